@@ -1,0 +1,289 @@
+"""The search space: an ordered list of decisions, each with finitely many values, some of them conditional.
+
+Pure and frozen. ``spec`` parses manifests into it, the agents search it. A candidate is a mapping from the names of
+the *active* decisions to values; its ``choices`` are the same as indexes into each decision's values, ``INACTIVE``
+where a decision does not exist for this candidate.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from evonas.errors import FieldProblem, InvalidManifest
+
+Value = str | int | float | bool
+Choices = tuple[int, ...]
+
+INACTIVE = -1
+"""Stands in ``Choices`` for a decision whose condition does not hold."""
+
+DEFAULT_STEPS = 10
+"""How many values a range is cut into where the manifest does not say (the CRD's default)."""
+
+
+@dataclass(frozen=True)
+class When:
+    """The condition of a conditional decision: it exists while decision ``name`` has one of ``choices``."""
+
+    position: int
+    """Position of the earlier decision in the space."""
+    choices: frozenset[int]
+    """Indexes into the earlier decision's values."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One dimension of the space."""
+
+    name: str
+    values: tuple[Value, ...]
+    when: When | None = None
+    ordered: bool = False
+    """True for ranges: neighbouring values are alike."""
+
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        return {identity(value): index for index, value in enumerate(self.values)}
+
+    def index_of(self, value: Any) -> int:
+        """Return the index of ``value``; KeyError where it is not among the values."""
+        return self._index[identity(value)]
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """An ordered, validated list of decisions; conditions point backwards only."""
+
+    decisions: tuple[Decision, ...]
+
+    @classmethod
+    def parse(cls, manifest: Sequence[Mapping[str, Any]], field: str = "spec.searchSpace") -> SearchSpace:
+        """Parse the manifest's ``searchSpace`` list.
+
+        The list is taken to fit the CRD's schema (``spec.SearchSpec.parse`` checks it first); this adds the semantics
+        that a schema cannot say. Raises InvalidManifest with every problem, each field below ``field``.
+        """
+        problems: list[FieldProblem] = []
+        decisions: list[Decision] = []
+        positions: dict[str, int] = {}
+        for position, item in enumerate(manifest):
+            path = f"{field}[{position}]"
+            name = str(item["name"])
+            values = _values(item, path, problems)
+            when = _when(item, path, decisions, positions, problems)
+            if name in positions:
+                problems.append(FieldProblem(f"{path}.name", f"Duplicate value: {name!r}; names must be unique"))
+            clash = next(
+                (other for other in positions if other != name and variable_name(other) == variable_name(name)),
+                None,
+            )
+            if clash is not None:
+                problems.append(
+                    FieldProblem(
+                        f"{path}.name",
+                        f"{name!r} and {clash!r} would share the variable {variable_name(name)}; rename one of them",
+                    )
+                )
+            positions.setdefault(name, position)
+            decisions.append(Decision(name, values, when, ordered="range" in item))
+        if problems:
+            raise InvalidManifest(problems)
+        return cls(tuple(decisions))
+
+    def __len__(self) -> int:
+        return len(self.decisions)
+
+    @cached_property
+    def cardinalities(self) -> tuple[int, ...]:
+        """How many values each decision has."""
+        return tuple(len(decision.values) for decision in self.decisions)
+
+    def is_active(self, position: int, choices: Sequence[int]) -> bool:
+        """Say whether the decision at ``position`` exists, given the choices of all decisions before it."""
+        when = self.decisions[position].when
+        return when is None or choices[when.position] in when.choices
+
+    def to_choices(self, candidate: Mapping[str, Any]) -> Choices:
+        """Return the candidate's choices; ValueError where it is not exactly one of this space."""
+        choices: list[int] = []
+        for position, decision in enumerate(self.decisions):
+            if not self.is_active(position, choices):
+                if decision.name in candidate:
+                    raise ValueError(f"decision {decision.name!r} is set although its condition does not hold")
+                choices.append(INACTIVE)
+                continue
+            if decision.name not in candidate:
+                raise ValueError(f"decision {decision.name!r} is missing")
+            try:
+                choices.append(decision.index_of(candidate[decision.name]))
+            except KeyError:
+                value, known = candidate[decision.name], list(decision.values)
+                raise ValueError(f"decision {decision.name!r} has no value {value!r}; it has {known}") from None
+        unknown = sorted(set(candidate) - {decision.name for decision in self.decisions})
+        if unknown:
+            raise ValueError(f"unknown decisions {unknown}")
+        return tuple(choices)
+
+    def to_candidate(self, choices: Sequence[int]) -> dict[str, Value]:
+        """Return the active decisions by name, in the order of the space."""
+        return {
+            decision.name: decision.values[choice]
+            for decision, choice in zip(self.decisions, choices, strict=True)
+            if choice != INACTIVE
+        }
+
+    @cached_property
+    def size(self) -> int:
+        """How many distinct candidates there are."""
+        return math.prod(self._branches(root) for root in self._roots)
+
+    def unrank(self, rank: int) -> Choices:
+        """Return candidate number ``rank`` of a fixed enumeration, 0 ≤ rank < size: a bijection."""
+        if not 0 <= rank < self.size:
+            raise IndexError(f"rank {rank} is outside 0..{self.size - 1}")
+        choices = [INACTIVE] * len(self)
+        for root in self._roots:
+            rank, own = divmod(rank, self._branches(root))
+            self._unrank_into(root, own, choices)
+        return tuple(choices)
+
+    @cached_property
+    def _roots(self) -> tuple[int, ...]:
+        return tuple(position for position, decision in enumerate(self.decisions) if decision.when is None)
+
+    @cached_property
+    def _children(self) -> tuple[tuple[int, ...], ...]:
+        """Positions of the decisions whose condition names each decision: the conditions form a forest."""
+        children: list[list[int]] = [[] for _ in self.decisions]
+        for position, decision in enumerate(self.decisions):
+            if decision.when is not None:
+                children[decision.when.position].append(position)
+        return tuple(map(tuple, children))
+
+    @cached_property
+    def _branch_sizes(self) -> tuple[tuple[int, ...], ...]:
+        """For each decision and value, the number of ways to complete the sub-tree below that value."""
+        sizes: list[tuple[int, ...]] = [()] * len(self)
+        for position in reversed(range(len(self))):
+            sizes[position] = tuple(
+                math.prod(sum(sizes[child]) for child in self._below(position, choice))
+                for choice in range(self.cardinalities[position])
+            )
+        return tuple(sizes)
+
+    def _branches(self, position: int) -> int:
+        return sum(self._branch_sizes[position])
+
+    def _below(self, position: int, choice: int) -> Iterable[int]:
+        for child in self._children[position]:
+            when = self.decisions[child].when
+            if when is not None and choice in when.choices:
+                yield child
+
+    def _unrank_into(self, position: int, rank: int, choices: list[int]) -> None:
+        choice = 0
+        while rank >= (branch := self._branch_sizes[position][choice]):
+            rank -= branch
+            choice += 1
+        choices[position] = choice
+        for child in self._below(position, choice):
+            rank, own = divmod(rank, self._branches(child))
+            self._unrank_into(child, own, choices)
+
+
+def identity(value: Any) -> str:
+    """Return the text that tells values apart: 1, "1" and true differ; 1 and 1.0 are one JSON number."""
+    return json.dumps(normalise(value), sort_keys=True)
+
+
+def normalise(value: Any) -> Any:
+    """Return whole floats as integers, as a trip through the API server does: local and cluster runs agree."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def variable_name(decision: str) -> str:
+    """Return the environment variable that carries a decision: ``EVONAS_D_`` and the name in capitals."""
+    return "EVONAS_D_" + "".join(c if c.isascii() and c.isalnum() else "_" for c in decision).upper()
+
+
+def _values(item: Mapping[str, Any], path: str, problems: list[FieldProblem]) -> tuple[Value, ...]:
+    if "range" in item:
+        return _range_values(item["range"], f"{path}.range", problems)
+    values: dict[str, Value] = {}
+    for position, value in enumerate(map(normalise, item["values"])):
+        here = f"{path}.values[{position}]"
+        if not isinstance(value, str | int | float | bool) or (isinstance(value, float) and not math.isfinite(value)):
+            problems.append(FieldProblem(here, f"{value!r} is no string, finite number or boolean"))
+        elif identity(value) in values:
+            problems.append(FieldProblem(here, f"Duplicate value: {value!r}; list each value once"))
+        else:
+            values[identity(value)] = value
+    return tuple(values.values())
+
+
+def _range_values(bounds: Mapping[str, Any], path: str, problems: list[FieldProblem]) -> tuple[Value, ...]:
+    low, high = bounds["min"], bounds["max"]
+    steps, integer, log = (
+        bounds.get("steps", DEFAULT_STEPS),
+        bounds.get("integer", False),
+        bounds.get("scale") == "log",
+    )
+    before = len(problems)
+    if not (math.isfinite(low) and math.isfinite(high)):
+        problems.append(FieldProblem(path, f"min and max must be finite numbers, got {low} and {high}"))
+    elif low >= high:
+        problems.append(FieldProblem(f"{path}.min", f"must be less than max ({low} ≥ {high})"))
+    elif log and low <= 0:
+        problems.append(FieldProblem(f"{path}.min", f"must be above 0 on a log scale, got {low}"))
+    elif integer and not (float(low).is_integer() and float(high).is_integer()):
+        problems.append(
+            FieldProblem(path, f"min and max must be whole numbers when integer is true, got {low} and {high}")
+        )
+    if len(problems) > before:
+        return (low,)
+    inner = (_between(low, high, step / (steps - 1), log=log) for step in range(1, steps - 1))
+    points: Iterable[float] = (low, *inner, high)
+    if integer:
+        points = (round(point) for point in points)
+    return tuple(dict.fromkeys(normalise(point) for point in points))
+
+
+def _between(low: float, high: float, share: float, *, log: bool) -> float:
+    """Return a point of the range, cut to 10 digits: short to read in a pod's environment."""
+    point = low * (high / low) ** share if log else low + (high - low) * share
+    return float(f"{point:.10g}")
+
+
+def _when(
+    item: Mapping[str, Any],
+    path: str,
+    earlier: Sequence[Decision],
+    positions: Mapping[str, int],
+    problems: list[FieldProblem],
+) -> When | None:
+    if "when" not in item:
+        return None
+    name = item["when"]["name"]
+    if name not in positions:
+        problems.append(
+            FieldProblem(f"{path}.when.name", f"{name!r} names no earlier decision; a condition may only look back")
+        )
+        return None
+    parent = earlier[positions[name]]
+    choices = set()
+    for index, value in enumerate(item["when"]["values"]):
+        try:
+            choices.add(parent.index_of(value))
+        except KeyError:
+            problems.append(
+                FieldProblem(
+                    f"{path}.when.values[{index}]",
+                    f"{value!r} is no value of {name!r}, which has {list(parent.values)}",
+                )
+            )
+    return When(positions[name], frozenset(choices))
