@@ -1,0 +1,216 @@
+"""What a search is: the typed, validated, frozen form of an ArchitectureSearch manifest (design §3).
+
+Pure; above ``space`` and ``schema``, below everything that acts. The operator and the local run both come in through
+``SearchSpec.parse``, so both refuse the same manifests with the same words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from evonas.errors import FieldProblem, InvalidManifest
+from evonas.schema import check_and_default
+from evonas.space import SearchSpace
+
+GROUP, VERSION = "evonas.dev", "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+
+MAX_NAME_LENGTH = 40
+"""Leaves room for the search's hash, the index and the attempt in a Job's name of 63 characters."""
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """A wish about another metric than the objective's: soft (target and exponent) or hard (max)."""
+
+    metric: str
+    target: float | None = None
+    exponent: float | None = None
+    maximum: float | None = None
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What is sought in the reported results."""
+
+    metric: str | None
+    """Key of the reported metrics; None for the reported reward itself."""
+    minimize: bool
+    target: float | None
+    constraints: tuple[Constraint, ...]
+
+
+@dataclass(frozen=True)
+class AgentSpec:
+    """Which agent proposes, and how."""
+
+    type: str
+    seed: int
+    settings: Mapping[str, Any]
+    """The manifest's ``spec.agent`` without type and seed, as ``create_agent`` takes it."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Bounds of the search; None where unbounded."""
+
+    max_trials: int
+    parallel_trials: int
+    max_failed_trials: int
+    max_gpu_hours: float | None
+    max_seconds: int | None
+
+
+@dataclass(frozen=True)
+class TrialSpec:
+    """How one candidate is trained."""
+
+    template: Mapping[str, Any]
+    container: str
+    """Name of the container that trains and reports."""
+    retries: int
+    timeout_seconds: int
+    start_timeout_seconds: int
+    ttl_seconds_after_finished: int
+
+    @property
+    def containers(self) -> list[Mapping[str, Any]]:
+        """The template's containers."""
+        containers: list[Mapping[str, Any]] = self.template["spec"]["containers"]
+        return containers
+
+    @property
+    def gpus(self) -> int:
+        """GPUs that one attempt takes: the sum of all limits whose resource name ends in ``gpu``."""
+        return sum(int(amount) for container in self.containers for _, amount in _gpu_limits(container))
+
+
+@dataclass(frozen=True)
+class SearchSpec:
+    """One search, as its manifest declares it."""
+
+    name: str
+    space: SearchSpace
+    objective: Objective
+    agent: AgentSpec
+    budget: Budget
+    trial: TrialSpec
+    suspend: bool
+
+    @classmethod
+    def parse(cls, manifest: Mapping[str, Any]) -> SearchSpec:
+        """Check and type a manifest; raises InvalidManifest with every problem found."""
+        defaulted, problems = check_and_default(manifest)
+        problems = [*_identity_problems(defaulted), *problems]
+        if problems:
+            raise InvalidManifest(problems)
+        spec = defaulted["spec"]
+        problems = [*_rule_problems(spec)]
+        try:
+            space = SearchSpace.parse(spec["searchSpace"])
+        except InvalidManifest as invalid:
+            problems = [*problems, *invalid.problems]
+        if problems:
+            raise InvalidManifest(problems)
+        agent = dict(spec["agent"])
+        return cls(
+            name=defaulted["metadata"]["name"],
+            space=space,
+            objective=_objective(spec["objective"]),
+            agent=AgentSpec(type=agent.pop("type"), seed=agent.pop("seed"), settings=agent),
+            budget=_budget(spec["budget"]),
+            trial=_trial(spec["trial"]),
+            suspend=spec["suspend"],
+        )
+
+
+def _identity_problems(manifest: Mapping[str, Any]) -> Iterable[FieldProblem]:
+    if manifest.get("apiVersion") != API_VERSION:
+        yield FieldProblem("apiVersion", f"must be {API_VERSION}, got {manifest.get('apiVersion')!r}")
+    if manifest.get("kind") != "ArchitectureSearch":
+        yield FieldProblem("kind", f"must be ArchitectureSearch, got {manifest.get('kind')!r}")
+    metadata = manifest.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, Mapping) else None
+    if not isinstance(name, str) or not name:
+        yield FieldProblem("metadata.name", "Required value")
+        return
+    if len(name) > MAX_NAME_LENGTH:
+        yield FieldProblem("metadata.name", f"must be no more than {MAX_NAME_LENGTH} characters, has {len(name)}")
+    if not re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", name):
+        yield FieldProblem(
+            "metadata.name",
+            f"{name!r} must consist of lower case letters, digits and dashes, and begin and end with a letter or digit",
+        )
+
+
+def _rule_problems(spec: Mapping[str, Any]) -> Iterable[FieldProblem]:
+    """Check what the CRD says in CEL, apart from the space's rules, which ``SearchSpace.parse`` knows."""
+    budget, trial = spec["budget"], spec["trial"]
+    if budget["parallelTrials"] > budget["maxTrials"]:
+        yield FieldProblem(
+            "spec.budget.parallelTrials",
+            f"must be no more than maxTrials ({budget['parallelTrials']} > {budget['maxTrials']})",
+        )
+    names = [container["name"] for container in trial["template"]["spec"]["containers"]]
+    if trial.get("container", names[0]) not in names:
+        yield FieldProblem(
+            "spec.trial.container",
+            f"must name one of the template's containers ({', '.join(names)}), got {trial['container']!r}",
+        )
+    for position, container in enumerate(trial["template"]["spec"]["containers"]):
+        for resource, amount in _gpu_limits(container):
+            if not re.fullmatch(r"[0-9]+", str(amount)):
+                yield FieldProblem(
+                    f"spec.trial.template.spec.containers[{position}].resources.limits[{resource}]",
+                    f"must be a whole number of devices, got {amount!r}",
+                )
+    seen: set[str] = set()
+    for position, constraint in enumerate(spec["objective"].get("constraints", ())):
+        if constraint["metric"] in seen:
+            yield FieldProblem(f"spec.objective.constraints[{position}]", f"Duplicate value: {constraint['metric']!r}")
+        seen.add(constraint["metric"])
+
+
+def _gpu_limits(container: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    resources = container.get("resources")
+    limits = resources.get("limits") if isinstance(resources, Mapping) else None
+    for resource, amount in limits.items() if isinstance(limits, Mapping) else ():
+        if resource.endswith("gpu"):
+            yield resource, amount
+
+
+def _objective(objective: Mapping[str, Any]) -> Objective:
+    return Objective(
+        metric=objective.get("metric"),
+        minimize=objective["goal"] == "Minimize",
+        target=objective.get("target"),
+        constraints=tuple(
+            Constraint(item["metric"], item.get("target"), item.get("exponent"), item.get("max"))
+            for item in objective.get("constraints", ())
+        ),
+    )
+
+
+def _budget(budget: Mapping[str, Any]) -> Budget:
+    return Budget(
+        max_trials=budget["maxTrials"],
+        parallel_trials=budget["parallelTrials"],
+        max_failed_trials=budget["maxFailedTrials"],
+        max_gpu_hours=budget.get("maxGPUHours"),
+        max_seconds=budget.get("maxSeconds"),
+    )
+
+
+def _trial(trial: Mapping[str, Any]) -> TrialSpec:
+    template = trial["template"]
+    return TrialSpec(
+        template=template,
+        container=trial.get("container", template["spec"]["containers"][0]["name"]),
+        retries=trial["retries"],
+        timeout_seconds=trial["timeoutSeconds"],
+        start_timeout_seconds=trial["startTimeoutSeconds"],
+        ttl_seconds_after_finished=trial["ttlSecondsAfterFinished"],
+    )
