@@ -1,0 +1,90 @@
+"""Regularised (aging) evolution: the population, the tournament, and children that a policy's draws mutate.
+
+Real et al. 2018 (arXiv 1802.01548) give the loop; that the mutations are a policy's draws is Evo-NAS (Maziarz et al.,
+arXiv 1811.09828). Under a uniform policy this is the Evolution agent, under a network EvoNAS.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.agents.policy import Observation, Policy
+from evonas.agents.randomness import Purpose, uniforms
+from evonas.agents.settings import EvolutionSettings
+from evonas.agents.sources import DRAFTS, Drafts, sample
+from evonas.space import INACTIVE, SearchSpace
+
+
+class Population:
+    """The most recent feasible results: the oldest leaves when a new one enters, however good it is."""
+
+    def __init__(self, capacity: int) -> None:
+        self._members: deque[Observation] = deque(maxlen=capacity)
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def observe(self, observation: Observation) -> None:
+        """Let a result in; infeasible candidates never become parents."""
+        if observation.reward is not None:
+            self._members.append(observation)
+
+    def tournaments(self, numbers: NDArray[np.float64], entrants: int) -> list[Observation]:
+        """Return the winner of each tournament; ``numbers`` is [tournaments, members], uniform in [0, 1).
+
+        The ``entrants`` members with the smallest numbers compete, which is a draw without replacement; among equal
+        rewards the smallest number wins, which favours neither age.
+        """
+        rewards = np.array([member.reward for member in self._members])
+        order = np.argsort(numbers, axis=1)[:, :entrants]
+        winners = order[np.arange(len(order)), rewards[order].argmax(axis=1)]
+        return [self._members[winner] for winner in winners]
+
+
+class Mutation:
+    """Children of tournament winners, some of their decisions re-drawn from the policy."""
+
+    def __init__(
+        self, space: SearchSpace, policy: Policy, seed: int, population: Population, settings: EvolutionSettings
+    ) -> None:
+        self._space = space
+        self._policy = policy
+        self._seed = seed
+        self._population = population
+        self._settings = settings
+
+    def draw(self, index: int) -> Drafts:
+        """Draw DRAFTS children for proposal ``index``, each of a parent of its own; the population is not empty."""
+        shape = (DRAFTS, len(self._space))
+        tickets = uniforms(self._seed, Purpose.TOURNAMENTS, index, (DRAFTS, len(self._population)))
+        parents = self._population.tournaments(tickets, self._settings.tournament)
+        genes = np.array([parent.choices for parent in parents])
+        positions = uniforms(self._seed, Purpose.POSITIONS, index, shape)
+        redrawn = choose_positions(genes, self._settings.mutation_probability, positions)
+        numbers = uniforms(self._seed, Purpose.VALUES, index, shape)
+        choices, drawn = sample(self._space, self._policy, genes, redrawn, numbers)
+        return Drafts(choices, drawn, tuple(parent.index for parent in parents), "mutation")
+
+
+def choose_positions(
+    parents: NDArray[np.int64], probability: float | None, numbers: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Choose which of each parent's active decisions are re-drawn: each with ``probability``, but at least one.
+
+    None stands for min(0.2, 2 / n), n the parent's number of active decisions: about two changes to a long candidate.
+    The limit case 0 re-draws nothing: children repeat their parents. All arrays are [parents, decisions].
+    """
+    active = parents != INACTIVE
+    if probability is None:
+        chances = np.minimum(0.2, 2 / active.sum(axis=1, keepdims=True))
+    else:
+        chances = np.full((len(parents), 1), probability)
+    numbers = np.where(active, numbers, 1.0)
+    redrawn = numbers < chances
+    # Where no number fell below its chance, the smallest one is at a uniformly random active position.
+    forced = ~redrawn.any(axis=1) & (chances[:, 0] > 0)
+    redrawn[forced, numbers[forced].argmin(axis=1)] = True
+    return redrawn

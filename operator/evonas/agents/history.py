@@ -1,0 +1,61 @@
+"""What an agent remembers of its proposals: which candidates are known, which proposals are pending.
+
+Learning is elsewhere; this module guards the order of calls and never forgets a candidate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from evonas.agents.policy import Observation
+from evonas.space import Choices
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A proposal whose outcome is open."""
+
+    index: int
+    choices: Choices
+    drawn: tuple[bool, ...]
+
+    def observed(self, reward: float | None) -> Observation:
+        """Return it with its reward."""
+        return Observation(self.index, self.choices, self.drawn, reward)
+
+
+class History:
+    """The proposals so far, abandoned ones included."""
+
+    def __init__(self) -> None:
+        self._known: set[Choices] = set()
+        self._pending: dict[int, Pending] = {}
+        self._settled: set[int] = set()
+        self.next_index = 0
+        """One above the largest index: an index is never used again, even if its record was deleted."""
+
+    def __contains__(self, choices: Choices) -> bool:
+        """Say whether the candidate was ever proposed."""
+        return choices in self._known
+
+    @property
+    def candidates(self) -> int:
+        """How many distinct candidates were proposed."""
+        return len(self._known)
+
+    def add(self, proposal: Pending) -> None:
+        """Enter a new proposal; ValueError where its index is taken."""
+        if proposal.index in self._pending or proposal.index in self._settled:
+            raise ValueError(f"index {proposal.index} occurs twice")
+        self._known.add(proposal.choices)
+        self._pending[proposal.index] = proposal
+        self.next_index = max(self.next_index, proposal.index + 1)
+
+    def settle(self, index: int) -> Pending:
+        """Take a proposal off the pending ones; ValueError where it is none of them."""
+        if index in self._settled:
+            raise ValueError(f"proposal {index} was already observed or abandoned")
+        if index not in self._pending:
+            raise ValueError(f"proposal {index} is unknown: this agent never proposed it")
+        self._settled.add(index)
+        return self._pending.pop(index)

@@ -1,0 +1,101 @@
+"""What the rest of the product knows of an agent: its methods, what it proposes, what it is restored from.
+
+Everything else in this package stands behind these names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from evonas.errors import EvonasError
+from evonas.space import Value
+
+Origin = Literal["random", "mutation", "policy"]
+
+
+class SpaceExhausted(EvonasError):
+    """Every candidate of the search space has been proposed: there is nothing left to propose."""
+
+
+class InvalidRecord(EvonasError):
+    """A recorded trial that cannot belong to this search: its decisions, outcome or index contradict the rest."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A candidate to try, and how it came about."""
+
+    index: int
+    """0, 1, 2, … in the order of the proposals."""
+    decisions: dict[str, Value]
+    """The active decisions by name, in the order of the space."""
+    origin: Origin
+    """``mutation``: from a parent. ``policy``: drawn whole from the network. ``random``: drawn uniformly, in the
+    warm-up or because everything that the agent drew had been proposed before."""
+    parent: int | None
+    """Index of the candidate that was mutated; None for other origins."""
+    mutated: tuple[str, ...]
+    """The decisions that were drawn from the policy and not copied: all of them for origin ``policy``, none for
+    ``random``. A draw may return the parent's value."""
+    observed_up_to: int
+    """How many observations (infeasible ones included) the agent had seen."""
+    redrawn: int
+    """How many drawn candidates were thrown away because they had been proposed before."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One recorded trial: a proposal and what became of it."""
+
+    index: int
+    decisions: Mapping[str, Value]
+    mutated: tuple[str, ...]
+    """As in the proposal: REINFORCE learns only from these decisions."""
+    observed_up_to: int
+    """As in the proposal; kept for audits, the fold does not need it."""
+    sequence: int | None
+    """1-based place among the observations; None where it was never observed. Ties and gaps are allowed."""
+    reward: float | None
+    """Larger is better; None for an infeasible candidate, and where it was never observed."""
+    abandoned: bool = False
+    """It will never be observed."""
+
+
+class Agent(Protocol):
+    """Proposes candidates and learns from their rewards; any number may be pending.
+
+    Proposals are a function of (space, settings, seed, the sequence of proposals and observations). Calls must not
+    overlap; different agents may be called from different threads.
+    """
+
+    def propose(self) -> Proposal:
+        """Return a candidate that was never proposed before; SpaceExhausted where there is none."""
+
+    def observe(self, index: int, reward: float | None) -> None:
+        """Learn the reward of a pending proposal: larger is better, None means infeasible.
+
+        ValueError where the index is not pending or the reward not finite.
+        """
+
+    def abandon(self, index: int) -> None:
+        """Forget a pending proposal that will never be observed; ValueError where the index is not pending.
+
+        The candidate is not proposed again: what broke its trial (a node out of memory, say) may well be its own
+        doing, and a search must not spend its budget on one candidate.
+        """
+
+    def restore(self, records: Iterable[Record]) -> None:
+        """Fold a recorded history into this new agent: proposals afterwards equal those of an undisturbed agent.
+
+        Observations are folded by (sequence, index); indexes may have gaps. InvalidRecord where a record cannot be
+        of this search, ValueError where the agent has already proposed.
+        """
+
+    @property
+    def entropy(self) -> float | None:
+        """Mean entropy of the policy's decisions relative to uniform ones, 0 to 1; None for agents that do not learn.
+
+        Measured on the candidates of the latest training step; 1 before the first.
+        """

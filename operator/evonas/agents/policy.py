@@ -1,0 +1,81 @@
+"""What a policy is: unnormalised log-probabilities of a decision's values, given the decisions made before it.
+
+``sources`` draws candidates from it. The uniform policy lives here, the network that learns in ``network``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.space import Choices, SearchSpace
+
+
+class Rollout(Protocol):
+    """Several candidates in the making, a row each; the decisions are made in the order of the space."""
+
+    def logits(self, position: int) -> NDArray[np.float64]:
+        """Return the logits of the values of the decision at ``position``: [rows, values]."""
+
+    def append(self, position: int, choices: NDArray[np.int64], active: NDArray[np.bool_]) -> None:
+        """Tell what was decided: [rows] each. Rows whose decision is not active are left as they are."""
+
+
+class Policy(Protocol):
+    """Proposes values for decisions."""
+
+    def rollout(self, rows: int) -> AbstractContextManager[Rollout]:
+        """Begin ``rows`` empty candidates."""
+
+
+class UniformPolicy:
+    """Every value of a decision alike, whatever came before: what an untrained network proposes."""
+
+    def __init__(self, space: SearchSpace) -> None:
+        self._cardinalities = space.cardinalities
+
+    @contextmanager
+    def rollout(self, rows: int) -> Iterator[Rollout]:
+        """Begin ``rows`` empty candidates."""
+        yield _UniformRollout(self._cardinalities, rows)
+
+
+class _UniformRollout:
+    def __init__(self, cardinalities: tuple[int, ...], rows: int) -> None:
+        self._cardinalities = cardinalities
+        self._rows = rows
+
+    def logits(self, position: int) -> NDArray[np.float64]:
+        return np.zeros((self._rows, self._cardinalities[position]))
+
+    def append(self, position: int, choices: NDArray[np.int64], active: NDArray[np.bool_]) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class Observation:
+    """A candidate and its reward, as the population and the learners see them."""
+
+    index: int
+    """The proposal's index."""
+    choices: Choices
+    drawn: tuple[bool, ...]
+    """Which positions were drawn from the policy and not copied."""
+    reward: float | None
+    """Larger is better; None for an infeasible candidate."""
+
+
+class Learner(Protocol):
+    """Trains a policy on what was observed."""
+
+    def observe(self, observation: Observation) -> None:
+        """Take in one observation, and train where there are enough."""
+
+    @property
+    def entropy(self) -> float:
+        """As ``Agent.entropy``."""

@@ -1,0 +1,46 @@
+"""Random numbers as a pure function of (seed, purpose, index): nothing to save, nothing that another draw can shift.
+
+This is why a restored agent proposes what an undisturbed one would. Every number in this package comes from here.
+Only the raw words of NumPy's Philox are used: NumPy keeps those stable over versions, the distributions of its
+``Generator`` it does not.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_SEED = 2**63 - 1
+
+
+class Purpose(enum.IntEnum):
+    """What a stream of numbers is for. Streams of different purposes are independent; never renumber them."""
+
+    VALUES = 0
+    """Which value each drawn decision takes."""
+    POSITIONS = 1
+    """Which decisions of a parent are re-drawn."""
+    TOURNAMENTS = 2
+    """Which results compete to be a parent."""
+    WALK = 3
+    """The steps away from a candidate that was proposed before."""
+    SCAN = 4
+    """Where the scan for a candidate that was never proposed begins."""
+    WEIGHTS = 5
+    """The network's initial weights; the index numbers the tensors."""
+
+
+def words(seed: int, purpose: Purpose, index: int, count: int) -> NDArray[np.uint64]:
+    """Return ``count`` uniformly random 64-bit words; ``seed`` from 0 to MAX_SEED, ``index`` from 0."""
+    # Philox counts up from the lowest word, so an index in the highest one leaves 2^192 blocks to each stream.
+    generator = np.random.Philox(key=[seed, purpose], counter=[0, 0, 0, index])
+    return generator.random_raw(count)
+
+
+def uniforms(seed: int, purpose: Purpose, index: int, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return numbers drawn uniformly from [0, 1), 53 bits each."""
+    raw = words(seed, purpose, index, math.prod(shape))
+    return ((raw >> np.uint64(11)) * 2.0**-53).reshape(shape)

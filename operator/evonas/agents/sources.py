@@ -1,0 +1,107 @@
+"""Where candidates come from: the sampler that all agents share, and whole samples drawn with it.
+
+A child of a parent is the same thing with some values copied (``evolution``). Whether a draft was proposed before is
+not asked here, but in ``novelty``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.agents.interface import Origin
+from evonas.agents.policy import Policy
+from evonas.agents.randomness import Purpose, uniforms
+from evonas.space import INACTIVE, SearchSpace
+
+DRAFTS = 32
+"""How many candidates are drawn for one proposal. Drawn in one batch: the cost of a proposal is the same whether a
+policy is new and every draft is unknown, or has narrowed and most were proposed before."""
+
+
+@dataclass(frozen=True)
+class Drafts:
+    """Candidates drawn for one proposal, in the order in which they are to be preferred."""
+
+    choices: NDArray[np.int64]
+    """[drafts, decisions], INACTIVE where a decision does not exist."""
+    drawn: NDArray[np.bool_]
+    """[drafts, decisions]: drawn from the policy, not copied."""
+    parents: tuple[int | None, ...]
+    """[drafts]: the proposal index of each draft's parent."""
+    origin: Origin
+
+
+class Source(Protocol):
+    """Draws candidates for a proposal."""
+
+    def draw(self, index: int) -> Drafts:
+        """Draw DRAFTS candidates for proposal ``index``."""
+
+
+class WholeSamples:
+    """Every decision drawn from the policy: random search under a uniform policy, the Neural agent under a network."""
+
+    def __init__(self, space: SearchSpace, policy: Policy, seed: int, origin: Origin) -> None:
+        self._space = space
+        self._policy = policy
+        self._seed = seed
+        self._origin = origin
+
+    def draw(self, index: int) -> Drafts:
+        """Draw DRAFTS candidates for proposal ``index``."""
+        nobody = np.full((DRAFTS, len(self._space)), INACTIVE)
+        numbers = uniforms(self._seed, Purpose.VALUES, index, nobody.shape)
+        choices, drawn = sample(self._space, self._policy, nobody, np.zeros(nobody.shape, bool), numbers)
+        return Drafts(choices, drawn, (None,) * DRAFTS, self._origin)
+
+
+def sample(
+    space: SearchSpace,
+    policy: Policy,
+    parents: NDArray[np.int64],
+    redrawn: NDArray[np.bool_],
+    numbers: NDArray[np.float64],
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Make children, left to right: copy the parent's value, or draw from the policy given the child's prefix.
+
+    Drawn are the ``redrawn`` decisions and those that the parent does not have; a decision that does not exist in
+    the child is neither. All arrays are [rows, decisions]; ``numbers`` are uniform in [0, 1). Returns the children's
+    choices and which of them were drawn.
+    """
+    children = np.empty_like(parents)
+    drawn = np.zeros(parents.shape, bool)
+    with policy.rollout(len(parents)) as rollout:
+        for position in range(len(space)):
+            active = active_rows(space, position, children)
+            draw = active & (redrawn[:, position] | (parents[:, position] == INACTIVE))
+            values = np.where(active, parents[:, position], INACTIVE)
+            if draw.any():
+                values[draw] = invert(rollout.logits(position)[draw], numbers[draw, position])
+            rollout.append(position, values, active)
+            children[:, position] = values
+            drawn[:, position] = draw
+    return children, drawn
+
+
+def active_rows(space: SearchSpace, position: int, choices: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Say for each row of ``choices`` whether the decision at ``position`` exists; only earlier columns are read."""
+    when = space.decisions[position].when
+    if when is None:
+        return np.ones(len(choices), bool)
+    return np.isin(choices[:, when.position], list(when.choices))
+
+
+def invert(logits: NDArray[np.float64], numbers: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the value that each number in [0, 1) stands for under softmax(logits): the inverse of its CDF.
+
+    ``logits`` is [rows, values], ``numbers`` and the result are [rows].
+    """
+    weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+    cumulative = weights.cumsum(axis=1)
+    below = cumulative <= numbers[:, np.newaxis] * cumulative[:, -1:]
+    # A number next to 1 can round up to the whole sum.
+    return np.minimum(below.sum(axis=1), logits.shape[1] - 1)
