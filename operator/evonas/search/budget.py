@@ -1,0 +1,120 @@
+"""How many more trials the budget admits, and why no more: pure arithmetic over the records."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from evonas.search.objective import reaches_target
+from evonas.search.trial import Trial, TrialState
+from evonas.spec import SearchSpec
+
+SECONDS_PER_HOUR = 3600
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Why the search proposes no more trials, for good."""
+
+    reason: str
+    message: str
+    failed: bool = False
+    """True where this is the failure of the search, not its completion."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the limits judge."""
+
+    spec: SearchSpec
+    trials: Sequence[Trial]
+    start_time: datetime | None
+    now: datetime
+
+
+def find_limit(standing: Standing) -> Limit | None:
+    """Return the first limit of ``LIMITS`` that the search has reached, if any."""
+    return next(filter(None, (limit(standing) for limit in LIMITS)), None)
+
+
+def _too_many_failed(standing: Standing) -> Limit | None:
+    failed = sum(trial.state is TrialState.FAILED for trial in standing.trials)
+    allowed = standing.spec.budget.max_failed_trials
+    if failed <= allowed:
+        return None
+    last = max((t for t in standing.trials if t.state is TrialState.FAILED), key=lambda trial: trial.index)
+    message = f"{failed} trials failed, more than maxFailedTrials ({allowed}); the last one with {last.reason}"
+    return Limit("TooManyFailedTrials", f"{message}: {last.message}" if last.message else message, failed=True)
+
+
+def _target_reached(standing: Standing) -> Limit | None:
+    for trial in standing.trials:
+        if trial.reward is not None and reaches_target(standing.spec.objective, trial.reward):
+            return Limit("TargetReached", f"trial {trial.index} reached the target with {trial.reward:g}")
+    return None
+
+
+def _max_trials_reached(standing: Standing) -> Limit | None:
+    allowed = standing.spec.budget.max_trials
+    if len(standing.trials) < allowed:
+        return None
+    return Limit("MaxTrialsReached", f"all {allowed} trials were proposed")
+
+
+def _space_exhausted(standing: Standing) -> Limit | None:
+    size = standing.spec.space.size
+    if len(standing.trials) < size:
+        return None
+    return Limit("SpaceExhausted", f"all {size} candidates of the space were proposed")
+
+
+def _max_seconds_reached(standing: Standing) -> Limit | None:
+    deadline = find_deadline(standing.spec, standing.start_time)
+    if deadline is None or standing.now < deadline:
+        return None
+    return Limit("MaxSecondsReached", f"the search ran for {standing.spec.budget.max_seconds} seconds")
+
+
+def _max_gpu_hours_reached(standing: Standing) -> Limit | None:
+    # While trials run, their reservation may still turn out larger than their use.
+    if (
+        any(not trial.state.is_final for trial in standing.trials)
+        or affordable_trials(standing.spec, standing.trials) >= 1
+    ):
+        return None
+    trial = standing.spec.trial
+    used = sum(trial.gpu_seconds for trial in standing.trials) / SECONDS_PER_HOUR
+    worst = trial.gpus * trial.timeout_seconds / SECONDS_PER_HOUR
+    allowed = standing.spec.budget.max_gpu_hours
+    message = f"{used:.2f} of {allowed} GPU hours are used, and one more trial may take {worst:.2f}"
+    return Limit("MaxGPUHoursReached", message)
+
+
+LIMITS: tuple[Callable[[Standing], Limit | None], ...] = (
+    _too_many_failed,
+    _target_reached,
+    _max_trials_reached,
+    _space_exhausted,
+    _max_seconds_reached,
+    _max_gpu_hours_reached,
+)
+"""In the order in which they are reported where several hold."""
+
+
+def find_deadline(spec: SearchSpec, start_time: datetime | None) -> datetime | None:
+    """Return when ``maxSeconds`` are over; None where there is no such limit or no start yet."""
+    if spec.budget.max_seconds is None or start_time is None:
+        return None
+    return start_time + timedelta(seconds=spec.budget.max_seconds)
+
+
+def affordable_trials(spec: SearchSpec, trials: Sequence[Trial]) -> float:
+    """Return how many more trials fit ``maxGPUHours`` if each, and each unfinished one, runs until its timeout."""
+    worst = spec.trial.gpus * spec.trial.timeout_seconds
+    if spec.budget.max_gpu_hours is None or worst == 0:
+        return math.inf
+    used = sum(trial.gpu_seconds for trial in trials)
+    reserved = worst * sum(not trial.state.is_final for trial in trials)
+    return (spec.budget.max_gpu_hours * SECONDS_PER_HOUR - used - reserved) // worst

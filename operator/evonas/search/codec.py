@@ -1,0 +1,177 @@
+"""Trials to and from ArchitectureTrial objects: the one form that the API server and a local journal both keep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from evonas.search.names import (
+    INDEX_LABEL,
+    MANAGED_BY,
+    MANAGED_BY_LABEL,
+    SEARCH_LABEL,
+    SEARCH_UID_LABEL,
+    trial_name,
+)
+from evonas.search.trial import EndedAttempt, ProposalRecord, Trial, TrialState
+from evonas.spec import API_VERSION
+
+TRIAL_KIND = "ArchitectureTrial"
+
+
+@dataclass(frozen=True)
+class SearchIdentity:
+    """Which search a record belongs to."""
+
+    name: str
+    uid: str
+    namespace: str | None = None
+
+    def trial_name(self, index: int) -> str:
+        """Return the derived name of a trial."""
+        return trial_name(self.name, self.uid, index)
+
+
+def to_object(search: SearchIdentity, trial: Trial) -> dict[str, Any]:
+    """Return the ArchitectureTrial, owner reference included; without status where there is none yet."""
+    metadata: dict[str, Any] = {
+        "name": search.trial_name(trial.index),
+        "labels": {
+            MANAGED_BY_LABEL: MANAGED_BY,
+            SEARCH_LABEL: search.name,
+            SEARCH_UID_LABEL: search.uid,
+            INDEX_LABEL: str(trial.index),
+        },
+        "ownerReferences": [owner_reference("ArchitectureSearch", search.name, search.uid)],
+    }
+    if search.namespace is not None:
+        metadata["namespace"] = search.namespace
+    body: dict[str, Any] = {
+        "apiVersion": API_VERSION,
+        "kind": TRIAL_KIND,
+        "metadata": metadata,
+        "spec": {
+            "searchRef": {"name": search.name, "uid": search.uid},
+            "index": trial.index,
+            "decisions": dict(trial.decisions),
+            "proposal": _proposal(trial.proposal),
+        },
+    }
+    if trial.state is not TrialState.PENDING:
+        body["status"] = to_status(trial)
+    return body
+
+
+def owner_reference(kind: str, name: str, uid: str) -> dict[str, Any]:
+    """Return a controller reference to one of our kinds: deleting the owner deletes what it owns."""
+    return {"apiVersion": API_VERSION, "kind": kind, "name": name, "uid": uid, "controller": True}
+
+
+def to_status(trial: Trial) -> dict[str, Any]:
+    """Return the trial's status as the CRD has it; fields without a value are left out."""
+    return _without_empty(
+        {
+            "state": None if trial.state is TrialState.PENDING else trial.state.value,
+            "reason": trial.reason,
+            "message": trial.message,
+            "reward": None if trial.reward is None else to_decimal(trial.reward),
+            "metrics": {name: to_decimal(value) for name, value in trial.metrics.items()},
+            "sequence": trial.sequence,
+            "attempts": [_attempt(attempt) for attempt in trial.attempts],
+            "startTime": to_time(trial.start_time),
+            "completionTime": to_time(trial.completion_time),
+            "gpuSeconds": trial.gpu_seconds,
+            "conditions": _conditions(trial),
+        }
+    )
+
+
+def from_object(body: Mapping[str, Any]) -> Trial:
+    """Read an ArchitectureTrial; KeyError or ValueError where it is none of ours."""
+    spec, status = body["spec"], body.get("status", {})
+    proposal = spec["proposal"]
+    return Trial(
+        index=spec["index"],
+        decisions=spec["decisions"],
+        proposal=ProposalRecord(
+            origin=proposal["origin"],
+            parent=proposal.get("parent"),
+            mutated=tuple(proposal.get("mutated", ())),
+            observed_up_to=proposal["observedUpTo"],
+            redrawn=proposal.get("redrawn", 0),
+        ),
+        state=TrialState(status.get("state", TrialState.PENDING)),
+        reason=status.get("reason", ""),
+        message=status.get("message", ""),
+        reward=None if "reward" not in status else float(status["reward"]),
+        metrics={name: float(value) for name, value in status.get("metrics", {}).items()},
+        sequence=status.get("sequence"),
+        attempts=tuple(
+            EndedAttempt(
+                number=attempt["number"],
+                reason=attempt.get("reason", ""),
+                message=attempt.get("message", ""),
+                node=attempt.get("node"),
+                start_time=from_time(attempt.get("startTime")),
+                completion_time=from_time(attempt.get("completionTime")),
+            )
+            for attempt in status.get("attempts", ())
+        ),
+        start_time=from_time(status.get("startTime")),
+        completion_time=from_time(status.get("completionTime")),
+        gpu_seconds=status.get("gpuSeconds", 0),
+    )
+
+
+def to_decimal(value: float) -> str:
+    """Write a number so that reading it back gives the same bits: rewards are strings in the API."""
+    return repr(float(value))
+
+
+def to_time(moment: datetime | None) -> str | None:
+    """Write a moment as the API does: RFC 3339, UTC, whole seconds."""
+    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def from_time(text: str | None) -> datetime | None:
+    """Read a moment of the API; fractions of seconds are kept."""
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _proposal(proposal: ProposalRecord) -> dict[str, Any]:
+    body = _without_empty({"origin": proposal.origin, "parent": proposal.parent, "mutated": list(proposal.mutated)})
+    return body | {"observedUpTo": proposal.observed_up_to, "redrawn": proposal.redrawn}
+
+
+def _attempt(attempt: EndedAttempt) -> dict[str, Any]:
+    return _without_empty(
+        {
+            "number": attempt.number,
+            "reason": attempt.reason,
+            "message": attempt.message,
+            "node": attempt.node,
+            "startTime": to_time(attempt.start_time),
+            "completionTime": to_time(attempt.completion_time),
+        }
+    )
+
+
+def _conditions(trial: Trial) -> list[dict[str, Any]]:
+    """Return Complete or Failed, as a Job has them, so that ``kubectl wait`` works; none before the end."""
+    if not trial.state.is_final:
+        return []
+    return [
+        {
+            "type": "Failed" if trial.state is TrialState.FAILED else "Complete",
+            "status": "True",
+            "reason": trial.reason or trial.state.value,
+            "message": trial.message,
+            "lastTransitionTime": to_time(trial.completion_time),
+        }
+    ]
+
+
+def _without_empty(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value not in (None, "", [], {})}

@@ -1,0 +1,42 @@
+"""Every name, label and annotation key that is derived or agreed on (design §1.4, §4). Names are the lock.
+
+A trial's name comes from the search's name and UID and the trial's index; its Job's from the attempt as well. Two
+operators that act on the same record make the same name, and the API server lets one of them win.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+PREFIX = "evonas.dev"
+
+MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+MANAGED_BY = "evonas"
+SEARCH_LABEL = f"{PREFIX}/search"
+SEARCH_UID_LABEL = f"{PREFIX}/search-uid"
+TRIAL_LABEL = f"{PREFIX}/trial"
+INDEX_LABEL = f"{PREFIX}/index"
+ATTEMPT_LABEL = f"{PREFIX}/attempt"
+
+REWARD_ANNOTATION = f"{PREFIX}/reward"
+METRICS_ANNOTATION = f"{PREFIX}/metrics"
+INFEASIBLE_ANNOTATION = f"{PREFIX}/infeasible"
+
+TRIAL_SERVICE_ACCOUNT = "evonas-trial"
+"""Account (and ClusterRole) under which a trial may annotate its own pod."""
+
+INFEASIBLE_EXIT_CODE = 65
+"""Exit code of a trial whose candidate cannot be built or diverged: EX_DATAERR of sysexits.h."""
+
+
+def trial_name(search: str, uid: str, index: int) -> str:
+    """Return the trial's name: at most 40 + 1 + 8 + 1 + 5 characters.
+
+    The hash of the UID keeps a search that was deleted and made again from adopting its predecessor's trials.
+    """
+    return f"{search}-{hashlib.sha256(uid.encode()).hexdigest()[:8]}-{index:05d}"
+
+
+def job_name(trial: str, attempt: int) -> str:
+    """Return the name of the Job of one attempt, counted from 1."""
+    return f"{trial}-a{attempt}"

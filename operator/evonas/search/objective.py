@@ -1,0 +1,88 @@
+"""From a report to a reward: metric, constraints, direction (MnasNet, Tan et al. 2018, section 3.1).
+
+Pure. The reward that is recorded is in the user's orientation; agents see ``oriented`` rewards, larger is better.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from evonas.search.report import Report
+from evonas.spec import Constraint, Objective
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a report is worth: a reward, or a reason why there is none."""
+
+    reward: float | None = None
+    infeasible: bool = False
+    reason: str = ""
+    message: str = ""
+
+
+def evaluate(objective: Objective, report: Report) -> Evaluation:
+    """Apply the objective to what a trial with exit code 0 reported."""
+    if report.infeasible is not None:
+        return Evaluation(infeasible=True, reason="Infeasible", message=report.infeasible)
+    value = report.reward if objective.metric is None else report.metrics.get(objective.metric)
+    if value is None:
+        return _missing(objective, report)
+    for constraint in objective.constraints:
+        evaluation = _constrained(value, constraint, report, minimize=objective.minimize)
+        if evaluation.reward is None:
+            return evaluation
+        value = evaluation.reward
+    return Evaluation(reward=value)
+
+
+def oriented(objective: Objective, reward: float) -> float:
+    """Return the reward as agents see it: larger is better."""
+    return -reward if objective.minimize else reward
+
+
+def reaches_target(objective: Objective, reward: float) -> bool:
+    """Say whether the reward ends the search early."""
+    target = objective.target
+    return target is not None and oriented(objective, reward) >= oriented(objective, target)
+
+
+def _missing(objective: Objective, report: Report) -> Evaluation:
+    if report.problem is not None:
+        return Evaluation(reason="InvalidReward", message=report.problem)
+    if objective.metric is not None and report.metrics:
+        known = ", ".join(sorted(report.metrics))
+        return Evaluation(
+            reason="MetricMissing", message=f"the trial reported no metric {objective.metric!r}, only {known}"
+        )
+    return Evaluation(
+        reason="NoReward",
+        message="the container ended with exit code 0 but reported nothing, neither by annotation nor by "
+        "termination message",
+    )
+
+
+def _constrained(value: float, constraint: Constraint, report: Report, *, minimize: bool) -> Evaluation:
+    measured = report.metrics.get(constraint.metric)
+    if measured is None:
+        return Evaluation(reason="MetricMissing", message=f"the trial reported no metric {constraint.metric!r}")
+    if constraint.maximum is not None:
+        if measured <= constraint.maximum:
+            return Evaluation(reward=value)
+        message = f"{constraint.metric} is {measured:g}, above its limit of {constraint.maximum:g}"
+        return Evaluation(infeasible=True, reason="ConstraintViolated", message=message)
+    assert constraint.target is not None
+    assert constraint.exponent is not None
+    if measured <= 0 or value < 0:
+        message = f"a soft constraint needs {constraint.metric} above 0 and a reward of at least 0"
+        return Evaluation(reason="InvalidReward", message=f"{message}, got {measured:g} and {value:g}")
+    exponent = -constraint.exponent if minimize else constraint.exponent
+    try:
+        weighted = value * math.pow(measured / constraint.target, exponent)
+    except OverflowError:
+        weighted = math.inf
+    if math.isfinite(weighted):
+        return Evaluation(reward=weighted)
+    message = f"the constraint on {constraint.metric} makes the reward infinite at {measured:g}"
+    return Evaluation(reason="InvalidReward", message=message)

@@ -1,0 +1,102 @@
+"""What a trial says: parsing its annotations and its termination message (design §4). Both carry the same facts.
+
+Nothing that a trial writes is trusted: a reward that is no finite number is refused with a reason, never passed on.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from evonas.search.names import INFEASIBLE_ANNOTATION, METRICS_ANNOTATION, REWARD_ANNOTATION
+
+MAX_METRICS = 64
+MAX_METRIC_NAME = 128
+_NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was reported; everything may be missing."""
+
+    reward: float | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    infeasible: str | None = None
+    """Why the candidate is infeasible, in the trial's words."""
+    problem: str | None = None
+    """What could not be read, in a sentence; the rest of the report stands."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Say whether neither a result nor an unreadable one is in it."""
+        return self.reward is None and self.infeasible is None and self.problem is None
+
+
+def read_report(annotations: Mapping[str, str], termination_message: str) -> Report:
+    """Return the report of an ended trial: the annotations where they say anything, else the termination message."""
+    annotated = parse_annotations(annotations)
+    return parse_message(termination_message) if annotated.is_empty else annotated
+
+
+def parse_annotations(annotations: Mapping[str, str]) -> Report:
+    """Read the pod annotations ``evonas.dev/reward``, ``…/metrics`` and ``…/infeasible``."""
+    reward, problem = None, None
+    if (text := annotations.get(REWARD_ANNOTATION)) is not None:
+        reward, problem = _number(text, f"the annotation {REWARD_ANNOTATION}")
+    metrics: Mapping[str, float] = {}
+    if (text := annotations.get(METRICS_ANNOTATION)) is not None:
+        metrics, metrics_problem = _metrics(_loads(text), f"the annotation {METRICS_ANNOTATION}")
+        problem = problem or metrics_problem
+    return Report(reward, metrics, annotations.get(INFEASIBLE_ANNOTATION), problem)
+
+
+def parse_message(message: str) -> Report:
+    """Read a termination message: a JSON object with ``reward``, ``metrics``, ``infeasible``."""
+    if not message.strip():
+        return Report()
+    content = _loads(message)
+    if not isinstance(content, dict):
+        return Report(problem=f"the termination message is no JSON object: {_cut(message)!r}")
+    reward, problem = None, None
+    if "reward" in content:
+        reward, problem = _number(content["reward"], "reward in the termination message")
+    metrics, metrics_problem = _metrics(content.get("metrics", {}), "metrics in the termination message")
+    infeasible = content.get("infeasible")
+    return Report(reward, metrics, None if infeasible is None else str(infeasible), problem or metrics_problem)
+
+
+def _number(value: Any, what: str) -> tuple[float | None, str | None]:
+    text = value.strip() if isinstance(value, str) else repr(value)
+    if isinstance(value, bool) or not _NUMBER.fullmatch(text) or not math.isfinite(float(text)):
+        return None, f"{what} is no finite number: {_cut(text)!r}"
+    return float(text), None
+
+
+def _metrics(value: Any, what: str) -> tuple[Mapping[str, float], str | None]:
+    if not isinstance(value, dict):
+        return {}, f"{what} is no JSON object"
+    metrics: dict[str, float] = {}
+    for name, item in value.items():
+        number, problem = _number(item, f"{name!r} in {what}")
+        if number is None:
+            return metrics, problem
+        if len(metrics) == MAX_METRICS or len(name) > MAX_METRIC_NAME:
+            return metrics, f"{what} has more than {MAX_METRICS} entries, or a name above {MAX_METRIC_NAME} characters"
+        metrics[name] = number
+    return metrics, None
+
+
+def _loads(text: str) -> Any:
+    """Parse JSON with NaN and Infinity kept as words, which ``_number`` then refuses by name."""
+    try:
+        return json.loads(text, parse_constant=str)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 80 else f"{text[:80]}…"

@@ -1,0 +1,76 @@
+"""The record of one trial: the proposal, and what came of it (design §1.1). Frozen; changes make new records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from evonas.space import Value
+
+
+class TrialState(StrEnum):
+    """Where a trial stands."""
+
+    PENDING = "Pending"
+    """Recorded; nothing has been seen of its first attempt."""
+    QUEUED = "Queued"
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    INFEASIBLE = "Infeasible"
+    FAILED = "Failed"
+
+    @property
+    def is_final(self) -> bool:
+        """Say whether the outcome is recorded and nothing more will happen."""
+        return self in (TrialState.SUCCEEDED, TrialState.INFEASIBLE, TrialState.FAILED)
+
+
+@dataclass(frozen=True)
+class ProposalRecord:
+    """How the agent came to the candidate."""
+
+    origin: str
+    parent: int | None
+    mutated: tuple[str, ...]
+    observed_up_to: int
+    redrawn: int = 0
+
+
+@dataclass(frozen=True)
+class EndedAttempt:
+    """One attempt that is over, as the trial's status lists it."""
+
+    number: int
+    reason: str
+    message: str = ""
+    node: str | None = None
+    start_time: datetime | None = None
+    completion_time: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One candidate of a search: ``spec`` and ``status`` of an ArchitectureTrial."""
+
+    index: int
+    decisions: Mapping[str, Value]
+    proposal: ProposalRecord
+    state: TrialState = TrialState.PENDING
+    reason: str = ""
+    message: str = ""
+    reward: float | None = None
+    """Value of the objective, constraints included, in the user's orientation; None unless succeeded."""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    sequence: int | None = None
+    """Place among the results that the agent learns from, from 1; None for failed and unfinished trials."""
+    attempts: tuple[EndedAttempt, ...] = ()
+    start_time: datetime | None = None
+    completion_time: datetime | None = None
+    gpu_seconds: int = 0
+
+    @property
+    def current_attempt(self) -> int:
+        """Number of the attempt that is under way or to be started, from 1."""
+        return self.attempts[-1].number + 1 if self.attempts else 1
