@@ -27,6 +27,7 @@ class ComposedAgent:
         self,
         space: SearchSpace,
         seed: int,
+        *,
         start: Source,
         source: Source,
         warmup: int,

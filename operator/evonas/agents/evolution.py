@@ -83,7 +83,7 @@ def choose_positions(
     else:
         chances = np.full((len(parents), 1), probability)
     numbers = np.where(active, numbers, 1.0)
-    redrawn = numbers < chances
+    redrawn: NDArray[np.bool_] = numbers < chances
     # Where no number fell below its chance, the smallest one is at a uniformly random active position.
     forced = ~redrawn.any(axis=1) & (chances[:, 0] > 0)
     redrawn[forced, numbers[forced].argmin(axis=1)] = True

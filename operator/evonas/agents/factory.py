@@ -51,7 +51,9 @@ def create_agent(type: str, space: SearchSpace, seed: int = 0, settings: Mapping
     elif type != "Random":
         population = Population(parsed.evolution.population)
         source = Mutation(space, policy, seed, population, parsed.evolution)
-    return ComposedAgent(space, seed, start, source, parsed.warmup, population, learner)
+    return ComposedAgent(
+        space, seed, start=start, source=source, warmup=parsed.warmup, population=population, learner=learner
+    )
 
 
 def _check(type: str, seed: int) -> None:

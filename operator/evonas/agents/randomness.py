@@ -43,4 +43,4 @@ def words(seed: int, purpose: Purpose, index: int, count: int) -> NDArray[np.uin
 def uniforms(seed: int, purpose: Purpose, index: int, shape: tuple[int, ...]) -> NDArray[np.float64]:
     """Return numbers drawn uniformly from [0, 1), 53 bits each."""
     raw = words(seed, purpose, index, math.prod(shape))
-    return ((raw >> np.uint64(11)) * 2.0**-53).reshape(shape)
+    return (raw >> np.uint64(11)).astype(np.float64).reshape(shape) * 2.0**-53

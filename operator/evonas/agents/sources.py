@@ -104,4 +104,5 @@ def invert(logits: NDArray[np.float64], numbers: NDArray[np.float64]) -> NDArray
     cumulative = weights.cumsum(axis=1)
     below = cumulative <= numbers[:, np.newaxis] * cumulative[:, -1:]
     # A number next to 1 can round up to the whole sum.
-    return np.minimum(below.sum(axis=1), logits.shape[1] - 1)
+    choices: NDArray[np.int64] = np.minimum(below.sum(axis=1), logits.shape[1] - 1)
+    return choices

@@ -1,0 +1,23 @@
+"""Builds the policy that learns and what trains it; the door through which ``factory`` reaches PyTorch."""
+
+from __future__ import annotations
+
+from evonas.agents import pqt, reinforce
+from evonas.agents.network import PolicyNetwork
+from evonas.agents.policy import Learner
+from evonas.agents.settings import AgentSettings
+from evonas.agents.training import Descent
+from evonas.space import SearchSpace
+
+
+def create_learner(space: SearchSpace, seed: int, settings: AgentSettings) -> tuple[PolicyNetwork, Learner]:
+    """Return a new network and the learner that trains it."""
+    policy = settings.policy
+    network = PolicyNetwork(space, seed, policy.hidden_units)
+    descent = Descent(network, policy.learning_rate)
+    weight = policy.entropy_weight
+    if policy.training == "PQT":
+        weight = pqt.ENTROPY_WEIGHT if weight is None else weight
+        return network, pqt.PriorityQueueTraining(descent, settings.warmup, policy.queue_size, weight)
+    weight = reinforce.ENTROPY_WEIGHT if weight is None else weight
+    return network, reinforce.Reinforce(descent, settings.warmup, policy.baseline_decay, weight)

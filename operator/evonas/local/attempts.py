@@ -1,0 +1,157 @@
+"""Starts, watches and stops attempts: folders on disk that are to the local run what Jobs are to the operator.
+
+An attempt's folder holds a lock file (held while its supervisor lives), the log, the trial's report and, at the end,
+``ended.json``. All that ``view`` says comes from there, so a run that was killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from evonas.local import supervise
+from evonas.local.command import LocalCommand
+from evonas.search.attempt import AttemptPhase, AttemptView, Ending
+from evonas.search.codec import SearchIdentity
+from evonas.search.contract import trial_environment
+from evonas.search.exits import judge_exit, judge_timeout
+from evonas.search.report import parse_message
+from evonas.search.trial import Trial
+from evonas.spec import SearchSpec
+
+LOCK_FILE, REPORT_FILE, PROGRESS_FILE = "lock", "report.json", "progress.json"
+MAX_HINT = 200
+
+
+class LocalAttempts:
+    """The attempts of one search, in ``folder/trials``. ``on_end`` is called, in any thread, when one ends."""
+
+    def __init__(
+        self,
+        identity: SearchIdentity,
+        spec: SearchSpec,
+        folder: Path,
+        on_end: Callable[[], None],
+    ) -> None:
+        self._identity = identity
+        self._spec = spec
+        self._command = LocalCommand(spec)
+        self._folder = folder
+        self._on_end = on_end
+        self._watched: set[Path] = set()
+
+    def folder(self, index: int, attempt: int) -> Path:
+        """Return where an attempt's files are."""
+        return self._folder / "trials" / f"{index:05d}" / f"attempt-{attempt}"
+
+    def start(self, trial: Trial) -> None:
+        """Start the trial's current attempt afresh."""
+        folder = self.folder(trial.index, trial.current_attempt)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        environment = self._command.environment(
+            {
+                **trial_environment(self._identity, self._spec, trial),
+                "EVONAS_REPORT_FILE": str(folder / REPORT_FILE),
+                "EVONAS_PROGRESS_FILE": str(folder / PROGRESS_FILE),
+            }
+        )
+        supervisor = [sys.executable, "-m", supervise.__name__, str(folder), str(self._spec.trial.timeout_seconds)]
+        with (folder / LOCK_FILE).open("w") as lock:
+            # The supervisor inherits the lock and holds it until it ends, however it ends: no moment is without.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            process = subprocess.Popen(
+                [*supervisor, self._command.workdir, *self._command.arguments(environment)],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                pass_fds=[lock.fileno()],
+            )
+        self._watch(folder, process)
+
+    def view(self, trial: Trial) -> AttemptView | None:
+        """Return what is seen of the trial's current attempt; None where it must be started (again)."""
+        folder = self.folder(trial.index, trial.current_attempt)
+        if (folder / supervise.ENDED_FILE).exists():
+            return self._ended(trial.current_attempt, folder)
+        if not _is_locked(folder / LOCK_FILE):
+            # It may have ended between the two looks.
+            return self._ended(trial.current_attempt, folder) if (folder / supervise.ENDED_FILE).exists() else None
+        self._watch(folder)
+        started = datetime.fromtimestamp((folder / LOCK_FILE).stat().st_mtime, UTC)
+        return AttemptView(trial.current_attempt, AttemptPhase.RUNNING, start_time=started)
+
+    def stop(self, trial: Trial) -> None:
+        """End the trial's current attempt, if it runs, and wait until it is gone."""
+        folder = self.folder(trial.index, trial.current_attempt)
+        lock = folder / LOCK_FILE
+        while _is_locked(lock) and not (folder / supervise.PID_FILE).exists():
+            time.sleep(0.01)  # a supervisor that was started this very moment says its id first of all
+        if _is_locked(lock):
+            os.kill(int((folder / supervise.PID_FILE).read_text()), signal.SIGTERM)
+            _wait_for(lock)
+
+    def _ended(self, number: int, folder: Path) -> AttemptView:
+        ended: dict[str, Any] = json.loads((folder / supervise.ENDED_FILE).read_text(encoding="utf-8"))
+        return AttemptView(
+            number=number,
+            phase=AttemptPhase.ENDED,
+            start_time=datetime.fromtimestamp(ended["start"], UTC),
+            end_time=datetime.fromtimestamp(ended["end"], UTC),
+            ending=self._ending(ended, folder),
+            holds_resources=False,
+        )
+
+    def _ending(self, ended: dict[str, Any], folder: Path) -> Ending:
+        if ended["timedOut"]:
+            return judge_timeout(self._spec.trial.timeout_seconds)
+        report = folder / REPORT_FILE
+        message = report.read_text(encoding="utf-8", errors="replace") if report.exists() else ""
+        hint = ended.get("error") or _last_line(folder / supervise.LOG_FILE)
+        return judge_exit(ended["exitCode"], parse_message(message), hint=hint)
+
+    def _watch(self, folder: Path, process: subprocess.Popen[bytes] | None = None) -> None:
+        """Wait for the attempt's end in a thread; an attempt of an earlier run has no ``process``."""
+        if folder in self._watched:
+            return
+        self._watched.add(folder)
+        threading.Thread(target=self._report_end, args=[folder, process], daemon=True).start()
+
+    def _report_end(self, folder: Path, process: subprocess.Popen[bytes] | None) -> None:
+        _wait_for(folder / LOCK_FILE)
+        if process is not None:
+            process.wait()
+        self._watched.discard(folder)
+        self._on_end()
+
+
+def _is_locked(path: Path) -> bool:
+    if not path.exists():
+        return False
+    with path.open() as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _wait_for(path: Path) -> None:
+    with path.open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() if log.exists() else []
+    return lines[-1][-MAX_HINT:] if lines else ""

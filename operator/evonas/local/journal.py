@@ -1,0 +1,149 @@
+"""The local run's record: one JSON object a line, the search first, then every change of a trial (design §6).
+
+The lines are ArchitectureSearch and ArchitectureTrial objects, as a cluster would keep them; the last line about a
+trial holds. A line is on disk before anything acts on it. A last line that was cut off by a crash is dropped: nothing
+acted on it. Damage anywhere else is an error that names the line.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from evonas.errors import EvonasError, FieldProblem, InvalidManifest
+from evonas.schema import check_and_default
+from evonas.search.codec import TRIAL_KIND, SearchIdentity, from_object, from_time, to_object, to_time
+from evonas.search.trial import Trial
+
+JOURNAL_FILE = "journal.jsonl"
+_IMMUTABLE = ("searchSpace", "objective", "agent")
+
+
+class Journal:
+    """An open journal; holds a lock on its file, so that one search is run once at a time."""
+
+    def __init__(self, path: Path, file: IO[str], search: Mapping[str, Any], trials: Iterable[Trial]) -> None:
+        self.path = path
+        self._file = file
+        self.search = search
+        """The ArchitectureSearch, with UID and creation time."""
+        self.trials = {trial.index: trial for trial in trials}
+
+    @property
+    def identity(self) -> SearchIdentity:
+        """Name and UID of the search."""
+        return identity_of(self.search)
+
+    @property
+    def start_time(self) -> datetime:
+        """When the search was first run."""
+        return start_time_of(self.search)
+
+    def write(self, trial: Trial) -> None:
+        """Record a trial as it now stands; on disk when this returns."""
+        _append(self._file, to_object(self.identity, trial))
+        self.trials[trial.index] = trial
+
+    def close(self) -> None:
+        """Close the file and give up its lock."""
+        self._file.close()
+
+
+def open_journal(folder: Path, manifest: Mapping[str, Any]) -> Journal:
+    """Open or create the journal of ``manifest``'s search in ``folder``.
+
+    Raises InvalidManifest where the manifest differs from the recorded one in what may not change, EvonasError where
+    another process runs it or the file is damaged.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / JOURNAL_FILE
+    file = path.open("a+", encoding="utf-8")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise EvonasError(f"{path} is in use: another `evonas run` of this search is under way") from None
+    kept = _drop_cut_line(path)
+    if not kept:
+        search = _with_identity(manifest)
+        _append(file, search)
+        return Journal(path, file, search, ())
+    recorded, trials = read_journal(path)
+    _check_unchanged(recorded, manifest, path)
+    search = {**manifest, "metadata": recorded["metadata"]}
+    if search != recorded:
+        _append(file, search)
+    return Journal(path, file, search, trials)
+
+
+def read_journal(path: Path) -> tuple[Mapping[str, Any], list[Trial]]:
+    """Return the search and its trials, by index; a cut last line is passed over."""
+    search: Mapping[str, Any] | None = None
+    trials: dict[int, Trial] = {}
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise EvonasError(f"cannot read {path}: {error.strerror}") from error
+    for number, line in enumerate(lines[:-1], start=1):
+        try:
+            body = json.loads(line)
+            if body["kind"] == TRIAL_KIND:
+                trial = from_object(body)
+                trials[trial.index] = trial
+            else:
+                search = body
+        except (ValueError, KeyError, TypeError) as error:
+            cure = "restore the file from a copy, or delete its folder to start afresh"
+            raise EvonasError(f"{path}, line {number} is damaged ({error!r}); {cure}") from error
+    if search is None:
+        raise EvonasError(f"{path} holds no search; it is no journal of `evonas run`")
+    return search, [trials[index] for index in sorted(trials)]
+
+
+def identity_of(search: Mapping[str, Any]) -> SearchIdentity:
+    """Return name and UID of a recorded search."""
+    return SearchIdentity(name=search["metadata"]["name"], uid=search["metadata"]["uid"])
+
+
+def start_time_of(search: Mapping[str, Any]) -> datetime:
+    """Return when a recorded search was first run."""
+    moment = from_time(search["metadata"]["creationTimestamp"])
+    assert moment is not None
+    return moment
+
+
+def _append(file: IO[str], body: Mapping[str, Any]) -> None:
+    file.write(json.dumps(body) + "\n")
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _drop_cut_line(path: Path) -> int:
+    """Cut the file back to its last whole line, and return its length."""
+    content = path.read_bytes()
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        os.truncate(path, whole)
+    return whole
+
+
+def _with_identity(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    now = to_time(datetime.now(UTC))
+    return {**manifest, "metadata": {**manifest["metadata"], "uid": str(uuid.uuid4()), "creationTimestamp": now}}
+
+
+def _check_unchanged(recorded: Mapping[str, Any], manifest: Mapping[str, Any], path: Path) -> None:
+    before, after = check_and_default(recorded)[0]["spec"], check_and_default(manifest)[0]["spec"]
+    cure = f"is immutable; rename the search, or delete {path.parent} to start afresh"
+    problems = [FieldProblem(f"spec.{field}", cure) for field in _IMMUTABLE if before[field] != after[field]]
+    if after["budget"]["maxTrials"] < before["budget"]["maxTrials"]:
+        problems.append(
+            FieldProblem("spec.budget.maxTrials", f"may only grow ({before['budget']['maxTrials']} before)")
+        )
+    if problems:
+        raise InvalidManifest(problems)

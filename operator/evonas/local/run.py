@@ -1,0 +1,87 @@
+"""The local control loop: journal, plan, attempts and agent put together; `evonas run` calls ``LocalRun.run``."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from evonas.local.attempts import LocalAttempts
+from evonas.local.journal import Journal
+from evonas.search.plan import Plan, plan
+from evonas.search.proposer import Proposer
+from evonas.search.trial import Trial
+from evonas.spec import SearchSpec
+
+
+class Observer(Protocol):
+    """Is told what happens, for people to see."""
+
+    def on_plan(self, decided: Plan) -> None:
+        """Take note of how the trials stand."""
+
+    def on_record(self, trial: Trial) -> None:
+        """Take note of a changed record."""
+
+
+class LocalRun:
+    """One search on this machine."""
+
+    def __init__(self, spec: SearchSpec, journal: Journal, folder: Path, observer: Observer) -> None:
+        self._spec = spec
+        self._journal = journal
+        self._observer = observer
+        self._ends: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._attempts = LocalAttempts(journal.identity, spec, folder, on_end=lambda: self._ends.put(None))
+        self._proposer = Proposer(spec)
+        self._created: dict[int, datetime] = {}
+
+    def run(self) -> Plan:
+        """Run until the search is over; returns the last plan. An interrupt stops the running trials and passes on."""
+        try:
+            while not (decided := self._advance()).is_over:
+                self._wait(decided)
+        except BaseException:
+            self._stop_all()
+            raise
+        return decided
+
+    def _advance(self) -> Plan:
+        trials = [self._journal.trials[index] for index in sorted(self._journal.trials)]
+        now = datetime.now(UTC)
+        views = {trial.index: self._attempts.view(trial) for trial in trials if not trial.state.is_final}
+        decided = plan(
+            self._spec,
+            trials,
+            {index: view for index, view in views.items() if view is not None},
+            created=self._created,
+            start_time=self._journal.start_time,
+            now=now,
+        )
+        for trial in decided.records:
+            self._journal.write(trial)
+            self._observer.on_record(trial)
+        for index, _ in decided.starts:
+            self._attempts.start(self._journal.trials[index])
+        if decided.proposals:
+            for trial in self._proposer.propose(list(self._journal.trials.values()), decided.proposals):
+                self._journal.write(trial)
+                self._created[trial.index] = now
+                self._attempts.start(trial)
+        self._observer.on_plan(decided)
+        return decided
+
+    def _wait(self, decided: Plan) -> None:
+        """Wait for the end of an attempt, or until the plan's own time has come."""
+        timeout = None
+        if decided.wake_at is not None:
+            timeout = max(0.0, (decided.wake_at - datetime.now(UTC)).total_seconds())
+        with contextlib.suppress(queue.Empty):
+            self._ends.get(timeout=timeout)
+
+    def _stop_all(self) -> None:
+        for trial in self._journal.trials.values():
+            if not trial.state.is_final:
+                self._attempts.stop(trial)

@@ -1,0 +1,33 @@
+"""The two curves of the Evo-NAS paper (Maziarz et al., arXiv 1811.09828): moving average and best so far."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+
+from evonas.search.trial import Trial
+
+WINDOW = 50
+"""Trials that the moving average looks back on; the paper does not say its own."""
+
+
+def rewards_in_order(trials: Iterable[Trial]) -> list[float]:
+    """Return the rewards in the order in which they were recorded."""
+    rewarded = [(trial.sequence or 0, trial.index, trial.reward) for trial in trials if trial.reward is not None]
+    return [reward for _, _, reward in sorted(rewarded)]
+
+
+def moving_average(rewards: Sequence[float], window: int = WINDOW) -> list[float]:
+    """Return the mean of the last ``window`` rewards, fewer at the beginning."""
+    recent: deque[float] = deque(maxlen=window)
+    averages = []
+    for reward in rewards:
+        recent.append(reward)
+        averages.append(sum(recent) / len(recent))
+    return averages
+
+
+def best_so_far(rewards: Sequence[float], *, minimize: bool) -> list[float]:
+    """Return the best of all rewards up to each."""
+    return list(accumulate(rewards, min if minimize else max))

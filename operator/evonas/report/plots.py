@@ -1,0 +1,28 @@
+"""Draws the curves of one or several searches, one line each, with matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from evonas.report.curves import WINDOW, best_so_far, moving_average, rewards_in_order
+from evonas.search.trial import Trial
+
+
+def save_plots(searches: Mapping[str, Sequence[Trial]], path: Path, *, minimize: bool, metric: str) -> None:
+    """Write the picture of the paper: left the moving average, right the best so far, one line per search."""
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for label, trials in searches.items():
+        rewards = rewards_in_order(trials)
+        steps = range(1, len(rewards) + 1)
+        left.plot(steps, moving_average(rewards), label=label)
+        right.step(steps, best_so_far(rewards, minimize=minimize), label=label, where="post")
+    left.set(title=f"Moving average of {WINDOW} trials", xlabel="trials", ylabel=metric)
+    right.set(title="Best so far", xlabel="trials", ylabel=metric)
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+        axes.legend()
+    figure.savefig(path, dpi=150)

@@ -1,0 +1,33 @@
+"""What a trial container is told: the environment of design §4, the same in a pod and in a local process."""
+
+from __future__ import annotations
+
+import json
+
+from evonas.search.codec import SearchIdentity
+from evonas.search.trial import Trial
+from evonas.space import Value, variable_name
+from evonas.spec import SearchSpec
+
+MAX_SEED = 2**31
+
+
+def trial_environment(identity: SearchIdentity, spec: SearchSpec, trial: Trial) -> dict[str, str]:
+    """Return the variables that describe a trial's current attempt, apart from those of its pod.
+
+    The seed is the search's plus the trial's index, so trials differ and retries do not.
+    """
+    return {
+        "EVONAS_DECISIONS": json.dumps(dict(trial.decisions)),
+        **{variable_name(name): to_text(value) for name, value in trial.decisions.items()},
+        "EVONAS_SEARCH": identity.name,
+        "EVONAS_TRIAL": identity.trial_name(trial.index),
+        "EVONAS_INDEX": str(trial.index),
+        "EVONAS_ATTEMPT": str(trial.current_attempt),
+        "EVONAS_SEED": str((spec.agent.seed + trial.index) % MAX_SEED),
+    }
+
+
+def to_text(value: Value) -> str:
+    """Write a value as a shell wants it: text as it stands, numbers and booleans as in JSON."""
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,39 @@
+"""What an exit code means for the candidate (design §4): one place for pods and local processes."""
+
+from __future__ import annotations
+
+import signal
+
+from evonas.search.attempt import Ending, Verdict
+from evonas.search.names import INFEASIBLE_EXIT_CODE
+from evonas.search.report import Report
+
+TIMEOUT_REASON = "DeadlineExceeded"
+
+
+def judge_exit(exit_code: int, report: Report, *, reason: str = "", hint: str = "") -> Ending:
+    """Return how an attempt ended whose container left with ``exit_code``.
+
+    ``reason`` is the runtime's own word (OOMKilled, ContainerCannotRun), ``hint`` what may help a person.
+    """
+    if exit_code == 0:
+        return Ending(Verdict.REPORTED, report=report)
+    if exit_code == INFEASIBLE_EXIT_CODE:
+        said = report.infeasible or f"exit code {INFEASIBLE_EXIT_CODE}"
+        return Ending(Verdict.INFEASIBLE, "Infeasible", said, report)
+    said = f"the container left with exit code {exit_code}{_signal_name(exit_code)}"
+    runtime = reason if reason not in ("", "Error", "Completed") else "NonZeroExitCode"
+    return Ending(Verdict.BROKEN, runtime, f"{said}: {hint}" if hint else said)
+
+
+def judge_timeout(seconds: int) -> Ending:
+    """Return how an attempt ended that took too long: the next one would, too, so it is not retried."""
+    return Ending(Verdict.USELESS, TIMEOUT_REASON, f"the attempt took longer than timeoutSeconds ({seconds})")
+
+
+def _signal_name(exit_code: int) -> str:
+    number = exit_code - 128 if exit_code > 128 else -exit_code
+    try:
+        return f" ({signal.Signals(number).name})" if number > 0 else ""
+    except ValueError:
+        return ""
