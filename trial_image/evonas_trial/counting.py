@@ -1,0 +1,80 @@
+"""The synthetic problem "learning to count": decisions a1..an, best where they count 1, 2, … n.
+
+Costs nothing to evaluate and has a known optimum, so it serves the tests, the benchmarks and the comparison of agents
+(``examples/counting*.yaml``). Needs neither torch nor numpy: what is timed with it should be the search, not a trial.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import random
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from evonas_trial import report
+from evonas_trial.termination import leave_on_sigterm
+
+
+def cost(sequence: Sequence[int]) -> int:
+    """Return the sum of the squared steps of the walk from 0 over the sequence to n + 1; at least n + 1."""
+    walk = (0, *sequence, len(sequence) + 1)
+    return sum((later - earlier) ** 2 for earlier, later in pairwise(walk))
+
+
+def score(sequence: Sequence[int]) -> float:
+    """Return (n + 1) / cost: 1 for the sequence 1, 2, … n and less for any other."""
+    return (len(sequence) + 1) / cost(sequence)
+
+
+def sequence_of(decisions: Mapping[str, Any]) -> list[int]:
+    """Return a1..an in their order; ValueError where the decisions are not those of this problem."""
+    expected = [f"a{position}" for position in range(1, len(decisions) + 1)]
+    if not decisions or set(decisions) != set(expected):
+        raise ValueError(f"the decisions must be a1, a2, … without a gap, got {sorted(decisions)}")
+    for name in expected:
+        if isinstance(decisions[name], bool) or not isinstance(decisions[name], int):
+            raise ValueError(f"decision {name!r} must be a whole number, got {decisions[name]!r}")
+    return [decisions[name] for name in expected]
+
+
+def _not_negative(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a finite number not below 0, got {text!r}")
+    return value
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Score one sequence of the counting problem."""
+    leave_on_sigterm()
+    parser = argparse.ArgumentParser(prog="python -m evonas_trial.counting", description=main.__doc__)
+    parser.add_argument("--seconds", type=_not_negative, default=0.0, help="pause that stands for a training (0)")
+    parser.add_argument(
+        "--noise", type=_not_negative, default=0.0, metavar="SIGMA", help="standard deviation of the reward's noise (0)"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        sequence = sequence_of(report.decisions())
+        noise = 0.0
+        if options.noise:
+            # Seeded by the candidate too, in case all trials of a search share one seed.
+            noise = random.Random(f"{report.seed()} {json.dumps(sequence)}").gauss(0, options.noise)
+    except (report.ContractError, ValueError) as error:
+        parser.error(str(error))
+    time.sleep(options.seconds)
+    try:
+        report.reward(score(sequence) + noise, {"cost": cost(sequence)})
+    except report.ContractError as error:
+        sys.exit(f"evonas: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,370 @@
+"""A trial's side of the contract: what it is to train, and how it reports (docs/trial-contract.md).
+
+Standard library only, and one file on purpose: a container that does not install ``evonas_trial`` may simply copy it.
+The same facts go out by two channels, so that no reward is lost when one fails: the termination message (a file, no
+credential needed) and the annotations of the trial's own pod (live, read by the operator's watch). In a local run the
+environment names files instead, and there is no pod.
+
+Where several processes train one candidate, only one of them (rank 0) reports.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, NoReturn
+
+INFEASIBLE_EXIT_CODE = 65
+"""The exit code of a candidate that cannot be built or that diverged; such a trial is not retried."""
+
+PROGRESS_INTERVAL = 10.0
+"""Seconds between two progress reports; those in between are held back, the last one goes out with the result."""
+
+MAX_MESSAGE_BYTES = 4096
+"""What the kubelet keeps of a termination message."""
+
+MAX_REASON_CHARACTERS = 300
+"""Keeps a reason below MAX_MESSAGE_BYTES however its characters are escaped (12 bytes for one at worst)."""
+
+TERMINATION_MESSAGE = Path("/dev/termination-log")
+TOKEN_DIR = "/var/run/secrets/kubernetes.io/serviceaccount"
+
+# The trial holds a GPU while it reports, and the termination message carries the reward anyway: give up soon.
+_TIMEOUT = 3.0
+_RETRY_DELAYS = (0.5, 1.0)
+_MAX_PROGRESS_INTERVAL = 640.0
+
+
+class ContractError(RuntimeError):
+    """The environment is not that of a trial, or the result could be reported by neither channel."""
+
+
+def decisions() -> dict[str, Any]:
+    """Return the candidate: its active decisions by name, each value a string, a number or a boolean.
+
+    Raises ContractError where EVONAS_DECISIONS is missing or no such object.
+    """
+    text = _required("EVONAS_DECISIONS")
+    try:
+        candidate = json.loads(text)
+    except ValueError as error:
+        raise ContractError(f"EVONAS_DECISIONS is no JSON ({error}): {text!r}") from error
+    if not isinstance(candidate, dict):
+        raise ContractError(f'EVONAS_DECISIONS must be a JSON object such as {{"width": 16}}, got {text!r}')
+    for name, value in candidate.items():
+        if not isinstance(value, str | int | float | bool):
+            raise ContractError(f"EVONAS_DECISIONS: {name!r} must be a string, number or boolean, got {value!r}")
+    return candidate
+
+
+def seed() -> int:
+    """Return the seed of this trial's random choices; a retry of the same trial gets the same one.
+
+    Raises ContractError where EVONAS_SEED is missing or no whole number.
+    """
+    text = _required("EVONAS_SEED")
+    try:
+        return int(text)
+    except ValueError:
+        raise ContractError(f"EVONAS_SEED must be a whole number, got {text!r}") from None
+
+
+def progress(step: int, of: int, **metrics: float) -> None:
+    """Say that ``step`` of ``of`` steps are done; call it as often as you like, PROGRESS_INTERVAL is kept here."""
+    _default().progress(step, of, metrics)
+
+
+def reward(value: float, metrics: Mapping[str, float] | None = None) -> None:
+    """Report the result. Call it once, at the end, then exit with 0.
+
+    Raises ValueError for a reward that is no finite number, ContractError where neither channel took the report.
+    """
+    _default().reward(value, metrics or {})
+
+
+def infeasible(reason: str, metrics: Mapping[str, float] | None = None) -> NoReturn:
+    """Report that this candidate cannot be trained, and exit with INFEASIBLE_EXIT_CODE.
+
+    The agent learns from it and the trial is not retried, so do not call it for a full disk or a missing data set.
+    """
+    _default().infeasible(reason, metrics or {})
+
+
+class Reporter:
+    """One trial's reports; the module's functions share one made from the process's environment."""
+
+    def __init__(self, environ: Mapping[str, str], clock: Callable[[], float] = time.monotonic) -> None:
+        self._environ = environ
+        self._clock = clock
+        self._pod = _PodAnnotations(environ) if environ.get("POD_NAME") else None
+        self._pending: dict[str, Any] | None = None
+        self._interval = PROGRESS_INTERVAL
+        self._due = -math.inf
+        self._warned: set[str] = set()
+
+    def progress(self, step: int, of: int, metrics: Mapping[str, float]) -> None:
+        """See the module's function."""
+        self._pending = {"step": int(step), "of": int(of), **self._finite(metrics)}
+        if self._clock() < self._due:
+            return
+        text, self._pending = self._flush_progress(self._pending), None
+        # One attempt only, and ever rarer ones while they fail: a training must not wait for an API server.
+        sent = self._pod is None or self._annotate({"progress": text}, retry_delays=())
+        self._interval = PROGRESS_INTERVAL if sent else min(2 * self._interval, _MAX_PROGRESS_INTERVAL)
+        self._due = self._clock() + self._interval
+
+    def reward(self, value: float, metrics: Mapping[str, float]) -> None:
+        """See the module's function."""
+        number = _number(value)
+        if number is None:
+            raise ValueError(
+                f"the reward must be one finite number, got {value!r}; "
+                "report a training that diverged by infeasible(reason) instead"
+            )
+        if not self._finish({"reward": number}, self._finite(metrics)):
+            self._no_channel(f"reward {number!r}")
+
+    def infeasible(self, reason: str, metrics: Mapping[str, float]) -> NoReturn:
+        """See the module's function."""
+        short = reason[:MAX_REASON_CHARACTERS]
+        _say(f"infeasible: {short}")
+        # Whether a channel took it or not: the exit code alone says what matters.
+        self._finish({"infeasible": short}, self._finite(metrics))
+        sys.exit(INFEASIBLE_EXIT_CODE)
+
+    def _finish(self, outcome: dict[str, Any], metrics: dict[str, float]) -> bool:
+        """Send the outcome by both channels, the file first: it needs no network. Returns whether one took it."""
+        message = {**outcome, "metrics": metrics} if metrics else outcome
+        if len(_encode(message)) > MAX_MESSAGE_BYTES:
+            _say(f"the report exceeds {MAX_MESSAGE_BYTES} bytes: its {len(metrics)} metrics are left out")
+            message = outcome
+        written = self._write_message(_encode(message))
+        # A reason is text already, all else JSON.
+        facts = {name: fact if isinstance(fact, str) else _dump(fact) for name, fact in message.items()}
+        if self._pending is not None:
+            facts["progress"], self._pending = self._flush_progress(self._pending), None
+        return self._annotate(facts, _RETRY_DELAYS) or written
+
+    def _flush_progress(self, report: dict[str, Any]) -> str:
+        """Write the progress to the local run's file, if there is one; return it as JSON."""
+        text = _dump(report)
+        if len(text) > MAX_MESSAGE_BYTES:
+            self._warn_once("long", f"a progress report exceeds {MAX_MESSAGE_BYTES} bytes: its metrics are left out")
+            text = _dump({"step": report["step"], "of": report["of"]})
+        if path := self._environ.get("EVONAS_PROGRESS_FILE"):
+            try:
+                _replace(Path(path), text.encode())
+            except OSError as error:
+                self._warn_once("progress", f"no progress in EVONAS_PROGRESS_FILE: {error}")
+        return text
+
+    def _write_message(self, content: bytes) -> bool:
+        path = self._environ.get("EVONAS_REPORT_FILE")
+        try:
+            if path:
+                _replace(Path(path), content)
+            else:
+                _overwrite(TERMINATION_MESSAGE, content)
+        except OSError as error:
+            if path or self._pod:
+                self._warn_once("message", f"no termination message: {error}")
+            return False
+        return True
+
+    def _annotate(self, facts: Mapping[str, str], retry_delays: Sequence[float]) -> bool:
+        if self._pod is None:
+            return False
+        annotations = {f"evonas.dev/{name}": fact for name, fact in facts.items()}
+        try:
+            self._pod.patch(annotations, retry_delays)
+        except _PatchFailed as failure:
+            self._warn_once("pod", f"the pod is not annotated, the termination message must do: {failure}")
+            return False
+        return True
+
+    def _no_channel(self, outcome: str) -> None:
+        if self._pod or self._environ.get("EVONAS_REPORT_FILE"):
+            raise ContractError(
+                f"{outcome} could be reported by neither channel; the lines above say why. "
+                "Leave terminationMessagePath at its default, and let the trial's service account patch its own pod"
+            )
+        _say(f"{outcome} (reported nowhere: this is neither a pod of a search nor a local run)")
+
+    def _finite(self, metrics: Mapping[str, float]) -> dict[str, float]:
+        """Return the metrics that JSON can carry; a training that has its reward must not fail for the others."""
+        numbers = {name: _number(value) for name, value in metrics.items()}
+        for name, number in numbers.items():
+            if number is None:
+                self._warn_once(f"metric {name}", f"metric {name!r} is no finite number ({metrics[name]!r}): left out")
+        return {name: number for name, number in numbers.items() if number is not None}
+
+    def _warn_once(self, about: str, warning: str) -> None:
+        if about not in self._warned:
+            self._warned.add(about)
+            _say(warning)
+
+
+class _PatchFailed(Exception):
+    """The API server did not take a patch; ``transient`` where another attempt may succeed."""
+
+    def __init__(self, message: str, *, transient: bool) -> None:
+        super().__init__(message)
+        self.transient = transient
+
+
+class _PodAnnotations:
+    """Merge patches of the trial's own pod with the projected service account token."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self._token_dir = Path(environ.get("EVONAS_TOKEN_DIR") or TOKEN_DIR)
+
+    def patch(self, annotations: Mapping[str, str], retry_delays: Sequence[float]) -> None:
+        """Set annotations; raises _PatchFailed, after a retry per delay (seconds) where that may help."""
+        body = _encode({"metadata": {"annotations": annotations}})
+        for delay in (*retry_delays, None):
+            try:
+                self._patch_once(body)
+            except _PatchFailed as failure:
+                if delay is None or not failure.transient:
+                    raise
+                time.sleep(delay)
+            else:
+                return
+
+    def _patch_once(self, body: bytes) -> None:
+        # Imported here: a local trial needs neither, and they are half of this module's start-up time.
+        import http.client  # noqa: PLC0415
+        import ssl  # noqa: PLC0415
+
+        host, port, path = self._address()
+        try:
+            # Read for each call: the kubelet renews a projected token in place.
+            token = (self._token_dir / "token").read_text(encoding="ascii").strip()
+            tls = ssl.create_default_context(cafile=str(self._token_dir / "ca.crt"))
+        except (OSError, ValueError) as error:
+            raise _PatchFailed(f"no usable token and CA in {self._token_dir}: {error}", transient=False) from error
+        # No urllib: it would send the token through a proxy that the environment names.
+        connection = http.client.HTTPSConnection(host, port, timeout=_TIMEOUT, context=tls)
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/merge-patch+json"}
+        try:
+            connection.request("PATCH", path, body, headers)
+            response = connection.getresponse()
+            answer = response.read(MAX_MESSAGE_BYTES).decode(errors="replace")
+        except (OSError, http.client.HTTPException) as error:
+            raise _PatchFailed(f"{host}:{port}: {error!r}", transient=True) from error
+        finally:
+            connection.close()
+        if response.status != http.client.OK:
+            transient = response.status >= 500 or response.status in (401, 409, 429)
+            raise _PatchFailed(f"PATCH {path}: {response.status} {_message(answer)}", transient=transient)
+
+    def _address(self) -> tuple[str, int, str]:
+        """Return host, port and path of the pod at the API server."""
+        names = ("KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT", "POD_NAMESPACE", "POD_NAME")
+        host, port, namespace, pod = (self._environ.get(name, "") for name in names)
+        missing = [name for name in names if not self._environ.get(name)]
+        if missing or not port.isdecimal():
+            raise _PatchFailed(f"{missing[0] if missing else names[1]} is not set as in a pod", transient=False)
+        return host, int(port), f"/api/v1/namespaces/{namespace}/pods/{pod}?fieldManager=evonas-trial"
+
+
+@cache
+def _default() -> Reporter:
+    return Reporter(os.environ)
+
+
+def _required(variable: str) -> str:
+    value = os.environ.get(variable, "")
+    if not value:
+        raise ContractError(f"{variable} is not set: run this as a trial of a search, or set it by hand to try it out")
+    return value
+
+
+def _number(value: Any) -> float | None:
+    """Return any number (also of numpy or torch) as a float, None for what is no finite number."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, allow_nan=False)
+
+
+def _encode(value: Any) -> bytes:
+    return _dump(value).encode()
+
+
+def _message(answer: str) -> str:
+    """Return the sentence of an API server's answer, which is a Status object, or what else came back."""
+    try:
+        return str(json.loads(answer)["message"])
+    except (ValueError, KeyError, TypeError):
+        return answer[:200]
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file in one step, in place where it cannot be replaced (a mounted file, a read-only folder)."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        path.write_bytes(content)
+
+
+def _overwrite(path: Path, content: bytes) -> None:
+    """Write into an existing file, never creating it: outside a pod /dev/termination-log is not ours to make."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_TRUNC), "wb") as file:
+        file.write(content)
+
+
+def _say(line: str) -> None:
+    print(f"evonas: {line}", file=sys.stderr, flush=True)
+
+
+def _metric(text: str) -> tuple[str, float]:
+    name, separator, value = text.partition("=")
+    if not (name and separator):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE, such as accuracy=0.93")
+    try:
+        return name, float(value)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{name}: {value!r} is no number") from None
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Report a result from a shell script."""
+    parser = argparse.ArgumentParser(prog="python -m evonas_trial.report", description=main.__doc__)
+    outcome = parser.add_mutually_exclusive_group(required=True)
+    outcome.add_argument("--reward", type=float, metavar="NUMBER", help="the result, a finite number")
+    outcome.add_argument(
+        "--infeasible", metavar="REASON", help=f"this candidate cannot be trained; exits with {INFEASIBLE_EXIT_CODE}"
+    )
+    parser.add_argument(
+        "--metric", type=_metric, action="append", default=[], metavar="NAME=VALUE", help="may be repeated"
+    )
+    options = parser.parse_args(arguments)
+    if options.infeasible is not None:
+        infeasible(options.infeasible, dict(options.metric))
+    try:
+        reward(options.reward, dict(options.metric))
+    except ValueError as error:
+        parser.error(f"--reward: {error}")
+    except ContractError as error:
+        sys.exit(f"evonas: {error}")
+
+
+if __name__ == "__main__":
+    main()
