@@ -1,0 +1,1 @@
+"""Tests of the agents: the limit cases that define them, their contract, and restoring them."""

@@ -1,0 +1,56 @@
+"""The population and its tournaments."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from evonas.agents.evolution import Population
+from evonas.agents.policy import Observation
+from evonas.agents.randomness import Purpose, uniforms
+
+
+def population_of(rewards: list[float | None], capacity: int) -> Population:
+    population = Population(capacity)
+    for index, reward in enumerate(rewards):
+        population.observe(Observation(index, (index,), (True,), reward))
+    return population
+
+
+def winners(population: Population, entrants: int, tournaments: int = 2000) -> list[int]:
+    numbers = uniforms(0, Purpose.TOURNAMENTS, 0, (tournaments, len(population)))
+    return [winner.index for winner in population.tournaments(numbers, entrants)]
+
+
+def test_the_oldest_leaves_however_good_it_is() -> None:
+    population = population_of([9.0, 1.0, 2.0, 3.0], capacity=3)
+    assert len(population) == 3
+    assert set(winners(population, entrants=3)) == {3}
+    assert set(winners(population, entrants=1)) == {1, 2, 3}
+
+
+def test_infeasible_candidates_never_become_parents() -> None:
+    population = population_of([0.1, None, 0.2, None], capacity=3)
+    assert set(winners(population, entrants=1)) == {0, 2}
+
+
+@pytest.mark.parametrize("entrants", [1, 2, 3, 5])
+def test_a_tournament_is_a_draw_without_replacement(entrants: int) -> None:
+    """The best of S out of N wins with chance S / N, the second best wins the rest of its draws, and so on."""
+    population = population_of([0.0, -1.0, -2.0, -3.0, -4.0], capacity=5)
+    counts = np.bincount(winners(population, entrants), minlength=5) / 2000
+    expected, left = [], 1.0
+    for better in range(5):
+        share = left * min(1.0, entrants / (5 - better))
+        expected.append(share)
+        left -= share
+    assert counts == pytest.approx(expected, abs=0.04)
+
+
+def test_more_entrants_than_members_are_all_of_them() -> None:
+    assert set(winners(population_of([1.0, 3.0, 2.0], capacity=9), entrants=16)) == {1}
+
+
+def test_equal_rewards_win_alike_whatever_their_age() -> None:
+    counts = np.bincount(winners(population_of([1.0] * 4, capacity=4), entrants=4), minlength=4) / 2000
+    assert counts == pytest.approx([0.25] * 4, abs=0.04)

@@ -1,0 +1,129 @@
+"""The network: its gradients, and that it computes alone."""
+
+from __future__ import annotations
+
+import random
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from evonas.agents import create_agent
+from evonas.agents.network import PolicyNetwork
+from evonas.agents.randomness import Purpose, uniforms
+from evonas.agents.sources import WholeSamples
+from evonas.space import INACTIVE, SearchSpace
+
+from .support import CONDITIONAL, counting_space, play
+
+
+def trained_by_chance(space: SearchSpace, hidden_units: int = 8) -> PolicyNetwork:
+    """Return a network whose heads are not zero."""
+    network = PolicyNetwork(space, 4, hidden_units)
+    with torch.no_grad():
+        for weights in (network.head, network.bias):
+            weights.copy_(torch.from_numpy(uniforms(9, Purpose.WEIGHTS, weights.dim(), tuple(weights.shape)) * 4 - 2))
+    return network
+
+
+@pytest.mark.parametrize("space", [counting_space(4), CONDITIONAL], ids=["counting", "conditional"])
+def test_scores_are_the_probabilities_that_the_sampler_draws_with(space: SearchSpace) -> None:
+    network = trained_by_chance(space)
+    choices = WholeSamples(space, network, 1, "policy").draw(0).choices
+    expected = np.zeros(choices.shape)
+    entropies = np.zeros(choices.shape)
+    with network.rollout(len(choices)) as rollout:
+        for position in range(len(space)):
+            active = choices[:, position] != INACTIVE
+            logits = rollout.logits(position)
+            log_softmax = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+            expected[active, position] = log_softmax[active, choices[active, position]]
+            entropies[active, position] = -(np.exp(log_softmax) * log_softmax).sum(axis=1)[active]
+            rollout.append(position, choices[:, position], active)
+    scores = network.score(choices)
+    assert scores.log_probabilities.detach().numpy() == pytest.approx(expected, abs=1e-12)
+    assert scores.entropies.detach().numpy() == pytest.approx(entropies, abs=1e-12)
+
+
+def test_probabilities_of_all_candidates_sum_to_one() -> None:
+    network = trained_by_chance(CONDITIONAL)
+    everything = np.array([CONDITIONAL.unrank(rank) for rank in range(CONDITIONAL.size)])
+    probabilities = network.score(everything).log_probabilities.sum(dim=1).exp()
+    assert float(probabilities.detach().sum()) == pytest.approx(1, abs=1e-12)
+
+
+@pytest.mark.parametrize("space", [counting_space(4), CONDITIONAL], ids=["counting", "conditional"])
+@pytest.mark.parametrize("quantity", ["log_probabilities", "entropies"])
+def test_gradients_agree_with_finite_differences(space: SearchSpace, quantity: str) -> None:
+    network = trained_by_chance(space)
+    choices = WholeSamples(space, network, 2, "policy").draw(0).choices[:5]
+    total: torch.Tensor = getattr(network.score(choices), quantity).sum()
+    total.backward()  # type: ignore[no-untyped-call]
+    dice = random.Random(0)
+
+    def at(weights: torch.Tensor, place: int, shift: float) -> float:
+        with torch.no_grad():
+            flat = weights.view(-1)
+            before = float(flat[place])
+            flat[place] = before + shift
+            value = float(getattr(network.score(choices), quantity).sum())
+            flat[place] = before
+        return value
+
+    moved = 0
+    for weights in network.parameters():
+        assert weights.grad is not None
+        for place in dice.sample(range(weights.numel()), min(12, weights.numel())):
+            numeric = (at(weights, place, 1e-5) - at(weights, place, -1e-5)) / 2e-5
+            assert float(weights.grad.view(-1)[place]) == pytest.approx(numeric, rel=1e-5, abs=1e-8)
+            moved += abs(numeric) > 1e-6
+    assert moved > 20
+
+
+def test_the_number_of_threads_is_put_back_and_changes_nothing() -> None:
+    space, before = counting_space(5), torch.get_num_threads()
+    histories = []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            histories.append(play(create_agent("EvoNAS", space, seed=8), 40))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert histories[0] == histories[1]
+
+
+def test_agents_on_several_threads_do_not_disturb_each_other() -> None:
+    space, before = counting_space(5), torch.get_num_threads()
+    expected = play(create_agent("EvoNAS", space, seed=1), 30)
+    results = []
+    workers = [
+        threading.Thread(target=lambda: results.append(play(create_agent("EvoNAS", space, seed=1), 30)))
+        for _ in range(4)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert results == [expected] * 4
+    assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize("type", ["Random", "EvoNAS"])
+def test_global_generators_are_neither_read_nor_moved(type: str) -> None:
+    def states() -> tuple[object, ...]:
+        return random.getstate(), repr(np.random.get_state()), torch.get_rng_state().tolist()
+
+    before = states()
+    first = play(create_agent(type, counting_space(5), seed=2), 20)
+    assert states() == before
+    torch.manual_seed(12345)
+    assert play(create_agent(type, counting_space(5), seed=2), 20) == first
+
+
+def test_weights_depend_on_the_seed_alone() -> None:
+    one, same, other = (PolicyNetwork(CONDITIONAL, seed, 8).state_dict() for seed in (1, 1, 2))
+    assert all(torch.equal(one[name], same[name]) for name in one)
+    assert not torch.equal(one["embedding"], other["embedding"])
+    assert not torch.equal(one["lstm.weight_hh_l0"], other["lstm.weight_hh_l0"])
