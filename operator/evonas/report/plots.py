@@ -7,7 +7,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from evonas.report.curves import WINDOW, best_so_far, moving_average, rewards_in_order
+from evonas.search.curves import WINDOW, best_so_far, moving_average, rewards_in_order
 from evonas.search.trial import Trial
 
 

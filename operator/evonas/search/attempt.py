@@ -62,3 +62,5 @@ class AttemptView:
     """False once nothing of it can run any more, so that the next attempt may start."""
     must_stop: bool = False
     """True where it was given up although it would go on trying."""
+    deadline: datetime | None = None
+    """When it will be given up if nothing changes."""

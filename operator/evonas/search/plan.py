@@ -66,6 +66,7 @@ def plan(
     records, wake_at = _records(trials, settled, created, now)
     stops = tuple((index, view.number) for index, view in views.items() if view.must_stop)
     current = tuple(settled[trial.index] for trial in trials)
+    wake_at = _earliest(wake_at, *(view.deadline for view in views.values()))
     limit = find_limit(Standing(spec, current, start_time, now))
     unfinished = [trial for trial in current if not trial.state.is_final]
     starts = () if spec.suspend else tuple(_starts(unfinished, views))
@@ -73,9 +74,7 @@ def plan(
     if limit is None and not spec.suspend:
         room = min(spec.budget.parallel_trials - len(unfinished), spec.budget.max_trials - len(current))
         proposals = int(max(0, min(room, spec.space.size - len(current), affordable_trials(spec, current))))
-        deadline = find_deadline(spec, start_time)
-        if deadline is not None:
-            wake_at = min(filter(None, (wake_at, deadline)))
+        wake_at = _earliest(wake_at, find_deadline(spec, start_time))
     return Plan(
         records=records,
         stops=stops,
@@ -128,7 +127,7 @@ def _records(
             if changed.state is not TrialState.QUEUED or len(changed.attempts) > len(trial.attempts) or now >= ripe:
                 progress.append(changed)
             else:
-                wake_at = min(filter(None, (wake_at, ripe)))
+                wake_at = _earliest(wake_at, ripe)
     results.sort(key=lambda trial: (trial.completion_time or now, trial.index))
     sequence = max((trial.sequence or 0 for trial in before), default=0)
     numbered: list[Trial] = []
@@ -139,6 +138,10 @@ def _records(
         settled[trial.index] = trial
         numbered.append(trial)
     return (*numbered, *progress), wake_at
+
+
+def _earliest(*moments: datetime | None) -> datetime | None:
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
 def _is_worth_recording(before: Trial, after: Trial) -> bool:

@@ -1,0 +1,73 @@
+"""Whether a search can run as it is written: parsing, and a server-side dry run of its first Job.
+
+A template is kept as written, so only the API server (its schema, its admission, its policies) can judge it; asking
+once per generation keeps a bad one from ever making a pod.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from evonas.cluster.api import Api, Refused
+from evonas.cluster.jobs import build_job
+from evonas.cluster.records import SearchRecord
+from evonas.cluster.resources import JOBS
+from evonas.errors import InvalidManifest
+from evonas.search.conditions import find_condition
+from evonas.search.trial import ProposalRecord, Trial
+from evonas.spec import SearchSpec
+
+_QUOTA = "exceeded quota"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a search cannot run."""
+
+    reason: str
+    message: str
+
+
+class Acceptance:
+    """Remembers what each generation of each search was found to be."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._known: dict[str, tuple[int, SearchSpec | Refusal]] = {}
+
+    async def examine(self, search: SearchRecord, service_account: str | None) -> SearchSpec | Refusal:
+        """Return the parsed search, or why it cannot run."""
+        known = self._known.get(search.uid)
+        if known is None or known[0] != search.generation:
+            known = (search.generation, await self._judge(search, service_account))
+            self._known[search.uid] = known
+        return known[1]
+
+    def forget(self, search_uid: str) -> None:
+        """Drop what was remembered of a deleted search."""
+        self._known.pop(search_uid, None)
+
+    async def _judge(self, search: SearchRecord, service_account: str | None) -> SearchSpec | Refusal:
+        try:
+            spec = SearchSpec.parse(search.manifest)
+        except InvalidManifest as invalid:
+            return Refusal("InvalidSpec", str(invalid))
+        condition = find_condition(search.status, "Accepted")
+        if condition is not None and (condition["status"], condition["observedGeneration"]) == (
+            "True",
+            search.generation,
+        ):
+            return spec
+        job = build_job(search.identity, spec, _sample(spec), search.uid, service_account=service_account)
+        try:
+            await self._api.create(JOBS, search.namespace, job, dry_run=True)
+        except Refused as refused:
+            # A full quota is a matter of time; the Job's own controller waits for it, and so do we.
+            if _QUOTA not in refused.message:
+                return Refusal("TemplateRefused", f"spec.trial.template: {refused.message}")
+        return spec
+
+
+def _sample(spec: SearchSpec) -> Trial:
+    decisions = spec.space.to_candidate(spec.space.unrank(0))
+    return Trial(index=0, decisions=decisions, proposal=ProposalRecord("random", None, (), 0))

@@ -1,0 +1,73 @@
+"""Where the API server is and who we are there, from a service account or a kubeconfig.
+
+The `kubernetes` package reads the files (exec plugins and all); the streams of kopf and our own calls share the result.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kubernetes.aio.client import Configuration
+from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+
+from evonas.errors import EvonasError
+
+
+@dataclass(frozen=True)
+class Connection:
+    """An API server and an identity there."""
+
+    configuration: Any
+    """``kubernetes.aio.client.Configuration``; it re-reads tokens that change."""
+
+    @property
+    def server(self) -> str:
+        """URL without a trailing slash."""
+        return str(self.configuration.host).rstrip("/")
+
+    async def token(self) -> str | None:
+        """Return the current bearer token; None with client certificates."""
+        refresh = self.configuration.refresh_api_key_hook
+        if refresh is not None:
+            answer = refresh(self.configuration)
+            if answer is not None:
+                await answer
+        header = self.configuration.get_api_key_with_prefix("BearerToken")
+        return None if not header else str(header).removeprefix("Bearer ")
+
+    def ssl_context(self) -> ssl.SSLContext | None:
+        """Return the context for TLS; None for plain HTTP."""
+        configuration = self.configuration
+        if not self.server.startswith("https"):
+            return None
+        context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
+        if configuration.cert_file:
+            context.load_cert_chain(configuration.cert_file, keyfile=configuration.key_file)
+        if not configuration.verify_ssl:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
+
+
+async def load_connection(kubeconfig: Path | None = None, context: str | None = None) -> Connection:
+    """Return the connection of the service account inside a cluster, else of the kubeconfig.
+
+    Raises EvonasError where neither is there or the kubeconfig cannot be used.
+    """
+    configuration = Configuration()
+    try:
+        if kubeconfig is None and context is None and "KUBERNETES_SERVICE_HOST" in os.environ:
+            load_incluster_config(configuration)  # type: ignore[no-untyped-call]
+        else:
+            await load_kube_config(  # type: ignore[no-untyped-call]
+                config_file=None if kubeconfig is None else str(kubeconfig),
+                context=context,
+                client_configuration=configuration,
+            )
+    except (ConfigException, OSError) as error:
+        raise EvonasError(f"no cluster to work on: {error}; set KUBECONFIG or pass --kubeconfig") from error
+    return Connection(configuration)

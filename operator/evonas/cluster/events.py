@@ -1,0 +1,52 @@
+"""Kubernetes Events on transitions: for people who run `kubectl describe`. Losing one loses nothing else."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from datetime import UTC, datetime
+
+from evonas.cluster.api import Api, ApiError
+from evonas.cluster.records import SearchRecord
+from evonas.cluster.resources import EVENTS, SEARCHES
+from evonas.search.codec import to_time
+
+logger = logging.getLogger(__name__)
+
+MAX_MESSAGE = 1024
+COMPONENT = "evonas-operator"
+
+
+class Events:
+    """Posts events about searches."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+
+    async def post(self, search: SearchRecord, reason: str, message: str, *, warning: bool = False) -> None:
+        """Post one event about a search."""
+        now = to_time(datetime.now(UTC))
+        body = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": f"{search.name}.{uuid.uuid4().hex[:16]}", "namespace": search.namespace},
+            "involvedObject": {
+                "apiVersion": SEARCHES.api_version,
+                "kind": SEARCHES.kind,
+                "namespace": search.namespace,
+                "name": search.name,
+                "uid": search.uid,
+            },
+            "reason": reason,
+            "message": message[:MAX_MESSAGE] or reason,
+            "type": "Warning" if warning else "Normal",
+            "source": {"component": COMPONENT},
+            "reportingComponent": COMPONENT,
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": 1,
+        }
+        try:
+            await self._api.create(EVENTS, search.namespace, body)
+        except ApiError as error:
+            logger.info("event %s of %s/%s not posted: %s", reason, search.namespace, search.name, error)

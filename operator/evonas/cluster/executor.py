@@ -1,0 +1,103 @@
+"""Performs the actions of a plan on the API server, and puts every answer into the store (read your own writes).
+
+Each method is one write, safe to repeat: names are derived, so a repeated create meets its own object and adopts it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from evonas.cluster.api import Api, Conflict, NotFound
+from evonas.cluster.jobs import build_job
+from evonas.cluster.records import JobRecord, SearchRecord, TrialRecord, read_job, read_search, read_trial
+from evonas.cluster.resources import JOBS, SEARCHES, TRIALS
+from evonas.cluster.store import Store
+from evonas.search.codec import to_object, to_status
+from evonas.search.trial import Trial
+from evonas.spec import SearchSpec
+
+
+class ForeignObject(Exception):
+    """An object that is not ours has the name that we derive: it is never adopted."""
+
+
+class Executor:
+    """The operator's writes."""
+
+    def __init__(self, api: Api, store: Store) -> None:
+        self._api = api
+        self._store = store
+
+    async def record_trial(self, search: SearchRecord, trial: Trial) -> TrialRecord:
+        """Create the ArchitectureTrial of a proposal, or adopt the one that another process created."""
+        body = to_object(search.identity, trial)
+        try:
+            created = await self._api.create(TRIALS, search.namespace, body)
+        except Conflict:
+            created = await self._api.get(TRIALS, search.namespace, body["metadata"]["name"])
+            _check_owner(created, search.uid)
+        record = read_trial(created)
+        self._store.put_trial(record)
+        return record
+
+    async def record_outcome(self, known: TrialRecord, trial: Trial) -> TrialRecord:
+        """Write the trial's status, provided that nobody wrote it since ``known`` was read."""
+        preconditions = {"uid": known.uid, "resourceVersion": str(known.version)}
+        try:
+            body = await self._api.apply_status(TRIALS, known.namespace, known.name, preconditions, to_status(trial))
+        except Conflict:
+            self._store.put_trial(read_trial(await self._api.get(TRIALS, known.namespace, known.name)))
+            raise
+        except NotFound:
+            self._store.drop_trial(known)
+            raise
+        record = read_trial(body)
+        self._store.put_trial(record)
+        return record
+
+    async def start(
+        self, search: SearchRecord, spec: SearchSpec, record: TrialRecord, *, service_account: str | None
+    ) -> JobRecord:
+        """Create the Job of the trial's current attempt, or adopt it."""
+        body = build_job(search.identity, spec, record.trial, record.uid, service_account=service_account)
+        try:
+            created = await self._api.create(JOBS, search.namespace, body)
+        except Conflict as conflict:
+            created = await self._api.get(JOBS, search.namespace, body["metadata"]["name"])
+            _check_owner(created, record.uid)
+            if "deletionTimestamp" in created["metadata"]:
+                raise conflict
+        job = read_job(created)
+        self._store.put_job(job)
+        return job
+
+    async def stop(self, job: JobRecord) -> None:
+        """Delete a Job that would go on, and its pods."""
+        try:
+            await self._api.delete(JOBS, job.namespace, job.name, job.uid)
+        except NotFound:
+            self._store.drop_job(job)
+
+    async def release(self, job: JobRecord, seconds: int) -> None:
+        """Let the Job's time to live begin, once its result is recorded."""
+        try:
+            body = await self._api.merge(JOBS, job.namespace, job.name, {"spec": {"ttlSecondsAfterFinished": seconds}})
+        except NotFound:
+            self._store.drop_job(job)
+        else:
+            self._store.put_job(read_job(body))
+
+    async def write_status(self, search: SearchRecord, status: Mapping[str, Any]) -> None:
+        """Write the search's status; a search that is gone needs none."""
+        try:
+            body = await self._api.apply_status(SEARCHES, search.namespace, search.name, {"uid": search.uid}, status)
+        except NotFound:
+            return
+        self._store.put_search(read_search(body))
+
+
+def _check_owner(body: Mapping[str, Any], uid: str) -> None:
+    metadata = body["metadata"]
+    if not any(owner["uid"] == uid for owner in metadata.get("ownerReferences", ()) if owner.get("controller")):
+        raise ForeignObject(f"{body['kind']} {metadata['name']} exists but does not belong to this search")

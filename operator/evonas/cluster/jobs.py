@@ -1,0 +1,107 @@
+"""The Job of one attempt, from the user's template (kubernetes.md of the design; the Job API's own reference). Pure."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from evonas.search.codec import SearchIdentity, owner_reference
+from evonas.search.contract import trial_environment
+from evonas.search.names import (
+    ATTEMPT_LABEL,
+    INDEX_LABEL,
+    INFEASIBLE_EXIT_CODE,
+    MANAGED_BY,
+    MANAGED_BY_LABEL,
+    SEARCH_LABEL,
+    SEARCH_UID_LABEL,
+    TRIAL_LABEL,
+    job_name,
+)
+from evonas.search.trial import Trial
+from evonas.spec import SearchSpec
+
+
+def build_job(
+    search: SearchIdentity, spec: SearchSpec, trial: Trial, trial_uid: str, *, service_account: str | None
+) -> dict[str, Any]:
+    """Return the Job of the trial's current attempt.
+
+    ``service_account`` is used where the template names none. The time to live is left unset: the Job must stay until
+    its result is recorded.
+    """
+    name = search.trial_name(trial.index)
+    labels = {
+        MANAGED_BY_LABEL: MANAGED_BY,
+        SEARCH_LABEL: search.name,
+        SEARCH_UID_LABEL: search.uid,
+        TRIAL_LABEL: name,
+        INDEX_LABEL: str(trial.index),
+        ATTEMPT_LABEL: str(trial.current_attempt),
+    }
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": job_name(name, trial.current_attempt),
+            "namespace": search.namespace,
+            "labels": labels,
+            "ownerReferences": [owner_reference("ArchitectureTrial", name, trial_uid)],
+        },
+        "spec": {
+            # The search itself retries, in a Job of its own per attempt, so that each attempt is counted once.
+            "backoffLimit": 0,
+            "podReplacementPolicy": "Failed",
+            "podFailurePolicy": {
+                "rules": [
+                    {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget"}]},
+                    {
+                        "action": "FailJob",
+                        "onExitCodes": {
+                            "containerName": spec.trial.container,
+                            "operator": "In",
+                            "values": [INFEASIBLE_EXIT_CODE],
+                        },
+                    },
+                ]
+            },
+            "activeDeadlineSeconds": spec.trial.timeout_seconds,
+            "template": _template(search, spec, trial, labels, service_account),
+        },
+    }
+
+
+def _template(
+    search: SearchIdentity, spec: SearchSpec, trial: Trial, labels: Mapping[str, str], service_account: str | None
+) -> dict[str, Any]:
+    template = copy.deepcopy(dict(spec.trial.template))
+    metadata = template.setdefault("metadata", {})
+    metadata["labels"] = {**(metadata.get("labels") or {}), **labels}
+    pod = template["spec"]
+    pod["restartPolicy"] = "Never"
+    if service_account is not None:
+        pod.setdefault("serviceAccountName", service_account)
+    container = next(item for item in pod["containers"] if item["name"] == spec.trial.container)
+    told = [*_literals(trial_environment(search, spec, trial)), *_POD_IDENTITY]
+    names = {variable["name"] for variable in told}
+    # Ours come first, so that the user's own variables may refer to them.
+    container["env"] = [*told, *(item for item in container.get("env") or () if item.get("name") not in names)]
+    # A crash without a termination message then still says its last words.
+    container.setdefault("terminationMessagePolicy", "FallbackToLogsOnError")
+    return template
+
+
+def _literals(environment: Mapping[str, str]) -> list[dict[str, Any]]:
+    # The kubelet replaces $(NAME) in values; a doubled dollar keeps a decision's text as it is.
+    return [{"name": name, "value": value.replace("$(", "$$(")} for name, value in environment.items()]
+
+
+_POD_IDENTITY = [
+    {"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}}
+    for name, path in (
+        ("POD_NAME", "metadata.name"),
+        ("POD_NAMESPACE", "metadata.namespace"),
+        ("POD_UID", "metadata.uid"),
+    )
+]

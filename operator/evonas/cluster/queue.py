@@ -1,0 +1,93 @@
+"""A queue of keys: each key runs at most once at a time, asked for twice it runs once more, failing it backs off."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+
+from evonas.cluster.api import ApiError
+from evonas.metrics import QUEUE_DEPTH, RECONCILE_ERRORS
+
+logger = logging.getLogger(__name__)
+
+FIRST_BACKOFF, LAST_BACKOFF = 0.5, 60.0
+
+
+class KeyedQueue:
+    """Runs ``work(key)`` for every key that was added, ``workers`` keys at once.
+
+    ``work`` returns after how many seconds it wants to run again without being asked, or None.
+    """
+
+    def __init__(self, work: Callable[[str], Awaitable[float | None]], workers: int) -> None:
+        self._work = work
+        self._workers = workers
+        self._ready: asyncio.Queue[str] = asyncio.Queue()
+        self._waiting: set[str] = set()
+        self._running: set[str] = set()
+        self._again: set[str] = set()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._failures: defaultdict[str, int] = defaultdict(int)
+        self._paused: set[str] = set()
+        """Keys whose last run failed: changes do not shorten their wait."""
+
+    def add(self, key: str) -> None:
+        """Ask for a run of ``key``."""
+        if key in self._running or key in self._paused:
+            self._again.add(key)
+        elif key not in self._waiting:
+            self._waiting.add(key)
+            self._ready.put_nowait(key)
+            QUEUE_DEPTH.set(len(self._waiting))
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(self._workers):
+                group.create_task(self._serve())
+
+    async def _serve(self) -> None:
+        while True:
+            key = await self._ready.get()
+            self._waiting.discard(key)
+            QUEUE_DEPTH.set(len(self._waiting))
+            if (timer := self._timers.pop(key, None)) is not None:
+                timer.cancel()
+            self._again.discard(key)
+            self._running.add(key)
+            try:
+                delay = await self._attempt(key)
+            finally:
+                self._running.discard(key)
+            if delay is not None:
+                self._timers[key] = asyncio.get_running_loop().call_later(delay, self._wake, key)
+            if key in self._again and key not in self._paused:
+                self.add(key)
+
+    async def _attempt(self, key: str) -> float | None:
+        try:
+            delay = await self._work(key)
+        except Exception as error:
+            self._failures[key] += 1
+            self._paused.add(key)
+            RECONCILE_ERRORS.labels(error.reason if isinstance(error, ApiError) else type(error).__name__).inc()
+            pause = _pause(self._failures[key], error)
+            expected = isinstance(error, ApiError)
+            logger.warning("search %s: trying again in %.1f s: %s", key, pause, error, exc_info=not expected)
+            return pause
+        self._failures.pop(key, None)
+        return delay
+
+    def _wake(self, key: str) -> None:
+        del self._timers[key]
+        self._paused.discard(key)
+        self.add(key)
+
+
+def _pause(failures: int, error: Exception) -> float:
+    asked = error.retry_after if isinstance(error, ApiError) else None
+    longest: float = min(LAST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(failures - 1, 10))
+    return max(asked or 0.0, longest * random.uniform(0.5, 1.0))

@@ -1,0 +1,212 @@
+"""One pass over one search: gather, plan, write (design §1.3 and the order of writes of §1.5).
+
+Level-triggered: a pass may start after any crash, lost event or foreign change and goes on from what is recorded.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from evonas.cluster.acceptance import Acceptance, Refusal
+from evonas.cluster.account import TrialAccounts
+from evonas.cluster.api import Api
+from evonas.cluster.events import Events
+from evonas.cluster.executor import Executor, ForeignObject
+from evonas.cluster.gauges import show_search
+from evonas.cluster.observe import find_unreleased, observe_attempts
+from evonas.cluster.records import JobRecord, SearchRecord
+from evonas.cluster.store import Store
+from evonas.errors import EvonasError
+from evonas.metrics import (
+    AGENT_PROPOSALS,
+    AGENT_STEP_SECONDS,
+    RECONCILE_SECONDS,
+    TRIAL_SECONDS,
+    TRIALS,
+    TURNAROUND_SECONDS,
+    forget_search,
+)
+from evonas.search.attempt import AttemptView
+from evonas.search.codec import from_time
+from evonas.search.conditions import find_condition
+from evonas.search.plan import Plan, plan
+from evonas.search.proposer import Proposer
+from evonas.search.status import refuse, summarise
+from evonas.search.trial import Trial, TrialState
+from evonas.spec import SearchSpec
+
+logger = logging.getLogger(__name__)
+
+STATUS_INTERVAL = 2.0
+"""Least seconds between two writes of a search's status, unless a condition changes."""
+
+
+class Reconciler:
+    """Brings searches forward; ``reconcile`` is the queue's work."""
+
+    def __init__(self, api: Api, store: Store) -> None:
+        self._store = store
+        self._executor = Executor(api, store)
+        self._events = Events(api)
+        self._accounts = TrialAccounts(api)
+        self._acceptance = Acceptance(api)
+        self._proposers: dict[str, Proposer] = {}
+        self._names: dict[str, tuple[str, str]] = {}
+        self._status_written: dict[str, float] = {}
+
+    async def reconcile(self, search_uid: str) -> float | None:
+        """Bring one search a step forward; returns after how many seconds to look again without an event."""
+        search = self._store.searches.get(search_uid)
+        if search is None or search.deleting:
+            self._forget(search_uid)
+            return None
+        self._names[search_uid] = (search.namespace, search.name)
+        with RECONCILE_SECONDS.time():
+            account = await self._accounts.ensure(search.namespace)
+            spec = await self._acceptance.examine(search, account)
+            if isinstance(spec, Refusal):
+                return await self._refuse(search, spec)
+            try:
+                return await self._advance(search, spec, account)
+            except (EvonasError, ForeignObject) as error:
+                # The records do not fit the search, or a name is taken: only people can mend that.
+                reason = "ForeignObject" if isinstance(error, ForeignObject) else "InvalidRecords"
+                return await self._refuse(search, Refusal(reason, str(error)))
+
+    async def _advance(self, search: SearchRecord, spec: SearchSpec, account: str | None) -> float | None:
+        children = self._store.children(search.uid)
+        seen = self._store.take_change(search.uid)
+        now = datetime.now(UTC)
+        views = observe_attempts(spec, children, now)
+        decided = plan(
+            spec,
+            [children.trials[index].trial for index in sorted(children.trials)],
+            views,
+            created={index: record.created for index, record in children.trials.items()},
+            start_time=from_time(search.status.get("startTime")) or now,
+            now=now,
+        )
+        results = [trial for trial in decided.records if trial.state.is_final]
+        await asyncio.gather(*(self._executor.record_outcome(children.trials[t.index], t) for t in results))
+        await asyncio.gather(
+            self._propose(search, spec, decided.proposals, account),
+            self._restart(search, spec, decided, account),
+            *(self._executor.release(job, spec.trial.ttl_seconds_after_finished) for job in find_unreleased(children)),
+        )
+        if results and decided.proposals:
+            TURNAROUND_SECONDS.observe(time.monotonic() - seen)
+        await self._tell(search, results)
+        return await self._publish(search, spec, decided, views)
+
+    async def _restart(self, search: SearchRecord, spec: SearchSpec, decided: Plan, account: str | None) -> None:
+        """Write the records of unfinished trials, stop what was given up, then start what is due."""
+        children = self._store.children(search.uid)
+        unfinished = [trial for trial in decided.records if not trial.state.is_final]
+        await asyncio.gather(*(self._executor.record_outcome(children.trials[t.index], t) for t in unfinished))
+        jobs = [children.jobs[key] for key in decided.stops if key in children.jobs]
+        await asyncio.gather(*(self._executor.stop(job) for job in jobs if not job.deleting))
+        starts = [children.trials[index] for index, _ in decided.starts]
+        await asyncio.gather(
+            *(self._executor.start(search, spec, record, service_account=account) for record in starts)
+        )
+
+    async def _propose(self, search: SearchRecord, spec: SearchSpec, count: int, account: str | None) -> None:
+        if count == 0:
+            return
+        proposer = self._proposers.setdefault(search.uid, Proposer(spec))
+        trials = [record.trial for record in self._store.children(search.uid).trials.values()]
+        with AGENT_STEP_SECONDS.time():
+            proposed = await asyncio.to_thread(proposer.propose, trials, count)
+        starts: list[asyncio.Task[JobRecord]] = []
+        try:
+            for trial in proposed:
+                # One after the other: a failure in between must leave no gap in the indexes.
+                record = await self._executor.record_trial(search, trial)
+                AGENT_PROPOSALS.labels(search.namespace, search.name, trial.proposal.origin).inc()
+                start = self._executor.start(search, spec, record, service_account=account)
+                starts.append(asyncio.create_task(start))
+        finally:
+            await asyncio.gather(*starts)
+
+    async def _tell(self, search: SearchRecord, results: Sequence[Trial]) -> None:
+        for trial in results:
+            TRIALS.labels(search.namespace, search.name, trial.state.value).inc()
+            if trial.start_time is not None and trial.completion_time is not None:
+                TRIAL_SECONDS.observe((trial.completion_time - trial.start_time).total_seconds())
+            if trial.state is TrialState.FAILED:
+                name = search.identity.trial_name(trial.index)
+                logger.info("%s/%s: %s: %s", search.namespace, name, trial.reason, trial.message)
+                said = f"trial {name} failed: {trial.reason}: {trial.message}"
+                await self._events.post(search, "TrialFailed", said, warning=True)
+
+    async def _publish(
+        self, search: SearchRecord, spec: SearchSpec, decided: Plan, views: Mapping[int, AttemptView]
+    ) -> float | None:
+        """Write the status if it changed and its time has come; returns when to look again."""
+        proposer = self._proposers.get(search.uid)
+        now = datetime.now(UTC)
+        status = summarise(
+            search.identity,
+            spec,
+            decided,
+            views,
+            entropy=None if proposer is None else proposer.entropy,
+            generation=search.generation,
+            before=search.status,
+            now=now,
+        )
+        show_search(search, spec, decided.trials, status)
+        pause = None
+        if status != search.status:
+            pause = await self._write_status(search, status)
+        if decided.wake_at is not None:
+            wake = max(0.0, (decided.wake_at - now).total_seconds())
+            pause = wake if pause is None else min(pause, wake)
+        return pause
+
+    async def _write_status(self, search: SearchRecord, status: Mapping[str, Any]) -> float | None:
+        since = time.monotonic() - self._status_written.get(search.uid, -STATUS_INTERVAL)
+        flipped = _statuses(status) != _statuses(search.status)
+        if since < STATUS_INTERVAL and not flipped:
+            return STATUS_INTERVAL - since
+        await self._executor.write_status(search, status)
+        self._status_written[search.uid] = time.monotonic()
+        for type, reason in (("Complete", "SearchComplete"), ("Failed", "SearchFailed"), ("Accepted", "Accepted")):
+            condition = find_condition(status, type)
+            turned = condition is not None and _statuses(status).get(type) != _statuses(search.status).get(type)
+            if condition is not None and turned and condition["status"] == "True":
+                said = f"{condition['reason']}: {condition['message']}"
+                logger.info("%s/%s: %s: %s", search.namespace, search.name, reason, said)
+                await self._events.post(search, reason, said, warning=type == "Failed")
+        return None
+
+    async def _refuse(self, search: SearchRecord, refusal: Refusal) -> float | None:
+        status = refuse(
+            refusal.reason,
+            refusal.message,
+            generation=search.generation,
+            before=search.status,
+            now=datetime.now(UTC),
+        )
+        if status != search.status:
+            await self._executor.write_status(search, status)
+            logger.info("%s/%s: not accepted: %s", search.namespace, search.name, refusal.message)
+            await self._events.post(search, refusal.reason, refusal.message, warning=True)
+        return None
+
+    def _forget(self, search_uid: str) -> None:
+        self._proposers.pop(search_uid, None)
+        self._status_written.pop(search_uid, None)
+        self._acceptance.forget(search_uid)
+        name = self._names.pop(search_uid, None)
+        if name is not None:
+            forget_search(*name)
+
+
+def _statuses(status: Mapping[str, Any]) -> dict[str, str]:
+    return {condition["type"]: condition["status"] for condition in status.get("conditions", ())}

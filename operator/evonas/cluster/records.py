@@ -1,0 +1,237 @@
+"""Slim records of API objects: what the store keeps of each, and nothing else, so that thousands stay small."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from evonas.search.codec import SearchIdentity, from_object, from_time
+from evonas.search.names import (
+    ATTEMPT_LABEL,
+    INDEX_LABEL,
+    INFEASIBLE_ANNOTATION,
+    METRICS_ANNOTATION,
+    REWARD_ANNOTATION,
+    SEARCH_UID_LABEL,
+)
+from evonas.search.trial import Trial
+
+MAX_TEXT = 16_384
+"""Longest annotation or message that is looked at; a trial may write more, and we need not carry it."""
+
+
+@dataclass(frozen=True)
+class SearchRecord:
+    """An ArchitectureSearch."""
+
+    namespace: str
+    name: str
+    uid: str
+    version: int
+    generation: int
+    deleting: bool
+    manifest: Mapping[str, Any]
+    status: Mapping[str, Any]
+
+    @property
+    def identity(self) -> SearchIdentity:
+        """Name, UID and namespace."""
+        return SearchIdentity(self.name, self.uid, self.namespace)
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """An ArchitectureTrial."""
+
+    namespace: str
+    name: str
+    uid: str
+    version: int
+    search_uid: str
+    created: datetime
+    trial: Trial
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """The Job of one attempt."""
+
+    namespace: str
+    name: str
+    uid: str
+    version: int
+    search_uid: str
+    index: int
+    attempt: int
+    owner_uid: str | None
+    deleting: bool
+    suspended: bool
+    complete: bool
+    failed: bool
+    reason: str
+    message: str
+    ended: datetime | None
+    released: bool
+    """True once its time to live is set."""
+
+    @property
+    def is_finished(self) -> bool:
+        """Say whether no pod of it runs or will run."""
+        return self.complete or self.failed
+
+
+@dataclass(frozen=True)
+class ContainerState:
+    """The state of one container; exactly one of waiting, running, terminated holds."""
+
+    waiting: str | None = None
+    """Why it waits, in one word."""
+    message: str = ""
+    started: datetime | None = None
+    exit_code: int | None = None
+    reason: str = ""
+    finished: datetime | None = None
+
+
+@dataclass(frozen=True)
+class PodRecord:
+    """A pod of one attempt."""
+
+    namespace: str
+    name: str
+    uid: str
+    version: int
+    search_uid: str
+    index: int
+    attempt: int
+    created: datetime
+    node: str | None
+    phase: str
+    reason: str
+    message: str
+    scheduled: datetime | None
+    """When a node was found."""
+    unschedulable: str | None
+    """Why no node was found, in the scheduler's words."""
+    disrupted: str | None
+    """Why it was ended from outside (preemption, eviction, drain)."""
+    annotations: Mapping[str, str]
+    containers: Mapping[str, ContainerState]
+
+
+def read_search(body: Mapping[str, Any]) -> SearchRecord:
+    """Return the record of an ArchitectureSearch."""
+    metadata = body["metadata"]
+    return SearchRecord(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        version=int(metadata["resourceVersion"]),
+        generation=metadata["generation"],
+        deleting="deletionTimestamp" in metadata,
+        manifest={
+            "apiVersion": body.get("apiVersion"),
+            "kind": body.get("kind"),
+            "metadata": {"name": metadata["name"]},
+            "spec": body["spec"],
+        },
+        status=body.get("status", {}),
+    )
+
+
+def read_trial(body: Mapping[str, Any]) -> TrialRecord:
+    """Return the record of an ArchitectureTrial."""
+    metadata = body["metadata"]
+    return TrialRecord(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        version=int(metadata["resourceVersion"]),
+        search_uid=body["spec"]["searchRef"]["uid"],
+        created=_time(metadata["creationTimestamp"]),
+        trial=from_object(body),
+    )
+
+
+def read_job(body: Mapping[str, Any]) -> JobRecord:
+    """Return the record of a Job of ours; KeyError or ValueError where the labels are not ours."""
+    metadata, spec, status = body["metadata"], body["spec"], body.get("status", {})
+    conditions = {item["type"]: item for item in status.get("conditions", ()) if item["status"] == "True"}
+    # FailureTarget comes before Failed, which waits until all pods are gone; its words are the same.
+    ending = conditions.get("Failed") or conditions.get("FailureTarget") or conditions.get("Complete") or {}
+    owner = next((item["uid"] for item in metadata.get("ownerReferences", ()) if item.get("controller")), None)
+    return JobRecord(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        version=int(metadata["resourceVersion"]),
+        **_labels(metadata),
+        owner_uid=owner,
+        deleting="deletionTimestamp" in metadata,
+        suspended=bool(spec.get("suspend")),
+        complete="Complete" in conditions,
+        failed="Failed" in conditions,
+        reason=ending.get("reason", ""),
+        message=ending.get("message", ""),
+        ended=from_time(ending.get("lastTransitionTime")),
+        released="ttlSecondsAfterFinished" in spec,
+    )
+
+
+def read_pod(body: Mapping[str, Any]) -> PodRecord:
+    """Return the record of a pod of ours; KeyError or ValueError where the labels are not ours."""
+    metadata, status = body["metadata"], body.get("status", {})
+    conditions = {item["type"]: item for item in status.get("conditions", ())}
+    scheduled = conditions.get("PodScheduled", {})
+    disruption = conditions.get("DisruptionTarget", {})
+    annotations = metadata.get("annotations", {})
+    reported = (REWARD_ANNOTATION, METRICS_ANNOTATION, INFEASIBLE_ANNOTATION)
+    return PodRecord(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        version=int(metadata["resourceVersion"]),
+        **_labels(metadata),
+        created=_time(metadata["creationTimestamp"]),
+        node=body["spec"].get("nodeName"),
+        phase=status.get("phase", "Pending"),
+        reason=status.get("reason", ""),
+        message=status.get("message", ""),
+        scheduled=from_time(scheduled.get("lastTransitionTime")) if scheduled.get("status") == "True" else None,
+        unschedulable=scheduled.get("message", "") if scheduled.get("status") == "False" else None,
+        disrupted=disruption.get("message", "") if disruption.get("status") == "True" else None,
+        annotations={key: annotations[key][:MAX_TEXT] for key in reported if key in annotations},
+        containers={item["name"]: _container(item.get("state", {})) for item in status.get("containerStatuses", ())},
+    )
+
+
+def _container(state: Mapping[str, Any]) -> ContainerState:
+    if (terminated := state.get("terminated")) is not None:
+        return ContainerState(
+            message=terminated.get("message", "")[:MAX_TEXT],
+            started=from_time(terminated.get("startedAt")),
+            exit_code=terminated["exitCode"],
+            reason=terminated.get("reason", ""),
+            finished=from_time(terminated.get("finishedAt")),
+        )
+    if (running := state.get("running")) is not None:
+        return ContainerState(started=from_time(running.get("startedAt")))
+    waiting = state.get("waiting", {})
+    return ContainerState(waiting=waiting.get("reason", "Waiting"), message=waiting.get("message", ""))
+
+
+def _labels(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    labels = metadata["labels"]
+    return {
+        "search_uid": labels[SEARCH_UID_LABEL],
+        "index": int(labels[INDEX_LABEL]),
+        "attempt": int(labels[ATTEMPT_LABEL]),
+    }
+
+
+def _time(text: str) -> datetime:
+    moment = from_time(text)
+    assert moment is not None
+    return moment

@@ -1,0 +1,37 @@
+"""The kinds of objects that we read or write, and their paths on the API server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from evonas.spec import GROUP, VERSION
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One kind of object, as the API's paths name it."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+
+    @property
+    def api_version(self) -> str:
+        """``group/version``, or the version alone in the core group."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str | None, name: str | None = None, subresource: str | None = None) -> str:
+        """Return the path of a collection, an object or its subresource."""
+        root = f"/apis/{self.api_version}" if self.group else f"/api/{self.version}"
+        scope = "" if namespace is None else f"/namespaces/{namespace}"
+        return root + scope + "".join(f"/{part}" for part in (self.plural, name, subresource) if part)
+
+
+SEARCHES = Resource(GROUP, VERSION, "architecturesearches", "ArchitectureSearch")
+TRIALS = Resource(GROUP, VERSION, "architecturetrials", "ArchitectureTrial")
+JOBS = Resource("batch", "v1", "jobs", "Job")
+PODS = Resource("", "v1", "pods", "Pod")
+EVENTS = Resource("", "v1", "events", "Event")
+SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
+ROLE_BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding")

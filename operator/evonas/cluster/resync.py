@@ -1,0 +1,102 @@
+"""Fills the store before anything acts on it, and heals later what a watch missed: list, compare, drop the rest.
+
+Both are the same code. Priming is the barrier that kopf lacks: a pass over a half-filled store would propose trial 0
+again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol, TypeVar
+
+from evonas.cluster.api import Api, ApiError
+from evonas.cluster.records import read_job, read_pod, read_search, read_trial
+from evonas.cluster.resources import JOBS, PODS, SEARCHES, TRIALS, Resource
+from evonas.cluster.store import Store
+from evonas.search.names import MANAGED_BY, MANAGED_BY_LABEL
+
+logger = logging.getLogger(__name__)
+
+SELECTOR = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
+
+
+class _Record(Protocol):
+    @property
+    def uid(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def namespace(self) -> str: ...
+
+
+R = TypeVar("R", bound=_Record)
+
+
+class Resync:
+    """Brings the store in line with the API server, for all namespaces or for some."""
+
+    def __init__(self, api: Api, store: Store, namespaces: Sequence[str]) -> None:
+        self._api = api
+        self._store = store
+        self._scopes: Sequence[str | None] = namespaces or (None,)
+
+    async def run_once(self) -> None:
+        """List everything once; children first, so that no search is seen without them."""
+        store = self._store
+        await self._sync(PODS, read_pod, store.put_pod, store.drop_pod, store.all_pods)
+        await self._sync(JOBS, read_job, store.put_job, store.drop_job, store.all_jobs)
+        await self._sync(TRIALS, read_trial, store.put_trial, store.drop_trial, store.all_trials)
+        await self._sync(
+            SEARCHES,
+            read_search,
+            store.put_search,
+            lambda record: store.drop_search(record.uid),
+            store.searches.values,
+        )
+
+    async def run_every(self, seconds: float) -> None:
+        """List everything again and again, until cancelled."""
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await self.run_once()
+            except ApiError as error:
+                logger.warning("resync failed, next try in %.0f s: %s", seconds, error)
+
+    async def _sync(
+        self,
+        resource: Resource,
+        read: Callable[[Mapping[str, Any]], R],
+        put: Callable[[R], None],
+        drop: Callable[[R], None],
+        known: Callable[[], Iterable[R]],
+    ) -> None:
+        selector = "" if resource is SEARCHES else SELECTOR
+        listed: set[str] = set()
+        # What is created while the list is read is in no page of it, and must not be dropped.
+        before = list(known())
+        for scope in self._scopes:
+            async for items, _ in self._api.list(resource, scope, label_selector=selector):
+                for item in items:
+                    item.setdefault("apiVersion", resource.api_version)
+                    item.setdefault("kind", resource.kind)
+                    record = read_or_skip(read, item)
+                    if record is not None:
+                        listed.add(record.uid)
+                        put(record)
+        for record in before:
+            if record.uid not in listed:
+                drop(record)
+
+
+def read_or_skip(read: Callable[[Mapping[str, Any]], R], body: Mapping[str, Any]) -> R | None:
+    """Return the record of an object; None, with a line in the log, for one that carries our label by mistake."""
+    try:
+        return read(body)
+    except (KeyError, ValueError, TypeError) as error:
+        metadata = body.get("metadata", {})
+        name = f"{metadata.get('namespace')}/{metadata.get('name')}"
+        logger.info("%s %s is none of ours: %r", body.get("kind"), name, error)
+        return None

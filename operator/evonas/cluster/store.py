@@ -1,0 +1,147 @@
+"""What the operator knows of the cluster: slim records by search, kept by streams, own writes and resync alike.
+
+Every change marks its search dirty. Nothing here waits or writes, so a handler may call it for any event. An older
+version of an object never replaces a newer one: our own writes are put here at once, and the streams lag behind.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
+
+from evonas.cluster.records import JobRecord, PodRecord, SearchRecord, TrialRecord
+
+AttemptKey = tuple[int, int]
+"""Index of the trial and number of the attempt."""
+
+
+class _Versioned(Protocol):
+    @property
+    def uid(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+
+
+class Children:
+    """What belongs to one search."""
+
+    def __init__(self) -> None:
+        self.trials: dict[int, TrialRecord] = {}
+        self.jobs: dict[AttemptKey, JobRecord] = {}
+        self.pods: dict[AttemptKey, dict[str, PodRecord]] = {}
+
+
+class Store:
+    """All searches and their children, by the search's UID."""
+
+    def __init__(self) -> None:
+        self._subscriber: Callable[[str], None] | None = None
+        self._changed: dict[str, float] = {}
+        self.searches: dict[str, SearchRecord] = {}
+        self._children: dict[str, Children] = {}
+
+    def subscribe(self, on_change: Callable[[str], None]) -> None:
+        """Have ``on_change`` called with the UID of every search of which something changes."""
+        self._subscriber = on_change
+
+    def children(self, search_uid: str) -> Children:
+        """Return what belongs to a search; empty where nothing is known."""
+        return self._children.get(search_uid) or Children()
+
+    def take_change(self, search_uid: str) -> float:
+        """Return when (monotonic seconds) the first change came in that no pass has looked at, and mark all as seen."""
+        return self._changed.pop(search_uid, time.monotonic())
+
+    def put_search(self, record: SearchRecord) -> None:
+        """Take in a search as it was read."""
+        if _is_newer(record, self.searches.get(record.uid)):
+            self.searches[record.uid] = record
+            self._on_change(record.uid)
+
+    def put_trial(self, record: TrialRecord) -> None:
+        """Take in a trial as it was read or written."""
+        trials = self._own(record.search_uid).trials
+        if _is_newer(record, trials.get(record.trial.index)):
+            trials[record.trial.index] = record
+            self._on_change(record.search_uid)
+
+    def put_job(self, record: JobRecord) -> None:
+        """Take in a Job as it was read or written."""
+        jobs = self._own(record.search_uid).jobs
+        key = (record.index, record.attempt)
+        if _is_newer(record, jobs.get(key)):
+            jobs[key] = record
+            self._on_change(record.search_uid)
+
+    def put_pod(self, record: PodRecord) -> None:
+        """Take in a pod as it was read."""
+        pods = self._own(record.search_uid).pods.setdefault((record.index, record.attempt), {})
+        if _is_newer(record, pods.get(record.uid)):
+            pods[record.uid] = record
+            self._on_change(record.search_uid)
+
+    def drop_search(self, uid: str) -> None:
+        """Forget a deleted search and all that belonged to it."""
+        self.searches.pop(uid, None)
+        self._children.pop(uid, None)
+        self._changed.pop(uid, None)
+        self._notify(uid)
+
+    def drop_trial(self, record: TrialRecord) -> None:
+        """Forget a deleted trial."""
+        trials = self.children(record.search_uid).trials
+        if _is_same(record, trials.get(record.trial.index)):
+            del trials[record.trial.index]
+            self._on_change(record.search_uid)
+
+    def drop_job(self, record: JobRecord) -> None:
+        """Forget a deleted Job."""
+        jobs = self.children(record.search_uid).jobs
+        if _is_same(record, jobs.get((record.index, record.attempt))):
+            del jobs[record.index, record.attempt]
+            self._on_change(record.search_uid)
+
+    def drop_pod(self, record: PodRecord) -> None:
+        """Forget a deleted pod."""
+        children = self.children(record.search_uid)
+        pods = children.pods.get((record.index, record.attempt), {})
+        if pods.pop(record.uid, None) is not None:
+            if not pods:
+                del children.pods[record.index, record.attempt]
+            self._on_change(record.search_uid)
+
+    def all_trials(self) -> Iterable[TrialRecord]:
+        """Return the trials of all searches."""
+        return [record for children in self._children.values() for record in children.trials.values()]
+
+    def all_jobs(self) -> Iterable[JobRecord]:
+        """Return the Jobs of all searches."""
+        return [record for children in self._children.values() for record in children.jobs.values()]
+
+    def all_pods(self) -> Iterable[PodRecord]:
+        """Return the pods of all searches."""
+        groups: Iterable[Mapping[str, PodRecord]] = [
+            pods for children in self._children.values() for pods in children.pods.values()
+        ]
+        return [record for pods in groups for record in pods.values()]
+
+    def _on_change(self, search_uid: str) -> None:
+        self._changed.setdefault(search_uid, time.monotonic())
+        self._notify(search_uid)
+
+    def _notify(self, search_uid: str) -> None:
+        if self._subscriber is not None:
+            self._subscriber(search_uid)
+
+    def _own(self, search_uid: str) -> Children:
+        return self._children.setdefault(search_uid, Children())
+
+
+def _is_newer(record: _Versioned, known: _Versioned | None) -> bool:
+    return known is None or record.version > known.version
+
+
+def _is_same(record: _Versioned, known: _Versioned | None) -> bool:
+    """Say whether the deletion is about the object that we hold, not about its predecessor of the same name."""
+    return known is not None and record.uid == known.uid
