@@ -10,7 +10,7 @@ from collections.abc import Coroutine
 from aiohttp import web
 from prometheus_client.aiohttp import make_aiohttp_handler
 
-from evonas.cluster.api import Api, NotFound
+from evonas.cluster.api import Api, ApiError, NotFound
 from evonas.cluster.connection import load_connection
 from evonas.cluster.queue import KeyedQueue
 from evonas.cluster.reconcile import Reconciler
@@ -60,6 +60,8 @@ async def _check_kinds(api: Api, settings: OperatorSettings) -> None:
                 break
         except NotFound as error:
             raise EvonasError(f"the cluster has no {resource.plural}.{resource.group}; apply crds/ first") from error
+        except ApiError as error:
+            raise EvonasError(f"cannot list {resource.plural} at {api.server}: {error}") from error
 
 
 async def _serve_metrics(settings: OperatorSettings) -> web.AppRunner:

@@ -58,6 +58,11 @@ class Api:
         self._connection = connection
         self._session: aiohttp.ClientSession | None = None
 
+    @property
+    def server(self) -> str:
+        """URL of the API server."""
+        return self._connection.server
+
     async def __aenter__(self) -> Api:
         context = self._connection.ssl_context()
         connector = aiohttp.TCPConnector(limit=MAX_CONNECTIONS, ssl=True if context is None else context)
@@ -143,7 +148,7 @@ class Api:
         if body is not None:
             headers["Content-Type"] = f"application/{type}"
             data = json.dumps(body)
-        url = self._connection.server + path
+        url = self.server + path
         try:
             async with self._session.request(method, url, params=query, data=data, headers=headers) as answer:
                 content = await answer.text()

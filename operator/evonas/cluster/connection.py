@@ -31,13 +31,8 @@ class Connection:
 
     async def token(self) -> str | None:
         """Return the current bearer token; None with client certificates."""
-        refresh = self.configuration.refresh_api_key_hook
-        if refresh is not None:
-            answer = refresh(self.configuration)
-            if answer is not None:
-                await answer
-        header = self.configuration.get_api_key_with_prefix("BearerToken")
-        return None if not header else str(header).removeprefix("Bearer ")
+        header = await self.configuration.get_api_key_with_prefix("BearerToken")
+        return None if not header else str(header).split()[-1]
 
     def ssl_context(self) -> ssl.SSLContext | None:
         """Return the context for TLS; None for plain HTTP."""
