@@ -60,6 +60,10 @@ def test_the_largest_number_below_one_falls_on_the_last_value() -> None:
     assert invert(logits, np.array([0.0])).tolist() == [0]
 
 
+def test_a_value_of_no_weight_is_never_drawn() -> None:
+    assert invert(np.array([[-1000.0, 0.0, -1000.0]]), np.array([0.0])).tolist() == [1]
+
+
 @given(spaces(), st.integers(0, 2**63 - 1), st.integers(0, 10**6))
 @settings(max_examples=50, deadline=None)
 def test_every_draft_is_a_candidate_of_the_space(space: SearchSpace, seed: int, index: int) -> None:
