@@ -1,0 +1,58 @@
+# Two commands for a newcomer: `make run` and `make test`. The rest serves those who work on the project.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MANIFEST ?= examples/digits-cnn.yaml
+
+.DEFAULT_GOAL := help
+.PHONY: help env run test test-unit check format lock cluster-run cluster-down bench clean
+
+help:
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
+
+env: $(VENV)/.ready  ## set up the Python environment in .venv
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; set PYTHON to one"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+		|| { echo "Python's venv module is missing; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+run: env  ## run the digits search on this machine (MANIFEST=… for another one)
+	$(BIN)/evonas run $(MANIFEST)
+
+test: env  ## run every test that this machine can run, and say what it skips and why
+	$(BIN)/pytest
+
+test-unit: env  ## run the tests that need nothing but Python
+	$(BIN)/pytest tests/unit tests/trial_image
+
+check: env  ## formatting, lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: env  ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: env  ## renew the pinned versions
+	$(BIN)/uv pip compile --quiet --universal --all-extras --no-annotate --no-header --no-emit-index-url \
+		--no-emit-find-links --upgrade --output-file constraints.txt pyproject.toml
+
+cluster-run: env  ## start a real Kubernetes node here, run the operator and a search on it (root, Debian)
+	$(BIN)/python -m tests.e2e.cluster_run
+
+cluster-down: env  ## end the cluster of `make cluster-run`
+	$(BIN)/python -m tests.cluster down --name cluster-run
+
+bench: env  ## measure the operator on a control plane with simulated pods
+	$(BIN)/python -m bench.operator
+
+clean:  ## remove what was built here
+	rm -rf $(VENV) runs .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
