@@ -1,0 +1,64 @@
+"""The pytest side: running clusters as session fixtures, and skips with a reason where a machine cannot run one.
+
+With ``EVONAS_REQUIRE_ALL=1`` a missing tier fails instead of skipping, so that CI cannot pass by testing nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+import pytest
+from tests.cluster import lifecycle, processes
+from tests.cluster.client import Cluster
+from tests.cluster.errors import Unavailable
+from tests.cluster.state import DEFAULTS, Options
+
+StartCluster = Callable[..., Cluster]
+
+
+@contextmanager
+def running(tier: str, options: Options = DEFAULTS) -> Iterator[Cluster]:
+    """A cluster for as long as the block lasts; it dies with this process, however that ends."""
+    name = f"{tier}-{os.getpid()}-{secrets.token_hex(2)}"
+    cluster = lifecycle.up(name, tier, options, owner=processes.current())
+    try:
+        yield cluster
+    finally:
+        lifecycle.down(name)
+
+
+@pytest.fixture(scope="session")
+def start_cluster() -> Iterator[StartCluster]:
+    """Start another cluster, with its own options, that lives until the session ends."""
+    with ExitStack() as stack:
+
+        def start(tier: str, options: Options = DEFAULTS) -> Cluster:
+            try:
+                return stack.enter_context(running(tier, options))
+            except Unavailable as error:
+                if os.environ.get("EVONAS_REQUIRE_ALL") == "1":
+                    raise
+                pytest.skip(str(error))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def kwok_cluster(start_cluster: StartCluster) -> Cluster:
+    """A control plane with a fake node of 5,000 GPUs (see ``tests.cluster.stages`` for what it does to a pod)."""
+    return start_cluster("kwok")
+
+
+@pytest.fixture(scope="session")
+def control_plane(kwok_cluster: Cluster) -> Cluster:
+    """A control plane. The same instance as ``kwok_cluster``: only pods that tolerate the fake node notice it."""
+    return kwok_cluster
+
+
+@pytest.fixture(scope="session")
+def node_cluster(start_cluster: StartCluster) -> Cluster:
+    """A control plane and a node that runs containers, with four GPUs that exist on paper."""
+    return start_cluster("node")
