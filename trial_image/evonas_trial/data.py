@@ -77,7 +77,7 @@ def _split(labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         shuffled = own[torch.randperm(len(own), generator=random)]
         held_out = round(HELD_OUT_SHARE * len(own))
         sizes = [len(own) - 2 * held_out, held_out, held_out]
-        for part, indexes in zip(parts, shuffled.split(sizes), strict=True):
+        for part, indexes in zip(parts, torch.split(shuffled, sizes), strict=True):
             part.append(indexes)
     training, validation, test = (torch.cat(part) for part in parts)
     return training, validation, test

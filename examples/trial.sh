@@ -1,0 +1,12 @@
+#!/bin/sh
+# The counting problem's trial in plain shell, no helper: a container of any language does the same two things.
+# Try it with counting.yaml: put this file into the image and name it as the container's command.
+set -eu
+
+# In: each decision has a variable. A real trial would start its training with them here.
+cost=$(awk -v walk="0 $EVONAS_D_A1 $EVONAS_D_A2 $EVONAS_D_A3 $EVONAS_D_A4 $EVONAS_D_A5 6" \
+  'BEGIN { n = split(walk, at, " "); for (i = 1; i < n; i++) cost += (at[i + 1] - at[i]) ^ 2; print cost }')
+reward=$(awk -v cost="$cost" 'BEGIN { printf "%.17g", 6 / cost }')
+
+# Out: the termination message, and exit code 0. For a candidate that cannot be trained: exit 65.
+printf '{"reward": %s, "metrics": {"cost": %s}}' "$reward" "$cost" > "${EVONAS_REPORT_FILE:-/dev/termination-log}"
