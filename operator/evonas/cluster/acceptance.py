@@ -14,6 +14,7 @@ from evonas.cluster.records import SearchRecord
 from evonas.cluster.resources import JOBS
 from evonas.errors import InvalidManifest
 from evonas.search.conditions import find_condition
+from evonas.search.names import MAX_INDEX
 from evonas.search.trial import ProposalRecord, Trial
 from evonas.spec import SearchSpec
 
@@ -70,4 +71,5 @@ class Acceptance:
 
 def _sample(spec: SearchSpec) -> Trial:
     decisions = spec.space.to_candidate(spec.space.unrank(0))
-    return Trial(index=0, decisions=decisions, proposal=ProposalRecord("random", None, (), 0))
+    # An index that no trial has: the name of a Job that exists would be refused for that.
+    return Trial(index=MAX_INDEX, decisions=decisions, proposal=ProposalRecord("random", None, (), 0))

@@ -25,6 +25,9 @@ INFEASIBLE_ANNOTATION = f"{PREFIX}/infeasible"
 TRIAL_SERVICE_ACCOUNT = "evonas-trial"
 """Account (and ClusterRole) under which a trial may annotate its own pod."""
 
+MAX_INDEX = 99_999
+"""The most that a trial's name has digits for; ``maxTrials`` keeps all indexes below it."""
+
 INFEASIBLE_EXIT_CODE = 65
 """Exit code of a trial whose candidate cannot be built or diverged: EX_DATAERR of sysexits.h."""
 

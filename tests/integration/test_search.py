@@ -1,0 +1,160 @@
+"""A search from its application to its end, on a real control plane with simulated pods."""
+
+from __future__ import annotations
+
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.cluster.client import Cluster
+from tests.integration.searches import assert_sound, condition, finished, trials, wait_until
+from tests.operator_process import USER, OperatorProcess, search
+
+pytestmark = pytest.mark.kwok
+Apply = Callable[[dict[str, Any]], None]
+
+
+def test_completes_with_one_result_per_trial_and_few_writes(
+    cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
+) -> None:
+    apply(search("full", budget={"maxTrials": 40, "parallelTrials": 4}))
+    body = wait_until(cluster, namespace, "full", "Complete")
+    cluster.wait_for("the Jobs' release", lambda: _released(cluster, namespace) == 40)
+    assert_sound(cluster, namespace, "full", 40)
+    assert body["status"]["trials"] == {
+        "total": 40, "queued": 0, "running": 0, "succeeded": 40, "infeasible": 0, "failed": 0
+    }  # fmt: skip
+    assert condition(body, "Complete")["reason"] == "MaxTrialsReached"
+    assert condition(body, "Accepted")["observedGeneration"] == body["metadata"]["generation"]
+    assert body["status"]["gpuSeconds"] >= 40
+    assert "finalizers" not in body["metadata"]
+    writes = [
+        event
+        for event in cluster.writes(USER)
+        if event["objectRef"].get("namespace") == namespace and event["objectRef"]["resource"] != "events"
+    ]
+    assert len(writes) <= 6 * 40, len(writes)
+    metrics = urllib.request.urlopen(f"http://127.0.0.1:{operator.metrics_port}/metrics").read().decode()
+    assert f'evonas_search_trials{{namespace="{namespace}",search="full",state="succeeded"}} 40.0' in metrics
+    cluster.kubectl("delete", "nas", "full", "-n", namespace)
+    port = operator.metrics_port
+    cluster.wait_for(
+        "its series to vanish",
+        lambda: namespace not in urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics").read().decode(),
+    )
+
+
+def test_prints_as_a_table_that_people_can_read(
+    cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
+) -> None:
+    apply(search("table", budget={"maxTrials": 2, "parallelTrials": 2}))
+    wait_until(cluster, namespace, "table", "Complete")
+    header, row = cluster.kubectl("get", "nas", "table", "-n", namespace).splitlines()
+    assert header.split() == [
+        "NAME", "AGENT", "RUNNING", "SUCCEEDED", "FAILED", "MAX", "BEST", "PROGRESS", "COMPLETE", "AGE"
+    ]  # fmt: skip
+    assert row.split()[:6] == ["table", "Evolution", "0", "2", "0", "2"]
+    assert row.split()[7:9] == ["MaxTrialsReached", "True"]
+    listed = cluster.kubectl("get", "nastrial", "-n", namespace).splitlines()
+    assert listed[0].split() == ["NAME", "SEARCH", "INDEX", "ORIGIN", "STATE", "REWARD", "REASON", "AGE"]
+    assert listed[1].split()[1:5] == ["table", "0", "random", "Succeeded"]
+
+
+def test_is_exact_after_two_kills(cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply) -> None:
+    apply(search("killed", budget={"maxTrials": 40, "parallelTrials": 4}))
+    for enough in (8, 20):
+        cluster.wait_for(f"{enough} results", lambda enough=enough: finished(cluster, namespace) >= enough, 60)  # type: ignore[misc]
+        operator.kill()
+        operator.start()
+    wait_until(cluster, namespace, "killed", "Complete")
+    cluster.wait_for("the Jobs' release", lambda: _released(cluster, namespace) == 40)
+    assert_sound(cluster, namespace, "killed", 40)
+
+
+def test_deletion_needs_no_operator(cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply) -> None:
+    apply(search("gone"))
+    cluster.wait_for("running pods", lambda: len(cluster.list("pods", namespace)) >= 4)
+    operator.stop()
+    cluster.kubectl("delete", "nas", "gone", "-n", namespace, "--timeout=30s")
+    for kind in ("nastrial", "jobs", "pods"):
+        cluster.wait_for(f"no {kind}", lambda kind=kind: not cluster.list(kind, namespace), 60)  # type: ignore[misc]
+
+
+def test_suspension_lets_running_trials_finish_and_starts_no_others(
+    cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
+) -> None:
+    apply(search("pausing", budget={"maxTrials": 20, "parallelTrials": 2}))
+    cluster.wait_for("two results", lambda: finished(cluster, namespace) >= 2)
+    _patch(cluster, namespace, "pausing", '{"spec": {"suspend": true}}')
+    body = wait_until(cluster, namespace, "pausing", "Suspended")
+    cluster.wait_for(
+        "nothing to run any more",
+        lambda: condition(cluster.get("nas", "pausing", namespace), "Progressing").get("reason") == "Suspended",
+    )
+    reached = len(trials(cluster, namespace))
+    assert finished(cluster, namespace) == reached < 20
+    assert condition(body, "Complete")["status"] == "False"
+    _patch(cluster, namespace, "pausing", '{"spec": {"suspend": false}}')
+    wait_until(cluster, namespace, "pausing", "Complete")
+    assert_sound(cluster, namespace, "pausing", 20)
+
+
+def test_target_ends_the_search_early(
+    cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
+) -> None:
+    # The fake node's reward is at most 15 / (15 + 30).
+    apply(search("aiming", objective={"target": 0.2}, budget={"maxTrials": 100, "parallelTrials": 2}))
+    body = wait_until(cluster, namespace, "aiming", "Complete")
+    assert condition(body, "Complete")["reason"] == "TargetReached"
+    assert body["status"]["trials"]["total"] < 100
+
+
+def test_small_space_ends_when_everything_was_tried(
+    cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
+) -> None:
+    space = [{"name": "a1", "values": [1, 2]}, {"name": "a2", "values": [1, 2], "when": {"name": "a1", "values": [2]}}]
+    apply(search("small", searchSpace=space, budget={"maxTrials": 50, "parallelTrials": 2}))
+    body = wait_until(cluster, namespace, "small", "Complete")
+    assert condition(body, "Complete")["reason"] == "SpaceExhausted"
+    decisions = [body["spec"]["decisions"] for body in trials(cluster, namespace)]
+    assert len(decisions) == 3
+    assert {"a1": 1} in decisions
+
+
+def test_budget_may_grow_after_completion(
+    cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
+) -> None:
+    apply(search("growing", budget={"maxTrials": 3, "parallelTrials": 1}))
+    wait_until(cluster, namespace, "growing", "Complete")
+    _patch(cluster, namespace, "growing", '{"spec": {"budget": {"maxTrials": 6}}}')
+    cluster.wait_for("three more", lambda: finished(cluster, namespace) == 6, 60)
+    wait_until(cluster, namespace, "growing", "Complete")
+    assert_sound(cluster, namespace, "growing", 6)
+
+
+def test_two_searches_of_one_name_in_two_namespaces_stay_apart(cluster: Cluster, namespace: str, tmp_path: Any) -> None:
+    import yaml
+
+    with cluster.namespace() as other:
+        operator = OperatorProcess(cluster, tmp_path / "both.log", [namespace, other])
+        operator.start()
+        for where, count in ((namespace, 4), (other, 6)):
+            body = search("twin", budget={"maxTrials": count, "parallelTrials": 2})
+            cluster.apply(yaml.safe_dump(body), where)
+        for where, count in ((namespace, 4), (other, 6)):
+            wait_until(cluster, where, "twin", "Complete")
+            assert_sound(cluster, where, "twin", count)
+        assert operator.stop() == 0, operator.log
+
+
+def _patch(cluster: Cluster, namespace: str, name: str, patch: str) -> None:
+    cluster.kubectl("patch", "nas", name, "-n", namespace, "--type=merge", "-p", patch)
+
+
+def _released(cluster: Cluster, namespace: str) -> int:
+    return sum(
+        "ttlSecondsAfterFinished" in job["spec"] and bool(condition(job, "Complete"))
+        for job in cluster.list("jobs", namespace)
+    )
