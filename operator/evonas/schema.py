@@ -88,7 +88,7 @@ _SAYS = {
     "type": "must be of type {limit}, got {value!r}",
     "enum": "Unsupported value: {value!r}; must be one of {limit}",
     "minimum": "must be at least {limit}{exclusive}, got {value!r}",
-    "maximum": "must be at most {limit}, got {value!r}",
+    "maximum": "must be at most {limit}{exclusive}, got {value!r}",
     "minItems": "must have at least {limit} items",
     "maxItems": "must have at most {limit} items",
     "minLength": "must not be empty",
@@ -117,7 +117,7 @@ def _problems(error: jsonschema.ValidationError) -> Iterable[FieldProblem]:
         ways = " or ".join(" and ".join(way["required"]) for way in limit)
         yield FieldProblem(field_path(path), f"must have either {ways}, and not both")
     elif keyword in _SAYS:
-        exclusive = " (exclusive)" if schema.get("exclusiveMinimum") else ""
+        exclusive = " (exclusive)" if schema.get(f"exclusive{keyword.capitalize()}") else ""
         yield FieldProblem(field_path(path), _SAYS[keyword].format(limit=limit, value=value, exclusive=exclusive))
     else:
         yield FieldProblem(field_path(path), error.message)

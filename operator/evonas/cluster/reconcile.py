@@ -45,6 +45,9 @@ logger = logging.getLogger(__name__)
 STATUS_INTERVAL = 2.0
 """Least seconds between two writes of a search's status, unless a condition changes."""
 
+MENDED_INTERVAL = 10.0
+"""Seconds between two looks at a search that waits for people to remove a foreign object."""
+
 
 class Reconciler:
     """Brings searches forward; ``reconcile`` is the queue's work."""
@@ -70,13 +73,16 @@ class Reconciler:
             account = await self._accounts.ensure(search.namespace)
             spec = await self._acceptance.examine(search, account)
             if isinstance(spec, Refusal):
-                return await self._refuse(search, spec)
+                await self._refuse(search, spec)
+                return None
             try:
                 return await self._advance(search, spec, account)
             except (EvonasError, ForeignObject) as error:
-                # The records do not fit the search, or a name is taken: only people can mend that.
+                # The records do not fit the search, or a name is taken: only people can mend that, and no event of
+                # ours will say that they have.
                 reason = "ForeignObject" if isinstance(error, ForeignObject) else "InvalidRecords"
-                return await self._refuse(search, Refusal(reason, str(error)))
+                await self._refuse(search, Refusal(reason, str(error)))
+                return MENDED_INTERVAL
 
     async def _advance(self, search: SearchRecord, spec: SearchSpec, account: str | None) -> float | None:
         children = self._store.children(search.uid)
@@ -185,7 +191,7 @@ class Reconciler:
                 await self._events.post(search, reason, said, warning=type == "Failed")
         return None
 
-    async def _refuse(self, search: SearchRecord, refusal: Refusal) -> float | None:
+    async def _refuse(self, search: SearchRecord, refusal: Refusal) -> None:
         status = refuse(
             refusal.reason,
             refusal.message,
@@ -197,7 +203,6 @@ class Reconciler:
             await self._executor.write_status(search, status)
             logger.info("%s/%s: not accepted: %s", search.namespace, search.name, refusal.message)
             await self._events.post(search, refusal.reason, refusal.message, warning=True)
-        return None
 
     def _forget(self, search_uid: str) -> None:
         self._proposers.pop(search_uid, None)

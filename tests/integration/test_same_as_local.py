@@ -1,0 +1,91 @@
+"""One manifest, one seed: the local run and the cluster propose the same candidates when trials report in one order."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from evonas_trial.counting import score
+from tests.cluster.client import Cluster
+from tests.cluster.errors import ClusterError
+from tests.integration.searches import trials, wait_until
+from tests.operator_process import OperatorProcess, search
+
+pytestmark = pytest.mark.kwok
+TRIALS = 20
+
+
+@pytest.mark.parametrize("agent", ["EvoNAS", "Evolution"])
+def test_local_and_cluster_propose_the_same(
+    cluster: Cluster,
+    namespace: str,
+    operator: OperatorProcess,
+    apply: Callable[[dict[str, Any]], None],
+    tmp_path: Path,
+    agent: str,
+) -> None:
+    body = search("same", agent={"type": agent, "seed": 11}, budget={"maxTrials": TRIALS, "parallelTrials": 1})
+    manifest = tmp_path / "search.yaml"
+    manifest.write_text(yaml.safe_dump(body))
+    command = [sys.executable, "-m", "evonas", "run", str(manifest), "--runs", str(tmp_path / "runs")]
+    subprocess.run(command, check=True, capture_output=True)
+
+    body["spec"]["trial"]["template"]["metadata"] = {"annotations": {"evonas-test/duration": "1h"}}
+    with _Reporter(cluster, namespace):
+        apply(body)
+        wait_until(cluster, namespace, "same", "Complete")
+
+    local = _journal(tmp_path / "runs" / "same" / "journal.jsonl")
+    remote = trials(cluster, namespace)
+    assert len(remote) == TRIALS
+    for mine, theirs in zip(local, remote, strict=True):
+        assert mine["spec"]["decisions"] == theirs["spec"]["decisions"]
+        assert mine["spec"]["proposal"] == theirs["spec"]["proposal"]
+        assert mine["status"]["reward"] == theirs["status"]["reward"]
+
+
+def _journal(path: Path) -> list[dict[str, Any]]:
+    bodies = [json.loads(line) for line in path.read_text().splitlines()]
+    latest = {body["spec"]["index"]: body for body in bodies if body["kind"] == "ArchitectureTrial"}
+    return [latest[index] for index in sorted(latest)]
+
+
+class _Reporter:
+    """Stands in for the trials on the fake node: annotates each pod with what `counting` would have reported."""
+
+    def __init__(self, cluster: Cluster, namespace: str) -> None:
+        self._cluster = cluster
+        self._namespace = namespace
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(0.1):
+            for pod in self._cluster.list("pods", self._namespace):
+                if "evonas.dev/reward" in pod["metadata"].get("annotations", {}):
+                    continue
+                variables = {item["name"]: item.get("value") for item in pod["spec"]["containers"][0]["env"]}
+                decisions = json.loads(variables["EVONAS_DECISIONS"])
+                reward = score([decisions[f"a{position}"] for position in (1, 2, 3)])
+                name = pod["metadata"]["name"]
+                try:
+                    self._cluster.kubectl(
+                        "annotate", "pod", name, "-n", self._namespace, f"evonas.dev/reward={reward!r}"
+                    )
+                except ClusterError:
+                    continue  # the pod was deleted between the two calls
