@@ -1,0 +1,78 @@
+"""Running the trial programs as the operator and the local run do: child processes under the contract's variables."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A finished trial."""
+
+    exit_code: int
+    errors: str
+    report: dict[str, Any] | None
+    progress: dict[str, Any] | None
+
+
+class RunTrial(Protocol):
+    """Runs a command, by default ``python -m MODULE``, as a trial with these decisions."""
+
+    def __call__(
+        self,
+        command: str | Sequence[str],
+        decisions: Mapping[str, Any] | None,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+    ) -> Ended: ...
+
+
+@pytest.fixture
+def clean_environment() -> dict[str, str]:
+    """This process's environment without any variable of the contract, "python" being this interpreter."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("EVONAS_", "POD_"))}
+    return kept | {"PATH": os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", os.defpath)])}
+
+
+@pytest.fixture
+def run_trial(tmp_path: Path, clean_environment: dict[str, str]) -> RunTrial:
+    def run(
+        command: str | Sequence[str],
+        decisions: Mapping[str, Any] | None,
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+    ) -> Ended:
+        words = ["python", "-m", command] if isinstance(command, str) else command
+        report, progress = tmp_path / "report.json", tmp_path / "progress.json"
+        variables = {"EVONAS_SEED": "0", "EVONAS_REPORT_FILE": str(report), "EVONAS_PROGRESS_FILE": str(progress)}
+        if decisions is not None:
+            variables["EVONAS_DECISIONS"] = json.dumps(decisions)
+            variables |= {f"EVONAS_D_{name.upper()}": json.dumps(value) for name, value in decisions.items()}
+        ended = subprocess.run(
+            [*words, *arguments],
+            env=clean_environment | variables | dict(environment or {}),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        return Ended(ended.returncode, ended.stderr, _read(report), _read(progress))
+
+    return run
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    if not path.exists():
+        return None
+    content = json.loads(path.read_text())
+    assert isinstance(content, dict)
+    return content

@@ -1,0 +1,275 @@
+"""The report helper: everything but the annotation channel, which is tested on a real node."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evonas_trial import report
+from evonas_trial.report import ContractError, Reporter
+from tests.trial_image.conftest import RunTrial
+
+
+class Clock:
+    """A clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class LocalTrial:
+    """A reporter of a local run with its files and clock."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        self.folder = folder
+        self.clock = Clock()
+        files = {"EVONAS_REPORT_FILE": str(folder / "report"), "EVONAS_PROGRESS_FILE": str(folder / "progress")}
+        self.reporter = Reporter(files | environment, self.clock)
+
+    @property
+    def report(self) -> Any:
+        return json.loads((self.folder / "report").read_text())
+
+    @property
+    def progress(self) -> Any:
+        return json.loads((self.folder / "progress").read_text())
+
+
+@pytest.fixture
+def trial(tmp_path: Path) -> LocalTrial:
+    return LocalTrial(tmp_path)
+
+
+@pytest.fixture
+def in_pod(tmp_path: Path) -> LocalTrial:
+    """A trial whose pod has no token mounted."""
+    return LocalTrial(
+        tmp_path,
+        POD_NAME="trial-0",
+        POD_NAMESPACE="default",
+        KUBERNETES_SERVICE_HOST="127.0.0.1",
+        KUBERNETES_SERVICE_PORT="443",
+        EVONAS_TOKEN_DIR=str(tmp_path / "no-token"),
+    )
+
+
+class TestDecisions:
+    def test_the_candidate_is_read(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("EVONAS_DECISIONS", '{"blocks": 2, "activation": "relu", "batch_norm": true, "rate": 0.1}')
+        assert report.decisions() == {"blocks": 2, "activation": "relu", "batch_norm": True, "rate": 0.1}
+
+    @pytest.mark.parametrize(
+        ("text", "words"),
+        [
+            (None, "EVONAS_DECISIONS is not set"),
+            ("{", "is no JSON"),
+            ("[1]", "must be a JSON object"),
+            ('{"blocks": [1]}', "'blocks' must be a string, number or boolean"),
+            ('{"blocks": null}', "'blocks' must be"),
+        ],
+    )
+    def test_what_is_wrong_is_named(self, monkeypatch: pytest.MonkeyPatch, text: str | None, words: str) -> None:
+        monkeypatch.delenv("EVONAS_DECISIONS", raising=False)
+        if text is not None:
+            monkeypatch.setenv("EVONAS_DECISIONS", text)
+        with pytest.raises(ContractError, match=words):
+            report.decisions()
+
+    def test_the_seed_is_a_whole_number(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("EVONAS_SEED", "7")
+        assert report.seed() == 7
+        monkeypatch.setenv("EVONAS_SEED", "seven")
+        with pytest.raises(ContractError, match="EVONAS_SEED must be a whole number, got 'seven'"):
+            report.seed()
+
+
+class TestReward:
+    def test_the_file_holds_reward_and_metrics(self, trial: LocalTrial) -> None:
+        trial.reporter.reward(0.93, {"accuracy": 0.93, "parameters": 13754})
+        assert trial.report == {"reward": 0.93, "metrics": {"accuracy": 0.93, "parameters": 13754}}
+        assert [path.name for path in trial.folder.iterdir()] == ["report"]
+
+    @given(st.floats(allow_nan=False, allow_infinity=False))
+    def test_any_finite_reward_survives_exactly(self, tmp_path_factory: pytest.TempPathFactory, value: float) -> None:
+        path = tmp_path_factory.getbasetemp() / "any-reward"
+        Reporter({"EVONAS_REPORT_FILE": str(path)}).reward(value, {})
+        written = json.loads(path.read_bytes())["reward"]
+        assert math.copysign(1, written) == math.copysign(1, value)
+        assert written == value
+
+    @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, "high", None])
+    def test_what_is_no_finite_number_is_refused_with_the_cure(self, trial: LocalTrial, value: Any) -> None:
+        with pytest.raises(ValueError, match=r"one finite number, got .*infeasible\(reason\)"):
+            trial.reporter.reward(value, {})
+        assert not (trial.folder / "report").exists()
+
+    def test_tensors_and_arrays_of_one_number_are_numbers(self, trial: LocalTrial) -> None:
+        numpy = pytest.importorskip("numpy")
+        trial.reporter.reward(numpy.float32(0.5), {"accuracy": numpy.array(0.25)})
+        assert trial.report == {"reward": 0.5, "metrics": {"accuracy": 0.25}}
+
+    def test_metrics_that_are_no_numbers_are_left_out_with_a_word(
+        self, trial: LocalTrial, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        trial.reporter.reward(0.5, {"loss": math.nan, "accuracy": 0.5})
+        assert trial.report == {"reward": 0.5, "metrics": {"accuracy": 0.5}}
+        assert "metric 'loss' is no finite number (nan): left out" in capsys.readouterr().err
+
+    def test_too_many_metrics_cost_the_metrics_and_not_the_reward(
+        self, trial: LocalTrial, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        trial.reporter.reward(0.5, {f"metric_{number}": 1 / 3 for number in range(200)})
+        assert trial.report == {"reward": 0.5}
+        assert "exceeds 4096 bytes: its 200 metrics are left out" in capsys.readouterr().err
+
+    def test_an_earlier_report_is_replaced(self, trial: LocalTrial) -> None:
+        (trial.folder / "report").write_text("x" * 5000)
+        trial.reporter.reward(0.5, {})
+        assert trial.report == {"reward": 0.5}
+
+    def test_a_file_that_cannot_be_replaced_is_written_in_place(self) -> None:
+        # Like a file mounted into a pod: it can be written, but its folder takes no second file.
+        Reporter({"EVONAS_REPORT_FILE": "/proc/self/comm"}).reward(0.5, {})
+        assert Path("/proc/self/comm").read_text().startswith('{"reward": 0.5')
+
+    def test_a_report_that_reaches_nobody_is_an_error(self, tmp_path: Path) -> None:
+        reporter = Reporter({"EVONAS_REPORT_FILE": str(tmp_path / "missing" / "report")})
+        with pytest.raises(ContractError, match=r"reward 0\.5 could be reported by neither channel"):
+            reporter.reward(0.5, {})
+
+    def test_outside_of_any_search_the_reward_is_printed(self, capsys: pytest.CaptureFixture[str]) -> None:
+        if report.TERMINATION_MESSAGE.exists():
+            pytest.skip("this machine is itself a pod, with a termination message")
+        Reporter({}).reward(0.5, {})
+        assert "reward 0.5 (reported nowhere" in capsys.readouterr().err
+
+
+class TestPodWithoutToken:
+    def test_the_reward_is_kept_and_the_loss_of_the_channel_said_once(
+        self, in_pod: LocalTrial, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        in_pod.reporter.progress(1, 2, {})
+        in_pod.clock.now = 1000
+        in_pod.reporter.progress(2, 2, {})
+        in_pod.reporter.reward(0.5, {})
+        assert in_pod.report == {"reward": 0.5}
+        errors = capsys.readouterr().err
+        assert errors.count("\n") == 1
+        assert "the pod is not annotated" in errors
+        assert "no usable token and CA in" in errors
+
+    def test_failing_progress_reports_become_rarer(self, in_pod: LocalTrial) -> None:
+        sent = []
+        for second in range(0, 200):
+            in_pod.clock.now = second
+            (in_pod.folder / "progress").unlink(missing_ok=True)
+            in_pod.reporter.progress(second, 200, {})
+            if (in_pod.folder / "progress").exists():
+                sent.append(second)
+        assert sent == [0, 20, 60, 140]
+
+    def test_no_channel_at_all_is_an_error(self, in_pod: LocalTrial) -> None:
+        (in_pod.folder / "report").mkdir()
+        with pytest.raises(ContractError, match="neither channel"):
+            in_pod.reporter.reward(0.5, {})
+
+
+class TestProgress:
+    def test_the_first_goes_out_at_once_and_the_next_after_ten_seconds(self, trial: LocalTrial) -> None:
+        trial.reporter.progress(1, 20, {"accuracy": 0.1})
+        assert trial.progress == {"step": 1, "of": 20, "accuracy": 0.1}
+        trial.clock.now = 9.9
+        trial.reporter.progress(2, 20, {"accuracy": 0.2})
+        assert trial.progress["step"] == 1
+        trial.clock.now = 10
+        trial.reporter.progress(3, 20, {"accuracy": 0.3})
+        assert trial.progress == {"step": 3, "of": 20, "accuracy": 0.3}
+
+    def test_the_last_one_goes_out_with_the_result(self, trial: LocalTrial) -> None:
+        trial.reporter.progress(1, 2, {})
+        trial.reporter.progress(2, 2, {})
+        assert trial.progress["step"] == 1
+        trial.reporter.reward(0.5, {})
+        assert trial.progress["step"] == 2
+
+    def test_numbers_that_json_cannot_carry_are_left_out(self, trial: LocalTrial) -> None:
+        trial.reporter.progress(1, 2, {"loss": math.inf})
+        assert trial.progress == {"step": 1, "of": 2}
+
+    def test_a_missing_folder_does_not_disturb_the_training(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        trial = LocalTrial(tmp_path, EVONAS_PROGRESS_FILE=str(tmp_path / "missing" / "progress"))
+        trial.reporter.progress(1, 2, {})
+        assert "no progress in EVONAS_PROGRESS_FILE" in capsys.readouterr().err
+
+
+class TestInfeasible:
+    def test_reason_and_exit_code(self, trial: LocalTrial) -> None:
+        with pytest.raises(SystemExit) as left:
+            trial.reporter.infeasible("too deep", {"blocks": 9})
+        assert left.value.code == 65
+        assert trial.report == {"infeasible": "too deep", "metrics": {"blocks": 9}}
+
+    @given(st.text(st.characters(), max_size=5000))
+    def test_any_reason_fits(self, tmp_path_factory: pytest.TempPathFactory, reason: str) -> None:
+        path = tmp_path_factory.getbasetemp() / "any-reason"
+        with pytest.raises(SystemExit):
+            Reporter({"EVONAS_REPORT_FILE": str(path)}).infeasible(reason, {})
+        content = path.read_bytes()
+        assert len(content) <= 4096
+        assert reason.startswith(json.loads(content)["infeasible"])
+
+
+class TestCommandLine:
+    def test_reward_and_metrics(self, run_trial: RunTrial) -> None:
+        ended = run_trial("evonas_trial.report", None, "--reward", "0.93", "--metric", "a=1", "--metric", "b=-2e-3")
+        assert (ended.exit_code, ended.report) == (0, {"reward": 0.93, "metrics": {"a": 1, "b": -0.002}})
+
+    def test_infeasible(self, run_trial: RunTrial) -> None:
+        ended = run_trial("evonas_trial.report", None, "--infeasible", "no such kernel")
+        assert (ended.exit_code, ended.report) == (65, {"infeasible": "no such kernel"})
+        assert ended.errors == "evonas: infeasible: no such kernel\n"
+
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            (["--reward", "nan"], "one finite number"),
+            (["--reward", "0.5", "--metric", "accuracy"], "'accuracy' is not NAME=VALUE"),
+            (["--reward", "0.5", "--metric", "accuracy=high"], "accuracy: 'high' is no number"),
+            (["--metric", "accuracy=1"], "--reward --infeasible is required"),
+        ],
+    )
+    def test_mistakes_are_named(self, run_trial: RunTrial, arguments: list[str], words: str) -> None:
+        ended = run_trial("evonas_trial.report", None, *arguments)
+        assert (ended.exit_code, ended.report) == (2, None)
+        assert words in ended.errors
+
+    def test_a_report_that_reaches_nobody_fails_the_script(self, run_trial: RunTrial) -> None:
+        ended = run_trial("evonas_trial.report", None, "--reward", "1", environment={"EVONAS_REPORT_FILE": "/no/file"})
+        assert ended.exit_code == 1
+        assert "neither channel" in ended.errors
+
+
+def test_the_file_stands_alone(tmp_path: Path, clean_environment: dict[str, str]) -> None:
+    """It can be copied into an image that has nothing but Python."""
+    copy = tmp_path / "report.py"
+    copy.write_bytes(Path(report.__file__).read_bytes())
+    target = tmp_path / "out"
+    subprocess.run(
+        [sys.executable, "-I", "-S", str(copy), "--reward", "0.5"],
+        env=clean_environment | {"EVONAS_REPORT_FILE": str(target)},
+        check=True,
+    )
+    assert json.loads(target.read_text()) == {"reward": 0.5}
