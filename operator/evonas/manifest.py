@@ -1,12 +1,15 @@
-"""Reading a manifest file as `kubectl` would: YAML 1.1 with JSON's numbers, no duplicate keys, no dates.
+"""Reading a manifest file as `kubectl` would: JSON, or YAML 1.1 as Go's library resolves it, without duplicate keys.
 
 Below ``schema`` and ``spec``, which judge what was read; the command line calls ``load_search``.
 """
 
 from __future__ import annotations
 
+import json
+import math
 import re
-from collections.abc import Hashable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,28 +20,93 @@ from evonas.space import normalise
 
 KIND = "ArchitectureSearch"
 
+_NULL, _BOOL, _INT, _FLOAT, _STR, _SEQ, _MAP, _MERGE = (
+    f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "str", "seq", "map", "merge")
+)
+
+# What kubectl's library makes of a plain word (go.yaml.in/yaml/v2, resolve.go). PyYAML disagrees: it reads y, n, 1e-3,
+# -.5 and 09 as text, 1:30 as ninety and 2001-01-01 as a date.
+_PLAIN_WORDS = (
+    (_NULL, re.compile(r"~|null|Null|NULL|")),
+    (_BOOL, re.compile(r"[yYnN]|yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF")),
+    (_MERGE, re.compile(r"<<")),
+    (_INT, re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)")),
+    (_FLOAT, re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")),
+    (_FLOAT, re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")),
+)
+_BOOLEANS = {"y": True, "yes": True, "true": True, "on": True, "n": False, "no": False, "false": False, "off": False}
+_INTEGERS = range(-(2**63), 2**64)
+
 
 class _KubectlLoader(yaml.SafeLoader):
-    """PyYAML's loader made to agree with kubectl's on numbers (1e-3), dates (text) and duplicate keys (refused)."""
+    """PyYAML's loader made to agree with kubectl's, and to refuse what JSON cannot hold."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[Hashable] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"duplicate key {key!r}", key_node.start_mark)
-            seen.add(key)
-        return super().construct_mapping(node, deep)
+    def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
+        if kind is yaml.ScalarNode and implicit[0]:
+            word = _digits(value)
+            return next((tag for tag, pattern in _PLAIN_WORDS if pattern.fullmatch(word)), _STR)
+        return str(super().resolve(kind, value, implicit))  # type: ignore[no-untyped-call]
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)
+        own: dict[str, tuple[yaml.Node, yaml.Node]] = {}
+        merged: dict[str, tuple[yaml.Node, yaml.Node]] = {}
+        for key, value in node.value:
+            text = self._text_key(key)
+            if text.value in own:
+                raise _refused(key, f"duplicate key {text.value!r}")
+            if text.tag == _MERGE:
+                # Done here: PyYAML 6.0.4 takes the wrong one of two equal keys where the merged mapping merges, too.
+                merged = {pair[0].value: pair for pair in _merges(value)}
+            else:
+                own[text.value] = (text, value)
+        node.value = [*({**merged, **own}.values())]
+        return node
+
+    def _text_key(self, node: yaml.Node) -> yaml.ScalarNode:
+        """Return the key as text, which it is in JSON; numbers and booleans are written out."""
+        if isinstance(node, yaml.ScalarNode):
+            if node.tag in (_STR, _MERGE):
+                return node
+            if node.tag in (_BOOL, _INT, _FLOAT):
+                text = json.dumps(normalise(self.construct_object(node)))
+                return yaml.ScalarNode(_STR, text, node.start_mark, node.end_mark)
+        raise _refused(node, "a key must be text")
+
+    def construct_yaml_bool(self, node: yaml.ScalarNode) -> bool:
+        try:
+            return _BOOLEANS[node.value.lower()]
+        except KeyError:
+            raise _refused(node, f"{node.value!r} is no boolean") from None
+
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> Any:
+        octal = re.sub(r"^([-+]?)0(?=[0-7])", r"\g<1>0o", _digits(node.value))
+        try:
+            number = int(octal, 0)
+        except ValueError:
+            raise _refused(node, f"{node.value!r} is no whole number") from None
+        return number if number in _INTEGERS else self.construct_yaml_float(node)
+
+    def construct_yaml_float(self, node: yaml.ScalarNode) -> float:
+        try:
+            number = float(_digits(node.value))
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
+            raise _refused(node, f"{node.value} is no number that JSON can hold")
+        return number
 
 
-_KubectlLoader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag not in ("tag:yaml.org,2002:timestamp",)]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+_KubectlLoader.yaml_constructors = {
+    _NULL: yaml.SafeLoader.construct_yaml_null,
+    _BOOL: _KubectlLoader.construct_yaml_bool,
+    _INT: _KubectlLoader.construct_yaml_int,
+    _FLOAT: _KubectlLoader.construct_yaml_float,
+    _STR: yaml.SafeLoader.construct_yaml_str,
+    _SEQ: yaml.SafeLoader.construct_yaml_seq,
+    _MAP: yaml.SafeLoader.construct_yaml_map,
+    None: yaml.SafeLoader.construct_undefined,
 }
-# PyYAML reads 1e-3 as text, since YAML 1.1 wants a dot; kubectl reads a number.
-_KubectlLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
 
 
 def load_search(path: Path) -> dict[str, Any]:
@@ -47,25 +115,58 @@ def load_search(path: Path) -> dict[str, Any]:
     Raises EvonasError where the file cannot be read or does not hold exactly one.
     """
     try:
-        documents = list(yaml.load_all(path.read_text(encoding="utf-8"), Loader=_KubectlLoader))
+        documents = [_normalised(document) for document in _documents(path.read_text(encoding="utf-8"))]
     except (OSError, UnicodeDecodeError) as error:
         raise EvonasError(f"cannot read {path}: {error}") from error
     except yaml.YAMLError as error:
         raise EvonasError(f"{path} is no valid YAML: {error}") from error
+    except RecursionError as error:
+        raise EvonasError(f"{path} is no valid manifest: it nests too deeply, or an anchor holds itself") from error
     searches = [document for document in documents if isinstance(document, dict) and document.get("kind") == KIND]
     if len(searches) != 1:
         kinds = [
             document.get("kind") if isinstance(document, dict) else type(document).__name__ for document in documents
         ]
         raise EvonasError(f"{path} must hold exactly one object of kind {KIND}, found {len(searches)} (kinds: {kinds})")
-    search = _normalised(searches[0])
-    assert isinstance(search, dict)
+    search: dict[str, Any] = searches[0]
     return search
+
+
+def _documents(text: str) -> list[Any]:
+    if text.lstrip().startswith("{"):
+        # Not all JSON is YAML 1.1: tabs, for one. What is no JSON either is left to the YAML parser, which says where.
+        with suppress(ValueError):
+            return [json.loads(text, object_pairs_hook=_unique, parse_constant=float)]
+    return [document for document in yaml.load_all(text, Loader=_KubectlLoader) if document is not None]
+
+
+def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    if len(found := dict(pairs)) < len(pairs):
+        raise ValueError("duplicate key")
+    return found
+
+
+def _merges(node: yaml.Node) -> Iterable[tuple[yaml.Node, yaml.Node]]:
+    """Return the pairs that ``<<: node`` merges in, the ones that win last."""
+    sources = reversed(node.value) if isinstance(node, yaml.SequenceNode) else [node]
+    for source in sources:
+        if not isinstance(source, yaml.MappingNode):
+            raise _refused(source, "only a mapping can be merged in")
+        yield from source.value
+
+
+def _digits(word: str) -> str:
+    """Return a number without the underscores between its digits; other words as they are."""
+    return word.replace("_", "") if word[:1] in {*"+-0123456789"} else word
+
+
+def _refused(node: yaml.Node, problem: str) -> yaml.constructor.ConstructorError:
+    return yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
 
 
 def _normalised(value: Any) -> Any:
     if isinstance(value, dict):
-        return {str(key): _normalised(item) for key, item in value.items()}
+        return {key: _normalised(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_normalised(item) for item in value]
     return normalise(value)
