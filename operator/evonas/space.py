@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 from evonas.errors import FieldProblem, InvalidManifest
@@ -201,6 +202,14 @@ def identity(value: Any) -> str:
     return json.dumps(normalise(value), sort_keys=True)
 
 
+def is_number(value: Any) -> bool:
+    """Say whether the value is a number that JSON can hold and every reader can take: finite, in a double's range."""
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:
+        return False
+
+
 def normalise(value: Any) -> Any:
     """Return whole floats as integers, as a trip through the API server does: local and cluster runs agree."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
@@ -217,7 +226,7 @@ def _values(item: Mapping[str, Any], path: str, problems: list[FieldProblem]) ->
     values: dict[str, Value] = {}
     for position, value in enumerate(map(normalise, item["values"])):
         here = f"{path}.values[{position}]"
-        if not isinstance(value, str | int | float | bool) or (isinstance(value, float) and not math.isfinite(value)):
+        if not (isinstance(value, str | bool) or is_number(value)):
             problems.append(FieldProblem(here, f"{value!r} is no string, finite number or boolean"))
         elif identity(value) in values:
             problems.append(FieldProblem(here, f"Duplicate value: {value!r}; list each value once"))
@@ -234,9 +243,7 @@ def _range_values(bounds: Mapping[str, Any], path: str, problems: list[FieldProb
         bounds.get("scale") == "log",
     )
     before = len(problems)
-    if not (math.isfinite(low) and math.isfinite(high)):
-        problems.append(FieldProblem(path, f"min and max must be finite numbers, got {low} and {high}"))
-    elif low >= high:
+    if low >= high:
         problems.append(FieldProblem(f"{path}.min", f"must be less than max ({low} ≥ {high})"))
     elif log and low <= 0:
         problems.append(FieldProblem(f"{path}.min", f"must be above 0 on a log scale, got {low}"))
@@ -246,17 +253,26 @@ def _range_values(bounds: Mapping[str, Any], path: str, problems: list[FieldProb
         )
     if len(problems) > before:
         return (low,)
-    inner = (_between(low, high, step / (steps - 1), log=log) for step in range(1, steps - 1))
-    points: Iterable[float] = (low, *inner, high)
+    shares = (step / (steps - 1) for step in range(1, steps - 1))
+    points = _shortened(low, [_between(low, high, share, log=log) for share in shares], high)
     if integer:
-        points = (round(point) for point in points)
-    return tuple(dict.fromkeys(normalise(point) for point in points))
+        points = [round(point) for point in points]
+    return tuple(dict.fromkeys(normalise(point) for point in sorted((low, *points, high))))
 
 
 def _between(low: float, high: float, share: float, *, log: bool) -> float:
-    """Return a point of the range, cut to 10 digits: short to read in a pod's environment."""
-    point = low * (high / low) ** share if log else low + (high - low) * share
-    return float(f"{point:.10g}")
+    # No difference and no ratio of the two: either may be too large for a double.
+    return low ** (1 - share) * high**share if log else low * (1 - share) + high * share
+
+
+def _shortened(low: float, inner: Sequence[float], high: float) -> list[float]:
+    """Cut the points to 10 digits, short to read in a pod's environment, or to as many as keep them apart."""
+    points: list[float] = []
+    for digits in range(10, 18):
+        points = [min(max(float(f"{point:.{digits}g}"), low), high) for point in inner]
+        if all(one < other for one, other in pairwise([low, *points, high])):
+            break
+    return points
 
 
 def _when(
