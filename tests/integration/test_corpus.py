@@ -1,0 +1,211 @@
+"""The CRDs against the corpus, on a real API server: it takes, defaults and refuses what the local parser does.
+
+Everything is asked by kubectl, as users do, and as a dry run where nothing needs to stay. Its answers are gathered by a
+pool of threads before the first test looks at one: most of a kubectl's time is its start.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import jsonpatch
+import pytest
+
+from evonas.manifest import load_search
+from evonas.schema import check_and_default
+from evonas.spec import SearchSpec
+from tests.cluster.client import Cluster
+from tests.cluster.errors import CommandFailed
+from tests.corpus import BAD, FOLDER, GOOD, Bad, Manifest, good
+
+pytestmark = pytest.mark.control_plane
+
+CRDS = sorted((FOLDER.parents[1] / "crds").glob("*.yaml"))
+REFUSED = [entry for entry in BAD if "server" in entry.refused_by]
+TAKEN = [entry for entry in BAD if "server" not in entry.refused_by]
+
+Answers = dict[str, str]
+"""By name of a manifest: what kubectl printed, or complained about."""
+
+
+@pytest.fixture(scope="module")
+def with_crds(control_plane: Cluster) -> Cluster:
+    for path in CRDS:
+        control_plane.apply(path.read_text(encoding="utf-8"))
+    control_plane.kubectl("wait", "--for=condition=Established", *(f"--filename={path}" for path in CRDS))
+    return control_plane
+
+
+@pytest.fixture(scope="module")
+def namespace(with_crds: Cluster) -> Iterator[str]:
+    with with_crds.namespace("corpus") as name:
+        yield name
+
+
+@pytest.fixture(scope="module")
+def try_all(with_crds: Cluster, namespace: str) -> Callable[[dict[str, str]], Answers]:
+    """Try to apply many texts at once, each for itself, and leave nothing behind."""
+
+    def answer(text: str) -> str:
+        try:
+            return with_crds.kubectl(
+                "apply", "--dry-run=server", f"--namespace={namespace}", "-o", "json", "-f", "-", input=text
+            )
+        except CommandFailed as refusal:
+            return refusal.stderr
+
+    def try_all(texts: dict[str, str]) -> Answers:
+        with ThreadPoolExecutor(8) as pool:
+            return dict(zip(texts, pool.map(answer, texts.values()), strict=True))
+
+    return try_all
+
+
+@pytest.fixture(scope="module")
+def on_good(try_all: Callable[[dict[str, str]], Answers]) -> Answers:
+    return try_all({path.stem: path.read_text(encoding="utf-8") for path in GOOD})
+
+
+@pytest.fixture(scope="module")
+def on_bad(try_all: Callable[[dict[str, str]], Answers]) -> Answers:
+    return try_all({entry.name: json.dumps(entry.manifest()) for entry in BAD})
+
+
+@pytest.mark.parametrize("path", GOOD, ids=lambda path: path.stem)
+def test_good_manifest_is_taken_with_the_defaults_of_the_local_run(path: Path, on_good: Answers) -> None:
+    assert on_good[path.stem].startswith("{"), on_good[path.stem]
+    read_back = json.loads(on_good[path.stem])
+    local = load_search(path)
+    defaulted, problems = check_and_default(local)
+    assert problems == []
+    assert read_back["spec"] == defaulted["spec"]
+    assert SearchSpec.parse(read_back) == SearchSpec.parse(local)
+
+
+@pytest.mark.parametrize("entry", REFUSED, ids=str)
+def test_bad_manifest_is_refused_with_the_name_of_its_field(entry: Bad, on_bad: Answers) -> None:
+    answer = on_bad[entry.name]
+    assert not answer.startswith("{")
+    assert (entry.server_field or entry.field) in answer
+
+
+@pytest.mark.parametrize("entry", TAKEN, ids=str)
+def test_what_only_the_operator_can_refuse_is_taken_by_the_server(entry: Bad, on_bad: Answers) -> None:
+    assert on_bad[entry.name].startswith("{"), on_bad[entry.name]
+
+
+def add(path: str, value: Any) -> dict[str, Any]:
+    """A JSON patch's operation that adds a member, or replaces it where there is one."""
+    return {"op": "add", "path": path, "value": value}
+
+
+UPDATES = {
+    "another value": (add("/spec/searchSpace/0/values/3", 5), "spec.searchSpace: Invalid value: is immutable"),
+    "values in another order": (add("/spec/searchSpace/0/values", [4, 3, 2]), "spec.searchSpace"),
+    "another decision": (add("/spec/searchSpace/3", {"name": "more", "values": [1]}), "spec.searchSpace"),
+    "one decision less": ({"op": "remove", "path": "/spec/searchSpace/2"}, "spec.searchSpace"),
+    "decisions in another order": (
+        {"op": "move", "from": "/spec/searchSpace/1", "path": "/spec/searchSpace/0"},
+        "spec.searchSpace",
+    ),
+    "another range": (add("/spec/searchSpace/1/range/steps", 5), "spec.searchSpace"),
+    "no condition any more": ({"op": "remove", "path": "/spec/searchSpace/2/when"}, "spec.searchSpace"),
+    "another metric": (add("/spec/objective", {"metric": "loss"}), "spec.objective: Invalid value: is immutable"),
+    "the other goal": (add("/spec/objective", {"goal": "Minimize"}), "spec.objective"),
+    "a target": (add("/spec/objective", {"target": 1}), "spec.objective"),
+    "a constraint": (add("/spec/objective", {"constraints": [{"metric": "m", "max": 1}]}), "spec.objective"),
+    "another agent": (add("/spec/agent", {"type": "Random"}), "spec.agent: Invalid value: is immutable"),
+    "another seed": (add("/spec/agent", {"seed": 1}), "spec.agent"),
+    "another population": (add("/spec/agent", {"evolution": {"population": 10}}), "spec.agent"),
+    "fewer trials": (add("/spec/budget/maxTrials", 9), "spec.budget.maxTrials: Invalid value: may only grow"),
+    "more parallel trials than trials": (add("/spec/budget/parallelTrials", 11), "spec.budget.parallelTrials"),
+    "more trials": (add("/spec/budget/maxTrials", 11), ""),
+    "more parallel trials": (add("/spec/budget/parallelTrials", 10), ""),
+    "suspend": (add("/spec/suspend", True), ""),
+    "a limit of GPU hours": (add("/spec/budget/maxGPUHours", 1.5), ""),
+    "another image": (add("/spec/trial/template/spec/containers/0/image", "example/trial:2"), ""),
+    "more retries": (add("/spec/trial/retries", 3), ""),
+    "a default written out": (add("/spec/objective", {"goal": "Maximize"}), ""),
+    "an agent of defaults only, written out": (add("/spec/agent", {}), ""),
+}
+"""By what is changed in minimal.yaml: how, and what the refusal says; nothing where the change is allowed."""
+
+
+@pytest.fixture(scope="module")
+def on_update(with_crds: Cluster, namespace: str, try_all: Callable[[dict[str, str]], Answers]) -> Answers:
+    minimal = good("minimal.yaml")
+    with_crds.kubectl("apply", f"--namespace={namespace}", "-f", "-", input=json.dumps(minimal))
+    return try_all({name: json.dumps(jsonpatch.apply_patch(minimal, [op])) for name, (op, _) in UPDATES.items()})
+
+
+@pytest.mark.parametrize("name", UPDATES)
+def test_update_is_taken_or_refused(name: str, on_update: Answers) -> None:
+    says = UPDATES[name][1]
+    if says:
+        assert not on_update[name].startswith("{")
+        assert says in on_update[name]
+    else:
+        assert on_update[name].startswith("{"), on_update[name]
+
+
+def test_scale_changes_parallel_trials_within_the_bounds(with_crds: Cluster, namespace: str) -> None:
+    with_crds.kubectl("apply", f"--namespace={namespace}", "-f", "-", input=json.dumps(renamed("scaled")))
+    with_crds.kubectl("scale", "nas/scaled", "--replicas=4", f"--namespace={namespace}")
+    assert with_crds.get("nas", "scaled", namespace)["spec"]["budget"]["parallelTrials"] == 4
+    with pytest.raises(CommandFailed, match=r"spec\.budget\.parallelTrials.*must be no more than maxTrials"):
+        with_crds.kubectl("scale", "nas/scaled", "--replicas=11", f"--namespace={namespace}")
+
+
+def renamed(name: str) -> Manifest:
+    return {**good("minimal.yaml"), "metadata": {"name": name}}
+
+
+# Plain words that YAML readers disagree about: booleans, bases, dates, exponents, sexagesimal numbers.
+WORDS = """
+    y n Y N yes No ON off oN True FALSE null ~ nULL 012 0777 00 0o14 -0o7 0x1F 0X1F -0x1F 0x1p3 0x_ 0b11 0b2
+    1_000 1_000.5 0_1 _1 1:30 12:30:45 1:30.5 .5 -.5 +.5 1. 1.0 1e3 1e-3 -1e-3 1E5 1.5e3 1.e3 .5e3 1.0e+3 e3 1e 1e+
+    2001-01-01 2001-01-01T00:00:00Z -0 +1 +1.5 09 08.5 0.1.2 9007199254740993 5e-324 1,5 . + -- Infinity NaN inf
+"""
+NODES = [
+    *WORDS.split(),
+    "=",
+    "-",
+    "!!str 1",
+    "!!float 3",
+    "{yes: 1, no: 2}",
+    "{1: a, 1.5: b, 1e3: c, 0x1F: d}",
+    "{<<: {first: 1, other: 2}, first: 3}",
+    "{<<: [{first: 1}, {first: 2, other: 3}]}",
+    "{one: &one {a: 1}, two: {<<: *one, b: 2}}",
+    "{deep: {down: {merged: &merged {<<: {a: 1}, a: 2}}}, two: {<<: *merged}}",
+]
+AS_VALUES = """
+apiVersion: evonas.dev/v1alpha1
+kind: ArchitectureSearch
+metadata: {name: words}
+spec:
+  searchSpace:
+    - name: words
+      values:
+"""
+
+
+def test_files_are_read_as_kubectl_reads_them(with_crds: Cluster, tmp_path: Path) -> None:
+    file = tmp_path / "words.yaml"
+    file.write_text(AS_VALUES + "".join(f"        - {node}\n" for node in NODES), encoding="utf-8")
+    printed = with_crds.kubectl("create", "--dry-run=client", "-o", "json", f"--filename={file}")
+    theirs, ours = (body["spec"]["searchSpace"][0]["values"] for body in (json.loads(printed), load_search(file)))
+    differences = [
+        difference
+        for difference in zip(NODES, map(canonical, theirs), map(canonical, ours), strict=True)
+        if difference[1] != difference[2]
+    ]
+    assert differences == []
+
+
+def canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
