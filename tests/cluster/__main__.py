@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.cluster import lifecycle, processes, state
+from tests.cluster import images, lifecycle, processes, state
 from tests.cluster.errors import ClusterError
 from tests.cluster.state import Options
 
@@ -25,6 +25,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.cluster", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     helps = {
+        "prepare": "build what `up` needs: minutes the first time, nothing later",
         "up": "start a cluster and return when it is ready",
         "down": "end everything that `up` started",
         "status": "list the cluster's processes and their health",
@@ -34,8 +35,9 @@ def _parser() -> argparse.ArgumentParser:
     parsers = {name: commands.add_parser(name, help=text) for name, text in helps.items()}
     for command in parsers.values():
         command.add_argument("--name", default="default", help="which cluster; several run side by side")
+    for name in ("prepare", "up"):
+        parsers[name].add_argument("--tier", choices=state.TIERS, default="control-plane")
     up = parsers["up"]
-    up.add_argument("--tier", choices=state.TIERS, default="control-plane")
     up.add_argument("--fast", action="store_true", help="lift the request limits of the control plane's own clients")
     up.add_argument("--kwok-trial-seconds", type=float, default=Options.kwok_trial_seconds, metavar="SECONDS")
     up.add_argument("--kwok-reward", choices=["template", "none"], default=Options.kwok_reward)
@@ -69,14 +71,19 @@ def _env(arguments: argparse.Namespace) -> None:
 
 
 def _images(arguments: argparse.Namespace) -> None:
-    raise ClusterError("not yet")
+    images.build(_progress)
+    images.load(state.load(arguments.name), _progress)
+
+
+def _prepare(arguments: argparse.Namespace) -> None:
+    lifecycle.prepare(arguments.tier, _progress)
 
 
 def _progress(line: str) -> None:
     print(line, flush=True)
 
 
-_COMMANDS = {"up": _up, "down": _down, "status": _status, "env": _env, "images": _images}
+_COMMANDS = {"prepare": _prepare, "up": _up, "down": _down, "status": _status, "env": _env, "images": _images}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
+
 from tests.cluster import lifecycle, processes
 from tests.cluster.client import Cluster
 from tests.cluster.errors import Unavailable

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import yaml
+
 from tests.cluster import credentials, processes
 from tests.cluster.client import Cluster
 from tests.cluster.stages import stages

@@ -8,7 +8,18 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.cluster import addresses, binaries, cache, control_plane, credentials, kwok, node, processes, state
+from tests.cluster import (
+    addresses,
+    binaries,
+    cache,
+    control_plane,
+    credentials,
+    kwok,
+    node,
+    processes,
+    requirements,
+    state,
+)
 from tests.cluster.client import Cluster
 from tests.cluster.errors import ClusterError
 from tests.cluster.state import DEFAULTS, Instance, Options, ProcessId
@@ -23,6 +34,15 @@ _PROGRAMS = {
 _REPOSITORY = Path(__file__).parents[2]
 
 
+def prepare(tier: str, progress: Progress = print) -> dict[str, Path]:
+    """Build what the tier needs and has not got yet; minutes the first time, nothing later."""
+    requirements.check(tier)
+    programs = binaries.ensure(_PROGRAMS[tier], progress)
+    if tier == "node":
+        node.prepare(progress)
+    return programs
+
+
 def up(
     name: str,
     tier: str,
@@ -32,9 +52,7 @@ def up(
     progress: Progress = print,
 ) -> Cluster:
     """Start an instance and return when it is ready; what a failed start leaves is taken away, except its logs."""
-    programs = binaries.ensure(_PROGRAMS[tier], progress)
-    if tier == "node":
-        node.prepare(progress)
+    programs = prepare(tier, progress)
     reap(progress)
     instance = _create(name, tier, options, owner)
     began = time.monotonic()
@@ -109,7 +127,8 @@ def _start_watchdog(instance: Instance) -> None:
 def _stop(instance: Instance) -> None:
     mine = processes.current()
     components = [item.process for item in instance.components.values() if item.process.pid != mine.pid]
-    processes.end(components)
+    holder = [instance.sandbox] if instance.sandbox else []
+    processes.end([*components, *holder])
     if instance.sandbox:
         node.close_sandbox(instance)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import psutil
+
 from tests.cluster.errors import ClusterError, Unavailable
 from tests.cluster.state import Component, Instance, ProcessId
 from tests.cluster.waiting import wait_for
@@ -53,9 +54,9 @@ def spawn(argv: Sequence[object], log: Path) -> ProcessId:
 
 def start(instance: Instance, name: str, argv: Sequence[object], *, health: str = "") -> Component:
     """Start one component of the instance and record it at once, so that ``down`` finds it whatever happens next."""
-    process = spawn([*_prefix(instance), *argv], log_of(instance, name))
+    process = spawn([*entering(instance), *argv], log_of(instance, name))
     if instance.sandbox:
-        process = _entered(process)
+        process = only_child(process)
     component = Component(name, [str(word) for word in argv], process, health)
     instance.components[name] = component
     instance.save()
@@ -109,22 +110,28 @@ def tail(file: Path, lines: int = 15) -> str:
     return "\n".join(file.read_text(errors="replace").splitlines()[-lines:])
 
 
-def _prefix(instance: Instance) -> list[str]:
-    """The words before a command that put it into the node's namespaces, where there are any."""
+def entering(instance: Instance) -> list[str]:
+    """The words before a command that put it into the node's namespaces; none where the instance has no such."""
     if not instance.sandbox:
         return []
     return ["nsenter", "--target", str(instance.sandbox.pid), "--net", "--mount", "--pid", "--"]
 
 
-def _entered(nsenter: ProcessId) -> ProcessId:
-    """The program behind nsenter: to enter a PID namespace it must fork, and what counts is its child."""
+def only_child(parent: ProcessId) -> ProcessId:
+    """The program behind unshare or nsenter: a PID namespace is entered by forking, and what counts is the child."""
 
     def child() -> psutil.Process | None:
-        found = find(nsenter)
+        found = find(parent)
         if found is None:
-            raise ClusterError("nsenter ended before its program started")
+            raise ClusterError("the parent ended before its child started")
         return next(iter(found.children()), None)
 
-    entered = wait_for("the program to enter the node's namespaces", child, timeout=10, interval=0.01)
+    entered = wait_for("the program to enter its namespaces", child, timeout=10, interval=0.01)
     assert entered is not None
     return identify(entered.pid)
+
+
+def program(process: ProcessId | None) -> str:
+    """The path with which the process was started."""
+    found = find(process) if process else None
+    return next(iter(found.cmdline()), "") if found else ""

@@ -96,6 +96,11 @@ class Instance:
         return f"10.215.{self.number}.1"
 
     @property
+    def cgroup(self) -> str:
+        """The control group of the node's containers, below the machine's root."""
+        return f"evonas-{self.name}"
+
+    @property
     def server(self) -> str:
         return f"https://{self.host}:{self.ports['kube-apiserver']}"
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 import yaml
+
 from tests.cluster import lifecycle, processes, state
 from tests.cluster.client import Cluster, Object
 from tests.cluster.errors import ClusterError, CommandFailed

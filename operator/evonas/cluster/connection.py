@@ -56,9 +56,9 @@ async def load_connection(kubeconfig: Path | None = None, context: str | None = 
     configuration = Configuration()
     try:
         if kubeconfig is None and context is None and "KUBERNETES_SERVICE_HOST" in os.environ:
-            load_incluster_config(configuration)  # type: ignore[no-untyped-call]
+            load_incluster_config(configuration)
         else:
-            await load_kube_config(  # type: ignore[no-untyped-call]
+            await load_kube_config(
                 config_file=None if kubeconfig is None else str(kubeconfig),
                 context=context,
                 client_configuration=configuration,

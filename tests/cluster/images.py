@@ -1,0 +1,115 @@
+"""Build the project's images and bring them to a node, with no registry in between.
+
+Everything lies in one folder of the cache, named after the base's key: buildah's storage, an OCI layout through which
+images leave it, and containerd's seed. A new key makes a new folder and removes the old ones, whose gigabytes nobody
+would miss (instances share bytes by hard link, so a running one keeps its own).
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.cluster import base_image, cache, containerd, processes
+from tests.cluster.commands import run
+from tests.cluster.oci import Layout
+from tests.cluster.state import Instance
+
+Progress = Callable[[str], None]
+
+PAUSE = "localhost/evonas-pause:test"
+SMALL_BASE = "localhost/evonas-python:test"
+FULL_BASE = "localhost/evonas-python-with-dependencies:test"
+
+_BASES = {base_image.PAUSE: PAUSE, base_image.SMALL: SMALL_BASE, base_image.FULL: FULL_BASE}
+_REPOSITORY = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One image of the project: which Dockerfile makes it, and from which base in tests."""
+
+    name: str
+    dockerfile: str
+    base: str
+    target: str = ""
+
+
+RECIPES = (
+    Recipe("evonas-operator:test", "Dockerfile", base_image.FULL),
+    Recipe("evonas-trial:test", "trial_image/Dockerfile", base_image.FULL, "full"),
+    Recipe("evonas-trial-small:test", "trial_image/Dockerfile", base_image.SMALL, "small"),
+)
+
+
+@dataclass(frozen=True)
+class Store:
+    """The folder of one base key."""
+
+    folder: Path
+
+    @property
+    def layout(self) -> Layout:
+        return Layout(self.folder / "layout")
+
+    @property
+    def seed(self) -> Path:
+        return self.folder / "seed"
+
+    def buildah(self, *args: object) -> str:
+        """Run buildah on this folder's storage; in a mount namespace, because it would leave its storage mounted."""
+        where = ["--root", self.folder / "buildah", "--runroot", f"/run/evonas-buildah-{self.folder.name}"]
+        return run(["unshare", "--mount", "buildah", *where, "--storage-driver", "overlay", *args])
+
+
+def prepare(progress: Progress = print) -> Store:
+    """The store with its bases and its seed, made where need be."""
+    store = _store()
+    with cache.locked("images"):
+        if not store.seed.exists():
+            _remove_others(store)
+            base_image.write(store.layout, progress)
+            progress("unpacking the base images for containerd")
+            containerd.make_seed(store.seed, store.layout, _BASES)
+    return store
+
+
+def build(progress: Progress = print, recipes: tuple[Recipe, ...] = RECIPES) -> None:
+    """Build these images from the checkout's Dockerfiles; layers that did not change are taken from the last build."""
+    store = prepare(progress)
+    with cache.locked("images"):
+        for recipe in recipes:
+            progress(f"building {recipe.name}")
+            _build(store, recipe)
+
+
+def load(instance: Instance, progress: Progress = print, recipes: tuple[Recipe, ...] = RECIPES) -> None:
+    """Bring built images to the instance's node, where pods find them under their plain names."""
+    store = _store()
+    progress(f"importing {', '.join(recipe.name for recipe in recipes)}")
+    # The name that Kubernetes makes of one without a registry.
+    names = {recipe.name: f"docker.io/library/{recipe.name}" for recipe in recipes}
+    with cache.locked("images"):
+        containerd.load(store.layout, names, [*processes.entering(instance), *containerd.client(containerd.STATE)])
+
+
+def _store() -> Store:
+    return Store(cache.root() / "images" / base_image.key())
+
+
+def _build(store: Store, recipe: Recipe) -> None:
+    base = store.buildah("pull", "--quiet", f"oci:{store.layout.folder}:{recipe.base}").strip()
+    arguments = ["--isolation", "chroot", "--network", "host", "--layers", "--build-arg", f"BASE={base}"]
+    target = ["--target", recipe.target] if recipe.target else []
+    dockerfile = _REPOSITORY / recipe.dockerfile
+    store.buildah("bud", *arguments, *target, "--tag", recipe.name, "--file", dockerfile, _REPOSITORY)
+    store.buildah("push", "--disable-compression", recipe.name, f"oci:{store.layout.folder}:{recipe.name}")
+
+
+def _remove_others(store: Store) -> None:
+    store.folder.parent.mkdir(exist_ok=True)
+    for other in store.folder.parent.iterdir():
+        shutil.rmtree(other)
+    store.folder.mkdir()

@@ -1,0 +1,92 @@
+"""The whole path on a real node: operator in a pod, trials in containers, each annotating its own pod."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from evonas_trial.counting import score
+from tests.cluster.client import Cluster
+from tests.e2e.installed import ROOT, apply_example, follow
+from tests.integration.searches import assert_sound, condition, trials
+
+pytestmark = [pytest.mark.node, pytest.mark.timeout(1200)]
+
+
+def test_counting_completes_and_every_pod_annotated_itself(cluster: Cluster, namespace: str) -> None:
+    apply_example(cluster, "counting.yaml", namespace)
+    follow(cluster, namespace, "counting", timeout=400)
+    cluster.wait_for("complete Jobs", lambda: _all_complete(cluster, namespace), 60)
+    assert_sound(cluster, namespace, "counting", 40)
+    rewards = {body["metadata"]["name"]: body for body in trials(cluster, namespace)}
+    for body in rewards.values():
+        decisions = body["spec"]["decisions"]
+        expected = score([decisions[f"a{position}"] for position in range(1, 6)])
+        assert float(body["status"]["reward"]) == expected
+    for pod in cluster.list("pods", namespace):
+        reward = rewards[pod["metadata"]["labels"]["evonas.dev/trial"]]["status"]["reward"]
+        assert float(pod["metadata"]["annotations"]["evonas.dev/reward"]) == float(reward)
+        assert pod["spec"]["serviceAccountName"] == "evonas-trial"
+        message = pod["status"]["containerStatuses"][0]["state"]["terminated"]["message"]
+        assert yaml.safe_load(message)["reward"] == float(reward)
+
+
+def test_digits_cnns_train_in_containers_with_gpu_limits(cluster: Cluster, namespace: str) -> None:
+    apply_example(cluster, "digits-cnn-6.yaml", namespace)
+    found = follow(cluster, namespace, "digits-cnn-6", timeout=900)
+    records = trials(cluster, namespace)
+    assert len(records) == 6
+    for body in records:
+        assert float(body["status"]["metrics"]["accuracy"]) > 0.9
+        assert body["status"]["reward"] == body["status"]["metrics"]["accuracy"]
+        assert body["status"]["gpuSeconds"] >= 1
+    assert found["status"]["gpuSeconds"] == sum(body["status"]["gpuSeconds"] for body in records)
+    for pod in cluster.list("pods", namespace):
+        assert pod["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("command", "image", "state", "reason", "words"),
+    [
+        (["sh", "-c", "echo no such file >&2; exit 3"], None, "Failed", "NonZeroExitCode", "no such file"),
+        (["true"], None, "Failed", "NoReward", "reported nothing"),
+        (["sh", "-c", "echo '{\"reward\": NaN}' > /dev/termination-log"], None, "Failed", "InvalidReward", "NaN"),
+        (["sh", "-c", "echo '{\"reward\": 1e999}' > /dev/termination-log"], None, "Failed", "InvalidReward", "inf"),
+        (["sh", "-c", "echo abc > /dev/termination-log"], None, "Failed", "InvalidReward", "abc"),
+        (["sh", "-c", "echo '{\"reward\": 0.5}' > /dev/termination-log"], None, "Succeeded", "", ""),
+        (["sh", "-c", "exit 65"], None, "Infeasible", "Infeasible", "65"),
+        (["no-such-program"], None, "Failed", "StartError", "no-such-program"),
+        (["true"], "no-such-image:1", "Failed", "ImagePullFailed", "no-such-image"),
+    ],
+    ids=["exit-3", "silent", "nan", "1e999", "abc", "message-only", "exit-65", "no-program", "no-image"],
+)
+def test_each_way_a_trial_can_go_wrong(
+    cluster: Cluster, namespace: str, command: list[str], image: str | None, state: str, reason: str, words: str
+) -> None:
+    body = _counting()
+    container = body["spec"]["trial"]["template"]["spec"]["containers"][0]
+    container["command"] = command
+    if image is not None:
+        container["image"] = image
+        container["imagePullPolicy"] = "Never"
+    body["spec"]["trial"] |= {"retries": 0, "startTimeoutSeconds": 30}
+    body["spec"]["budget"] = {"maxTrials": 2, "parallelTrials": 1}
+    cluster.apply(yaml.safe_dump(body), namespace)
+    found = follow(cluster, namespace, "counting", timeout=120)
+    assert condition(found, "Complete")["reason"] == "MaxTrialsReached"
+    for trial in trials(cluster, namespace):
+        status = trial["status"]
+        assert (status["state"], status.get("reason", "")) == (state, reason)
+        assert words in status.get("message", "")
+
+
+def _counting() -> dict[str, Any]:
+    body: dict[str, Any] = yaml.safe_load((ROOT / "examples" / "counting.yaml").read_text())
+    return body
+
+
+def _all_complete(cluster: Cluster, namespace: str) -> bool:
+    jobs = cluster.list("jobs", namespace)
+    return all(condition(job, "Complete") and "ttlSecondsAfterFinished" in job["spec"] for job in jobs)
