@@ -13,6 +13,7 @@ from evonas.agents import create_agent
 from evonas.agents.network import PolicyNetwork
 from evonas.agents.randomness import Purpose, uniforms
 from evonas.agents.sources import WholeSamples
+from evonas.agents.torch_threads import single_threaded
 from evonas.space import INACTIVE, SearchSpace
 
 from .support import CONDITIONAL, counting_space, play
@@ -92,6 +93,23 @@ def test_the_number_of_threads_is_put_back_and_changes_nothing() -> None:
     finally:
         torch.set_num_threads(before)
     assert histories[0] == histories[1]
+
+
+def test_a_second_thread_waits_until_the_number_of_threads_is_put_back() -> None:
+    first_is_in, second_is_in = threading.Event(), threading.Event()
+
+    def second() -> None:
+        first_is_in.wait()
+        with single_threaded():
+            second_is_in.set()
+
+    worker = threading.Thread(target=second)
+    worker.start()
+    with single_threaded():
+        first_is_in.set()
+        assert not second_is_in.wait(0.2)
+    assert second_is_in.wait(10)
+    worker.join()
 
 
 def test_agents_on_several_threads_do_not_disturb_each_other() -> None:
