@@ -38,9 +38,9 @@ class Recipe:
 
 
 RECIPES = (
-    Recipe("evonas-operator:test", "Dockerfile", base_image.FULL),
-    Recipe("evonas-trial:test", "trial_image/Dockerfile", base_image.FULL, "full"),
-    Recipe("evonas-trial-small:test", "trial_image/Dockerfile", base_image.SMALL, "small"),
+    Recipe("evonas-operator:0.1.0", "Dockerfile", base_image.FULL),
+    Recipe("evonas-trial:0.1.0", "trial_image/Dockerfile", base_image.FULL, "full"),
+    Recipe("evonas-trial-small:0.1.0", "trial_image/Dockerfile", base_image.SMALL, "small"),
 )
 
 
@@ -53,6 +53,14 @@ class Store:
     @property
     def layout(self) -> Layout:
         return Layout(self.folder / "layout")
+
+    @property
+    def reference(self) -> str:
+        """The layout as buildah takes it: by a path without a dot, which it would read as a registry's host."""
+        link = Path(f"/run/evonas-layout-{self.folder.name}")
+        link.unlink(missing_ok=True)
+        link.symlink_to(self.layout.folder)
+        return f"oci:{link}"
 
     @property
     def seed(self) -> Path:
@@ -100,12 +108,12 @@ def _store() -> Store:
 
 
 def _build(store: Store, recipe: Recipe) -> None:
-    base = store.buildah("pull", "--quiet", f"oci:{store.layout.folder}:{recipe.base}").strip()
-    arguments = ["--isolation", "chroot", "--network", "host", "--layers", "--build-arg", f"BASE={base}"]
+    base = store.buildah("pull", "--quiet", f"{store.reference}:{recipe.base}").strip()
+    arguments = ["--isolation", "chroot", "--network", "host", "--build-arg", f"BASE={base}"]
     target = ["--target", recipe.target] if recipe.target else []
     dockerfile = _REPOSITORY / recipe.dockerfile
     store.buildah("bud", *arguments, *target, "--tag", recipe.name, "--file", dockerfile, _REPOSITORY)
-    store.buildah("push", "--disable-compression", recipe.name, f"oci:{store.layout.folder}:{recipe.name}")
+    store.buildah("push", "--disable-compression", recipe.name, f"{store.reference}:{recipe.name}")
 
 
 def _remove_others(store: Store) -> None:
