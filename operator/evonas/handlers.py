@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import platform
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import kopf
 
@@ -57,6 +58,8 @@ async def run_streams(connection: Connection, store: Store, namespaces: Sequence
         clusterwide=not namespaces,
         namespaces=list(namespaces),
         standalone=True,
+        # kopf's default asks for the user's name, and a container's numeric user has none.
+        identity=cast(Any, platform.node()),
         stop_flag=stop,
     )
 

@@ -61,7 +61,9 @@ def answers(ctr: list[str]) -> bool:
 def load(layout: Layout, names: Mapping[str, str], ctr: list[str]) -> None:
     """Import images, sending only the blobs that containerd does not have yet."""
     present = run([*ctr, "content", "ls", "--quiet"]).split()
-    process = subprocess.Popen([*ctr, "images", "import", "-"], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(
+        [*ctr, "images", "import", "-"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
     assert process.stdin
     assert process.stderr
     try:

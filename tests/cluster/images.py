@@ -91,6 +91,8 @@ def build(progress: Progress = print, recipes: tuple[Recipe, ...] = RECIPES) -> 
         for recipe in recipes:
             progress(f"building {recipe.name}")
             _build(store, recipe)
+        # What these replaced has no name any more; a cache that lives for months would fill with it.
+        store.buildah("rmi", "--prune")
 
 
 def load(instance: Instance, progress: Progress = print, recipes: tuple[Recipe, ...] = RECIPES) -> None:

@@ -82,9 +82,10 @@ class Layout:
             yield from (item["digest"] for item in (descriptor, manifest["config"], *manifest["layers"]))
 
     def _images(self) -> list[Descriptor]:
+        """The named images; buildah leaves one without a name behind when it pushes a name again."""
         index = self.folder / "index.json"
         found: list[Descriptor] = json.loads(index.read_text())["manifests"] if index.exists() else []
-        return found
+        return [item for item in found if _NAME in item.get("annotations", {})]
 
     def _manifest(self, descriptor: Descriptor) -> dict[str, Any]:
         manifest: dict[str, Any] = json.loads(self.blob(descriptor["digest"]).read_text())
