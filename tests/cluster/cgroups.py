@@ -41,8 +41,9 @@ def _hierarchies() -> Iterator[Path]:
     if _UNIFIED.exists():
         yield _ROOT
         return
-    # Names such as "cpu,cpuacct" are one hierarchy, and "cpu" then a link to it.
-    yield from (path for path in _ROOT.iterdir() if path.is_dir() and not path.is_symlink() and path.name != "unified")
+    # Names such as "cpu,cpuacct" are one hierarchy, and "cpu" then a link to it. "unified" is version 2 beside 1,
+    # which the kubelet uses too where it is there.
+    yield from (path for path in _ROOT.iterdir() if path.is_dir() and not path.is_symlink())
 
 
 def _inherit_cpus(parent: Path, group: Path) -> None:

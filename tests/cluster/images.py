@@ -91,7 +91,9 @@ def build(progress: Progress = print, recipes: tuple[Recipe, ...] = RECIPES) -> 
         for recipe in recipes:
             progress(f"building {recipe.name}")
             _build(store, recipe)
-        # What these replaced has no name any more; a cache that lives for months would fill with it.
+        # What these replaced has no name any more, and a cut-off build leaves its container: a cache that lives for
+        # months would fill with both. Nobody else builds here while the lock is held.
+        store.buildah("rm", "--all")
         store.buildah("rmi", "--prune")
 
 
