@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 MANIFEST ?= examples/digits-cnn.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test test-e2e test-unit check format lock cluster-run cluster-down bench clean
+.PHONY: help env run test test-unit check format lock cluster-run cluster-down bench clean
 
 help:
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -27,9 +27,6 @@ run: env  ## run the digits search on this machine (MANIFEST=… for another one
 
 test: env  ## run every test that this machine can run, and say what it skips and why
 	$(BIN)/pytest
-
-test-e2e: env  ## run the end-to-end tests on a real node (root, Debian); not part of `make test` yet
-	$(BIN)/pytest tests/e2e
 
 test-unit: env  ## run the tests that need nothing but Python
 	$(BIN)/pytest tests/unit tests/trial_image

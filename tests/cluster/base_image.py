@@ -21,7 +21,7 @@ from packaging.requirements import Requirement
 
 from tests.cluster import binaries, cache
 from tests.cluster.commands import run
-from tests.cluster.errors import Unavailable
+from tests.cluster.errors import CommandFailed, Unavailable
 from tests.cluster.oci import Layout, Tree
 
 PAUSE = "pause"
@@ -92,7 +92,10 @@ def _write_debian(target: Path) -> None:
     folder = Path(tempfile.mkdtemp(dir=target.parent))
     try:
         packages = ",".join(_DEBIAN_PACKAGES)
-        run(["debootstrap", "--variant=minbase", f"--include={packages}", _SUITE, folder])
+        try:
+            run(["debootstrap", "--variant=minbase", f"--include={packages}", _SUITE, folder])
+        except CommandFailed as error:
+            raise Unavailable(f"Debian could not be installed (is its mirror in reach?): {error}") from error
         if _CERTIFICATES.exists():
             shutil.copy(_CERTIFICATES, folder / _CERTIFICATES.relative_to("/"))
         excluded = [f"--exclude={pattern}" for pattern in _LEFT_OUT_OF_DEBIAN]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.cluster import cache
 from tests.cluster.commands import run
-from tests.cluster.errors import Unavailable
+from tests.cluster.errors import CommandFailed, Unavailable
 
 MODULES = Path(__file__).parent / "build"
 
@@ -71,7 +71,12 @@ def _build(module: Path, package: str, target: Path) -> None:
     flags = ["-s", "-w", *_version_flags(module)]
     with cache.publishing(target) as unfinished:
         command = ["go", "build", "-trimpath", "-ldflags", " ".join(flags), "-o", unfinished, package]
-        run(command, cwd=module, env={**os.environ, "CGO_ENABLED": "0"})
+        try:
+            run(command, cwd=module, env={**os.environ, "CGO_ENABLED": "0"})
+        except CommandFailed as error:
+            raise Unavailable(
+                f"{target.name} could not be built (is the Go module proxy in reach?): {error}"
+            ) from error
 
 
 def _version_flags(module: Path) -> list[str]:

@@ -8,16 +8,30 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 
 from tests.cluster import lifecycle, processes
 from tests.cluster.client import Cluster
-from tests.cluster.errors import Unavailable
+from tests.cluster.errors import ClusterError, Unavailable
 from tests.cluster.state import DEFAULTS, Options
 
 StartCluster = Callable[..., Cluster]
+
+_TIER_OF_MARKER = {"control_plane": "kwok", "kwok": "kwok", "node": "node"}
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Build what the collected tests need before the first starts: minutes when cold, which no test's timeout allows."""
+    if session.config.option.collectonly:
+        return
+    terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+    markers = {marker.name for item in session.items for marker in item.iter_markers()}
+    for tier in sorted({_TIER_OF_MARKER[marker] for marker in markers & _TIER_OF_MARKER.keys()}):
+        # The fixture meets the same error and says it where it belongs.
+        with suppress(ClusterError):
+            lifecycle.prepare(tier, terminal.write_line if terminal else print)
 
 
 @contextmanager

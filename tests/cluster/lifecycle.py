@@ -70,10 +70,11 @@ def up(
 def down(name: str) -> None:
     """End the instance's processes, undo what it did to the machine and delete its folder."""
     with cache.locked(f"instance-{name}"):
-        if not state.folder_of(name).exists():
-            return
-        _stop(state.load(name))
-        shutil.rmtree(state.folder_of(name))
+        folder = state.folder_of(name)
+        # A start that failed left its logs and nothing else.
+        if (folder / "instance.json").exists():
+            _stop(state.load(name))
+        shutil.rmtree(folder, ignore_errors=not folder.exists())
 
 
 def reap(progress: Progress = print) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -123,10 +124,11 @@ def folder_of(name: str) -> Path:
 
 
 def load(name: str) -> Instance:
-    file = folder_of(name) / "instance.json"
-    if not file.exists():
-        raise ClusterError(f"no test cluster named {name!r}; `python -m tests.cluster up --name {name}` starts one")
-    raw: dict[str, Any] = json.loads(file.read_text())
+    try:
+        raw: dict[str, Any] = json.loads((folder_of(name) / "instance.json").read_text())
+    except FileNotFoundError:
+        hint = f"`python -m tests.cluster up --name {name}` starts one"
+        raise ClusterError(f"no test cluster named {name!r}; {hint}") from None
     return Instance(
         name=raw["name"],
         tier=raw["tier"],
@@ -145,7 +147,9 @@ def load(name: str) -> Instance:
 def every() -> Iterator[Instance]:
     """All instances recorded on this machine."""
     for file in sorted((cache.root() / "instances").glob("*/instance.json")):
-        yield load(file.parent.name)
+        # One that was ended since the folder was read is not there any more.
+        with suppress(ClusterError):
+            yield load(file.parent.name)
 
 
 def _process(raw: dict[str, Any] | None) -> ProcessId | None:
