@@ -8,6 +8,7 @@ run the very versions that the tests import.
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import sys
@@ -65,11 +66,12 @@ _CONFIG = {
 
 
 def key() -> str:
-    """Changes with everything that goes into the bases, this file included."""
+    """Changes with everything that goes into the bases."""
     versions = sorted(f"{item.name}=={item.version}" for item in _distributions())
     certificates = _CERTIFICATES.read_bytes() if _CERTIFICATES.exists() else b""
     pause = (binaries.MODULES / "pause" / "main.go").read_bytes()
-    return cache.key([Path(__file__).read_bytes(), certificates, pause, *versions])
+    choices = json.dumps([_SUITE, _DEBIAN_PACKAGES, _LEFT_OUT_OF_DEBIAN, _LEFT_OUT_OF_PACKAGES, _CONFIG])
+    return cache.key([choices, certificates, pause, *versions])
 
 
 def write(layout: Layout, progress: Callable[[str], None]) -> None:

@@ -23,7 +23,7 @@ _TIER_OF_MARKER = {"control_plane": "kwok", "kwok": "kwok", "node": "node"}
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Build what the collected tests need before the first starts: minutes when cold, which no test's timeout allows."""
+    """Build what the collected tests need before the first starts: minutes when cold, more than a test may take."""
     if session.config.option.collectonly:
         return
     terminal = session.config.pluginmanager.get_plugin("terminalreporter")

@@ -74,7 +74,8 @@ def down(name: str) -> None:
         # A start that failed left its logs and nothing else.
         if (folder / "instance.json").exists():
             _stop(state.load(name))
-        shutil.rmtree(folder, ignore_errors=not folder.exists())
+        if folder.exists():
+            shutil.rmtree(folder)
 
 
 def reap(progress: Progress = print) -> None:
