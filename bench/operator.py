@@ -7,19 +7,21 @@ API server. The control plane's own clients run without their request limits, wh
 from __future__ import annotations
 
 import argparse
+import contextlib
 import platform
 import statistics
 import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psutil
+import urllib3
 import yaml
 from kubernetes import client, config, watch
 from rich.console import Console
@@ -67,8 +69,12 @@ def watching(cluster: Cluster, namespace: str) -> Iterator[Timeline]:
             if event["type"] == "ADDED":
                 timeline.creations.append(time.monotonic())
 
+    def until_the_cluster_ends(target: Callable[[], None]) -> None:
+        with contextlib.suppress(urllib3.exceptions.HTTPError):
+            target()
+
     for target in (watch_pods, watch_jobs):
-        threading.Thread(target=target, daemon=True).start()
+        threading.Thread(target=until_the_cluster_ends, args=[target], daemon=True).start()
     yield timeline
     for watcher in watches:
         watcher.stop()

@@ -13,6 +13,7 @@ from evonas.errors import FieldProblem, InvalidManifest
 from evonas.spec import SearchSpec
 
 _REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
+_POD_VARIABLES = frozenset({"POD_NAME", "POD_NAMESPACE", "POD_UID"})
 
 
 class LocalCommand:
@@ -42,7 +43,9 @@ class LocalCommand:
         """Return this process's environment, the container's and the contract's, later ones first."""
         # "python" shall be the interpreter, with the packages, that runs this search.
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-        environment = {**os.environ, "PATH": path, **contract}
+        # A run inside a pod must not have its trials annotate that pod.
+        inherited = {name: value for name, value in os.environ.items() if name not in _POD_VARIABLES}
+        environment = {**inherited, "PATH": path, **contract}
         for name, value in self._own_environment().items():
             environment[name] = expand(value, environment)
         return environment | dict(contract)
