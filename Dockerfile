@@ -1,18 +1,26 @@
-# The operator. BASE may be any image with Python 3.11 or newer; one that has the dependencies keeps them.
+# The operator. Build from the repository's root.
 ARG BASE=docker.io/library/python:3.11-slim-bookworm
-FROM ${BASE}
 
-# Index of PyTorch wheels, such as the CPU-only one, which is a tenth of the default in size.
-ARG TORCH_INDEX_URL=""
-WORKDIR /app
-COPY pyproject.toml README.md constraints.txt ./
+FROM ${BASE} AS wheel
+WORKDIR /source
+COPY pyproject.toml README.md ./
 COPY crds crds
 COPY operator operator
 COPY trial_image/evonas_trial trial_image/evonas_trial
-RUN if [ -n "$TORCH_INDEX_URL" ]; then pip install --no-cache-dir --index-url "$TORCH_INDEX_URL" torch; fi \
- && pip install --no-cache-dir ".[operator]"
+RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
 
-ENV PYTHONDONTWRITEBYTECODE=1 MPLCONFIGDIR=/tmp/matplotlib
+FROM ${BASE}
+# A second index of wheels, such as PyTorch's CPU-only one: a local version (2.x+cpu) wins over PyPI's, which brings CUDA
+# and is ten times the size.
+ARG TORCH_INDEX_URL=""
+COPY constraints.txt /
+# PyTorch in a layer of its own: a change of the operator's code then moves kilobytes, not gigabytes.
+RUN pip install --no-cache-dir --constraint /constraints.txt ${TORCH_INDEX_URL:+--extra-index-url "$TORCH_INDEX_URL"} torch
+RUN --mount=type=bind,from=wheel,source=/wheels,target=/wheels \
+    pip install --no-cache-dir --constraint /constraints.txt "$(echo /wheels/*.whl)[operator]"
+
+# The root file system may be read-only and the user has no home: what must be written goes to /tmp.
+ENV HOME=/tmp MPLCONFIGDIR=/tmp/matplotlib PYTHONDONTWRITEBYTECODE=1
 USER 65532:65532
 ENTRYPOINT ["evonas"]
 CMD ["operator"]
