@@ -65,11 +65,19 @@ def open_journal(folder: Path, manifest: Mapping[str, Any]) -> Journal:
     path = folder / JOURNAL_FILE
     file = path.open("a+", encoding="utf-8")
     try:
+        return _open_locked(path, file, manifest)
+    except BaseException:
+        # Closing gives up the lock: a refused manifest must not keep the next one out.
+        file.close()
+        raise
+
+
+def _open_locked(path: Path, file: IO[str], manifest: Mapping[str, Any]) -> Journal:
+    try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         raise EvonasError(f"{path} is in use: another `evonas run` of this search is under way") from None
-    kept = _drop_cut_line(path)
-    if not kept:
+    if not _drop_cut_line(path):
         search = _with_identity(manifest)
         _append(file, search)
         return Journal(path, file, search, ())
