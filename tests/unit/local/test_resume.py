@@ -1,0 +1,147 @@
+"""`evonas run` as a user meets it: interrupted, killed, resumed; failing trials; errors without a traceback."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cluster.waiting import wait_for
+
+COUNTING = ["python", "-m", "evonas_trial.counting", "--seconds", "0.2"]
+FINAL = ("Succeeded", "Infeasible", "Failed")
+
+
+def write_manifest(folder: Path, command: list[str] = COUNTING, **budget: int) -> Path:
+    body = {
+        "apiVersion": "evonas.dev/v1alpha1",
+        "kind": "ArchitectureSearch",
+        "metadata": {"name": "here"},
+        "spec": {
+            "searchSpace": [{"name": f"a{position}", "values": [1, 2, 3, 4]} for position in (1, 2, 3, 4)],
+            "agent": {"type": "Evolution"},
+            "budget": {"maxTrials": 16, "parallelTrials": 3, **budget},
+            "trial": {
+                "retries": 1,
+                "template": {"spec": {"containers": [{"name": "trial", "image": "none", "command": command}]}},
+            },
+        },
+    }
+    path = folder / "search.yaml"
+    path.write_text(yaml.safe_dump(body))
+    return path
+
+
+def start(manifest: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "evonas", "run", str(manifest), "--runs", str(manifest.parent / "runs")]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def journal(manifest: Path) -> list[dict[str, Any]]:
+    path = manifest.parent / "runs" / "here" / "journal.jsonl"
+    lines = path.read_text().split("\n")[:-1] if path.exists() else []
+    return [body for body in map(json.loads, lines) if body["kind"] == "ArchitectureTrial"]
+
+
+def finals(manifest: Path) -> Counter[int]:
+    """How many final records each trial has: a second one would be a repeated trial."""
+    return Counter(body["spec"]["index"] for body in journal(manifest) if body.get("status", {}).get("state") in FINAL)
+
+
+def finish(manifest: Path) -> str:
+    process = start(manifest)
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output
+    return output
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_same_command_goes_on_and_repeats_no_finished_trial(tmp_path: Path, number: signal.Signals) -> None:
+    manifest = write_manifest(tmp_path)
+    process = start(manifest)
+    wait_for("five results", lambda: len(finals(manifest)) >= 5, 60)
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=60)
+    before = len(finals(manifest))
+    assert 5 <= before < 16
+    if number is not signal.SIGKILL:
+        assert process.returncode == 130
+        assert "the same command goes on" in output
+    output = finish(manifest)
+    assert f"{before} trials are finished" in output
+    assert finals(manifest) == Counter(range(16))
+    folder = tmp_path / "runs" / "here"
+    best = json.loads((folder / "best.json").read_text())
+    latest = {body["spec"]["index"]: body["status"] for body in journal(manifest) if "status" in body}
+    assert best["reward"] == max(float(status["reward"]) for status in latest.values())
+    assert (folder / "plots.png").read_bytes().startswith(b"\x89PNG")
+    assert {len(status["attempts"]) for status in latest.values()} == {1}
+
+
+def test_trial_that_outlived_a_killed_run_is_adopted(tmp_path: Path) -> None:
+    manifest = write_manifest(tmp_path, [*COUNTING[:-1], "2"], maxTrials=1, parallelTrials=1)
+    process = start(manifest)
+    attempt = tmp_path / "runs" / "here" / "trials" / "00000" / "attempt-1"
+    wait_for("the supervisor", (attempt / "supervisor.pid").exists, 30)
+    supervisor = (attempt / "supervisor.pid").read_text()
+    process.kill()
+    process.wait()
+    finish(manifest)
+    assert (attempt / "supervisor.pid").read_text() == supervisor
+    assert finals(manifest) == Counter([0])
+
+
+def test_finished_search_is_not_run_again_and_may_grow(tmp_path: Path) -> None:
+    manifest = write_manifest(tmp_path, maxTrials=3)
+    finish(manifest)
+    before = journal(manifest)
+    finish(manifest)
+    assert journal(manifest) == before
+    write_manifest(tmp_path, maxTrials=5)
+    finish(manifest)
+    assert finals(manifest) == Counter(range(5))
+
+
+def test_failing_trials_fail_the_search_with_their_last_words(tmp_path: Path) -> None:
+    command = ["sh", "-c", "echo no such data set >&2; exit 3"]
+    process = start(write_manifest(tmp_path, command, maxFailedTrials=1, parallelTrials=1))
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "TooManyFailedTrials" in output
+    assert "no such data set" in output.replace("\n", "")
+
+
+@pytest.mark.parametrize(
+    ("script", "state", "reason"),
+    [
+        ("exit 65", "Infeasible", "Infeasible"),
+        ("true", "Failed", "NoReward"),
+        ("echo '{\"reward\": NaN}' > $EVONAS_REPORT_FILE", "Failed", "InvalidReward"),
+        ("echo abc > $EVONAS_REPORT_FILE", "Failed", "InvalidReward"),
+    ],
+)
+def test_each_ending_has_its_reason(tmp_path: Path, script: str, state: str, reason: str) -> None:
+    manifest = write_manifest(tmp_path, ["sh", "-c", script], maxTrials=1, parallelTrials=1)
+    finish(manifest)
+    status = journal(manifest)[-1]["status"]
+    assert (status["state"], status["reason"]) == (state, reason)
+
+
+def test_second_run_of_the_same_search_is_refused(tmp_path: Path) -> None:
+    manifest = write_manifest(tmp_path, [*COUNTING[:-1], "60"], maxTrials=1, parallelTrials=1)
+    first = start(manifest)
+    wait_for("a trial", lambda: journal(manifest), 30)
+    second = start(manifest)
+    output, _ = second.communicate(timeout=30)
+    assert second.returncode == 2
+    assert "is in use" in output
+    assert "Traceback" not in output
+    first.send_signal(signal.SIGINT)
+    first.communicate(timeout=30)
