@@ -6,14 +6,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 
-from evonas.agents.evolution import Population
+import numpy as np
+
 from evonas.agents.history import History, Pending
 from evonas.agents.interface import InvalidRecord, Proposal, Record, SpaceExhausted
-from evonas.agents.novelty import pick
-from evonas.agents.policy import Learner
-from evonas.agents.sources import Source
+from evonas.agents.novelty import Pick, pick
+from evonas.agents.policy import Learner, Observer
+from evonas.agents.sources import NOBODY, Drafts, Source
 from evonas.space import SearchSpace
 
 MIN_RESULTS = 2
@@ -31,7 +32,8 @@ class ComposedAgent:
         start: Source,
         source: Source,
         warmup: int,
-        population: Population | None,
+        history: History,
+        observers: Sequence[Observer],
         learner: Learner | None,
     ) -> None:
         self._space = space
@@ -39,9 +41,9 @@ class ComposedAgent:
         self._start = start
         self._source = source
         self._warmup = warmup
-        self._population = population
+        self._history = history
+        self._observers = observers
         self._learner = learner
-        self._history = History()
         self._observed = 0
         self._results = 0
 
@@ -53,18 +55,9 @@ class ComposedAgent:
         warm = index >= self._warmup and self._results >= MIN_RESULTS
         drafts = (self._source if warm else self._start).draw(index)
         picked = pick(self._space, self._seed, index, drafts, self._history.__contains__)
-        from_policy = picked.draft is not None and drafts.origin != "random"
-        drawn = tuple(drafts.drawn[picked.draft].tolist()) if from_policy else (False,) * len(self._space)
-        self._history.add(Pending(index, picked.choices, drawn))
-        return Proposal(
-            index=index,
-            decisions=self._space.to_candidate(picked.choices),
-            origin=drafts.origin if from_policy else "random",
-            parent=drafts.parents[picked.draft] if picked.draft is not None else None,
-            mutated=tuple(self._space.decisions[position].name for position, is_drawn in enumerate(drawn) if is_drawn),
-            observed_up_to=self._observed,
-            redrawn=picked.redrawn,
-        )
+        proposal = self._explained(index, drafts, picked)
+        self._history.add(Pending(index, picked.choices, self._drawn(proposal.mutated)))
+        return proposal
 
     def observe(self, index: int, reward: float | None) -> None:
         """Learn a pending proposal's reward, None for infeasible; ValueError for a wrong index or reward."""
@@ -93,12 +86,34 @@ class ComposedAgent:
         """Mean relative entropy of the policy's decisions, 0 to 1; None for agents that do not learn."""
         return self._learner.entropy if self._learner else None
 
+    def _explained(self, index: int, drafts: Drafts, picked: Pick) -> Proposal:
+        decisions = self._space.to_candidate(picked.choices)
+        if picked.draft is None or drafts.origin == "random":
+            return Proposal(index, decisions, "random", None, (), self._observed, picked.redrawn)
+        drawn, gains = drafts.drawing.drawn[picked.draft], drafts.drawing.gains[picked.draft]
+        parent = int(drafts.parents[picked.draft])
+        return Proposal(
+            index=index,
+            decisions=decisions,
+            origin=drafts.origin,
+            parent=None if parent == NOBODY else parent,
+            mutated=tuple(self._space.decisions[position].name for position in np.flatnonzero(drawn)),
+            observed_up_to=self._observed,
+            redrawn=picked.redrawn,
+            competitors=drafts.competitors,
+            value=None if drafts.values is None else float(drafts.values[picked.draft]),
+            rank=None if drafts.values is None else picked.draft + 1,
+            policy_ratio=float(np.exp(gains.sum())),
+        )
+
+    def _drawn(self, mutated: Collection[str]) -> tuple[bool, ...]:
+        return tuple(decision.name in mutated for decision in self._space.decisions)
+
     def _enter(self, record: Record) -> None:
         try:
             choices = self._space.to_choices(record.decisions)
             _check_outcome(record)
-            drawn = tuple(decision.name in record.mutated for decision in self._space.decisions)
-            self._history.add(Pending(record.index, choices, drawn))
+            self._history.add(Pending(record.index, choices, self._drawn(record.mutated)))
         except ValueError as error:
             raise InvalidRecord(f"trial {record.index} cannot be of this search: {error}") from None
         if record.abandoned:
@@ -108,10 +123,8 @@ class ComposedAgent:
         observation = proposal.observed(reward)
         self._observed += 1
         self._results += reward is not None
-        if self._population is not None:
-            self._population.observe(observation)
-        if self._learner is not None:
-            self._learner.observe(observation)
+        for observer in self._observers:
+            observer.observe(observation)
 
 
 def _check_outcome(record: Record) -> None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from evonas.agents.policy import Observation, Policy
 from evonas.agents.randomness import Purpose, uniforms
 from evonas.agents.settings import EvolutionSettings
-from evonas.agents.sources import DRAFTS, Drafts, sample
+from evonas.agents.sources import DRAFTS, Drafts, Drawing, sample
 from evonas.space import INACTIVE, SearchSpace
 
 
@@ -58,15 +58,18 @@ class Mutation:
 
     def draw(self, index: int) -> Drafts:
         """Draw DRAFTS children for proposal ``index``, each of a parent of its own; the population is not empty."""
-        shape = (DRAFTS, len(self._space))
         tickets = uniforms(self._seed, Purpose.TOURNAMENTS, index, (DRAFTS, len(self._population)))
         parents = self._population.tournaments(tickets, self._settings.tournament)
-        genes = np.array([parent.choices for parent in parents])
-        positions = uniforms(self._seed, Purpose.POSITIONS, index, shape)
-        redrawn = choose_positions(genes, self._settings.mutation_probability, positions)
-        numbers = uniforms(self._seed, Purpose.VALUES, index, shape)
-        choices, drawn = sample(self._space, self._policy, genes, redrawn, numbers)
-        return Drafts(choices, drawn, tuple(parent.index for parent in parents), "mutation")
+        drawing = self.mutate(np.array([parent.choices for parent in parents]), index)
+        return Drafts(drawing, np.array([parent.index for parent in parents]), "mutation")
+
+    def mutate(self, parents: NDArray[np.int64], index: int, generation: int = 0) -> Drawing:
+        """Return a child of each parent; the generations of one proposal use different numbers."""
+        skipped = generation * parents.size
+        positions = uniforms(self._seed, Purpose.POSITIONS, index, parents.shape, skipped)
+        redrawn = choose_positions(parents, self._settings.mutation_probability, positions)
+        numbers = uniforms(self._seed, Purpose.VALUES, index, parents.shape, skipped)
+        return sample(self._space, self._policy, parents, redrawn, numbers)
 
 
 def choose_positions(

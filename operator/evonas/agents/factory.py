@@ -17,8 +17,9 @@ from typing import Any
 
 from evonas.agents.composition import ComposedAgent
 from evonas.agents.evolution import Mutation, Population
+from evonas.agents.history import History
 from evonas.agents.interface import Agent
-from evonas.agents.policy import Learner, Policy, UniformPolicy
+from evonas.agents.policy import Alternating, Learner, Observer, Policy, UniformPolicy
 from evonas.agents.randomness import MAX_SEED
 from evonas.agents.settings import AgentSettings
 from evonas.agents.sources import Source, WholeSamples
@@ -38,21 +39,38 @@ def create_agent(type: str, space: SearchSpace, seed: int = 0, settings: Mapping
     parsed = AgentSettings.parse(settings or {})
     learner: Learner | None = None
     policy: Policy = UniformPolicy(space)
-    if type in ("Neural", "EvoNAS"):
+    if type in ("Neural", "EvoNAS") and parsed.policy.training != "None":
         # PyTorch costs seconds and hundreds of megabytes: only searches that learn shall pay for it.
         from evonas.agents.learning import create_learner  # noqa: PLC0415
 
         policy, learner = create_learner(space, seed, parsed)
+    history = History()
     start = WholeSamples(space, UniformPolicy(space), seed, "random")
-    population: Population | None = None
     source: Source = start
+    population: Population | None = None
+    critic: Observer | None = None
     if type == "Neural":
         source = WholeSamples(space, policy, seed, "policy")
     elif type != "Random":
         population = Population(parsed.evolution.population)
         source = Mutation(space, policy, seed, population, parsed.evolution)
+        if type == "EvoNAS" and parsed.critic.model != "None":
+            from evonas.agents.critic import Critic  # noqa: PLC0415
+            from evonas.agents.imagination import ImaginedEvolution  # noqa: PLC0415
+
+            critic = Critic(space)
+            first = Mutation(space, Alternating(policy), seed, population, parsed.evolution)
+            later = Mutation(space, UniformPolicy(space), seed, population, parsed.evolution)
+            source = ImaginedEvolution(first, later, critic, history, seed, parsed.critic)
     return ComposedAgent(
-        space, seed, start=start, source=source, warmup=parsed.warmup, population=population, learner=learner
+        space,
+        seed,
+        start=start,
+        source=source,
+        warmup=parsed.warmup,
+        history=history,
+        observers=[part for part in (population, learner, critic) if part is not None],
+        learner=learner,
     )
 
 

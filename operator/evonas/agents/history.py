@@ -39,6 +39,11 @@ class History:
         return choices in self._known
 
     @property
+    def pending(self) -> list[Choices]:
+        """The candidates whose outcome is open, oldest first."""
+        return [proposal.choices for proposal in self._pending.values()]
+
+    @property
     def candidates(self) -> int:
         """How many distinct candidates were proposed."""
         return len(self._known)

@@ -43,6 +43,15 @@ class Proposal:
     """How many observations (infeasible ones included) the agent had seen."""
     redrawn: int
     """How many drawn candidates were thrown away because they had been proposed before."""
+    competitors: int = 1
+    """How many candidates the critic compared to find this one; 1 without a critic."""
+    value: float | None = None
+    """What the critic expects of it, in normal scores of the rewards: 0 is the median, 1 one standard deviation above.
+    None without a critic."""
+    rank: int | None = None
+    """Its place among the competitors, from 1, by what the critic expects and how unsure it is; None without one."""
+    policy_ratio: float | None = None
+    """Probability of its drawn decisions under the policy, relative to a uniform one; None for origin ``random``."""
 
 
 @dataclass(frozen=True)

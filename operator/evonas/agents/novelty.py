@@ -34,7 +34,7 @@ class Pick:
 
 def pick(space: SearchSpace, seed: int, index: int, drafts: Drafts, known: Callable[[Choices], bool]) -> Pick:
     """Return the first candidate that is not ``known``; there must be one in the space."""
-    rows: list[Choices] = [tuple(row) for row in drafts.choices.tolist()]
+    rows: list[Choices] = [tuple(row) for row in drafts.drawing.choices.tolist()]
     for draft, choices in enumerate(rows):
         if not known(choices):
             return Pick(choices, draft, draft)
@@ -54,7 +54,7 @@ def walk(space: SearchSpace, seed: int, index: int, choices: Choices) -> Iterato
         active = np.flatnonzero(row[0] != INACTIVE)
         redrawn = np.zeros(row.shape, bool)
         redrawn[0, active[int(numbers[0] * len(active))]] = True
-        row, _ = sample(space, policy, row, redrawn, numbers[np.newaxis, 1:])
+        row = sample(space, policy, row, redrawn, numbers[np.newaxis, 1:]).choices
         yield tuple(row[0].tolist())
 
 

@@ -57,6 +57,32 @@ class _UniformRollout:
         pass
 
 
+class Alternating:
+    """Every other candidate from a policy, the rest uniformly: whoever chooses among them need not trust the policy."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+
+    @contextmanager
+    def rollout(self, rows: int) -> Iterator[Rollout]:
+        """Begin ``rows`` empty candidates."""
+        with self._policy.rollout(rows) as rollout:
+            yield _AlternatingRollout(rollout)
+
+
+class _AlternatingRollout:
+    def __init__(self, rollout: Rollout) -> None:
+        self._rollout = rollout
+
+    def logits(self, position: int) -> NDArray[np.float64]:
+        logits = self._rollout.logits(position).copy()
+        logits[1::2] = 0
+        return logits
+
+    def append(self, position: int, choices: NDArray[np.int64], active: NDArray[np.bool_]) -> None:
+        self._rollout.append(position, choices, active)
+
+
 @dataclass(frozen=True)
 class Observation:
     """A candidate and its reward, as the population and the learners see them."""
@@ -70,11 +96,15 @@ class Observation:
     """Larger is better; None for an infeasible candidate."""
 
 
-class Learner(Protocol):
-    """Trains a policy on what was observed."""
+class Observer(Protocol):
+    """Learns from results."""
 
     def observe(self, observation: Observation) -> None:
-        """Take in one observation, and train where there are enough."""
+        """Take in one observation."""
+
+
+class Learner(Observer, Protocol):
+    """Trains a policy on what was observed."""
 
     @property
     def entropy(self) -> float:

@@ -31,6 +31,8 @@ class Purpose(enum.IntEnum):
     """Where the scan for a candidate that was never proposed begins."""
     WEIGHTS = 5
     """The network's initial weights; the index numbers the tensors."""
+    BREEDERS = 6
+    """Which candidates of an imagined generation breed the next."""
 
 
 def words(seed: int, purpose: Purpose, index: int, count: int) -> NDArray[np.uint64]:
@@ -40,7 +42,7 @@ def words(seed: int, purpose: Purpose, index: int, count: int) -> NDArray[np.uin
     return generator.random_raw(count)
 
 
-def uniforms(seed: int, purpose: Purpose, index: int, shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """Return numbers drawn uniformly from [0, 1), 53 bits each."""
-    raw = words(seed, purpose, index, math.prod(shape))
+def uniforms(seed: int, purpose: Purpose, index: int, shape: tuple[int, ...], skipped: int = 0) -> NDArray[np.float64]:
+    """Return numbers drawn uniformly from [0, 1), 53 bits each; the first ``skipped`` of the stream are left out."""
+    raw = words(seed, purpose, index, skipped + math.prod(shape))[skipped:]
     return (raw >> np.uint64(11)).astype(np.float64).reshape(shape) * 2.0**-53

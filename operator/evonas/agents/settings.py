@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from evonas.errors import FieldProblem, InvalidManifest
 from evonas.space import normalise
 
-Training = Literal["PQT", "REINFORCE"]
-TRAININGS: tuple[Training, ...] = ("PQT", "REINFORCE")
+TRAININGS = ("PQT", "REINFORCE", "None")
+CRITICS = ("GaussianProcess", "None")
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,9 @@ class EvolutionSettings:
 class PolicySettings:
     """``spec.agent.policy``: Neural and EvoNAS."""
 
-    training: Training = "PQT"
-    """PQT: Priority Queue Training (Abolafia et al., arXiv 1801.03526). REINFORCE: as in Zoph & Le 2016."""
+    training: str = "PQT"
+    """PQT: Priority Queue Training (Abolafia et al., arXiv 1801.03526). REINFORCE: as in Zoph & Le 2016. None: the
+    policy stays uniform."""
     hidden_units: int = 32
     """Units of the one LSTM layer. 32 as in deep symbolic optimisation; Zoph & Le use 2 x 35, NASNet 100."""
     learning_rate: float = 0.01
@@ -50,6 +51,18 @@ class PolicySettings:
 
 
 @dataclass(frozen=True)
+class CriticSettings:
+    """``spec.agent.critic``: EvoNAS."""
+
+    model: str = "GaussianProcess"
+    """GaussianProcess, or None: the plain hybrid of Maziarz et al., whose first new child is evaluated."""
+    generations: int = 4
+    """How many generations are bred in imagination before a candidate is proposed."""
+    exploration: float = 0.5
+    """Standard deviations of the critic's prediction that are added to its mean."""
+
+
+@dataclass(frozen=True)
 class AgentSettings:
     """``spec.agent``, minus type and seed."""
 
@@ -59,6 +72,7 @@ class AgentSettings:
     better on short searches."""
     evolution: EvolutionSettings = field(default_factory=EvolutionSettings)
     policy: PolicySettings = field(default_factory=PolicySettings)
+    critic: CriticSettings = field(default_factory=CriticSettings)
 
     @classmethod
     def parse(cls, manifest: Mapping[str, Any], path: str = "spec.agent") -> AgentSettings:
@@ -67,6 +81,7 @@ class AgentSettings:
         top = _Block(manifest, path, problems)
         evolution = top.block("evolution")
         policy = top.block("policy")
+        critic = top.block("critic")
         settings = cls(
             warmup=top.integer("warmup", cls.warmup, low=2, high=10_000),
             evolution=EvolutionSettings(
@@ -75,7 +90,7 @@ class AgentSettings:
                 mutation_probability=evolution.number_or_none("mutationProbability", low=0, high=1, open_low=True),
             ),
             policy=PolicySettings(
-                training=policy.training("training", PolicySettings.training),
+                training=policy.choice("training", PolicySettings.training, TRAININGS),
                 hidden_units=policy.integer("hiddenUnits", PolicySettings.hidden_units, low=1, high=512),
                 learning_rate=policy.number("learningRate", PolicySettings.learning_rate, low=0, high=1, open_low=True),
                 entropy_weight=policy.number_or_none("entropyWeight", low=0, high=1000),
@@ -84,8 +99,13 @@ class AgentSettings:
                     "baselineDecay", PolicySettings.baseline_decay, low=0, high=1, open_high=True
                 ),
             ),
+            critic=CriticSettings(
+                model=critic.choice("model", CriticSettings.model, CRITICS),
+                generations=critic.integer("generations", CriticSettings.generations, low=1, high=100),
+                exploration=critic.number("exploration", CriticSettings.exploration, low=0, high=100),
+            ),
         )
-        for block in (top, evolution, policy):
+        for block in (top, evolution, policy, critic):
             block.refuse_unknown()
         if problems:
             raise InvalidManifest(problems)
@@ -132,12 +152,11 @@ class _Block:
         self._known.add(name)
         return None
 
-    def training(self, name: str, default: Training) -> Training:
+    def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
         value = self._get(name, default)
-        for training in TRAININGS:
-            if value == training:
-                return training
-        self._refuse(name, f"must be one of {', '.join(TRAININGS)}, got {value!r}")
+        if value in choices:
+            return str(value)
+        self._refuse(name, f"must be one of {', '.join(choices)}, got {value!r}")
         return default
 
     def refuse_unknown(self) -> None:

@@ -22,17 +22,52 @@ DRAFTS = 32
 policy is new and every draft is unknown, or has narrowed and most were proposed before."""
 
 
+NOBODY = -1
+"""Stands for the parent of a candidate that has none."""
+
+
 @dataclass(frozen=True)
-class Drafts:
-    """Candidates drawn for one proposal, in the order in which they are to be preferred."""
+class Drawing:
+    """Candidates in the making, a row each, and how they were made."""
 
     choices: NDArray[np.int64]
-    """[drafts, decisions], INACTIVE where a decision does not exist."""
+    """[rows, decisions], INACTIVE where a decision does not exist."""
     drawn: NDArray[np.bool_]
-    """[drafts, decisions]: drawn from the policy, not copied."""
-    parents: tuple[int | None, ...]
-    """[drafts]: the proposal index of each draft's parent."""
+    """[rows, decisions]: drawn from a policy, not copied."""
+    gains: NDArray[np.float64]
+    """[rows, decisions]: log of the policy's probability of a drawn value against a uniform one's, 0 elsewhere."""
+
+    def take(self, rows: NDArray[np.int64]) -> Drawing:
+        """Return some of the rows."""
+        return Drawing(self.choices[rows], self.drawn[rows], self.gains[rows])
+
+    def join(self, other: Drawing) -> Drawing:
+        """Return the rows of both."""
+        return Drawing(
+            np.concatenate([self.choices, other.choices]),
+            np.concatenate([self.drawn, other.drawn]),
+            np.concatenate([self.gains, other.gains]),
+        )
+
+    def inheriting(self, parents: Drawing) -> Drawing:
+        """Return these children of ``parents`` with what their parents drew, where it was copied, as drawn."""
+        exists = self.choices != INACTIVE
+        copied = parents.drawn & exists & ~self.drawn
+        return Drawing(self.choices, self.drawn | copied, np.where(copied, parents.gains, self.gains))
+
+
+@dataclass(frozen=True)
+class Drafts:
+    """Candidates for one proposal, in the order in which they are to be preferred."""
+
+    drawing: Drawing
+    parents: NDArray[np.int64]
+    """[drafts]: the proposal index of each draft's parent, NOBODY for whole samples."""
     origin: Origin
+    competitors: int = 1
+    """How many candidates were compared to find these; 1 where nothing compares them."""
+    values: NDArray[np.float64] | None = None
+    """[drafts]: what the critic expects of each, in normal scores of the rewards; None without a critic."""
 
 
 class Source(Protocol):
@@ -55,8 +90,8 @@ class WholeSamples:
         """Draw DRAFTS candidates for proposal ``index``."""
         nobody = np.full((DRAFTS, len(self._space)), INACTIVE)
         numbers = uniforms(self._seed, Purpose.VALUES, index, nobody.shape)
-        choices, drawn = sample(self._space, self._policy, nobody, np.zeros(nobody.shape, bool), numbers)
-        return Drafts(choices, drawn, (None,) * DRAFTS, self._origin)
+        drawing = sample(self._space, self._policy, nobody, np.zeros(nobody.shape, bool), numbers)
+        return Drafts(drawing, np.full(DRAFTS, NOBODY), self._origin)
 
 
 def sample(
@@ -65,26 +100,26 @@ def sample(
     parents: NDArray[np.int64],
     redrawn: NDArray[np.bool_],
     numbers: NDArray[np.float64],
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+) -> Drawing:
     """Make children, left to right: copy the parent's value, or draw from the policy given the child's prefix.
 
     Drawn are the ``redrawn`` decisions and those that the parent does not have; a decision that does not exist in
-    the child is neither. All arrays are [rows, decisions]; ``numbers`` are uniform in [0, 1). Returns the children's
-    choices and which of them were drawn.
+    the child is neither. All arrays are [rows, decisions]; ``numbers`` are uniform in [0, 1).
     """
     children = np.empty_like(parents)
     drawn = np.zeros(parents.shape, bool)
+    gains = np.zeros(parents.shape)
     with policy.rollout(len(parents)) as rollout:
         for position in range(len(space)):
             active = active_rows(space, position, children)
             draw = active & (redrawn[:, position] | (parents[:, position] == INACTIVE))
             values = np.where(active, parents[:, position], INACTIVE)
             if draw.any():
-                values[draw] = invert(rollout.logits(position)[draw], numbers[draw, position])
+                values[draw], gains[draw, position] = invert(rollout.logits(position)[draw], numbers[draw, position])
             rollout.append(position, values, active)
             children[:, position] = values
             drawn[:, position] = draw
-    return children, drawn
+    return Drawing(children, drawn, gains)
 
 
 def active_rows(space: SearchSpace, position: int, choices: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -95,14 +130,15 @@ def active_rows(space: SearchSpace, position: int, choices: NDArray[np.int64]) -
     return np.isin(choices[:, when.position], list(when.choices))
 
 
-def invert(logits: NDArray[np.float64], numbers: NDArray[np.float64]) -> NDArray[np.int64]:
+def invert(logits: NDArray[np.float64], numbers: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return the value that each number in [0, 1) stands for under softmax(logits): the inverse of its CDF.
 
-    ``logits`` is [rows, values], ``numbers`` and the result are [rows].
+    Also returns the log of its probability against a uniform one. ``logits`` is [rows, values], all else [rows].
     """
     weights = np.exp(logits - logits.max(axis=1, keepdims=True))
     cumulative = weights.cumsum(axis=1)
     below = cumulative <= numbers[:, np.newaxis] * cumulative[:, -1:]
     # A number next to 1 can round up to the whole sum.
     choices: NDArray[np.int64] = np.minimum(below.sum(axis=1), logits.shape[1] - 1)
-    return choices
+    chosen = np.take_along_axis(weights, choices[:, np.newaxis], axis=1)[:, 0]
+    return choices, np.log(np.maximum(chosen, 1e-300) / cumulative[:, -1] * logits.shape[1])

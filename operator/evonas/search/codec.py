@@ -101,6 +101,10 @@ def from_object(body: Mapping[str, Any]) -> Trial:
             mutated=tuple(proposal.get("mutated", ())),
             observed_up_to=proposal["observedUpTo"],
             redrawn=proposal.get("redrawn", 0),
+            competitors=proposal.get("competitors", 1),
+            value=_number(proposal.get("value")),
+            rank=proposal.get("rank"),
+            policy_ratio=_number(proposal.get("policyRatio")),
         ),
         state=TrialState(status.get("state", TrialState.PENDING)),
         reason=status.get("reason", ""),
@@ -141,8 +145,22 @@ def from_time(text: str | None) -> datetime | None:
 
 
 def _proposal(proposal: ProposalRecord) -> dict[str, Any]:
-    body = _without_empty({"origin": proposal.origin, "parent": proposal.parent, "mutated": list(proposal.mutated)})
-    return body | {"observedUpTo": proposal.observed_up_to, "redrawn": proposal.redrawn}
+    body = _without_empty(
+        {
+            "origin": proposal.origin,
+            "parent": proposal.parent,
+            "mutated": list(proposal.mutated),
+            "value": None if proposal.value is None else to_decimal(proposal.value),
+            "rank": proposal.rank,
+            "policyRatio": None if proposal.policy_ratio is None else to_decimal(proposal.policy_ratio),
+        }
+    )
+    counts = {"redrawn": proposal.redrawn, "competitors": proposal.competitors}
+    return body | {"observedUpTo": proposal.observed_up_to} | counts
+
+
+def _number(text: str | None) -> float | None:
+    return None if text is None else float(text)
 
 
 def _attempt(attempt: EndedAttempt) -> dict[str, Any]:

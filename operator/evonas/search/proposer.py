@@ -103,6 +103,10 @@ def _trial(proposal: Proposal) -> Trial:
             mutated=proposal.mutated,
             observed_up_to=proposal.observed_up_to,
             redrawn=proposal.redrawn,
+            competitors=proposal.competitors,
+            value=proposal.value,
+            rank=proposal.rank,
+            policy_ratio=proposal.policy_ratio,
         ),
     )
 

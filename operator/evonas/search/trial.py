@@ -36,6 +36,10 @@ class ProposalRecord:
     mutated: tuple[str, ...]
     observed_up_to: int
     redrawn: int = 0
+    competitors: int = 1
+    value: float | None = None
+    rank: int | None = None
+    policy_ratio: float | None = None
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,10 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("Neural", {"policy": {"training": "REINFORCE"}}),
     ("EvoNAS", {}),
     ("EvoNAS", {"policy": {"training": "REINFORCE"}}),
+    ("EvoNAS", {"critic": {"model": "None"}}),
+    ("EvoNAS", {"policy": {"training": "None"}}),
 ]
-"""Every type of agent, those that learn with every way of training."""
+"""Every type of agent, those that learn with every way of training, the hybrid without each of its parts."""
 
 CONDITIONAL = SearchSpace.parse(
     [

@@ -11,6 +11,7 @@ import pytest
 from evonas.agents import EvolutionSettings, create_agent
 from evonas.agents.composition import ComposedAgent
 from evonas.agents.evolution import Mutation, Population, choose_positions
+from evonas.agents.history import History
 from evonas.agents.network import PolicyNetwork
 from evonas.agents.policy import Observation, UniformPolicy
 from evonas.agents.randomness import Purpose, uniforms
@@ -32,7 +33,8 @@ def reward(decisions: dict[str, Any]) -> float:
 def test_mutating_everything_is_the_neural_agent(space: SearchSpace, training: str) -> None:
     policy = {"policy": {"training": training}}
     neural = create_agent("Neural", space, seed=3, settings=policy)
-    evonas = create_agent("EvoNAS", space, seed=3, settings={**policy, "evolution": {"mutationProbability": 1}})
+    everything = {"evolution": {"mutationProbability": 1}, "critic": {"model": "None"}}
+    evonas = create_agent("EvoNAS", space, seed=3, settings={**policy, **everything})
     origins = set()
     for _ in range(min(60, space.size)):
         from_neural, from_evonas = neural.propose(), evonas.propose()
@@ -50,6 +52,8 @@ def test_mutating_everything_is_the_neural_agent(space: SearchSpace, training: s
 @SPACES
 def test_an_untrained_network_is_the_evolution_agent(space: SearchSpace) -> None:
     evolution = create_agent("Evolution", space, seed=5)
+    setting = {"policy": {"training": "None"}, "critic": {"model": "None"}}
+    hybrid = create_agent("EvoNAS", space, seed=5, settings=setting)
     population = Population(EvolutionSettings.population)
     frozen = ComposedAgent(
         space,
@@ -57,7 +61,8 @@ def test_an_untrained_network_is_the_evolution_agent(space: SearchSpace) -> None
         start=WholeSamples(space, UniformPolicy(space), 5, "random"),
         source=Mutation(space, PolicyNetwork(space, 5, 32), 5, population, EvolutionSettings()),
         warmup=10,
-        population=population,
+        history=History(),
+        observers=[population],
         learner=None,
     )
     origins = set()
@@ -65,7 +70,8 @@ def test_an_untrained_network_is_the_evolution_agent(space: SearchSpace) -> None
         expected = evolution.propose()
         origins.add(expected.origin)
         assert frozen.propose() == expected
-        for agent in (evolution, frozen):
+        assert hybrid.propose() == expected
+        for agent in (evolution, frozen, hybrid):
             agent.observe(expected.index, reward(expected.decisions))
     assert "mutation" in origins
 
@@ -73,16 +79,17 @@ def test_an_untrained_network_is_the_evolution_agent(space: SearchSpace) -> None
 @SPACES
 def test_mutating_nothing_repeats_parents(space: SearchSpace) -> None:
     population, members = Population(10), {}
-    for index, draft in enumerate(WholeSamples(space, UniformPolicy(space), 1, "random").draw(0).choices.tolist()):
+    for index, draft in enumerate(
+        WholeSamples(space, UniformPolicy(space), 1, "random").draw(0).drawing.choices.tolist()
+    ):
         choices: Choices = tuple(draft)
         members[index] = choices
         population.observe(Observation(index, choices, (True,) * len(space), reward=float(index)))
     source = Mutation(space, PolicyNetwork(space, 1, 8), 1, population, EvolutionSettings(mutation_probability=0))
     for index in range(20):
         drafts = source.draw(index)
-        assert not drafts.drawn.any()
-        for parent, child in zip(drafts.parents, drafts.choices.tolist(), strict=True):
-            assert parent is not None
+        assert not drafts.drawing.drawn.any()
+        for parent, child in zip(drafts.parents.tolist(), drafts.drawing.choices.tolist(), strict=True):
             assert tuple(child) == members[parent]
 
 
@@ -96,8 +103,8 @@ def test_the_expected_number_of_changes_is_that_of_the_definition() -> None:
         space, PolicyNetwork(space, 0, 8), 0, population, EvolutionSettings(mutation_probability=p, tournament=1)
     )
     drafts = [source.draw(index) for index in range(draws)]
-    changed = np.concatenate([draft.choices for draft in drafts]) != np.array([1, 2, 4, 9, 0, 3])
-    drawn = np.concatenate([draft.drawn for draft in drafts])
+    changed = np.concatenate([draft.drawing.choices for draft in drafts]) != np.array([1, 2, 4, 9, 0, 3])
+    drawn = np.concatenate([draft.drawing.drawn for draft in drafts])
     none = (1 - p) ** 6
     chance = np.array([1 - 1 / m for m in cardinalities])
     # 12,800 children: the standard error of a mean of at most 6 numbers is below 0.02, that of a share below 0.005.
@@ -135,7 +142,7 @@ def test_decisions_that_a_parent_lacks_are_never_chosen_but_drawn() -> None:
     grown = 0
     for index in range(30):
         drafts = source.draw(index)
-        for child, drawn in zip(drafts.choices, drafts.drawn, strict=True):
+        for child, drawn in zip(drafts.drawing.choices, drafts.drawing.drawn, strict=True):
             CONDITIONAL.to_choices(CONDITIONAL.to_candidate(child.tolist()))
             gained = [position for position in range(6) if child[position] >= 0 > parent[position]]
             assert all(drawn[position] for position in gained)

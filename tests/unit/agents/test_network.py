@@ -31,7 +31,7 @@ def trained_by_chance(space: SearchSpace, hidden_units: int = 8) -> PolicyNetwor
 @pytest.mark.parametrize("space", [counting_space(4), CONDITIONAL], ids=["counting", "conditional"])
 def test_scores_are_the_probabilities_that_the_sampler_draws_with(space: SearchSpace) -> None:
     network = trained_by_chance(space)
-    choices = WholeSamples(space, network, 1, "policy").draw(0).choices
+    choices = WholeSamples(space, network, 1, "policy").draw(0).drawing.choices
     expected = np.zeros(choices.shape)
     entropies = np.zeros(choices.shape)
     with network.rollout(len(choices)) as rollout:
@@ -58,7 +58,7 @@ def test_probabilities_of_all_candidates_sum_to_one() -> None:
 @pytest.mark.parametrize("quantity", ["log_probabilities", "entropies"])
 def test_gradients_agree_with_finite_differences(space: SearchSpace, quantity: str) -> None:
     network = trained_by_chance(space)
-    choices = WholeSamples(space, network, 2, "policy").draw(0).choices[:5]
+    choices = WholeSamples(space, network, 2, "policy").draw(0).drawing.choices[:5]
     total: torch.Tensor = getattr(network.score(choices), quantity).sum()
     total.backward()  # type: ignore[no-untyped-call]
     dice = random.Random(0)

@@ -28,7 +28,7 @@ def test_before_training_every_value_is_equally_likely(kind: str) -> None:
     space = counting_space(10)
     policy: Policy = UniformPolicy(space) if kind == "uniform" else PolicyNetwork(space, 11, 32)
     source = WholeSamples(space, policy, 11, "policy")
-    drawn = np.concatenate([source.draw(index).choices for index in range(100)])
+    drawn = np.concatenate([source.draw(index).drawing.choices for index in range(100)])
     for position in range(10):
         # 9 degrees of freedom: 27.9 is exceeded once in 1,000.
         assert chi_square(np.bincount(drawn[:, position], minlength=10), 320) < 27.9
@@ -48,7 +48,7 @@ def test_an_untrained_network_has_logits_of_exactly_zero() -> None:
 @given(arrays.arrays(np.float64, st.integers(1, 8), elements=st.floats(-30, 30)))
 def test_evenly_spread_numbers_fall_on_values_in_proportion_to_the_softmax(logits: np.ndarray) -> None:
     numbers = np.arange(5000) / 5000
-    chosen = invert(np.tile(logits, (5000, 1)), numbers)
+    chosen, _ = invert(np.tile(logits, (5000, 1)), numbers)
     softmax = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
     shares = np.bincount(chosen, minlength=len(logits)) / 5000
     assert shares == pytest.approx(softmax, abs=1 / 2500)
@@ -56,19 +56,19 @@ def test_evenly_spread_numbers_fall_on_values_in_proportion_to_the_softmax(logit
 
 def test_the_largest_number_below_one_falls_on_the_last_value() -> None:
     logits = np.zeros((1, 3))
-    assert invert(logits, np.array([1 - 2.0**-53])).tolist() == [2]
-    assert invert(logits, np.array([0.0])).tolist() == [0]
+    assert invert(logits, np.array([1 - 2.0**-53]))[0].tolist() == [2]
+    assert invert(logits, np.array([0.0]))[0].tolist() == [0]
 
 
 def test_a_value_of_no_weight_is_never_drawn() -> None:
-    assert invert(np.array([[-1000.0, 0.0, -1000.0]]), np.array([0.0])).tolist() == [1]
+    assert invert(np.array([[-1000.0, 0.0, -1000.0]]), np.array([0.0]))[0].tolist() == [1]
 
 
 @given(spaces(), st.integers(0, 2**63 - 1), st.integers(0, 10**6))
 @settings(max_examples=50, deadline=None)
 def test_every_draft_is_a_candidate_of_the_space(space: SearchSpace, seed: int, index: int) -> None:
     drafts = WholeSamples(space, UniformPolicy(space), seed, "random").draw(index)
-    for choices, drawn in zip(drafts.choices.tolist(), drafts.drawn.tolist(), strict=True):
+    for choices, drawn in zip(drafts.drawing.choices.tolist(), drafts.drawing.drawn.tolist(), strict=True):
         assert space.to_choices(space.to_candidate(choices)) == tuple(choices)
         assert drawn == [choice != INACTIVE for choice in choices]
 

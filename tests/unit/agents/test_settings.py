@@ -43,7 +43,7 @@ def test_every_field_is_read() -> None:
         ({"warmup": 1}, "spec.agent.warmup", "must be a whole number from 2 to 10000, got 1"),
         ({"warmup": "ten"}, "spec.agent.warmup", "got 'ten'"),
         ({"warmup": True}, "spec.agent.warmup", "got True"),
-        ({"seed": 3}, "spec.agent.seed", "unknown field; there are evolution, policy, warmup"),
+        ({"seed": 3}, "spec.agent.seed", "unknown field; there are critic, evolution, policy, warmup"),
         ({"evolution": [1]}, "spec.agent.evolution", "must be an object"),
         ({"evolution": None}, "spec.agent.evolution", "must be an object"),
         ({"evolution": {"population": 0}}, "spec.agent.evolution.population", "from 1 to 1000"),

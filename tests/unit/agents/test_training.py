@@ -123,7 +123,7 @@ def test_reinforce_finds_the_best_arm(shift: float) -> None:
     source = WholeSamples(BANDIT, network, 0, "policy")
     best = max(REWARDS, key=REWARDS.__getitem__)
     for index in range(400):
-        choices: Choices = tuple(source.draw(index).choices[0].tolist())
+        choices: Choices = tuple(source.draw(index).drawing.choices[0].tolist())
         learner.observe(result(choices, REWARDS[choices] + shift))
     assert log_probability(network, best) > np.log(0.8)
     assert learner.entropy < 0.5

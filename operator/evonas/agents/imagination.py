@@ -1,0 +1,77 @@
+"""Evolution in imagination: children of children, bred under the critic's eye, before one of them is evaluated.
+
+The first generation descends from evaluated parents, half of it by the network's proposals; each further one mutates
+the most promising so far uniformly. Promising is what the critic expects plus a share of its uncertainty, an upper
+confidence bound (Srinivas et al., arXiv 0912.3995). Imports PyTorch, by way of the critic.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.agents.critic import Critic, Judgement
+from evonas.agents.evolution import Mutation
+from evonas.agents.history import History
+from evonas.agents.randomness import Purpose, uniforms
+from evonas.agents.settings import CriticSettings
+from evonas.agents.sources import Drafts, Drawing
+
+BREEDERS = 8
+"""How many of the most promising candidates breed the next generation."""
+
+
+class ImaginedEvolution:
+    """A ``Source`` whose drafts are the most promising candidates that it bred, best first."""
+
+    def __init__(
+        self, first: Mutation, later: Mutation, critic: Critic, history: History, seed: int, settings: CriticSettings
+    ) -> None:
+        self._first = first
+        self._later = later
+        self._critic = critic
+        self._history = history
+        self._seed = seed
+        self._generations = settings.generations
+        self._exploration = settings.exploration
+
+    def draw(self, index: int) -> Drafts:
+        """Breed the candidates for proposal ``index``; the population is not empty."""
+        judgement = self._critic.judge(self._history.pending)
+        drafts = self._first.draw(index)
+        size = len(drafts.parents)
+        pool = self._judged(judgement, drafts.drawing, drafts.parents).best(size)
+        numbers = uniforms(self._seed, Purpose.BREEDERS, index, (self._generations - 1, size))
+        for generation, breeders in enumerate((numbers * min(BREEDERS, size)).astype(int), start=1):
+            parents = pool.drawing.take(breeders)
+            children = self._later.mutate(parents.choices, index, generation).inheriting(parents)
+            pool = pool.join(self._judged(judgement, children, pool.parents[breeders])).best(size)
+        return Drafts(pool.drawing, pool.parents, drafts.origin, size * self._generations, pool.means)
+
+    def _judged(self, judgement: Judgement, drawing: Drawing, parents: NDArray[np.int64]) -> _Pool:
+        means, deviations = judgement.predict(drawing.choices)
+        return _Pool(drawing, parents, means, means + self._exploration * deviations)
+
+
+@dataclass(frozen=True)
+class _Pool:
+    """Judged candidates, a row each."""
+
+    drawing: Drawing
+    parents: NDArray[np.int64]
+    means: NDArray[np.float64]
+    promise: NDArray[np.float64]
+
+    def join(self, other: _Pool) -> _Pool:
+        return _Pool(
+            self.drawing.join(other.drawing),
+            np.concatenate([self.parents, other.parents]),
+            np.concatenate([self.means, other.means]),
+            np.concatenate([self.promise, other.promise]),
+        )
+
+    def best(self, size: int) -> _Pool:
+        order = np.argsort(-self.promise, kind="stable")[:size]
+        return _Pool(self.drawing.take(order), self.parents[order], self.means[order], self.promise[order])

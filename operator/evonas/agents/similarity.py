@@ -1,0 +1,114 @@
+"""How alike two candidates are: the covariance of the critic's Gaussian process. Imports PyTorch.
+
+The sum of two parts: agreement in single decisions and in pairs of them, as in an additive Gaussian process (Duvenaud
+et al. 2011, arXiv 1112.4394), which learns from few results what each pair contributes; and agreement in all decisions
+at once, which can follow any interaction, near known candidates. Values of an ordered decision agree by the distance
+of their ranks, others agree or do not. A decision that does not exist counts as a value of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from evonas.space import INACTIVE, SearchSpace
+
+SINGLE_SHARE = 0.1
+"""Share of the agreement in single decisions in the variance; agreeing pairs contain most of it anyway."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What the evidence chooses: how far results carry over to other candidates."""
+
+    length: float
+    """Difference of ranks, relative to the largest one, over which ordered values agree."""
+    pair_share: float
+    """Share of the agreement in pairs in the variance; the rest, SINGLE_SHARE apart, is that in all decisions."""
+    decay: float
+    """How fast agreement in all decisions falls: exp(-decay) where no unordered decision agrees."""
+
+
+class Encoding:
+    """Turns choices into tokens: one for each value of each decision, and one for its absence."""
+
+    def __init__(self, space: SearchSpace) -> None:
+        self.sizes = np.array(space.cardinalities) + 1
+        self._offsets = np.concatenate([[0], np.cumsum(self.sizes)[:-1]])
+        self._absent = self.sizes - 1
+        self.ranks = [_ranks(space, position) for position in range(len(space))]
+        self.decisions = np.repeat(np.arange(len(space)), self.sizes)
+        """[tokens]: the decision that each token belongs to."""
+
+    @property
+    def is_ordered(self) -> bool:
+        """Say whether any decision is ordered, so that the length of a shape matters."""
+        return any(ranks is not None for ranks in self.ranks)
+
+    def tokens(self, choices: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the tokens of candidates: [candidates, decisions] to [candidates, decisions]."""
+        tokens: NDArray[np.int64] = np.where(choices == INACTIVE, self._absent, choices) + self._offsets
+        return tokens
+
+
+class Similarity:
+    """The covariance of one shape; 1 for a candidate with itself."""
+
+    def __init__(self, encoding: Encoding, shape: Shape) -> None:
+        self._decisions = encoding.decisions
+        self._count = len(encoding.sizes)
+        blocks = [_block(ranks, size, shape) for ranks, size in zip(encoding.ranks, encoding.sizes, strict=True)]
+        self._agreement = _diagonal([agreement for agreement, _ in blocks])
+        self._exponent = _diagonal([exponent for _, exponent in blocks]) / self._count
+        pairs = shape.pair_share if self._count > 1 else 0.0
+        self._weights = (SINGLE_SHARE, pairs, 1 - SINGLE_SHARE - pairs)
+
+    def rows(self, tokens: NDArray[np.int64]) -> torch.Tensor:
+        """Return what ``covariance`` needs of known candidates: [tables, tokens, candidates].
+
+        Column j says how far each token agrees with candidate j: agreement in all decisions is a sum of n entries.
+        """
+        theirs = torch.from_numpy(tokens[:, self._decisions].T)
+        every = torch.arange(len(theirs))[:, None]
+        agreement = self._agreement[every, theirs]
+        return torch.stack([agreement, agreement.square(), self._exponent[every, theirs]])
+
+    def covariance(self, tokens: NDArray[np.int64], known: torch.Tensor) -> torch.Tensor:
+        """Return [candidates, known]; ``known`` is what ``rows`` says of the known ones."""
+        index = torch.from_numpy(tokens)
+        single, square, exponent = (torch.nn.functional.embedding_bag(index, table, mode="sum") for table in known)
+        first, second, third = self._weights
+        # By NumPy: PyTorch's may differ by a bit with an element's place, and a restored agent fills other places.
+        covariance = first / self._count * single + third * torch.from_numpy(np.exp(exponent.numpy()))
+        if second:
+            covariance += second / (self._count * (self._count - 1)) * (single.square() - square)
+        return covariance
+
+
+def _ranks(space: SearchSpace, position: int) -> NDArray[np.float64] | None:
+    """Return each value's rank scaled to 0..1; None for a decision that has no order worth the name."""
+    values = space.decisions[position].values
+    if len(values) < 3 or any(isinstance(value, str | bool) for value in values):
+        return None
+    return np.argsort(np.argsort(np.array(values, dtype=float))) / (len(values) - 1)
+
+
+def _block(
+    ranks: NDArray[np.float64] | None, size: int, shape: Shape
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return agreement, and the exponent of agreement in all decisions: [values + 1, values + 1] each."""
+    agreement = np.eye(size)
+    exponent = shape.decay * (np.eye(size) - 1)
+    if ranks is not None:
+        distance = np.square((ranks[:, None] - ranks) / shape.length) / 2
+        agreement[:-1, :-1] = np.exp(-distance)
+        exponent[:-1, :-1] = -shape.decay * distance
+    return agreement, exponent
+
+
+def _diagonal(blocks: Sequence[NDArray[np.float64]]) -> torch.Tensor:
+    return torch.block_diag(*map(torch.from_numpy, blocks))  # type: ignore[no-untyped-call, no-any-return]
