@@ -1,0 +1,42 @@
+"""Local attempts and the moments at which a supervisor may vanish."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import yaml
+
+from evonas.local.attempts import LOCK_FILE, LocalAttempts
+from evonas.local.supervise import PID_FILE
+from evonas.search.codec import SearchIdentity
+from evonas.search.trial import ProposalRecord, Trial
+from evonas.spec import SearchSpec
+from tests.unit.local.test_resume import write_manifest
+
+HOLD_LOCK = "import fcntl, sys; fcntl.flock(open(sys.argv[1], 'w'), fcntl.LOCK_EX); print('held', flush=True); input()"
+
+
+def test_stop_of_an_attempt_that_just_ended_by_itself_failed(tmp_path: Path) -> None:
+    spec = SearchSpec.parse(yaml.safe_load(write_manifest(tmp_path).read_text()))
+    attempts = LocalAttempts(SearchIdentity("here", "uid"), spec, tmp_path, on_end=lambda: None)
+    folder = attempts.folder(0, 1)
+    folder.mkdir(parents=True)
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    (folder / PID_FILE).write_text(str(gone.pid))
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD_LOCK, str(folder / LOCK_FILE)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    trial = Trial(0, {"a1": 1, "a2": 1, "a3": 1, "a4": 1}, ProposalRecord("random", None, (), 0))
+    with ThreadPoolExecutor(1) as executor:
+        stopped = executor.submit(attempts.stop, trial)
+        holder.communicate("\n", timeout=30)
+        stopped.result(30)
