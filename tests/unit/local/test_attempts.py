@@ -14,9 +14,16 @@ from evonas.local.supervise import PID_FILE
 from evonas.search.codec import SearchIdentity
 from evonas.search.trial import ProposalRecord, Trial
 from evonas.spec import SearchSpec
+from tests.cluster.waiting import wait_for
 from tests.unit.local.test_resume import write_manifest
 
 HOLD_LOCK = "import fcntl, sys; fcntl.flock(open(sys.argv[1], 'w'), fcntl.LOCK_EX); print('held', flush=True); input()"
+
+
+def is_awaited(lock: Path) -> bool:
+    """Say whether somebody waits for a lock; the kernel lists such waits with an arrow."""
+    lines = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
+    return any("->" in line and line[-3].endswith(f":{lock.stat().st_ino}") for line in lines)
 
 
 def test_stop_of_an_attempt_that_just_ended_by_itself_failed(tmp_path: Path) -> None:
@@ -38,5 +45,6 @@ def test_stop_of_an_attempt_that_just_ended_by_itself_failed(tmp_path: Path) -> 
     trial = Trial(0, {"a1": 1, "a2": 1, "a3": 1, "a4": 1}, ProposalRecord("random", None, (), 0))
     with ThreadPoolExecutor(1) as executor:
         stopped = executor.submit(attempts.stop, trial)
+        wait_for("the wait for the lock", lambda: stopped.done() or is_awaited(folder / LOCK_FILE), 30)
         holder.communicate("\n", timeout=30)
         stopped.result(30)
