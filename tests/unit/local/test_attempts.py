@@ -17,7 +17,13 @@ from evonas.spec import SearchSpec
 from tests.cluster.waiting import wait_for
 from tests.unit.local.test_resume import write_manifest
 
-HOLD_LOCK = "import fcntl, sys; lock = open(sys.argv[1], 'w'); fcntl.flock(lock, fcntl.LOCK_EX); print('held', flush=True); input()"
+HOLD_LOCK = """
+import fcntl, sys
+lock = open(sys.argv[1], "w")
+fcntl.flock(lock, fcntl.LOCK_EX)
+print("held", flush=True)
+input()
+"""
 
 
 def is_awaited(lock: Path) -> bool:
