@@ -150,7 +150,7 @@ def test_exhausted_space_gives_fewer_proposals() -> None:
     proposer = Proposer(spec)
     first = proposer.propose([], 2)
     last = proposer.propose(first, 5)
-    assert sorted(trial.decisions["a"] for trial in [*first, *last]) == [1, 2, 3]  # type: ignore[type-var]
+    assert sorted(trial.decisions["a"] for trial in [*first, *last]) == [1, 2, 3]
     assert proposer.propose([*first, *last], 5) == []
 
 
