@@ -51,6 +51,11 @@ def process_named_in(path: Path) -> int:
     return int(wait_for(f"a process id in {path}", lambda: path.exists() and path.read_text().strip(), 30))
 
 
+def wait_until_gone(process: int) -> None:
+    # A signal is sent before it is heard.
+    wait_for(f"the end of process {process}", lambda: is_gone(process), 10)
+
+
 def is_gone(process: int) -> bool:
     """Say whether nothing of the process runs any more; one that nobody waits for may stay behind as a zombie."""
     try:
@@ -94,7 +99,7 @@ def test_timeout_ends_the_attempt_and_all_that_it_started(tmp_path: Path) -> Non
     assert end["timedOut"]
     assert end["exitCode"] == -signal.SIGTERM
     assert end["end"] - end["start"] >= 1
-    assert is_gone(process_named_in(tmp_path / "helper"))
+    wait_until_gone(process_named_in(tmp_path / "helper"))
 
 
 def test_attempt_that_ignores_sigterm_is_killed_when_its_time_to_leave_is_over(tmp_path: Path) -> None:
@@ -108,7 +113,8 @@ def test_sigterm_stops_the_whole_group_and_leaves_no_end(tmp_path: Path) -> None
     processes = [process_named_in(tmp_path / name) for name in ("child", "helper")]
     supervisor.terminate()
     assert supervisor.wait(30) == 128 + signal.SIGTERM
-    assert all(map(is_gone, processes))
+    for process in processes:
+        wait_until_gone(process)
     assert not (tmp_path / ENDED_FILE).exists()
 
 
@@ -117,21 +123,19 @@ def test_helper_that_ignores_sigterm_outlived_a_stopped_attempt(tmp_path: Path) 
     wait_for("the helper's deafness", (tmp_path / "ready").exists, 30)
     supervisor.terminate()
     supervisor.wait(30)
-    helper = process_named_in(tmp_path / "helper")
-    wait_for("the helper's end", lambda: is_gone(helper), 5)
+    wait_until_gone(process_named_in(tmp_path / "helper"))
 
 
 def test_helper_in_the_background_outlived_an_attempt_that_ended_by_itself(tmp_path: Path) -> None:
     start(tmp_path, "sleep 60 & echo $! > helper").wait(30)
     assert ended(tmp_path)["exitCode"] == 0
-    helper = process_named_in(tmp_path / "helper")
-    wait_for("the helper's end", lambda: is_gone(helper), 5)
+    wait_until_gone(process_named_in(tmp_path / "helper"))
 
 
 def test_sigterm_while_the_child_was_being_started_left_it_running(tmp_path: Path) -> None:
     supervisor = start(tmp_path, "exec sleep 60", program=("-c", SIGTERM_WITHIN.format(method="__init__")))
     assert supervisor.wait(30) == 128 + signal.SIGTERM
-    assert is_gone(process_named_in(tmp_path / "child"))
+    wait_until_gone(process_named_in(tmp_path / "child"))
     assert not (tmp_path / ENDED_FILE).exists()
 
 
