@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
+from typing import NoReturn
 
 import click
 
@@ -37,9 +39,21 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; errors meant for users are printed without a traceback."""
+    """Run the command line; errors meant for users are lines that begin with ``error:``, without a traceback."""
     try:
-        cli()
+        sys.exit(cli(sys.argv[1:] or ["--help"], standalone_mode=False))
     except EvonasError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(2)
+        _fail(str(error))
+    except click.UsageError as error:
+        cure = f" (see {error.ctx.command_path} --help)" if error.ctx is not None else ""
+        _fail(error.format_message() + cure)
+    except click.ClickException as error:
+        _fail(error.format_message())
+    except click.Abort:
+        sys.exit(128 + signal.SIGINT)
+
+
+def _fail(problems: str) -> NoReturn:
+    for problem in problems.splitlines():
+        click.echo(f"error: {problem}", err=True)
+    sys.exit(2)

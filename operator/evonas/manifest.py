@@ -116,10 +116,12 @@ def load_search(path: Path) -> dict[str, Any]:
     """
     try:
         documents = [_normalised(document) for document in _documents(path.read_text(encoding="utf-8"))]
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise EvonasError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
         raise EvonasError(f"cannot read {path}: {error}") from error
     except yaml.YAMLError as error:
-        raise EvonasError(f"{path} is no valid YAML: {error}") from error
+        raise EvonasError(f"{path} is no valid YAML: {_in_one_line(error)}") from error
     except RecursionError as error:
         raise EvonasError(f"{path} is no valid manifest: it nests too deeply, or an anchor holds itself") from error
     searches = [document for document in documents if isinstance(document, dict) and document.get("kind") == KIND]
@@ -130,6 +132,15 @@ def load_search(path: Path) -> dict[str, Any]:
         raise EvonasError(f"{path} must hold exactly one object of kind {KIND}, found {len(searches)} (kinds: {kinds})")
     search: dict[str, Any] = searches[0]
     return search
+
+
+def _in_one_line(error: yaml.YAMLError) -> str:
+    """Return what is wrong and where, without the excerpt that takes several lines."""
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return " ".join(str(error).split())
+    mark = error.problem_mark
+    said = ", ".join(filter(None, (error.context, error.problem)))
+    return f"{said} at line {mark.line + 1}, column {mark.column + 1}"
 
 
 def _documents(text: str) -> list[Any]:

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,9 @@ class LocalAttempts:
         while _is_locked(lock) and not (folder / supervise.PID_FILE).exists():
             time.sleep(0.01)  # a supervisor that was started this very moment says its id first of all
         if _is_locked(lock):
-            os.kill(int((folder / supervise.PID_FILE).read_text()), signal.SIGTERM)
+            # It may end by itself between the look and the signal.
+            with suppress(ProcessLookupError):
+                os.kill(int((folder / supervise.PID_FILE).read_text()), signal.SIGTERM)
             _wait_for(lock)
 
     def _ended(self, number: int, folder: Path) -> AttemptView:

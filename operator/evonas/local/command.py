@@ -12,7 +12,8 @@ from typing import Any
 from evonas.errors import FieldProblem, InvalidManifest
 from evonas.spec import SearchSpec
 
-_REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
+# As the kubelet reads it (third_party/forked/golang/expansion): whatever stands between the parentheses is the name.
+_REFERENCE = re.compile(r"\$\$|\$\(([^)]*)\)")
 _POD_VARIABLES = frozenset({"POD_NAME", "POD_NAMESPACE", "POD_UID"})
 
 
@@ -28,9 +29,10 @@ class LocalCommand:
         position = next(i for i, container in enumerate(containers) if container["name"] == spec.trial.container)
         self._container = containers[position]
         self._field = f"spec.trial.template.spec.containers[{position}]"
+        self._words = [*self._texts("command"), *self._texts("args")]
         if not self._container.get("command"):
             problem = "a local run does not know the image's entry point; write it as command"
-            raise InvalidManifest([FieldProblem(f"{self._field}.command", f"Required value: {problem}")])
+            raise self._wrong("command", f"Required value: {problem}")
         self._own_environment()
 
     @property
@@ -47,25 +49,46 @@ class LocalCommand:
         inherited = {name: value for name, value in os.environ.items() if name not in _POD_VARIABLES}
         environment = {**inherited, "PATH": path, **contract}
         for name, value in self._own_environment().items():
-            environment[name] = expand(value, environment)
-        return environment | dict(contract)
+            if name not in contract:
+                environment[name] = expand(value, environment)
+        return environment
 
     def arguments(self, environment: Mapping[str, str]) -> list[str]:
         """Return command and args with ``$(NAME)`` replaced, as the kubelet does it."""
-        words = [*self._container["command"], *self._container.get("args", ())]
-        return [expand(str(word), environment) for word in words]
+        return [expand(word, environment) for word in self._words]
+
+    def _texts(self, name: str) -> list[str]:
+        words = self._list(name)
+        for position, word in enumerate(words):
+            if not isinstance(word, str):
+                raise self._wrong(f"{name}[{position}]", f"must be of type string, got {word!r}")
+        return words
+
+    def _list(self, name: str) -> list[Any]:
+        """Return a field of the container that only the API server checks otherwise; null counts as left out."""
+        items = self._container.get(name)
+        if items is not None and not isinstance(items, list):
+            raise self._wrong(name, f"must be of type array, got {items!r}")
+        return items or []
 
     def _own_environment(self) -> dict[str, str]:
         own: dict[str, str] = {}
-        entries: list[Mapping[str, Any]] = self._container.get("env", [])
-        for position, entry in enumerate(entries):
-            if "valueFrom" in entry:
+        for position, entry in enumerate(self._list("env")):
+            field = f"env[{position}]"
+            if not isinstance(entry, Mapping) or not isinstance(entry.get("name"), str):
+                raise self._wrong(f"{field}.name", "Required value")
+            if entry.get("valueFrom") is None:
+                value = entry.get("value")
+                if value is not None and not isinstance(value, str):
+                    raise self._wrong(f"{field}.value", f"must be of type string, got {value!r}")
+                own[entry["name"]] = value or ""
+            elif entry["name"] not in os.environ:
                 problem = "a local run has no cluster to read it from; give a value or set the variable outside"
-                if entry["name"] not in os.environ:
-                    raise InvalidManifest([FieldProblem(f"{self._field}.env[{position}].valueFrom", problem)])
-                continue
-            own[entry["name"]] = str(entry.get("value", ""))
+                raise self._wrong(f"{field}.valueFrom", problem)
         return own
+
+    def _wrong(self, field: str, problem: str) -> InvalidManifest:
+        return InvalidManifest([FieldProblem(f"{self._field}.{field}", problem)])
 
 
 def expand(text: str, environment: Mapping[str, str]) -> str:

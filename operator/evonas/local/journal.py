@@ -61,9 +61,12 @@ def open_journal(folder: Path, manifest: Mapping[str, Any]) -> Journal:
     Raises InvalidManifest where the manifest differs from the recorded one in what may not change, EvonasError where
     another process runs it or the file is damaged.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / JOURNAL_FILE
-    file = path.open("a+", encoding="utf-8")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise EvonasError(f"cannot write {path}: {error.strerror}") from error
     try:
         return _open_locked(path, file, manifest)
     except BaseException:

@@ -12,9 +12,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import IO, Any
 
 LOG_FILE, PID_FILE, ENDED_FILE = "log.txt", "supervisor.pid", "ended.json"
 GRACE_SECONDS = 10
@@ -28,46 +30,95 @@ def write_whole(path: Path, text: str) -> None:
     partial.replace(path)
 
 
+class _Stopped(Exception):
+    """SIGTERM came while the child was waited for."""
+
+
+class _Termination:
+    """SIGTERM, heeded only while the child is waited for.
+
+    An exception at any other moment would leave a child behind that was just started, or lose the end of one.
+    """
+
+    def __init__(self) -> None:
+        self._requested = False
+        self._heeded = False
+
+    def request(self, number: int, frame: FrameType | None) -> None:
+        """Handle the signal."""
+        self._requested = True
+        self._raise_where_heeded()
+
+    @contextmanager
+    def heeded(self) -> Iterator[None]:
+        """Raise _Stopped inside, once, whether the signal comes now or came before."""
+        self._heeded = True
+        try:
+            if self._requested:
+                self._raise_where_heeded()
+            yield
+        finally:
+            self._heeded = False
+
+    def _raise_where_heeded(self) -> None:
+        if self._heeded:
+            self._heeded = False
+            raise _Stopped
+
+
 def main(arguments: list[str]) -> int:
     """Run ``FOLDER TIMEOUT WORKDIR COMMAND…`` and leave ``ended.json`` in FOLDER, unless told to stop before."""
     folder, timeout, workdir, command = Path(arguments[0]), float(arguments[1]), arguments[2], arguments[3:]
-    signal.signal(signal.SIGTERM, _stop)
+    termination = _Termination()
+    signal.signal(signal.SIGTERM, termination.request)
     write_whole(folder / PID_FILE, str(os.getpid()))
     started = time.time()
-    ended: dict[str, Any] = {"start": started, "timedOut": False}
-    with (folder / LOG_FILE).open("ab") as log:
-        try:
-            child = subprocess.Popen(
-                command, cwd=workdir, stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0
-            )
-        except OSError as error:
-            ended |= {"error": f"cannot run {command[0]!r}: {error.strerror}", "exitCode": 127}
-        else:
-            try:
-                ended["exitCode"] = child.wait(timeout)
-            except subprocess.TimeoutExpired:
-                _end(child)
-                ended |= {"timedOut": True, "exitCode": child.returncode}
-            except SystemExit:
-                _end(child)
-                raise
-    write_whole(folder / ENDED_FILE, json.dumps(ended | {"end": time.time()}))
+    try:
+        with (folder / LOG_FILE).open("ab") as log:
+            ended = _run(command, workdir, timeout, log, termination)
+    except _Stopped:
+        return 128 + signal.SIGTERM
+    write_whole(folder / ENDED_FILE, json.dumps({"start": started, **ended, "end": time.time()}))
     return 0
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
-    sys.exit(128 + number)
+def _run(command: list[str], workdir: str, timeout: float, log: IO[bytes], termination: _Termination) -> dict[str, Any]:
+    """Run the command to its end; raises _Stopped where it was stopped before."""
+    try:
+        child = subprocess.Popen(
+            command, cwd=workdir, stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0
+        )
+    except OSError as error:
+        return {"timedOut": False, "exitCode": 127, "error": f"cannot run {command[0]!r}: {error.strerror}"}
+    try:
+        with termination.heeded():
+            child.wait(timeout)
+    except subprocess.TimeoutExpired:
+        _end(child)
+        return {"timedOut": True, "exitCode": child.returncode}
+    except _Stopped:
+        if child.poll() is None:
+            _end(child)
+            raise
+    finally:
+        # Nothing outlives the trial's own process, as in a container.
+        _signal_group(child, signal.SIGKILL)
+    return {"timedOut": False, "exitCode": child.returncode}
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """End the child and all that it started, first kindly."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    os.killpg(child.pid, signal.SIGTERM)
+    """End the child, first kindly, and whatever of its group hears the signal."""
+    _signal_group(child, signal.SIGTERM)
     try:
         child.wait(GRACE_SECONDS)
     except subprocess.TimeoutExpired:
-        os.killpg(child.pid, signal.SIGKILL)
+        _signal_group(child, signal.SIGKILL)
         child.wait()
+
+
+def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, number)
 
 
 if __name__ == "__main__":

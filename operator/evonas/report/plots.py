@@ -7,13 +7,20 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from evonas.errors import EvonasError
 from evonas.search.curves import WINDOW, best_so_far, moving_average, rewards_in_order
 from evonas.search.trial import Trial
 
 
 def save_plots(searches: Mapping[str, Sequence[Trial]], path: Path, *, minimize: bool, metric: str) -> None:
-    """Write the picture of the paper: left the moving average, right the best so far, one line per search."""
+    """Write the picture of the paper: left the moving average, right the best so far, one line per search.
+
+    Raises EvonasError where it cannot be written.
+    """
     figure = Figure(figsize=(10, 4), layout="constrained")
+    endings = figure.canvas.get_supported_filetypes()
+    if path.suffix[1:] not in endings:
+        raise EvonasError(f"cannot draw {path}: its name must end in .{', .'.join(sorted(endings))}")
     left, right = figure.subplots(1, 2)
     for label, trials in searches.items():
         rewards = rewards_in_order(trials)
@@ -25,4 +32,7 @@ def save_plots(searches: Mapping[str, Sequence[Trial]], path: Path, *, minimize:
     for axes in (left, right):
         axes.grid(alpha=0.3)
         axes.legend()
-    figure.savefig(path, dpi=150)
+    try:
+        figure.savefig(path, dpi=150)
+    except OSError as error:
+        raise EvonasError(f"cannot write {path}: {error.strerror}") from error

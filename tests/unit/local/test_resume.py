@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,14 @@ from tests.cluster.waiting import wait_for
 
 COUNTING = ["python", "-m", "evonas_trial.counting", "--seconds", "0.2"]
 FINAL = ("Succeeded", "Infeasible", "Failed")
+
+
+@pytest.fixture(autouse=True)
+def interruptible() -> Iterator[None]:
+    """Let the runs heed SIGINT: a shell without job control has its background commands, and all below, ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def write_manifest(folder: Path, command: list[str] = COUNTING, **budget: int) -> Path:

@@ -1,0 +1,207 @@
+"""The documentation against the code: manifests parse, commands exist, paths are there, programs run."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+from evonas.cli import cli
+from evonas.manifest import KIND, load_search
+from evonas.search.report import Report, parse_message
+from evonas.spec import SearchSpec
+from tests.unit.docs.markdown import PAGES, ROOT, Page
+
+README, CONTRACT = Page(ROOT / "README.md"), Page(ROOT / "docs" / "trial-contract.md")
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
+
+every_page = pytest.mark.parametrize("page", PAGES, ids=str)
+
+
+def command_lines(page: Page, program: str) -> list[list[str]]:
+    """Return the words of every call of a program: in shell blocks, and in code spans that begin with it."""
+    lines = [line for block in page.fences("sh") for line in block.replace("\\\n", "").splitlines()]
+    calls = [shlex.split(line, comments=True) for line in [*lines, *page.spans()] if line.startswith(f"{program} ")]
+    return [words[1:] for words in calls]
+
+
+def takes(arguments: list[str]) -> None:
+    """Resolve command and options as click does, and run nothing; a lone command is a name and needs no arguments."""
+    group = click.Context(cli, info_name="evonas")
+    name, command, rest = cli.resolve_command(group, arguments)
+    assert command is not None
+    context = click.Context(command, info_name=name, parent=group)
+    options, surplus, _ = command.make_parser(context).parse_args(list(rest))
+    assert not surplus, f"{surplus} are too many"
+    for parameter in command.params if rest else ():
+        # What was not given is a value of click's own kind.
+        given = options.get(str(parameter.name))
+        assert not parameter.required or (isinstance(given, str | tuple) and given), f"{parameter.name} is missing"
+
+
+@every_page
+def test_every_search_in_a_page_is_a_valid_one(page: Page, tmp_path: Path) -> None:
+    for block in page.fences("yaml"):
+        if KIND in block:
+            (tmp_path / "search.yaml").write_text(block)
+            SearchSpec.parse(load_search(tmp_path / "search.yaml"))
+
+
+def test_the_readme_shows_a_search() -> None:
+    assert [block for block in README.fences("yaml") if yaml.safe_load(block)["kind"] == KIND]
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_every_example_is_a_valid_search_and_is_listed(path: Path) -> None:
+    SearchSpec.parse(load_search(path))
+    assert f"({path.name})" in Page(ROOT / "examples" / "README.md").text
+
+
+@every_page
+def test_every_make_target_exists(page: Page) -> None:
+    mentioned = {words[0] for words in command_lines(page, "make")}
+    assert mentioned <= TARGETS
+
+
+def test_both_commands_of_a_newcomer_are_found_by_the_test_above() -> None:
+    assert {"run", "test", "cluster-run", "bench"} <= {words[0] for words in command_lines(README, "make")}
+
+
+@every_page
+def test_every_link_leads_to_a_file(page: Page) -> None:
+    local = [target for target in page.links() if "://" not in target]
+    missing = [target for target in local if not (page.path.parent / target).exists()]
+    assert missing == []
+
+
+@every_page
+def test_every_folder_and_file_in_a_table_exists(page: Page) -> None:
+    missing = [path for path in page.first_cells("Folder", "File") if not (page.path.parent / path).exists()]
+    assert missing == []
+
+
+@every_page
+def test_every_source_file_in_a_code_span_exists(page: Page) -> None:
+    sources = [
+        f"/{path.as_posix()}"
+        for folder in ("operator", "trial_image", "tests")
+        for path in (ROOT / folder).rglob("*.py")
+    ]
+    named = [span for span in page.spans() if re.fullmatch(r"[\w/]+\.py", span)]
+    assert [span for span in named if not any(path.endswith(f"/{span}") for path in sources)] == []
+
+
+def test_table_of_folders_is_complete() -> None:
+    listed = {cell.split("/")[0] for cell in README.first_cells("Folder")}
+    there = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith((".", "runs"))}
+    assert there & {"operator", "trial_image", "crds", "examples", "tests", "bench", "docs"} <= listed
+
+
+def test_every_page_of_docs_is_linked_from_the_readme() -> None:
+    linked = {(ROOT / target).resolve() for target in README.links() if "://" not in target}
+    assert {page.path for page in PAGES if page.path.parent.name == "docs"} <= linked
+
+
+@every_page
+def test_every_command_line_of_evonas_is_accepted(page: Page) -> None:
+    for arguments in command_lines(page, "evonas"):
+        takes(arguments)
+
+
+@pytest.mark.parametrize(
+    "line", ["walk", "run --fast search.yaml", "run one.yaml two.yaml", "run --runs folder", "report --output a.png"]
+)
+def test_wrong_command_line_would_be_noticed(line: str) -> None:
+    with pytest.raises((click.UsageError, AssertionError)):
+        takes(line.split())
+
+
+@every_page
+def test_every_file_that_kubectl_is_given_exists(page: Page) -> None:
+    calls = command_lines(page, "kubectl")
+    files = [word for words in calls for flag, word in pairwise(words) if flag == "-f"]
+    assert [path for path in files if path != "FILE" and not (ROOT / path).exists()] == []
+
+
+@every_page
+def test_every_shell_block_is_shell_and_every_python_block_python(page: Page) -> None:
+    for block in page.fences("sh"):
+        subprocess.run(["sh", "-n"], input=block, text=True, check=True)
+    for block in page.fences("python"):
+        compile(block, str(page), "exec")
+
+
+@pytest.fixture
+def trial(tmp_path: Path) -> Callable[[str], tuple[int, Report]]:
+    """Run a shell text as a trial's container; returns its exit code and what it reported."""
+    report = tmp_path / "report.json"
+    python = Path(sys.executable).parent
+
+    def run(text: str, **variables: str) -> tuple[int, Report]:
+        report.unlink(missing_ok=True)
+        contract = {"EVONAS_SEED": "3", "EVONAS_REPORT_FILE": str(report), **variables}
+        environment = {**os.environ, "PATH": f"{python}{os.pathsep}{os.environ['PATH']}", **contract}
+        done = subprocess.run(["sh", "-c", text], cwd=tmp_path, env=environment, timeout=120, check=False)
+        return done.returncode, parse_message(report.read_text() if report.exists() else "")
+
+    return run
+
+
+def training(folder: Path, expected: str, says: str) -> None:
+    """Put a ``./train`` there that insists on its arguments."""
+    program = folder / "train"
+    program.write_text(f'#!/bin/sh\n[ "$*" = "{expected}" ] || {{ echo "got $*" >&2; exit 1; }}\necho {says}\n')
+    program.chmod(0o755)
+
+
+def shell_program(page: Page) -> str:
+    (program,) = (block for block in page.fences("sh") if block.startswith("#!/bin/sh"))
+    return program
+
+
+@pytest.mark.parametrize(
+    ("says", "expected"),
+    [("0.9312", (0, Report(reward=0.9312))), ("nan", (65, Report(infeasible="diverged")))],
+)
+def test_shell_program_of_the_contract_runs(
+    trial: Callable[..., tuple[int, Report]], tmp_path: Path, says: str, expected: tuple[int, Report]
+) -> None:
+    training(tmp_path, "--blocks 2 --activation relu --seed 3", says)
+    variables = {"EVONAS_D_BLOCKS": "2", "EVONAS_D_ACTIVATION": "relu"}
+    assert trial(shell_program(CONTRACT), **variables) == expected
+
+
+def test_shell_program_of_the_readme_runs(trial: Callable[..., tuple[int, Report]], tmp_path: Path) -> None:
+    training(tmp_path, "--blocks 2 --lr 0.01 --seed 3", "0.5")
+    variables = {"EVONAS_D_BLOCKS": "2", "EVONAS_D_LEARNING_RATE": "0.01"}
+    assert trial(shell_program(README), **variables) == (0, Report(reward=0.5))
+
+
+def test_report_in_the_contract_is_one(trial: Callable[..., tuple[int, Report]]) -> None:
+    (message,) = CONTRACT.fences("json")
+    expected = Report(reward=0.9312, metrics={"accuracy": 0.9312, "latency_ms": 6.1})
+    assert parse_message(message) == expected
+    reward, infeasible = (
+        line for block in CONTRACT.fences("sh") for line in block.splitlines() if ".report --" in line
+    )
+    assert trial(reward) == (0, expected)
+    code, report = trial(infeasible)
+    assert (code, report.infeasible) == (65, "the kernel is larger than the image")
+
+
+def test_trial_by_hand_runs(trial: Callable[..., tuple[int, Report]], tmp_path: Path) -> None:
+    (by_hand,) = (block for block in CONTRACT.fences("sh") if "evonas_trial.cnn" in block)
+    report = str(tmp_path / "report.json")
+    code, said = trial(by_hand.replace("/tmp/report.json", report))
+    assert code == 0
+    assert said.reward is not None

@@ -1,0 +1,43 @@
+"""Searches and trials that the tests of the pure rules share."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from evonas.search.codec import SearchIdentity
+from evonas.search.trial import ProposalRecord, Trial, TrialState
+from evonas.spec import SearchSpec
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+IDENTITY = SearchIdentity("search", "0f0e", "default")
+
+
+def search_spec(
+    *, budget: dict[str, Any] | None = None, trial: dict[str, Any] | None = None, gpus: int = 0, **spec: Any
+) -> SearchSpec:
+    """Return a search over one decision of 100 values, or what ``spec`` says instead."""
+    container: dict[str, Any] = {"name": "trial", "image": "none"}
+    if gpus:
+        container["resources"] = {"limits": {"nvidia.com/gpu": gpus}}
+    return SearchSpec.parse(
+        {
+            "apiVersion": "evonas.dev/v1alpha1",
+            "kind": "ArchitectureSearch",
+            "metadata": {"name": "search"},
+            "spec": {
+                "searchSpace": [{"name": "a", "values": list(range(100))}],
+                "budget": {"maxTrials": 20, "parallelTrials": 4, **(budget or {})},
+                "trial": {"template": {"spec": {"containers": [container]}}, **(trial or {})},
+                **spec,
+            },
+        }
+    )
+
+
+def trial(index: int, state: TrialState = TrialState.PENDING, **fields: Any) -> Trial:
+    return Trial(index, {"a": index}, ProposalRecord("random", None, (), 0), state, **fields)
+
+
+def succeeded(index: int, reward: float, **fields: Any) -> Trial:
+    return trial(index, TrialState.SUCCEEDED, reward=reward, **{"sequence": index + 1, **fields})

@@ -1,0 +1,203 @@
+"""The search's status: what its conditions say at every stage, that it is bounded, and what a refusal keeps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from evonas.search.attempt import AttemptPhase, AttemptView
+from evonas.search.budget import Limit
+from evonas.search.codec import to_time
+from evonas.search.conditions import find_condition
+from evonas.search.plan import Plan
+from evonas.search.status import count_states, find_best, refuse, summarise
+from evonas.search.trial import Trial, TrialState
+from evonas.spec import SearchSpec
+from tests.unit.search.support import IDENTITY, NOW, search_spec, succeeded, trial
+
+LATER = NOW + timedelta(hours=1)
+MAX_TRIALS = Limit("MaxTrialsReached", "all 20 trials were proposed")
+TOO_MANY_FAILED = Limit("TooManyFailedTrials", "11 trials failed", failed=True)
+RUNNING = AttemptView(1, AttemptPhase.RUNNING, start_time=NOW)
+NO_NODE = AttemptView(1, AttemptPhase.QUEUED, "Unschedulable", "0/3 nodes have a free GPU")
+NO_IMAGE = AttemptView(1, AttemptPhase.QUEUED, "ImagePullBackOff", "no such image")
+SILENT = AttemptView(1, AttemptPhase.QUEUED)
+
+
+def status_of(
+    plan: Plan,
+    views: Mapping[int, AttemptView] | None = None,
+    *,
+    spec: SearchSpec | None = None,
+    before: Mapping[str, Any] | None = None,
+    entropy: float | None = None,
+) -> dict[str, Any]:
+    return summarise(
+        IDENTITY,
+        spec or search_spec(),
+        plan,
+        views or {},
+        entropy=entropy,
+        generation=3,
+        before=before or {},
+        now=LATER,
+    )
+
+
+def says(status: Mapping[str, Any], type: str) -> tuple[str, str, str]:
+    condition = find_condition(status, type)
+    assert condition is not None
+    return condition["status"], condition["reason"], condition["message"]
+
+
+@pytest.mark.parametrize(
+    ("trials", "views", "limit", "suspend", "expected"),
+    [
+        ([], {}, None, False, ("True", "TrialsRunning", "")),
+        ([trial(0)], {0: RUNNING}, None, False, ("True", "TrialsRunning", "")),
+        ([trial(0), trial(1)], {0: NO_NODE, 1: RUNNING}, None, False, ("True", "TrialsRunning", "")),
+        ([trial(0)], {}, None, False, ("True", "TrialsQueued", "no trial's container runs yet")),
+        ([trial(0)], {0: SILENT}, None, False, ("True", "TrialsQueued", "no trial's container runs yet")),
+        ([trial(0)], {0: NO_NODE}, None, False, ("True", "Unschedulable", "0/3 nodes have a free GPU")),
+        ([trial(4), trial(5)], {4: NO_IMAGE, 5: NO_NODE}, None, False, ("True", "ImagePullBackOff", "no such image")),
+        ([trial(0)], {0: RUNNING}, MAX_TRIALS, False, ("True", "Draining", MAX_TRIALS.message)),
+        ([trial(0)], {0: NO_NODE}, MAX_TRIALS, False, ("True", "Unschedulable", "0/3 nodes have a free GPU")),
+        ([succeeded(0, 0.5)], {}, None, True, ("False", "Suspended", "spec.suspend is true")),
+        ([trial(0)], {0: RUNNING}, None, True, ("True", "TrialsRunning", "")),
+        ([succeeded(0, 0.5)], {}, MAX_TRIALS, False, ("False", "MaxTrialsReached", MAX_TRIALS.message)),
+        ([succeeded(0, 0.5)], {}, MAX_TRIALS, True, ("False", "MaxTrialsReached", MAX_TRIALS.message)),
+    ],
+)
+def test_progressing_says_what_the_search_waits_for(
+    trials: list[Trial],
+    views: dict[int, AttemptView],
+    limit: Limit | None,
+    suspend: bool,
+    expected: tuple[str, str, str],
+) -> None:
+    is_over = limit is not None and all(item.state.is_final for item in trials)
+    status = status_of(
+        Plan(limit=limit, is_over=is_over, trials=tuple(trials)), views, spec=search_spec(suspend=suspend)
+    )
+    assert says(status, "Progressing") == expected
+
+
+@pytest.mark.parametrize(
+    ("plan", "complete", "failed"),
+    [
+        (Plan(), ("False", "Unfinished", ""), ("False", "NotFailed", "")),
+        (Plan(limit=MAX_TRIALS, trials=(trial(0),)), ("False", "Unfinished", ""), ("False", "NotFailed", "")),
+        (
+            Plan(limit=MAX_TRIALS, is_over=True),
+            ("True", "MaxTrialsReached", MAX_TRIALS.message),
+            ("False", "NotFailed", ""),
+        ),
+        (Plan(limit=TOO_MANY_FAILED, trials=(trial(0),)), ("False", "Unfinished", ""), ("False", "NotFailed", "")),
+        (
+            Plan(limit=TOO_MANY_FAILED, is_over=True),
+            ("False", "Unfinished", ""),
+            ("True", "TooManyFailedTrials", TOO_MANY_FAILED.message),
+        ),
+    ],
+    ids=["under way", "draining", "complete", "failing", "failed"],
+)
+def test_search_is_complete_or_failed_once_nothing_runs_any_more(
+    plan: Plan, complete: tuple[str, str, str], failed: tuple[str, str, str]
+) -> None:
+    status = status_of(plan)
+    assert says(status, "Complete") == complete
+    assert says(status, "Failed") == failed
+    assert ("completionTime" in status) == plan.is_over
+    assert says(status, "Accepted")[0] == "True"
+
+
+def test_times_are_set_once_and_an_unchanged_search_has_an_unchanged_status() -> None:
+    plan = Plan(limit=MAX_TRIALS, is_over=True, trials=(succeeded(0, 0.5, completion_time=NOW),))
+    first = status_of(plan)
+    assert (first["startTime"], first["completionTime"]) == (to_time(LATER), to_time(LATER))
+    again = summarise(
+        IDENTITY, search_spec(), plan, {}, entropy=None, generation=3, before=first, now=LATER + timedelta(days=1)
+    )
+    assert again == first
+
+
+def test_search_that_may_go_on_loses_its_completion() -> None:
+    over = status_of(Plan(limit=MAX_TRIALS, is_over=True))
+    grown = status_of(Plan(trials=(trial(20),)), before=over)
+    assert "completionTime" not in grown
+    assert says(grown, "Complete")[0] == "False"
+    assert grown["startTime"] == over["startTime"]
+
+
+def test_suspended_follows_the_spec() -> None:
+    assert says(status_of(Plan(), spec=search_spec(suspend=True)), "Suspended") == ("True", "SuspendSet", "")
+    assert says(status_of(Plan()), "Suspended") == ("False", "SuspendNotSet", "")
+
+
+def test_best_is_the_earliest_recorded_of_equals_in_the_direction_of_the_goal() -> None:
+    trials = [
+        succeeded(0, 0.5, sequence=3),
+        succeeded(1, 0.9, sequence=2, completion_time=LATER),
+        succeeded(2, 0.9, sequence=1, completion_time=NOW),
+        succeeded(3, 0.1, sequence=4, completion_time=NOW),
+        trial(4, TrialState.FAILED),
+    ]
+    status = status_of(Plan(trials=tuple(trials)))
+    assert status["best"] == {"trial": IDENTITY.trial_name(2), "index": 2, "reward": "0.9", "decisions": {"a": 2}}
+    assert status["lastImprovement"] == to_time(NOW)
+    down = search_spec(objective={"goal": "Minimize"})
+    assert status_of(Plan(trials=tuple(trials)), spec=down)["best"]["index"] == 3
+    assert find_best(down.objective, []) is None
+    assert "best" not in status_of(Plan(trials=(trial(0),)))
+
+
+def test_counts_gpu_seconds_and_agent_are_those_of_the_records() -> None:
+    trials = [
+        trial(0),
+        trial(1, TrialState.QUEUED),
+        trial(2, TrialState.RUNNING),
+        succeeded(3, 0.5, gpu_seconds=7),
+        trial(4, TrialState.INFEASIBLE, sequence=2, gpu_seconds=5),
+        trial(5, TrialState.FAILED, gpu_seconds=3),
+    ]
+    expected = {"total": 6, "queued": 2, "running": 1, "succeeded": 1, "infeasible": 1, "failed": 1}
+    assert count_states(trials) == expected
+    status = status_of(Plan(trials=tuple(trials)), entropy=0.98765)
+    assert status["trials"] == expected
+    assert status["gpuSeconds"] == 15
+    assert status["agent"] == {"observations": 2, "spaceSize": "100", "entropy": "0.988"}
+    assert status["observedGeneration"] == 3
+
+
+def test_status_does_not_grow_with_the_trials_or_with_what_they_say() -> None:
+    limit = Limit("TooManyFailedTrials", "word " * 10_000, failed=True)
+    trials = [trial(index, TrialState.FAILED, message="word " * 200) for index in range(5000)]
+    trials += [succeeded(index, 0.5, completion_time=NOW) for index in range(5000, 10_000)]
+    status = status_of(Plan(limit=limit, is_over=True, trials=tuple(trials)))
+    assert len(json.dumps(status)) < 4096
+
+
+def test_refused_search_keeps_what_it_had_reached() -> None:
+    before = status_of(Plan(limit=MAX_TRIALS, is_over=True, trials=(succeeded(0, 0.5, completion_time=NOW),)))
+    refused = refuse("InvalidSpec", "spec.agent: no", generation=4, before=before, now=LATER + timedelta(hours=1))
+    kept = ("trials", "best", "gpuSeconds", "agent", "startTime", "completionTime", "lastImprovement")
+    assert {name: refused[name] for name in kept} == {name: before[name] for name in kept}
+    assert says(refused, "Accepted") == ("False", "InvalidSpec", "spec.agent: no")
+    assert says(refused, "Progressing") == ("False", "NotAccepted", "spec.agent: no")
+    assert says(refused, "Complete") == says(before, "Complete")
+    assert refused["observedGeneration"] == 4
+    types = [condition["type"] for condition in refused["conditions"]]
+    assert sorted(types) == ["Accepted", "Complete", "Failed", "Progressing", "Suspended"]
+
+
+def test_refusal_is_told_once_and_withdrawn_when_it_is_mended() -> None:
+    refused = refuse("InvalidSpec", "no", generation=1, before={}, now=NOW)
+    assert refuse("InvalidSpec", "no", generation=1, before=refused, now=LATER) == refused
+    mended = status_of(Plan(), before=refused)
+    accepted = find_condition(mended, "Accepted")
+    assert accepted is not None
+    assert (accepted["status"], accepted["lastTransitionTime"]) == ("True", to_time(LATER))
