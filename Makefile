@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 MANIFEST ?= examples/digits-cnn.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test test-unit check format lock cluster-run cluster-down bench clean
+.PHONY: help env run test test-unit check format lock cluster-run cluster-down bench bench-agents clean
 
 help:
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -53,6 +53,10 @@ cluster-down: env  ## end the cluster of `make cluster-run`
 
 bench: env  ## measure the operator on a control plane with simulated pods
 	$(BIN)/python -m bench.operator
+
+bench-agents: env  ## compare the agents with each other and with peers (hours; what is recorded is not run again)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[dev,bench]'
+	$(BIN)/python -m bench.agents
 
 clean:  ## remove what was built here
 	rm -rf $(VENV) runs .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -56,7 +56,11 @@ def test_every_field_is_read() -> None:
         ({"evolution": {"mutationProbability": 1.5}}, "spec.agent.evolution.mutationProbability", "got 1.5"),
         ({"evolution": {"mutationProbability": None}}, "spec.agent.evolution.mutationProbability", "got None"),
         ({"evolution": {"elitism": True}}, "spec.agent.evolution.elitism", "unknown field"),
-        ({"policy": {"training": "PPO"}}, "spec.agent.policy.training", "must be one of PQT, REINFORCE, None, got 'PPO'"),
+        (
+            {"policy": {"training": "PPO"}},
+            "spec.agent.policy.training",
+            "must be one of PQT, REINFORCE, None, got 'PPO'",
+        ),
         ({"policy": {"hiddenUnits": 513}}, "spec.agent.policy.hiddenUnits", "from 1 to 512"),
         ({"policy": {"learningRate": 0}}, "spec.agent.policy.learningRate", "above 0 and at most 1, got 0"),
         ({"policy": {"learningRate": float("nan")}}, "spec.agent.policy.learningRate", "got nan"),

@@ -1,0 +1,1 @@
+"""Compares search agents on problems whose answers are known: ``python -m bench.agents``."""

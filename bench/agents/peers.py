@@ -1,0 +1,141 @@
+"""Searchers of others, and a textbook one, to compare with. Their packages are imported only when they compete."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+from evonas.space import INACTIVE, Choices, SearchSpace, Value
+
+
+@dataclass(frozen=True)
+class Suggested:
+    """A candidate with its index."""
+
+    index: int
+    decisions: dict[str, Value]
+
+
+class RegularisedEvolution:
+    """Regularised evolution as published (Real et al. 2018, arXiv 1802.01548), written anew.
+
+    100 random candidates, then children of the best of 25 drawn from the latest 100; one decision takes another value.
+    Candidates may repeat.
+    """
+
+    POPULATION, TOURNAMENT = 100, 25
+
+    def __init__(self, space: SearchSpace, seed: int) -> None:
+        self._space = space
+        self._random = random.Random(seed)
+        self._population: deque[tuple[float, Choices]] = deque(maxlen=self.POPULATION)
+        self._pending: dict[int, Choices] = {}
+        self._proposed = 0
+
+    def propose(self) -> Suggested:
+        """Return a random candidate at first, then a child."""
+        if self._proposed < self.POPULATION or not self._population:
+            choices = self._space.unrank(self._random.randrange(self._space.size))
+        else:
+            entrants = self._random.sample(self._population, min(self.TOURNAMENT, len(self._population)))
+            choices = self._child(max(entrants, key=lambda member: member[0])[1])
+        suggested = Suggested(self._proposed, self._space.to_candidate(choices))
+        self._pending[self._proposed] = choices
+        self._proposed += 1
+        return suggested
+
+    def observe(self, index: int, reward: float | None) -> None:
+        """Let a result in."""
+        choices = self._pending.pop(index)
+        if reward is not None:
+            self._population.append((reward, choices))
+
+    def _child(self, parent: Choices) -> Choices:
+        free = [
+            position
+            for position, choice in enumerate(parent)
+            if choice != INACTIVE and self._space.cardinalities[position] > 1
+        ]
+        changed = self._random.choice(free)
+        child: list[int] = []
+        for position, choice in enumerate(parent):
+            values = range(self._space.cardinalities[position])
+            if not self._space.is_active(position, child):
+                child.append(INACTIVE)
+            elif position == changed:
+                child.append(self._random.choice([value for value in values if value != choice]))
+            else:
+                child.append(choice if choice != INACTIVE else self._random.choice(values))
+        return tuple(child)
+
+
+class OptunaTPE:
+    """Optuna's tree-structured Parzen estimator with its defaults, told about trials under way (constant liar)."""
+
+    def __init__(self, space: SearchSpace, seed: int) -> None:
+        import optuna  # noqa: PLC0415
+
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
+        self._study = optuna.create_study(direction="maximize", sampler=sampler)
+        self._failed = optuna.trial.TrialState.FAIL
+        self._space = space
+        self._pending: dict[int, Any] = {}
+
+    def propose(self) -> Suggested:
+        """Ask for a trial; ordered decisions are whole numbers to it, others categories."""
+        trial = self._study.ask()
+        choices: list[int] = []
+        for position, decision in enumerate(self._space.decisions):
+            if not self._space.is_active(position, choices):
+                choices.append(INACTIVE)
+            elif all(isinstance(value, int | float) and not isinstance(value, bool) for value in decision.values):
+                choices.append(trial.suggest_int(decision.name, 0, len(decision.values) - 1))
+            else:
+                choices.append(trial.suggest_categorical(decision.name, list(range(len(decision.values)))))
+        self._pending[trial.number] = trial
+        return Suggested(trial.number, self._space.to_candidate(choices))
+
+    def observe(self, index: int, reward: float | None) -> None:
+        """Tell a result."""
+        trial = self._pending.pop(index)
+        if reward is None:
+            self._study.tell(trial, state=self._failed)
+        else:
+            self._study.tell(trial, reward)
+
+
+class PyGloveEvolution:
+    """PyGlove's regularised evolution with its defaults: population 100, tournament 10, one decision drawn anew."""
+
+    def __init__(self, space: SearchSpace, seed: int) -> None:
+        import pyglove  # noqa: PLC0415
+
+        self._space = space
+        self._template = pyglove.Dict(
+            {decision.name: pyglove.oneof(list(decision.values)) for decision in space.decisions}
+        )
+        self._algorithm = pyglove.evolution.regularized_evolution(
+            mutator=pyglove.evolution.mutators.Uniform(seed=seed), seed=seed
+        )
+        self._specification = pyglove.dna_spec(self._template)
+        self._algorithm.setup(self._specification)
+        self._pending: dict[int, Any] = {}
+        self._proposed = 0
+
+    def propose(self) -> Suggested:
+        """Ask for a genotype, and read it."""
+        dna = self._algorithm.propose()
+        dna.use_spec(self._specification)
+        index, self._proposed = self._proposed, self._proposed + 1
+        self._pending[index] = dna
+        choices = [int(gene) for gene in dna.to_numbers()]
+        return Suggested(index, self._space.to_candidate(choices))
+
+    def observe(self, index: int, reward: float | None) -> None:
+        """Feed a result back."""
+        dna = self._pending.pop(index)
+        if reward is not None:
+            self._algorithm.feedback(dna, reward)
