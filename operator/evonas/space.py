@@ -104,6 +104,11 @@ class SearchSpace:
         """How many values each decision has."""
         return tuple(len(decision.values) for decision in self.decisions)
 
+    @cached_property
+    def conditional_positions(self) -> tuple[int, ...]:
+        """Positions of the decisions that not every candidate has."""
+        return tuple(position for position, decision in enumerate(self.decisions) if decision.when is not None)
+
     def is_active(self, position: int, choices: Sequence[int]) -> bool:
         """Say whether the decision at ``position`` exists, given the choices of all decisions before it."""
         when = self.decisions[position].when
