@@ -61,7 +61,15 @@ def create_agent(type: str, space: SearchSpace, seed: int = 0, settings: Mapping
             critic = Critic(space)
             first = Mutation(space, Alternating(policy), seed, population, parsed.evolution)
             later = Mutation(space, UniformPolicy(space), seed, population, parsed.evolution)
-            source = ImaginedEvolution(first, later, critic, history, seed, parsed.critic)
+            source = ImaginedEvolution(
+                first,
+                later,
+                critic,
+                history,
+                seed,
+                generations=parsed.critic.generations_for(len(space)),
+                exploration=parsed.critic.exploration,
+            )
     return ComposedAgent(
         space,
         seed,

@@ -16,7 +16,6 @@ from evonas.agents.critic import Critic, Judgement
 from evonas.agents.evolution import Mutation
 from evonas.agents.history import History
 from evonas.agents.randomness import Purpose, uniforms
-from evonas.agents.settings import CriticSettings
 from evonas.agents.sources import Drafts, Drawing
 
 BREEDERS = 8
@@ -27,15 +26,23 @@ class ImaginedEvolution:
     """A ``Source`` whose drafts are the most promising candidates that it bred, best first."""
 
     def __init__(
-        self, first: Mutation, later: Mutation, critic: Critic, history: History, seed: int, settings: CriticSettings
+        self,
+        first: Mutation,
+        later: Mutation,
+        critic: Critic,
+        history: History,
+        seed: int,
+        *,
+        generations: int,
+        exploration: float,
     ) -> None:
         self._first = first
         self._later = later
         self._critic = critic
         self._history = history
         self._seed = seed
-        self._generations = settings.generations
-        self._exploration = settings.exploration
+        self._generations = generations
+        self._exploration = exploration
 
     def draw(self, index: int) -> Drafts:
         """Breed the candidates for proposal ``index``; the population is not empty."""

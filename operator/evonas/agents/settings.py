@@ -56,10 +56,15 @@ class CriticSettings:
 
     model: str = "GaussianProcess"
     """GaussianProcess, or None: the plain hybrid of Maziarz et al., whose first new child is evaluated."""
-    generations: int = 4
-    """How many generations are bred in imagination before a candidate is proposed."""
-    exploration: float = 0.5
+    generations: int | None = None
+    """How many generations are bred in imagination before a candidate is proposed. None: a third of the number of
+    decisions, but 2 to 8."""
+    exploration: float = 1.0
     """Standard deviations of the critic's prediction that are added to its mean."""
+
+    def generations_for(self, decisions: int) -> int:
+        """Return the number of generations for a space of so many decisions."""
+        return min(8, max(2, round(decisions / 3))) if self.generations is None else self.generations
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,7 @@ class AgentSettings:
             ),
             critic=CriticSettings(
                 model=critic.choice("model", CriticSettings.model, CRITICS),
-                generations=critic.integer("generations", CriticSettings.generations, low=1, high=100),
+                generations=critic.integer_or_none("generations", low=1, high=100),
                 exploration=critic.number("exploration", CriticSettings.exploration, low=0, high=100),
             ),
         )
@@ -132,6 +137,12 @@ class _Block:
             return value
         self._refuse(name, f"must be a whole number from {low} to {high}, got {value!r}")
         return default
+
+    def integer_or_none(self, name: str, *, low: int, high: int) -> int | None:
+        if name in self._manifest:
+            return self.integer(name, low, low=low, high=high)
+        self._known.add(name)
+        return None
 
     def number(
         self, name: str, default: float, *, low: float, high: float, open_low: bool = False, open_high: bool = False
