@@ -1,0 +1,187 @@
+"""What the critic believes, and that it believes the same however it came to know it."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evonas.agents.critic import Critic
+from evonas.agents.gaussian_process import Posterior, log_evidence, normal_scores
+from evonas.agents.memory import Memory
+from evonas.agents.policy import Observation
+from evonas.agents.similarity import Encoding, Shape, Similarity
+from evonas.space import Choices, SearchSpace
+
+from .support import CONDITIONAL, counting, counting_space, spaces
+
+SHAPE = Shape(length=0.3, pair_share=0.5, decay=2.0)
+
+
+def some_choices(space: SearchSpace, count: int, seed: int = 0) -> list[Choices]:
+    return [space.unrank(rank) for rank in random.Random(seed).sample(range(space.size), count)]
+
+
+def told(space: SearchSpace, candidates: list[Choices], rewards: list[float | None]) -> Critic:
+    critic = Critic(space)
+    for index, (choices, reward) in enumerate(zip(candidates, rewards, strict=True)):
+        critic.observe(Observation(index, choices, (True,) * len(space), reward))
+    return critic
+
+
+def covariance(space: SearchSpace, candidates: list[Choices], shape: Shape = SHAPE) -> torch.Tensor:
+    encoding = Encoding(space)
+    tokens = encoding.tokens(np.array(candidates))
+    similarity = Similarity(encoding, shape)
+    return similarity.covariance(tokens, similarity.rows(tokens))
+
+
+@given(spaces(max_size=300), st.sampled_from([0.1, 1.0]), st.sampled_from([0.0, 0.8]), st.sampled_from([0.5, 4.0]))
+@settings(max_examples=25, deadline=None)
+def test_similarity_is_a_covariance(space: SearchSpace, length: float, pair_share: float, decay: float) -> None:
+    candidates = [space.unrank(rank) for rank in range(min(space.size, 60))]
+    matrix = covariance(space, candidates, Shape(length, pair_share, decay))
+    assert torch.equal(matrix, matrix.T)
+    assert matrix.diagonal().numpy() == pytest.approx(1.0)
+    assert float(torch.linalg.eigvalsh(matrix).min()) > -1e-9
+
+
+def test_similarity_is_what_its_formula_says() -> None:
+    space = SearchSpace.parse(
+        [
+            {"name": "operation", "values": ["conv", "pool", "skip"]},
+            {"name": "width", "values": [64, 16, 256]},
+            {"name": "wide", "values": [True, False]},
+        ]
+    )
+    one, other = (
+        space.to_choices({"operation": "conv", "width": 16, "wide": True}),
+        space.to_choices({"operation": "conv", "width": 64, "wide": False}),
+    )
+    width = math.exp(-((0.5 / 0.3) ** 2) / 2)
+    single = (1 + width + 0) / 3
+    pairs = (1 * width + 0 + 0) / 3
+    every = math.exp(2.0 * (math.log(width) - 1) / 3)
+    expected = 0.1 * single + 0.5 * pairs + 0.4 * every
+    assert float(covariance(space, [one, other])[0, 1]) == pytest.approx(expected)
+
+
+def test_a_decision_that_does_not_exist_agrees_only_with_its_absence() -> None:
+    absent = CONDITIONAL.to_choices({"blocks": 2, "activation": "relu", "pool": "max"})
+    other_absent = CONDITIONAL.to_choices({"blocks": 3, "activation": "relu", "pool": "max"})
+    there = CONDITIONAL.to_choices({"blocks": 4, "activation": "relu", "kernel_4": 3, "pool": "max"})
+    matrix = covariance(CONDITIONAL, [absent, other_absent, there])
+    assert matrix[0, 1] > matrix[0, 2]
+
+
+def test_equal_rewards_share_a_score_and_better_ones_have_a_larger() -> None:
+    scores = normal_scores(np.array([3.0, -math.inf, 3.0, 100.0, -math.inf, 101.0]))
+    assert scores[0] == scores[2] == pytest.approx(0.0)
+    assert scores[1] == scores[4] < scores[0] < scores[3] < scores[5]
+    assert normal_scores(np.array([7.0])).tolist() == [0.0]
+
+
+def test_the_posterior_is_that_of_the_textbook() -> None:
+    random = np.random.default_rng(1)
+    points = torch.from_numpy(random.normal(size=(12, 3)))
+    matrix = torch.exp(-torch.cdist(points, points).square())
+    targets = torch.from_numpy(random.normal(size=8))
+    mean, deviation = Posterior(matrix[:8, :8], 0.1, targets).predict(matrix[8:, :8])
+    inverse = torch.linalg.inv(matrix[:8, :8] + 0.1 * torch.eye(8, dtype=torch.float64))
+    scale = float(targets @ inverse @ targets) / 8
+    explained = matrix[8:, :8] @ inverse @ matrix[:8, 8:]
+    assert mean.numpy() == pytest.approx((matrix[8:, :8] @ inverse @ targets).numpy())
+    assert deviation.square().numpy() == pytest.approx((scale * (matrix[8:, 8:] - explained).diagonal()).numpy())
+
+
+def test_the_evidence_is_that_of_the_textbook() -> None:
+    random = np.random.default_rng(2)
+    points = torch.from_numpy(random.normal(size=(9, 2)))
+    targets = torch.from_numpy(random.normal(size=9))
+    evidences = {}
+    for noise in (0.1, 1.0):
+        matrix = torch.exp(-torch.cdist(points, points).square())
+        noisy = matrix + noise * torch.eye(9, dtype=torch.float64)
+        scale = float(targets @ torch.linalg.inv(noisy) @ targets) / 9
+        normal = torch.distributions.MultivariateNormal(torch.zeros(9, dtype=torch.float64), scale * noisy)
+        textbook = float(normal.log_prob(targets))  # type: ignore[no-untyped-call]
+        evidences[noise] = textbook - log_evidence(matrix, noise, targets)
+    assert evidences[0.1] == pytest.approx(evidences[1.0])
+
+
+def test_a_singular_covariance_has_no_evidence() -> None:
+    assert log_evidence(-torch.ones(2, 2, dtype=torch.float64), 0.0, torch.tensor([1.0, 2.0])) == -math.inf
+
+
+def test_candidates_under_way_leave_the_expectation_and_lessen_the_doubt() -> None:
+    space = counting_space(5)
+    known, others = some_choices(space, 40), some_choices(space, 60)[40:]
+    critic = told(space, known, [counting(space.to_candidate(choices)) for choices in known])
+    rows = np.array(others)
+    mean, deviation = critic.judge([]).predict(rows)
+    mean_after, deviation_after = critic.judge(others[:5]).predict(rows)
+    assert mean_after == pytest.approx(mean)
+    assert (deviation_after <= deviation + 1e-12).all()
+    assert (deviation_after[:5] < 0.9 * deviation[:5]).all()
+
+
+def test_the_critic_learns_to_rank_candidates_that_it_never_saw() -> None:
+    space = counting_space(6)
+    candidates = some_choices(space, 300)
+    rewards = [counting(space.to_candidate(choices)) for choices in candidates]
+    mean, _ = told(space, candidates[:200], list(rewards[:200])).judge([]).predict(np.array(candidates[200:]))
+    ranks, expected = np.argsort(np.argsort(mean)), np.argsort(np.argsort(rewards[200:]))
+    assert np.corrcoef(ranks, expected)[0, 1] > 0.8
+
+
+def test_infeasible_candidates_are_expected_to_be_worse_than_any_reward() -> None:
+    space = counting_space(5)
+    candidates = some_choices(space, 200)
+    rewards = [None if choices[0] == 4 else 1.0 + choices[1] for choices in candidates]
+    mean, _ = told(space, candidates[:150], rewards[:150]).judge([]).predict(np.array(candidates[150:]))
+    infeasible = np.array([choices[0] == 4 for choices in candidates[150:]])
+    assert mean[infeasible].max() < mean[~infeasible].mean()
+
+
+def test_equal_rewards_and_a_single_one_are_no_trouble() -> None:
+    space = counting_space(4)
+    candidates = some_choices(space, 30)
+    for count in (1, 2, 30):
+        mean, deviation = told(space, candidates[:count], [0.5] * count).judge([]).predict(np.array(candidates))
+        assert np.isfinite(mean).all()
+        assert (deviation > 0).all()
+
+
+@given(st.randoms(use_true_random=False))
+@settings(max_examples=8, deadline=None)
+def test_beliefs_do_not_depend_on_when_they_were_asked_for(dice: random.Random) -> None:
+    space = counting_space(5)
+    candidates = some_choices(space, 60, dice.randrange(1000))
+    asked, restored = Critic(space), Critic(space)
+    for index, choices in enumerate(candidates[:50]):
+        reward = None if dice.random() < 0.2 else dice.random()
+        for critic in (asked, restored):
+            critic.observe(Observation(index, choices, (True,) * 5, reward))
+        if dice.random() < 0.5:
+            asked.judge(candidates[50 : 50 + dice.randrange(4)])
+    rows = np.array(candidates[50:])
+    for one, other in zip(asked.judge([]).predict(rows), restored.judge([]).predict(rows), strict=True):
+        assert one.tolist() == other.tolist()
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=60), st.integers(2, 10))
+def test_a_memory_keeps_the_best_half_and_the_latest(rewards: list[int], capacity: int) -> None:
+    memory = Memory(capacity)
+    for age, reward in enumerate(rewards):
+        memory.add((age,), float(reward))
+    kept = {int(choices[0]) for choices in memory.choices}
+    assert len(kept) == min(capacity, len(rewards))
+    assert len(rewards) - 1 in kept
+    best = sorted(range(len(rewards)), key=lambda age: -rewards[age])[: capacity // 2]
+    worst_of_best = rewards[best[-1]]
+    assert all(age in kept for age in range(len(rewards)) if rewards[age] > worst_of_best)

@@ -1,0 +1,95 @@
+"""How the hybrid breeds candidates under its critic, and what it says of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from evonas.agents import create_agent
+from evonas.agents.network import PolicyNetwork
+from evonas.agents.policy import Alternating
+from evonas.agents.settings import CriticSettings
+from evonas.agents.sources import Drawing
+from evonas.space import INACTIVE
+
+from .support import counting, counting_space, play
+
+
+def test_proposals_explain_themselves() -> None:
+    proposals = play(create_agent("EvoNAS", counting_space(6), seed=1), 40)
+    for proposal in proposals[:10]:
+        assert (proposal.competitors, proposal.value, proposal.rank, proposal.policy_ratio) == (1, None, None, None)
+    for proposal in proposals[10:]:
+        assert proposal.competitors == 2 * 32
+        assert proposal.rank == proposal.redrawn + 1
+        assert proposal.value is not None
+        assert proposal.policy_ratio is not None
+        assert proposal.policy_ratio > 0
+
+
+def test_the_critic_expects_more_of_what_it_proposes_than_of_the_median_result() -> None:
+    values = [proposal.value for proposal in play(create_agent("EvoNAS", counting_space(8), seed=2), 120)[60:]]
+    assert np.mean([value for value in values if value is not None]) > 0.5
+
+
+def test_without_a_policy_nothing_is_likelier_than_under_a_uniform_one() -> None:
+    agent = create_agent("EvoNAS", counting_space(6), seed=1, settings={"policy": {"training": "None"}})
+    ratios = {proposal.policy_ratio for proposal in play(agent, 40)[10:]}
+    assert ratios == {1.0}
+
+
+def test_a_learned_policy_shows_in_the_ratio() -> None:
+    proposals = play(create_agent("Neural", counting_space(6), seed=1), 150)
+    ratios = [proposal.policy_ratio for proposal in proposals[100:] if proposal.policy_ratio is not None]
+    assert np.median(ratios) > 2
+
+
+def test_one_generation_is_bred_from_evaluated_parents_alone() -> None:
+    settings = {"critic": {"generations": 1}}
+    space = counting_space(6)
+    proposals = play(create_agent("EvoNAS", space, seed=4, settings=settings), 60)
+    assert all(proposal.competitors == 32 for proposal in proposals[10:])
+
+
+@pytest.mark.parametrize(("decisions", "generations"), [(1, 2), (6, 2), (9, 3), (20, 7), (100, 8)])
+def test_generations_follow_the_number_of_decisions(decisions: int, generations: int) -> None:
+    assert CriticSettings().generations_for(decisions) == generations
+    assert CriticSettings(generations=5).generations_for(decisions) == 5
+
+
+def test_every_other_candidate_is_drawn_uniformly() -> None:
+    space = counting_space(3)
+    network = PolicyNetwork(space, seed=0, hidden_units=4)
+    with torch.no_grad():
+        network.bias[:, 1] = 5.0
+    with Alternating(network).rollout(4) as rollout:
+        assert rollout.logits(0).tolist() == [[0, 5, 0], [0, 0, 0]] * 2
+
+
+def test_children_of_children_inherit_what_their_parents_drew_as_drawn() -> None:
+    parents = Drawing(
+        np.array([[1, 2, 0, INACTIVE]]), np.array([[True, False, True, False]]), np.array([[0.5, 0.0, 0.7, 0.0]])
+    )
+    children = Drawing(
+        np.array([[1, 0, INACTIVE, 2]]), np.array([[False, True, False, True]]), np.array([[0.0, 0.1, 0.0, 0.2]])
+    ).inheriting(parents)
+    assert children.drawn.tolist() == [[True, True, False, True]]
+    assert children.gains.tolist() == [[0.5, 0.1, 0.0, 0.2]]
+
+
+def test_pending_candidates_are_not_proposed_again_and_neighbours_less() -> None:
+    agent = create_agent("EvoNAS", counting_space(5), seed=3)
+    for proposal in play(agent, 30):
+        assert proposal.index < 30
+    pending = [agent.propose().decisions for _ in range(16)]
+    assert len({tuple(decisions.values()) for decisions in pending}) == 16
+
+
+def test_the_critic_solves_what_evolution_alone_does_not() -> None:
+    space, seeds = counting_space(8), range(3)
+    best = {
+        type: [max(counting(p.decisions) for p in play(create_agent(type, space, seed), 200)) for seed in seeds]
+        for type in ("Evolution", "EvoNAS")
+    }
+    assert np.mean(best["EvoNAS"]) > np.mean(best["Evolution"]) + 0.1
