@@ -55,7 +55,6 @@ bench: env  ## measure the operator on a control plane with simulated pods
 	$(BIN)/python -m bench.operator
 
 bench-agents: env  ## compare the agents with each other and with peers (hours; what is recorded is not run again)
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[dev,bench]'
 	$(BIN)/python -m bench.agents
 
 clean:  ## remove what was built here

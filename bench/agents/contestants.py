@@ -94,6 +94,6 @@ def parse_variant(text: str) -> Contestant:
     try:
         settings = json.loads(body)
         return ours(label, settings.pop("type"), settings)
-    except (ValueError, KeyError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         cure = 'write label={"type": "EvoNAS", "critic": {"generations": 8}}'
         raise EvonasError(f"--variant {text!r} cannot be read ({error!r}); {cure}") from error
