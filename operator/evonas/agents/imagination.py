@@ -1,12 +1,15 @@
 """Evolution in imagination: children of children, bred under the critic's eye, before one of them is evaluated.
 
 The first generation descends from evaluated parents, half of it by the network's proposals; each further one mutates
-the most promising so far uniformly. Promising is what the critic expects plus a share of its uncertainty, an upper
-confidence bound (Srinivas et al., arXiv 0912.3995). Imports PyTorch, by way of the critic.
+the most promising so far uniformly. Promising is what the critic expects plus a multiple of its uncertainty, an upper
+confidence bound (Srinivas et al., arXiv 0912.3995). The multiple is drawn anew for each proposal, as in randomised
+GP-UCB (Berk et al., arXiv 2006.04296): some proposals exploit, others explore, those under way together above all.
+Imports PyTorch, by way of the critic.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,19 +50,20 @@ class ImaginedEvolution:
     def draw(self, index: int) -> Drafts:
         """Breed the candidates for proposal ``index``; the population is not empty."""
         judgement = self._critic.judge(self._history.pending)
+        exploration = self._exploration_of(index)
         drafts = self._first.draw(index)
         size = len(drafts.parents)
-        pool = self._judged(judgement, drafts.drawing, drafts.parents).best(size)
+        pool = _judged(judgement, exploration, drafts.drawing, drafts.parents).best(size)
         numbers = uniforms(self._seed, Purpose.BREEDERS, index, (self._generations - 1, size))
         for generation, breeders in enumerate((numbers * min(BREEDERS, size)).astype(int), start=1):
             parents = pool.drawing.take(breeders)
             children = self._later.mutate(parents.choices, index, generation).inheriting(parents)
-            pool = pool.join(self._judged(judgement, children, pool.parents[breeders])).best(size)
+            pool = pool.join(_judged(judgement, exploration, children, pool.parents[breeders])).best(size)
         return Drafts(pool.drawing, pool.parents, drafts.origin, size * self._generations, pool.means)
 
-    def _judged(self, judgement: Judgement, drawing: Drawing, parents: NDArray[np.int64]) -> _Pool:
-        means, deviations = judgement.predict(drawing.choices)
-        return _Pool(drawing, parents, means, means + self._exploration * deviations)
+    def _exploration_of(self, index: int) -> float:
+        """Return the proposal's number of deviations: exponentially distributed."""
+        return -self._exploration * math.log1p(-float(uniforms(self._seed, Purpose.EXPLORATION, index, (1,))[0]))
 
 
 @dataclass(frozen=True)
@@ -82,3 +86,8 @@ class _Pool:
     def best(self, size: int) -> _Pool:
         order = np.argsort(-self.promise, kind="stable")[:size]
         return _Pool(self.drawing.take(order), self.parents[order], self.means[order], self.promise[order])
+
+
+def _judged(judgement: Judgement, exploration: float, drawing: Drawing, parents: NDArray[np.int64]) -> _Pool:
+    means, deviations = judgement.predict(drawing.choices)
+    return _Pool(drawing, parents, means, means + exploration * deviations)

@@ -33,6 +33,8 @@ class Purpose(enum.IntEnum):
     """The network's initial weights; the index numbers the tensors."""
     BREEDERS = 6
     """Which candidates of an imagined generation breed the next."""
+    EXPLORATION = 7
+    """How much the critic's doubt counts in a proposal."""
 
 
 def words(seed: int, purpose: Purpose, index: int, count: int) -> NDArray[np.uint64]:

@@ -59,8 +59,8 @@ class CriticSettings:
     generations: int | None = None
     """How many generations are bred in imagination before a candidate is proposed. None: a third of the number of
     decisions, but 2 to 8."""
-    exploration: float = 1.0
-    """Standard deviations of the critic's prediction that are added to its mean."""
+    exploration: float = 1.5
+    """Standard deviations of the critic's prediction that are added to its mean, on average over proposals."""
 
     def generations_for(self, decisions: int) -> int:
         """Return the number of generations for a space of so many decisions."""
