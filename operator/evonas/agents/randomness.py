@@ -31,6 +31,8 @@ class Purpose(enum.IntEnum):
     """Where the scan for a candidate that was never proposed begins."""
     WEIGHTS = 5
     """The network's initial weights; the index numbers the tensors."""
+    SAMPLER = 16
+    """What Optuna's samplers are seeded with."""
 
 
 def words(seed: int, purpose: Purpose, index: int, count: int) -> NDArray[np.uint64]:

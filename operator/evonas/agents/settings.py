@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from evonas.errors import FieldProblem, InvalidManifest
 from evonas.space import normalise
 
 Training = Literal["PQT", "REINFORCE"]
 TRAININGS: tuple[Training, ...] = ("PQT", "REINFORCE")
+Sampler = Literal["TPE", "GP", "NSGAII", "CMAES", "QMC"]
+SAMPLERS: tuple[Sampler, ...] = ("TPE", "GP", "NSGAII", "CMAES", "QMC")
+
+_Text = TypeVar("_Text", bound=str)
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,10 @@ class AgentSettings:
     better on short searches."""
     evolution: EvolutionSettings = field(default_factory=EvolutionSettings)
     policy: PolicySettings = field(default_factory=PolicySettings)
+    sampler: Sampler = "TPE"
+    """Optuna: which of its samplers."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What the agents of other packages are given; none of our own takes any."""
 
     @classmethod
     def parse(cls, manifest: Mapping[str, Any], path: str = "spec.agent") -> AgentSettings:
@@ -75,7 +83,7 @@ class AgentSettings:
                 mutation_probability=evolution.number_or_none("mutationProbability", low=0, high=1, open_low=True),
             ),
             policy=PolicySettings(
-                training=policy.training("training", PolicySettings.training),
+                training=policy.one_of("training", PolicySettings.training, TRAININGS),
                 hidden_units=policy.integer("hiddenUnits", PolicySettings.hidden_units, low=1, high=512),
                 learning_rate=policy.number("learningRate", PolicySettings.learning_rate, low=0, high=1, open_low=True),
                 entropy_weight=policy.number_or_none("entropyWeight", low=0, high=1000),
@@ -84,6 +92,8 @@ class AgentSettings:
                     "baselineDecay", PolicySettings.baseline_decay, low=0, high=1, open_high=True
                 ),
             ),
+            sampler=top.one_of("sampler", cls.sampler, SAMPLERS),
+            settings=top.free("settings"),
         )
         for block in (top, evolution, policy):
             block.refuse_unknown()
@@ -132,13 +142,20 @@ class _Block:
         self._known.add(name)
         return None
 
-    def training(self, name: str, default: Training) -> Training:
+    def one_of(self, name: str, default: _Text, options: tuple[_Text, ...]) -> _Text:
         value = self._get(name, default)
-        for training in TRAININGS:
-            if value == training:
-                return training
-        self._refuse(name, f"must be one of {', '.join(TRAININGS)}, got {value!r}")
+        for option in options:
+            if value == option:
+                return option
+        self._refuse(name, f"must be one of {', '.join(options)}, got {value!r}")
         return default
+
+    def free(self, name: str) -> Mapping[str, Any]:
+        value = self._get(name, {})
+        if isinstance(value, Mapping):
+            return value
+        self._refuse(name, f"must be an object, got {value!r}")
+        return {}
 
     def refuse_unknown(self) -> None:
         for name in self._manifest:
