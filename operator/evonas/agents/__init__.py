@@ -7,6 +7,7 @@ an agent that needs them is created; ``check_agent`` needs neither.
 from evonas.agents.catalogue import check_agent
 from evonas.agents.factory import create_agent
 from evonas.agents.interface import Agent, InvalidRecord, Origin, Proposal, Record, SpaceExhausted
+from evonas.agents.records import check_record
 from evonas.agents.settings import AgentSettings, EvolutionSettings, PolicySettings
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "Record",
     "SpaceExhausted",
     "check_agent",
+    "check_record",
     "create_agent",
 ]

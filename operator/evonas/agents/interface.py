@@ -33,7 +33,8 @@ class Proposal:
     """The active decisions by name, in the order of the space."""
     origin: Origin
     """``mutation``: from a parent. ``policy``: drawn whole from the network. ``random``: drawn uniformly, in the
-    warm-up or because everything that the agent drew had been proposed before. ``sampler``: Optuna's doing."""
+    warm-up or because everything that the agent drew had been proposed before. ``sampler``: by what is not ours,
+    Optuna or an agent of another package."""
     parent: int | None
     """Index of the candidate that was mutated; None for other origins."""
     mutated: tuple[str, ...]

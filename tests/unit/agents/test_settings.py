@@ -50,7 +50,11 @@ def test_every_field_is_read() -> None:
         ({"seed": 3}, "spec.agent.seed", "unknown field; there are evolution, policy, sampler, settings, warmup"),
         ({"sampler": "tpe"}, "spec.agent.sampler", "must be one of TPE, GP, NSGAII, CMAES, QMC, got 'tpe'"),
         ({"settings": ["fast"]}, "spec.agent.settings", "must be an object, got ['fast']"),
-        ({"settings": {"b": 1, "a": 2}}, "spec.agent.settings", "must be empty, got a, b: these are for agents of other"),
+        (
+            {"settings": {"b": 1, "a": 2}},
+            "spec.agent.settings",
+            "must be empty, got a, b: these are for agents of other",
+        ),
         ({"evolution": [1]}, "spec.agent.evolution", "must be an object"),
         ({"evolution": None}, "spec.agent.evolution", "must be an object"),
         ({"evolution": {"population": 0}}, "spec.agent.evolution.population", "from 1 to 1000"),
