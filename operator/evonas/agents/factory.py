@@ -39,7 +39,7 @@ def create_agent(type: str, space: SearchSpace, seed: int = 0, settings: Mapping
     if type not in AGENT_TYPES:
         return create_foreign(type, space, seed, parsed.settings)
     if type == "Optuna":
-        # An extra of this package, and half a second.
+        # An extra of this package.
         from evonas.agents.optuna_agent import OptunaAgent  # noqa: PLC0415
 
         return OptunaAgent(space, seed, parsed)
