@@ -17,7 +17,7 @@ COPY constraints.txt /
 # PyTorch in a layer of its own: a change of the operator's code then moves kilobytes, not gigabytes.
 RUN pip install --no-cache-dir --constraint /constraints.txt ${TORCH_INDEX_URL:+--extra-index-url "$TORCH_INDEX_URL"} torch
 RUN --mount=type=bind,from=wheel,source=/wheels,target=/wheels \
-    pip install --no-cache-dir --constraint /constraints.txt "$(echo /wheels/*.whl)[operator]"
+    pip install --no-cache-dir --constraint /constraints.txt "$(echo /wheels/*.whl)[operator,optuna]"
 
 # The root file system may be read-only and the user has no home: what must be written goes to /tmp.
 ENV HOME=/tmp MPLCONFIGDIR=/tmp/matplotlib PYTHONDONTWRITEBYTECODE=1

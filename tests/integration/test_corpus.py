@@ -120,6 +120,7 @@ UPDATES = {
     "a constraint": (add("/spec/objective", {"constraints": [{"metric": "m", "max": 1}]}), "spec.objective"),
     "another agent": (add("/spec/agent", {"type": "Random"}), "spec.agent: Invalid value: is immutable"),
     "another seed": (add("/spec/agent", {"seed": 1}), "spec.agent"),
+    "another setting of another package's agent": (add("/spec/agent", {"settings": {"fast": True}}), "spec.agent"),
     "another population": (add("/spec/agent", {"evolution": {"population": 10}}), "spec.agent"),
     "fewer trials": (add("/spec/budget/maxTrials", 9), "spec.budget.maxTrials: Invalid value: may only grow"),
     "more parallel trials than trials": (add("/spec/budget/parallelTrials", 11), "spec.budget.parallelTrials"),
@@ -150,6 +151,15 @@ def test_update_is_taken_or_refused(name: str, on_update: Answers) -> None:
         assert says in on_update[name]
     else:
         assert on_update[name].startswith("{"), on_update[name]
+
+
+def test_settings_without_a_schema_are_immutable_too(with_crds: Cluster, namespace: str) -> None:
+    manifest = renamed("foreign")
+    manifest["spec"]["agent"] = {"type": "Foreign", "settings": {"deep": {"fast": True}}}
+    with_crds.kubectl("apply", f"--namespace={namespace}", "-f", "-", input=json.dumps(manifest))
+    manifest["spec"]["agent"]["settings"]["deep"]["fast"] = False
+    with pytest.raises(CommandFailed, match=r"spec\.agent: Invalid value: is immutable"):
+        with_crds.kubectl("apply", f"--namespace={namespace}", "-f", "-", input=json.dumps(manifest))
 
 
 def test_scale_changes_parallel_trials_within_the_bounds(with_crds: Cluster, namespace: str) -> None:

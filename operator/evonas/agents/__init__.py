@@ -1,11 +1,13 @@
 """The agents: propose a candidate, observe its reward. ``create_agent`` is the one door in.
 
-Above ``space``, below ``search``: pure and seeded, without input or output. PyTorch is imported only where an agent
-that learns is created.
+Above ``space``, below ``search``: pure and seeded, without input or output. PyTorch and Optuna are imported only where
+an agent that needs them is created; ``check_agent`` needs neither.
 """
 
+from evonas.agents.catalogue import check_agent
 from evonas.agents.factory import create_agent
 from evonas.agents.interface import Agent, InvalidRecord, Origin, Proposal, Record, SpaceExhausted
+from evonas.agents.records import check_record
 from evonas.agents.settings import AgentSettings, EvolutionSettings, PolicySettings
 
 __all__ = [
@@ -18,5 +20,7 @@ __all__ = [
     "Proposal",
     "Record",
     "SpaceExhausted",
+    "check_agent",
+    "check_record",
     "create_agent",
 ]

@@ -14,6 +14,7 @@ from evonas.agents.history import History, Pending
 from evonas.agents.interface import InvalidRecord, Proposal, Record, SpaceExhausted
 from evonas.agents.novelty import Pick, pick
 from evonas.agents.policy import Learner, Observer
+from evonas.agents.records import check_record
 from evonas.agents.sources import NOBODY, Drafts, Source
 from evonas.space import SearchSpace
 
@@ -110,9 +111,8 @@ class ComposedAgent:
         return tuple(decision.name in mutated for decision in self._space.decisions)
 
     def _enter(self, record: Record) -> None:
+        choices = check_record(self._space, record)
         try:
-            choices = self._space.to_choices(record.decisions)
-            _check_outcome(record)
             self._history.add(Pending(record.index, choices, self._drawn(record.mutated)))
         except ValueError as error:
             raise InvalidRecord(f"trial {record.index} cannot be of this search: {error}") from None
@@ -125,14 +125,3 @@ class ComposedAgent:
         self._results += reward is not None
         for observer in self._observers:
             observer.observe(observation)
-
-
-def _check_outcome(record: Record) -> None:
-    if record.index < 0:
-        raise ValueError("its index is negative")
-    if record.sequence is None and record.reward is not None:
-        raise ValueError("it has a reward but no place among the observations")
-    if record.sequence is not None and record.abandoned:
-        raise ValueError("it is both observed and abandoned")
-    if record.reward is not None and not math.isfinite(record.reward):
-        raise ValueError(f"its reward must be a finite number, got {record.reward}")

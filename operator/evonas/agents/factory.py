@@ -1,4 +1,4 @@
-"""Puts the agents together: all four are one ``ComposedAgent``, told apart by where their candidates come from.
+"""Puts the agents together: four are one ``ComposedAgent``, told apart by where their candidates come from.
 
 ========= ==================== ================ ===========
 type      candidates           policy           learns
@@ -8,6 +8,8 @@ Evolution children of parents  uniform          no
 Neural    whole                network          yes
 EvoNAS    children of parents  network          yes
 ========= ==================== ================ ===========
+
+Optuna's samplers and the agents of other packages are made elsewhere (``optuna_agent``, ``catalogue``).
 """
 
 from __future__ import annotations
@@ -15,28 +17,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from evonas.agents.catalogue import AGENT_TYPES, check_agent, create_foreign
 from evonas.agents.composition import ComposedAgent
 from evonas.agents.evolution import Mutation, Population
 from evonas.agents.history import History
 from evonas.agents.interface import Agent
 from evonas.agents.policy import Alternating, Learner, Observer, Policy, UniformPolicy
 from evonas.agents.randomness import MAX_SEED
-from evonas.agents.settings import AgentSettings
 from evonas.agents.sources import Source, WholeSamples
 from evonas.errors import FieldProblem, InvalidManifest
 from evonas.space import SearchSpace
 
-AGENT_TYPES = ("Random", "Evolution", "Neural", "EvoNAS")
-
 
 def create_agent(type: str, space: SearchSpace, seed: int = 0, settings: Mapping[str, Any] | None = None) -> Agent:
-    """Return a new agent of one of AGENT_TYPES.
+    """Return a new agent of one of AGENT_TYPES, or of a type that another package declares as an entry point.
 
     ``settings`` is the manifest's ``spec.agent`` minus type and seed (see AgentSettings); ``seed`` lies in
     0..2^63 - 1. InvalidManifest names every field that is wrong.
     """
-    _check(type, seed)
-    parsed = AgentSettings.parse(settings or {})
+    _check_seed(seed)
+    parsed = check_agent(type, settings or {})
+    if type not in AGENT_TYPES:
+        return create_foreign(type, space, seed, parsed.settings)
+    if type == "Optuna":
+        # An extra of this package.
+        from evonas.agents.optuna_agent import OptunaAgent  # noqa: PLC0415
+
+        return OptunaAgent(space, seed, parsed)
     learner: Learner | None = None
     policy: Policy = UniformPolicy(space)
     if type in ("Neural", "EvoNAS") and parsed.policy.training != "None":
@@ -82,11 +89,7 @@ def create_agent(type: str, space: SearchSpace, seed: int = 0, settings: Mapping
     )
 
 
-def _check(type: str, seed: int) -> None:
-    problems = []
-    if type not in AGENT_TYPES:
-        problems.append(FieldProblem("spec.agent.type", f"must be one of {', '.join(AGENT_TYPES)}, got {type!r}"))
+def _check_seed(seed: int) -> None:
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= MAX_SEED:
-        problems.append(FieldProblem("spec.agent.seed", f"must be a whole number from 0 to {MAX_SEED}, got {seed!r}"))
-    if problems:
-        raise InvalidManifest(problems)
+        problem = f"must be a whole number from 0 to {MAX_SEED}, got {seed!r}"
+        raise InvalidManifest([FieldProblem("spec.agent.seed", problem)])

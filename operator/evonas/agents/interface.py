@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 from evonas.errors import EvonasError
 from evonas.space import Value
 
-Origin = Literal["random", "mutation", "policy"]
+Origin = Literal["random", "mutation", "policy", "sampler"]
 
 
 class SpaceExhausted(EvonasError):
@@ -33,12 +33,13 @@ class Proposal:
     """The active decisions by name, in the order of the space."""
     origin: Origin
     """``mutation``: from a parent. ``policy``: drawn whole from the network. ``random``: drawn uniformly, in the
-    warm-up or because everything that the agent drew had been proposed before."""
+    warm-up or because everything that the agent drew had been proposed before. ``sampler``: by what is not ours,
+    Optuna or an agent of another package."""
     parent: int | None
     """Index of the candidate that was mutated; None for other origins."""
     mutated: tuple[str, ...]
     """The decisions that were drawn from the policy and not copied: all of them for origin ``policy``, none for
-    ``random``. A draw may return the parent's value."""
+    ``random`` and ``sampler``. A draw may return the parent's value."""
     observed_up_to: int
     """How many observations (infeasible ones included) the agent had seen."""
     redrawn: int

@@ -35,6 +35,8 @@ class Purpose(enum.IntEnum):
     """Which candidates of an imagined generation breed the next."""
     EXPLORATION = 7
     """How much the critic's doubt counts in a proposal."""
+    SAMPLER = 16
+    """What Optuna's samplers are seeded with."""
 
 
 def words(seed: int, purpose: Purpose, index: int, count: int) -> NDArray[np.uint64]:

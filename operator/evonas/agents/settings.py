@@ -8,13 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 from evonas.errors import FieldProblem, InvalidManifest
 from evonas.space import normalise
 
-TRAININGS = ("PQT", "REINFORCE", "None")
-CRITICS = ("GaussianProcess", "None")
+Training = Literal["PQT", "REINFORCE", "None"]
+TRAININGS: tuple[Training, ...] = ("PQT", "REINFORCE", "None")
+Model = Literal["GaussianProcess", "None"]
+MODELS: tuple[Model, ...] = ("GaussianProcess", "None")
+Sampler = Literal["TPE", "GP", "NSGAII", "CMAES", "QMC"]
+SAMPLERS: tuple[Sampler, ...] = ("TPE", "GP", "NSGAII", "CMAES", "QMC")
+
+_Text = TypeVar("_Text", bound=str)
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,7 @@ class EvolutionSettings:
 class PolicySettings:
     """``spec.agent.policy``: Neural and EvoNAS."""
 
-    training: str = "PQT"
+    training: Training = "PQT"
     """PQT: Priority Queue Training (Abolafia et al., arXiv 1801.03526). REINFORCE: as in Zoph & Le 2016. None: the
     policy stays uniform."""
     hidden_units: int = 32
@@ -54,7 +60,7 @@ class PolicySettings:
 class CriticSettings:
     """``spec.agent.critic``: EvoNAS."""
 
-    model: str = "GaussianProcess"
+    model: Model = "GaussianProcess"
     """GaussianProcess, or None: the plain hybrid of Maziarz et al., whose first new child is evaluated."""
     generations: int | None = None
     """How many generations are bred in imagination before a candidate is proposed. None: a third of the number of
@@ -78,6 +84,10 @@ class AgentSettings:
     evolution: EvolutionSettings = field(default_factory=EvolutionSettings)
     policy: PolicySettings = field(default_factory=PolicySettings)
     critic: CriticSettings = field(default_factory=CriticSettings)
+    sampler: Sampler = "TPE"
+    """Optuna: which of its samplers."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What the agents of other packages are given; none of our own takes any."""
 
     @classmethod
     def parse(cls, manifest: Mapping[str, Any], path: str = "spec.agent") -> AgentSettings:
@@ -95,7 +105,7 @@ class AgentSettings:
                 mutation_probability=evolution.number_or_none("mutationProbability", low=0, high=1, open_low=True),
             ),
             policy=PolicySettings(
-                training=policy.choice("training", PolicySettings.training, TRAININGS),
+                training=policy.one_of("training", PolicySettings.training, TRAININGS),
                 hidden_units=policy.integer("hiddenUnits", PolicySettings.hidden_units, low=1, high=512),
                 learning_rate=policy.number("learningRate", PolicySettings.learning_rate, low=0, high=1, open_low=True),
                 entropy_weight=policy.number_or_none("entropyWeight", low=0, high=1000),
@@ -105,10 +115,12 @@ class AgentSettings:
                 ),
             ),
             critic=CriticSettings(
-                model=critic.choice("model", CriticSettings.model, CRITICS),
+                model=critic.one_of("model", CriticSettings.model, MODELS),
                 generations=critic.integer_or_none("generations", low=1, high=100),
                 exploration=critic.number("exploration", CriticSettings.exploration, low=0, high=100),
             ),
+            sampler=top.one_of("sampler", cls.sampler, SAMPLERS),
+            settings=top.free("settings"),
         )
         for block in (top, evolution, policy, critic):
             block.refuse_unknown()
@@ -163,12 +175,20 @@ class _Block:
         self._known.add(name)
         return None
 
-    def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
+    def one_of(self, name: str, default: _Text, options: tuple[_Text, ...]) -> _Text:
         value = self._get(name, default)
-        if value in choices:
-            return str(value)
-        self._refuse(name, f"must be one of {', '.join(choices)}, got {value!r}")
+        for option in options:
+            if value == option:
+                return option
+        self._refuse(name, f"must be one of {', '.join(options)}, got {value!r}")
         return default
+
+    def free(self, name: str) -> Mapping[str, Any]:
+        value = self._get(name, {})
+        if isinstance(value, Mapping):
+            return value
+        self._refuse(name, f"must be an object, got {value!r}")
+        return {}
 
     def refuse_unknown(self) -> None:
         for name in self._manifest:

@@ -1,4 +1,4 @@
-"""Whether a search can run as it is written: parsing, and a server-side dry run of its first Job.
+"""Whether a search can run as it is written: parsing, its agent, and a server-side dry run of its first Job.
 
 A template is kept as written, so only the API server (its schema, its admission, its policies) can judge it; asking
 once per generation keeps a bad one from ever making a pod.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from evonas.agents import check_agent
 from evonas.cluster.api import Api, Refused
 from evonas.cluster.jobs import build_job
 from evonas.cluster.records import SearchRecord
@@ -51,6 +52,7 @@ class Acceptance:
     async def _judge(self, search: SearchRecord, service_account: str | None) -> SearchSpec | Refusal:
         try:
             spec = SearchSpec.parse(search.manifest)
+            check_agent(spec.agent.type, spec.agent.settings)
         except InvalidManifest as invalid:
             return Refusal("InvalidSpec", str(invalid))
         condition = find_condition(search.status, "Accepted")

@@ -11,6 +11,7 @@ from types import FrameType
 import click
 from rich.console import Console
 
+from evonas.agents import check_agent
 from evonas.errors import EvonasError
 from evonas.local.display import Display
 from evonas.local.journal import JOURNAL_FILE, open_journal
@@ -40,6 +41,7 @@ def run(manifest: Path, runs: Path) -> None:
     """
     body = load_search(manifest)
     spec = SearchSpec.parse(body)
+    check_agent(spec.agent.type, spec.agent.settings)
     if spec.suspend:
         raise EvonasError("spec.suspend is true: nothing to run; set it to false")
     folder = (runs / spec.name).absolute()

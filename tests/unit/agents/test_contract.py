@@ -1,18 +1,18 @@
-"""What callers of every agent may rely on."""
+"""The contract that ships with the package, held against every agent of ours; and what only ours promise."""
 
 from __future__ import annotations
 
-import math
 import random
 import subprocess
 import sys
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evonas.agents import create_agent
+from evonas.agents import Agent, create_agent
+from evonas.agents.testing import AgentContract
 from evonas.space import SearchSpace
 
 from .support import AGENT_TYPES, CONDITIONAL, VARIANTS, History, counting_space, play, spaces
@@ -20,13 +20,43 @@ from .support import AGENT_TYPES, CONDITIONAL, VARIANTS, History, counting_space
 EVERY_VARIANT = pytest.mark.parametrize(("type", "config"), VARIANTS)
 
 
-@EVERY_VARIANT
-def test_proposals_are_a_function_of_seed_and_history(type: str, config: dict[str, Any]) -> None:
-    space = counting_space(6)
-    first = play(create_agent(type, space, 1, config), 40)
-    assert play(create_agent(type, space, 1, config), 40) == first
-    other = play(create_agent(type, space, 2, config), 40)
-    assert sum(a.decisions == b.decisions for a, b in zip(first, other, strict=True)) < 5
+class BuiltIn(AgentContract):
+    """Small populations and a short warm-up: what comes after it is what may go wrong."""
+
+    type: ClassVar[str]
+    config: ClassVar[dict[str, Any]] = {}
+
+    def create(self, space: SearchSpace, seed: int) -> Agent:
+        config = {"warmup": 5, "evolution": {"population": 8, "tournament": 3}, **self.config}
+        return create_agent(self.type, space, seed, config)
+
+
+class TestRandom(BuiltIn):
+    type = "Random"
+    examples = 25
+
+
+class TestEvolution(BuiltIn):
+    type = "Evolution"
+    examples = 25
+
+
+class TestNeural(BuiltIn):
+    type = "Neural"
+
+
+class TestNeuralWithReinforce(BuiltIn):
+    type = "Neural"
+    config: ClassVar = {"policy": {"training": "REINFORCE"}}
+
+
+class TestEvoNAS(BuiltIn):
+    type = "EvoNAS"
+
+
+class TestEvoNASWithReinforce(BuiltIn):
+    type = "EvoNAS"
+    config: ClassVar = {"policy": {"training": "REINFORCE"}}
 
 
 @EVERY_VARIANT
@@ -90,41 +120,6 @@ def test_proposals_stay_random_until_there_are_two_results(type: str, config: di
         agent.observe(proposal.index, reward)
     assert origins[:5] == ["random"] * 5
     assert (origins[5] == "random") == (type == "Random")
-
-
-@EVERY_VARIANT
-def test_any_number_may_be_pending(type: str, config: dict[str, Any]) -> None:
-    agent = create_agent(type, counting_space(6), 0, config)
-    proposals = [agent.propose() for _ in range(40)]
-    for proposal in reversed(proposals):
-        agent.observe(proposal.index, 0.25 * proposal.index)
-    assert agent.propose().observed_up_to == 40
-
-
-@pytest.mark.parametrize("type", AGENT_TYPES)
-def test_wrong_calls_are_refused_and_change_nothing(type: str) -> None:
-    agent, twin = (create_agent(type, counting_space(5), 0, {"warmup": 2}) for _ in range(2))
-    for each in (agent, twin):
-        for reward in (0.1, 0.2, 0.3):
-            each.observe(each.propose().index, reward)
-        each.propose()
-        each.abandon(each.propose().index)
-    for index, problem in [
-        (0, "already observed"),
-        (4, "already observed or abandoned"),
-        (5, "unknown"),
-        (-1, "unknown"),
-    ]:
-        with pytest.raises(ValueError, match=problem):
-            agent.observe(index, 0.5)
-        with pytest.raises(ValueError, match=problem):
-            agent.abandon(index)
-    for reward in (math.nan, math.inf, -math.inf):
-        with pytest.raises(ValueError, match="proposal 3 must be a finite number"):
-            agent.observe(3, reward)
-    for each in (agent, twin):
-        each.observe(3, 0.5)
-    assert agent.propose() == twin.propose()
 
 
 @pytest.mark.parametrize("type", AGENT_TYPES)

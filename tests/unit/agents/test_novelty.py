@@ -2,61 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evonas.agents import SpaceExhausted, create_agent
+from evonas.agents import create_agent
 from evonas.agents.novelty import scan, walk
 from evonas.space import INACTIVE, SearchSpace
 
-from .support import CONDITIONAL, VARIANTS, counting_space, spaces
-
-
-def exhaust(type: str, space: SearchSpace, seed: int, config: dict[str, Any]) -> None:
-    """Propose everything, observing half of it."""
-    agent = create_agent(type, space, seed, config)
-    seen = set()
-    for number in range(space.size):
-        proposal = agent.propose()
-        seen.add(space.to_choices(proposal.decisions))
-        if number % 2:
-            agent.observe(proposal.index, number % 7)
-        elif number % 3:
-            agent.abandon(proposal.index)
-    assert len(seen) == space.size
-    for _ in range(2):
-        with pytest.raises(SpaceExhausted, match=f"all {space.size} candidates"):
-            agent.propose()
-
-
-@pytest.mark.parametrize("type", ["Random", "Evolution"])
-@given(spaces(max_size=60), st.integers(0, 1000))
-@settings(max_examples=25, deadline=None)
-def test_cheap_agents_propose_each_candidate_once(type: str, space: SearchSpace, seed: int) -> None:
-    exhaust(type, space, seed, {"warmup": 3})
-
-
-@pytest.mark.parametrize(("type", "config"), VARIANTS[2:])
-@given(spaces(max_size=30), st.integers(0, 1000))
-@settings(max_examples=6, deadline=None)
-def test_agents_that_learn_propose_each_candidate_once(
-    type: str, config: dict[str, Any], space: SearchSpace, seed: int
-) -> None:
-    exhaust(type, space, seed, {**config, "warmup": 3})
-
-
-@pytest.mark.parametrize(("type", "config"), VARIANTS)
-def test_conditional_spaces_are_exhausted_exactly(type: str, config: dict[str, Any]) -> None:
-    exhaust(type, CONDITIONAL, 1, config)
-
-
-def test_a_space_of_one_candidate_is_exhausted_by_one_proposal() -> None:
-    space = SearchSpace.parse([{"name": "only", "values": ["x"]}, {"name": "other", "values": [1]}])
-    for type, config in VARIANTS:
-        exhaust(type, space, 0, config)
+from .support import counting_space, spaces
 
 
 @given(spaces(max_size=200), st.integers(0, 2**63 - 1), st.integers(0, 1000))

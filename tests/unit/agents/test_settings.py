@@ -29,11 +29,15 @@ def test_every_field_is_read() -> None:
             "queueSize": 5,
             "baselineDecay": 0.9,
         },
+        "sampler": "GP",
+        "settings": {"anything": [1, {"deep": None}]},
     }
     assert AgentSettings.parse(manifest) == AgentSettings(
         warmup=20,
         evolution=EvolutionSettings(population=100, tournament=25, mutation_probability=0.1),
         policy=PolicySettings("REINFORCE", 64, 0.001, 0.0, 5, 0.9),
+        sampler="GP",
+        settings={"anything": [1, {"deep": None}]},
     )
 
 
@@ -43,7 +47,18 @@ def test_every_field_is_read() -> None:
         ({"warmup": 1}, "spec.agent.warmup", "must be a whole number from 2 to 10000, got 1"),
         ({"warmup": "ten"}, "spec.agent.warmup", "got 'ten'"),
         ({"warmup": True}, "spec.agent.warmup", "got True"),
-        ({"seed": 3}, "spec.agent.seed", "unknown field; there are critic, evolution, policy, warmup"),
+        (
+            {"seed": 3},
+            "spec.agent.seed",
+            "unknown field; there are critic, evolution, policy, sampler, settings, warmup",
+        ),
+        ({"sampler": "tpe"}, "spec.agent.sampler", "must be one of TPE, GP, NSGAII, CMAES, QMC, got 'tpe'"),
+        ({"settings": ["fast"]}, "spec.agent.settings", "must be an object, got ['fast']"),
+        (
+            {"settings": {"b": 1, "a": 2}},
+            "spec.agent.settings",
+            "must be empty, got a, b: these are for agents of other",
+        ),
         ({"evolution": [1]}, "spec.agent.evolution", "must be an object"),
         ({"evolution": None}, "spec.agent.evolution", "must be an object"),
         ({"evolution": {"population": 0}}, "spec.agent.evolution.population", "from 1 to 1000"),

@@ -10,6 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from evonas.agents import check_agent
 from evonas.errors import InvalidManifest
 from evonas.manifest import load_search
 from evonas.schema import load_crds
@@ -25,10 +26,17 @@ RULES = {
 """The keywords of a schema that refuse something."""
 
 
+def accept(manifest: dict[str, Any]) -> SearchSpec:
+    """Judge a manifest as the local run and the operator do."""
+    spec = SearchSpec.parse(manifest)
+    check_agent(spec.agent.type, spec.agent.settings)
+    return spec
+
+
 @pytest.mark.parametrize("path", GOOD, ids=lambda path: path.stem)
 def test_good_manifest_is_taken(path: Path) -> None:
     manifest = load_search(path)
-    spec = SearchSpec.parse(manifest)
+    spec = accept(manifest)
     assert spec.name == manifest["metadata"]["name"]
     assert [decision.name for decision in spec.space.decisions] == [d["name"] for d in manifest["spec"]["searchSpace"]]
     assert spec.space.size >= 1
@@ -37,13 +45,13 @@ def test_good_manifest_is_taken(path: Path) -> None:
 @pytest.mark.parametrize("entry", LOCAL, ids=str)
 def test_bad_manifest_is_refused_at_its_field(entry: Bad) -> None:
     with pytest.raises(InvalidManifest) as refusal:
-        SearchSpec.parse(entry.manifest())
+        accept(entry.manifest())
     assert entry.field in [problem.field for problem in refusal.value.problems], str(refusal.value)
 
 
 @pytest.mark.parametrize("entry", [entry for entry in BAD if "local" not in entry.refused_by], ids=str)
 def test_manifest_that_only_the_server_refuses_is_taken_here(entry: Bad) -> None:
-    SearchSpec.parse(entry.manifest())
+    accept(entry.manifest())
 
 
 def test_names_of_bad_manifests_are_unique() -> None:

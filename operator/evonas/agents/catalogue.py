@@ -1,0 +1,87 @@
+"""Which types of agents there are: the built-in ones, and those that other packages declare as entry points.
+
+Below ``factory``. ``check_agent`` judges ``spec.agent`` without making the agent, so that a search is refused before
+its first trial and without importing what only the agent needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from typing import Any
+
+from evonas.agents.interface import Agent
+from evonas.agents.settings import AgentSettings
+from evonas.errors import FieldProblem, InvalidManifest
+from evonas.space import SearchSpace
+
+AGENT_TYPES = ("Random", "Evolution", "Neural", "EvoNAS", "Optuna")
+"""The built-in ones; an entry point of the same name is never looked at."""
+
+ENTRY_POINTS = "evonas.agents"
+"""The group. An entry point's name is the type, its object a Factory."""
+
+Factory = Callable[[SearchSpace, int, Mapping[str, Any]], Agent]
+"""Makes a new agent from the space, the seed (0 to 2^63 - 1) and ``spec.agent.settings``; it may refuse the last with a
+ValueError, whose text users read, or with InvalidManifest."""
+
+_OPTUNA = ("optuna", "cmaes", "scipy")
+
+
+def check_agent(type: str, settings: Mapping[str, Any]) -> AgentSettings:
+    """Return the parsed settings, ``spec.agent`` minus type and seed; InvalidManifest names every field that is wrong.
+
+    An entry point is looked up, not loaded: what its package refuses is met when the agent is made.
+    """
+    problems = [*_type_problems(type)]
+    parsed = AgentSettings()
+    try:
+        parsed = AgentSettings.parse(settings)
+    except InvalidManifest as invalid:
+        problems += invalid.problems
+    if type in AGENT_TYPES and parsed.settings:
+        names = ", ".join(sorted(parsed.settings))
+        problems.append(
+            FieldProblem(
+                "spec.agent.settings",
+                f"must be empty, got {names}: these are for agents of other packages, {type} has fields of its own",
+            )
+        )
+    if problems:
+        raise InvalidManifest(problems)
+    return parsed
+
+
+def create_foreign(type: str, space: SearchSpace, seed: int, settings: Mapping[str, Any]) -> Agent:
+    """Return a new agent of an entry point's type; InvalidManifest where its package refuses or cannot be loaded."""
+    declared = _find_entry_point(type)
+    if declared is None:
+        raise InvalidManifest([*_type_problems(type)])
+    try:
+        factory: Factory = declared.load()
+    except (ImportError, AttributeError) as error:
+        problem = f"{type!r} is declared as {declared.value}, which cannot be loaded ({error}); repair that package"
+        raise InvalidManifest([FieldProblem("spec.agent.type", problem)]) from error
+    try:
+        return factory(space, seed, settings)
+    except ValueError as error:
+        raise InvalidManifest([FieldProblem("spec.agent.settings", str(error))]) from error
+
+
+def _find_entry_point(type: str) -> EntryPoint | None:
+    return next(iter(entry_points(group=ENTRY_POINTS, name=type)), None)
+
+
+def _type_problems(type: str) -> list[FieldProblem]:
+    if type == "Optuna" and not all(map(find_spec, _OPTUNA)):
+        problem = "Optuna's samplers need packages that are not installed here: pip install 'evonas[optuna]'"
+    elif type in AGENT_TYPES or _find_entry_point(type) is not None:
+        return []
+    else:
+        foreign = sorted(entry_points(group=ENTRY_POINTS).names - set(AGENT_TYPES))
+        problem = (
+            f"must be one of {', '.join((*AGENT_TYPES, *foreign))}, got {type!r}; if another package brings this agent,"
+            f" install that package beside evonas (it declares the entry point {type!r} in group {ENTRY_POINTS!r})"
+        )
+    return [FieldProblem("spec.agent.type", problem)]

@@ -1,0 +1,145 @@
+"""Optuna's samplers keep the contract, and what they see of a search is what happened in it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import ClassVar
+
+import pytest
+from optuna.distributions import CategoricalDistribution, IntDistribution
+from optuna.trial import TrialState
+
+from evonas.agents import Agent, catalogue, check_agent, create_agent
+from evonas.agents.optuna_study import SamplerStudy
+from evonas.agents.settings import SAMPLERS, Sampler
+from evonas.agents.testing import AgentContract
+from evonas.errors import InvalidManifest
+from evonas.space import SearchSpace, Value
+
+from .support import counting_space, play
+
+
+class Sampled(AgentContract):
+    sampler: ClassVar[Sampler]
+
+    def create(self, space: SearchSpace, seed: int) -> Agent:
+        return create_agent("Optuna", space, seed, {"sampler": self.sampler, "warmup": 5})
+
+
+class TestTPE(Sampled):
+    sampler = "TPE"
+
+
+class TestGP(Sampled):
+    sampler = "GP"
+    examples = 2
+    steps = 40
+
+
+class TestNSGAII(Sampled):
+    sampler = "NSGAII"
+    # A generation has 50 members: the second one has to be reached.
+    steps = 200
+
+
+class TestCMAES(Sampled):
+    sampler = "CMAES"
+    steps = 200
+
+
+class TestQMC(Sampled):
+    sampler = "QMC"
+
+
+@pytest.mark.parametrize("sampler", ["TPE", "GP", "NSGAII", "CMAES"])
+def test_rewards_matter(sampler: Sampler) -> None:
+    trials = 60 if sampler == "NSGAII" else 20
+    proposed: list[list[dict[str, Value]]] = []
+    for sign in (1, -1):
+        agent = create_agent("Optuna", counting_space(6), 0, {"sampler": sampler})
+        proposed.append([])
+        for _ in range(trials):
+            proposal = agent.propose()
+            proposed[-1].append(proposal.decisions)
+            agent.observe(proposal.index, sign * sum(map(float, proposal.decisions.values())))
+    assert proposed[0][:2] == proposed[1][:2]
+    assert proposed[0] != proposed[1]
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_sampler_draws_nearly_everything_in_a_large_space(sampler: Sampler) -> None:
+    proposals = play(create_agent("Optuna", counting_space(8), 0, {"sampler": sampler}), 20)
+    assert [proposal.origin for proposal in proposals].count("sampler") >= 18
+    assert {(proposal.parent, proposal.mutated) for proposal in proposals} == {(None, ())}
+
+
+def test_numbers_are_ordered_whatever_their_order_in_the_manifest() -> None:
+    space = SearchSpace.parse(
+        [
+            {"name": "width", "values": [64, 16, 32]},
+            {"name": "rate", "range": {"min": 0.1, "max": 1, "steps": 4}},
+            {"name": "pool", "values": ["max", "mean"]},
+            {"name": "bias", "values": [True, False]},
+            {"name": "mixed", "values": [1, "auto"]},
+            {"name": "only", "values": [7]},
+        ]
+    )
+    study = SamplerStudy(space, 0, "TPE", 10)
+    study.enter(0, (0, 3, 1, 0, 1, 0), {})
+    trial = study._study.trials[0]
+    assert trial.params == {"width": 2, "rate": 3, "pool": 1, "bias": 0, "mixed": 1}
+    kinds = {name: type(distribution) for name, distribution in trial.distributions.items()}
+    assert [name for name, kind in kinds.items() if kind is IntDistribution] == ["width", "rate"]
+    assert [name for name, kind in kinds.items() if kind is CategoricalDistribution] == ["pool", "bias", "mixed"]
+
+
+def test_outcomes_arrive_and_draws_leave_no_candidates() -> None:
+    study = SamplerStudy(counting_space(3), 0, "TPE", 10)
+    for index in range(4):
+        study.enter(index, study.draw(index, lambda _: False).choices[-1], {})
+    study.observe(0, 0.5)
+    study.observe(1, None)
+    study.abandon(2)
+    candidates = [trial for trial in study._study.trials if trial.params]
+    assert [trial.state for trial in candidates] == [
+        TrialState.COMPLETE,
+        TrialState.PRUNED,
+        TrialState.FAIL,
+        TrialState.RUNNING,
+    ]
+    assert candidates[0].value == 0.5
+    assert {trial.state for trial in study._study.trials if not trial.params} == {TrialState.FAIL}
+
+
+def test_cmaes_and_nsga2_keep_their_state_with_the_candidates() -> None:
+    for sampler, key in (("CMAES", "cma:generation"), ("NSGAII", "NSGAIISampler:generation")):
+        agent = create_agent("Optuna", counting_space(6), 0, {"sampler": sampler})
+        play(agent, 110)
+        trials = agent._study._study.trials  # type: ignore[attr-defined]
+        generations = [trial.system_attrs.get(key, 0) for trial in trials if trial.state is TrialState.COMPLETE]
+        assert generations == sorted(generations)
+        assert generations[-1] >= 2
+
+
+def test_a_missing_package_is_named_with_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(catalogue, "find_spec", lambda name: None if name == "cmaes" else object())
+    for refuse in (lambda: check_agent("Optuna", {}), lambda: create_agent("Optuna", counting_space(2))):
+        with pytest.raises(InvalidManifest, match=r"^spec\.agent\.type: .*pip install 'evonas\[optuna\]'$"):
+            refuse()
+    check_agent("Random", {})
+
+
+def test_optuna_is_imported_only_for_its_agents() -> None:
+    program = """
+import sys
+from evonas.agents import check_agent, create_agent
+from evonas.space import SearchSpace, Value
+space = SearchSpace.parse([{"name": "a", "values": [1, 2]}])
+check_agent("Optuna", {})
+for type in ("Random", "EvoNAS", "Optuna"):
+    create_agent(type, space)
+    print(type, "optuna" in sys.modules)
+"""
+    output = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout
+    assert output.splitlines() == ["Random False", "EvoNAS False", "Optuna True"]
