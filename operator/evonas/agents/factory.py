@@ -1,13 +1,15 @@
 """Puts the agents together: four are one ``ComposedAgent``, told apart by where their candidates come from.
 
-========= ==================== ================ ===========
-type      candidates           policy           learns
-========= ==================== ================ ===========
-Random    whole                uniform          no
-Evolution children of parents  uniform          no
-Neural    whole                network          yes
-EvoNAS    children of parents  network          yes
-========= ==================== ================ ===========
+========= ==================== =================== ======
+type      candidates           policy              critic
+========= ==================== =================== ======
+Random    whole                uniform             no
+Evolution children of parents  uniform             no
+Neural    whole                network             no
+EvoNAS    children of parents  network and uniform yes
+========= ==================== =================== ======
+
+Settings take the parts of EvoNAS away: without a critic its policy is the network alone, and without training uniform.
 
 Optuna's samplers and the agents of other packages are made elsewhere (``optuna_agent``, ``catalogue``).
 """
