@@ -64,7 +64,7 @@ class Critic:
         self._similarity = Similarity(self._encoding, self._shapes[0])
         self._noise = NOISES[0]
         # Kept from step to step, since one result changes one row and one column.
-        self._known = torch.empty(3, len(self._encoding.decisions), 0, dtype=torch.float64)
+        self._known = torch.empty(len(self._encoding.decisions), 3, 0, dtype=torch.float64)
         self._covariance = torch.empty(0, 0, dtype=torch.float64)
 
     def observe(self, observation: Observation) -> None:
@@ -72,7 +72,7 @@ class Critic:
         self._memory.add(observation.choices, -math.inf if observation.reward is None else observation.reward)
         if self._memory.added >= self._due:
             # Only kept here: a search that is being restored passes most of them by.
-            self._snapshot = self._memory.choices, self._memory.rewards
+            self._snapshot = self._memory.choices(), self._memory.rewards
             self._due = self._memory.added * GROWTH
 
     def judge(self, pending: Sequence[Choices]) -> Judgement:
@@ -110,7 +110,7 @@ class Critic:
         if added:
             self._known = torch.nn.functional.pad(self._known, (0, added))
             self._covariance = torch.nn.functional.pad(self._covariance, (0, added, 0, added))
-        tokens = self._encoding.tokens(self._memory.choices[changed])
+        tokens = self._encoding.tokens(self._memory.choices(changed))
         self._known[:, :, changed] = self._similarity.rows(tokens)
         rows = self._similarity.covariance(tokens, self._known)
         self._covariance[changed] = rows

@@ -46,13 +46,14 @@ def create_agent(type: str, space: SearchSpace, seed: int = 0, settings: Mapping
         from evonas.agents.optuna_agent import OptunaAgent  # noqa: PLC0415
 
         return OptunaAgent(space, seed, parsed)
+    criticised = type == "EvoNAS" and parsed.critic.model != "None"
     learner: Learner | None = None
     policy: Policy = UniformPolicy(space)
     if type in ("Neural", "EvoNAS") and parsed.policy.training != "None":
         # PyTorch costs seconds and hundreds of megabytes: only searches that learn shall pay for it.
         from evonas.agents.learning import create_learner  # noqa: PLC0415
 
-        policy, learner = create_learner(space, seed, parsed)
+        policy, learner = create_learner(space, seed, parsed, criticised=criticised)
     history = History()
     start = WholeSamples(space, UniformPolicy(space), seed, "random")
     source: Source = start
@@ -63,7 +64,7 @@ def create_agent(type: str, space: SearchSpace, seed: int = 0, settings: Mapping
     elif type != "Random":
         population = Population(parsed.evolution.population)
         source = Mutation(space, policy, seed, population, parsed.evolution)
-        if type == "EvoNAS" and parsed.critic.model != "None":
+        if criticised:
             from evonas.agents.critic import Critic  # noqa: PLC0415
             from evonas.agents.imagination import ImaginedEvolution  # noqa: PLC0415
 

@@ -9,8 +9,13 @@ from evonas.agents.settings import AgentSettings
 from evonas.agents.training import Descent
 from evonas.space import SearchSpace
 
+CRITICISED_INTERVAL = 2
+"""Results per step of PQT where a critic judges what the network proposes: half the time, and no worse."""
 
-def create_learner(space: SearchSpace, seed: int, settings: AgentSettings) -> tuple[PolicyNetwork, Learner]:
+
+def create_learner(
+    space: SearchSpace, seed: int, settings: AgentSettings, *, criticised: bool
+) -> tuple[PolicyNetwork, Learner]:
     """Return a new network and the learner that trains it."""
     policy = settings.policy
     network = PolicyNetwork(space, seed, policy.hidden_units)
@@ -18,6 +23,7 @@ def create_learner(space: SearchSpace, seed: int, settings: AgentSettings) -> tu
     weight = policy.entropy_weight
     if policy.training == "PQT":
         weight = pqt.ENTROPY_WEIGHT if weight is None else weight
-        return network, pqt.PriorityQueueTraining(descent, settings.warmup, policy.queue_size, weight)
+        interval = CRITICISED_INTERVAL if criticised else 1
+        return network, pqt.PriorityQueueTraining(descent, settings.warmup, policy.queue_size, weight, interval)
     weight = reinforce.ENTROPY_WEIGHT if weight is None else weight
     return network, reinforce.Reinforce(descent, settings.warmup, policy.baseline_decay, weight)

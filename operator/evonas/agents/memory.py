@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,10 +25,9 @@ class Memory:
     def __len__(self) -> int:
         return len(self._choices)
 
-    @property
-    def choices(self) -> NDArray[np.int64]:
-        """[slots, decisions]."""
-        return np.array(self._choices)
+    def choices(self, slots: Iterable[int] | None = None) -> NDArray[np.int64]:
+        """Return the candidates in ``slots``, by default in all: [slots, decisions]."""
+        return np.array(self._choices if slots is None else [self._choices[slot] for slot in slots])
 
     @property
     def rewards(self) -> NDArray[np.float64]:

@@ -36,13 +36,16 @@ class BestQueue:
 
 
 class PriorityQueueTraining:
-    """After every feasible result from ``warmup`` on, one step towards the queue's candidates.
+    """After every ``interval`` feasible results, from ``warmup`` on, one step towards the queue's candidates.
 
     An infeasible candidate changes nothing: likelihood can only be raised, and it is never proposed again anyway.
     """
 
-    def __init__(self, descent: Descent, warmup: int, queue_size: int, entropy_weight: float) -> None:
+    def __init__(
+        self, descent: Descent, warmup: int, queue_size: int, entropy_weight: float, interval: int = 1
+    ) -> None:
         self._descent = descent
+        self._interval = interval
         self._warmup = warmup
         self._entropy_weight = entropy_weight
         self._queue = BestQueue(queue_size)
@@ -54,7 +57,7 @@ class PriorityQueueTraining:
             return
         self._results += 1
         self._queue.add(observation.choices, observation.reward)
-        if self._results >= self._warmup:
+        if self._results >= self._warmup and self._results % self._interval == 0:
             self._descent.step(np.array(self._queue.candidates), self._loss)
 
     @property

@@ -63,14 +63,14 @@ class CriticSettings:
     model: Model = "GaussianProcess"
     """GaussianProcess, or None: the plain hybrid of Maziarz et al., whose first new child is evaluated."""
     generations: int | None = None
-    """How many generations are bred in imagination before a candidate is proposed. None: a third of the number of
+    """How many generations are bred in imagination before a candidate is proposed. None: a quarter of the number of
     decisions, but 2 to 8."""
     exploration: float = 1.5
     """Standard deviations of the critic's prediction that are added to its mean, on average over proposals."""
 
     def generations_for(self, decisions: int) -> int:
         """Return the number of generations for a space of so many decisions."""
-        return min(8, max(2, round(decisions / 3))) if self.generations is None else self.generations
+        return min(8, max(2, round(decisions / 4))) if self.generations is None else self.generations
 
 
 @dataclass(frozen=True)

@@ -68,19 +68,20 @@ class Similarity:
         self._weights = (SINGLE_SHARE, pairs, 1 - SINGLE_SHARE - pairs)
 
     def rows(self, tokens: NDArray[np.int64]) -> torch.Tensor:
-        """Return what ``covariance`` needs of known candidates: [tables, tokens, candidates].
+        """Return what ``covariance`` needs of known candidates: [tokens, tables, candidates].
 
         Column j says how far each token agrees with candidate j: agreement in all decisions is a sum of n entries.
         """
         theirs = torch.from_numpy(tokens[:, self._decisions].T)
         every = torch.arange(len(theirs))[:, None]
         agreement = self._agreement[every, theirs]
-        return torch.stack([agreement, agreement.square(), self._exponent[every, theirs]])
+        return torch.stack([agreement, agreement.square(), self._exponent[every, theirs]], dim=1)
 
     def covariance(self, tokens: NDArray[np.int64], known: torch.Tensor) -> torch.Tensor:
         """Return [candidates, known]; ``known`` is what ``rows`` says of the known ones."""
         index = torch.from_numpy(tokens)
-        single, square, exponent = (torch.nn.functional.embedding_bag(index, table, mode="sum") for table in known)
+        sums = torch.nn.functional.embedding_bag(index, known.flatten(1), mode="sum")
+        single, square, exponent = sums.view(len(index), *known.shape[1:]).unbind(1)
         first, second, third = self._weights
         # By NumPy: PyTorch's may differ by a bit with an element's place, and a restored agent fills other places.
         covariance = first / self._count * single + third * torch.from_numpy(np.exp(exponent.numpy()))

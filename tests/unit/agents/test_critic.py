@@ -179,7 +179,7 @@ def test_a_memory_keeps_the_best_half_and_the_latest(rewards: list[int], capacit
     memory = Memory(capacity)
     for age, reward in enumerate(rewards):
         memory.add((age,), float(reward))
-    kept = {int(choices[0]) for choices in memory.choices}
+    kept = {int(choices[0]) for choices in memory.choices()}
     assert len(kept) == min(capacity, len(rewards))
     assert len(rewards) - 1 in kept
     best = sorted(range(len(rewards)), key=lambda age: -rewards[age])[: capacity // 2]
