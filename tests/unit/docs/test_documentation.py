@@ -37,7 +37,8 @@ def command_lines(page: Page, program: str) -> list[list[str]]:
 
 def takes(arguments: list[str]) -> None:
     """Resolve command and options as click does, and run nothing; a lone command is a name and needs no arguments."""
-    group = click.Context(cli, info_name="evonas")
+    # With the settings of a real run: click keeps the help option that it first made for a command.
+    group = click.Context(cli, info_name="evonas", **cli.context_settings)
     name, command, rest = cli.resolve_command(group, arguments)
     assert command is not None
     context = click.Context(command, info_name=name, parent=group)
