@@ -108,6 +108,9 @@ def _block(
         distance = np.square((ranks[:, None] - ranks) / shape.length) / 2
         agreement[:-1, :-1] = np.exp(-distance)
         exponent[:-1, :-1] = -shape.decay * distance
+        # Absence lies beside the middle of the values, one step off their line. Were it equally near to values that
+        # are far from each other, this would be no distance, and the whole no covariance.
+        exponent[-1, :-1] = exponent[:-1, -1] = -shape.decay * (1 + np.square((ranks - 0.5) / shape.length) / 2)
     return agreement, exponent
 
 
