@@ -42,10 +42,12 @@ def main(trials: int, restored: int, type_: str) -> None:
                 Record(proposal.index, proposal.decisions, proposal.mutated, proposal.observed_up_to, done, reward)
             )
         if done in marks:
-            latest = np.array(spent[-100:]) * 1000
-            propose, observe = latest.mean(axis=0)
-            slowest = latest.sum(axis=1).max()
-            table.add_row(*(str(done), *(f"{value:.1f}" for value in (propose, observe, propose + observe, slowest))))
+            steps = np.array(spent) * 1000
+            propose, observe = steps.mean(axis=0)
+            slowest = steps.sum(axis=1).max()
+            row = [f"{value:.1f}" for value in (propose, observe, propose + observe, slowest)]
+            table.add_row(f"{done + 1 - len(spent)} to {done}", *row)
+            spent.clear()
     console = Console()
     console.print(table)
     began = time.perf_counter()

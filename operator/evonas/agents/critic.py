@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from evonas.agents.gaussian_process import Posterior, log_evidence, normal_scores
 from evonas.agents.memory import Memory
 from evonas.agents.policy import Observation
-from evonas.agents.similarity import Encoding, Shape, Similarity
+from evonas.agents.similarity import Agreement, Encoding, Shape, Similarity
 from evonas.agents.torch_threads import single_threaded
 from evonas.space import Choices, SearchSpace
 
@@ -46,8 +46,8 @@ class Judgement:
     def predict(self, choices: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return mean and standard deviation of [candidates, decisions], in normal scores of the remembered rewards."""
         with single_threaded(), torch.inference_mode():
-            covariance = self.similarity.covariance(self.encoding.tokens(choices), self.known)
-            mean, deviation = self.posterior.predict(covariance)
+            sums = self.similarity.agreement.sums(self.encoding.tokens(choices), self.known)
+            mean, deviation = self.posterior.predict(self.similarity.covariance(sums))
             return mean.numpy(), deviation.numpy()
 
 
@@ -56,12 +56,13 @@ class Critic:
 
     def __init__(self, space: SearchSpace) -> None:
         self._encoding = Encoding(space)
-        lengths = LENGTHS if self._encoding.is_ordered else LENGTHS[:1]
-        self._shapes = [Shape(*values) for values in product(lengths, PAIR_SHARES, DECAYS)]
+        self._lengths = LENGTHS if self._encoding.is_ordered else LENGTHS[:1]
         self._memory = Memory(MEMORY)
         self._due = 0.0
         self._snapshot: tuple[NDArray[np.int64], NDArray[np.float64]] | None = None
-        self._similarity = Similarity(self._encoding, self._shapes[0])
+        self._similarity = Similarity(
+            Agreement(self._encoding, LENGTHS[0]), Shape(LENGTHS[0], PAIR_SHARES[0], DECAYS[0])
+        )
         self._noise = NOISES[0]
         # Kept from step to step, since one result changes one row and one column.
         self._known = torch.empty(len(self._encoding.decisions), 3, 0, dtype=torch.float64)
@@ -94,12 +95,15 @@ class Critic:
         self._snapshot = None
         tokens, targets = self._encoding.tokens(choices), torch.from_numpy(normal_scores(rewards))
         best = -math.inf
-        for shape in self._shapes:
-            similarity = Similarity(self._encoding, shape)
-            covariance = similarity.covariance(tokens, similarity.rows(tokens))
-            for noise in NOISES:
-                if (evidence := log_evidence(covariance, noise, targets)) > best:
-                    best, self._similarity, self._noise = evidence, similarity, noise
+        for length in self._lengths:
+            agreement = Agreement(self._encoding, length)
+            sums = agreement.sums(tokens, agreement.rows(tokens))
+            for pair_share, decay in product(PAIR_SHARES, DECAYS):
+                similarity = Similarity(agreement, Shape(length, pair_share, decay))
+                covariance = similarity.covariance(sums)
+                for noise in NOISES:
+                    if (evidence := log_evidence(covariance, noise, targets)) > best:
+                        best, self._similarity, self._noise = evidence, similarity, noise
         self._memory.mark_all_changed()
 
     def _refresh(self) -> None:
@@ -111,14 +115,16 @@ class Critic:
             self._known = torch.nn.functional.pad(self._known, (0, added))
             self._covariance = torch.nn.functional.pad(self._covariance, (0, added, 0, added))
         tokens = self._encoding.tokens(self._memory.choices(changed))
-        self._known[:, :, changed] = self._similarity.rows(tokens)
-        rows = self._similarity.covariance(tokens, self._known)
+        agreement = self._similarity.agreement
+        self._known[:, :, changed] = agreement.rows(tokens)
+        rows = self._similarity.covariance(agreement.sums(tokens, self._known))
         self._covariance[changed] = rows
         self._covariance[:, changed] = rows.T
 
     def _with(self, choices: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
         tokens = self._encoding.tokens(choices)
-        known = torch.cat([self._known, self._similarity.rows(tokens)], dim=2)
-        rows = self._similarity.covariance(tokens, known)
+        agreement = self._similarity.agreement
+        known = torch.cat([self._known, agreement.rows(tokens)], dim=2)
+        rows = self._similarity.covariance(agreement.sums(tokens, known))
         upper = torch.cat([self._covariance, rows[:, : len(self._covariance)].T], dim=1)
         return known, torch.cat([upper, rows])

@@ -31,8 +31,7 @@ def log_evidence(covariance: torch.Tensor, noise: float, targets: torch.Tensor) 
 
     ``covariance`` is [results, results]; ``noise`` is relative to the scale. Minus infinity for a singular matrix.
     """
-    noisy = covariance + noise * torch.eye(len(targets), dtype=torch.float64)
-    factor, failed = torch.linalg.cholesky_ex(noisy)
+    factor, failed = torch.linalg.cholesky_ex(_with_noise(covariance, noise))
     if failed.item():
         return -math.inf
     scale = max(_quadratic(factor, targets) / len(targets), 1e-12)
@@ -49,8 +48,7 @@ class Posterior:
         et al. 2014).
         """
         count = len(targets)
-        noisy = covariance + noise * torch.eye(len(covariance), dtype=torch.float64)
-        self._factor = torch.linalg.cholesky(noisy)
+        self._factor = torch.linalg.cholesky(_with_noise(covariance, noise))
         factor = self._factor[:count, :count]
         self._weights = torch.cholesky_solve(targets[:, None], factor).squeeze(1)
         self._scale = max(float(targets @ self._weights) / count, 1e-12)
@@ -65,3 +63,9 @@ class Posterior:
 
 def _quadratic(factor: torch.Tensor, targets: torch.Tensor) -> float:
     return float(torch.linalg.solve_triangular(factor, targets[:, None], upper=False).square().sum())
+
+
+def _with_noise(covariance: torch.Tensor, noise: float) -> torch.Tensor:
+    noisy = covariance.clone()
+    noisy.diagonal().add_(noise)
+    return noisy

@@ -55,20 +55,30 @@ class Encoding:
         return tokens
 
 
-class Similarity:
-    """The covariance of one shape; 1 for a candidate with itself."""
+@dataclass(frozen=True)
+class Sums:
+    """How far candidates agree with known ones, before it is weighed: [candidates, known] each."""
 
-    def __init__(self, encoding: Encoding, shape: Shape) -> None:
+    single: torch.Tensor
+    """Sum of the agreement in each decision."""
+    square: torch.Tensor
+    """Sum of its squares."""
+    exponent: torch.Tensor
+    """Mean of the exponents of agreement in all decisions, for a decay of 1."""
+
+
+class Agreement:
+    """Agreement by token, for one length."""
+
+    def __init__(self, encoding: Encoding, length: float) -> None:
+        self.count = len(encoding.sizes)
         self._decisions = encoding.decisions
-        self._count = len(encoding.sizes)
-        blocks = [_block(ranks, size, shape) for ranks, size in zip(encoding.ranks, encoding.sizes, strict=True)]
+        blocks = [_block(ranks, size, length) for ranks, size in zip(encoding.ranks, encoding.sizes, strict=True)]
         self._agreement = _diagonal([agreement for agreement, _ in blocks])
-        self._exponent = _diagonal([exponent for _, exponent in blocks]) / self._count
-        pairs = shape.pair_share if self._count > 1 else 0.0
-        self._weights = (SINGLE_SHARE, pairs, 1 - SINGLE_SHARE - pairs)
+        self._exponent = _diagonal([exponent for _, exponent in blocks]) / self.count
 
     def rows(self, tokens: NDArray[np.int64]) -> torch.Tensor:
-        """Return what ``covariance`` needs of known candidates: [tokens, tables, candidates].
+        """Return what ``sums`` needs of known candidates: [tokens, tables, candidates].
 
         Column j says how far each token agrees with candidate j: agreement in all decisions is a sum of n entries.
         """
@@ -77,16 +87,30 @@ class Similarity:
         agreement = self._agreement[every, theirs]
         return torch.stack([agreement, agreement.square(), self._exponent[every, theirs]], dim=1)
 
-    def covariance(self, tokens: NDArray[np.int64], known: torch.Tensor) -> torch.Tensor:
-        """Return [candidates, known]; ``known`` is what ``rows`` says of the known ones."""
-        index = torch.from_numpy(tokens)
-        sums = torch.nn.functional.embedding_bag(index, known.flatten(1), mode="sum")
-        single, square, exponent = sums.view(len(index), *known.shape[1:]).unbind(1)
+    def sums(self, tokens: NDArray[np.int64], known: torch.Tensor) -> Sums:
+        """Return the sums of candidates; ``known`` is what ``rows`` says of the known ones."""
+        sums = torch.nn.functional.embedding_bag(torch.from_numpy(tokens), known.flatten(1), mode="sum")
+        return Sums(*sums.view(len(tokens), *known.shape[1:]).unbind(1))
+
+
+class Similarity:
+    """The covariance of one shape; 1 for a candidate with itself."""
+
+    def __init__(self, agreement: Agreement, shape: Shape) -> None:
+        self.agreement = agreement
+        self._decay = shape.decay
+        pairs = shape.pair_share if agreement.count > 1 else 0.0
+        self._weights = (SINGLE_SHARE, pairs, 1 - SINGLE_SHARE - pairs)
+
+    def covariance(self, sums: Sums) -> torch.Tensor:
+        """Return [candidates, known]."""
         first, second, third = self._weights
+        count = self.agreement.count
         # By NumPy: PyTorch's may differ by a bit with an element's place, and a restored agent fills other places.
-        covariance = first / self._count * single + third * torch.from_numpy(np.exp(exponent.numpy()))
+        every = torch.from_numpy(np.exp((self._decay * sums.exponent).numpy()))
+        covariance = first / count * sums.single + third * every
         if second:
-            covariance += second / (self._count * (self._count - 1)) * (single.square() - square)
+            covariance += second / (count * (count - 1)) * (sums.single.square() - sums.square)
         return covariance
 
 
@@ -99,18 +123,18 @@ def _ranks(space: SearchSpace, position: int) -> NDArray[np.float64] | None:
 
 
 def _block(
-    ranks: NDArray[np.float64] | None, size: int, shape: Shape
+    ranks: NDArray[np.float64] | None, size: int, length: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return agreement, and the exponent of agreement in all decisions: [values + 1, values + 1] each."""
     agreement = np.eye(size)
-    exponent = shape.decay * (np.eye(size) - 1)
+    exponent = np.eye(size) - 1
     if ranks is not None:
-        distance = np.square((ranks[:, None] - ranks) / shape.length) / 2
+        distance = np.square((ranks[:, None] - ranks) / length) / 2
         agreement[:-1, :-1] = np.exp(-distance)
-        exponent[:-1, :-1] = -shape.decay * distance
+        exponent[:-1, :-1] = -distance
         # Absence lies beside the middle of the values, one step off their line. Were it equally near to values that
         # are far from each other, this would be no distance, and the whole no covariance.
-        exponent[-1, :-1] = exponent[:-1, -1] = -shape.decay * (1 + np.square((ranks - 0.5) / shape.length) / 2)
+        exponent[-1, :-1] = exponent[:-1, -1] = -(1 + np.square((ranks - 0.5) / length) / 2)
     return agreement, exponent
 
 

@@ -15,7 +15,7 @@ from evonas.agents.critic import Critic
 from evonas.agents.gaussian_process import Posterior, log_evidence, normal_scores
 from evonas.agents.memory import Memory
 from evonas.agents.policy import Observation
-from evonas.agents.similarity import Encoding, Shape, Similarity
+from evonas.agents.similarity import Agreement, Encoding, Shape, Similarity
 from evonas.space import Choices, SearchSpace
 
 from .support import CONDITIONAL, counting, counting_space, spaces
@@ -37,8 +37,8 @@ def told(space: SearchSpace, candidates: list[Choices], rewards: list[float | No
 def covariance(space: SearchSpace, candidates: list[Choices], shape: Shape = SHAPE) -> torch.Tensor:
     encoding = Encoding(space)
     tokens = encoding.tokens(np.array(candidates))
-    similarity = Similarity(encoding, shape)
-    return similarity.covariance(tokens, similarity.rows(tokens))
+    agreement = Agreement(encoding, shape.length)
+    return Similarity(agreement, shape).covariance(agreement.sums(tokens, agreement.rows(tokens)))
 
 
 @given(spaces(max_size=300), st.sampled_from([0.1, 1.0]), st.sampled_from([0.0, 0.8]), st.sampled_from([0.5, 4.0]))
