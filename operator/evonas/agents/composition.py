@@ -1,4 +1,4 @@
-"""The one agent behind all four types: a source of candidates, a memory, and what learns from the results.
+"""The one agent behind the four types of our own: a source of candidates, a memory, and what learns from the results.
 
 ``factory`` decides which parts an agent has; this module runs propose, observe, abandon and restore over them.
 """

@@ -40,8 +40,8 @@ class History:
 
     @property
     def pending(self) -> list[Choices]:
-        """The candidates whose outcome is open, oldest first."""
-        return [proposal.choices for proposal in self._pending.values()]
+        """The candidates whose outcome is open, by index: records may have been folded in any order."""
+        return [self._pending[index].choices for index in sorted(self._pending)]
 
     @property
     def candidates(self) -> int:

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from evonas.agents import create_agent
+from evonas.agents.history import History, Pending
 from evonas.agents.network import PolicyNetwork
 from evonas.agents.policy import Alternating
 from evonas.agents.settings import CriticSettings
@@ -84,6 +85,14 @@ def test_pending_candidates_are_not_proposed_again_and_neighbours_less() -> None
         assert proposal.index < 30
     pending = [agent.propose().decisions for _ in range(16)]
     assert len({tuple(decisions.values()) for decisions in pending}) == 16
+
+
+def test_the_order_in_which_records_were_folded_does_not_show_in_what_is_pending() -> None:
+    """The critic's arithmetic depends on the order by a bit, and with it which candidate is the most promising."""
+    history = History()
+    for index in (2, 0, 1):
+        history.add(Pending(index, (index,), (True,)))
+    assert history.pending == [(0,), (1,), (2,)]
 
 
 def test_the_critic_solves_what_evolution_alone_does_not() -> None:
