@@ -49,7 +49,7 @@ def main(
     table_file: Path | None,
     pictures: Path | None,
 ) -> None:
-    """Compare agents on problems, over seeds, and say how sure the comparison is."""  # fmt: skip
+    """Compare agents on problems, over seeds, and say how sure the comparison is."""
     console = Console(stderr=True)
     names = _names(problems)
     contestants = [*_contestants(agents, console), *map(parse_variant, variants)]

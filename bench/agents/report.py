@@ -11,12 +11,10 @@ from numpy.typing import NDArray
 
 from bench.agents.runs import Run
 from bench.agents.statistics import at_budget, difference, estimate, mean_over, share_to_reach, solved
-from evonas.search.curves import moving_average
+from bench.agents.tables import COLLECTIONS
+from evonas.search.curves import WINDOW, moving_average
 
 HYBRID, PARENTS = "evonas", ("evolution", "neural")
-COLLECTIONS = ("nasbench201", "hpobench", "hpolib")
-"""Problems that are also shown as one, by the mean of their regrets."""
-
 Results = Mapping[str, Sequence[Run]]
 """Runs of one problem by the contestant's label."""
 
@@ -48,7 +46,7 @@ def table(name: str, curves: Mapping[str, NDArray[np.float64]], budgets: Sequenc
 
 
 def collections(results: Mapping[str, Mapping[str, NDArray[np.float64]]]) -> dict[str, dict[str, NDArray[np.float64]]]:
-    """Return the mean curves of the collections whose problems are among the results."""
+    """Return the mean curves of the collections of tables that have several problems among the results."""
     means = {}
     for collection in COLLECTIONS:
         members = [curves for name, curves in results.items() if name.startswith(collection)]
@@ -103,7 +101,7 @@ def picture(name: str, results: Results, path: Path) -> None:
             mean, error = curves.mean(axis=0), curves.std(axis=0, ddof=1) / np.sqrt(len(curves))
             axes.plot(trials, mean, label=label)
             axes.fill_between(trials, mean - error, mean + error, alpha=0.2)
-    left.set(title="Moving average of 50 trials", xlabel="trials", ylabel="reward")
+    left.set(title=f"Moving average of {WINDOW} trials", xlabel="trials", ylabel="reward")
     right.set(title="Best so far", xlabel="trials", ylabel="reward")
     for axes in (left, right):
         axes.grid(alpha=0.3)

@@ -20,6 +20,7 @@ from bench.agents import peers, synthetic, tables
 from bench.agents.catalogue import problem
 from bench.agents.contestants import Contestant, Suggestion
 from bench.agents.problem import Problem
+from evonas.local.supervise import write_whole
 
 
 @dataclass(frozen=True)
@@ -114,9 +115,7 @@ def load(task: Task, folder: Path) -> Run | None:
 def _run_and_keep(task: Task, folder: Path) -> None:
     path = task.path(folder)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(asdict(simulate(task))), encoding="utf-8")
-    partial.replace(path)
+    write_whole(path, json.dumps(asdict(simulate(task))))
 
 
 def _hold_to_one_thread() -> None:

@@ -16,6 +16,8 @@ import numpy as np
 from bench.agents.problem import Decisions, Problem
 from evonas.space import SearchSpace
 
+COLLECTIONS = ("nasbench201", "hpobench", "hpolib")
+"""What the names of these problems begin with."""
 NASBENCH201 = ("cifar10", "cifar100", "imagenet")
 HPOBENCH = ("australian", "blood_transfusion", "car", "credit_g", "kc1", "phoneme", "segment", "vehicle")
 HPOLIB = ("naval_propulsion", "parkinsons_telemonitoring", "protein_structure", "slice_localization")

@@ -52,7 +52,7 @@ class Judgement:
 
 
 class Critic:
-    """A ``Learner`` that trains nothing but its own picture of the rewards."""
+    """An ``Observer`` that keeps a picture of the rewards, and judges candidates by it."""
 
     def __init__(self, space: SearchSpace) -> None:
         self._encoding = Encoding(space)

@@ -17,6 +17,7 @@ Optuna's samplers and the agents of other packages are made elsewhere (``optuna_
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from evonas.agents.catalogue import AGENT_TYPES, check_agent, create_foreign
@@ -63,23 +64,23 @@ def create_agent(type: str, space: SearchSpace, seed: int = 0, settings: Mapping
         source = WholeSamples(space, policy, seed, "policy")
     elif type != "Random":
         population = Population(parsed.evolution.population)
-        source = Mutation(space, policy, seed, population, parsed.evolution)
+        mutation = partial(Mutation, space, seed=seed, population=population, settings=parsed.evolution)
         if criticised:
             from evonas.agents.critic import Critic  # noqa: PLC0415
             from evonas.agents.imagination import ImaginedEvolution  # noqa: PLC0415
 
             critic = Critic(space)
-            first = Mutation(space, Alternating(policy), seed, population, parsed.evolution)
-            later = Mutation(space, UniformPolicy(space), seed, population, parsed.evolution)
             source = ImaginedEvolution(
-                first,
-                later,
+                mutation(Alternating(policy)),
+                mutation(UniformPolicy(space)),
                 critic,
                 history,
                 seed,
                 generations=parsed.critic.generations_for(len(space)),
                 exploration=parsed.critic.exploration,
             )
+        else:
+            source = mutation(policy)
     return ComposedAgent(
         space,
         seed,

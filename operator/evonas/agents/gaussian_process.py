@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 
 def normal_scores(rewards: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return what rewards of these ranks would be if they were normally distributed; equal ones share a score."""
-    values, index, counts = np.unique(rewards, return_inverse=True, return_counts=True)
-    last = counts.cumsum()
+    _, index, counts = np.unique(rewards, return_inverse=True, return_counts=True)
     # Twice the middle rank of each group of equals, so that it is a whole number.
-    doubled = 2 * last - counts
-    quantiles = np.array([_quantile(int(rank), 2 * len(rewards)) for rank in doubled])
-    return quantiles[index.reshape(rewards.shape)] if len(values) else quantiles
+    doubled = 2 * counts.cumsum() - counts
+    scores: NDArray[np.float64] = np.array([_quantile(int(rank), 2 * len(rewards)) for rank in doubled])[index]
+    return scores
 
 
 @cache

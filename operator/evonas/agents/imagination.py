@@ -55,7 +55,7 @@ class ImaginedEvolution:
         size = len(drafts.parents)
         pool = _judged(judgement, exploration, drafts.drawing, drafts.parents).best(size)
         numbers = uniforms(self._seed, Purpose.BREEDERS, index, (self._generations - 1, size))
-        for generation, breeders in enumerate((numbers * min(BREEDERS, size)).astype(int), start=1):
+        for generation, breeders in enumerate((numbers * BREEDERS).astype(int), start=1):
             parents = pool.drawing.take(breeders)
             children = self._later.mutate(parents.choices, index, generation).inheriting(parents)
             pool = pool.join(_judged(judgement, exploration, children, pool.parents[breeders])).best(size)

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from evonas.space import INACTIVE, SearchSpace
+from evonas.space import INACTIVE, SearchSpace, is_number
 
 SINGLE_SHARE = 0.1
 """Share of the agreement in single decisions in the variance; agreeing pairs contain most of it anyway."""
@@ -117,7 +117,7 @@ class Similarity:
 def _ranks(space: SearchSpace, position: int) -> NDArray[np.float64] | None:
     """Return each value's rank scaled to 0..1; None for a decision that has no order worth the name."""
     values = space.decisions[position].values
-    if len(values) < 3 or any(isinstance(value, str | bool) for value in values):
+    if len(values) < 3 or not all(map(is_number, values)):
         return None
     return np.argsort(np.argsort(np.array(values, dtype=float))) / (len(values) - 1)
 

@@ -76,7 +76,7 @@ def to_status(trial: Trial) -> dict[str, Any]:
             "state": None if trial.state is TrialState.PENDING else trial.state.value,
             "reason": trial.reason,
             "message": trial.message,
-            "reward": None if trial.reward is None else to_decimal(trial.reward),
+            "reward": _decimal(trial.reward),
             "metrics": {name: to_decimal(value) for name, value in trial.metrics.items()},
             "sequence": trial.sequence,
             "attempts": [_attempt(attempt) for attempt in trial.attempts],
@@ -109,7 +109,7 @@ def from_object(body: Mapping[str, Any]) -> Trial:
         state=TrialState(status.get("state", TrialState.PENDING)),
         reason=status.get("reason", ""),
         message=status.get("message", ""),
-        reward=None if "reward" not in status else float(status["reward"]),
+        reward=_number(status.get("reward")),
         metrics={name: float(value) for name, value in status.get("metrics", {}).items()},
         sequence=status.get("sequence"),
         attempts=tuple(
@@ -150,13 +150,17 @@ def _proposal(proposal: ProposalRecord) -> dict[str, Any]:
             "origin": proposal.origin,
             "parent": proposal.parent,
             "mutated": list(proposal.mutated),
-            "value": None if proposal.value is None else to_decimal(proposal.value),
+            "value": _decimal(proposal.value),
             "rank": proposal.rank,
-            "policyRatio": None if proposal.policy_ratio is None else to_decimal(proposal.policy_ratio),
+            "policyRatio": _decimal(proposal.policy_ratio),
         }
     )
     counts = {"redrawn": proposal.redrawn, "competitors": proposal.competitors}
     return body | {"observedUpTo": proposal.observed_up_to} | counts
+
+
+def _decimal(value: float | None) -> str | None:
+    return None if value is None else to_decimal(value)
 
 
 def _number(text: str | None) -> float | None:

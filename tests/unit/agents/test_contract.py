@@ -54,6 +54,16 @@ class TestEvoNAS(BuiltIn):
     type = "EvoNAS"
 
 
+class TestEvoNASWithoutCritic(BuiltIn):
+    type = "EvoNAS"
+    config: ClassVar = {"critic": {"model": "None"}}
+
+
+class TestEvoNASWithoutTraining(BuiltIn):
+    type = "EvoNAS"
+    config: ClassVar = {"policy": {"training": "None"}}
+
+
 class TestEvoNASWithReinforce(BuiltIn):
     type = "EvoNAS"
     config: ClassVar = {"policy": {"training": "REINFORCE"}}
