@@ -8,7 +8,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from evonas.commands.run import run
+from evonas.cli import cli
 from evonas.errors import InvalidManifest
 from tests.corpus import good
 
@@ -19,5 +19,5 @@ def test_an_unknown_agent_leaves_no_run_behind(tmp_path: Path) -> None:
     (tmp_path / "search.yaml").write_text(yaml.safe_dump(manifest), encoding="utf-8")
     arguments = [str(tmp_path / "search.yaml"), "--runs", str(tmp_path / "runs")]
     with pytest.raises(InvalidManifest, match=r"spec\.agent\.type: must be one of Random, .*got 'Genetic'"):
-        CliRunner().invoke(run, arguments, catch_exceptions=False)
+        CliRunner().invoke(cli, ["run", *arguments], catch_exceptions=False)
     assert not (tmp_path / "runs").exists()
