@@ -46,6 +46,12 @@ def test_completes_with_one_result_per_trial_and_few_writes(
     )
 
 
+def test_optunas_trials_are_recorded(cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply) -> None:
+    apply(search("optuna", agent={"type": "Optuna"}, budget={"maxTrials": 12, "parallelTrials": 4}))
+    wait_until(cluster, namespace, "optuna", "Complete")
+    assert {body["spec"]["proposal"]["origin"] for body in trials(cluster, namespace)} == {"sampler"}
+
+
 def test_prints_as_a_table_that_people_can_read(
     cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
 ) -> None:

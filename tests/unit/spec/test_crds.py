@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib import resources
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from evonas.agents.interface import Origin
 from evonas.schema import load_crds
+from evonas.search.trial import TrialState
 
 CRDS = {crd["spec"]["names"]["kind"]: crd for crd in load_crds()}
 KINDS = ("ArchitectureSearch", "ArchitectureTrial")
@@ -66,3 +68,11 @@ def test_spec_is_bounded(kind: str) -> None:
 def test_file_fits_the_annotation_of_kubectl_apply(file: str) -> None:
     # kubectl's client-side apply keeps the whole object in an annotation; all annotations together hold 256 KiB.
     assert len((resources.files("evonas") / "crds" / file).read_bytes()) < 256 * 1024
+
+
+def test_trial_may_have_every_origin_and_state_that_the_code_writes() -> None:
+    # Optuna's trials were refused by the API server: their origin was missing here.
+    trial = SCHEMAS["ArchitectureTrial"]["properties"]
+    assert trial["spec"]["properties"]["proposal"]["properties"]["origin"]["enum"] == list(get_args(Origin))
+    recorded = [state.value for state in TrialState if state is not TrialState.PENDING]
+    assert trial["status"]["properties"]["state"]["enum"] == recorded
