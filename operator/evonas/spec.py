@@ -7,11 +7,12 @@ Pure; above ``space`` and ``schema``, below everything that acts. The operator a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from evonas.errors import FieldProblem, InvalidManifest
+from evonas.gpus import count_gpus, gpu_problems
 from evonas.schema import check_and_default
 from evonas.space import SearchSpace
 
@@ -75,17 +76,15 @@ class TrialSpec:
     timeout_seconds: int
     start_timeout_seconds: int
     ttl_seconds_after_finished: int
+    ttl_seconds_after_failed: int
+    gpus: int
+    """GPUs that one attempt takes."""
 
     @property
     def containers(self) -> list[Mapping[str, Any]]:
         """The template's containers."""
         containers: list[Mapping[str, Any]] = self.template["spec"]["containers"]
         return containers
-
-    @property
-    def gpus(self) -> int:
-        """GPUs that one attempt takes: the sum of all limits whose resource name ends in ``gpu``."""
-        return sum(int(amount) for container in self.containers for _, amount in _gpu_limits(container))
 
 
 @dataclass(frozen=True)
@@ -99,6 +98,10 @@ class SearchSpec:
     budget: Budget
     trial: TrialSpec
     suspend: bool
+    on_complete: Literal["Drain", "Cancel"]
+    """What becomes of trials under way when the search ends early."""
+    ttl_seconds_after_finished: int | None
+    """How long the finished search stays; None for ever."""
 
     @classmethod
     def parse(cls, manifest: Mapping[str, Any]) -> SearchSpec:
@@ -122,8 +125,10 @@ class SearchSpec:
             objective=_objective(spec["objective"]),
             agent=AgentSpec(type=agent.pop("type"), seed=agent.pop("seed"), settings=agent),
             budget=_budget(spec["budget"]),
-            trial=_trial(spec["trial"]),
+            trial=_trial(spec["trial"], spec["budget"].get("gpuResources")),
             suspend=spec["suspend"],
+            on_complete=spec["onComplete"],
+            ttl_seconds_after_finished=spec.get("ttlSecondsAfterFinished"),
         )
 
 
@@ -160,26 +165,12 @@ def _rule_problems(spec: Mapping[str, Any]) -> Iterable[FieldProblem]:
             "spec.trial.container",
             f"must name one of the template's containers ({', '.join(names)}), got {trial['container']!r}",
         )
-    for position, container in enumerate(trial["template"]["spec"]["containers"]):
-        for resource, amount in _gpu_limits(container):
-            if not re.fullmatch(r"[0-9]+", str(amount)):
-                yield FieldProblem(
-                    f"spec.trial.template.spec.containers[{position}].resources.limits[{resource}]",
-                    f"must be a whole number of devices, got {amount!r}",
-                )
+    yield from gpu_problems(trial["template"]["spec"], budget.get("gpuResources"))
     seen: set[str] = set()
     for position, constraint in enumerate(spec["objective"].get("constraints", ())):
         if constraint["metric"] in seen:
             yield FieldProblem(f"spec.objective.constraints[{position}]", f"Duplicate value: {constraint['metric']!r}")
         seen.add(constraint["metric"])
-
-
-def _gpu_limits(container: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
-    resources = container.get("resources")
-    limits = resources.get("limits") if isinstance(resources, Mapping) else None
-    for resource, amount in limits.items() if isinstance(limits, Mapping) else ():
-        if resource.endswith("gpu"):
-            yield resource, amount
 
 
 def _objective(objective: Mapping[str, Any]) -> Objective:
@@ -204,7 +195,7 @@ def _budget(budget: Mapping[str, Any]) -> Budget:
     )
 
 
-def _trial(trial: Mapping[str, Any]) -> TrialSpec:
+def _trial(trial: Mapping[str, Any], gpu_resources: Sequence[str] | None) -> TrialSpec:
     template = trial["template"]
     return TrialSpec(
         template=template,
@@ -213,4 +204,6 @@ def _trial(trial: Mapping[str, Any]) -> TrialSpec:
         timeout_seconds=trial["timeoutSeconds"],
         start_timeout_seconds=trial["startTimeoutSeconds"],
         ttl_seconds_after_finished=trial["ttlSecondsAfterFinished"],
+        ttl_seconds_after_failed=trial["ttlSecondsAfterFailed"],
+        gpus=count_gpus(template["spec"], gpu_resources),
     )

@@ -5,7 +5,8 @@ reward ends as a real trial would. A label or annotation on the pod asks for som
 
 ``evonas-test/outcome``
     ``fail`` exit code 1; ``infeasible`` exit code 65; ``silent`` exit code 0 and no reward; ``message`` exit code 0
-    and the reward in the termination message only. Without it the pod succeeds.
+    and the reward in the termination message only; ``hang`` nothing until its deadline, at which a kubelet ends it.
+    Without it the pod succeeds.
 ``evonas-test/duration``
     How long it runs, as Go writes durations (``5s``, ``300ms``), instead of the instance's trial seconds.
 
@@ -63,6 +64,7 @@ _ENDED = """
 {{ $now := Now }}
 {{ $root := . }}
 phase: %(phase)s
+%(why)s
 conditions:
 {{ range $type := list "Ready" "ContainersReady" }}
 - {type: {{ $type }}, status: "False", reason: "Pod%(phase)s", lastTransitionTime: {{ $now | Quote }}}
@@ -109,7 +111,7 @@ def stages(options: Options) -> list[Stage]:
         _ending("message", code=0, milliseconds=milliseconds, with_message=True),
     ]
     reward = [_reward(milliseconds)] if options.kwok_reward == "template" else []
-    return [_node_ready(), _pod_running(), *reward, _succeeded(), *ends, _pod_deleted()]
+    return [_node_ready(), _pod_running(), *reward, _succeeded(), *ends, _overdue(), _pod_deleted()]
 
 
 def _pod_running() -> Stage:
@@ -136,6 +138,13 @@ def _ending(outcome: str, *, code: int, milliseconds: int, with_message: bool = 
     return _stage(f"pod-{outcome}", selector, then, _delay(milliseconds))
 
 
+def _overdue() -> Stage:
+    seconds = '(.spec.activeDeadlineSeconds | tostring) + "s"'
+    selector = [*_in_phase_running(), _is(_OUTCOME, values=["hang"])]
+    then = _status(_ended(code=137, why="reason: DeadlineExceeded\nmessage: active for too long"))
+    return _stage("pod-overdue", selector, then, {"durationFrom": {"expressionFrom": seconds}})
+
+
 def _pod_deleted() -> Stage:
     stage = _stage("pod-deleted", [], {"finalizers": {"empty": True}, "delete": True})
     stage["spec"]["selector"]["matchExpressions"] = [_is(".metadata.deletionTimestamp", present=True)]
@@ -148,10 +157,10 @@ def _node_ready() -> Stage:
     return _stage("node-ready", selector, _status(_NODE_READY), kind="Node")
 
 
-def _ended(*, code: int, with_message: bool = False) -> str:
+def _ended(*, code: int, with_message: bool = False, why: str = "") -> str:
     phase, reason = ("Failed", "Error") if code else ("Succeeded", "Completed")
     prelude, message = (_REWARD_VALUE, "'{\"reward\": {{ $reward }}}'") if with_message else ("", '""')
-    return _ENDED % {"phase": phase, "code": code, "reason": reason, "prelude": prelude, "message": message}
+    return _ENDED % {"phase": phase, "code": code, "reason": reason, "prelude": prelude, "message": message, "why": why}
 
 
 def _stage(

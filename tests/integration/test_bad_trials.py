@@ -86,7 +86,7 @@ def test_slow_trial_times_out_and_is_not_retried(
     cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
 ) -> None:
     body = search("slow", budget={"maxTrials": 1, "parallelTrials": 1}, trial={"timeoutSeconds": 3})
-    apply(_with_pods(body, annotations={"evonas-test/duration": "1h"}))
+    apply(_with_pods(body, annotations={"evonas-test/outcome": "hang"}))
     wait_until(cluster, namespace, "slow", "Complete")
     status = trials(cluster, namespace)[0]["status"]
     assert (status["state"], status["reason"], len(status["attempts"])) == ("Failed", "DeadlineExceeded", 1)

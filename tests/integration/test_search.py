@@ -24,7 +24,7 @@ def test_completes_with_one_result_per_trial_and_few_writes(
     cluster.wait_for("the Jobs' release", lambda: _released(cluster, namespace) == 40)
     assert_sound(cluster, namespace, "full", 40)
     assert body["status"]["trials"] == {
-        "total": 40, "queued": 0, "running": 0, "succeeded": 40, "infeasible": 0, "failed": 0
+        "total": 40, "queued": 0, "running": 0, "succeeded": 40, "infeasible": 0, "failed": 0, "cancelled": 0
     }  # fmt: skip
     assert condition(body, "Complete")["reason"] == "MaxTrialsReached"
     assert condition(body, "Accepted")["observedGeneration"] == body["metadata"]["generation"]

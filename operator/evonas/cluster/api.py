@@ -76,12 +76,14 @@ class Api:
             await self._session.close()
 
     async def list(
-        self, resource: Resource, namespace: str | None, *, label_selector: str = ""
+        self, resource: Resource, namespace: str | None, *, label_selector: str = "", field_selector: str = ""
     ) -> AsyncIterator[tuple[list[dict[str, Any]], str]]:
         """Yield pages of (objects, resource version of the whole list)."""
         query: dict[str, str] = {"limit": str(PAGE)}
         if label_selector:
             query["labelSelector"] = label_selector
+        if field_selector:
+            query["fieldSelector"] = field_selector
         while True:
             page = await self._call("list", resource, "GET", resource.path(namespace), query=query)
             yield page["items"], page["metadata"]["resourceVersion"]

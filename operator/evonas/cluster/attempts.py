@@ -1,109 +1,202 @@
 """From a Job and its pods to the view of an attempt that ``plan`` decides on. Pure.
 
 The end of the trial's container is what counts, as soon as it is seen: a successful Job is complete only seconds later.
-A failed attempt ends with its Job, since the Job says whether it was the candidate or a disruption.
+A failed attempt ends with its Job, since the Job says whether it was the candidate or a disruption. A Job replaces a
+pod that was disrupted, and one that a queue suspends loses its pod and gets another later: the attempt goes on, and its
+former pods are shown as disruptions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from evonas.cluster.records import ContainerState, JobRecord, PodRecord
-from evonas.search.attempt import AttemptPhase, AttemptView, Ending, Verdict
+from evonas.search.attempt import AttemptPhase, AttemptView, Disruption, Ending, QueuedReason, Verdict
 from evonas.search.exits import TIMEOUT_REASON, judge_exit, judge_timeout
 from evonas.search.names import INFEASIBLE_EXIT_CODE
 from evonas.search.report import Report, read_report
 from evonas.spec import TrialSpec
 
-_IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff"})
+_STARTING = frozenset({"", "Waiting", "ContainerCreating", "PodInitializing"})
+_IMAGE = frozenset({"ErrImagePull", "ImagePullBackOff", "ImageInspectError", "RegistryUnavailable"})
 _HOPELESS = frozenset({"ErrImageNeverPull", "InvalidImageName"})
 """Reasons for waiting that no amount of waiting mends."""
 MAX_HINT = 200
 
+OTHERS_GRACE = timedelta(seconds=30)
+"""How long other containers may go on after the trial's own has failed; then the attempt counts as over."""
+
 
 def view_attempt(trial: TrialSpec, job: JobRecord, pods: Iterable[PodRecord], now: datetime) -> AttemptView:
     """Return the attempt as its Job and pods show it now."""
-    pod = max(pods, key=lambda item: (item.created, item.name), default=None)
+    former = sorted(pods, key=lambda pod: (pod.created, pod.name))
+    current = next((pod for pod in reversed(former) if pod.owner_uid == job.uid), None)
+    if current is not None and _was_disrupted(job, current) and not _has_result(trial, current):
+        current = None
+    former = [pod for pod in former if pod is not current]
+    view = _view(trial, job, former, current, now)
+    over = (pod for pod in former if pod.is_over(trial.container))
+    return replace(view, disruptions=tuple(_disruption(trial, job, pod, now) for pod in over))
+
+
+def _view(
+    trial: TrialSpec, job: JobRecord, former: Sequence[PodRecord], pod: PodRecord | None, now: datetime
+) -> AttemptView:
     state = None if pod is None else pod.containers.get(trial.container)
     if pod is not None and state is not None and state.exit_code is not None:
         ending = _container_ended(trial, job, pod, state)
         if ending is not None:
             return _ended(job, pod, state, ending, state.finished or now)
+        if _others_linger(pod) and not job.is_finished:
+            return _lingering(trial, job, pod, state, now)
     if job.is_finished:
         return _ended(job, pod, state, _job_ended(trial, job, pod), job.ended or now)
-    if pod is None:
-        reason, message = ("Suspended", "the Job is suspended") if job.suspended else ("JobPending", "")
-        return AttemptView(job.attempt, AttemptPhase.QUEUED, reason, message or "the Job has no pod yet")
-    if state is not None and state.exit_code is not None and pod.disrupted is not None:
-        return AttemptView(job.attempt, AttemptPhase.QUEUED, "Disrupted", pod.disrupted)
+    if pod is None or pod.gone:
+        return _without_pod(job, former, pod)
     if state is not None and state.started is not None:
-        return AttemptView(job.attempt, AttemptPhase.RUNNING, node=pod.node, start_time=state.started)
+        return _running(job, pod, state)
     return _waiting(trial, job, pod, state, now)
+
+
+def _was_disrupted(job: JobRecord, pod: PodRecord) -> bool:
+    return pod.disrupted is not None or (job.suspended and pod.is_deleted)
+
+
+def _has_result(trial: TrialSpec, pod: PodRecord) -> bool:
+    """Say whether the pod had reported before it was ended from outside: how it takes a SIGTERM says nothing."""
+    state = pod.containers.get(trial.container)
+    if state is None or state.exit_code is None:
+        return False
+    reported = read_report(pod.annotations, state.message) != Report()
+    return reported and state.exit_code in (0, INFEASIBLE_EXIT_CODE)
 
 
 def _container_ended(trial: TrialSpec, job: JobRecord, pod: PodRecord, state: ContainerState) -> Ending | None:
     """Judge the end of the trial's container; None where the Job must say more first."""
     assert state.exit_code is not None
     report = read_report(pod.annotations, state.message)
-    if state.exit_code in (0, INFEASIBLE_EXIT_CODE):
+    silent = state.exit_code == 0 and report == Report()
+    if state.exit_code in (0, INFEASIBLE_EXIT_CODE) and not (silent and pod.is_deleted):
         return judge_exit(state.exit_code, report)
-    if not job.failed or pod.disrupted is not None:
+    if not job.failed or pod.is_deleted or TIMEOUT_REASON in (pod.reason, job.reason):
         return None
-    if job.reason == TIMEOUT_REASON:
-        return judge_timeout(trial.timeout_seconds)
     lines = state.message.strip().splitlines()
     return judge_exit(state.exit_code, report, reason=state.reason, hint=lines[-1][-MAX_HINT:] if lines else "")
 
 
 def _job_ended(trial: TrialSpec, job: JobRecord, pod: PodRecord | None) -> Ending:
-    """Judge a finished Job whose container's end was never seen."""
+    """Judge a finished Job whose container did not say itself how it ended."""
     if job.complete:
         message = "the Job is complete, but its pod was gone before its result was read"
         return Ending(Verdict.BROKEN, "ResultMissing", message)
-    if job.reason == TIMEOUT_REASON:
+    if TIMEOUT_REASON in (job.reason, None if pod is None else pod.reason):
         return judge_timeout(trial.timeout_seconds)
     if job.reason == "PodFailurePolicy":
         return judge_exit(INFEASIBLE_EXIT_CODE, Report())
+    if pod is not None and pod.is_deleted:
+        return Ending(Verdict.BROKEN, "PodDeleted", f"somebody deleted the pod {pod.name}")
     said = (pod.message or pod.reason) if pod is not None else ""
     reason = (pod.reason if pod is not None else "") or job.reason or "JobFailed"
     return Ending(Verdict.BROKEN, reason, said or job.message)
 
 
+def _others_linger(pod: PodRecord) -> bool:
+    return not pod.is_deleted and not pod.is_terminal
+
+
+def _lingering(trial: TrialSpec, job: JobRecord, pod: PodRecord, state: ContainerState, now: datetime) -> AttemptView:
+    """View an attempt whose container has failed while others of its pod go on, a sidecar that nobody stops."""
+    assert state.exit_code is not None
+    finished = state.finished or now
+    if now >= finished + OTHERS_GRACE:
+        report = read_report(pod.annotations, state.message)
+        ending = judge_exit(state.exit_code, report, reason=state.reason, hint="other containers went on")
+        return replace(_ended(job, pod, state, ending, finished), must_stop=True)
+    return replace(_running(job, pod, state), deadline=finished + OTHERS_GRACE)
+
+
+def _running(job: JobRecord, pod: PodRecord, state: ContainerState) -> AttemptView:
+    return AttemptView(
+        job.attempt,
+        AttemptPhase.RUNNING,
+        pod=pod.name,
+        node=pod.node,
+        held_since=pod.scheduled or state.started,
+        start_time=state.started,
+    )
+
+
+def _without_pod(job: JobRecord, former: Sequence[PodRecord], deleted: PodRecord | None) -> AttemptView:
+    if deleted is not None:
+        reason, message = QueuedReason.STOPPING, "its pod was deleted; its Job has not said yet what comes next"
+    elif job.suspended:
+        reason, message = QueuedReason.QUEUED, "its Job is suspended until a queue admits it"
+    elif former and former[-1].owner_uid == job.uid:
+        reason, message = QueuedReason.DISRUPTED, former[-1].disruption_message or "its pod is being replaced"
+    else:
+        reason, message = QueuedReason.STARTING, "its Job has no pod yet"
+    return AttemptView(job.attempt, AttemptPhase.QUEUED, reason, message)
+
+
 def _waiting(
     trial: TrialSpec, job: JobRecord, pod: PodRecord, state: ContainerState | None, now: datetime
 ) -> AttemptView:
+    view = AttemptView(job.attempt, AttemptPhase.QUEUED, QueuedReason.STARTING, pod=pod.name, node=pod.node)
     if pod.scheduled is None:
-        reason = "PodPending" if pod.unschedulable is None else "Unschedulable"
-        return AttemptView(job.attempt, AttemptPhase.QUEUED, reason, pod.unschedulable or "the pod has no node yet")
-    reason, message = ("ContainerCreating", "") if state is None else (state.waiting or "", state.message)
+        if pod.unschedulable is None:
+            return replace(view, message="its pod has no node yet")
+        reason = QueuedReason.QUEUED if pod.gated else QueuedReason.UNSCHEDULABLE
+        return replace(view, reason=reason, message=pod.unschedulable)
+    why, message = ("", "") if state is None else (state.waiting or "", state.message)
+    said = f"{why}: {message}" if message else why or "its container is being created"
     deadline = pod.scheduled + timedelta(seconds=trial.start_timeout_seconds)
-    if reason in _HOPELESS or now >= deadline:
-        waited = f"the container did not start within startTimeoutSeconds ({trial.start_timeout_seconds})"
-        said = message if reason in _HOPELESS else f"{waited}: {reason}: {message}"
-        ending = Ending(
-            Verdict.BROKEN, "ImagePullFailed" if reason in _IMAGE_REASONS | _HOPELESS else "StartFailed", said
-        )
-        return AttemptView(job.attempt, AttemptPhase.ENDED, node=pod.node, end_time=now, ending=ending, must_stop=True)
-    return AttemptView(
-        job.attempt,
-        AttemptPhase.QUEUED,
-        reason,
-        message or "the container is being created",
-        pod.node,
-        deadline=deadline,
-    )
+    if why in _HOPELESS or now >= deadline:
+        if why not in _HOPELESS:
+            said = f"the container did not start within startTimeoutSeconds ({trial.start_timeout_seconds}): {said}"
+        ending = Ending(Verdict.BROKEN, "ImagePullFailed" if why in _IMAGE | _HOPELESS else "StartFailed", said)
+        return replace(_ended(job, pod, None, ending, now), must_stop=True)
+    if why in _IMAGE:
+        view = replace(view, reason=QueuedReason.IMAGE_PULL)
+    elif why not in _STARTING:
+        view = replace(view, reason=QueuedReason.CONTAINER_CONFIG)
+    return replace(view, message=said, held_since=pod.scheduled, deadline=deadline)
 
 
 def _ended(
     job: JobRecord, pod: PodRecord | None, state: ContainerState | None, ending: Ending, end_time: datetime
 ) -> AttemptView:
+    start_time = None if state is None else state.started
     return AttemptView(
         number=job.attempt,
         phase=AttemptPhase.ENDED,
+        pod=None if pod is None else pod.name,
         node=None if pod is None else pod.node,
-        start_time=None if state is None else state.started,
+        held_since=start_time if pod is None else pod.scheduled or start_time,
+        start_time=start_time,
         end_time=end_time,
         ending=ending,
         holds_resources=not job.is_finished,
+    )
+
+
+def _disruption(trial: TrialSpec, job: JobRecord, pod: PodRecord, now: datetime) -> Disruption:
+    state = pod.containers.get(trial.container)
+    # A deletion is stamped with the end of its grace period, which may never be used up.
+    end_time = (state and state.finished) or min(pod.deletion or now, now)
+    if pod.owner_uid != job.uid:
+        reason, message = "JobDeleted", "somebody deleted its Job"
+    elif pod.disrupted is None:
+        reason, message = "JobSuspended", "its Job was suspended"
+    else:
+        reason, message = pod.disrupted, pod.disruption_message
+    return Disruption(
+        pod=pod.name,
+        reason=reason,
+        message=message,
+        node=pod.node,
+        held_since=pod.scheduled,
+        start_time=None if state is None else state.started,
+        end_time=end_time,
     )

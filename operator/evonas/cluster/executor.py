@@ -5,6 +5,7 @@ Each method is one write, safe to repeat: names are derived, so a repeated creat
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -87,6 +88,11 @@ class Executor:
             self._store.drop_job(job)
         else:
             self._store.put_job(read_job(body))
+
+    async def delete_search(self, search: SearchRecord) -> None:
+        """Delete a finished search, and with it all that it owns."""
+        with contextlib.suppress(NotFound):
+            await self._api.delete(SEARCHES, search.namespace, search.name, search.uid)
 
     async def write_status(self, search: SearchRecord, status: Mapping[str, Any]) -> None:
         """Write the search's status; a search that is gone needs none."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from evonas.cluster.records import SearchRecord
@@ -13,12 +13,11 @@ from evonas.metrics import (
     SEARCH_MEAN_REWARD,
     SEARCH_TRIALS,
 )
-from evonas.search.curves import moving_average, rewards_in_order
-from evonas.search.trial import Trial
+from evonas.search.totals import Totals
 from evonas.spec import SearchSpec
 
 
-def show_search(search: SearchRecord, spec: SearchSpec, trials: Sequence[Trial], status: Mapping[str, Any]) -> None:
+def show_search(search: SearchRecord, spec: SearchSpec, totals: Totals, status: Mapping[str, Any]) -> None:
     """Set the gauges of one search from the status that is to be published."""
     labels = (search.namespace, search.name)
     for state, count in status["trials"].items():
@@ -26,7 +25,8 @@ def show_search(search: SearchRecord, spec: SearchSpec, trials: Sequence[Trial],
             SEARCH_TRIALS.labels(*labels, state).set(count)
     if "best" in status:
         SEARCH_BEST_REWARD.labels(*labels).set(float(status["best"]["reward"]))
-        SEARCH_MEAN_REWARD.labels(*labels).set(moving_average(rewards_in_order(trials))[-1])
+    if totals.mean_reward is not None:
+        SEARCH_MEAN_REWARD.labels(*labels).set(totals.mean_reward)
     if spec.trial.gpus:
         SEARCH_GPU_SECONDS.labels(*labels).set(status["gpuSeconds"])
     if "entropy" in status["agent"]:

@@ -66,7 +66,6 @@ def build_job(
                     },
                 ]
             },
-            "activeDeadlineSeconds": spec.trial.timeout_seconds,
             "template": _template(search, spec, trial, labels, service_account),
         },
     }
@@ -80,6 +79,8 @@ def _template(
     metadata["labels"] = {**(metadata.get("labels") or {}), **labels}
     pod = template["spec"]
     pod["restartPolicy"] = "Never"
+    # The pod's deadline, not the Job's: that one runs on while a pod waits for a node or replaces a disrupted one.
+    pod["activeDeadlineSeconds"] = min(pod.get("activeDeadlineSeconds") or _NEVER, spec.trial.timeout_seconds)
     if service_account is not None:
         pod.setdefault("serviceAccountName", service_account)
     container = next(item for item in pod["containers"] if item["name"] == spec.trial.container)
@@ -96,6 +97,8 @@ def _literals(environment: Mapping[str, str]) -> list[dict[str, Any]]:
     # The kubelet replaces $(NAME) in values; a doubled dollar keeps a decision's text as it is.
     return [{"name": name, "value": value.replace("$(", "$$(")} for name, value in environment.items()]
 
+
+_NEVER = 2**31 - 1
 
 _POD_IDENTITY = [
     {"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}}

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from evonas.cluster.attempts import view_attempt
 from evonas.cluster.records import JobRecord
 from evonas.cluster.store import Children
-from evonas.search.attempt import AttemptView
+from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason
 from evonas.search.trial import Trial
 from evonas.spec import SearchSpec
 
+EXIT_GRACE = timedelta(seconds=30)
+"""How long the pod of a recorded trial may take to exit, a sidecar included, before its Job is deleted."""
+
 
 def observe_attempts(spec: SearchSpec, children: Children, now: datetime) -> dict[int, AttemptView]:
-    """Return the view of each unfinished trial's latest attempt that still has a Job."""
+    """Return the view of each unfinished trial's latest attempt of which there is anything left."""
     views = {}
-    for index, record in children.trials.items():
-        if record.trial.state.is_final:
-            continue
-        job = find_job(children, record.trial)
-        if job is not None and job.owner_uid == record.uid:
+    for index, trial in children.table.unfinished.items():
+        job = find_job(children, trial)
+        if job is not None and job.owner_uid == children.trials[index].uid:
             pods = children.pods.get((index, job.attempt), {}).values()
             views[index] = view_attempt(spec.trial, job, pods, now)
+        elif job is None and _any_pod_lives(children, trial):
+            message = "the pod of a deleted Job is still being ended"
+            views[index] = AttemptView(trial.current_attempt, AttemptPhase.QUEUED, QueuedReason.STOPPING, message)
     return views
 
 
@@ -33,11 +37,36 @@ def find_job(children: Children, trial: Trial) -> JobRecord | None:
 
 def find_unreleased(children: Children) -> list[JobRecord]:
     """Return the Jobs whose result is recorded and whose time to live has not begun."""
-    unreleased = []
-    for (index, attempt), job in children.jobs.items():
-        record = children.trials.get(index)
-        if record is None or job.released or job.deleting:
+    return [job for job in _settled_jobs(children) if not job.released]
+
+
+def find_overdue(children: Children, now: datetime) -> tuple[list[JobRecord], datetime | None]:
+    """Return the Jobs that should have ended by now, since their result is recorded, and when the next will be due."""
+    overdue: list[JobRecord] = []
+    next_due: datetime | None = None
+    for job in _settled_jobs(children):
+        ended = children.trials[job.index].trial.completion_time
+        if job.is_finished or job.deleting or ended is None:
             continue
-        if record.trial.state.is_final or attempt < record.trial.current_attempt:
-            unreleased.append(job)
-    return unreleased
+        due = ended + EXIT_GRACE
+        if due <= now:
+            overdue.append(job)
+        else:
+            next_due = due if next_due is None else min(next_due, due)
+    return overdue, next_due
+
+
+def _settled_jobs(children: Children) -> list[JobRecord]:
+    """Return the open Jobs whose attempt is over according to its trial's record."""
+    jobs = [children.jobs[key] for key in children.open_jobs if key[0] in children.trials]
+    return [
+        job
+        for job in jobs
+        if (trial := children.trials[job.index].trial).state.is_final or job.attempt < trial.current_attempt
+    ]
+
+
+def _any_pod_lives(children: Children, trial: Trial) -> bool:
+    attempts = (trial.current_attempt, trial.current_attempt - 1)
+    pods = [pod for attempt in attempts for pod in children.pods.get((trial.index, attempt), {}).values()]
+    return any(not pod.gone and not pod.is_terminal for pod in pods)

@@ -8,17 +8,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from evonas.cluster.acceptance import Acceptance, Refusal
 from evonas.cluster.account import TrialAccounts
-from evonas.cluster.api import Api
+from evonas.cluster.api import Api, Refused
 from evonas.cluster.events import Events
 from evonas.cluster.executor import Executor, ForeignObject
 from evonas.cluster.gauges import show_search
-from evonas.cluster.observe import find_unreleased, observe_attempts
+from evonas.cluster.observe import find_overdue, find_unreleased, observe_attempts
+from evonas.cluster.podless import PodlessJobs, judge_refusal
 from evonas.cluster.records import JobRecord, SearchRecord
 from evonas.cluster.store import Store
 from evonas.errors import EvonasError
@@ -31,12 +32,13 @@ from evonas.metrics import (
     TURNAROUND_SECONDS,
     forget_search,
 )
-from evonas.search.attempt import AttemptView
+from evonas.search.attempt import AttemptView, QueuedReason
 from evonas.search.codec import from_time
 from evonas.search.conditions import find_condition
 from evonas.search.plan import Plan, plan
 from evonas.search.proposer import Proposer
-from evonas.search.status import refuse, summarise
+from evonas.search.status import Blockage, refuse, summarise
+from evonas.search.totals import RunningTotals
 from evonas.search.trial import Trial, TrialState
 from evonas.spec import SearchSpec
 
@@ -48,6 +50,9 @@ STATUS_INTERVAL = 2.0
 MENDED_INTERVAL = 10.0
 """Seconds between two looks at a search that waits for people to remove a foreign object."""
 
+REFUSED_INTERVAL = 10.0
+"""Seconds until a Job or trial is offered again that the API server has refused."""
+
 
 class Reconciler:
     """Brings searches forward; ``reconcile`` is the queue's work."""
@@ -58,6 +63,8 @@ class Reconciler:
         self._events = Events(api)
         self._accounts = TrialAccounts(api)
         self._acceptance = Acceptance(api)
+        self._podless = PodlessJobs(api)
+        self._totals: dict[str, RunningTotals] = {}
         self._proposers: dict[str, Proposer] = {}
         self._names: dict[str, tuple[str, str]] = {}
         self._status_written: dict[str, float] = {}
@@ -88,46 +95,80 @@ class Reconciler:
         children = self._store.children(search.uid)
         seen = self._store.take_change(search.uid)
         now = datetime.now(UTC)
-        views = observe_attempts(spec, children, now)
+        views = await self._podless.explain(search.uid, children, observe_attempts(spec, children, now), now)
+        unfinished = [children.table.unfinished[index] for index in sorted(children.table.unfinished)]
         decided = plan(
             spec,
-            [children.trials[index].trial for index in sorted(children.trials)],
+            self._totals.setdefault(search.uid, RunningTotals(spec.objective)).update(children.table),
+            unfinished,
             views,
-            created={index: record.created for index, record in children.trials.items()},
+            created={trial.index: children.trials[trial.index].created for trial in unfinished},
             start_time=from_time(search.status.get("startTime")) or now,
             now=now,
         )
-        results = [trial for trial in decided.records if trial.state.is_final]
-        await asyncio.gather(*(self._executor.record_outcome(children.trials[t.index], t) for t in results))
-        await asyncio.gather(
-            self._propose(search, spec, decided.proposals, account),
-            self._restart(search, spec, decided, account),
-            *(self._executor.release(job, spec.trial.ttl_seconds_after_finished) for job in find_unreleased(children)),
-        )
-        if results and decided.proposals:
+        outcomes = [trial for trial in decided.records if trial.state.is_final]
+        await _finish(*(self._executor.record_outcome(children.trials[t.index], t) for t in outcomes))
+        refused: Blockage | None = None
+        try:
+            await _finish(
+                self._propose(search, spec, decided.proposals, account),
+                self._restart(search, spec, decided, account),
+                self._release(search, spec),
+            )
+        except Refused as error:
+            refused = judge_refusal(error.message)
+        if outcomes and decided.proposals and refused is None:
             TURNAROUND_SECONDS.observe(time.monotonic() - seen)
-        await self._tell(search, results)
-        return await self._publish(search, spec, decided, views)
+        await self._tell(search, outcomes)
+        pauses = [await self._publish(search, spec, decided, views, refused)]
+        pauses.append(REFUSED_INTERVAL if refused is not None else None)
+        pauses.append(await self._clean(search, spec, decided))
+        return min((pause for pause in pauses if pause is not None), default=None)
 
     async def _restart(self, search: SearchRecord, spec: SearchSpec, decided: Plan, account: str | None) -> None:
         """Write the records of unfinished trials, stop what was given up, then start what is due."""
         children = self._store.children(search.uid)
         unfinished = [trial for trial in decided.records if not trial.state.is_final]
-        await asyncio.gather(*(self._executor.record_outcome(children.trials[t.index], t) for t in unfinished))
+        await _finish(*(self._executor.record_outcome(children.trials[t.index], t) for t in unfinished))
         jobs = [children.jobs[key] for key in decided.stops if key in children.jobs]
-        await asyncio.gather(*(self._executor.stop(job) for job in jobs if not job.deleting))
+        await _finish(*(self._executor.stop(job) for job in jobs if not job.deleting))
         starts = [children.trials[index] for index, _ in decided.starts]
-        await asyncio.gather(
-            *(self._executor.start(search, spec, record, service_account=account) for record in starts)
-        )
+        await _finish(*(self._executor.start(search, spec, record, service_account=account) for record in starts))
+
+    async def _release(self, search: SearchRecord, spec: SearchSpec) -> None:
+        """Let the time to live of Jobs begin whose result is recorded; those of failed attempts stay longer."""
+        children = self._store.children(search.uid)
+        releases = []
+        for job in find_unreleased(children):
+            trial = children.trials[job.index].trial
+            well = trial.state.teaches and job.attempt == trial.current_attempt - 1
+            seconds = spec.trial.ttl_seconds_after_finished if well else spec.trial.ttl_seconds_after_failed
+            releases.append(self._executor.release(job, seconds))
+        await _finish(*releases)
+
+    async def _clean(self, search: SearchRecord, spec: SearchSpec, decided: Plan) -> float | None:
+        """Delete Jobs that outlive their recorded result, and a search whose time is over; returns when to look."""
+        now = datetime.now(UTC)
+        overdue, due = find_overdue(self._store.children(search.uid), now)
+        await _finish(*(self._executor.stop(job) for job in overdue))
+        completed = from_time(search.status.get("completionTime"))
+        if decided.is_over and completed is not None and spec.ttl_seconds_after_finished is not None:
+            end = completed + timedelta(seconds=spec.ttl_seconds_after_finished)
+            if end <= now:
+                logger.info("%s/%s: deleted, its time to live is over", search.namespace, search.name)
+                await self._executor.delete_search(search)
+                return None
+            due = end if due is None else min(due, end)
+        return None if due is None else (due - now).total_seconds()
 
     async def _propose(self, search: SearchRecord, spec: SearchSpec, count: int, account: str | None) -> None:
         if count == 0:
             return
         proposer = self._proposers.setdefault(search.uid, Proposer(spec))
-        trials = [record.trial for record in self._store.children(search.uid).trials.values()]
+        # The store changes while the thread works.
+        news = proposer.collect(self._store.children(search.uid).table)
         with AGENT_STEP_SECONDS.time():
-            proposed = await asyncio.to_thread(proposer.propose, trials, count)
+            proposed = await asyncio.to_thread(proposer.propose, news, count)
         starts: list[asyncio.Task[JobRecord]] = []
         try:
             for trial in proposed:
@@ -137,7 +178,7 @@ class Reconciler:
                 start = self._executor.start(search, spec, record, service_account=account)
                 starts.append(asyncio.create_task(start))
         finally:
-            await asyncio.gather(*starts)
+            await _finish(*starts)
 
     async def _tell(self, search: SearchRecord, results: Sequence[Trial]) -> None:
         for trial in results:
@@ -151,7 +192,12 @@ class Reconciler:
                 await self._events.post(search, "TrialFailed", said, warning=True)
 
     async def _publish(
-        self, search: SearchRecord, spec: SearchSpec, decided: Plan, views: Mapping[int, AttemptView]
+        self,
+        search: SearchRecord,
+        spec: SearchSpec,
+        decided: Plan,
+        views: Mapping[int, AttemptView],
+        refused: Blockage | None,
     ) -> float | None:
         """Write the status if it changed and its time has come; returns when to look again."""
         proposer = self._proposers.get(search.uid)
@@ -161,12 +207,13 @@ class Reconciler:
             spec,
             decided,
             views,
+            refused=refused,
             entropy=None if proposer is None else proposer.entropy,
             generation=search.generation,
             before=search.status,
             now=now,
         )
-        show_search(search, spec, decided.trials, status)
+        show_search(search, spec, decided.totals, status)
         pause = None
         if status != search.status:
             pause = await self._write_status(search, status)
@@ -182,6 +229,7 @@ class Reconciler:
             return STATUS_INTERVAL - since
         await self._executor.write_status(search, status)
         self._status_written[search.uid] = time.monotonic()
+        await self._warn_of_blockage(search, status)
         for type, reason in (("Complete", "SearchComplete"), ("Failed", "SearchFailed"), ("Accepted", "Accepted")):
             condition = find_condition(status, type)
             turned = condition is not None and _statuses(status).get(type) != _statuses(search.status).get(type)
@@ -190,6 +238,14 @@ class Reconciler:
                 logger.info("%s/%s: %s: %s", search.namespace, search.name, reason, said)
                 await self._events.post(search, reason, said, warning=type == "Failed")
         return None
+
+    async def _warn_of_blockage(self, search: SearchRecord, status: Mapping[str, Any]) -> None:
+        """Post an event where the search has begun to wait for something outside it."""
+        before, after = (find_condition(body, "Progressing") for body in (search.status, status))
+        if after is None or (before is not None and before["reason"] == after["reason"]):
+            return
+        if after["reason"] in _BLOCKAGES:
+            await self._events.post(search, after["reason"], after["message"], warning=True)
 
     async def _refuse(self, search: SearchRecord, refusal: Refusal) -> None:
         status = refuse(
@@ -207,10 +263,22 @@ class Reconciler:
     def _forget(self, search_uid: str) -> None:
         self._proposers.pop(search_uid, None)
         self._status_written.pop(search_uid, None)
+        self._totals.pop(search_uid, None)
+        self._podless.forget(search_uid)
         self._acceptance.forget(search_uid)
         name = self._names.pop(search_uid, None)
         if name is not None:
             forget_search(*name)
+
+
+_BLOCKAGES = frozenset(reason.value for reason in QueuedReason if reason.blocks)
+
+
+async def _finish(*work: Awaitable[Any]) -> None:
+    """Wait for all, and only then raise the first error: a write must not go on behind the back of the next pass."""
+    for result in await asyncio.gather(*work, return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result
 
 
 def _statuses(status: Mapping[str, Any]) -> dict[str, str]:

@@ -65,6 +65,7 @@ class JobRecord:
     search_uid: str
     index: int
     attempt: int
+    created: datetime
     owner_uid: str | None
     deleting: bool
     suspended: bool
@@ -80,6 +81,11 @@ class JobRecord:
     def is_finished(self) -> bool:
         """Say whether no pod of it runs or will run."""
         return self.complete or self.failed
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether anything is left to do about it."""
+        return not (self.deleting or (self.is_finished and self.released))
 
 
 @dataclass(frozen=True)
@@ -107,6 +113,10 @@ class PodRecord:
     index: int
     attempt: int
     created: datetime
+    owner_uid: str | None
+    """UID of the Job that made it."""
+    deletion: datetime | None
+    """When its deletion, once asked for, is to be enforced."""
     node: str | None
     phase: str
     reason: str
@@ -115,10 +125,30 @@ class PodRecord:
     """When a node was found."""
     unschedulable: str | None
     """Why no node was found, in the scheduler's words."""
+    gated: bool
+    """True where a scheduling gate keeps the scheduler from looking."""
     disrupted: str | None
-    """Why it was ended from outside (preemption, eviction, drain)."""
+    """Why it was ended from outside (preemption, eviction, drain), in one word."""
+    disruption_message: str
     annotations: Mapping[str, str]
     containers: Mapping[str, ContainerState]
+    gone: bool = False
+    """True once it was deleted; this is what it was like then."""
+
+    @property
+    def is_terminal(self) -> bool:
+        """Say whether all of its containers have ended for good."""
+        return self.phase in ("Succeeded", "Failed")
+
+    @property
+    def is_deleted(self) -> bool:
+        """Say whether it is gone or will be."""
+        return self.gone or self.deletion is not None
+
+    def is_over(self, container: str) -> bool:
+        """Say whether that container runs no more and never will."""
+        state = self.containers.get(container)
+        return self.gone or self.is_terminal or (state is not None and state.exit_code is not None)
 
 
 def read_search(body: Mapping[str, Any]) -> SearchRecord:
@@ -161,14 +191,14 @@ def read_job(body: Mapping[str, Any]) -> JobRecord:
     conditions = {item["type"]: item for item in status.get("conditions", ()) if item["status"] == "True"}
     # FailureTarget comes before Failed, which waits until all pods are gone; its words are the same.
     ending = conditions.get("Failed") or conditions.get("FailureTarget") or conditions.get("Complete") or {}
-    owner = next((item["uid"] for item in metadata.get("ownerReferences", ()) if item.get("controller")), None)
     return JobRecord(
         namespace=metadata["namespace"],
         name=metadata["name"],
         uid=metadata["uid"],
         version=int(metadata["resourceVersion"]),
         **_labels(metadata),
-        owner_uid=owner,
+        created=_time(metadata["creationTimestamp"]),
+        owner_uid=_controller(metadata),
         deleting="deletionTimestamp" in metadata,
         suspended=bool(spec.get("suspend")),
         complete="Complete" in conditions,
@@ -195,13 +225,17 @@ def read_pod(body: Mapping[str, Any]) -> PodRecord:
         version=int(metadata["resourceVersion"]),
         **_labels(metadata),
         created=_time(metadata["creationTimestamp"]),
+        owner_uid=_controller(metadata),
+        deletion=from_time(metadata.get("deletionTimestamp")),
         node=body["spec"].get("nodeName"),
         phase=status.get("phase", "Pending"),
         reason=status.get("reason", ""),
         message=status.get("message", ""),
         scheduled=from_time(scheduled.get("lastTransitionTime")) if scheduled.get("status") == "True" else None,
         unschedulable=scheduled.get("message", "") if scheduled.get("status") == "False" else None,
-        disrupted=disruption.get("message", "") if disruption.get("status") == "True" else None,
+        gated=scheduled.get("reason") == "SchedulingGated",
+        disrupted=disruption.get("reason", "Disrupted") if disruption.get("status") == "True" else None,
+        disruption_message=disruption.get("message", ""),
         annotations={key: annotations[key][:MAX_TEXT] for key in reported if key in annotations},
         containers={item["name"]: _container(item.get("state", {})) for item in status.get("containerStatuses", ())},
     )
@@ -220,6 +254,10 @@ def _container(state: Mapping[str, Any]) -> ContainerState:
         return ContainerState(started=from_time(running.get("startedAt")))
     waiting = state.get("waiting", {})
     return ContainerState(waiting=waiting.get("reason", "Waiting"), message=waiting.get("message", ""))
+
+
+def _controller(metadata: Mapping[str, Any]) -> str | None:
+    return next((item["uid"] for item in metadata.get("ownerReferences", ()) if item.get("controller")), None)
 
 
 def _labels(metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from evonas.cluster.records import JobRecord, PodRecord, SearchRecord, TrialRecord
+from evonas.search.table import TrialTable
 
 AttemptKey = tuple[int, int]
 """Index of the trial and number of the attempt."""
@@ -28,8 +30,19 @@ class Children:
 
     def __init__(self) -> None:
         self.trials: dict[int, TrialRecord] = {}
+        self.table = TrialTable()
+        """The same trials, without their objects' metadata."""
         self.jobs: dict[AttemptKey, JobRecord] = {}
+        self.open_jobs: set[AttemptKey] = set()
+        """Those Jobs about which anything is left to do."""
         self.pods: dict[AttemptKey, dict[str, PodRecord]] = {}
+
+    def forget_pods(self, index: int) -> None:
+        """Drop what was kept of the deleted pods of a trial that needs them no more."""
+        for key in [key for key in self.pods if key[0] == index]:
+            self.pods[key] = {uid: pod for uid, pod in self.pods[key].items() if not pod.gone}
+            if not self.pods[key]:
+                del self.pods[key]
 
 
 class Store:
@@ -64,6 +77,9 @@ class Store:
         trials = self._own(record.search_uid).trials
         if _is_newer(record, trials.get(record.trial.index)):
             trials[record.trial.index] = record
+            self._own(record.search_uid).table.put(record.trial)
+            if record.trial.state.is_final:
+                self._own(record.search_uid).forget_pods(record.trial.index)
             self._on_change(record.search_uid)
 
     def put_job(self, record: JobRecord) -> None:
@@ -72,6 +88,8 @@ class Store:
         key = (record.index, record.attempt)
         if _is_newer(record, jobs.get(key)):
             jobs[key] = record
+            open_jobs = self._own(record.search_uid).open_jobs
+            (open_jobs.add if record.is_open else open_jobs.discard)(key)
             self._on_change(record.search_uid)
 
     def put_pod(self, record: PodRecord) -> None:
@@ -90,26 +108,32 @@ class Store:
 
     def drop_trial(self, record: TrialRecord) -> None:
         """Forget a deleted trial."""
-        trials = self.children(record.search_uid).trials
-        if _is_same(record, trials.get(record.trial.index)):
-            del trials[record.trial.index]
+        children = self.children(record.search_uid)
+        if _is_same(record, children.trials.get(record.trial.index)):
+            del children.trials[record.trial.index]
+            children.table.drop(record.trial.index)
+            children.forget_pods(record.trial.index)
             self._on_change(record.search_uid)
 
     def drop_job(self, record: JobRecord) -> None:
         """Forget a deleted Job."""
-        jobs = self.children(record.search_uid).jobs
-        if _is_same(record, jobs.get((record.index, record.attempt))):
-            del jobs[record.index, record.attempt]
+        children = self.children(record.search_uid)
+        if _is_same(record, children.jobs.get((record.index, record.attempt))):
+            del children.jobs[record.index, record.attempt]
+            children.open_jobs.discard((record.index, record.attempt))
             self._on_change(record.search_uid)
 
     def drop_pod(self, record: PodRecord) -> None:
-        """Forget a deleted pod."""
+        """Take in that a pod was deleted; what it was like at the end is kept until its trial is over."""
         children = self.children(record.search_uid)
-        pods = children.pods.get((record.index, record.attempt), {})
-        if pods.pop(record.uid, None) is not None:
-            if not pods:
-                del children.pods[record.index, record.attempt]
-            self._on_change(record.search_uid)
+        known = children.pods.get((record.index, record.attempt), {}).get(record.uid)
+        if known is None or known.gone:
+            return
+        last = record if _is_newer(record, known) else known
+        children.pods[record.index, record.attempt][record.uid] = replace(last, gone=True)
+        if record.index not in children.table.unfinished:
+            children.forget_pods(record.index)
+        self._on_change(record.search_uid)
 
     def all_trials(self) -> Iterable[TrialRecord]:
         """Return the trials of all searches."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -19,7 +20,8 @@ from evonas.local.run import LocalRun
 from evonas.manifest import load_search
 from evonas.report.plots import save_plots
 from evonas.search.plan import Plan
-from evonas.search.status import count_states, find_best
+from evonas.search.status import count_states
+from evonas.search.trial import Trial
 from evonas.spec import SearchSpec
 
 PLOTS_FILE, BEST_FILE = "plots.png", "best.json"
@@ -59,19 +61,19 @@ def run(manifest: Path, runs: Path) -> None:
         sys.exit(128 + signal.SIGINT)
     finally:
         journal.close()
-    _conclude(spec, decided, folder, console)
+    _conclude(spec, decided, list(journal.trials.values()), folder, console)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _conclude(spec: SearchSpec, decided: Plan, folder: Path, console: Console) -> None:
+def _conclude(spec: SearchSpec, decided: Plan, trials: Sequence[Trial], folder: Path, console: Console) -> None:
     assert decided.limit is not None
-    counts = count_states(decided.trials)
+    counts = count_states(decided.totals)
     console.print(f"\n{spec.name}: {decided.limit.reason}: {decided.limit.message}", highlight=False)
     console.print(", ".join(f"{count} {state}" for state, count in counts.items() if count), highlight=False)
-    best = find_best(spec.objective, decided.trials)
+    best = decided.totals.best
     if best is not None and best.reward is not None:
         console.print(f"best: trial {best.index} with {best.reward:.6g}", style="bold", highlight=False)
         console.print_json(json.dumps(dict(best.decisions)))
@@ -79,7 +81,7 @@ def _conclude(spec: SearchSpec, decided: Plan, folder: Path, console: Console) -
         (folder / BEST_FILE).write_text(
             json.dumps({"index": best.index, metric: best.reward, "decisions": dict(best.decisions)}, indent=2) + "\n"
         )
-        save_plots({spec.name: decided.trials}, folder / PLOTS_FILE, minimize=spec.objective.minimize, metric=metric)
+        save_plots({spec.name: trials}, folder / PLOTS_FILE, minimize=spec.objective.minimize, metric=metric)
         console.print(f"journal, plots, best candidate and logs: {folder}", highlight=False)
     if decided.limit.failed:
         sys.exit(1)

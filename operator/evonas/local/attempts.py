@@ -91,11 +91,11 @@ class LocalAttempts:
             return self._ended(trial.current_attempt, folder) if (folder / supervise.ENDED_FILE).exists() else None
         self._watch(folder)
         started = datetime.fromtimestamp((folder / LOCK_FILE).stat().st_mtime, UTC)
-        return AttemptView(trial.current_attempt, AttemptPhase.RUNNING, start_time=started)
+        return AttemptView(trial.current_attempt, AttemptPhase.RUNNING, held_since=started, start_time=started)
 
-    def stop(self, trial: Trial) -> None:
-        """End the trial's current attempt, if it runs, and wait until it is gone."""
-        folder = self.folder(trial.index, trial.current_attempt)
+    def stop(self, index: int, attempt: int) -> None:
+        """End an attempt, if it runs, and wait until it is gone."""
+        folder = self.folder(index, attempt)
         lock = folder / LOCK_FILE
         while _is_locked(lock) and not (folder / supervise.PID_FILE).exists():
             time.sleep(0.01)  # a supervisor that was started this very moment says its id first of all
@@ -107,10 +107,12 @@ class LocalAttempts:
 
     def _ended(self, number: int, folder: Path) -> AttemptView:
         ended: dict[str, Any] = json.loads((folder / supervise.ENDED_FILE).read_text(encoding="utf-8"))
+        started = datetime.fromtimestamp(ended["start"], UTC)
         return AttemptView(
             number=number,
             phase=AttemptPhase.ENDED,
-            start_time=datetime.fromtimestamp(ended["start"], UTC),
+            held_since=started,
+            start_time=started,
             end_time=datetime.fromtimestamp(ended["end"], UTC),
             ending=self._ending(ended, folder),
             holds_resources=False,

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from evonas.search.plan import Plan
-from evonas.search.status import count_states, find_best
+from evonas.search.status import count_states
 from evonas.search.trial import Trial, TrialState
 from evonas.spec import SearchSpec
 
@@ -64,9 +64,9 @@ class Display:
 
     def on_plan(self, decided: Plan) -> None:
         """Move the progress bar."""
-        counts = count_states(decided.trials)
-        done = counts["succeeded"] + counts["infeasible"] + counts["failed"]
-        best = find_best(self._spec.objective, decided.trials)
+        counts = count_states(decided.totals)
+        done = counts["total"] - decided.totals.unfinished
+        best = decided.totals.best
         self._progress.update(
             self._task,
             completed=done,

@@ -12,6 +12,8 @@ from evonas.local.attempts import LocalAttempts
 from evonas.local.journal import Journal
 from evonas.search.plan import Plan, plan
 from evonas.search.proposer import Proposer
+from evonas.search.table import TrialTable
+from evonas.search.totals import RunningTotals
 from evonas.search.trial import Trial
 from evonas.spec import SearchSpec
 
@@ -36,6 +38,8 @@ class LocalRun:
         self._ends: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._attempts = LocalAttempts(journal.identity, spec, folder, on_end=lambda: self._ends.put(None))
         self._proposer = Proposer(spec)
+        self._table = TrialTable(journal.trials.values())
+        self._totals = RunningTotals(spec.objective)
         self._created: dict[int, datetime] = {}
 
     def run(self) -> Plan:
@@ -49,29 +53,36 @@ class LocalRun:
         return decided
 
     def _advance(self) -> Plan:
-        trials = [self._journal.trials[index] for index in sorted(self._journal.trials)]
+        unfinished = [self._table.unfinished[index] for index in sorted(self._table.unfinished)]
         now = datetime.now(UTC)
-        views = {trial.index: self._attempts.view(trial) for trial in trials if not trial.state.is_final}
+        views = {trial.index: self._attempts.view(trial) for trial in unfinished}
         decided = plan(
             self._spec,
-            trials,
+            self._totals.update(self._table),
+            unfinished,
             {index: view for index, view in views.items() if view is not None},
             created=self._created,
             start_time=self._journal.start_time,
             now=now,
         )
         for trial in decided.records:
-            self._journal.write(trial)
+            self._record(trial)
             self._observer.on_record(trial)
+        for index, number in decided.stops:
+            self._attempts.stop(index, number)
         for index, _ in decided.starts:
             self._attempts.start(self._journal.trials[index])
         if decided.proposals:
-            for trial in self._proposer.propose(list(self._journal.trials.values()), decided.proposals):
-                self._journal.write(trial)
+            for trial in self._proposer.propose(self._proposer.collect(self._table), decided.proposals):
+                self._record(trial)
                 self._created[trial.index] = now
                 self._attempts.start(trial)
         self._observer.on_plan(decided)
         return decided
+
+    def _record(self, trial: Trial) -> None:
+        self._journal.write(trial)
+        self._table.put(trial)
 
     def _wait(self, decided: Plan) -> None:
         """Wait for the end of an attempt, or until the plan's own time has come."""
@@ -82,6 +93,5 @@ class LocalRun:
             self._ends.get(timeout=timeout)
 
     def _stop_all(self) -> None:
-        for trial in self._journal.trials.values():
-            if not trial.state.is_final:
-                self._attempts.stop(trial)
+        for trial in self._table.unfinished.values():
+            self._attempts.stop(trial.index, trial.current_attempt)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
 
 from evonas.search.report import Report
 
@@ -35,6 +35,50 @@ class Ending:
     report: Report | None = None
 
 
+class QueuedReason(StrEnum):
+    """Why an attempt does not run yet: the closed list of the trials' and the search's reasons for waiting."""
+
+    STARTING = "Starting"
+    """Its pod or container is being made; nothing is wrong so far."""
+    STOPPING = "Stopping"
+    """What ran before it is still being ended."""
+    RETRYING = "Retrying"
+    """The attempt before it failed."""
+    DISRUPTED = "Disrupted"
+    """Its pod was ended from outside and is being replaced."""
+    QUEUED = "Queued"
+    """A queue (Kueue) has not admitted its Job, or a scheduling gate holds its pod."""
+    UNSCHEDULABLE = "Unschedulable"
+    """No node has room for its pod."""
+    IMAGE_PULL = "ImagePull"
+    """An image cannot be had."""
+    CONTAINER_CONFIG = "ContainerConfig"
+    """A container cannot be created as the template wants it (a missing ConfigMap, a wrong command)."""
+    QUOTA_EXCEEDED = "QuotaExceeded"
+    """The namespace's quota has no room for it."""
+    ADMISSION_DENIED = "AdmissionDenied"
+    """The API server refuses its Job or pod."""
+
+    @property
+    def blocks(self) -> bool:
+        """Say whether something outside must change before the attempt runs."""
+        passing = (QueuedReason.STARTING, QueuedReason.STOPPING, QueuedReason.RETRYING, QueuedReason.DISRUPTED)
+        return self not in passing
+
+
+@dataclass(frozen=True)
+class Disruption:
+    """A pod of an attempt that was ended from outside."""
+
+    pod: str
+    reason: str
+    message: str
+    node: str | None
+    held_since: datetime | None
+    start_time: datetime | None
+    end_time: datetime
+
+
 class AttemptPhase(Enum):
     """Where an attempt stands."""
 
@@ -49,9 +93,13 @@ class AttemptView:
 
     number: int
     phase: AttemptPhase
-    reason: str = ""
+    reason: QueuedReason | None = None
+    """Why it waits; set exactly when the phase is QUEUED."""
     message: str = ""
+    pod: str | None = None
     node: str | None = None
+    held_since: datetime | None = None
+    """Since when it occupies what it asks for; None where it never did."""
     start_time: datetime | None = None
     """When the trial's container started; None where it never did."""
     end_time: datetime | None = None
@@ -64,3 +112,5 @@ class AttemptView:
     """True where it was given up although it would go on trying."""
     deadline: datetime | None = None
     """When it will be given up if nothing changes."""
+    disruptions: tuple[Disruption, ...] = ()
+    """Pods of this attempt before its current one, oldest first, as far as they are still seen."""

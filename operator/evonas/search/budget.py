@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from evonas.search.objective import reaches_target
-from evonas.search.trial import Trial, TrialState
+from evonas.search.totals import Totals
+from evonas.search.trial import TrialState
 from evonas.spec import SearchSpec
 
 SECONDS_PER_HOUR = 3600
@@ -22,6 +22,8 @@ class Limit:
     message: str
     failed: bool = False
     """True where this is the failure of the search, not its completion."""
+    cuts_short: bool = False
+    """True where trials under way are no longer needed; ``onComplete`` says what becomes of them."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Standing:
     """What the limits judge."""
 
     spec: SearchSpec
-    trials: Sequence[Trial]
+    totals: Totals
     start_time: datetime | None
     now: datetime
 
@@ -40,32 +42,34 @@ def find_limit(standing: Standing) -> Limit | None:
 
 
 def _too_many_failed(standing: Standing) -> Limit | None:
-    failed = sum(trial.state is TrialState.FAILED for trial in standing.trials)
+    failed, last = standing.totals.counts[TrialState.FAILED], standing.totals.last_failed
     allowed = standing.spec.budget.max_failed_trials
-    if failed <= allowed:
+    if failed <= allowed or last is None:
         return None
-    last = max((t for t in standing.trials if t.state is TrialState.FAILED), key=lambda trial: trial.index)
     message = f"{failed} trials failed, more than maxFailedTrials ({allowed}); the last one with {last.reason}"
-    return Limit("TooManyFailedTrials", f"{message}: {last.message}" if last.message else message, failed=True)
+    if last.message:
+        message = f"{message}: {last.message}"
+    return Limit("TooManyFailedTrials", message, failed=True, cuts_short=True)
 
 
 def _target_reached(standing: Standing) -> Limit | None:
-    for trial in standing.trials:
-        if trial.reward is not None and reaches_target(standing.spec.objective, trial.reward):
-            return Limit("TargetReached", f"trial {trial.index} reached the target with {trial.reward:g}")
-    return None
+    trial = standing.totals.on_target
+    if trial is None:
+        return None
+    message = f"trial {trial.index} reached the target with {trial.reward:g}"
+    return Limit("TargetReached", message, cuts_short=True)
 
 
 def _max_trials_reached(standing: Standing) -> Limit | None:
     allowed = standing.spec.budget.max_trials
-    if len(standing.trials) < allowed:
+    if standing.totals.total < allowed:
         return None
     return Limit("MaxTrialsReached", f"all {allowed} trials were proposed")
 
 
 def _space_exhausted(standing: Standing) -> Limit | None:
     size = standing.spec.space.size
-    if len(standing.trials) < size:
+    if standing.totals.total < size:
         return None
     return Limit("SpaceExhausted", f"all {size} candidates of the space were proposed")
 
@@ -74,18 +78,16 @@ def _max_seconds_reached(standing: Standing) -> Limit | None:
     deadline = find_deadline(standing.spec, standing.start_time)
     if deadline is None or standing.now < deadline:
         return None
-    return Limit("MaxSecondsReached", f"the search ran for {standing.spec.budget.max_seconds} seconds")
+    message = f"the search ran for {standing.spec.budget.max_seconds} seconds"
+    return Limit("MaxSecondsReached", message, cuts_short=True)
 
 
 def _max_gpu_hours_reached(standing: Standing) -> Limit | None:
     # While trials run, their reservation may still turn out larger than their use.
-    if (
-        any(not trial.state.is_final for trial in standing.trials)
-        or affordable_trials(standing.spec, standing.trials) >= 1
-    ):
+    if standing.totals.unfinished or affordable_trials(standing.spec, standing.totals) >= 1:
         return None
     trial = standing.spec.trial
-    used = sum(trial.gpu_seconds for trial in standing.trials) / SECONDS_PER_HOUR
+    used = standing.totals.gpu_seconds / SECONDS_PER_HOUR
     worst = trial.gpus * trial.timeout_seconds / SECONDS_PER_HOUR
     allowed = standing.spec.budget.max_gpu_hours
     message = f"{used:.2f} of {allowed} GPU hours are used, and one more trial may take {worst:.2f}"
@@ -110,11 +112,10 @@ def find_deadline(spec: SearchSpec, start_time: datetime | None) -> datetime | N
     return start_time + timedelta(seconds=spec.budget.max_seconds)
 
 
-def affordable_trials(spec: SearchSpec, trials: Sequence[Trial]) -> float:
+def affordable_trials(spec: SearchSpec, totals: Totals) -> float:
     """Return how many more trials fit ``maxGPUHours`` if each, and each unfinished one, runs until its timeout."""
     worst = spec.trial.gpus * spec.trial.timeout_seconds
     if spec.budget.max_gpu_hours is None or worst == 0:
         return math.inf
-    used = sum(trial.gpu_seconds for trial in trials)
-    reserved = worst * sum(not trial.state.is_final for trial in trials)
-    return (spec.budget.max_gpu_hours * SECONDS_PER_HOUR - used - reserved) // worst
+    reserved = worst * totals.unfinished
+    return (spec.budget.max_gpu_hours * SECONDS_PER_HOUR - totals.gpu_seconds - reserved) // worst

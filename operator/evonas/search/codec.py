@@ -80,6 +80,7 @@ def to_status(trial: Trial) -> dict[str, Any]:
             "metrics": {name: to_decimal(value) for name, value in trial.metrics.items()},
             "sequence": trial.sequence,
             "attempts": [_attempt(attempt) for attempt in trial.attempts],
+            "disruptions": trial.disruptions or None,
             "startTime": to_time(trial.start_time),
             "completionTime": to_time(trial.completion_time),
             "gpuSeconds": trial.gpu_seconds,
@@ -117,12 +118,15 @@ def from_object(body: Mapping[str, Any]) -> Trial:
                 number=attempt["number"],
                 reason=attempt.get("reason", ""),
                 message=attempt.get("message", ""),
+                pod=attempt.get("pod"),
                 node=attempt.get("node"),
                 start_time=from_time(attempt.get("startTime")),
                 completion_time=from_time(attempt.get("completionTime")),
+                disrupted=attempt.get("disrupted", False),
             )
             for attempt in status.get("attempts", ())
         ),
+        disruptions=status.get("disruptions", 0),
         start_time=from_time(status.get("startTime")),
         completion_time=from_time(status.get("completionTime")),
         gpu_seconds=status.get("gpuSeconds", 0),
@@ -173,9 +177,11 @@ def _attempt(attempt: EndedAttempt) -> dict[str, Any]:
             "number": attempt.number,
             "reason": attempt.reason,
             "message": attempt.message,
+            "pod": attempt.pod,
             "node": attempt.node,
             "startTime": to_time(attempt.start_time),
             "completionTime": to_time(attempt.completion_time),
+            "disrupted": attempt.disrupted or None,
         }
     )
 
@@ -186,7 +192,7 @@ def _conditions(trial: Trial) -> list[dict[str, Any]]:
         return []
     return [
         {
-            "type": "Failed" if trial.state is TrialState.FAILED else "Complete",
+            "type": "Complete" if trial.state.teaches else "Failed",
             "status": "True",
             "reason": trial.reason or trial.state.value,
             "message": trial.message,

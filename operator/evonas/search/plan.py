@@ -2,7 +2,7 @@
 
 ``plan`` forgets nothing and remembers nothing: whatever it is shown, a search half done by another process included,
 it names the next steps. The executors of ``cluster`` and ``local`` perform them in the order of the fields of ``Plan``,
-which is the order of writes of design §1.5.
+which is the order of writes of design §1.5. Finished trials enter as totals, so that a pass does not grow with them.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from evonas.search.attempt import AttemptView
+from evonas.search.attempt import AttemptPhase, AttemptView
 from evonas.search.budget import Limit, Standing, affordable_trials, find_deadline, find_limit
-from evonas.search.settle import settle
+from evonas.search.settle import cancel, settle
+from evonas.search.totals import Totals
 from evonas.search.trial import Trial, TrialState
 from evonas.spec import SearchSpec
 
@@ -25,8 +26,12 @@ QUEUED_QUIETLY = timedelta(seconds=5)
 class Plan:
     """What to do now."""
 
+    totals: Totals
+    """All trials as they stand once ``records`` are written."""
+    unfinished: tuple[Trial, ...] = ()
+    """Those of them that have no outcome yet, by index."""
     records: tuple[Trial, ...] = ()
-    """Trials whose record changed, those with a result first and in the order of their sequence."""
+    """Trials whose record changed, those with an outcome first and in the order of their sequence."""
     stops: tuple[tuple[int, int], ...] = ()
     """(index, attempt) of attempts that are given up but would go on: stop them."""
     starts: tuple[tuple[int, int], ...] = ()
@@ -39,13 +44,12 @@ class Plan:
     """True when a limit is reached and nothing is under way any more."""
     wake_at: datetime | None = None
     """When to plan again though nothing has changed."""
-    trials: tuple[Trial, ...] = ()
-    """All trials as they stand once ``records`` are written."""
 
 
 def plan(
     spec: SearchSpec,
-    trials: Sequence[Trial],
+    finished: Totals,
+    unfinished: Sequence[Trial],
     views: Mapping[int, AttemptView],
     *,
     created: Mapping[int, datetime],
@@ -55,49 +59,63 @@ def plan(
     """Decide the next steps of a search.
 
     ``views`` holds what is seen of each unfinished trial's current or latest attempt, by the trial's index; ``created``
-    when each trial was recorded.
+    when each was recorded.
     """
-    settled = {trial.index: trial for trial in trials}
-    for trial in trials:
+    settled = {trial.index: trial for trial in unfinished}
+    for trial in unfinished:
         view = views.get(trial.index)
-        if not trial.state.is_final and view is not None and view.number == trial.current_attempt:
+        if view is not None and view.number == trial.current_attempt:
             settled[trial.index] = settle(spec, trial, view)
-    _give_up_unaffordable(spec, trials, settled)
-    records, wake_at = _records(trials, settled, created, now)
-    stops = tuple((index, view.number) for index, view in views.items() if view.must_stop)
-    current = tuple(settled[trial.index] for trial in trials)
-    wake_at = _earliest(wake_at, *(view.deadline for view in views.values()))
-    limit = find_limit(Standing(spec, current, start_time, now))
-    unfinished = [trial for trial in current if not trial.state.is_final]
-    starts = () if spec.suspend else tuple(_starts(unfinished, views))
+    _give_up_unaffordable(spec, finished, unfinished, settled)
+    limit = find_limit(Standing(spec, finished.plus(settled.values()), start_time, now))
+    if limit is not None and limit.cuts_short and spec.on_complete == "Cancel":
+        for index, trial in settled.items():
+            if not trial.state.is_final:
+                settled[index] = cancel(spec, trial, views.get(index), limit.reason, now)
+    stops = tuple((index, view.number) for index, view in views.items() if _must_stop(settled[index], view))
+    records, wake_at = _records(finished, unfinished, settled, created, now)
+    totals = finished.plus(settled.values())
+    left = tuple(trial for trial in settled.values() if not trial.state.is_final)
     proposals = 0
     if limit is None and not spec.suspend:
-        room = min(spec.budget.parallel_trials - len(unfinished), spec.budget.max_trials - len(current))
-        proposals = int(max(0, min(room, spec.space.size - len(current), affordable_trials(spec, current))))
+        room = min(spec.budget.parallel_trials - len(left), spec.budget.max_trials - totals.total)
+        proposals = int(max(0, min(room, spec.space.size - totals.total, affordable_trials(spec, totals))))
         wake_at = _earliest(wake_at, find_deadline(spec, start_time))
     return Plan(
+        totals=totals,
+        unfinished=left,
         records=records,
         stops=stops,
-        starts=starts,
+        starts=() if spec.suspend else tuple(_starts(left, views)),
         proposals=proposals,
         limit=limit,
-        is_over=limit is not None and not unfinished,
-        wake_at=wake_at,
-        trials=current,
+        is_over=limit is not None and not left,
+        wake_at=_earliest(wake_at, *(view.deadline for view in views.values())),
     )
 
 
-def _give_up_unaffordable(spec: SearchSpec, before: Sequence[Trial], settled: dict[int, Trial]) -> None:
-    """Fail the retries that could break ``maxGPUHours``: each needs another reservation."""
+def _give_up_unaffordable(
+    spec: SearchSpec, finished: Totals, before: Sequence[Trial], settled: dict[int, Trial]
+) -> None:
+    """Fail the retries and replacements that could break ``maxGPUHours``: each needs another reservation."""
     for trial in before:
-        retrying = settled[trial.index]
-        if len(retrying.attempts) > len(trial.attempts) and not retrying.state.is_final:
-            if affordable_trials(spec, tuple(settled.values())) >= 0:
-                continue
-            message = f"a retry could exceed maxGPUHours; the last attempt ended with {retrying.message}"
+        changed = settled[trial.index]
+        if changed.state.is_final or changed.attempts == trial.attempts:
+            continue
+        if affordable_trials(spec, finished.plus(settled.values())) < 0:
+            last = changed.attempts[-1]
+            message = f"another attempt could exceed maxGPUHours; the last one ended with {last.reason}: {last.message}"
             settled[trial.index] = replace(
-                retrying, state=TrialState.FAILED, reason="MaxGPUHoursReached", message=message
+                changed,
+                state=TrialState.FAILED,
+                reason="MaxGPUHoursReached",
+                message=message,
+                completion_time=last.completion_time,
             )
+
+
+def _must_stop(trial: Trial, view: AttemptView) -> bool:
+    return view.must_stop or (trial.state.is_final and view.phase is not AttemptPhase.ENDED)
 
 
 def _starts(unfinished: Sequence[Trial], views: Mapping[int, AttemptView]) -> list[tuple[int, int]]:
@@ -110,29 +128,31 @@ def _starts(unfinished: Sequence[Trial], views: Mapping[int, AttemptView]) -> li
 
 
 def _records(
-    before: Sequence[Trial], settled: dict[int, Trial], created: Mapping[int, datetime], now: datetime
+    finished: Totals,
+    before: Sequence[Trial],
+    settled: dict[int, Trial],
+    created: Mapping[int, datetime],
+    now: datetime,
 ) -> tuple[tuple[Trial, ...], datetime | None]:
     """Return the records to write, with places in the sequence assigned in ``settled``, and when to look again."""
-    results: list[Trial] = []
+    outcomes: list[Trial] = []
     progress: list[Trial] = []
     wake_at: datetime | None = None
     for trial in before:
         changed = settled[trial.index]
-        if changed == trial:
-            continue
         if changed.state.is_final:
-            results.append(changed)
+            outcomes.append(changed)
         elif _is_worth_recording(trial, changed):
             ripe = created.get(trial.index, now) + QUEUED_QUIETLY
-            if changed.state is not TrialState.QUEUED or len(changed.attempts) > len(trial.attempts) or now >= ripe:
+            if changed.state is not TrialState.QUEUED or changed.attempts != trial.attempts or now >= ripe:
                 progress.append(changed)
             else:
                 wake_at = _earliest(wake_at, ripe)
-    results.sort(key=lambda trial: (trial.completion_time or now, trial.index))
-    sequence = max((trial.sequence or 0 for trial in before), default=0)
+    outcomes.sort(key=lambda trial: (trial.completion_time or now, trial.index))
+    sequence = finished.last_sequence
     numbered: list[Trial] = []
-    for trial in results:
-        if trial.state is not TrialState.FAILED:
+    for trial in outcomes:
+        if trial.state.teaches:
             sequence += 1
             trial = replace(trial, sequence=sequence)  # noqa: PLW2901
         settled[trial.index] = trial
@@ -145,4 +165,4 @@ def _earliest(*moments: datetime | None) -> datetime | None:
 
 
 def _is_worth_recording(before: Trial, after: Trial) -> bool:
-    return (before.state, before.reason, len(before.attempts)) != (after.state, after.reason, len(after.attempts))
+    return (before.state, before.reason, before.attempts) != (after.state, after.reason, after.attempts)

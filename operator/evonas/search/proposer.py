@@ -6,12 +6,25 @@ the agent had proposed, a trial was deleted) it is dropped and folded again. Not
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from evonas.agents import Agent, Proposal, Record, SpaceExhausted, create_agent
 from evonas.search.objective import oriented
-from evonas.search.trial import ProposalRecord, Trial, TrialState
+from evonas.search.table import Cursor, TrialTable
+from evonas.search.trial import ProposalRecord, Trial
 from evonas.spec import SearchSpec
+
+
+@dataclass(frozen=True)
+class News:
+    """What the records hold that the agent has not learned; taken from the table at one moment."""
+
+    ended: Sequence[Trial]
+    """Trials that have an outcome since, in the order of learning."""
+    history: Sequence[Trial] | None
+    """All trials by index where the agent must be folded afresh, else None."""
+    end: Cursor
 
 
 class Proposer:
@@ -21,7 +34,7 @@ class Proposer:
         self._spec = spec
         self._agent: Agent | None = None
         self._pending: set[int] = set()
-        self._ended: set[int] = set()
+        self._learned = Cursor()
         self._last_sequence = 0
 
     @property
@@ -29,42 +42,47 @@ class Proposer:
         """Entropy of the agent's policy relative to a uniform one; None where it has none or was not asked yet."""
         return None if self._agent is None else self._agent.entropy
 
-    def propose(self, trials: Collection[Trial], count: int) -> list[Trial]:
-        """Return up to ``count`` new trials after all recorded results were learned; fewer where the space is done.
+    def collect(self, table: TrialTable) -> News:
+        """Return what is to be learned before the next proposal. Unlike ``propose``, this is quick."""
+        news = table.read(self._learned)
+        ended = [] if news is None else sorted(news[0], key=_learning_order)
+        fits = self._agent is not None and news is not None and self._fits(table, ended)
+        return News(ended, None if fits else sorted(table, key=lambda trial: trial.index), table.end)
+
+    def propose(self, news: News, count: int) -> list[Trial]:
+        """Return up to ``count`` new trials after ``news`` were learned; fewer where the space is done.
 
         Raises EvonasError where the records do not fit the search.
         """
-        ended = sorted(
-            (trial for trial in trials if trial.state.is_final and trial.index not in self._ended), key=_learning_order
-        )
-        if self._agent is None or not self._fits(trials, ended):
-            self._restore(trials)
+        if news.history is not None:
+            self._restore(news.history)
         else:
-            for trial in ended:
-                self._learn(self._agent, trial)
+            for trial in news.ended:
+                self._learn(trial)
+        self._learned = news.end
         return self._proposals(count)
 
-    def _fits(self, trials: Collection[Trial], ended: Sequence[Trial]) -> bool:
-        recorded = {trial.index for trial in trials}
+    def _fits(self, table: TrialTable, ended: Sequence[Trial]) -> bool:
+        left = self._pending - {trial.index for trial in ended}
         late = any(trial.sequence is not None and trial.sequence <= self._last_sequence for trial in ended)
-        return recorded == self._pending | self._ended and not late
+        return len(left) + len(ended) == len(self._pending) and left == table.unfinished.keys() and not late
 
-    def _restore(self, trials: Collection[Trial]) -> None:
+    def _restore(self, history: Sequence[Trial]) -> None:
+        self._agent = None
         agent = create_agent(self._spec.agent.type, self._spec.space, self._spec.agent.seed, self._spec.agent.settings)
-        agent.restore(self._record(trial) for trial in sorted(trials, key=lambda trial: trial.index))
+        agent.restore(self._record(trial) for trial in history)
         self._agent = agent
-        self._ended = {trial.index for trial in trials if trial.state.is_final}
-        self._pending = {trial.index for trial in trials} - self._ended
-        self._last_sequence = max((trial.sequence or 0 for trial in trials), default=0)
+        self._pending = {trial.index for trial in history if not trial.state.is_final}
+        self._last_sequence = max((trial.sequence or 0 for trial in history), default=0)
 
-    def _learn(self, agent: Agent, trial: Trial) -> None:
+    def _learn(self, trial: Trial) -> None:
+        assert self._agent is not None
         if trial.sequence is None:
-            agent.abandon(trial.index)
+            self._agent.abandon(trial.index)
         else:
-            agent.observe(trial.index, self._reward(trial))
+            self._agent.observe(trial.index, self._reward(trial))
             self._last_sequence = trial.sequence
         self._pending.remove(trial.index)
-        self._ended.add(trial.index)
 
     def _proposals(self, count: int) -> list[Trial]:
         assert self._agent is not None
@@ -86,7 +104,7 @@ class Proposer:
             observed_up_to=trial.proposal.observed_up_to,
             sequence=trial.sequence,
             reward=self._reward(trial),
-            abandoned=trial.state is TrialState.FAILED,
+            abandoned=trial.state.is_final and not trial.state.teaches,
         )
 
     def _reward(self, trial: Trial) -> float | None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from evonas.search.attempt import AttemptPhase, AttemptView, Ending, Verdict
+from evonas.search.attempt import AttemptPhase, AttemptView, Disruption, Ending, QueuedReason, Verdict
 from evonas.search.objective import evaluate
-from evonas.search.trial import EndedAttempt, Trial, TrialState
+from evonas.search.trial import MAX_ATTEMPTS, EndedAttempt, Trial, TrialState
 from evonas.spec import SearchSpec
 
 MAX_MESSAGE = 1024
@@ -18,24 +18,36 @@ MAX_MESSAGE = 1024
 
 def settle(spec: SearchSpec, trial: Trial, view: AttemptView) -> Trial:
     """Return the trial as it stands after its current attempt was seen as ``view``; its sequence is left unset."""
+    trial = _with_disruptions(spec, trial, view)
     if view.phase is not AttemptPhase.ENDED:
-        state = TrialState.RUNNING if view.phase is AttemptPhase.RUNNING else TrialState.QUEUED
         return replace(
             trial,
-            state=state,
-            reason=view.reason,
+            state=TrialState.RUNNING if view.phase is AttemptPhase.RUNNING else TrialState.QUEUED,
+            reason="" if view.reason is None else view.reason.value,
             message=_cut(view.message),
             start_time=trial.start_time or view.start_time,
         )
     assert view.ending is not None
-    ended = _with_attempt(spec, trial, view, view.ending)
-    if view.ending.verdict is Verdict.BROKEN and len(ended.attempts) <= spec.trial.retries:
-        return replace(ended, state=TrialState.QUEUED, reason="Retrying", message=_cut(_says(view.ending)))
+    ended = _with_end(spec, trial, view, view.ending.reason or "Completed", view.ending.message)
+    if view.ending.verdict is Verdict.BROKEN and view.number <= spec.trial.retries:
+        retrying = QueuedReason.RETRYING.value
+        return replace(ended, state=TrialState.QUEUED, reason=retrying, message=_cut(_says(view.ending)))
     return _final(spec, ended, view.ending)
 
 
+def cancel(spec: SearchSpec, trial: Trial, view: AttemptView | None, reason: str, now: datetime) -> Trial:
+    """Return the trial as it stands once what is under way of it has been stopped because the search is over."""
+    message = f"stopped because the search had ended: {reason}"
+    if view is not None and view.held_since is not None:
+        ended = replace(view, end_time=now)
+        trial = _with_end(spec, _with_disruptions(spec, trial, view), ended, "Cancelled", message)
+    return replace(
+        trial, state=TrialState.CANCELLED, reason=reason, message=_cut(message), completion_time=now, sequence=None
+    )
+
+
 def gpu_seconds(spec: SearchSpec, start: datetime | None, end: datetime | None) -> int:
-    """Return what an attempt cost: its container's run time times its GPUs, rounded up."""
+    """Return what a pod cost: the time in which it held its GPUs times their number, rounded up."""
     if start is None or end is None:
         return 0
     return -int(-(max(end - start, start - start).total_seconds() * spec.trial.gpus) // 1)
@@ -64,21 +76,53 @@ def _final(spec: SearchSpec, trial: Trial, ending: Ending) -> Trial:
     )
 
 
-def _with_attempt(spec: SearchSpec, trial: Trial, view: AttemptView, ending: Ending) -> Trial:
+def _with_disruptions(spec: SearchSpec, trial: Trial, view: AttemptView) -> Trial:
+    for disruption in view.disruptions:
+        if _is_new(trial, disruption):
+            attempt = EndedAttempt(
+                number=view.number,
+                reason=disruption.reason,
+                message=_cut(disruption.message),
+                pod=disruption.pod,
+                node=disruption.node,
+                start_time=disruption.start_time,
+                completion_time=disruption.end_time,
+                disrupted=True,
+            )
+            trial = replace(
+                trial,
+                attempts=(*trial.attempts, attempt)[-MAX_ATTEMPTS:],
+                disruptions=trial.disruptions + 1,
+                start_time=trial.start_time or disruption.start_time,
+                gpu_seconds=trial.gpu_seconds + gpu_seconds(spec, disruption.held_since, disruption.end_time),
+            )
+    return trial
+
+
+def _is_new(trial: Trial, disruption: Disruption) -> bool:
+    if any(attempt.pod == disruption.pod for attempt in trial.attempts):
+        return False
+    # A full list has dropped its oldest entries, whose pods may still be there; pods end one after the other.
+    oldest = trial.attempts[0].completion_time if len(trial.attempts) == MAX_ATTEMPTS else None
+    return oldest is None or disruption.end_time >= oldest
+
+
+def _with_end(spec: SearchSpec, trial: Trial, view: AttemptView, reason: str, message: str) -> Trial:
     attempt = EndedAttempt(
         number=view.number,
-        reason=ending.reason or "Completed",
-        message=_cut(ending.message),
+        reason=reason,
+        message=_cut(message),
+        pod=view.pod,
         node=view.node,
         start_time=view.start_time,
         completion_time=view.end_time,
     )
     return replace(
         trial,
-        attempts=(*trial.attempts, attempt),
+        attempts=(*trial.attempts, attempt)[-MAX_ATTEMPTS:],
         start_time=trial.start_time or view.start_time,
         completion_time=view.end_time,
-        gpu_seconds=trial.gpu_seconds + gpu_seconds(spec, view.start_time, view.end_time),
+        gpu_seconds=trial.gpu_seconds + gpu_seconds(spec, view.held_since, view.end_time),
     )
 
 

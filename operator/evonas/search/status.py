@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from evonas.search.attempt import AttemptPhase, AttemptView
+from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason
 from evonas.search.codec import SearchIdentity, to_decimal, to_time
 from evonas.search.conditions import Condition, to_conditions
-from evonas.search.objective import oriented
 from evonas.search.plan import Plan
-from evonas.search.trial import Trial, TrialState
-from evonas.spec import Objective, SearchSpec
+from evonas.search.totals import Totals
+from evonas.search.trial import TrialState
+from evonas.spec import SearchSpec
 
 
-def find_best(objective: Objective, trials: Iterable[Trial]) -> Trial | None:
-    """Return the trial with the best reward, the earliest recorded of equals."""
-    rewarded = [(trial, trial.reward) for trial in trials if trial.reward is not None]
-    if not rewarded:
-        return None
-    best, _ = max(rewarded, key=lambda pair: (oriented(objective, pair[1]), -(pair[0].sequence or 0)))
-    return best
+@dataclass(frozen=True)
+class Blockage:
+    """What keeps a search from going on."""
+
+    reason: QueuedReason
+    message: str
 
 
-def count_states(trials: Iterable[Trial]) -> dict[str, int]:
+def count_states(totals: Totals) -> dict[str, int]:
     """Return the number of trials in each state, as the status has them; pending ones count as queued."""
-    counts = Counter(trial.state for trial in trials)
+    counts = totals.counts
     return {
-        "total": counts.total(),
+        "total": totals.total,
         "queued": counts[TrialState.PENDING] + counts[TrialState.QUEUED],
         "running": counts[TrialState.RUNNING],
         "succeeded": counts[TrialState.SUCCEEDED],
         "infeasible": counts[TrialState.INFEASIBLE],
         "failed": counts[TrialState.FAILED],
+        "cancelled": counts[TrialState.CANCELLED],
     }
 
 
@@ -44,26 +44,29 @@ def summarise(
     plan: Plan,
     views: Mapping[int, AttemptView],
     *,
+    refused: Blockage | None,
     entropy: float | None,
     generation: int,
     before: Mapping[str, Any],
     now: datetime,
 ) -> dict[str, Any]:
-    """Return the status of an accepted search."""
+    """Return the status of an accepted search; ``refused`` is what the API server last refused to create for it."""
     status: dict[str, Any] = {
         "observedGeneration": generation,
-        "conditions": to_conditions(_conditions(spec, plan, views), before.get("conditions", ()), generation, now),
-        "trials": count_states(plan.trials),
-        "gpuSeconds": sum(trial.gpu_seconds for trial in plan.trials),
+        "conditions": to_conditions(
+            _conditions(spec, plan, views, refused), before.get("conditions", ()), generation, now
+        ),
+        "trials": count_states(plan.totals),
+        "gpuSeconds": plan.totals.gpu_seconds,
         "agent": {
-            "observations": sum(trial.sequence is not None for trial in plan.trials),
+            "observations": plan.totals.observations,
             "spaceSize": str(spec.space.size),
         },
         "startTime": before.get("startTime", to_time(now)),
     }
     if entropy is not None:
         status["agent"]["entropy"] = f"{entropy:.3f}"
-    if (best := find_best(spec.objective, plan.trials)) is not None and best.reward is not None:
+    if (best := plan.totals.best) is not None and best.reward is not None:
         status["best"] = {
             "trial": identity.trial_name(best.index),
             "index": best.index,
@@ -91,34 +94,45 @@ def refuse(reason: str, message: str, *, generation: int, before: Mapping[str, A
     }
 
 
-def _conditions(spec: SearchSpec, plan: Plan, views: Mapping[int, AttemptView]) -> Sequence[Condition]:
+def _conditions(
+    spec: SearchSpec, plan: Plan, views: Mapping[int, AttemptView], refused: Blockage | None
+) -> Sequence[Condition]:
     reason, message = (plan.limit.reason, plan.limit.message) if plan.limit is not None else ("Unfinished", "")
     failed = plan.is_over and plan.limit is not None and plan.limit.failed
     complete = plan.is_over and not failed
     return (
         Condition("Accepted", status=True, reason="Accepted", message="the search can run as it is written"),
-        _progressing(spec, plan, views),
+        _progressing(spec, plan, views, refused),
         Condition("Suspended", status=spec.suspend, reason="SuspendSet" if spec.suspend else "SuspendNotSet"),
         Condition("Complete", complete, reason if complete else "Unfinished", message if complete else ""),
         Condition("Failed", failed, reason if failed else "NotFailed", message if failed else ""),
     )
 
 
-def _progressing(spec: SearchSpec, plan: Plan, views: Mapping[int, AttemptView]) -> Condition:
-    unfinished = [trial for trial in plan.trials if not trial.state.is_final]
+def _progressing(spec: SearchSpec, plan: Plan, views: Mapping[int, AttemptView], refused: Blockage | None) -> Condition:
+    """Say whether the search goes on; where nothing runs, why not, in the words of the oldest blockage."""
     if plan.is_over and plan.limit is not None:
         return Condition("Progressing", status=False, reason=plan.limit.reason, message=plan.limit.message)
-    if spec.suspend and not unfinished:
+    if spec.suspend and not plan.unfinished:
         return Condition("Progressing", status=False, reason="Suspended", message="spec.suspend is true")
-    waiting = [trial.index for trial in unfinished if _is_queued(views.get(trial.index))]
-    if unfinished and len(waiting) == len(unfinished):
-        oldest = views.get(min(waiting))
-        if oldest is not None and oldest.reason:
-            return Condition("Progressing", status=True, reason=oldest.reason, message=oldest.message)
-        return Condition("Progressing", status=True, reason="TrialsQueued", message="no trial's container runs yet")
+    waiting = [trial.index for trial in plan.unfinished if _is_queued(views.get(trial.index))]
+    blockage = refused or _oldest_blockage(waiting, views)
+    runs = len(waiting) < len(plan.unfinished)
+    if not runs and blockage is not None:
+        return Condition("Progressing", status=True, reason=blockage.reason.value, message=blockage.message)
+    said = "" if blockage is None else f"{len(waiting)} trials wait: {blockage.reason}: {blockage.message}"
     if plan.limit is not None:
-        return Condition("Progressing", status=True, reason="Draining", message=plan.limit.message)
-    return Condition("Progressing", status=True, reason="TrialsRunning")
+        said = f"{plan.limit.message}; {said}" if said else plan.limit.message
+        return Condition("Progressing", status=True, reason="Draining", message=said)
+    return Condition("Progressing", status=True, reason="TrialsRunning" if runs else "TrialsStarting", message=said)
+
+
+def _oldest_blockage(waiting: Sequence[int], views: Mapping[int, AttemptView]) -> Blockage | None:
+    for index in sorted(waiting):
+        view = views.get(index)
+        if view is not None and view.reason is not None and view.reason.blocks:
+            return Blockage(view.reason, f"trial {index}: {view.message}")
+    return None
 
 
 def _is_queued(view: AttemptView | None) -> bool:

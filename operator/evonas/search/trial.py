@@ -20,11 +20,18 @@ class TrialState(StrEnum):
     SUCCEEDED = "Succeeded"
     INFEASIBLE = "Infeasible"
     FAILED = "Failed"
+    CANCELLED = "Cancelled"
+    """Stopped because the search had ended (``spec.onComplete: Cancel``)."""
 
     @property
     def is_final(self) -> bool:
         """Say whether the outcome is recorded and nothing more will happen."""
-        return self in (TrialState.SUCCEEDED, TrialState.INFEASIBLE, TrialState.FAILED)
+        return self not in (TrialState.PENDING, TrialState.QUEUED, TrialState.RUNNING)
+
+    @property
+    def teaches(self) -> bool:
+        """Say whether the agent learns from it: failed and cancelled trials say nothing about their candidates."""
+        return self in (TrialState.SUCCEEDED, TrialState.INFEASIBLE)
 
 
 @dataclass(frozen=True)
@@ -49,9 +56,16 @@ class EndedAttempt:
     number: int
     reason: str
     message: str = ""
+    pod: str | None = None
     node: str | None = None
     start_time: datetime | None = None
     completion_time: datetime | None = None
+    disrupted: bool = False
+    """True where it was ended from outside: the attempt goes on in another pod, and no retry is used up."""
+
+
+MAX_ATTEMPTS = 10
+"""How many of the latest attempts a record lists; disruptions may go on for ever, and an object must not grow."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +82,11 @@ class Trial:
     """Value of the objective, constraints included, in the user's orientation; None unless succeeded."""
     metrics: Mapping[str, float] = field(default_factory=dict)
     sequence: int | None = None
-    """Place among the results that the agent learns from, from 1; None for failed and unfinished trials."""
+    """Place among the results that the agent learns from, from 1; None where it learns nothing."""
     attempts: tuple[EndedAttempt, ...] = ()
+    """The last of those that are over, ``MAX_ATTEMPTS`` at most, disrupted ones included."""
+    disruptions: int = 0
+    """How often it was ended from outside (preemption, eviction, loss of the node, a queue's decision)."""
     start_time: datetime | None = None
     completion_time: datetime | None = None
     gpu_seconds: int = 0
@@ -77,4 +94,7 @@ class Trial:
     @property
     def current_attempt(self) -> int:
         """Number of the attempt that is under way or to be started, from 1."""
-        return self.attempts[-1].number + 1 if self.attempts else 1
+        if not self.attempts:
+            return 1
+        last = self.attempts[-1]
+        return last.number if last.disrupted else last.number + 1

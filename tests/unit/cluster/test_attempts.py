@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,11 +10,11 @@ import pytest
 
 from evonas.cluster.attempts import view_attempt
 from evonas.cluster.jobs import build_job
-from evonas.cluster.records import read_job, read_pod
+from evonas.cluster.records import TrialRecord, read_job, read_pod
 from evonas.cluster.store import Store
-from evonas.search.attempt import AttemptPhase, AttemptView, Verdict
+from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason, Verdict
 from evonas.search.codec import SearchIdentity
-from evonas.search.trial import ProposalRecord, Trial
+from evonas.search.trial import ProposalRecord, Trial, TrialState
 from evonas.spec import SearchSpec
 from tests.operator_process import search
 
@@ -26,10 +27,17 @@ def time(seconds: float) -> str:
     return (NOW + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def job(*conditions: tuple[str, str], version: int = 1, uid: str = "j") -> dict[str, Any]:
+def job(*conditions: tuple[str, str], version: int = 1, uid: str = "j", suspended: bool = False) -> dict[str, Any]:
     return {
-        "metadata": {"namespace": "n", "name": "s-a1", "uid": uid, "resourceVersion": str(version), "labels": LABELS},
-        "spec": {},
+        "metadata": {
+            "namespace": "n",
+            "name": "s-a1",
+            "uid": uid,
+            "resourceVersion": str(version),
+            "creationTimestamp": time(-200),
+            "labels": LABELS,
+        },
+        "spec": {"suspend": suspended},
         "status": {
             "conditions": [
                 {"type": kind, "status": "True", "reason": reason, "message": "", "lastTransitionTime": time(-1)}
@@ -39,20 +47,32 @@ def job(*conditions: tuple[str, str], version: int = 1, uid: str = "j") -> dict[
     }
 
 
-def pod(state: dict[str, Any] | None, *conditions: dict[str, Any], **annotations: str) -> dict[str, Any]:
+def pod(
+    state: dict[str, Any] | None,
+    *conditions: dict[str, Any],
+    name: str = "p",
+    owner: str = "j",
+    created: float = -100,
+    deleted: bool = False,
+    phase: str = "Running",
+    reason: str = "",
+    **annotations: str,
+) -> dict[str, Any]:
     statuses = [] if state is None else [{"name": "trial", "state": state}]
     return {
         "metadata": {
             "namespace": "n",
-            "name": "p",
-            "uid": "p",
+            "name": name,
+            "uid": name,
             "resourceVersion": "1",
-            "creationTimestamp": time(-100),
+            "creationTimestamp": time(created),
+            "ownerReferences": [{"uid": owner, "controller": True}],
+            **({"deletionTimestamp": time(25)} if deleted else {}),
             "labels": LABELS,
             "annotations": {f"evonas.dev/{key}": value for key, value in annotations.items()},
         },
         "spec": {"nodeName": "node-1"},
-        "status": {"phase": "Running", "conditions": list(conditions), "containerStatuses": statuses},
+        "status": {"phase": phase, "reason": reason, "conditions": list(conditions), "containerStatuses": statuses},
     }
 
 
@@ -65,9 +85,15 @@ def scheduled(seconds: float) -> dict[str, Any]:
     return {"type": "PodScheduled", "status": "True", "lastTransitionTime": time(seconds)}
 
 
-DISRUPTED = {"type": "DisruptionTarget", "status": "True", "message": "preempted"}
+DISRUPTED = {
+    "type": "DisruptionTarget", "status": "True", "reason": "PreemptionByScheduler", "message": "preempted"
+}  # fmt: skip
+RUNS = {"running": {"startedAt": time(-80)}}
 UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "message": "0/1 nodes: 1 Insufficient nvidia.com/gpu"}
+GATED = {"type": "PodScheduled", "status": "False", "reason": "SchedulingGated", "message": "a gate"}
 FAILED = job(("Failed", "BackoffLimitExceeded"))
+NO_CONFIG = {"waiting": {"reason": "CreateContainerConfigError", "message": "no such ConfigMap"}}
+CREATING = {"waiting": {"reason": "ContainerCreating"}}
 PULLING = {"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}
 
 
@@ -83,6 +109,12 @@ def view(job_body: dict[str, Any], *pods: dict[str, Any]) -> AttemptView:
         (FAILED, pod(ended(1)), Verdict.BROKEN, "NonZeroExitCode"),
         (FAILED, pod(ended(137, reason="OOMKilled")), Verdict.BROKEN, "OOMKilled"),
         (job(("Failed", "DeadlineExceeded")), pod(ended(143)), Verdict.USELESS, "DeadlineExceeded"),
+        (FAILED, pod(ended(137), reason="DeadlineExceeded", phase="Failed"), Verdict.USELESS, "DeadlineExceeded"),
+        (FAILED, pod(ended(137), deleted=True), Verdict.BROKEN, "PodDeleted"),
+        (FAILED, pod(ended(0), deleted=True), Verdict.BROKEN, "PodDeleted"),
+        (job(), pod(ended(0), deleted=True, reward="0.5"), Verdict.REPORTED, ""),
+        (job(), pod(ended(0), DISRUPTED, deleted=True, reward="0.5"), Verdict.REPORTED, ""),
+        (job(suspended=True), pod(ended(65), deleted=True, infeasible="nan"), Verdict.INFEASIBLE, "Infeasible"),
         (job(("Failed", "DeadlineExceeded")), None, Verdict.USELESS, "DeadlineExceeded"),
         (job(("Failed", "PodFailurePolicy")), None, Verdict.INFEASIBLE, "Infeasible"),
         (job(("Complete", "CompletionsReached")), None, Verdict.BROKEN, "ResultMissing"),
@@ -108,16 +140,28 @@ def test_end(job_body: dict[str, Any], pod_body: dict[str, Any] | None, verdict:
 @pytest.mark.parametrize(
     ("job_body", "pod_body", "phase", "reason"),
     [
-        (job(), None, AttemptPhase.QUEUED, "JobPending"),
-        (job(), pod(None, UNSCHEDULABLE), AttemptPhase.QUEUED, "Unschedulable"),
-        (job(), pod(PULLING, scheduled(-10)), AttemptPhase.QUEUED, "ImagePullBackOff"),
-        (job(), pod({"running": {"startedAt": time(-5)}}, scheduled(-10)), AttemptPhase.RUNNING, ""),
+        (job(), None, AttemptPhase.QUEUED, QueuedReason.STARTING),
+        (job(), pod(None, UNSCHEDULABLE), AttemptPhase.QUEUED, QueuedReason.UNSCHEDULABLE),
+        (job(), pod(None, GATED), AttemptPhase.QUEUED, QueuedReason.QUEUED),
+        (job(suspended=True), None, AttemptPhase.QUEUED, QueuedReason.QUEUED),
+        (job(), pod(PULLING, scheduled(-10)), AttemptPhase.QUEUED, QueuedReason.IMAGE_PULL),
+        (job(), pod(NO_CONFIG, scheduled(-10)), AttemptPhase.QUEUED, QueuedReason.CONTAINER_CONFIG),
+        (job(), pod(CREATING, scheduled(-10)), AttemptPhase.QUEUED, QueuedReason.STARTING),
+        (job(), pod({"running": {"startedAt": time(-5)}}, scheduled(-10)), AttemptPhase.RUNNING, None),
         # The Job has not said yet whether it was the candidate or the cluster.
-        (job(), pod(ended(1), scheduled(-60)), AttemptPhase.RUNNING, ""),
-        (job(), pod(ended(143), scheduled(-60), DISRUPTED), AttemptPhase.QUEUED, "Disrupted"),
+        (job(), pod(ended(1), scheduled(-60)), AttemptPhase.RUNNING, None),
+        (job(), pod(ended(137), scheduled(-60), deleted=True), AttemptPhase.RUNNING, None),
+        (job(), pod(ended(143), scheduled(-60), DISRUPTED), AttemptPhase.QUEUED, QueuedReason.DISRUPTED),
+        # What a program says to SIGTERM is no result.
+        (job(), pod(ended(0), scheduled(-60), DISRUPTED), AttemptPhase.QUEUED, QueuedReason.DISRUPTED),
+        (job(suspended=True), pod(ended(0), deleted=True), AttemptPhase.QUEUED, QueuedReason.QUEUED),
+        (job(suspended=True), pod(ended(65), deleted=True), AttemptPhase.QUEUED, QueuedReason.QUEUED),
+        (job(suspended=True), pod(ended(143), deleted=True), AttemptPhase.QUEUED, QueuedReason.QUEUED),
     ],
 )
-def test_not_ended(job_body: dict[str, Any], pod_body: dict[str, Any] | None, phase: AttemptPhase, reason: str) -> None:
+def test_not_ended(
+    job_body: dict[str, Any], pod_body: dict[str, Any] | None, phase: AttemptPhase, reason: QueuedReason | None
+) -> None:
     seen = view(job_body, *([] if pod_body is None else [pod_body]))
     assert (seen.phase, seen.reason) == (phase, reason)
 
@@ -127,6 +171,55 @@ def test_last_words_of_a_crash_are_told() -> None:
     assert seen.ending is not None
     assert "exit code 3" in seen.ending.message
     assert "no such data set" in seen.ending.message
+
+
+def test_disrupted_pods_are_shown_with_what_they_cost_and_the_attempt_goes_on() -> None:
+    first = pod(ended(143), scheduled(-90), DISRUPTED, name="first", phase="Failed")
+    second = pod(RUNS, scheduled(-1), name="second", created=-1)
+    seen = view(job(), second, first)
+    assert (seen.phase, seen.pod, seen.number) == (AttemptPhase.RUNNING, "second", 1)
+    (disruption,) = seen.disruptions
+    assert (disruption.pod, disruption.reason, disruption.message) == ("first", "PreemptionByScheduler", "preempted")
+    assert (disruption.held_since, disruption.end_time) == (NOW + timedelta(seconds=-90), NOW + timedelta(seconds=-2))
+
+
+def test_pods_that_a_queue_or_a_person_took_away_are_disruptions() -> None:
+    suspended = view(job(suspended=True), pod(ended(143), scheduled(-90), deleted=True))
+    assert [item.reason for item in suspended.disruptions] == ["JobSuspended"]
+    remade = view(job(), pod(ended(143), scheduled(-90), owner="deleted", phase="Failed"))
+    assert [item.reason for item in remade.disruptions] == ["JobDeleted"]
+    assert remade.reason is QueuedReason.STARTING
+
+
+def test_sidecar_that_outlives_a_crashed_trial_held_it_until_its_timeout() -> None:
+    def crashed(seconds: float) -> dict[str, Any]:
+        return {"terminated": {"exitCode": 1, "startedAt": time(-90), "finishedAt": time(-seconds)}}
+
+    waiting = view(job(), pod(crashed(10), scheduled(-95)))
+    assert (waiting.phase, waiting.deadline) == (AttemptPhase.RUNNING, NOW + timedelta(seconds=20))
+    given_up = view(job(), pod(crashed(31), scheduled(-95)))
+    assert (given_up.phase, given_up.must_stop) == (AttemptPhase.ENDED, True)
+    assert given_up.ending is not None
+    assert given_up.ending.reason == "NonZeroExitCode"
+
+
+def test_what_a_deleted_pod_was_like_is_kept_until_its_trial_is_recorded() -> None:
+    store = Store()
+    store.put_trial(trial_record(TrialState.RUNNING, 1))
+    running = read_pod(pod(RUNS, scheduled(-90), DISRUPTED))
+    store.put_pod(running)
+    store.drop_pod(replace(running, version=2, containers={}))
+    kept = store.children("u").pods[0, 1]["p"]
+    assert (kept.gone, kept.version) == (True, 2)
+    store.drop_pod(running)
+    assert store.children("u").pods[0, 1]["p"].gone
+    store.put_trial(trial_record(TrialState.SUCCEEDED, 2))
+    assert not store.children("u").pods
+
+
+def trial_record(state: TrialState, version: int) -> TrialRecord:
+    trial = Trial(0, {"a1": 1, "a2": 1, "a3": 1}, ProposalRecord("random", None, (), 0), state)
+    return TrialRecord("n", "t", "t", version, "u", NOW, trial)
 
 
 def test_job_keeps_the_template_and_adds_the_contract() -> None:
@@ -143,6 +236,8 @@ def test_job_keeps_the_template_and_adds_the_contract() -> None:
     values = {variable["name"]: variable.get("value") for variable in template["containers"][0]["env"]}
     assert values["EVONAS_SEED"] == "10"
     assert template["restartPolicy"] == "Never"
+    assert template["activeDeadlineSeconds"] == spec.trial.timeout_seconds
+    assert "activeDeadlineSeconds" not in built["spec"]
     assert template["serviceAccountName"] == "evonas-trial"
     assert template["nodeSelector"] == {"type": "kwok"}
     assert "ttlSecondsAfterFinished" not in built["spec"]

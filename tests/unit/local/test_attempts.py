@@ -12,7 +12,6 @@ import yaml
 from evonas.local.attempts import LOCK_FILE, LocalAttempts
 from evonas.local.supervise import PID_FILE
 from evonas.search.codec import SearchIdentity
-from evonas.search.trial import ProposalRecord, Trial
 from evonas.spec import SearchSpec
 from tests.cluster.waiting import wait_for
 from tests.unit.local.test_resume import write_manifest
@@ -48,9 +47,8 @@ def test_stop_of_an_attempt_that_just_ended_by_itself_failed(tmp_path: Path) -> 
     )
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
-    trial = Trial(0, {"a1": 1, "a2": 1, "a3": 1, "a4": 1}, ProposalRecord("random", None, (), 0))
     with ThreadPoolExecutor(1) as executor:
-        stopped = executor.submit(attempts.stop, trial)
+        stopped = executor.submit(attempts.stop, 0, 1)
         wait_for("the wait for the lock", lambda: stopped.done() or is_awaited(folder / LOCK_FILE), 30)
         holder.communicate("\n", timeout=30)
         stopped.result(30)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from evonas.search.budget import Limit
 from evonas.search.codec import SearchIdentity
+from evonas.search.plan import Plan
+from evonas.search.proposer import Proposer
+from evonas.search.table import TrialTable
+from evonas.search.totals import Totals
 from evonas.search.trial import ProposalRecord, Trial, TrialState
 from evonas.spec import SearchSpec
 
@@ -41,3 +47,22 @@ def trial(index: int, state: TrialState = TrialState.PENDING, **fields: Any) -> 
 
 def succeeded(index: int, reward: float, **fields: Any) -> Trial:
     return trial(index, TrialState.SUCCEEDED, reward=reward, **{"sequence": index + 1, **fields})
+
+
+def totals_of(trials: Iterable[Trial], spec: SearchSpec | None = None) -> Totals:
+    """Return the totals of trials in any state."""
+    return Totals((spec or search_spec()).objective, trials)
+
+
+def planned(
+    trials: Iterable[Trial] = (), *, spec: SearchSpec | None = None, limit: Limit | None = None, is_over: bool = False
+) -> Plan:
+    """Return the plan of a pass that found these trials and has nothing to do."""
+    trials = list(trials)
+    unfinished = tuple(trial for trial in trials if not trial.state.is_final)
+    return Plan(totals_of(trials, spec), unfinished, limit=limit, is_over=is_over)
+
+
+def propose(proposer: Proposer, trials: Iterable[Trial], count: int) -> list[Trial]:
+    """Have a proposer propose from a table of its own."""
+    return proposer.propose(proposer.collect(TrialTable(trials)), count)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from evonas.search.budget import LIMITS, Limit, Standing, affordable_trials, find_deadline, find_limit
 from evonas.search.trial import Trial, TrialState
 from evonas.spec import SearchSpec
-from tests.unit.search.support import NOW, search_spec, succeeded, trial
+from tests.unit.search.support import NOW, search_spec, succeeded, totals_of, trial
 
 HOUR = 3600
 
@@ -22,7 +22,7 @@ HOUR = 3600
 def limit_of(
     spec: SearchSpec, trials: list[Trial], *, start_time: datetime | None = NOW, now: datetime = NOW
 ) -> Limit | None:
-    return find_limit(Standing(spec, trials, start_time, now))
+    return find_limit(Standing(spec, totals_of(trials, spec), start_time, now))
 
 
 def failed(index: int, **fields: Any) -> Trial:
@@ -40,9 +40,12 @@ def test_more_failed_trials_than_allowed_are_the_failure_of_the_search() -> None
     assert limit_of(spec, [failed(0)]) is None
     reached = limit_of(spec, [failed(0, reason="A"), failed(1, reason="OOMKilled", message="137")])
     said = "2 trials failed, more than maxFailedTrials (1); the last one with OOMKilled: 137"
-    assert reached == Limit("TooManyFailedTrials", said, failed=True)
+    assert reached == Limit("TooManyFailedTrials", said, failed=True, cuts_short=True)
     assert limit_of(search_spec(budget={"maxFailedTrials": 0}), [failed(0, reason="A")]) == Limit(
-        "TooManyFailedTrials", "1 trials failed, more than maxFailedTrials (0); the last one with A", failed=True
+        "TooManyFailedTrials",
+        "1 trials failed, more than maxFailedTrials (0); the last one with A",
+        failed=True,
+        cuts_short=True,
     )
 
 
@@ -54,8 +57,8 @@ def test_infeasible_trials_are_no_failures() -> None:
 def test_target_is_reached_by_any_trial_from_the_goals_side() -> None:
     up, down = (search_spec(objective={"goal": goal, "target": 0.5}) for goal in ("Maximize", "Minimize"))
     above, below = [succeeded(0, 0.75), trial(1)], [succeeded(0, 0.25), trial(1)]
-    assert limit_of(up, above) == Limit("TargetReached", "trial 0 reached the target with 0.75")
-    assert limit_of(down, below) == Limit("TargetReached", "trial 0 reached the target with 0.25")
+    assert limit_of(up, above) == Limit("TargetReached", "trial 0 reached the target with 0.75", cuts_short=True)
+    assert limit_of(down, below) == Limit("TargetReached", "trial 0 reached the target with 0.25", cuts_short=True)
     assert limit_of(up, below) is limit_of(down, above) is None
 
 
@@ -79,7 +82,9 @@ def test_seconds_are_counted_from_the_start() -> None:
     deadline = NOW + timedelta(seconds=60)
     assert find_deadline(spec, NOW) == deadline
     assert limit_of(spec, [], now=deadline - timedelta(microseconds=1)) is None
-    assert limit_of(spec, [], now=deadline) == Limit("MaxSecondsReached", "the search ran for 60 seconds")
+    assert limit_of(spec, [], now=deadline) == Limit(
+        "MaxSecondsReached", "the search ran for 60 seconds", cuts_short=True
+    )
     assert find_deadline(spec, None) is None
     assert find_deadline(search_spec(), NOW) is None
 
@@ -101,7 +106,8 @@ def test_first_of_several_limits_is_named_in_the_documented_order() -> None:
         trial={"timeoutSeconds": HOUR},
         gpus=1,
     )
-    standing = Standing(spec, [succeeded(0, 1.0, gpu_seconds=HOUR), failed(1)], NOW, NOW + timedelta(hours=2))
+    totals = totals_of([succeeded(0, 1.0, gpu_seconds=HOUR), failed(1)], spec)
+    standing = Standing(spec, totals, NOW, NOW + timedelta(hours=2))
     reached = [limit(standing) for limit in LIMITS]
     reasons = [limit.reason for limit in reached if limit is not None]
     assert reasons == [
@@ -119,7 +125,7 @@ def test_first_of_several_limits_is_named_in_the_documented_order() -> None:
 @pytest.mark.parametrize(("hours", "gpus"), [(None, 1), (1, 0)])
 def test_any_number_of_trials_is_affordable_without_a_limit_or_without_gpus(hours: float | None, gpus: int) -> None:
     spec = search_spec(budget={} if hours is None else {"maxGPUHours": hours}, gpus=gpus)
-    assert affordable_trials(spec, [succeeded(0, 0.5, gpu_seconds=10**9)]) == math.inf
+    assert affordable_trials(spec, totals_of([succeeded(0, 0.5, gpu_seconds=10**9)], spec)) == math.inf
 
 
 @given(
@@ -135,7 +141,7 @@ def test_affordable_trials_fit_at_worst_and_one_more_would_not(
     spec = search_spec(budget={"maxGPUHours": hours}, trial={"timeoutSeconds": timeout}, gpus=gpus)
     trials = [succeeded(index, 0.5, gpu_seconds=seconds) for index, seconds in enumerate(used)]
     trials += [trial(len(used) + index) for index in range(unfinished)]
-    count = affordable_trials(spec, trials)
+    count = affordable_trials(spec, totals_of(trials, spec))
     worst = gpus * timeout
     spent = sum(used) + worst * unfinished
     assert count == int(count)

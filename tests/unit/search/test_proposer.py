@@ -14,9 +14,10 @@ from evonas.agents import Agent, create_agent
 from evonas.errors import EvonasError
 from evonas.search import proposer as module
 from evonas.search.proposer import Proposer
+from evonas.search.table import TrialTable
 from evonas.search.trial import Trial, TrialState
 from evonas.spec import SearchSpec
-from tests.unit.search.support import search_spec
+from tests.unit.search.support import propose, search_spec
 
 SPACE = [{"name": f"a{position}", "values": [1, 2, 3, 4]} for position in (1, 2, 3)]
 
@@ -31,10 +32,23 @@ class Records:
 
     def __init__(self, dice: random.Random) -> None:
         self.trials: dict[int, Trial] = {}
+        self.table = TrialTable()
         self._dice = dice
 
     def add(self, proposed: list[Trial]) -> None:
-        self.trials.update({trial.index: trial for trial in proposed})
+        for trial in proposed:
+            self.put(trial)
+
+    def put(self, trial: Trial) -> None:
+        self.trials[trial.index] = trial
+        self.table.put(trial)
+
+    def delete(self, index: int) -> None:
+        del self.trials[index]
+        self.table.drop(index)
+
+    def ask(self, proposer: Proposer, count: int) -> list[Trial]:
+        return proposer.propose(proposer.collect(self.table), count)
 
     def end_some(self) -> None:
         pending = [trial for trial in self.trials.values() if not trial.state.is_final]
@@ -46,12 +60,13 @@ class Records:
             0
         ]
         sequence = max((item.sequence or 0 for item in self.trials.values()), default=0) + 1
-        self.trials[trial.index] = replace(
+        ended = replace(
             trial,
             state=state,
             reward=self._dice.random() if state is TrialState.SUCCEEDED else None,
             sequence=None if state is TrialState.FAILED else sequence,
         )
+        self.put(ended)
 
 
 class Counter:
@@ -73,7 +88,7 @@ def agents(monkeypatch: pytest.MonkeyPatch) -> Counter:
 
 
 def proposed_by_a_new_one(spec: SearchSpec, records: Records, count: int) -> list[Trial]:
-    return Proposer(spec).propose(list(records.trials.values()), count)
+    return propose(Proposer(spec), records.trials.values(), count)
 
 
 @pytest.mark.parametrize("type", ["Random", "Evolution", "EvoNAS"])
@@ -83,7 +98,7 @@ def test_proposer_in_step_keeps_its_agent_and_proposes_what_a_fold_would(type: s
     for _ in range(12):
         records.end_some()
         made = agents.made
-        proposed = proposer.propose(list(records.trials.values()), 2)
+        proposed = records.ask(proposer, 2)
         assert agents.made - made == (1 if not records.trials else 0)
         assert proposed == proposed_by_a_new_one(spec, records, 2)
         records.add(proposed)
@@ -103,10 +118,10 @@ def test_whatever_happens_to_the_records_the_proposals_are_those_of_an_undisturb
         if disruption == "o":  # another process proposed
             records.add(proposed_by_a_new_one(spec, records, 1))
         elif disruption == "d" and records.trials:  # somebody deleted a trial
-            del records.trials[dice.choice(sorted(records.trials))]
+            records.delete(dice.choice(sorted(records.trials)))
         elif disruption == "r":  # restarted
             proposer = Proposer(spec)
-        proposed = proposer.propose(list(records.trials.values()), 3)
+        proposed = records.ask(proposer, 3)
         assert proposed == proposed_by_a_new_one(spec, records, 3)
         # "w": the process failed to write all that was proposed.
         records.add(proposed[:1] if disruption == "w" else proposed)
@@ -115,9 +130,9 @@ def test_whatever_happens_to_the_records_the_proposals_are_those_of_an_undisturb
 def test_proposal_that_was_never_recorded_is_made_again(agents: Counter) -> None:
     spec, records = spec_of(), Records(random.Random(2))
     proposer = Proposer(spec)
-    lost = proposer.propose([], 2)
+    lost = records.ask(proposer, 2)
     records.add(lost[:1])
-    again = proposer.propose(list(records.trials.values()), 1)
+    again = records.ask(proposer, 1)
     assert again == lost[1:]
     assert agents.made == 2
 
@@ -125,59 +140,57 @@ def test_proposal_that_was_never_recorded_is_made_again(agents: Counter) -> None
 def test_result_that_was_recorded_late_is_put_in_its_place(agents: Counter) -> None:
     spec, records = spec_of(warmup=2), Records(random.Random(3))
     proposer = Proposer(spec)
-    records.add(proposer.propose([], 3))
+    records.add(records.ask(proposer, 3))
     for index, sequence in ((0, 1), (2, 3)):
-        records.trials[index] = replace(
-            records.trials[index], state=TrialState.SUCCEEDED, reward=0.5, sequence=sequence
-        )
-    records.add(proposer.propose(list(records.trials.values()), 1))
-    records.trials[1] = replace(records.trials[1], state=TrialState.SUCCEEDED, reward=0.9, sequence=2)
+        records.put(replace(records.trials[index], state=TrialState.SUCCEEDED, reward=0.5, sequence=sequence))
+    records.add(records.ask(proposer, 1))
+    records.put(replace(records.trials[1], state=TrialState.SUCCEEDED, reward=0.9, sequence=2))
     made = agents.made
-    proposed = proposer.propose(list(records.trials.values()), 2)
+    proposed = records.ask(proposer, 2)
     assert agents.made == made + 1
     assert proposed == proposed_by_a_new_one(spec, records, 2)
 
 
 def test_proposals_go_on_after_the_highest_index_where_trials_were_deleted() -> None:
     spec, records = spec_of(), Records(random.Random(4))
-    records.add(Proposer(spec).propose([], 4))
-    del records.trials[1]
+    records.add(propose(Proposer(spec), [], 4))
+    records.delete(1)
     assert [trial.index for trial in proposed_by_a_new_one(spec, records, 2)] == [4, 5]
 
 
 def test_exhausted_space_gives_fewer_proposals() -> None:
     spec = search_spec(searchSpace=[{"name": "a", "values": [1, 2, 3]}], agent={"type": "Random"})
     proposer = Proposer(spec)
-    first = proposer.propose([], 2)
-    last = proposer.propose(first, 5)
+    first = propose(proposer, [], 2)
+    last = propose(proposer, first, 5)
     assert sorted(trial.decisions["a"] for trial in [*first, *last]) == [1, 2, 3]
-    assert proposer.propose([*first, *last], 5) == []
+    assert propose(proposer, [*first, *last], 5) == []
 
 
 def test_agent_learns_upwards_whatever_the_goal() -> None:
     for goal, sign in (("Maximize", 1), ("Minimize", -1)):
         spec = spec_of(goal=goal, evolution={"population": 8, "tournament": 8})
         proposer = Proposer(spec)
-        proposed = proposer.propose([], 8)
+        proposed = propose(proposer, [], 8)
         rewards = [sign * reward for reward in (0.1, 0.2, 0.9, 0.3, 0.4, 0.5, 0.6, 0.7)]
         records = [
             replace(trial, state=TrialState.SUCCEEDED, reward=reward, sequence=trial.index + 1)
             for trial, reward in zip(proposed, rewards, strict=True)
         ]
-        assert [trial.proposal.parent for trial in proposer.propose(records, 3)] == [2, 2, 2]
+        assert [trial.proposal.parent for trial in propose(proposer, records, 3)] == [2, 2, 2]
 
 
 def test_records_of_another_search_are_refused() -> None:
-    foreign = Trial(0, {"b": 1}, Proposer(spec_of()).propose([], 1)[0].proposal)
+    foreign = Trial(0, {"b": 1}, propose(Proposer(spec_of()), [], 1)[0].proposal)
     with pytest.raises(EvonasError):
-        Proposer(spec_of()).propose([foreign], 1)
+        propose(Proposer(spec_of()), [foreign], 1)
 
 
 def test_entropy_is_that_of_the_agent_once_there_is_one() -> None:
     proposer = Proposer(spec_of("EvoNAS"))
     assert proposer.entropy is None
-    proposer.propose([], 1)
+    propose(proposer, [], 1)
     assert proposer.entropy == 1
     silent = Proposer(spec_of("Random"))
-    silent.propose([], 1)
+    propose(silent, [], 1)
     assert silent.entropy is None

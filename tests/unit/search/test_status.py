@@ -9,23 +9,23 @@ from typing import Any
 
 import pytest
 
-from evonas.search.attempt import AttemptPhase, AttemptView
+from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason
 from evonas.search.budget import Limit
 from evonas.search.codec import to_time
 from evonas.search.conditions import find_condition
 from evonas.search.plan import Plan
-from evonas.search.status import count_states, find_best, refuse, summarise
+from evonas.search.status import Blockage, count_states, refuse, summarise
 from evonas.search.trial import Trial, TrialState
 from evonas.spec import SearchSpec
-from tests.unit.search.support import IDENTITY, NOW, search_spec, succeeded, trial
+from tests.unit.search.support import IDENTITY, NOW, planned, search_spec, succeeded, totals_of, trial
 
 LATER = NOW + timedelta(hours=1)
 MAX_TRIALS = Limit("MaxTrialsReached", "all 20 trials were proposed")
 TOO_MANY_FAILED = Limit("TooManyFailedTrials", "11 trials failed", failed=True)
 RUNNING = AttemptView(1, AttemptPhase.RUNNING, start_time=NOW)
-NO_NODE = AttemptView(1, AttemptPhase.QUEUED, "Unschedulable", "0/3 nodes have a free GPU")
-NO_IMAGE = AttemptView(1, AttemptPhase.QUEUED, "ImagePullBackOff", "no such image")
-SILENT = AttemptView(1, AttemptPhase.QUEUED)
+NO_NODE = AttemptView(1, AttemptPhase.QUEUED, QueuedReason.UNSCHEDULABLE, "0/3 nodes have a free GPU")
+NO_IMAGE = AttemptView(1, AttemptPhase.QUEUED, QueuedReason.IMAGE_PULL, "no such image")
+SILENT = AttemptView(1, AttemptPhase.QUEUED, QueuedReason.STARTING, "its Job has no pod yet")
 
 
 def status_of(
@@ -35,12 +35,14 @@ def status_of(
     spec: SearchSpec | None = None,
     before: Mapping[str, Any] | None = None,
     entropy: float | None = None,
+    refused: Blockage | None = None,
 ) -> dict[str, Any]:
     return summarise(
         IDENTITY,
         spec or search_spec(),
         plan,
         views or {},
+        refused=refused,
         entropy=entropy,
         generation=3,
         before=before or {},
@@ -57,15 +59,21 @@ def says(status: Mapping[str, Any], type: str) -> tuple[str, str, str]:
 @pytest.mark.parametrize(
     ("trials", "views", "limit", "suspend", "expected"),
     [
-        ([], {}, None, False, ("True", "TrialsRunning", "")),
+        ([], {}, None, False, ("True", "TrialsStarting", "")),
         ([trial(0)], {0: RUNNING}, None, False, ("True", "TrialsRunning", "")),
-        ([trial(0), trial(1)], {0: NO_NODE, 1: RUNNING}, None, False, ("True", "TrialsRunning", "")),
-        ([trial(0)], {}, None, False, ("True", "TrialsQueued", "no trial's container runs yet")),
-        ([trial(0)], {0: SILENT}, None, False, ("True", "TrialsQueued", "no trial's container runs yet")),
-        ([trial(0)], {0: NO_NODE}, None, False, ("True", "Unschedulable", "0/3 nodes have a free GPU")),
-        ([trial(4), trial(5)], {4: NO_IMAGE, 5: NO_NODE}, None, False, ("True", "ImagePullBackOff", "no such image")),
+        (
+            [trial(0), trial(1)],
+            {0: NO_NODE, 1: RUNNING},
+            None,
+            False,
+            ("True", "TrialsRunning", f"1 trials wait: Unschedulable: trial 0: {NO_NODE.message}"),
+        ),
+        ([trial(0)], {}, None, False, ("True", "TrialsStarting", "")),
+        ([trial(0)], {0: SILENT}, None, False, ("True", "TrialsStarting", "")),
+        ([trial(0)], {0: NO_NODE}, None, False, ("True", "Unschedulable", "trial 0: 0/3 nodes have a free GPU")),
+        ([trial(4), trial(5)], {4: NO_IMAGE, 5: NO_NODE}, None, False, ("True", "ImagePull", "trial 4: no such image")),
         ([trial(0)], {0: RUNNING}, MAX_TRIALS, False, ("True", "Draining", MAX_TRIALS.message)),
-        ([trial(0)], {0: NO_NODE}, MAX_TRIALS, False, ("True", "Unschedulable", "0/3 nodes have a free GPU")),
+        ([trial(0)], {0: NO_NODE}, MAX_TRIALS, False, ("True", "Unschedulable", "trial 0: 0/3 nodes have a free GPU")),
         ([succeeded(0, 0.5)], {}, None, True, ("False", "Suspended", "spec.suspend is true")),
         ([trial(0)], {0: RUNNING}, None, True, ("True", "TrialsRunning", "")),
         ([succeeded(0, 0.5)], {}, MAX_TRIALS, False, ("False", "MaxTrialsReached", MAX_TRIALS.message)),
@@ -80,25 +88,24 @@ def test_progressing_says_what_the_search_waits_for(
     expected: tuple[str, str, str],
 ) -> None:
     is_over = limit is not None and all(item.state.is_final for item in trials)
-    status = status_of(
-        Plan(limit=limit, is_over=is_over, trials=tuple(trials)), views, spec=search_spec(suspend=suspend)
-    )
+    plan = planned(trials, limit=limit, is_over=is_over)
+    status = status_of(plan, views, spec=search_spec(suspend=suspend))
     assert says(status, "Progressing") == expected
 
 
 @pytest.mark.parametrize(
     ("plan", "complete", "failed"),
     [
-        (Plan(), ("False", "Unfinished", ""), ("False", "NotFailed", "")),
-        (Plan(limit=MAX_TRIALS, trials=(trial(0),)), ("False", "Unfinished", ""), ("False", "NotFailed", "")),
+        (planned(), ("False", "Unfinished", ""), ("False", "NotFailed", "")),
+        (planned([trial(0)], limit=MAX_TRIALS), ("False", "Unfinished", ""), ("False", "NotFailed", "")),
         (
-            Plan(limit=MAX_TRIALS, is_over=True),
+            planned(limit=MAX_TRIALS, is_over=True),
             ("True", "MaxTrialsReached", MAX_TRIALS.message),
             ("False", "NotFailed", ""),
         ),
-        (Plan(limit=TOO_MANY_FAILED, trials=(trial(0),)), ("False", "Unfinished", ""), ("False", "NotFailed", "")),
+        (planned([trial(0)], limit=TOO_MANY_FAILED), ("False", "Unfinished", ""), ("False", "NotFailed", "")),
         (
-            Plan(limit=TOO_MANY_FAILED, is_over=True),
+            planned(limit=TOO_MANY_FAILED, is_over=True),
             ("False", "Unfinished", ""),
             ("True", "TooManyFailedTrials", TOO_MANY_FAILED.message),
         ),
@@ -116,26 +123,34 @@ def test_search_is_complete_or_failed_once_nothing_runs_any_more(
 
 
 def test_times_are_set_once_and_an_unchanged_search_has_an_unchanged_status() -> None:
-    plan = Plan(limit=MAX_TRIALS, is_over=True, trials=(succeeded(0, 0.5, completion_time=NOW),))
+    plan = planned([succeeded(0, 0.5, completion_time=NOW)], limit=MAX_TRIALS, is_over=True)
     first = status_of(plan)
     assert (first["startTime"], first["completionTime"]) == (to_time(LATER), to_time(LATER))
     again = summarise(
-        IDENTITY, search_spec(), plan, {}, entropy=None, generation=3, before=first, now=LATER + timedelta(days=1)
+        IDENTITY,
+        search_spec(),
+        plan,
+        {},
+        refused=None,
+        entropy=None,
+        generation=3,
+        before=first,
+        now=LATER + timedelta(days=1),
     )
     assert again == first
 
 
 def test_search_that_may_go_on_loses_its_completion() -> None:
-    over = status_of(Plan(limit=MAX_TRIALS, is_over=True))
-    grown = status_of(Plan(trials=(trial(20),)), before=over)
+    over = status_of(planned(limit=MAX_TRIALS, is_over=True))
+    grown = status_of(planned([trial(20)]), before=over)
     assert "completionTime" not in grown
     assert says(grown, "Complete")[0] == "False"
     assert grown["startTime"] == over["startTime"]
 
 
 def test_suspended_follows_the_spec() -> None:
-    assert says(status_of(Plan(), spec=search_spec(suspend=True)), "Suspended") == ("True", "SuspendSet", "")
-    assert says(status_of(Plan()), "Suspended") == ("False", "SuspendNotSet", "")
+    assert says(status_of(planned(), spec=search_spec(suspend=True)), "Suspended") == ("True", "SuspendSet", "")
+    assert says(status_of(planned()), "Suspended") == ("False", "SuspendNotSet", "")
 
 
 def test_best_is_the_earliest_recorded_of_equals_in_the_direction_of_the_goal() -> None:
@@ -146,13 +161,12 @@ def test_best_is_the_earliest_recorded_of_equals_in_the_direction_of_the_goal() 
         succeeded(3, 0.1, sequence=4, completion_time=NOW),
         trial(4, TrialState.FAILED),
     ]
-    status = status_of(Plan(trials=tuple(trials)))
+    status = status_of(planned(trials))
     assert status["best"] == {"trial": IDENTITY.trial_name(2), "index": 2, "reward": "0.9", "decisions": {"a": 2}}
     assert status["lastImprovement"] == to_time(NOW)
     down = search_spec(objective={"goal": "Minimize"})
-    assert status_of(Plan(trials=tuple(trials)), spec=down)["best"]["index"] == 3
-    assert find_best(down.objective, []) is None
-    assert "best" not in status_of(Plan(trials=(trial(0),)))
+    assert status_of(planned(trials, spec=down), spec=down)["best"]["index"] == 3
+    assert "best" not in status_of(planned([trial(0)]))
 
 
 def test_counts_gpu_seconds_and_agent_are_those_of_the_records() -> None:
@@ -163,12 +177,15 @@ def test_counts_gpu_seconds_and_agent_are_those_of_the_records() -> None:
         succeeded(3, 0.5, gpu_seconds=7),
         trial(4, TrialState.INFEASIBLE, sequence=2, gpu_seconds=5),
         trial(5, TrialState.FAILED, gpu_seconds=3),
+        trial(6, TrialState.CANCELLED, gpu_seconds=2),
     ]
-    expected = {"total": 6, "queued": 2, "running": 1, "succeeded": 1, "infeasible": 1, "failed": 1}
-    assert count_states(trials) == expected
-    status = status_of(Plan(trials=tuple(trials)), entropy=0.98765)
+    expected = {
+        "total": 7, "queued": 2, "running": 1, "succeeded": 1, "infeasible": 1, "failed": 1, "cancelled": 1
+    }  # fmt: skip
+    assert count_states(totals_of(trials)) == expected
+    status = status_of(planned(trials), entropy=0.98765)
     assert status["trials"] == expected
-    assert status["gpuSeconds"] == 15
+    assert status["gpuSeconds"] == 17
     assert status["agent"] == {"observations": 2, "spaceSize": "100", "entropy": "0.988"}
     assert status["observedGeneration"] == 3
 
@@ -177,12 +194,12 @@ def test_status_does_not_grow_with_the_trials_or_with_what_they_say() -> None:
     limit = Limit("TooManyFailedTrials", "word " * 10_000, failed=True)
     trials = [trial(index, TrialState.FAILED, message="word " * 200) for index in range(5000)]
     trials += [succeeded(index, 0.5, completion_time=NOW) for index in range(5000, 10_000)]
-    status = status_of(Plan(limit=limit, is_over=True, trials=tuple(trials)))
+    status = status_of(planned(trials, limit=limit, is_over=True))
     assert len(json.dumps(status)) < 4096
 
 
 def test_refused_search_keeps_what_it_had_reached() -> None:
-    before = status_of(Plan(limit=MAX_TRIALS, is_over=True, trials=(succeeded(0, 0.5, completion_time=NOW),)))
+    before = status_of(planned([succeeded(0, 0.5, completion_time=NOW)], limit=MAX_TRIALS, is_over=True))
     refused = refuse("InvalidSpec", "spec.agent: no", generation=4, before=before, now=LATER + timedelta(hours=1))
     kept = ("trials", "best", "gpuSeconds", "agent", "startTime", "completionTime", "lastImprovement")
     assert {name: refused[name] for name in kept} == {name: before[name] for name in kept}
@@ -197,7 +214,15 @@ def test_refused_search_keeps_what_it_had_reached() -> None:
 def test_refusal_is_told_once_and_withdrawn_when_it_is_mended() -> None:
     refused = refuse("InvalidSpec", "no", generation=1, before={}, now=NOW)
     assert refuse("InvalidSpec", "no", generation=1, before=refused, now=LATER) == refused
-    mended = status_of(Plan(), before=refused)
+    mended = status_of(planned(), before=refused)
     accepted = find_condition(mended, "Accepted")
     assert accepted is not None
     assert (accepted["status"], accepted["lastTransitionTime"]) == ("True", to_time(LATER))
+
+
+def test_what_the_api_server_refuses_is_told_at_once() -> None:
+    refused = Blockage(QueuedReason.QUOTA_EXCEEDED, "exceeded quota: gpus")
+    status = status_of(planned([trial(0)]), refused=refused)
+    assert says(status, "Progressing") == ("True", "QuotaExceeded", "exceeded quota: gpus")
+    beside = status_of(planned([trial(0), trial(1)]), {0: RUNNING}, refused=refused)
+    assert says(beside, "Progressing")[1:] == ("TrialsRunning", "1 trials wait: QuotaExceeded: exceeded quota: gpus")
