@@ -20,6 +20,7 @@ from evonas.metrics import LEADER
 
 logger = logging.getLogger(__name__)
 
+FORBIDDEN = 403
 RELEASE_SECONDS = 3.0
 USUAL = Timing()
 
@@ -78,7 +79,8 @@ class Election:
                 self._note(None)
             except ApiError as error:
                 taken = False
-                self._note(f"lease {self.namespace}/{self.name}: {error}")
+                cure = "; grant that, or pass --no-leader-election to the only replica"
+                self._note(f"lease {self.namespace}/{self.name}: {error}{cure * (error.code == FORBIDDEN)}")
             if taken:
                 return
             if self._seen is not None and self._seen.record.holder not in ("", holder):

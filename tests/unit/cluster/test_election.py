@@ -214,7 +214,7 @@ async def test_an_unreadable_lease_is_told_and_tried_again() -> None:
     first = election(server, "first")
     waiting = asyncio.create_task(first.acquire())
     await asyncio.sleep(5)
-    assert "not allowed" in str(first.trouble)
+    assert "not allowed; grant that" in str(first.trouble)
     server.trouble = None
     await waiting
     assert first.trouble is None
