@@ -11,6 +11,7 @@ from evonas.cluster.api import Api
 from evonas.cluster.canary import Canary
 from evonas.cluster.connection import Connection, load_connection
 from evonas.cluster.election import Election, LeaseLost
+from evonas.metrics import LEADER
 from evonas.parts import stop_on_signals, until_first_ends
 from evonas.probes import Probe, serving
 from evonas.settings import LeaseSettings, OperatorSettings
@@ -30,6 +31,7 @@ async def serve(settings: OperatorSettings) -> None:
     async with serving(settings, live=live, ready=ready):
         operator = _Operator(connection, settings, live, ready)
         if settings.lease is None:
+            LEADER.set(1)
             async with Api(connection) as api:
                 await operator.work(api, stop)
         else:

@@ -70,9 +70,7 @@ def test_a_stopped_leader_hands_over_at_once(cluster: Cluster, namespace: str, s
     cluster.wait_for("some results", lambda: finished(cluster, namespace) >= 6, 60)
     asked = time.monotonic()
     assert leader.stop() == 0, leader.log
-    stopped = time.monotonic()
     wait_for("the standby to watch", lambda: "watching " in standby.log)
-    print(f"stopped in {stopped - asked:.2f} s, taken over {time.monotonic() - stopped:.2f} s later")
     assert time.monotonic() - asked < 3
     assert "released the lease" in leader.log
     wait_until(cluster, namespace, "handed", "Complete")
@@ -91,10 +89,9 @@ def test_a_killed_leader_is_replaced_when_its_lease_runs_out(
     cluster.wait_for("some results", lambda: finished(cluster, namespace) >= 6, 60)
     killed = time.monotonic()
     leader.kill()
-    wait_for("the standby to watch", lambda: "watching " in standby.log)
-    print(f"taken over {time.monotonic() - killed:.1f} s after the kill")
-    # The lease, a look at it, and the start of the work.
-    assert 12 < time.monotonic() - killed < 15 + 2 + 2
+    wait_for("the standby to lead", lambda: "leading as second" in standby.log)
+    # The lease, which was renewed up to two seconds before, and a look at it every two seconds.
+    assert 15 - 2 - 1 < time.monotonic() - killed < 15 + 2 + 1
     wait_until(cluster, namespace, "killed", "Complete")
     _wait_for_release(cluster, namespace, 30)
     assert_sound(cluster, namespace, "killed", 30)
@@ -141,8 +138,7 @@ def test_a_leader_that_cannot_renew_ends_before_its_lease_does(cluster: Cluster,
         if way == "refused":
             cluster.kubectl("delete", "clusterrolebinding", "test-cut-off-ha-lease")
         assert process.wait(timeout=20) == 1
-    # The last renewal was before the cut, or a moment after it.
-    assert 7 < time.monotonic() - cut < 12
+    assert time.monotonic() - cut < 14
     assert "was not renewed for 10" in operator.log
     operator.process = None
 
