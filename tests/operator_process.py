@@ -7,6 +7,8 @@ import re
 import signal
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from tests.cluster.waiting import wait_for
 ROOT = Path(__file__).parents[1]
 INSTALL = ROOT / "examples" / "install" / "operator.yaml"
 USER = "operator"
+LEASE_ROLE = "evonas-operator-lease"
 
 
 def install(cluster: Cluster) -> None:
@@ -27,53 +30,66 @@ def install(cluster: Cluster) -> None:
         cluster.apply(crd.read_text())
     cluster.kubectl("wait", "--for=condition=Established", "crd/architecturesearches.evonas.dev")
     cluster.kubectl("wait", "--for=condition=Established", "crd/architecturetrials.evonas.dev")
-    documents = [document for document in yaml.safe_load_all(INSTALL.read_text()) if document["kind"] == "ClusterRole"]
-    binding = {
+    documents = list(yaml.safe_load_all(INSTALL.read_text()))
+    roles = [document for document in documents if document["kind"] == "ClusterRole"]
+    # Each test has its Lease in its own namespace, so the rights that the operator has in one it has here in all.
+    (lease_role,) = (document for document in documents if document["kind"] == "Role")
+    everywhere = {**lease_role, "kind": "ClusterRole", "metadata": {"name": LEASE_ROLE}}
+    bindings = [bind(name, USER) for name in ("evonas-operator", LEASE_ROLE)]
+    cluster.apply(yaml.safe_dump_all([*roles, everywhere, *bindings]))
+
+
+def bind(role: str, user: str) -> dict[str, Any]:
+    """Return the binding that gives a user a cluster role."""
+    return {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRoleBinding",
-        "metadata": {"name": "test-operator"},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "evonas-operator"},
-        "subjects": [{"kind": "User", "name": USER}],
+        "metadata": {"name": f"test-{user}-{role}"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role},
+        "subjects": [{"kind": "User", "name": user}],
     }
-    cluster.apply(yaml.safe_dump_all([*documents, binding]))
 
 
 class OperatorProcess:
-    """`evonas operator` on one cluster; start it, kill it, start it again."""
+    """`evonas operator` on one cluster; start it, kill it, start it again.
 
-    def __init__(self, cluster: Cluster, log: Path, namespaces: Sequence[str] = ()) -> None:
-        self._cluster = cluster
+    Its Lease lies in its first namespace, and every life has the same identity, as a container that is restarted in
+    its pod: so it takes its own Lease back at once, even after a SIGKILL. Two at a time need two identities.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        log: Path,
+        namespaces: Sequence[str] = (),
+        *,
+        identity: str = "test-operator",
+        kubeconfig: Path | None = None,
+        options: Sequence[str] = (),
+    ) -> None:
         self._log = log
-        self._namespaces = namespaces
+        command = [sys.executable, "-m", "evonas", "operator", "--metrics-port", "0"]
+        command += ["--kubeconfig", str(kubeconfig or cluster.kubeconfig_for(USER))]
+        command += ["--lease-namespace", namespaces[0] if namespaces else "default", "--identity", identity]
+        command += [argument for namespace in namespaces for argument in ("-n", namespace)]
+        self._command = [*command, *options]
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Start it and wait until it watches."""
-        scopes = [argument for namespace in self._namespaces for argument in ("-n", namespace)]
-        kubeconfig = str(self._cluster.kubeconfig_for(USER))
-        command = [
-            sys.executable,
-            "-m",
-            "evonas",
-            "operator",
-            "--kubeconfig",
-            kubeconfig,
-            "--metrics-port",
-            "0",
-            *scopes,
-        ]
-        before = self.log.count("metrics on port")
+    def start(self, *, standby: bool = False) -> None:
+        """Start it and wait until it watches, or until it stands by."""
+        sign = "standing by" if standby else "watching "
+        before = self.log.count(sign)
         with self._log.open("ab") as log:
             # Away from any kubeconfig of this shell, so that the flag is what counts.
             environment = {name: value for name, value in os.environ.items() if name != "KUBECONFIG"}
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
-        wait_for("the operator to watch", lambda: self._is_up(before), timeout=60)
+            self.process = subprocess.Popen(self._command, stdout=log, stderr=log, env=environment)
+        wait_for(f"the operator to say {sign!r}", lambda: self._says(sign, before), timeout=60)
 
-    def _is_up(self, before: int) -> bool:
+    def _says(self, sign: str, before: int) -> bool:
         assert self.process is not None
         if self.process.poll() is not None:
             raise AssertionError(f"the operator ended with {self.process.returncode}:\n{self.log}")
-        return self.log.count("metrics on port") > before
+        return self.log.count(sign) > before
 
     @property
     def log(self) -> str:
@@ -84,6 +100,14 @@ class OperatorProcess:
     def metrics_port(self) -> int:
         """Port of the latest life's metrics."""
         return int(re.findall(r"metrics on port (\d+)", self.log)[-1])
+
+    def ask(self, path: str) -> tuple[int, str]:
+        """GET a path of its HTTP server; return the status and the text."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
 
     def kill(self) -> None:
         """End it at once, as a crash or a lost node would."""

@@ -20,6 +20,7 @@ from evonas.cluster.records import read_job, read_pod, read_search, read_trial
 from evonas.cluster.resources import JOBS, PODS, SEARCHES, TRIALS, Resource
 from evonas.cluster.resync import SELECTOR, R, read_or_skip
 from evonas.cluster.store import Store
+from evonas.parts import stop_on_signals
 from evonas.search.names import PREFIX
 
 LIST_PAGE = 500
@@ -41,8 +42,14 @@ class _NoEssence(kopf.DiffBaseStorage):
         return None
 
 
-async def run_streams(connection: Connection, store: Store, namespaces: Sequence[str], stop: asyncio.Event) -> None:
-    """Watch until ``stop`` is set or a stream dies for good; no namespaces means all of them."""
+async def run_streams(
+    connection: Connection, store: Store, namespaces: Sequence[str], stop: asyncio.Event, started: asyncio.Event
+) -> None:
+    """Watch until cancelled or a stream dies for good; no namespaces means all of them.
+
+    ``started`` is set when kopf is up. It does not tell when a stream has listed, nor when it last heard anything.
+    """
+    before = asyncio.all_tasks()
     registry = kopf.OperatorRegistry()
     settings = kopf.OperatorSettings()
     _configure(settings)
@@ -52,7 +59,7 @@ async def run_streams(connection: Connection, store: Store, namespaces: Sequence
     _register(registry, JOBS, read_job, store.put_job, store.drop_job)
     _register(registry, PODS, read_pod, store.put_pod, store.drop_pod)
     logging.getLogger("kopf").setLevel(logging.WARNING)
-    await kopf.operator(
+    tasks = await kopf.spawn_tasks(
         registry=registry,
         settings=settings,
         clusterwide=not namespaces,
@@ -60,8 +67,12 @@ async def run_streams(connection: Connection, store: Store, namespaces: Sequence
         standalone=True,
         # kopf's default asks for the user's name, and a container's numeric user has none.
         identity=cast(Any, platform.node()),
-        stop_flag=stop,
+        ready_flag=started,
     )
+    # kopf has taken the signals for itself. Stopped by them, it would wait five seconds for every task of the loop, our
+    # own workers too; cancelled, it ends at once.
+    stop_on_signals(stop)
+    await kopf.run_tasks(tasks, ignored=before)
 
 
 def _configure(settings: kopf.OperatorSettings) -> None:
@@ -69,6 +80,7 @@ def _configure(settings: kopf.OperatorSettings) -> None:
         settings.watching.label_selectors[resource.group, resource.version, resource.plural] = SELECTOR
     settings.watching.chunk_size = LIST_PAGE
     settings.queueing.idle_timeout = 1
+    settings.queueing.exit_timeout = 0
     settings.networking.request_timeout = REQUEST_SECONDS
     settings.networking.connect_timeout = CONNECT_SECONDS
     settings.persistence.finalizer = f"{PREFIX}/finalizer"

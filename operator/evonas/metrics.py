@@ -42,6 +42,11 @@ AGENT_STEP_SECONDS = Histogram(
     "Time that an agent takes to learn new results and propose.",
     buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30),
 )
+LEADER = Gauge("evonas_leader", "1 in the process that acts, 0 in one that stands by.")
+LEASE_RENEWAL_AGE = Gauge(
+    "evonas_lease_renewal_age_seconds",
+    "Since this process's watch of the Lease last saw it renewed, by whoever leads.",
+)
 
 _PER_SEARCH = (
     SEARCH_TRIALS,

@@ -1,96 +1,95 @@
-"""Puts the operator together: connection, store, queue, streams, metrics; `evonas operator` calls ``serve``."""
+"""Puts the operator together: probes, election, and the work while it leads; `evonas operator` calls ``serve``."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import signal
-from collections.abc import Coroutine
+import os
+from typing import NoReturn
 
-from aiohttp import web
-from prometheus_client.aiohttp import make_aiohttp_handler
-
-from evonas.cluster.api import Api, ApiError, NotFound
-from evonas.cluster.connection import load_connection
-from evonas.cluster.queue import KeyedQueue
-from evonas.cluster.reconcile import Reconciler
-from evonas.cluster.resources import SEARCHES, TRIALS
-from evonas.cluster.resync import Resync
-from evonas.cluster.store import Store
-from evonas.errors import EvonasError
-from evonas.handlers import run_streams
-from evonas.settings import OperatorSettings
+from evonas.cluster.api import Api
+from evonas.cluster.canary import Canary
+from evonas.cluster.connection import Connection, load_connection
+from evonas.cluster.election import Election, LeaseLost
+from evonas.metrics import LEADER
+from evonas.parts import stop_on_signals, until_first_ends
+from evonas.probes import Probe, serving
+from evonas.settings import LeaseSettings, OperatorSettings
 
 logger = logging.getLogger(__name__)
+
+LEASE_CALL_SECONDS = 5.0
+"""A renewal that hangs is given up early enough for another try before the deadline."""
 
 
 async def serve(settings: OperatorSettings) -> None:
     """Run the operator until SIGTERM or SIGINT; raises EvonasError where it cannot start."""
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop_on_signals(stop)
     connection = await load_connection(settings.kubeconfig, settings.context)
-    async with Api(connection) as api:
-        await _check_kinds(api, settings)
-        store = Store()
-        queue = KeyedQueue(Reconciler(api, store).reconcile, settings.workers)
-        store.subscribe(queue.add)
-        resync = Resync(api, store, settings.namespaces)
-        await resync.run_once()
-        logger.info(
-            "watching %s; %d searches found", ", ".join(settings.namespaces) or "all namespaces", len(store.searches)
-        )
-        runner = await _serve_metrics(settings)
-        try:
-            await _until_first_ends(
-                run_streams(connection, store, settings.namespaces, stop),
-                queue.run(),
-                resync.run_every(settings.resync_seconds),
-            )
-        finally:
-            await runner.cleanup()
+    live, ready = Probe(), Probe()
+    async with serving(settings, live=live, ready=ready):
+        operator = _Operator(connection, settings, live, ready)
+        if settings.lease is None:
+            LEADER.set(1)
+            async with Api(connection) as api:
+                await operator.work(api, stop)
+        else:
+            await operator.stand_for_election(settings.lease, stop)
     logger.info("stopped")
 
 
-async def _check_kinds(api: Api, settings: OperatorSettings) -> None:
-    """Fail at once where our kinds are not installed: a stream of an unknown kind would wait for ever."""
-    for resource in (SEARCHES, TRIALS):
+class _Operator:
+    """What becomes of one process: a standby, then perhaps the leader."""
+
+    def __init__(self, connection: Connection, settings: OperatorSettings, live: Probe, ready: Probe) -> None:
+        self._connection = connection
+        self._settings = settings
+        self._live = live
+        self._ready = ready
+
+    async def stand_for_election(self, lease: LeaseSettings, stop: asyncio.Event) -> None:
+        """Work while the Lease is ours; hand it over when told to stop, end the process when it is lost."""
+        # A session of its own: renewals never wait for a connection behind the work.
+        async with Api(self._connection, timeout=LEASE_CALL_SECONDS) as api:
+            election = Election(api, lease.namespace, lease.name, lease.identity)
+            canary = Canary(api, election)
+            self._ready.checks.append(lambda: election.trouble)
+            self._live.checks.append(canary.problem)
+            await until_first_ends(self._lead_when_elected(election, stop), canary.run())
+
+    async def _lead_when_elected(self, election: Election, stop: asyncio.Event) -> None:
         try:
-            async for _ in api.list(resource, settings.namespaces[0] if settings.namespaces else None):
-                break
-        except NotFound as error:
-            raise EvonasError(f"the cluster has no {resource.plural}.{resource.group}; apply crds/ first") from error
-        except ApiError as error:
-            raise EvonasError(f"cannot list {resource.plural} at {api.server}: {error}") from error
+            await until_first_ends(election.acquire(), stop.wait())
+            if not stop.is_set():
+                async with Api(self._connection, before_write=election.check) as api:
+                    # The Lease is renewed until the last part of the work has stopped.
+                    await until_first_ends(self.work(api, stop), _hold(election))
+        finally:
+            await election.release()
+
+    async def work(self, api: Api, stop: asyncio.Event) -> None:
+        """Work until told to stop."""
+        from evonas.work import Work  # noqa: PLC0415 - a standby does without kopf, NumPy and the agents
+
+        work = Work(self._connection, api, self._settings)
+        self._ready.checks.append(work.unready)
+        self._live.checks.append(work.stuck)
+        await work.run(stop)
 
 
-async def _serve_metrics(settings: OperatorSettings) -> web.AppRunner:
-    app = web.Application()
-    app.router.add_get("/metrics", make_aiohttp_handler())
-    app.router.add_get("/healthz", _healthy)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, settings.metrics_host, settings.metrics_port)
+async def _hold(election: Election) -> None:
     try:
-        await site.start()
-    except OSError as error:
-        raise EvonasError(f"cannot serve metrics: {error}; choose another --metrics-port") from error
-    logger.info("metrics on port %d", runner.addresses[0][1])
-    return runner
+        await election.hold()
+    except LeaseLost as error:
+        _end(error)
 
 
-async def _healthy(request: web.Request) -> web.Response:
-    return web.Response(text="ok\n")
+def _end(error: LeaseLost) -> NoReturn:
+    """End the process now: an orderly end may wait for a stream or an agent's thread, and another may lead by then.
 
-
-async def _until_first_ends(*parts: Coroutine[None, None, None]) -> None:
-    """Run the parts side by side; when one ends, well or not, the others are cancelled."""
-    tasks = [asyncio.ensure_future(part) for part in parts]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+    Nothing is lost by that, as nothing is lost by a SIGKILL.
+    """
+    logger.critical("%s; ending, another may lead now", error)
+    logging.shutdown()
+    os._exit(1)

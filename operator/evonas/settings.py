@@ -7,6 +7,15 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
+class LeaseSettings:
+    """The Lease by which replicas agree on who acts, and the name under which this one stands."""
+
+    namespace: str
+    name: str
+    identity: str
+
+
+@dataclass(frozen=True)
 class OperatorSettings:
     """Settings of `evonas operator`."""
 
@@ -24,3 +33,5 @@ class OperatorSettings:
     """How many searches are worked on at once."""
     resync_seconds: float = 600
     """Seconds between two full comparisons with the API server."""
+    lease: LeaseSettings | None = None
+    """None: act without asking, as the only replica."""

@@ -7,7 +7,7 @@ good, refused for now, unreachable. Each call is counted by verb, resource and c
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -20,7 +20,8 @@ from evonas.metrics import API_REQUESTS
 FIELD_MANAGER = "evonas-operator"
 MAX_CONNECTIONS = 64
 PAGE = 500
-TIMEOUT = aiohttp.ClientTimeout(total=30, connect=10)
+TIMEOUT_SECONDS, CONNECT_SECONDS = 30.0, 10.0
+WRITES = frozenset({"create", "patch", "delete"})
 
 
 class ApiError(Exception):
@@ -52,10 +53,21 @@ class Unavailable(ApiError):
 
 
 class Api:
-    """A session with one API server; use it as an async context manager."""
+    """A session with one API server; use it as an async context manager.
 
-    def __init__(self, connection: Connection) -> None:
+    ``before_write`` is called right before each write is sent and may raise to forbid it.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        timeout: float = TIMEOUT_SECONDS,
+        before_write: Callable[[], None] = lambda: None,
+    ) -> None:
         self._connection = connection
+        self._timeout = aiohttp.ClientTimeout(total=timeout, connect=min(timeout, CONNECT_SECONDS))
+        self._before_write = before_write
         self._session: aiohttp.ClientSession | None = None
 
     @property
@@ -66,7 +78,7 @@ class Api:
     async def __aenter__(self) -> Api:
         context = self._connection.ssl_context()
         connector = aiohttp.TCPConnector(limit=MAX_CONNECTIONS, ssl=True if context is None else context)
-        self._session = aiohttp.ClientSession(connector=connector, timeout=TIMEOUT)
+        self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout)
         return self
 
     async def __aexit__(
@@ -131,6 +143,33 @@ class Api:
         body = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
         await self._call("delete", resource, "DELETE", resource.path(namespace, name), body=body)
 
+    async def watch(
+        self, resource: Resource, namespace: str, name: str, *, silence: float
+    ) -> AsyncIterator[dict[str, Any] | None]:
+        """Yield one object as it is and after each change, None when it was deleted, until the server ends the stream.
+
+        Raises ApiError where the stream breaks, the server ends it with an error, or nothing came for ``silence``
+        seconds. A new call begins with the object's present state, so that nothing need be remembered between two.
+        """
+        query = {"watch": "true", "fieldSelector": f"metadata.name={name}"}
+        timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=silence)
+        try:
+            async with self._open().get(
+                self.server + resource.path(namespace), params=query, headers=await self._headers(), timeout=timeout
+            ) as answer:
+                if answer.status >= 400:
+                    raise _error(answer.status, await answer.text(), answer.headers.get("Retry-After"))
+                async for line in answer.content:
+                    event = json.loads(line)
+                    body: dict[str, Any] = event["object"]
+                    if event["type"] == "ERROR":
+                        raise _error(int(body.get("code", 500)), json.dumps(body), None)
+                    yield None if event["type"] == "DELETED" else body
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise Unavailable(0, "Unreachable", str(error) or type_name(error)) from error
+        except ValueError as error:
+            raise Unavailable(0, "CutStream", str(error)) from error
+
     async def _call(
         self,
         verb: str,
@@ -142,17 +181,16 @@ class Api:
         body: Mapping[str, Any] | None = None,
         type: str = "json",
     ) -> dict[str, Any]:
-        assert self._session is not None, "use the Api as an async context manager"
-        headers = {"Accept": "application/json"}
-        if (token := await self._connection.token()) is not None:
-            headers["Authorization"] = f"Bearer {token}"
+        session, headers = self._open(), await self._headers()
         data = None
         if body is not None:
             headers["Content-Type"] = f"application/{type}"
             data = json.dumps(body)
         url = self.server + path
+        if verb in WRITES:
+            self._before_write()
         try:
-            async with self._session.request(method, url, params=query, data=data, headers=headers) as answer:
+            async with session.request(method, url, params=query, data=data, headers=headers) as answer:
                 content = await answer.text()
         except (aiohttp.ClientError, TimeoutError) as error:
             API_REQUESTS.labels(verb, resource.plural, "none").inc()
@@ -162,6 +200,14 @@ class Api:
             raise _error(answer.status, content, answer.headers.get("Retry-After"))
         result: dict[str, Any] = json.loads(content)
         return result
+
+    def _open(self) -> aiohttp.ClientSession:
+        assert self._session is not None, "use the Api as an async context manager"
+        return self._session
+
+    async def _headers(self) -> dict[str, str]:
+        token = await self._connection.token()
+        return {"Accept": "application/json"} | ({} if token is None else {"Authorization": f"Bearer {token}"})
 
 
 def type_name(error: BaseException) -> str:

@@ -27,7 +27,8 @@ class KeyedQueue:
         self._workers = workers
         self._ready: asyncio.Queue[str] = asyncio.Queue()
         self._waiting: set[str] = set()
-        self._running: set[str] = set()
+        self._running: dict[str, float] = {}
+        """Keys that are being worked on, and since when, by the loop's clock."""
         self._again: set[str] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._failures: defaultdict[str, int] = defaultdict(int)
@@ -43,6 +44,13 @@ class KeyedQueue:
             self._ready.put_nowait(key)
             QUEUE_DEPTH.set(len(self._waiting))
 
+    def longest_run(self) -> tuple[str, float]:
+        """Return the key that has been worked on for the longest time without an end, and the seconds; or none, 0."""
+        if not self._running:
+            return "", 0.0
+        key = min(self._running, key=self._running.__getitem__)
+        return key, asyncio.get_running_loop().time() - self._running[key]
+
     async def run(self) -> None:
         """Work until cancelled."""
         async with asyncio.TaskGroup() as group:
@@ -57,11 +65,11 @@ class KeyedQueue:
             if (timer := self._timers.pop(key, None)) is not None:
                 timer.cancel()
             self._again.discard(key)
-            self._running.add(key)
+            self._running[key] = asyncio.get_running_loop().time()
             try:
                 delay = await self._attempt(key)
             finally:
-                self._running.discard(key)
+                del self._running[key]
             if delay is not None:
                 self._timers[key] = asyncio.get_running_loop().call_later(delay, self._wake, key)
             if key in self._again and key not in self._paused:

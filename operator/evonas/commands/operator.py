@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import platform
+import secrets
 from pathlib import Path
 
 import click
 
 from evonas.server import serve
-from evonas.settings import OperatorSettings
+from evonas.settings import LeaseSettings, OperatorSettings
+
+POD_NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
 @click.command()
@@ -32,6 +37,15 @@ from evonas.settings import OperatorSettings
     show_default=True,
     help="Seconds between full comparisons with the API server.",
 )
+@click.option(
+    "--leader-election/--no-leader-election",
+    default=True,
+    show_default=True,
+    help="Act only while holding a Lease, so that replicas can stand by. Without: this must be the only replica.",
+)
+@click.option("--lease-namespace", help="Namespace of the Lease. Default: the pod's own, else the first --namespace.")
+@click.option("--lease-name", default="evonas-operator", show_default=True, help="Name of the Lease.")
+@click.option("--identity", help="Name to hold the Lease under. Default: POD_NAME, else made of the host's name.")
 def operator(
     namespaces: tuple[str, ...],
     kubeconfig: Path | None,
@@ -40,6 +54,10 @@ def operator(
     metrics_port: int,
     workers: int,
     resync_seconds: float,
+    leader_election: bool,
+    lease_namespace: str | None,
+    lease_name: str,
+    identity: str | None,
 ) -> None:
     """Run the operator that carries out ArchitectureSearch objects."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
@@ -53,6 +71,28 @@ def operator(
                 metrics_port=metrics_port,
                 workers=workers,
                 resync_seconds=resync_seconds,
+                lease=LeaseSettings(
+                    namespace=lease_namespace or _own_namespace() or (namespaces[0] if namespaces else "default"),
+                    name=lease_name,
+                    identity=identity or _own_identity(),
+                )
+                if leader_election
+                else None,
             )
         )
     )
+
+
+def _own_namespace() -> str | None:
+    try:
+        return POD_NAMESPACE_FILE.read_text().strip()
+    except OSError:
+        return None
+
+
+def _own_identity() -> str:
+    """Return a name that a restarted container keeps, for it may take its own lease back; elsewhere one of its own."""
+    if (pod := os.environ.get("POD_NAME")) is not None:
+        return pod
+    host = platform.node()
+    return host if "KUBERNETES_SERVICE_HOST" in os.environ else f"{host}-{secrets.token_hex(4)}"

@@ -108,3 +108,16 @@ async def test_wish_to_run_again_is_granted_and_overtaken_by_a_change() -> None:
         queue.add("a")
         await asyncio.sleep(100)
     assert [round(start) for start in starts] == [0, 20, 25]
+
+
+async def test_longest_run_names_the_key_that_does_not_come_to_its_end() -> None:
+    async def work(key: str) -> None:
+        await asyncio.sleep(1000 if key == "stuck" else 1)
+
+    async with running(work) as queue:
+        assert queue.longest_run() == ("", 0)
+        queue.add("stuck")
+        await asyncio.sleep(10)
+        queue.add("other")
+        await asyncio.sleep(0.5)
+        assert queue.longest_run() == ("stuck", 10.5)

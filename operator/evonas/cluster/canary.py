@@ -1,0 +1,71 @@
+"""Watches the operator's own Lease: what it wrote there must come back, or its watches are deaf.
+
+A stream that stays open and says nothing is the failure that no error tells of. The Lease changes every few seconds
+and takes the same way as everything that the operator lives by: over the API server, through its watch cache, back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from evonas.cluster.api import Api, ApiError
+from evonas.cluster.election import Election
+from evonas.cluster.lease import LeaseRecord, elapsed, read_lease
+from evonas.cluster.resources import LEASES
+from evonas.metrics import LEASE_RENEWAL_AGE
+
+logger = logging.getLogger(__name__)
+
+DEAF_SECONDS = 60.0
+SILENCE_SECONDS = 15.0
+"""A stream that says nothing for so long is opened anew: every leader renews far more often."""
+PAUSE_SECONDS = 2.0
+
+
+class Canary:
+    """Knows how long ago the Lease was last seen to change, and tells the election when it is free."""
+
+    def __init__(self, api: Api, election: Election, clock: Callable[[], float] = elapsed) -> None:
+        self._api = api
+        self._election = election
+        self._clock = clock
+        self._version = 0
+        self._changed = clock()
+        LEASE_RENEWAL_AGE.set_function(lambda: self.age)
+
+    @property
+    def age(self) -> float:
+        """Seconds since the watch saw the Lease change."""
+        return self._clock() - self._changed
+
+    def problem(self) -> str | None:
+        """Return why a leader is deaf; None for one that is not, and for a standby, which has nothing to hear."""
+        deaf = min(self.age, self._clock() - self._election.since)
+        if not self._election.leading or deaf < DEAF_SECONDS:
+            return None
+        return f"the lease is renewed, but its watch has not seen that for {deaf:.0f} s"
+
+    async def run(self) -> None:
+        """Watch until cancelled, whatever happens to the streams."""
+        election = self._election
+        last = ""
+        while True:
+            try:
+                async for body in self._api.watch(LEASES, election.namespace, election.name, silence=SILENCE_SECONDS):
+                    self._take_in(None if body is None else read_lease(body))
+                    last = ""
+            except ApiError as error:
+                if str(error) != last:
+                    logger.warning("watch of the lease: %s", error)
+                last = str(error)
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    def _take_in(self, record: LeaseRecord | None) -> None:
+        # A new stream begins with the present state, which may be old news, or older still from a lagging cache.
+        if record is not None and int(record.version) > self._version:
+            self._version = int(record.version)
+            self._changed = self._clock()
+        if record is None or not record.holder:
+            self._election.hint()

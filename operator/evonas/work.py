@@ -1,0 +1,78 @@
+"""What the operator does while it leads: it fills the store, watches, and works off the queue.
+
+A module of its own because a standby does not need what this one imports.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from evonas.cluster.api import Api, ApiError, NotFound
+from evonas.cluster.connection import Connection
+from evonas.cluster.queue import KeyedQueue
+from evonas.cluster.reconcile import Reconciler
+from evonas.cluster.resources import SEARCHES, TRIALS
+from evonas.cluster.resync import Resync
+from evonas.cluster.store import Store
+from evonas.errors import EvonasError
+from evonas.handlers import run_streams
+from evonas.parts import until_first_ends
+from evonas.settings import OperatorSettings
+
+logger = logging.getLogger(__name__)
+
+STUCK_SECONDS = 900.0
+"""No pass takes that long: each call has a timeout, and the slowest agent folds ten thousand trials in a minute."""
+
+
+class Work:
+    """The operator proper; ``run`` it once."""
+
+    def __init__(self, connection: Connection, api: Api, settings: OperatorSettings) -> None:
+        self._connection = connection
+        self._api = api
+        self._settings = settings
+        self._store = Store()
+        self._queue = KeyedQueue(Reconciler(api, self._store).reconcile, settings.workers)
+        self._store.subscribe(self._queue.add)
+        self._streaming = asyncio.Event()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until ``stop`` is set; raises EvonasError where it cannot."""
+        await until_first_ends(self._run(stop), stop.wait())
+
+    async def _run(self, stop: asyncio.Event) -> None:
+        settings = self._settings
+        await self._check_kinds()
+        resync = Resync(self._api, self._store, settings.namespaces)
+        await resync.run_once()
+        where = ", ".join(settings.namespaces) or "all namespaces"
+        logger.info("watching %s; %d searches found", where, len(self._store.searches))
+        await until_first_ends(
+            run_streams(self._connection, self._store, settings.namespaces, stop, self._streaming),
+            self._queue.run(),
+            resync.run_every(settings.resync_seconds),
+        )
+
+    def unready(self) -> str | None:
+        """Return why there is no use in relying on it yet."""
+        return None if self._streaming.is_set() else "the searches are not listed yet"
+
+    def stuck(self) -> str | None:
+        """Return which search's pass does not come to its end."""
+        key, seconds = self._queue.longest_run()
+        return f"a pass over search {key} has taken {seconds:.0f} s" if seconds > STUCK_SECONDS else None
+
+    async def _check_kinds(self) -> None:
+        """Fail at once where our kinds are not installed: a stream of an unknown kind would wait for ever."""
+        api, namespaces = self._api, self._settings.namespaces
+        for resource in (SEARCHES, TRIALS):
+            try:
+                async for _ in api.list(resource, namespaces[0] if namespaces else None):
+                    break
+            except NotFound as error:
+                kind = f"{resource.plural}.{resource.group}"
+                raise EvonasError(f"the cluster has no {kind}; apply crds/ first") from error
+            except ApiError as error:
+                raise EvonasError(f"cannot list {resource.plural} at {api.server}: {error}") from error

@@ -1,0 +1,55 @@
+"""Two replicas of the installed operator, and a rollout in the middle of a search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cluster.client import Cluster
+from tests.e2e.installed import NAMESPACE, apply_example, follow
+from tests.integration.searches import assert_sound, condition, finished
+
+pytestmark = [pytest.mark.node, pytest.mark.timeout(900)]
+
+DEPLOYMENT = "deployment/evonas-operator"
+
+
+@pytest.fixture
+def replicas(cluster: Cluster) -> Iterator[None]:
+    _scale(cluster, 2)
+    yield
+    _scale(cluster, 1)
+
+
+def test_a_rollout_of_two_replicas_leaves_a_search_sound(cluster: Cluster, namespace: str, replicas: None) -> None:
+    pods = {pod["metadata"]["name"] for pod in cluster.list("pods", NAMESPACE)}
+    assert _holder(cluster) in pods
+    apply_example(cluster, "counting.yaml", namespace)
+    cluster.wait_for("some results", lambda: finished(cluster, namespace) >= 4, 120)
+    cluster.kubectl("rollout", "restart", DEPLOYMENT, "-n", NAMESPACE)
+    cluster.kubectl("rollout", "status", DEPLOYMENT, "-n", NAMESPACE, "--timeout=180s")
+    cluster.wait_for("a holder of the new pods", lambda: _holder(cluster) not in {"", *pods}, 60)
+    follow(cluster, namespace, "counting", timeout=400)
+    cluster.wait_for("the Jobs' release", lambda: _all_released(cluster, namespace), 60)
+    assert_sound(cluster, namespace, "counting", 40)
+    restarts = [
+        status["restartCount"]
+        for pod in cluster.list("pods", NAMESPACE)
+        for status in pod["status"]["containerStatuses"]
+    ]
+    assert sum(restarts) == 0
+
+
+def _scale(cluster: Cluster, count: int) -> None:
+    cluster.kubectl("scale", DEPLOYMENT, "-n", NAMESPACE, f"--replicas={count}")
+    cluster.kubectl("rollout", "status", DEPLOYMENT, "-n", NAMESPACE, "--timeout=120s")
+
+
+def _holder(cluster: Cluster) -> str:
+    return str(cluster.get("lease", "evonas-operator", NAMESPACE)["spec"].get("holderIdentity", ""))
+
+
+def _all_released(cluster: Cluster, namespace: str) -> bool:
+    jobs = cluster.list("jobs", namespace)
+    return all(condition(job, "Complete") and "ttlSecondsAfterFinished" in job["spec"] for job in jobs)

@@ -1,0 +1,223 @@
+"""Replicas of the operator: one acts, the others are ready to; and what each says of its health."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cluster import processes
+from tests.cluster.client import Cluster
+from tests.cluster.waiting import wait_for
+from tests.integration.searches import assert_sound, condition, finished, wait_until
+from tests.operator_process import INSTALL, OperatorProcess, bind, search
+
+pytestmark = pytest.mark.kwok
+Apply = Callable[[dict[str, Any]], None]
+Start = Callable[..., OperatorProcess]
+
+LEASE = "evonas-operator"
+
+
+@pytest.fixture
+def start(cluster: Cluster, namespace: str, tmp_path: Path) -> Iterator[Start]:
+    """Start a replica of the namespace's operator under a name; what still runs at the end is stopped."""
+    with ExitStack() as stack:
+
+        def start(name: str, *, standby: bool = False, **options: Any) -> OperatorProcess:
+            process = OperatorProcess(cluster, tmp_path / f"{name}.log", [namespace], identity=name, **options)
+            stack.callback(process.stop)
+            process.start(standby=standby)
+            return process
+
+        yield start
+
+
+def test_the_standby_is_ready_and_only_looks_at_the_lease(
+    cluster: Cluster, namespace: str, start: Start, apply: Apply
+) -> None:
+    leader = start("first")
+    begin = _time()
+    standby = start("second", standby=True, kubeconfig=_user(cluster, "standby"))
+    apply(search("two", budget={"maxTrials": 12, "parallelTrials": 4}))
+    wait_until(cluster, namespace, "two", "Complete")
+    _wait_for_release(cluster, namespace, 12)
+    assert_sound(cluster, namespace, "two", 12)
+    assert (leader.ask("/readyz")[0], leader.ask("/livez")[0]) == (200, 200)
+    assert (standby.ask("/readyz")[0], standby.ask("/livez")[0]) == (200, 200)
+    assert _metric(leader, "evonas_leader") == 1
+    assert _metric(standby, "evonas_leader") == 0
+    assert _metric(leader, "evonas_lease_renewal_age_seconds") < 5
+    assert _metric(standby, "evonas_lease_renewal_age_seconds") < 5
+    asked = {
+        (event["verb"], event["objectRef"]["resource"])
+        for event in cluster.audit_events()
+        if event["user"]["username"] == "standby" and event["requestReceivedTimestamp"] >= begin
+    }
+    assert asked <= {("get", "leases"), ("watch", "leases")}
+
+
+def test_a_stopped_leader_hands_over_at_once(cluster: Cluster, namespace: str, start: Start, apply: Apply) -> None:
+    leader, standby = start("first"), start("second", standby=True)
+    apply(search("handed", budget={"maxTrials": 30, "parallelTrials": 4}))
+    cluster.wait_for("some results", lambda: finished(cluster, namespace) >= 6, 60)
+    asked = time.monotonic()
+    assert leader.stop() == 0, leader.log
+    wait_for("the standby to watch", lambda: "watching " in standby.log)
+    assert time.monotonic() - asked < 3
+    assert "released the lease" in leader.log
+    wait_until(cluster, namespace, "handed", "Complete")
+    _wait_for_release(cluster, namespace, 30)
+    assert_sound(cluster, namespace, "handed", 30)
+    assert cluster.get("lease", LEASE, namespace)["spec"]["leaseTransitions"] == 1
+    assert standby.stop() == 0
+    assert not cluster.get("lease", LEASE, namespace)["spec"].get("holderIdentity")
+
+
+def test_a_killed_leader_is_replaced_when_its_lease_runs_out(
+    cluster: Cluster, namespace: str, start: Start, apply: Apply
+) -> None:
+    leader, standby = start("first"), start("second", standby=True)
+    apply(search("killed", budget={"maxTrials": 30, "parallelTrials": 4}))
+    cluster.wait_for("some results", lambda: finished(cluster, namespace) >= 6, 60)
+    killed = time.monotonic()
+    leader.kill()
+    wait_for("the standby to lead", lambda: "leading as second" in standby.log)
+    # The lease, which was renewed up to two seconds before, and a look at it every two seconds.
+    assert 15 - 2 - 1 < time.monotonic() - killed < 15 + 2 + 1
+    wait_until(cluster, namespace, "killed", "Complete")
+    _wait_for_release(cluster, namespace, 30)
+    assert_sound(cluster, namespace, "killed", 30)
+
+
+def test_a_restarted_container_takes_its_own_lease_back(cluster: Cluster, namespace: str, start: Start) -> None:
+    operator = start("same")
+    operator.kill()
+    killed = time.monotonic()
+    operator.start()
+    assert time.monotonic() - killed < 10
+    assert "standing by" not in operator.log
+
+
+def test_a_frozen_leader_ends_itself_without_another_write(
+    cluster: Cluster, namespace: str, start: Start, apply: Apply
+) -> None:
+    frozen = start("frozen", kubeconfig=_user(cluster, "frozen"))
+    standby = start("second", standby=True)
+    apply(search("thawed", budget={"maxTrials": 60, "parallelTrials": 4}))
+    cluster.wait_for("some results", lambda: finished(cluster, namespace) >= 6, 60)
+    process = frozen.process
+    assert process is not None
+    process.send_signal(signal.SIGSTOP)
+    wait_for("the standby to watch", lambda: "watching " in standby.log)
+    thawed = _time()
+    process.send_signal(signal.SIGCONT)
+    assert process.wait(timeout=10) == 1
+    assert "was not renewed for" in frozen.log
+    frozen.process = None
+    assert cluster.writes("frozen", since=thawed) == []
+    wait_until(cluster, namespace, "thawed", "Complete")
+    _wait_for_release(cluster, namespace, 60)
+    assert_sound(cluster, namespace, "thawed", 60)
+
+
+@pytest.mark.parametrize("way", ["refused", "unanswered"])
+def test_a_leader_that_cannot_renew_ends_before_its_lease_does(cluster: Cluster, start: Start, way: str) -> None:
+    operator = start("cut-off", kubeconfig=_user(cluster, "cut-off"))
+    process = operator.process
+    assert process is not None
+    cut = time.monotonic()
+    with _unanswering(cluster) if way == "unanswered" else nullcontext():
+        if way == "refused":
+            cluster.kubectl("delete", "clusterrolebinding", "test-cut-off-ha-lease")
+        assert process.wait(timeout=20) == 1
+    assert time.monotonic() - cut < 14
+    assert "was not renewed for 10" in operator.log
+    operator.process = None
+
+
+def test_another_in_its_lease_ends_the_leader(cluster: Cluster, namespace: str, start: Start) -> None:
+    operator = start("ousted")
+    process = operator.process
+    assert process is not None
+    patch = '{"spec": {"holderIdentity": "usurper"}}'
+    cluster.kubectl("patch", "lease", LEASE, "-n", namespace, "--type=merge", "-p", patch)
+    assert process.wait(timeout=5) == 1
+    assert "taken by usurper" in operator.log
+    operator.process = None
+
+
+def test_a_deleted_lease_stays_with_its_holder(cluster: Cluster, namespace: str, start: Start) -> None:
+    start("first")
+    standby = start("second", standby=True)
+    cluster.kubectl("delete", "lease", LEASE, "-n", namespace)
+    cluster.wait_for(
+        "the lease to be there again",
+        lambda: cluster.get("lease", LEASE, namespace)["spec"]["holderIdentity"] == "first",
+    )
+    time.sleep(5)
+    assert cluster.get("lease", LEASE, namespace)["spec"]["holderIdentity"] == "first"
+    assert "leading" not in standby.log
+
+
+def test_a_deaf_operator_is_not_alive(cluster: Cluster, start: Start) -> None:
+    """It renews its Lease and may do everything, but no watch of the Lease tells it so."""
+    operator = start("deaf", kubeconfig=_user(cluster, "deaf", without="watch"))
+    assert operator.ask("/livez") == (200, "ok\n")
+    assert operator.ask("/readyz")[0] == 200
+    wait_for("its death certificate", lambda: operator.ask("/livez")[0] == 503, timeout=75, interval=1)
+    assert "its watch has not seen that for 6" in operator.ask("/livez")[1]
+    assert operator.ask("/readyz")[0] == 200
+
+
+def test_without_election_no_lease_is_touched(cluster: Cluster, namespace: str, start: Start) -> None:
+    operator = start("alone", options=["--no-leader-election"])
+    assert (operator.ask("/readyz")[0], operator.ask("/livez")[0]) == (200, 200)
+    assert cluster.list("lease", namespace) == []
+
+
+@contextmanager
+def _unanswering(cluster: Cluster) -> Iterator[None]:
+    """Let the API server take connections and never answer."""
+    server = processes.find(cluster.instance.components["kube-apiserver"].process)
+    assert server is not None
+    server.suspend()
+    try:
+        yield
+    finally:
+        server.resume()
+
+
+def _user(cluster: Cluster, name: str, *, without: str = "") -> Path:
+    """A user of its own with the operator's rights, so that the audit log tells the replicas apart."""
+    (lease,) = (body for body in yaml.safe_load_all(INSTALL.read_text()) if body["kind"] == "Role")
+    rules = [{**rule, "verbs": [verb for verb in rule["verbs"] if verb != without]} for rule in lease["rules"]]
+    role = "ha-lease-without-watch" if without else "ha-lease"
+    body = {**lease, "kind": "ClusterRole", "metadata": {"name": role}, "rules": rules}
+    cluster.apply(yaml.safe_dump_all([body, bind("evonas-operator", name), bind(role, name)]))
+    return cluster.kubeconfig_for(name)
+
+
+def _metric(operator: OperatorProcess, name: str) -> float:
+    (line,) = (line for line in operator.ask("/metrics")[1].splitlines() if line.startswith(f"{name} "))
+    return float(line.split()[1])
+
+
+def _wait_for_release(cluster: Cluster, namespace: str, count: int) -> None:
+    def released() -> bool:
+        jobs = cluster.list("jobs", namespace)
+        done = [job for job in jobs if "ttlSecondsAfterFinished" in job["spec"] and condition(job, "Complete")]
+        return len(done) == count
+
+    cluster.wait_for("the Jobs' release", released, 60)
+
+
+def _time() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

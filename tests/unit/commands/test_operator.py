@@ -1,0 +1,66 @@
+"""Where the operator's lease lies and under which name it is held, when the command line does not say."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from evonas.commands import operator
+from evonas.settings import LeaseSettings, OperatorSettings
+
+
+@pytest.fixture(autouse=True)
+def no_pod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("POD_NAME", raising=False)
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    monkeypatch.setattr(operator, "POD_NAMESPACE_FILE", tmp_path / "namespace")
+
+
+def lease(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> LeaseSettings | None:
+    given: list[OperatorSettings] = []
+
+    async def serve(settings: OperatorSettings) -> None:
+        given.append(settings)
+
+    monkeypatch.setattr(operator, "serve", serve)
+    result = CliRunner().invoke(operator.operator, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    return given[0].lease
+
+
+def test_in_a_pod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "namespace").write_text("evonas-system\n")
+    monkeypatch.setenv("POD_NAME", "evonas-operator-abc")
+    expected = LeaseSettings("evonas-system", "evonas-operator", "evonas-operator-abc")
+    assert lease(monkeypatch, "-n", "team") == expected
+
+
+def test_in_a_pod_that_does_not_say_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    found = lease(monkeypatch)
+    assert found is not None
+    assert found.identity == platform.node()
+
+
+def test_beside_a_cluster_two_processes_have_two_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = lease(monkeypatch), lease(monkeypatch)
+    assert first is not None
+    assert second is not None
+    assert first.identity != second.identity
+    assert first.identity.startswith(platform.node())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "namespace"), [([], "default"), (["-n", "a", "-n", "b"], "a"), (["--lease-namespace", "c"], "c")]
+)
+def test_beside_a_cluster_it_lies_in(monkeypatch: pytest.MonkeyPatch, arguments: list[str], namespace: str) -> None:
+    found = lease(monkeypatch, *arguments)
+    assert found is not None
+    assert found.namespace == namespace
+
+
+def test_it_can_be_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert lease(monkeypatch, "--no-leader-election") is None
