@@ -33,13 +33,17 @@ def view_attempt(trial: TrialSpec, job: JobRecord, pods: Iterable[PodRecord], no
     if job.is_finished:
         return _ended(job, pod, state, _job_ended(trial, job, pod), job.ended or now)
     if pod is None:
-        reason, message = ("Suspended", "the Job is suspended") if job.suspended else ("JobPending", "")
-        return AttemptView(job.attempt, AttemptPhase.QUEUED, reason, message or "the Job has no pod yet")
+        reason, message = ("Suspended", _suspended(job)) if job.suspended else ("JobPending", "the Job has no pod yet")
+        return AttemptView(job.attempt, AttemptPhase.QUEUED, reason, message)
     if state is not None and state.exit_code is not None and pod.disrupted is not None:
         return AttemptView(job.attempt, AttemptPhase.QUEUED, "Disrupted", pod.disrupted)
     if state is not None and state.started is not None:
         return AttemptView(job.attempt, AttemptPhase.RUNNING, node=pod.node, start_time=state.started)
     return _waiting(trial, job, pod, state, now)
+
+
+def _suspended(job: JobRecord) -> str:
+    return f"waits for admission by queue {job.queue}" if job.queue else "the Job is suspended"
 
 
 def _container_ended(trial: TrialSpec, job: JobRecord, pod: PodRecord, state: ContainerState) -> Ending | None:
