@@ -1,4 +1,12 @@
-"""Searches in Kueue's queues: one quota for both, and the urgent one takes it from the other."""
+"""Searches in Kueue's queues: one quota for both, and the urgent one takes it from the other.
+
+What a preemption by Kueue 0.17 looked like here: Kueue sets ``spec.suspend`` of the running Job and clears its
+``startTime``; the Job controller takes its finalizer off the pod, deletes the pod with its grace period, and turns
+the Job's condition ``Suspended`` True. The pod is counted neither as failed nor as succeeded, whatever
+``backoffLimit`` says, and carries no ``DisruptionTarget``. On the fake node it vanishes while it runs, so no exit
+code is ever seen; a real node's container gets SIGTERM and may show one before the pod is gone. Admitted again, the
+same Job makes another pod.
+"""
 
 from __future__ import annotations
 
