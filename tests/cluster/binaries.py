@@ -6,6 +6,7 @@ key made of those files and the Go version. ``KUBEBUILDER_ASSETS`` is used where
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -21,6 +22,7 @@ MODULES = Path(__file__).parent / "build"
 
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
 KWOK = ("kwok",)
+KUEUE = ("kueue",)
 NODE = ("kubelet", "kube-proxy", "pause")
 
 _KUBERNETES = {
@@ -36,6 +38,7 @@ _KUBERNETES = {
 }
 _PACKAGES = {
     "kubernetes": {"etcd": "go.etcd.io/etcd/server/v3", **_KUBERNETES},
+    "kueue": {"kueue": "sigs.k8s.io/kueue/cmd/kueue"},
     "kwok": {"kwok": "sigs.k8s.io/kwok/cmd/kwok"},
     "pause": {"pause": "."},
 }
@@ -87,6 +90,12 @@ def _version_flags(module: Path) -> list[str]:
     version, major, minor = found.groups()
     values = {"gitVersion": version, "gitMajor": major, "gitMinor": minor}
     return [f"-X k8s.io/component-base/version.{name}={value}" for name, value in values.items()]
+
+
+def source(module: str, package: str) -> Path:
+    """Where the sources of a Go module lie, in the version that a build module names: manifests come with them."""
+    found: dict[str, str] = json.loads(run(["go", "mod", "download", "-json", package], cwd=MODULES / module))
+    return Path(found["Dir"])
 
 
 @remember

@@ -127,7 +127,7 @@ def _start_client(instance: Instance, program: Path, extra: list[str]) -> None:
         f"--secure-port={port}",
         f"--tls-cert-file={pki / 'server.crt'}",
         f"--tls-private-key-file={pki / 'server.key'}",
-        *(_LIFTED_LIMITS if instance.options.fast or instance.tier == "kwok" else _DEFAULT_LIMITS),
+        *(_LIFTED_LIMITS if instance.options.fast or instance.has_fake_node else _DEFAULT_LIMITS),
         *extra,
     ]
     processes.start(instance, name, argv, health=f"https://{instance.host}:{port}/healthz")

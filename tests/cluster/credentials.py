@@ -27,6 +27,7 @@ USERS: dict[str, tuple[str, ...]] = {
     "operator": (),
     "viewer": (),
     "kwok": ("system:masters",),
+    "kueue": ("system:masters",),
     "system:kube-controller-manager": (),
     "system:kube-scheduler": (),
     "system:kube-proxy": (),

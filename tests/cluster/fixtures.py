@@ -19,7 +19,7 @@ from tests.cluster.state import DEFAULTS, Options
 
 StartCluster = Callable[..., Cluster]
 
-_TIER_OF_MARKER = {"control_plane": "kwok", "kwok": "kwok", "node": "node"}
+_TIER_OF_MARKER = {"control_plane": "kwok", "kwok": "kwok", "kueue": "kueue", "node": "node"}
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -65,6 +65,12 @@ def start_cluster() -> Iterator[StartCluster]:
 def kwok_cluster(start_cluster: StartCluster) -> Cluster:
     """A control plane with a fake node of 5,000 GPUs (see ``tests.cluster.stages`` for what it does to a pod)."""
     return start_cluster("kwok")
+
+
+@pytest.fixture(scope="session")
+def kueue_cluster(start_cluster: StartCluster) -> Cluster:
+    """Like ``kwok_cluster``, with Kueue; an instance of its own, so that its webhooks meet no other test's Jobs."""
+    return start_cluster("kueue")
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from tests.cluster import (
     cache,
     control_plane,
     credentials,
+    kueue,
     kwok,
     node,
     processes,
@@ -29,6 +30,7 @@ Progress = Callable[[str], None]
 _PROGRAMS = {
     "control-plane": binaries.CONTROL_PLANE,
     "kwok": (*binaries.CONTROL_PLANE, *binaries.KWOK),
+    "kueue": (*binaries.CONTROL_PLANE, *binaries.KWOK, *binaries.KUEUE),
     "node": (*binaries.CONTROL_PLANE, *binaries.NODE),
 }
 _REPOSITORY = Path(__file__).parents[2]
@@ -94,7 +96,7 @@ def _create(name: str, tier: str, options: Options, owner: ProcessId | None) -> 
             raise ClusterError(f"{name} is there already; `python -m tests.cluster down --name {name}` ends it")
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        ports = addresses.free_ports([*control_plane.PORTS, *kwok.PORTS, *node.PORTS])
+        ports = addresses.free_ports([*control_plane.PORTS, *kwok.PORTS, *kueue.PORTS, *node.PORTS])
         instance = Instance(name, tier, options, addresses.free_number(), ports, owner)
         instance.save()
     return instance
@@ -109,9 +111,12 @@ def _start(instance: Instance, programs: dict[str, Path], progress: Progress) ->
     _start_watchdog(instance)
     progress("starting the control plane")
     control_plane.start(instance, programs)
-    if instance.tier == "kwok":
+    if instance.has_fake_node:
         progress("starting kwok")
         kwok.start(instance, programs)
+    if instance.tier == "kueue":
+        progress("starting Kueue")
+        kueue.start(instance, programs)
     if instance.tier == "node":
         progress("starting the node")
         node.start(instance, programs)

@@ -17,7 +17,7 @@ from typing import Any
 from tests.cluster import cache
 from tests.cluster.errors import ClusterError
 
-TIERS = ("control-plane", "kwok", "node")
+TIERS = ("control-plane", "kwok", "kueue", "node")
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,10 @@ class Instance:
     @property
     def folder(self) -> Path:
         return folder_of(self.name)
+
+    @property
+    def has_fake_node(self) -> bool:
+        return self.tier in {"kwok", "kueue"}
 
     @property
     def host(self) -> str:

@@ -25,9 +25,10 @@ def wait_until(cluster: Cluster, namespace: str, name: str, type: str, timeout: 
     return body
 
 
-def trials(cluster: Cluster, namespace: str) -> list[dict[str, Any]]:
-    """Return the trials in a namespace, by index."""
-    return sorted(cluster.list("nastrial", namespace), key=lambda body: int(body["spec"]["index"]))
+def trials(cluster: Cluster, namespace: str, search: str = "") -> list[dict[str, Any]]:
+    """Return the trials in a namespace, or of one search there, by index."""
+    fields = f"spec.searchRef.name={search}" if search else ""
+    return sorted(cluster.list("nastrial", namespace, fields=fields), key=lambda body: int(body["spec"]["index"]))
 
 
 def finished(cluster: Cluster, namespace: str) -> int:

@@ -61,7 +61,14 @@ class Acceptance:
             search.generation,
         ):
             return spec
-        job = build_job(search.identity, spec, _sample(spec), search.uid, service_account=service_account)
+        job = build_job(
+            search.identity,
+            spec,
+            _sample(spec),
+            search.uid,
+            service_account=service_account,
+            queue_labels=search.queue_labels,
+        )
         try:
             await self._api.create(JOBS, search.namespace, job, dry_run=True)
         except Refused as refused:

@@ -132,7 +132,8 @@ def _without_pod(job: JobRecord, former: Sequence[PodRecord], deleted: PodRecord
     if deleted is not None:
         reason, message = QueuedReason.STOPPING, "its pod was deleted; its Job has not said yet what comes next"
     elif job.suspended:
-        reason, message = QueuedReason.QUEUED, "its Job is suspended until a queue admits it"
+        said = f"waits for admission by queue {job.queue}" if job.queue else "its Job is suspended"
+        reason, message = QueuedReason.QUEUED, said
     elif former and former[-1].owner_uid == job.uid:
         reason, message = QueuedReason.DISRUPTED, former[-1].disruption_message or "its pod is being replaced"
     else:

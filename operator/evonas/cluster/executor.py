@@ -61,7 +61,14 @@ class Executor:
         self, search: SearchRecord, spec: SearchSpec, record: TrialRecord, *, service_account: str | None
     ) -> JobRecord:
         """Create the Job of the trial's current attempt, or adopt it."""
-        body = build_job(search.identity, spec, record.trial, record.uid, service_account=service_account)
+        body = build_job(
+            search.identity,
+            spec,
+            record.trial,
+            record.uid,
+            service_account=service_account,
+            queue_labels=search.queue_labels,
+        )
         try:
             created = await self._api.create(JOBS, search.namespace, body)
         except Conflict as conflict:

@@ -14,6 +14,7 @@ from evonas.search.names import (
     INFEASIBLE_EXIT_CODE,
     MANAGED_BY,
     MANAGED_BY_LABEL,
+    QUEUE_LABEL,
     SEARCH_LABEL,
     SEARCH_UID_LABEL,
     TRIAL_LABEL,
@@ -24,12 +25,19 @@ from evonas.spec import SearchSpec
 
 
 def build_job(
-    search: SearchIdentity, spec: SearchSpec, trial: Trial, trial_uid: str, *, service_account: str | None
+    search: SearchIdentity,
+    spec: SearchSpec,
+    trial: Trial,
+    trial_uid: str,
+    *,
+    service_account: str | None,
+    queue_labels: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return the Job of the trial's current attempt.
 
     ``service_account`` is used where the template names none. The time to live is left unset: the Job must stay until
-    its result is recorded.
+    its result is recorded. With a queue among ``queue_labels`` the Job is made suspended; from then on the suspension
+    is the queue's to lift and to set, and nobody else writes it.
     """
     name = search.trial_name(trial.index)
     labels = {
@@ -46,10 +54,12 @@ def build_job(
         "metadata": {
             "name": job_name(name, trial.current_attempt),
             "namespace": search.namespace,
-            "labels": labels,
+            # The queue counts the Job, not its pods: the pod template does not carry its labels.
+            "labels": {**labels, **(queue_labels or {})},
             "ownerReferences": [owner_reference("ArchitectureTrial", name, trial_uid)],
         },
         "spec": {
+            **({"suspend": True} if queue_labels and queue_labels.get(QUEUE_LABEL) else {}),
             # The search itself retries, in a Job of its own per attempt, so that each attempt is counted once.
             "backoffLimit": 0,
             "podReplacementPolicy": "Failed",

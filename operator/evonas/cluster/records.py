@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,8 @@ from evonas.search.names import (
     INDEX_LABEL,
     INFEASIBLE_ANNOTATION,
     METRICS_ANNOTATION,
+    QUEUE_LABEL,
+    QUEUE_LABELS,
     REWARD_ANNOTATION,
     SEARCH_UID_LABEL,
 )
@@ -34,6 +36,8 @@ class SearchRecord:
     deleting: bool
     manifest: Mapping[str, Any]
     status: Mapping[str, Any]
+    queue_labels: Mapping[str, str] = field(default_factory=dict)
+    """Kueue's labels, for each Job."""
 
     @property
     def identity(self) -> SearchIdentity:
@@ -76,6 +80,8 @@ class JobRecord:
     ended: datetime | None
     released: bool
     """True once its time to live is set."""
+    queue: str = ""
+    """The queue that decides when it may run; empty where none does."""
 
     @property
     def is_finished(self) -> bool:
@@ -154,6 +160,7 @@ class PodRecord:
 def read_search(body: Mapping[str, Any]) -> SearchRecord:
     """Return the record of an ArchitectureSearch."""
     metadata = body["metadata"]
+    labels = metadata.get("labels", {})
     return SearchRecord(
         namespace=metadata["namespace"],
         name=metadata["name"],
@@ -168,6 +175,7 @@ def read_search(body: Mapping[str, Any]) -> SearchRecord:
             "spec": body["spec"],
         },
         status=body.get("status", {}),
+        queue_labels={key: labels[key] for key in QUEUE_LABELS if key in labels},
     )
 
 
@@ -207,6 +215,7 @@ def read_job(body: Mapping[str, Any]) -> JobRecord:
         message=ending.get("message", ""),
         ended=from_time(ending.get("lastTransitionTime")),
         released="ttlSecondsAfterFinished" in spec,
+        queue=metadata["labels"].get(QUEUE_LABEL, ""),
     )
 
 

@@ -22,6 +22,11 @@ REWARD_ANNOTATION = f"{PREFIX}/reward"
 METRICS_ANNOTATION = f"{PREFIX}/metrics"
 INFEASIBLE_ANNOTATION = f"{PREFIX}/infeasible"
 
+QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
+"""Kueue's LocalQueue of a Job."""
+QUEUE_LABELS = (QUEUE_LABEL, "kueue.x-k8s.io/priority-class", "kueue.x-k8s.io/max-exec-time-seconds")
+"""Kueue's labels that a search hands on to each of its Jobs."""
+
 TRIAL_SERVICE_ACCOUNT = "evonas-trial"
 """Account (and ClusterRole) under which a trial may annotate its own pod."""
 

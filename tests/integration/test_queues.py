@@ -1,0 +1,126 @@
+"""Searches in Kueue's queues: one quota for both, and the urgent one takes it from the other.
+
+What a preemption by Kueue 0.17 looked like here: Kueue sets ``spec.suspend`` of the running Job and clears its
+``startTime``; the Job controller takes its finalizer off the pod, deletes the pod with its grace period, and turns
+the Job's condition ``Suspended`` True. The pod is counted neither as failed nor as succeeded, whatever
+``backoffLimit`` says, and carries no ``DisruptionTarget``. On the fake node it vanishes while it runs, so no exit
+code is ever seen; a real node's container gets SIGTERM and may show one before the pod is gone. Admitted again, the
+same Job makes another pod.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cluster.client import Cluster
+from tests.integration.searches import condition, trials, wait_until
+from tests.operator_process import OperatorProcess, install, search
+
+pytestmark = pytest.mark.kueue
+
+_API = "kueue.x-k8s.io/v1beta2"
+
+
+@pytest.fixture(scope="module")
+def queues(kueue_cluster: Cluster) -> Cluster:
+    """A quota of two GPUs and two priorities."""
+    install(kueue_cluster)
+    resources = [{"name": "nvidia.com/gpu", "nominalQuota": 2}]
+    spec = {
+        "namespaceSelector": {},
+        "preemption": {"withinClusterQueue": "LowerPriority"},
+        "resourceGroups": [
+            {"coveredResources": ["nvidia.com/gpu"], "flavors": [{"name": "any", "resources": resources}]}
+        ],
+    }
+    kueue_cluster.apply(
+        yaml.safe_dump_all(
+            [
+                {"apiVersion": _API, "kind": "ResourceFlavor", "metadata": {"name": "any"}},
+                {"apiVersion": _API, "kind": "ClusterQueue", "metadata": {"name": "gpus"}, "spec": spec},
+                *(
+                    {"apiVersion": _API, "kind": "WorkloadPriorityClass", "metadata": {"name": name}, "value": value}
+                    for name, value in (("low", 1), ("high", 100))
+                ),
+            ]
+        )
+    )
+    return kueue_cluster
+
+
+@pytest.fixture
+def namespace(queues: Cluster) -> Iterator[str]:
+    with queues.namespace() as name:
+        queue = {"apiVersion": _API, "kind": "LocalQueue", "metadata": {"name": "gpus"}}
+        queues.apply(yaml.safe_dump({**queue, "spec": {"clusterQueue": "gpus"}}), name)
+        yield name
+
+
+@pytest.fixture
+def operator(queues: Cluster, namespace: str, tmp_path: Path) -> Iterator[OperatorProcess]:
+    process = OperatorProcess(queues, tmp_path / "operator.log", [namespace])
+    process.start()
+    yield process
+    assert process.stop() == 0, process.log
+
+
+def _queued(name: str, count: int) -> dict[str, Any]:
+    budget = {"maxTrials": count, "parallelTrials": 2}
+    body = search(name, budget=budget, trial={"retries": 0})
+    body["metadata"]["labels"] = {"kueue.x-k8s.io/queue-name": "gpus", "kueue.x-k8s.io/priority-class": name}
+    body["spec"]["trial"]["template"]["metadata"] = {"annotations": {"evonas-test/duration": "3s"}}
+    return body
+
+
+def test_urgent_search_preempts_the_other_and_both_complete(
+    queues: Cluster, namespace: str, operator: OperatorProcess
+) -> None:
+    queues.apply(yaml.safe_dump(_queued("low", 6)), namespace)
+    queues.wait_for("two running pods", lambda: len(_running(queues, namespace)) == 2)
+    preempted = {pod["metadata"]["uid"] for pod in _running(queues, namespace)}
+    queues.apply(yaml.safe_dump(_queued("high", 4)), namespace)
+    most = 0
+
+    def held_back() -> bool:
+        nonlocal most
+        most = max(most, len(_running(queues, namespace)))
+        found = condition(queues.get("nas", "low", namespace), "Progressing")
+        told = found["reason"] == "Queued" and found["message"].endswith("waits for admission by queue gpus")
+        states = {body.get("status", {}).get("state") for body in trials(queues, namespace, "low")}
+        return told and "Running" not in states and "Queued" in states
+
+    def both_complete() -> bool:
+        nonlocal most
+        most = max(most, len(_running(queues, namespace)))
+        return all(
+            condition(queues.get("nas", name, namespace), "Complete").get("status") == "True"
+            for name in ("low", "high")
+        )
+
+    queues.wait_for("the search that is held back to say so", held_back, 30)
+    queues.wait_for("both searches to complete", both_complete, 120)
+    assert most == 2
+    for name, count in (("low", 6), ("high", 4)):
+        status = wait_until(queues, namespace, name, "Complete")["status"]
+        assert (status["trials"]["succeeded"], status["trials"]["failed"]) == (count, 0)
+    assert len(trials(queues, namespace)) == 10
+    retried = [body for body in trials(queues, namespace) if body["status"].get("disruptions")]
+    assert sorted(body["spec"]["index"] for body in retried) == [0, 1]
+    for body in retried:
+        disrupted, completed = body["status"]["attempts"]
+        assert (disrupted["number"], disrupted["reason"], disrupted["disrupted"]) == (1, "JobSuspended", True)
+        assert (completed["number"], completed["reason"]) == (1, "Completed")
+        assert disrupted["pod"] != completed["pod"]
+        # The 3 seconds of the second pod, and what the first was given.
+        assert body["status"]["gpuSeconds"] >= 4
+    survivors = {pod["metadata"]["uid"] for pod in queues.list("pods", namespace)}
+    assert not preempted & survivors
+
+
+def _running(cluster: Cluster, namespace: str) -> list[dict[str, Any]]:
+    return [pod for pod in cluster.list("pods", namespace) if pod["status"]["phase"] == "Running"]
