@@ -20,6 +20,7 @@ from evonas.cluster.executor import Executor, ForeignObject
 from evonas.cluster.gauges import show_search
 from evonas.cluster.observe import find_unreleased, observe_attempts
 from evonas.cluster.records import JobRecord, SearchRecord
+from evonas.cluster.refresh import refresh_pods
 from evonas.cluster.store import Store
 from evonas.errors import EvonasError
 from evonas.metrics import (
@@ -53,6 +54,7 @@ class Reconciler:
     """Brings searches forward; ``reconcile`` is the queue's work."""
 
     def __init__(self, api: Api, store: Store) -> None:
+        self._api = api
         self._store = store
         self._executor = Executor(api, store)
         self._events = Events(api)
@@ -85,8 +87,9 @@ class Reconciler:
                 return MENDED_INTERVAL
 
     async def _advance(self, search: SearchRecord, spec: SearchSpec, account: str | None) -> float | None:
-        children = self._store.children(search.uid)
         seen = self._store.take_change(search.uid)
+        await refresh_pods(self._api, self._store, search.uid, spec)
+        children = self._store.children(search.uid)
         now = datetime.now(UTC)
         views = observe_attempts(spec, children, now)
         decided = plan(
@@ -98,7 +101,10 @@ class Reconciler:
             now=now,
         )
         results = [trial for trial in decided.records if trial.state.is_final]
-        await asyncio.gather(*(self._executor.record_outcome(children.trials[t.index], t) for t in results))
+        for trial in results:
+            # One after the other, in the order of their sequence: a crash or a failure in between must leave no gap
+            # in it, or `observedUpTo` would no longer name what a proposal had seen.
+            await self._executor.record_outcome(children.trials[trial.index], trial)
         await asyncio.gather(
             self._propose(search, spec, decided.proposals, account),
             self._restart(search, spec, decided, account),
