@@ -7,6 +7,8 @@ reward ends as a real trial would. A label or annotation on the pod asks for som
     ``fail`` exit code 1; ``infeasible`` exit code 65; ``silent`` exit code 0 and no reward; ``message`` exit code 0
     and the reward in the termination message only; ``hang`` nothing until its deadline, at which a kubelet ends it.
     Without it the pod succeeds.
+``evonas-test/outcome-<index>-<attempt>``
+    The same for one attempt of one trial, known by the labels that the operator gives its pods.
 ``evonas-test/duration``
     How long it runs, as Go writes durations (``5s``, ``300ms``), instead of the instance's trial seconds.
 
@@ -35,7 +37,11 @@ _REWARD_VALUE = """
 {{- if gt $count 0.0 }}{{ $reward = divf $sum (addf $sum (mulf 10.0 $count)) }}{{ end -}}
 """
 
-_OUTCOME = '.metadata | (.labels["evonas-test/outcome"] // .annotations["evonas-test/outcome"])'
+_ATTEMPT = '(.labels["evonas.dev/index"] // "") + "-" + (.labels["evonas.dev/attempt"] // "")'
+_OUTCOME = (
+    '.metadata | (.labels["evonas-test/outcome"] // .annotations["evonas-test/outcome"]'
+    f' // .annotations["evonas-test/outcome-" + {_ATTEMPT}])'
+)
 _DURATION = '.metadata.annotations["evonas-test/duration"]'
 
 _RUNNING = """

@@ -21,6 +21,7 @@ from evonas.cluster.gauges import show_search
 from evonas.cluster.observe import find_overdue, find_unreleased, observe_attempts
 from evonas.cluster.podless import PodlessJobs, judge_refusal
 from evonas.cluster.records import JobRecord, SearchRecord
+from evonas.cluster.refresh import refresh_pods
 from evonas.cluster.store import Store
 from evonas.errors import EvonasError
 from evonas.metrics import (
@@ -58,6 +59,7 @@ class Reconciler:
     """Brings searches forward; ``reconcile`` is the queue's work."""
 
     def __init__(self, api: Api, store: Store) -> None:
+        self._api = api
         self._store = store
         self._executor = Executor(api, store)
         self._events = Events(api)
@@ -92,8 +94,9 @@ class Reconciler:
                 return MENDED_INTERVAL
 
     async def _advance(self, search: SearchRecord, spec: SearchSpec, account: str | None) -> float | None:
-        children = self._store.children(search.uid)
         seen = self._store.take_change(search.uid)
+        await refresh_pods(self._api, self._store, search.uid, spec)
+        children = self._store.children(search.uid)
         now = datetime.now(UTC)
         views = await self._podless.explain(search.uid, children, observe_attempts(spec, children, now), now)
         unfinished = [children.table.unfinished[index] for index in sorted(children.table.unfinished)]
@@ -107,7 +110,10 @@ class Reconciler:
             now=now,
         )
         outcomes = [trial for trial in decided.records if trial.state.is_final]
-        await _finish(*(self._executor.record_outcome(children.trials[t.index], t) for t in outcomes))
+        for trial in outcomes:
+            # One after the other, in the order of their sequence: a crash or a failure in between must leave no gap
+            # in it, or `observedUpTo` would no longer name what a proposal had seen.
+            await self._executor.record_outcome(children.trials[trial.index], trial)
         refused: Blockage | None = None
         try:
             await _finish(

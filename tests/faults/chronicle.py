@@ -1,0 +1,155 @@
+"""All that happened to the objects of a cluster, in the order in which it happened: watches of the test's own.
+
+They go straight to the API server, so that nothing a proxy does to the operator is done to its judge.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import Any
+
+import aiohttp
+import yaml
+
+from evonas.cluster.resources import JOBS, PODS, SEARCHES, TRIALS, Resource
+from tests.cluster.client import Cluster
+
+Body = dict[str, Any]
+KINDS = (PODS, JOBS, TRIALS, SEARCHES)
+GONE = 410
+
+
+class Story:
+    """One namespace's part of it."""
+
+    def __init__(self) -> None:
+        self.events: dict[str, list[tuple[str, Body]]] = defaultdict(list)
+        """By resource: (ADDED, MODIFIED or DELETED, the object then)."""
+        self.now: dict[str, dict[str, Body]] = defaultdict(dict)
+        """By resource and name: the object as it is."""
+        self.changed = asyncio.Condition()
+
+    def objects(self, resource: Resource) -> list[Body]:
+        """Return the objects that there are, by name."""
+        return [self.now[resource.plural][name] for name in sorted(self.now[resource.plural])]
+
+    async def until(self, predicate: Callable[[], object], seconds: float = 90) -> None:
+        """Wait until the predicate is true; it is asked after every change."""
+
+        async def wait() -> None:
+            async with self.changed:
+                await self.changed.wait_for(lambda: bool(predicate()))
+
+        await asyncio.wait_for(wait(), seconds)
+
+
+class Chronicle:
+    """Watches a cluster while the block lasts, and makes the changes that a person or a broken program would."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._server = cluster.server
+        user = yaml.safe_load(cluster.kubeconfig.read_text())["users"][0]["user"]
+        self._headers = {"Authorization": f"Bearer {user['token']}"}
+        self._tls = ssl.create_default_context(cafile=str(cluster.instance.folder / "pki" / "ca.crt"))
+        self._stories: defaultdict[str, Story] = defaultdict(Story)
+        self._session: aiohttp.ClientSession | None = None
+        self._watches: list[asyncio.Task[None]] = []
+
+    async def __aenter__(self) -> Chronicle:
+        connector = aiohttp.TCPConnector(ssl=self._tls, limit=0)
+        self._session = aiohttp.ClientSession(self._server, connector=connector, headers=self._headers)
+        for resource in KINDS:
+            version = (await self.ask("GET", resource.path(None) + "?limit=1"))["metadata"]["resourceVersion"]
+            self._watches.append(asyncio.create_task(self._follow(resource, version)))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for watch in self._watches:
+            watch.cancel()
+        await asyncio.gather(*self._watches, return_exceptions=True)
+        if self._session is not None:
+            await self._session.close()
+
+    def story(self, namespace: str) -> Story:
+        """Return what happened in a namespace; it grows."""
+        return self._stories[namespace]
+
+    async def ask(self, method: str, path: str, body: Body | None = None, type: str = "application/json") -> Body:
+        """Make a request as the administrator; ClientResponseError where it is refused."""
+        assert self._session is not None
+        data = None if body is None else json.dumps(body)
+        headers = {"Content-Type": type}
+        async with self._session.request(method, path, data=data, headers=headers) as answer:
+            content = await answer.text()
+            if answer.status >= 400:
+                raise AssertionError(f"{method} {path}: {content}")
+            result: Body = json.loads(content)
+            return result
+
+    async def create(self, resource: Resource, namespace: str, body: Body) -> Body:
+        """Create an object."""
+        return await self.ask("POST", resource.path(namespace), body)
+
+    async def patch(self, resource: Resource, namespace: str, name: str, body: Body) -> Body:
+        """Change an object by a merge patch."""
+        return await self.ask("PATCH", resource.path(namespace, name), body, "application/merge-patch+json")
+
+    async def delete(self, resource: Resource, namespace: str, name: str) -> Body:
+        """Delete an object; in the background what it owns."""
+        return await self.ask("DELETE", resource.path(namespace, name) + "?propagationPolicy=Background")
+
+    async def _follow(self, resource: Resource, version: str) -> None:
+        while True:
+            with suppress(aiohttp.ClientError):
+                version = await self._watch(resource, version)
+            await asyncio.sleep(0.2)
+
+    async def _watch(self, resource: Resource, version: str) -> str:
+        """Take in events until the stream ends; returns the version to go on from."""
+        assert self._session is not None
+        query = f"?watch=true&allowWatchBookmarks=true&resourceVersion={version}"
+        timeout = aiohttp.ClientTimeout(total=None, sock_read=None)
+        rest = b""
+        async with self._session.get(resource.path(None) + query, timeout=timeout) as answer:
+            if answer.status == GONE:
+                return await self._list(resource)
+            with suppress(aiohttp.ClientError):
+                async for chunk in answer.content.iter_any():
+                    *lines, rest = (rest + chunk).split(b"\n")
+                    for event in map(json.loads, lines):
+                        if event["type"] == "ERROR":
+                            return await self._list(resource)
+                        version = event["object"]["metadata"]["resourceVersion"]
+                        if event["type"] != "BOOKMARK":
+                            await self._take_in(resource, event["type"], event["object"])
+        return version
+
+    async def _list(self, resource: Resource) -> str:
+        listed = await self.ask("GET", resource.path(None))
+        there = {(item["metadata"]["namespace"], item["metadata"]["name"]) for item in listed["items"]}
+        for item in listed["items"]:
+            await self._take_in(resource, "MODIFIED", item)
+        for namespace, story in list(self._stories.items()):
+            for name, body in list(story.now[resource.plural].items()):
+                if (namespace, name) not in there:
+                    await self._take_in(resource, "DELETED", body)
+        version: str = listed["metadata"]["resourceVersion"]
+        return version
+
+    async def _take_in(self, resource: Resource, type: str, body: Body) -> None:
+        story = self._stories[body["metadata"]["namespace"]]
+        async with story.changed:
+            story.events[resource.plural].append((type, body))
+            if type == "DELETED":
+                story.now[resource.plural].pop(body["metadata"]["name"], None)
+            else:
+                story.now[resource.plural][body["metadata"]["name"]] = body
+            story.changed.notify_all()

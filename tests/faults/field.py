@@ -1,0 +1,103 @@
+"""Where faults are tried: namespaces of one cluster, each with a proxy and operators of its own, several at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from evonas.cluster.resources import SEARCHES, Resource
+from tests.cluster.client import Cluster
+from tests.cluster.credentials import kubeconfig_path
+from tests.faults.chronicle import Chronicle, Story
+from tests.faults.invariants import is_complete
+from tests.faults.operators import ForkedOperator
+from tests.faults.proxy import Proxy
+from tests.operator_process import USER, search
+
+TRIAL_DURATION = "300ms"
+WATCHDOG_SECONDS = 0.5
+
+
+class Site:
+    """One namespace with a proxy, and the operators that were started in it."""
+
+    def __init__(self, namespace: str, proxy: Proxy, chronicle: Chronicle, cluster: Cluster, folder: Path) -> None:
+        self.namespace = namespace
+        self.proxy = proxy
+        self.chronicle = chronicle
+        self.story: Story = chronicle.story(namespace)
+        self.operators: list[ForkedOperator] = []
+        self._folder = folder
+        self._kubeconfig = proxy.write_kubeconfig(
+            folder / f"{namespace}.kubeconfig", kubeconfig_path(cluster.instance, USER)
+        )
+
+    def start(self, *, resync_seconds: float = 600) -> ForkedOperator:
+        """Start an operator behind the proxy."""
+        log = self._folder / f"{self.namespace}.log"
+        operator = ForkedOperator(self._kubeconfig, self.namespace, log, resync_seconds=resync_seconds)
+        self.operators.append(operator)
+        return operator
+
+    async def apply(self, manifest: dict[str, Any]) -> None:
+        """Create a search."""
+        await self.chronicle.create(SEARCHES, self.namespace, manifest)
+
+    async def until(self, predicate: Callable[[], object], seconds: float = 90) -> None:
+        """Wait for the story to become so; AssertionError where the operator ends, or time does, before."""
+        waiting = asyncio.create_task(self.story.until(predicate, seconds))
+        try:
+            while not waiting.done():
+                await asyncio.wait([waiting], timeout=WATCHDOG_SECONDS)
+                if not waiting.done() and not any(operator.is_alive for operator in self.operators):
+                    raise AssertionError(f"no operator is alive any more:\n{self.log}")
+            await waiting
+        except TimeoutError:
+            raise AssertionError(f"not within {seconds:g} s; the operator's log:\n{self.log}") from None
+        finally:
+            waiting.cancel()
+
+    async def until_seen(self, resource: Resource) -> None:
+        """Wait until an object of that kind is known, with or without an operator."""
+        await self.story.until(lambda: self.story.objects(resource))
+
+    async def complete(self, seconds: float = 90) -> None:
+        """Wait until the search is Complete and its Jobs are released."""
+        await self.until(lambda: self.story.objects(SEARCHES) and is_complete(self.story), seconds)
+
+    @property
+    def log(self) -> str:
+        """The end of what the operators printed."""
+        return self.operators[-1].log[-6000:] if self.operators else ""
+
+
+@asynccontextmanager
+async def site(cluster: Cluster, chronicle: Chronicle, folder: Path) -> AsyncIterator[Site]:
+    """A fresh namespace; it stays, since the cluster of these tests ends with them, and deleting costs more."""
+    namespace = f"fault-{secrets.token_hex(4)}"
+    await chronicle.ask("POST", "/api/v1/namespaces", {"metadata": {"name": namespace}})
+    async with Proxy(cluster.server, cluster.instance.folder / "pki" / "ca.crt") as proxy:
+        found = Site(namespace, proxy, chronicle, cluster, folder)
+        try:
+            yield found
+        finally:
+            for operator in found.operators:
+                operator.kill()
+
+
+def short_search(name: str, outcomes: dict[str, str] | None = None, **spec: Any) -> dict[str, Any]:
+    """Return a search of short trials.
+
+    ``outcomes`` maps ``<index>-<attempt>`` to what the fake node makes of that attempt (see ``tests.cluster.stages``).
+    """
+    manifest = copy.deepcopy(search(name, **spec))
+    annotations = {f"evonas-test/outcome-{attempt}": outcome for attempt, outcome in (outcomes or {}).items()}
+    manifest["spec"]["trial"]["template"]["metadata"] = {
+        "annotations": {"evonas-test/duration": TRIAL_DURATION, **annotations}
+    }
+    return manifest

@@ -1,0 +1,152 @@
+"""What must hold of every search, whatever happened to its operator; judged from the whole story of its namespace."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from evonas.cluster.records import read_trial
+from evonas.cluster.resources import JOBS, PODS, SEARCHES, TRIALS
+from evonas.search.names import ATTEMPT_LABEL, INDEX_LABEL, MANAGED_BY, MANAGED_BY_LABEL, REWARD_ANNOTATION
+from evonas.search.proposer import Proposer
+from evonas.search.table import TrialTable
+from evonas.search.trial import Trial, TrialState
+from evonas.spec import SearchSpec
+from tests.faults.chronicle import Body, Story
+
+
+def is_complete(story: Story) -> bool:
+    """Say whether the search is Complete and every Job of it is released: the operator has nothing left to do."""
+    searches = story.objects(SEARCHES)
+    jobs = [job for job in story.objects(JOBS) if _is_ours(job)]
+    return all(_holds(body, "Complete") for body in searches) and all(
+        "ttlSecondsAfterFinished" in job["spec"] for job in jobs
+    )
+
+
+def assert_sound(story: Story, *, indexes: Iterable[int] | None = None, attempts: int | None = None) -> None:
+    """Assert all invariants of a completed search; ``attempts`` is how many Jobs and pods there may have been."""
+    spec = _spec(story)
+    trials = [read_trial(body).trial for body in story.objects(TRIALS)]
+    wanted = list(range(spec.budget.max_trials)) if indexes is None else list(indexes)
+    assert sorted(trial.index for trial in trials) == wanted, "one Trial per index"
+    assert all(trial.state.is_final for trial in trials)
+    assert_never_twice(story)
+    assert_results_recorded_once(story)
+    assert_proposals_as_undisturbed(spec, trials)
+    assert_nothing_orphaned(story)
+    if attempts is not None:
+        for resource in (JOBS, PODS):
+            ran = _ever(story, resource.plural)
+            assert len(ran) == attempts, f"{len(ran)} {resource.plural} for {attempts} attempts: {ran}"
+
+
+def assert_never_twice(story: Story) -> None:
+    """At no time two unfinished Jobs or pods of one trial, nor more unfinished trials or pods than allowed."""
+    allowed = _spec(story).budget.parallel_trials
+    for resource, is_over, limit in ((PODS, _pod_is_over, allowed), (JOBS, _job_is_over, None)):
+        live: dict[str, str] = {}
+        for type, body in story.events[resource.plural]:
+            if not _is_ours(body):
+                continue
+            name, index = body["metadata"]["name"], body["metadata"]["labels"][INDEX_LABEL]
+            if type == "DELETED" or is_over(body):
+                live.pop(name, None)
+            else:
+                live[name] = index
+            assert len(set(live.values())) == len(live), f"two {resource.plural} of one trial at once: {live}"
+            assert limit is None or len(live) <= limit, f"{len(live)} {resource.plural} at once: {sorted(live)}"
+    open_trials: set[str] = set()
+    for type, body in story.events[TRIALS.plural]:
+        is_open = type != "DELETED" and not _state(body).is_final
+        (open_trials.add if is_open else open_trials.discard)(body["metadata"]["name"])
+        assert len(open_trials) <= allowed, f"{len(open_trials)} trials at once"
+
+
+def assert_results_recorded_once(story: Story) -> None:
+    """A result never changes, sequence numbers have no gap and no double, rewards are those that the pods reported."""
+    final: dict[str, Body] = {}
+    for type, body in story.events[TRIALS.plural]:
+        uid = body["metadata"]["uid"]
+        if type != "DELETED" and _state(body).is_final:
+            assert final.setdefault(uid, body["status"]) == body["status"], "a recorded result changed"
+    places = sorted(status["sequence"] for status in final.values() if "sequence" in status)
+    assert places == list(range(1, len(places) + 1)), f"places in the sequence: {places}"
+    reported = {
+        body["metadata"]["labels"][INDEX_LABEL]: float(body["metadata"]["annotations"][REWARD_ANNOTATION])
+        for _, body in story.events[PODS.plural]
+        if _is_ours(body) and REWARD_ANNOTATION in body["metadata"].get("annotations", {})
+    }
+    for body in story.objects(TRIALS):
+        if _state(body) is TrialState.SUCCEEDED:
+            assert float(body["status"]["reward"]) == reported[str(body["spec"]["index"])]
+
+
+def assert_proposals_as_undisturbed(spec: SearchSpec, trials: list[Trial]) -> None:
+    """Each candidate is what an agent proposes that was told the same results in the same order and never stopped."""
+    for position, trial in enumerate(trials):
+        known = [_as_seen(earlier, trial.proposal.observed_up_to) for earlier in trials[:position]]
+        proposer = Proposer(spec)
+        (again,) = proposer.propose(proposer.collect(TrialTable(known)), 1)
+        assert (again.index, again.decisions, again.proposal) == (trial.index, trial.decisions, trial.proposal)
+
+
+def assert_nothing_orphaned(story: Story) -> None:
+    """Each Trial has its search, each Job its Trial, each pod its Job, and every Job is released."""
+    owners = {body["metadata"]["uid"] for body in story.objects(SEARCHES)}
+    for resource in (TRIALS, JOBS, PODS):
+        ours = [body for body in story.objects(resource) if _is_ours(body)]
+        for body in ours:
+            (owner,) = body["metadata"]["ownerReferences"]
+            assert owner["uid"] in owners, f"{resource.kind} {body['metadata']['name']} has lost its owner"
+        owners = {body["metadata"]["uid"] for body in ours}
+    jobs = [body for body in story.objects(JOBS) if _is_ours(body)]
+    assert all("ttlSecondsAfterFinished" in body["spec"] for body in jobs), "a Job was never released"
+
+
+def attempt_of(body: Mapping[str, Any]) -> tuple[int, int]:
+    """Return (index, attempt) of a Job or pod."""
+    labels = body["metadata"]["labels"]
+    return int(labels[INDEX_LABEL]), int(labels[ATTEMPT_LABEL])
+
+
+def _as_seen(trial: Trial, observed: int) -> Trial:
+    """Return an earlier trial as it stood when that many results were known."""
+    if trial.sequence is not None and trial.sequence <= observed:
+        return trial
+    return replace(trial, state=TrialState.RUNNING, sequence=None, reward=None)
+
+
+def _spec(story: Story) -> SearchSpec:
+    (body,) = story.objects(SEARCHES)
+    manifest = {key: body[key] for key in ("apiVersion", "kind", "spec")}
+    return SearchSpec.parse({**manifest, "metadata": {"name": body["metadata"]["name"]}})
+
+
+def _is_ours(body: Mapping[str, Any]) -> bool:
+    labels = body["metadata"].get("labels", {})
+    return labels.get(MANAGED_BY_LABEL) == MANAGED_BY and bool(body["metadata"].get("ownerReferences"))
+
+
+def _state(body: Mapping[str, Any]) -> TrialState:
+    return TrialState(body.get("status", {}).get("state", "Pending"))
+
+
+def _holds(body: Mapping[str, Any], type: str) -> bool:
+    conditions = body.get("status", {}).get("conditions", ())
+    return any(item["type"] == type and item["status"] == "True" for item in conditions)
+
+
+def _pod_is_over(body: Mapping[str, Any]) -> bool:
+    return body.get("status", {}).get("phase") in ("Succeeded", "Failed")
+
+
+def _job_is_over(body: Mapping[str, Any]) -> bool:
+    return _holds(body, "Complete") or _holds(body, "Failed")
+
+
+def _ever(story: Story, plural: str) -> list[str]:
+    """Return the names of all objects that ever were."""
+    ours = {body["metadata"]["uid"]: body["metadata"]["name"] for _, body in story.events[plural] if _is_ours(body)}
+    return sorted(ours.values())

@@ -1,0 +1,117 @@
+"""SIGKILL at every write: the operator dies just before and just after each one reaches the server, and starts again.
+
+Each kill point is a search of its own in a namespace of its own, with a real process that is really killed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.client import Cluster
+from tests.faults import faults
+from tests.faults.chronicle import Chronicle
+from tests.faults.field import short_search, site
+from tests.faults.invariants import assert_sound
+from tests.faults.proxy import Fault
+
+pytestmark = pytest.mark.kwok
+
+AT_ONCE = 8
+OUTCOMES = {"4-1": "fail", "7-1": "infeasible"}
+ATTEMPTS = 13
+"""Twelve trials, one of which is tried twice."""
+MOMENTS = {"before": faults.before, "after": faults.after}
+
+
+@dataclass
+class Report:
+    """What was tried."""
+
+    killed: Counter[str] = field(default_factory=Counter)
+    """By kind of write and moment: how many operators died there."""
+    failures: list[str] = field(default_factory=list)
+    exhausted: set[str] = field(default_factory=set)
+    """Moments for which a run made fewer writes than the number that it was to die at."""
+
+    def __str__(self) -> str:
+        lines = [f"{number:4d}  {what}" for what, number in sorted(self.killed.items())]
+        return "\n".join([f"{self.killed.total()} kill points", *lines])
+
+
+async def test_search_is_exact_after_a_kill_at_any_write(
+    cluster: Cluster, chronicle: Chronicle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    began = time.monotonic()
+    undisturbed = await _writes_of_undisturbed(cluster, chronicle, tmp_path)
+    report = Report()
+    points = _points(len(undisturbed), report)
+
+    async def work() -> None:
+        for moment, number in points:
+            try:
+                await _kill_at(cluster, chronicle, tmp_path, moment, number, report)
+            except AssertionError as error:
+                report.failures.append(f"killed {moment} write {number}: {error}")
+
+    await asyncio.gather(*(work() for _ in range(AT_ONCE)))
+    with capsys.disabled():
+        print(f"\n{report}\nin {time.monotonic() - began:.0f} s; undisturbed: {len(undisturbed)} writes")
+    assert not report.failures, "\n\n".join(report.failures)
+    for moment in MOMENTS:
+        missed = {kind for kind in undisturbed if not report.killed[f"{kind}, {moment}"]}
+        assert not missed, f"never killed {moment} {missed}"
+
+
+async def _writes_of_undisturbed(cluster: Cluster, chronicle: Chronicle, folder: Path) -> list[str]:
+    """Run the search once and return the kinds of its writes."""
+    async with site(cluster, chronicle, folder) as here:
+        await here.apply(_search())
+        here.start()
+        await here.complete()
+        assert_sound(here.story, attempts=ATTEMPTS)
+        return [request.kind for request in here.proxy.writes]
+
+
+def _points(expected: int, report: Report) -> Iterator[tuple[str, int]]:
+    """Go on until for each moment a run was over before the number was reached; at least as many as expected."""
+    for number in count(1):
+        moments = [moment for moment in MOMENTS if number <= expected or moment not in report.exhausted]
+        if not moments:
+            return
+        for moment in moments:
+            yield moment, number
+
+
+async def _kill_at(
+    cluster: Cluster, chronicle: Chronicle, folder: Path, moment: str, number: int, report: Report
+) -> None:
+    async with site(cluster, chronicle, folder) as here:
+        operator = here.start
+
+        async def kill_and_restart() -> None:
+            here.operators[-1].kill()
+            operator()
+
+        make: Callable[[Callable[[], Awaitable[None]]], Fault] = MOMENTS[moment]
+        rule = here.proxy.add(faults.on_write(number, make(kill_and_restart)))
+        await here.apply(_search())
+        operator()
+        await here.complete()
+        assert_sound(here.story, attempts=ATTEMPTS)
+        if rule.hits:
+            report.killed[f"{rule.hits[0].kind}, {moment}"] += 1
+        else:
+            report.exhausted.add(moment)
+
+
+def _search() -> dict[str, object]:
+    budget = {"maxTrials": 12, "parallelTrials": 3}
+    return short_search("crashing", OUTCOMES, budget=budget, trial={"retries": 1, "ttlSecondsAfterFinished": 3600})

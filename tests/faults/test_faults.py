@@ -1,0 +1,336 @@
+"""The control loop converges without a restart, whatever happens between it and the API server, or to its objects.
+
+Each fault is tried in a namespace of its own with its own operator; those of one test run side by side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+from evonas.cluster.resources import EVENTS, JOBS, PODS, SEARCHES, TRIALS, Resource
+from evonas.search.names import PREFIX, SEARCH_UID_LABEL, trial_name
+from tests.cluster.client import Cluster
+from tests.faults import faults, streams
+from tests.faults.chronicle import Body, Chronicle
+from tests.faults.field import Site, short_search, site
+from tests.faults.invariants import assert_nothing_orphaned, assert_sound
+from tests.faults.proxy import Fault, StreamFault
+
+pytestmark = pytest.mark.kwok
+
+TRIALS_OF_SEARCH = 8
+KINDS = (
+    "create serviceaccounts",
+    "create jobs (dry run)",
+    "create architecturetrials",
+    "create jobs",
+    "patch architecturetrials/status",
+    "patch jobs",
+    "patch architecturesearches/status",
+    "create events",
+)
+Try = Callable[[Site], Awaitable[None]]
+
+
+class Field:
+    """Makes sites, several at a time."""
+
+    def __init__(self, cluster: Cluster, chronicle: Chronicle, folder: Path) -> None:
+        self._cluster, self._chronicle, self._folder = cluster, chronicle, folder
+
+    async def each(self, tries: Iterable[tuple[str, Try]]) -> None:
+        """Try all side by side; AssertionError with all that failed."""
+        failures: list[str] = []
+        room = asyncio.Semaphore(6)
+
+        async def one(name: str, attempt: Try) -> None:
+            async with room, site(self._cluster, self._chronicle, self._folder) as here:
+                try:
+                    await attempt(here)
+                except AssertionError as error:
+                    failures.append(f"{name}: {error}")
+
+        await asyncio.gather(*itertools.starmap(one, tries))
+        assert not failures, "\n\n".join(failures)
+
+    async def run(self, attempt: Try) -> None:
+        """Try one."""
+        async with site(self._cluster, self._chronicle, self._folder) as here:
+            await attempt(here)
+
+
+@pytest.fixture
+def field(cluster: Cluster, chronicle: Chronicle, tmp_path: Path) -> Field:
+    return Field(cluster, chronicle, tmp_path)
+
+
+def _manifest(duration: str | None = None) -> dict[str, object]:
+    budget = {"maxTrials": TRIALS_OF_SEARCH, "parallelTrials": 3}
+    manifest = short_search("faulty", budget=budget, trial={"ttlSecondsAfterFinished": 3600})
+    if duration is not None:
+        manifest["spec"]["trial"]["template"]["metadata"]["annotations"]["evonas-test/duration"] = duration
+    return manifest
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(faults.cut_before, id="cut-before"),
+        pytest.param(faults.cut_after, id="cut-after"),
+        pytest.param(faults.delay(1.5), id="delay"),
+        pytest.param(faults.delay_answer(1.5), id="late-answer"),
+        pytest.param(faults.answer(409), id="409"),
+        pytest.param(faults.answer(410), id="410"),
+        pytest.param(faults.answer(429, retry_after=2), id="429"),
+        pytest.param(faults.answer(500), id="500"),
+        pytest.param(faults.answer(503), id="503"),
+    ],
+)
+async def test_write_that_fails_twice_is_made_good(field: Field, fault: Fault) -> None:
+    def on(kind: str) -> Try:
+        async def attempt(here: Site) -> None:
+            once = kind in ("create serviceaccounts", "create jobs (dry run)")
+            rule = here.proxy.add(faults.on_kind(kind, fault, after=0 if once else 1, times=2))
+            await here.apply(_manifest())
+            here.start()
+            await here.complete()
+            assert_sound(here.story, attempts=TRIALS_OF_SEARCH)
+            assert rule.hits, "the fault never came"
+
+        return attempt
+
+    await field.each((kind, on(kind)) for kind in KINDS)
+
+
+async def test_retry_after_is_waited_for(field: Field) -> None:
+    async def attempt(here: Site) -> None:
+        kind = "create architecturetrials"
+        here.proxy.add(faults.on_kind(kind, faults.answer(429, retry_after=4), after=2))
+        await here.apply(_manifest())
+        here.start()
+        await here.complete()
+        creations = [request.at for request in here.proxy.writes if request.kind == kind]
+        assert creations[3] - creations[2] >= 4
+        assert_sound(here.story, attempts=TRIALS_OF_SEARCH)
+
+    await field.run(attempt)
+
+
+def _any(event: Body) -> bool:
+    return bool(event["type"] != "BOOKMARK")
+
+
+@pytest.mark.parametrize(
+    ("fault", "times"),
+    [
+        pytest.param(streams.repeat(_any), None, id="repeated"),
+        pytest.param(streams.expire(4), 3, id="410"),
+        pytest.param(streams.end(4), 3, id="ended"),
+        pytest.param(streams.cut(4), 3, id="cut"),
+    ],
+)
+async def test_watch_that_breaks_or_repeats_is_taken_up_again(
+    field: Field, fault: StreamFault, times: int | None
+) -> None:
+    def on(resource: str) -> Try:
+        async def attempt(here: Site) -> None:
+            rule = here.proxy.add(streams.on_watch(resource, fault, times=times))
+            await here.apply(_manifest())
+            here.start()
+            await here.complete()
+            assert_sound(here.story, attempts=TRIALS_OF_SEARCH)
+            assert rule.hits
+
+        return attempt
+
+    await field.each((kind.plural, on(kind.plural)) for kind in (PODS, JOBS, TRIALS, SEARCHES))
+
+
+@pytest.mark.parametrize("fault", [streams.drop(_any), streams.hush(3)], ids=["dropped", "silent"])
+async def test_resync_heals_what_a_watch_does_not_tell(field: Field, fault: StreamFault) -> None:
+    def on(resource: str) -> Try:
+        async def attempt(here: Site) -> None:
+            here.proxy.add(streams.on_watch(resource, fault, times=None))
+            await here.apply(_manifest())
+            here.start(resync_seconds=3)
+            await here.complete(seconds=120)
+            assert_sound(here.story, attempts=TRIALS_OF_SEARCH)
+
+        return attempt
+
+    await field.each((kind.plural, on(kind.plural)) for kind in (PODS, JOBS, TRIALS, SEARCHES))
+
+
+async def test_server_that_refuses_every_connection_for_half_a_minute(field: Field) -> None:
+    async def attempt(here: Site) -> None:
+        await here.apply(_manifest())
+        here.start()
+        await here.until(lambda: len(here.story.objects(TRIALS)) >= 4)
+        await here.proxy.refuse()
+        await asyncio.sleep(30)
+        await here.proxy.accept()
+        await here.complete(seconds=150)
+        assert_sound(here.story, attempts=TRIALS_OF_SEARCH)
+
+    await field.run(attempt)
+
+
+async def test_two_operators_at_once_are_sound(field: Field) -> None:
+    async def attempt(here: Site) -> None:
+        await here.apply(_manifest())
+        here.start()
+        here.start()
+        await here.complete()
+        assert_nothing_orphaned(here.story)
+        assert [body["spec"]["index"] for body in here.story.objects(TRIALS)] == list(range(TRIALS_OF_SEARCH))
+        jobs = {body["metadata"]["uid"] for _, body in here.story.events[JOBS.plural]}
+        assert len(jobs) == TRIALS_OF_SEARCH
+
+    await field.each((str(number), attempt) for number in range(4))
+
+
+async def test_foreign_trial_of_our_name_is_refused_until_it_is_removed(field: Field) -> None:
+    async def attempt(here: Site) -> None:
+        await here.apply(_manifest())
+        await here.until_seen(SEARCHES)
+        (search,) = here.story.objects(SEARCHES)
+        name = trial_name("faulty", search["metadata"]["uid"], 0)
+        await here.chronicle.create(TRIALS, here.namespace, _foreign_trial(name))
+        here.start()
+        await here.until(lambda: _reason(here, "Accepted") == "ForeignObject")
+        events = await here.chronicle.ask("GET", EVENTS.path(here.namespace))
+        assert "ForeignObject" in {event["reason"] for event in events["items"]}
+        assert not here.story.objects(JOBS)
+        await here.chronicle.delete(TRIALS, here.namespace, name)
+        await here.complete()
+        assert [body["spec"]["index"] for body in here.story.objects(TRIALS)] == list(range(TRIALS_OF_SEARCH))
+
+    await field.run(attempt)
+
+
+def _foreign_trial(name: str) -> Body:
+    return {
+        "apiVersion": TRIALS.api_version,
+        "kind": TRIALS.kind,
+        "metadata": {"name": name},
+        "spec": {
+            "searchRef": {"name": "another", "uid": "another"},
+            "index": 0,
+            "decisions": {"a1": 1, "a2": 1, "a3": 1},
+            "proposal": {"origin": "random", "observedUpTo": 0},
+        },
+    }
+
+
+def _reason(here: Site, type: str) -> str:
+    (search,) = here.story.objects(SEARCHES)
+    conditions = search.get("status", {}).get("conditions", ())
+    return next((str(item["reason"]) for item in conditions if item["type"] == type), "")
+
+
+@pytest.mark.parametrize("resource", [JOBS, PODS, TRIALS], ids=["job", "pod", "trial"])
+@pytest.mark.parametrize("moment", ["running", "finished"])
+async def test_object_that_somebody_deletes(field: Field, resource: Resource, moment: str) -> None:
+    async def attempt(here: Site) -> None:
+        await here.apply(_manifest("1s"))
+        here.start()
+        phase = {"running": "Running", "finished": "Succeeded"}[moment]
+        await here.until(lambda: any(_is_second(pod) and _phase(pod) == phase for pod in here.story.objects(PODS)))
+        if moment == "finished":
+            await here.until(lambda: _recorded(here, 1))
+        plural = resource.plural
+        victim = next(body for body in here.story.objects(resource) if _is_second(body))
+        await here.chronicle.delete(resource, here.namespace, victim["metadata"]["name"])
+        await here.complete()
+        indexes = [body["spec"]["index"] for body in here.story.objects(TRIALS)]
+        wanted = list(range(TRIALS_OF_SEARCH))
+        if plural == TRIALS.plural:
+            assert 1 not in indexes, "an index was used again"
+            assert len(indexes) == TRIALS_OF_SEARCH
+        else:
+            assert indexes == wanted
+        assert _never_two_live_pods(here), "two pods of one trial at once"
+
+    await field.run(attempt)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"spec": {"ttlSecondsAfterFinished": 0}}, id="ttl"),
+        pytest.param({"metadata": {"labels": {SEARCH_UID_LABEL: "edited"}}}, id="labels"),
+        pytest.param({"metadata": {"labels": {f"{PREFIX}/index": "77"}}}, id="index-label"),
+    ],
+)
+async def test_job_that_somebody_edits(field: Field, change: Body) -> None:
+    async def attempt(here: Site) -> None:
+        await here.apply(_manifest("1s"))
+        here.start()
+        await here.until(lambda: any(_is_second(pod) for pod in here.story.objects(PODS)))
+        victim = next(body for body in here.story.objects(JOBS) if _is_second(body))
+        await here.chronicle.patch(JOBS, here.namespace, victim["metadata"]["name"], change)
+        await here.until(lambda: _done(here))
+        assert [body["spec"]["index"] for body in here.story.objects(TRIALS)] == list(range(TRIALS_OF_SEARCH))
+
+    await field.run(attempt)
+
+
+@pytest.mark.parametrize(
+    ("change", "undo"),
+    [
+        pytest.param({"spec": {"suspend": True}}, {"spec": {"suspend": False}}, id="suspend"),
+        pytest.param({"spec": {"parallelism": 0}}, {"spec": {"parallelism": 1}}, id="parallelism"),
+    ],
+)
+async def test_job_that_somebody_stops_and_lets_go_on(field: Field, change: Body, undo: Body) -> None:
+    async def attempt(here: Site) -> None:
+        await here.apply(_manifest("1s"))
+        here.start()
+        await here.until(lambda: any(_is_second(pod) for pod in here.story.objects(PODS)))
+        victim = next(body for body in here.story.objects(JOBS) if _is_second(body))["metadata"]["name"]
+        await here.chronicle.patch(JOBS, here.namespace, victim, change)
+        await asyncio.sleep(4)
+        await here.chronicle.patch(JOBS, here.namespace, victim, undo)
+        await here.complete()
+        assert_sound(here.story)
+
+    await field.run(attempt)
+
+
+def _done(here: Site) -> bool:
+    return _reason(here, "Complete") == "MaxTrialsReached"
+
+
+def _recorded(here: Site, index: int) -> bool:
+    return any(
+        body["spec"]["index"] == index and body.get("status", {}).get("state") == "Succeeded"
+        for body in here.story.objects(TRIALS)
+    )
+
+
+def _is_second(body: Body) -> bool:
+    if body["kind"] == TRIALS.kind:
+        return bool(body["spec"]["index"] == 1)
+    return bool(body["metadata"].get("labels", {}).get(f"{PREFIX}/index") == "1")
+
+
+def _phase(pod: Body) -> str:
+    return str(pod.get("status", {}).get("phase", ""))
+
+
+def _never_two_live_pods(here: Site) -> bool:
+    live: dict[str, str] = {}
+    for type, body in here.story.events[PODS.plural]:
+        name, index = body["metadata"]["name"], body["metadata"]["labels"][f"{PREFIX}/index"]
+        if type == "DELETED" or _phase(body) in ("Succeeded", "Failed"):
+            live.pop(name, None)
+        else:
+            live[name] = index
+        if len(set(live.values())) < len(live):
+            return False
+    return True
