@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from evonas.cluster.resources import SEARCHES, Resource
+from evonas.cluster.resources import EVENTS, SEARCHES, Resource
 from tests.cluster.client import Cluster
 from tests.cluster.credentials import kubeconfig_path
 from tests.faults.chronicle import Chronicle, Story
@@ -65,6 +65,15 @@ class Site:
     async def until_seen(self, resource: Resource) -> None:
         """Wait until an object of that kind is known, with or without an operator."""
         await self.story.until(lambda: self.story.objects(resource))
+
+    async def until_posted(self, reason: str, seconds: float = 30) -> None:
+        """Wait until an event with that reason was posted; nobody watches events here."""
+        async with asyncio.timeout(seconds):
+            while True:
+                events = await self.chronicle.ask("GET", EVENTS.path(self.namespace))
+                if reason in {event["reason"] for event in events["items"]}:
+                    return
+                await asyncio.sleep(WATCHDOG_SECONDS)
 
     async def complete(self, seconds: float = 90) -> None:
         """Wait until the search is Complete and its Jobs are released."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from evonas.cluster.resources import EVENTS, JOBS, PODS, SEARCHES, TRIALS, Resource
+from evonas.cluster.resources import JOBS, PODS, SEARCHES, TRIALS, Resource
 from evonas.search.names import PREFIX, SEARCH_UID_LABEL, trial_name
 from tests.cluster.client import Cluster
 from tests.faults import faults, streams
@@ -94,8 +94,8 @@ def _manifest(duration: str | None = None) -> dict[str, object]:
 async def test_write_that_fails_twice_is_made_good(field: Field, fault: Fault) -> None:
     def on(kind: str) -> Try:
         async def attempt(here: Site) -> None:
-            once = kind in ("create serviceaccounts", "create jobs (dry run)")
-            rule = here.proxy.add(faults.on_kind(kind, fault, after=0 if once else 1, times=2))
+            first = kind in ("create serviceaccounts", "create jobs (dry run)", "create events")
+            rule = here.proxy.add(faults.on_kind(kind, fault, after=0 if first else 1, times=2))
             await here.apply(_manifest())
             here.start()
             await here.complete()
@@ -166,13 +166,25 @@ async def test_resync_heals_what_a_watch_does_not_tell(field: Field, fault: Stre
     await field.each((kind.plural, on(kind.plural)) for kind in (PODS, JOBS, TRIALS, SEARCHES))
 
 
-async def test_server_that_refuses_every_connection_for_half_a_minute(field: Field) -> None:
+async def test_watch_that_is_silent_for_ever_is_given_up_without_a_resync(field: Field) -> None:
+    async def attempt(here: Site) -> None:
+        here.proxy.add(streams.on_watch(PODS.plural, streams.hush(3)))
+        here.proxy.add(streams.on_watch(JOBS.plural, streams.hush(3)))
+        await here.apply(_manifest())
+        here.start()
+        await here.complete(seconds=150)
+        assert_sound(here.story, attempts=TRIALS_OF_SEARCH)
+
+    await field.run(attempt)
+
+
+async def test_server_that_refuses_every_connection_for_a_minute(field: Field) -> None:
     async def attempt(here: Site) -> None:
         await here.apply(_manifest())
         here.start()
         await here.until(lambda: len(here.story.objects(TRIALS)) >= 4)
         await here.proxy.refuse()
-        await asyncio.sleep(30)
+        await asyncio.sleep(60)
         await here.proxy.accept()
         await here.complete(seconds=150)
         assert_sound(here.story, attempts=TRIALS_OF_SEARCH)
@@ -203,8 +215,7 @@ async def test_foreign_trial_of_our_name_is_refused_until_it_is_removed(field: F
         await here.chronicle.create(TRIALS, here.namespace, _foreign_trial(name))
         here.start()
         await here.until(lambda: _reason(here, "Accepted") == "ForeignObject")
-        events = await here.chronicle.ask("GET", EVENTS.path(here.namespace))
-        assert "ForeignObject" in {event["reason"] for event in events["items"]}
+        await here.until_posted("ForeignObject")
         assert not here.story.objects(JOBS)
         await here.chronicle.delete(TRIALS, here.namespace, name)
         await here.complete()

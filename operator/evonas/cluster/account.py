@@ -24,6 +24,10 @@ class TrialAccounts:
             self._known[namespace] = await self._make(namespace)
         return self._known[namespace]
 
+    def forget(self, namespace: str) -> None:
+        """Look again at the next need: somebody may have deleted the account."""
+        self._known.pop(namespace, None)
+
     async def _make(self, namespace: str) -> str | None:
         metadata = {"name": TRIAL_SERVICE_ACCOUNT, "labels": {MANAGED_BY_LABEL: MANAGED_BY}}
         account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
@@ -41,8 +45,9 @@ class TrialAccounts:
         for resource, body in ((SERVICE_ACCOUNTS, account), (ROLE_BINDINGS, binding)):
             try:
                 await self._api.create(resource, namespace, body)
-            except Conflict:
-                continue
+            except Conflict as conflict:
+                if conflict.reason != "AlreadyExists":
+                    raise
             except Refused as refused:
                 logger.warning("trials in %s use the default account: %s", namespace, refused.message)
                 return None

@@ -19,6 +19,8 @@ from evonas.metrics import API_REQUESTS
 
 FIELD_MANAGER = "evonas-operator"
 MAX_CONNECTIONS = 64
+_PASSING = (408, 410, 429)
+"""Refusals below 500 that say nothing about the request: a timeout, an expired version, too many requests."""
 PAGE = 500
 TIMEOUT_SECONDS, CONNECT_SECONDS = 30.0, 10.0
 WRITES = frozenset({"create", "patch", "delete"})
@@ -222,6 +224,6 @@ def _error(code: int, content: str, retry_after: str | None) -> ApiError:
     except (ValueError, AttributeError):
         reason, message = "Unknown", content[:200]
     seconds = float(retry_after) if retry_after is not None and retry_after.isdigit() else None
-    kinds: dict[int, type[ApiError]] = {404: NotFound, 409: Conflict, 429: Unavailable}
+    kinds: dict[int, type[ApiError]] = {404: NotFound, 409: Conflict} | dict.fromkeys(_PASSING, Unavailable)
     kind = kinds.get(code, Refused if code < 500 else Unavailable)
     return kind(code, reason, message, seconds)

@@ -188,10 +188,12 @@ def _disruption(trial: TrialSpec, job: JobRecord, pod: PodRecord, now: datetime)
     end_time = (state and state.finished) or min(pod.deletion or now, now)
     if pod.owner_uid != job.uid:
         reason, message = "JobDeleted", "somebody deleted its Job"
-    elif pod.disrupted is None:
+    elif pod.disrupted is not None:
+        reason, message = pod.disrupted, pod.disruption_message
+    elif job.suspended:
         reason, message = "JobSuspended", "its Job was suspended"
     else:
-        reason, message = pod.disrupted, pod.disruption_message
+        reason, message = "PodDeleted", "its pod was deleted"
     return Disruption(
         pod=pod.name,
         reason=reason,

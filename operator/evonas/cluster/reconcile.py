@@ -99,6 +99,8 @@ class Reconciler:
         children = self._store.children(search.uid)
         now = datetime.now(UTC)
         views = await self._podless.explain(search.uid, children, observe_attempts(spec, children, now), now)
+        if any(view.reason is QueuedReason.ADMISSION_DENIED for view in views.values()):
+            self._accounts.forget(search.namespace)
         unfinished = [children.table.unfinished[index] for index in sorted(children.table.unfinished)]
         decided = plan(
             spec,
@@ -117,7 +119,7 @@ class Reconciler:
         refused: Blockage | None = None
         try:
             await _finish(
-                self._propose(search, spec, decided.proposals, account),
+                self._propose(search, spec, decided, account),
                 self._restart(search, spec, decided, account),
                 self._release(search, spec),
             )
@@ -167,12 +169,15 @@ class Reconciler:
             due = end if due is None else min(due, end)
         return None if due is None else (due - now).total_seconds()
 
-    async def _propose(self, search: SearchRecord, spec: SearchSpec, count: int, account: str | None) -> None:
-        if count == 0:
+    async def _propose(self, search: SearchRecord, spec: SearchSpec, decided: Plan, account: str | None) -> None:
+        table = self._store.children(search.uid).table
+        # Another operator may have recorded trials since the plan was made: those are part of what it allows.
+        count = decided.proposals - (len(table) - decided.totals.total)
+        if count <= 0:
             return
         proposer = self._proposers.setdefault(search.uid, Proposer(spec))
         # The store changes while the thread works.
-        news = proposer.collect(self._store.children(search.uid).table)
+        news = proposer.collect(table)
         with AGENT_STEP_SECONDS.time():
             proposed = await asyncio.to_thread(proposer.propose, news, count)
         starts: list[asyncio.Task[JobRecord]] = []

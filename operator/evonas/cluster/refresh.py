@@ -21,7 +21,10 @@ from evonas.spec import SearchSpec
 async def refresh_pods(api: Api, store: Store, search_uid: str, spec: SearchSpec) -> None:
     """List the pods of every finished Job that is still to be judged and whose container's end is not known."""
     children = store.children(search_uid)
-    for job in list(_contradicted(spec, children)):
+    asked: set[str] = set()
+    # Another Job may end while the pods of one are listed; nothing comes in between the last look and the caller's.
+    while (job := next((job for job in _contradicted(spec, children) if job.uid not in asked), None)) is not None:
+        asked.add(job.uid)
         labels = {SEARCH_UID_LABEL: job.search_uid, INDEX_LABEL: str(job.index), ATTEMPT_LABEL: str(job.attempt)}
         selector = ",".join([SELECTOR, *(f"{key}={value}" for key, value in labels.items())])
         before = list(children.pods.get((job.index, job.attempt), {}).values())

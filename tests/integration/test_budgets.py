@@ -1,0 +1,102 @@
+"""What ends a search and what becomes of what runs then; what is cleaned up, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.cluster.client import Cluster
+from tests.cluster.errors import CommandFailed
+from tests.integration.searches import assert_sound, condition, finished, trials, wait_until
+from tests.operator_process import OperatorProcess, search
+
+pytestmark = pytest.mark.kwok
+Apply = Callable[[dict[str, Any]], None]
+
+
+def _search(name: str, *, duration: str = "300ms", outcome: str = "", **spec: Any) -> dict[str, Any]:
+    body = search(name, **spec)
+    annotations = {"evonas-test/duration": duration} | ({"evonas-test/outcome": outcome} if outcome else {})
+    body["spec"]["trial"]["template"]["metadata"] = {"annotations": annotations}
+    return body
+
+
+def test_cancel_stops_what_runs_when_the_time_is_over(
+    cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
+) -> None:
+    budget = {"maxTrials": 20, "parallelTrials": 3, "maxSeconds": 5}
+    apply(_search("cut", duration="1h", budget=budget, onComplete="Cancel"))
+    body = wait_until(cluster, namespace, "cut", "Complete")
+    assert condition(body, "Complete")["reason"] == "MaxSecondsReached"
+    assert body["status"]["trials"] == {
+        "total": 3, "queued": 0, "running": 0, "succeeded": 0, "infeasible": 0, "failed": 0, "cancelled": 3
+    }  # fmt: skip
+    assert body["status"]["gpuSeconds"] >= 3
+    cluster.wait_for("no pod", lambda: not cluster.list("pods", namespace))
+    for record in trials(cluster, namespace):
+        assert (record["status"]["state"], record["status"]["reason"]) == ("Cancelled", "MaxSecondsReached")
+        assert "sequence" not in record["status"]
+
+
+def test_drain_lets_what_runs_finish_when_the_time_is_over(
+    cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
+) -> None:
+    budget = {"maxTrials": 20, "parallelTrials": 3, "maxSeconds": 2}
+    apply(_search("drained", duration="6s", budget=budget))
+    body = wait_until(cluster, namespace, "drained", "Complete")
+    assert condition(body, "Complete")["reason"] == "MaxSecondsReached"
+    assert body["status"]["trials"]["succeeded"] == body["status"]["trials"]["total"] == 3
+
+
+def test_gpu_hours_are_kept_by_reservation(
+    cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
+) -> None:
+    # Two GPUs for at most 20 s are 40 GPU seconds: two such reservations fit, and each trial gives most of its back.
+    container = {"resources": {"limits": {"nvidia.com/gpu": 2}}}
+    budget = {"maxTrials": 50, "parallelTrials": 10, "maxGPUHours": 0.03}
+    apply(_search("hours", duration="3s", container=container, budget=budget, trial={"timeoutSeconds": 20}))
+    most = 0
+
+    def over() -> bool:
+        nonlocal most
+        body = cluster.get("nas", "hours", namespace)
+        counts = body.get("status", {}).get("trials", {})
+        most = max(most, counts.get("running", 0) + counts.get("queued", 0))
+        return condition(body, "Complete").get("status") == "True"
+
+    cluster.wait_for("the end of the budget", over, 180)
+    body = cluster.get("nas", "hours", namespace)
+    assert condition(body, "Complete")["reason"] == "MaxGPUHoursReached"
+    assert most <= 2
+    assert 68 < body["status"]["gpuSeconds"] <= 108
+
+
+def test_lowering_parallel_trials_touches_nothing_that_runs_or_ran(
+    cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
+) -> None:
+    apply(_search("lowered", duration="2s", budget={"maxTrials": 12, "parallelTrials": 6}))
+    cluster.wait_for("six pods", lambda: len(cluster.list("pods", namespace)) == 6)
+    cluster.kubectl("scale", "nas", "lowered", "-n", namespace, "--replicas=1")
+    wait_until(cluster, namespace, "lowered", "Complete")
+    assert_sound(cluster, namespace, "lowered", 12)
+
+
+def test_failed_jobs_stay_longer_and_a_finished_search_goes_with_all_it_owns(
+    cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
+) -> None:
+    trial = {"retries": 0, "ttlSecondsAfterFinished": 1, "ttlSecondsAfterFailed": 3600}
+    budget = {"maxTrials": 2, "parallelTrials": 2}
+    apply(_search("broken", outcome="fail", budget=budget, trial=trial))
+    apply(_search("passing", budget=budget, trial=trial, ttlSecondsAfterFinished=10))
+    wait_until(cluster, namespace, "passing", "Complete")
+    cluster.wait_for("the good Jobs to go", lambda: not cluster.list("jobs", namespace, "evonas.dev/search=passing"))
+    assert len(trials(cluster, namespace, "passing")) == 2
+    wait_until(cluster, namespace, "broken", "Complete")
+    cluster.wait_for("the passing search to go", lambda: not trials(cluster, namespace, "passing"))
+    with pytest.raises(CommandFailed, match="not found"):
+        cluster.get("nas", "passing", namespace)
+    jobs = cluster.list("jobs", namespace, "evonas.dev/search=broken")
+    assert [job["spec"]["ttlSecondsAfterFinished"] for job in jobs] == [3600, 3600]
+    assert finished(cluster, namespace) == 2
