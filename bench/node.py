@@ -1,0 +1,79 @@
+"""How fast a slot is filled again on a real node: containers of two seconds, started by kubelet and containerd.
+
+``python -m bench.node`` prints one table. Each trial reports when it began and ended by its own clock, which is the
+watch's too. Needs root and Debian, as ``make cluster-run`` does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import time
+
+import psutil
+import yaml
+from rich.console import Console
+from rich.table import Table
+
+from bench.timeline import quantiles, watching
+from tests.cluster import images
+from tests.cluster.client import Cluster
+from tests.cluster.fixtures import running
+from tests.e2e.installed import ROOT, follow, install
+from tests.integration.searches import trials as list_trials
+
+SECONDS = 2
+TRIAL = f"""
+import json, time
+began = time.time()
+time.sleep({SECONDS})
+report = {{"reward": 0.5, "metrics": {{"began": began, "ended": time.time()}}}}
+open("/dev/termination-log", "w").write(json.dumps(report))
+"""
+
+
+def measure(cluster: Cluster, agent: str, in_flight: int, trials: int) -> dict[str, str]:
+    """Run one search of trials that take two seconds, and return how full its slots were."""
+    body = yaml.safe_load((ROOT / "examples" / "counting.yaml").read_text())
+    body["spec"]["agent"] = {"type": agent, "seed": 1}
+    body["spec"]["budget"] = {"maxTrials": trials, "parallelTrials": in_flight}
+    body["spec"]["trial"]["template"]["spec"]["containers"][0]["command"] = ["python", "-c", TRIAL]
+    with cluster.namespace("bench") as namespace, watching(cluster, namespace) as timeline:
+        applied = time.time()
+        cluster.apply(yaml.safe_dump(body), namespace)
+        follow(cluster, namespace, "counting", timeout=1200)
+        metrics = [record["status"]["metrics"] for record in list_trials(cluster, namespace)]
+    began, ended = ([float(item[name]) for item in metrics] for name in ("began", "ended"))
+    waits = timeline.turnarounds(in_flight, ended)
+    return {
+        "agent": agent,
+        "in flight": str(in_flight),
+        "trials": str(trials),
+        **{f"end to next Job, {name}": value for name, value in quantiles(waits).items()},
+        "slots really running": f"{100 * trials * SECONDS / (in_flight * (max(ended) - min(began))):.0f} %",
+        "applied to first pod": f"{timeline.pods[0] - applied:.2f} s",
+    }
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--in-flight", type=int, default=4)
+    parser.add_argument("--trials", type=int, default=60)
+    parser.add_argument("--agents", nargs="+", default=["Random", "Evolution"])
+    arguments = parser.parse_args()
+    with running("node") as cluster:
+        images.build()
+        images.load(cluster.instance)
+        install(cluster)
+        rows = [measure(cluster, agent, arguments.in_flight, arguments.trials) for agent in arguments.agents]
+    table = Table(title=f"trials of {SECONDS} s on a real node, {psutil.cpu_count()} cores, {platform.machine()}")
+    for name in rows[0]:
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(*row.values())
+    Console(width=200).print(table)
+
+
+if __name__ == "__main__":
+    main()

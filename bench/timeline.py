@@ -1,0 +1,78 @@
+"""When things happened on a cluster, as a watch beside the operator saw it."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import urllib3
+from kubernetes import client, config, watch
+
+from tests.cluster.client import Cluster
+
+
+@dataclass
+class Timeline:
+    """Moments in seconds since the epoch, in the order in which they were seen."""
+
+    pods: list[float] = field(default_factory=list)
+    """Creations of pods."""
+    ends: list[float] = field(default_factory=list)
+    """Ends of pods."""
+    jobs: list[float] = field(default_factory=list)
+    """Creations of Jobs."""
+
+    def turnarounds(self, in_flight: int, ends: Sequence[float] | None = None) -> list[float]:
+        """Return how long each freed slot stayed empty: the i-th end against the i-th creation to follow."""
+        ended = sorted(self.ends if ends is None else ends)
+        return [created - end for end, created in zip(ended, self.jobs[in_flight:], strict=False)]
+
+
+@contextmanager
+def watching(cluster: Cluster, namespace: str) -> Iterator[Timeline]:
+    """Watch pods and Jobs while the block runs."""
+    configuration = client.Configuration()
+    config.load_kube_config(str(cluster.kubeconfig), client_configuration=configuration)
+    api = client.ApiClient(configuration)
+    timeline = Timeline()
+    watches = [watch.Watch(), watch.Watch()]
+
+    def watch_pods() -> None:
+        ended: set[str] = set()
+        for event in watches[0].stream(client.CoreV1Api(api).list_namespaced_pod, namespace):
+            pod = event["raw_object"]
+            uid = pod["metadata"]["uid"]
+            if event["type"] == "ADDED":
+                timeline.pods.append(time.time())
+            if pod["status"].get("phase") in ("Succeeded", "Failed") and uid not in ended:
+                ended.add(uid)
+                timeline.ends.append(time.time())
+
+    def watch_jobs() -> None:
+        for event in watches[1].stream(client.BatchV1Api(api).list_namespaced_job, namespace):
+            if event["type"] == "ADDED":
+                timeline.jobs.append(time.time())
+
+    def until_the_cluster_ends(target: Callable[[], None]) -> None:
+        with contextlib.suppress(urllib3.exceptions.HTTPError):
+            target()
+
+    for target in (watch_pods, watch_jobs):
+        threading.Thread(target=until_the_cluster_ends, args=[target], daemon=True).start()
+    yield timeline
+    for watcher in watches:
+        watcher.stop()
+
+
+def quantiles(values: Sequence[float]) -> dict[str, Any]:
+    """Return median, p95 and p99 as a table's columns."""
+    ordered = sorted(values)
+    return {
+        name: f"{ordered[min(len(ordered) - 1, int(len(ordered) * share))]:.3f} s"
+        for name, share in (("median", 0.5), ("p95", 0.95), ("p99", 0.99))
+    }
