@@ -129,6 +129,9 @@ class Reconciler:
             TURNAROUND_SECONDS.observe(time.monotonic() - seen)
         await self._tell(search, outcomes)
         pauses = [await self._publish(search, spec, decided, views, refused)]
+        if decided.is_over:
+            # Should its budget grow, the agent is folded again from the records.
+            self._proposers.pop(search.uid, None)
         pauses.append(REFUSED_INTERVAL if refused is not None else None)
         pauses.append(await self._clean(search, spec, decided))
         return min((pause for pause in pauses if pause is not None), default=None)

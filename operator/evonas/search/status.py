@@ -64,8 +64,10 @@ def summarise(
         },
         "startTime": before.get("startTime", to_time(now)),
     }
-    if entropy is not None:
-        status["agent"]["entropy"] = f"{entropy:.3f}"
+    # An agent that is not needed now is not in memory, and has not changed since.
+    known = before.get("agent", {}).get("entropy") if entropy is None else f"{entropy:.3f}"
+    if known is not None:
+        status["agent"]["entropy"] = known
     if (best := plan.totals.best) is not None and best.reward is not None:
         status["best"] = {
             "trial": identity.trial_name(best.index),

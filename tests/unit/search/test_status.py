@@ -148,6 +148,12 @@ def test_search_that_may_go_on_loses_its_completion() -> None:
     assert grown["startTime"] == over["startTime"]
 
 
+def test_entropy_vanished_with_an_agent_that_was_not_in_memory() -> None:
+    before = status_of(planned(), entropy=0.5)
+    assert status_of(planned(), before=before)["agent"]["entropy"] == "0.500"
+    assert "entropy" not in status_of(planned())["agent"]
+
+
 def test_suspended_follows_the_spec() -> None:
     assert says(status_of(planned(), spec=search_spec(suspend=True)), "Suspended") == ("True", "SuspendSet", "")
     assert says(status_of(planned()), "Suspended") == ("False", "SuspendNotSet", "")
