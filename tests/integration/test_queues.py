@@ -19,45 +19,24 @@ import yaml
 
 from tests.cluster.client import Cluster
 from tests.integration.searches import condition, trials, wait_until
-from tests.operator_process import OperatorProcess, install, search
+from tests.operator_process import ROOT, OperatorProcess, install, search
 
 pytestmark = pytest.mark.kueue
 
-_API = "kueue.x-k8s.io/v1beta2"
+EXAMPLE = ROOT / "examples" / "queues" / "kueue.yaml"
 
 
 @pytest.fixture(scope="module")
 def queues(kueue_cluster: Cluster) -> Cluster:
-    """A quota of two GPUs and two priorities."""
     install(kueue_cluster)
-    resources = [{"name": "nvidia.com/gpu", "nominalQuota": 2}]
-    spec = {
-        "namespaceSelector": {},
-        "preemption": {"withinClusterQueue": "LowerPriority"},
-        "resourceGroups": [
-            {"coveredResources": ["nvidia.com/gpu"], "flavors": [{"name": "any", "resources": resources}]}
-        ],
-    }
-    kueue_cluster.apply(
-        yaml.safe_dump_all(
-            [
-                {"apiVersion": _API, "kind": "ResourceFlavor", "metadata": {"name": "any"}},
-                {"apiVersion": _API, "kind": "ClusterQueue", "metadata": {"name": "gpus"}, "spec": spec},
-                *(
-                    {"apiVersion": _API, "kind": "WorkloadPriorityClass", "metadata": {"name": name}, "value": value}
-                    for name, value in (("low", 1), ("high", 100))
-                ),
-            ]
-        )
-    )
     return kueue_cluster
 
 
 @pytest.fixture
 def namespace(queues: Cluster) -> Iterator[str]:
+    """A namespace with the example's queue: a quota of two GPUs, and two priorities."""
     with queues.namespace() as name:
-        queue = {"apiVersion": _API, "kind": "LocalQueue", "metadata": {"name": "gpus"}}
-        queues.apply(yaml.safe_dump({**queue, "spec": {"clusterQueue": "gpus"}}), name)
+        queues.apply(EXAMPLE.read_text(), name)
         yield name
 
 
