@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Literal
 
 from evonas.errors import FieldProblem, InvalidManifest
@@ -18,6 +19,9 @@ from evonas.space import SearchSpace
 
 GROUP, VERSION = "evonas.dev", "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
+
+_GRACE_SECONDS = 30
+"""Kubernetes' default."""
 
 MAX_NAME_LENGTH = 40
 """Leaves room for the search's hash, the index and the attempt in a Job's name of 63 characters."""
@@ -79,6 +83,13 @@ class TrialSpec:
     ttl_seconds_after_failed: int
     gpus: int
     """GPUs that one attempt takes."""
+
+    @property
+    def exit_grace(self) -> timedelta:
+        """How long other containers may go on once the trial's own has ended: the pod's termination grace period."""
+        seconds = self.template["spec"].get("terminationGracePeriodSeconds")
+        # The template is kept as written: only the API server checks its form.
+        return timedelta(seconds=seconds if isinstance(seconds, int) else _GRACE_SECONDS)
 
     @property
     def containers(self) -> list[Mapping[str, Any]]:

@@ -25,9 +25,6 @@ _HOPELESS = frozenset({"ErrImageNeverPull", "InvalidImageName"})
 """Reasons for waiting that no amount of waiting mends."""
 MAX_HINT = 200
 
-OTHERS_GRACE = timedelta(seconds=30)
-"""How long other containers may go on after the trial's own has failed; then the attempt counts as over."""
-
 
 def view_attempt(trial: TrialSpec, job: JobRecord, pods: Iterable[PodRecord], now: datetime) -> AttemptView:
     """Return the attempt as its Job and pods show it now."""
@@ -110,11 +107,11 @@ def _lingering(trial: TrialSpec, job: JobRecord, pod: PodRecord, state: Containe
     """View an attempt whose container has failed while others of its pod go on, a sidecar that nobody stops."""
     assert state.exit_code is not None
     finished = state.finished or now
-    if now >= finished + OTHERS_GRACE:
+    if now >= finished + trial.exit_grace:
         report = read_report(pod.annotations, state.message)
         ending = judge_exit(state.exit_code, report, reason=state.reason, hint="other containers went on")
         return replace(_ended(job, pod, state, ending, finished), must_stop=True)
-    return replace(_running(job, pod, state), deadline=finished + OTHERS_GRACE)
+    return replace(_running(job, pod, state), deadline=finished + trial.exit_grace)
 
 
 def _running(job: JobRecord, pod: PodRecord, state: ContainerState) -> AttemptView:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from evonas.cluster.attempts import view_attempt
 from evonas.cluster.records import JobRecord
@@ -10,9 +10,6 @@ from evonas.cluster.store import Children
 from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason
 from evonas.search.trial import Trial
 from evonas.spec import SearchSpec
-
-EXIT_GRACE = timedelta(seconds=30)
-"""How long the pod of a recorded trial may take to exit, a sidecar included, before its Job is deleted."""
 
 
 def observe_attempts(spec: SearchSpec, children: Children, now: datetime) -> dict[int, AttemptView]:
@@ -40,7 +37,7 @@ def find_unreleased(children: Children) -> list[JobRecord]:
     return [job for job in _settled_jobs(children) if not job.released]
 
 
-def find_overdue(children: Children, now: datetime) -> tuple[list[JobRecord], datetime | None]:
+def find_overdue(spec: SearchSpec, children: Children, now: datetime) -> tuple[list[JobRecord], datetime | None]:
     """Return the Jobs that should have ended by now, since their result is recorded, and when the next will be due."""
     overdue: list[JobRecord] = []
     next_due: datetime | None = None
@@ -48,7 +45,7 @@ def find_overdue(children: Children, now: datetime) -> tuple[list[JobRecord], da
         ended = children.trials[job.index].trial.completion_time
         if job.is_finished or job.deleting or ended is None:
             continue
-        due = ended + EXIT_GRACE
+        due = ended + spec.trial.exit_grace
         if due <= now:
             overdue.append(job)
         else:

@@ -160,7 +160,7 @@ class Reconciler:
     async def _clean(self, search: SearchRecord, spec: SearchSpec, decided: Plan) -> float | None:
         """Delete Jobs that outlive their recorded result, and a search whose time is over; returns when to look."""
         now = datetime.now(UTC)
-        overdue, due = find_overdue(self._store.children(search.uid), now)
+        overdue, due = find_overdue(spec, self._store.children(search.uid), now)
         await _finish(*(self._executor.stop(job) for job in overdue))
         completed = from_time(search.status.get("completionTime"))
         if decided.is_over and completed is not None and spec.ttl_seconds_after_finished is not None:

@@ -10,11 +10,12 @@ import pytest
 
 from evonas.cluster.attempts import view_attempt
 from evonas.cluster.jobs import build_job
+from evonas.cluster.observe import find_overdue
 from evonas.cluster.records import TrialRecord, read_job, read_pod
 from evonas.cluster.store import Store
 from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason, Verdict
 from evonas.search.codec import SearchIdentity
-from evonas.search.trial import ProposalRecord, Trial, TrialState
+from evonas.search.trial import EndedAttempt, ProposalRecord, Trial, TrialState
 from evonas.spec import SearchSpec
 from tests.operator_process import search
 
@@ -256,3 +257,18 @@ def test_older_version_never_replaces_a_newer_one_and_a_predecessors_deletion_is
     assert changes == ["u"]
     store.drop_job(read_job(job(version=9)))
     assert not store.children("u").jobs
+
+
+def test_job_that_outlives_its_recorded_result_is_due_after_the_pods_own_grace_period() -> None:
+    body = search("s")
+    body["spec"]["trial"]["template"]["spec"]["terminationGracePeriodSeconds"] = 60
+    spec, store = SearchSpec.parse(body), Store()
+    record = trial_record(TrialState.SUCCEEDED, 1)
+    ended = replace(record.trial, completion_time=NOW, attempts=(EndedAttempt(1, "Completed"),))
+    store.put_trial(replace(record, trial=ended))
+    store.put_job(read_job(job()))
+    due = NOW + timedelta(seconds=60)
+    assert find_overdue(spec, store.children("u"), NOW) == ([], due)
+    assert find_overdue(spec, store.children("u"), due)[0] == [read_job(job())]
+    store.put_job(read_job(job(("Complete", "x"), version=2)))
+    assert find_overdue(spec, store.children("u"), due) == ([], None)
