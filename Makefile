@@ -26,7 +26,7 @@ run: env  ## run the digits search on this machine (MANIFEST=… for another one
 	$(BIN)/evonas run $(MANIFEST)
 
 test: env  ## run every test that this machine can run, and say what it skips and why
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test-unit: env  ## run the tests that need nothing but Python
 	$(BIN)/pytest tests/unit tests/trial_image
