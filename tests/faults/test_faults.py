@@ -166,6 +166,17 @@ async def test_resync_heals_what_a_watch_does_not_tell(field: Field, fault: Stre
     await field.each((kind.plural, on(kind.plural)) for kind in (PODS, JOBS, TRIALS, SEARCHES))
 
 
+async def test_finished_job_beside_a_stale_pod_was_taken_for_a_lost_result(field: Field) -> None:
+    async def attempt(here: Site) -> None:
+        here.proxy.add(streams.on_watch(PODS.plural, streams.drop(_any), times=None))
+        await here.apply(_manifest())
+        here.start()
+        await here.complete()
+        assert_sound(here.story, attempts=TRIALS_OF_SEARCH)
+
+    await field.run(attempt)
+
+
 async def test_watch_that_is_silent_for_ever_is_given_up_without_a_resync(field: Field) -> None:
     async def attempt(here: Site) -> None:
         here.proxy.add(streams.on_watch(PODS.plural, streams.hush(3)))

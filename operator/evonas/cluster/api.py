@@ -19,8 +19,8 @@ from evonas.metrics import API_REQUESTS
 
 FIELD_MANAGER = "evonas-operator"
 MAX_CONNECTIONS = 64
-_PASSING = (408, 410, 429)
-"""Refusals below 500 that say nothing about the request: a timeout, an expired version, too many requests."""
+_PASSING = (401, 408, 410, 429)
+"""Refusals below 500 that say nothing about the request: an expired token or version, a timeout, too many requests."""
 PAGE = 500
 TIMEOUT_SECONDS, CONNECT_SECONDS = 30.0, 10.0
 WRITES = frozenset({"create", "patch", "delete"})
