@@ -55,7 +55,7 @@ def measure(cluster: Cluster, agent: str, in_flight: int, trials: int) -> dict[s
         calls = [
             event
             for event in cluster.audit_events()
-            if event["user"]["username"] == USER and event["objectRef"].get("namespace") == namespace
+            if event["user"]["username"] == USER and event.get("objectRef", {}).get("namespace") == namespace
         ]
     verbs = Counter(event["verb"] for event in calls if event["objectRef"]["resource"] != "events")
     waits = timeline.turnarounds(in_flight)
