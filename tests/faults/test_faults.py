@@ -20,6 +20,7 @@ from tests.faults.chronicle import Body, Chronicle
 from tests.faults.field import Site, short_search, site
 from tests.faults.invariants import assert_nothing_orphaned, assert_sound
 from tests.faults.proxy import Fault, StreamFault
+from tests.integration.searches import condition
 
 pytestmark = pytest.mark.kwok
 
@@ -251,8 +252,7 @@ def _foreign_trial(name: str) -> Body:
 
 def _reason(here: Site, type: str) -> str:
     (search,) = here.story.objects(SEARCHES)
-    conditions = search.get("status", {}).get("conditions", ())
-    return next((str(item["reason"]) for item in conditions if item["type"] == type), "")
+    return str(condition(search, type).get("reason", ""))
 
 
 @pytest.mark.parametrize("resource", [JOBS, PODS, TRIALS], ids=["job", "pod", "trial"])

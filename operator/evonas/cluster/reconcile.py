@@ -98,16 +98,20 @@ class Reconciler:
         await refresh_pods(self._api, self._store, search.uid, spec)
         children = self._store.children(search.uid)
         now = datetime.now(UTC)
-        views = await self._podless.explain(search.uid, children, observe_attempts(spec, children, now), now)
+        # All of one moment: the store may change while a Job's events are asked for.
+        finished = self._totals.setdefault(search.uid, RunningTotals(spec.objective)).update(children.table)
+        unfinished = [children.table.unfinished[index] for index in sorted(children.table.unfinished)]
+        created = {trial.index: children.trials[trial.index].created for trial in unfinished}
+        observed = observe_attempts(spec, children, now)
+        views = await self._podless.explain(search.uid, children, observed, now)
         if any(view.reason is QueuedReason.ADMISSION_DENIED for view in views.values()):
             self._accounts.forget(search.namespace)
-        unfinished = [children.table.unfinished[index] for index in sorted(children.table.unfinished)]
         decided = plan(
             spec,
-            self._totals.setdefault(search.uid, RunningTotals(spec.objective)).update(children.table),
+            finished,
             unfinished,
             views,
-            created={trial.index: children.trials[trial.index].created for trial in unfinished},
+            created=created,
             start_time=from_time(search.status.get("startTime")) or now,
             now=now,
         )
