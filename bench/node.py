@@ -1,7 +1,8 @@
 """How fast a slot is filled again on a real node: containers of two seconds, started by kubelet and containerd.
 
 ``python -m bench.node`` prints one table. Each trial reports when it began and ended by its own clock, which is the
-watch's too. Needs root and Debian, as ``make cluster-run`` does.
+watch's too. "Reward to exit" is what starting the next Job at the reward's arrival would save, while the old pod still
+holds its GPU. Needs root and Debian, as ``make cluster-run`` does.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ from tests.integration.searches import trials as list_trials
 
 SECONDS = 2
 TRIAL = f"""
-import json, time
+import time
+from evonas_trial import report
 began = time.time()
 time.sleep({SECONDS})
-report = {{"reward": 0.5, "metrics": {{"began": began, "ended": time.time()}}}}
-open("/dev/termination-log", "w").write(json.dumps(report))
+report.reward(0.5, {{"began": began, "ended": time.time()}})
 """
 
 
@@ -50,6 +51,7 @@ def measure(cluster: Cluster, agent: str, in_flight: int, trials: int) -> dict[s
         "in flight": str(in_flight),
         "trials": str(trials),
         **{f"end to next Job, {name}": value for name, value in quantiles(waits).items()},
+        "reward to exit": quantiles([left - timeline.reports[pod] for pod, left in timeline.exits.items()])["median"],
         "slots really running": f"{100 * trials * SECONDS / (in_flight * (max(ended) - min(began))):.0f} %",
         "applied to first pod": f"{timeline.pods[0] - applied:.2f} s",
     }

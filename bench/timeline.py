@@ -13,6 +13,7 @@ from typing import Any
 import urllib3
 from kubernetes import client, config, watch
 
+from evonas.search.names import REWARD_ANNOTATION
 from tests.cluster.client import Cluster
 
 
@@ -26,6 +27,10 @@ class Timeline:
     """Ends of pods."""
     jobs: list[float] = field(default_factory=list)
     """Creations of Jobs."""
+    reports: dict[str, float] = field(default_factory=dict)
+    """By pod: when its reward was seen."""
+    exits: dict[str, float] = field(default_factory=dict)
+    """By pod: when the end of its containers was seen."""
 
     def turnarounds(self, in_flight: int, ends: Sequence[float] | None = None) -> list[float]:
         """Return how long each freed slot stayed empty: the i-th end against the i-th creation to follow."""
@@ -49,6 +54,10 @@ def watching(cluster: Cluster, namespace: str) -> Iterator[Timeline]:
             uid = pod["metadata"]["uid"]
             if event["type"] == "ADDED":
                 timeline.pods.append(time.time())
+            if REWARD_ANNOTATION in pod["metadata"].get("annotations", {}):
+                timeline.reports.setdefault(uid, time.time())
+            if all("terminated" in item["state"] for item in pod["status"].get("containerStatuses", [{"state": {}}])):
+                timeline.exits.setdefault(uid, time.time())
             if pod["status"].get("phase") in ("Succeeded", "Failed") and uid not in ended:
                 ended.add(uid)
                 timeline.ends.append(time.time())

@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _up(arguments: argparse.Namespace) -> None:
-    options = Options(arguments.fast, arguments.kwok_trial_seconds, arguments.kwok_reward)
+    options = Options(arguments.fast, arguments.kwok_trial_seconds, kwok_reward=arguments.kwok_reward)
     lifecycle.up(arguments.name, arguments.tier, options, progress=_progress)
     print(f'eval "$(python -m tests.cluster env --name {arguments.name})"')
 

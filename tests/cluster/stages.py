@@ -109,14 +109,14 @@ conditions:
 
 def stages(options: Options) -> list[Stage]:
     """All Stages of an instance with these options."""
-    milliseconds = round(options.kwok_trial_seconds * 1000)
+    delay = _delay(options)
     ends = [
-        _ending("fail", code=1, milliseconds=milliseconds),
-        _ending("infeasible", code=65, milliseconds=milliseconds),
-        _ending("silent", code=0, milliseconds=milliseconds),
-        _ending("message", code=0, milliseconds=milliseconds, with_message=True),
+        _ending("fail", code=1, delay=delay),
+        _ending("infeasible", code=65, delay=delay),
+        _ending("silent", code=0, delay=delay),
+        _ending("message", code=0, delay=delay, with_message=True),
     ]
-    reward = [_reward(milliseconds)] if options.kwok_reward == "template" else []
+    reward = [_reward(delay)] if options.kwok_reward == "template" else []
     return [_node_ready(), _pod_running(), *reward, _succeeded(), *ends, _overdue(), _pod_deleted()]
 
 
@@ -124,11 +124,11 @@ def _pod_running() -> Stage:
     return _stage("pod-running", _is(".status.podIP", absent=True), _status(_RUNNING))
 
 
-def _reward(milliseconds: int) -> Stage:
+def _reward(delay: Stage) -> Stage:
     template = _REWARD_VALUE + f'annotations:\n  {REWARD}: "{{{{ $reward }}}}"'
     patch = {"patches": [{"root": "metadata", "type": "merge", "template": template}]}
     selector = [*_in_phase_running(), _is(_OUTCOME, absent=True), _is(_annotation(REWARD), absent=True)]
-    return _stage("pod-reward", selector, patch, _delay(milliseconds))
+    return _stage("pod-reward", selector, patch, delay)
 
 
 def _succeeded() -> Stage:
@@ -138,10 +138,10 @@ def _succeeded() -> Stage:
     return _stage("pod-succeeded", selector, _status(_ended(code=0)), delay)
 
 
-def _ending(outcome: str, *, code: int, milliseconds: int, with_message: bool = False) -> Stage:
+def _ending(outcome: str, *, code: int, delay: Stage, with_message: bool = False) -> Stage:
     selector = [*_in_phase_running(), _is(_OUTCOME, values=[outcome])]
     then = _status(_ended(code=code, with_message=with_message))
-    return _stage(f"pod-{outcome}", selector, then, _delay(milliseconds))
+    return _stage(f"pod-{outcome}", selector, then, delay)
 
 
 def _overdue() -> Stage:
@@ -192,12 +192,13 @@ def _status(template: str) -> Stage:
     return {"statusTemplate": template}
 
 
-def _delay(milliseconds: int) -> Stage:
-    """The trial's length, up to a fifth longer: trials that all end in one instant would flatter whoever watches."""
+def _delay(options: Options) -> Stage:
+    """The trial's length: trials that all end in one instant would flatter whoever watches, or drown him."""
+    milliseconds = round(options.kwok_trial_seconds * 1000)
     return {
         "durationMilliseconds": milliseconds,
         "durationFrom": {"expressionFrom": _DURATION},
-        "jitterDurationMilliseconds": milliseconds * 6 // 5,
+        "jitterDurationMilliseconds": round(milliseconds * options.kwok_spread),
         "jitterDurationFrom": {"expressionFrom": _DURATION},
     }
 

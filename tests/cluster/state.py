@@ -46,6 +46,8 @@ class Options:
     fast: bool = False
     """Lift the client-side request limits of controller-manager and scheduler: benchmarks and kwok need it."""
     kwok_trial_seconds: float = 1.0
+    kwok_spread: float = 1.2
+    """Length of the longest of a fake pod's trials, in those of the shortest."""
     kwok_reward: str = "template"
     """Who writes the reward on a fake pod: a Stage (``template``) or the test's own program (``none``)."""
 
