@@ -92,10 +92,28 @@ class TrialSpec:
         return timedelta(seconds=seconds if isinstance(seconds, int) else _GRACE_SECONDS)
 
     @property
+    def worst_gpu_seconds(self) -> int:
+        """What one attempt costs that runs until its timeout."""
+        return self.gpus * self.timeout_seconds
+
+    @property
     def containers(self) -> list[Mapping[str, Any]]:
         """The template's containers."""
         containers: list[Mapping[str, Any]] = self.template["spec"]["containers"]
         return containers
+
+
+@dataclass(frozen=True)
+class Confirm:
+    """How the leaders are trained again once the search has ended."""
+
+    top: int
+    repeats: int
+
+    @property
+    def runs(self) -> int:
+        """How many trials that takes."""
+        return self.top * self.repeats
 
 
 @dataclass(frozen=True)
@@ -108,6 +126,7 @@ class SearchSpec:
     agent: AgentSpec
     budget: Budget
     trial: TrialSpec
+    confirm: Confirm | None
     suspend: bool
     on_complete: Literal["Drain", "Cancel"]
     """What becomes of trials under way when the search ends early."""
@@ -130,13 +149,18 @@ class SearchSpec:
         if problems:
             raise InvalidManifest(problems)
         agent = dict(spec["agent"])
+        budget, trial = _budget(spec["budget"]), _trial(spec["trial"], spec["budget"].get("gpuResources"))
+        confirm = Confirm(**spec["confirm"]) if "confirm" in spec else None
+        if problems := [*_reservation_problems(budget, trial, confirm)]:
+            raise InvalidManifest(problems)
         return cls(
             name=defaulted["metadata"]["name"],
             space=space,
             objective=_objective(spec["objective"]),
             agent=AgentSpec(type=agent.pop("type"), seed=agent.pop("seed"), settings=agent),
-            budget=_budget(spec["budget"]),
-            trial=_trial(spec["trial"], spec["budget"].get("gpuResources")),
+            budget=budget,
+            trial=trial,
+            confirm=confirm,
             suspend=spec["suspend"],
             on_complete=spec["onComplete"],
             ttl_seconds_after_finished=spec.get("ttlSecondsAfterFinished"),
@@ -182,6 +206,18 @@ def _rule_problems(spec: Mapping[str, Any]) -> Iterable[FieldProblem]:
         if constraint["metric"] in seen:
             yield FieldProblem(f"spec.objective.constraints[{position}]", f"Duplicate value: {constraint['metric']!r}")
         seen.add(constraint["metric"])
+
+
+def _reservation_problems(budget: Budget, trial: TrialSpec, confirm: Confirm | None) -> Iterable[FieldProblem]:
+    if confirm is None or budget.max_gpu_hours is None:
+        return
+    hours = confirm.runs * trial.worst_gpu_seconds / 3600
+    if hours > budget.max_gpu_hours:
+        yield FieldProblem(
+            "spec.confirm",
+            f"{confirm.runs} confirmations may take {hours:g} GPU hours, more than maxGPUHours "
+            f"({budget.max_gpu_hours:g}): raise that, or lower top, repeats or timeoutSeconds",
+        )
 
 
 def _objective(objective: Mapping[str, Any]) -> Objective:

@@ -100,3 +100,25 @@ def test_failed_jobs_stay_longer_and_a_finished_search_goes_with_all_it_owns(
     jobs = cluster.list("jobs", namespace, "evonas.dev/search=broken")
     assert [job["spec"]["ttlSecondsAfterFinished"] for job in jobs] == [3600, 3600]
     assert finished(cluster, namespace) == 2
+
+
+def test_leaders_are_trained_again_before_a_search_is_complete(
+    cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
+) -> None:
+    budget = {"maxTrials": 6, "parallelTrials": 3}
+    apply(_search("sure", duration="100ms", budget=budget, confirm={"top": 2, "repeats": 2}))
+    body = wait_until(cluster, namespace, "sure", "Complete")
+    assert body["status"]["trials"]["total"] == 6
+    records = trials(cluster, namespace)
+    proposed, confirmations = records[:6], records[6:]
+    leaders = sorted(proposed, key=lambda record: (-float(record["status"]["reward"]), record["status"]["sequence"]))
+    confirmed = {item["index"]: item for item in body["status"]["confirmed"]}
+    assert set(confirmed) == {record["spec"]["index"] for record in leaders[:2]}
+    for record in leaders[:2]:
+        runs = [item for item in confirmations if item["spec"]["proposal"]["parent"] == record["spec"]["index"]]
+        assert [item["spec"]["proposal"]["repeat"] for item in runs] == [1, 2]
+        assert all(item["spec"]["decisions"] == record["spec"]["decisions"] for item in runs)
+        assert all("sequence" not in item["status"] for item in runs)
+        # The simulated pods give the same candidate the same reward.
+        assert confirmed[record["spec"]["index"]]["mean"] == record["status"]["reward"]
+        assert confirmed[record["spec"]["index"]]["runs"] == 2

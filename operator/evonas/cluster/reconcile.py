@@ -124,6 +124,7 @@ class Reconciler:
         try:
             await _finish(
                 self._propose(search, spec, decided, account),
+                self._begin(search, spec, decided.confirmations, account),
                 self._restart(search, spec, decided, account),
                 self._release(search, spec),
             )
@@ -179,7 +180,7 @@ class Reconciler:
     async def _propose(self, search: SearchRecord, spec: SearchSpec, decided: Plan, account: str | None) -> None:
         table = self._store.children(search.uid).table
         # Another operator may have recorded trials since the plan was made: those are part of what it allows.
-        count = decided.proposals - (len(table) - decided.totals.total)
+        count = decided.proposals - (len(table) - decided.totals.recorded)
         if count <= 0:
             return
         proposer = self._proposers.setdefault(search.uid, Proposer(spec))
@@ -187,9 +188,15 @@ class Reconciler:
         news = proposer.collect(table)
         with AGENT_STEP_SECONDS.time():
             proposed = await asyncio.to_thread(proposer.propose, news, count)
+        await self._begin(search, spec, proposed, account)
+
+    async def _begin(
+        self, search: SearchRecord, spec: SearchSpec, trials: Sequence[Trial], account: str | None
+    ) -> None:
+        """Record new trials, and start each."""
         starts: list[asyncio.Task[JobRecord]] = []
         try:
-            for trial in proposed:
+            for trial in trials:
                 # One after the other: a failure in between must leave no gap in the indexes.
                 record = await self._executor.record_trial(search, trial)
                 AGENT_PROPOSALS.labels(search.namespace, search.name, trial.proposal.origin).inc()

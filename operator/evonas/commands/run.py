@@ -19,6 +19,7 @@ from evonas.local.journal import JOURNAL_FILE, open_journal
 from evonas.local.run import LocalRun
 from evonas.manifest import load_search
 from evonas.report.plots import save_plots
+from evonas.search.confirmation import Confirmed, confirm
 from evonas.search.plan import Plan
 from evonas.search.status import count_states
 from evonas.search.trial import Trial
@@ -64,6 +65,12 @@ def run(manifest: Path, runs: Path) -> None:
     _conclude(spec, decided, list(journal.trials.values()), folder, console)
 
 
+def _describe(confirmed: Confirmed) -> str:
+    spread = "" if confirmed.deviation is None else f" ± {confirmed.deviation:.3g}"
+    rewards = f"mean {confirmed.mean:.6g}{spread} of {confirmed.runs} runs, {confirmed.wins} won"
+    return f"confirmed: trial {confirmed.leader.index}: {rewards}"
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
@@ -78,8 +85,12 @@ def _conclude(spec: SearchSpec, decided: Plan, trials: Sequence[Trial], folder: 
         console.print(f"best: trial {best.index} with {best.reward:.6g}", style="bold", highlight=False)
         console.print_json(json.dumps(dict(best.decisions)))
         metric = spec.objective.metric or "reward"
+        confirmed = [item for item in confirm(spec, decided.totals) if item.mean is not None]
+        for item in confirmed:
+            console.print(_describe(item), highlight=False)
+        winner, reward = (confirmed[0].leader, confirmed[0].mean) if confirmed else (best, best.reward)
         (folder / BEST_FILE).write_text(
-            json.dumps({"index": best.index, metric: best.reward, "decisions": dict(best.decisions)}, indent=2) + "\n"
+            json.dumps({"index": winner.index, metric: reward, "decisions": dict(winner.decisions)}, indent=2) + "\n"
         )
         save_plots({spec.name: trials}, folder / PLOTS_FILE, minimize=spec.objective.minimize, metric=metric)
         console.print(f"journal, plots, best candidate and logs: {folder}", highlight=False)

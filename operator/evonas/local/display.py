@@ -65,7 +65,7 @@ class Display:
     def on_plan(self, decided: Plan) -> None:
         """Move the progress bar."""
         counts = count_states(decided.totals)
-        done = counts["total"] - decided.totals.unfinished
+        done = counts["total"] - counts["queued"] - counts["running"]
         best = decided.totals.best
         self._progress.update(
             self._task,

@@ -74,11 +74,16 @@ class LocalRun:
             self._attempts.start(self._journal.trials[index])
         if decided.proposals:
             for trial in self._proposer.propose(self._proposer.collect(self._table), decided.proposals):
-                self._record(trial)
-                self._created[trial.index] = now
-                self._attempts.start(trial)
+                self._begin(trial, now)
+        for trial in decided.confirmations:
+            self._begin(trial, now)
         self._observer.on_plan(decided)
         return decided
+
+    def _begin(self, trial: Trial, now: datetime) -> None:
+        self._record(trial)
+        self._created[trial.index] = now
+        self._attempts.start(trial)
 
     def _record(self, trial: Trial) -> None:
         self._journal.write(trial)

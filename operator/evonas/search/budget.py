@@ -86,9 +86,8 @@ def _max_gpu_hours_reached(standing: Standing) -> Limit | None:
     # While trials run, their reservation may still turn out larger than their use.
     if standing.totals.unfinished or affordable_trials(standing.spec, standing.totals) >= 1:
         return None
-    trial = standing.spec.trial
     used = standing.totals.gpu_seconds / SECONDS_PER_HOUR
-    worst = trial.gpus * trial.timeout_seconds / SECONDS_PER_HOUR
+    worst = standing.spec.trial.worst_gpu_seconds / SECONDS_PER_HOUR
     allowed = standing.spec.budget.max_gpu_hours
     message = f"{used:.2f} of {allowed} GPU hours are used, and one more trial may take {worst:.2f}"
     return Limit("MaxGPUHoursReached", message)
@@ -113,9 +112,12 @@ def find_deadline(spec: SearchSpec, start_time: datetime | None) -> datetime | N
 
 
 def affordable_trials(spec: SearchSpec, totals: Totals) -> float:
-    """Return how many more trials fit ``maxGPUHours`` if each, and each unfinished one, runs until its timeout."""
-    worst = spec.trial.gpus * spec.trial.timeout_seconds
+    """Return how many more trials fit ``maxGPUHours`` if each runs until its timeout, and each
+    unfinished one and each confirmation to come does, too.
+    """
+    worst = spec.trial.worst_gpu_seconds
     if spec.budget.max_gpu_hours is None or worst == 0:
         return math.inf
-    reserved = worst * totals.unfinished
+    confirmations = 0 if spec.confirm is None else max(0, spec.confirm.runs - totals.confirmed)
+    reserved = worst * (totals.unfinished + confirmations)
     return (spec.budget.max_gpu_hours * SECONDS_PER_HOUR - totals.gpu_seconds - reserved) // worst

@@ -106,6 +106,7 @@ def from_object(body: Mapping[str, Any]) -> Trial:
             value=_number(proposal.get("value")),
             rank=proposal.get("rank"),
             policy_ratio=_number(proposal.get("policyRatio")),
+            repeat=proposal.get("repeat"),
         ),
         state=TrialState(status.get("state", TrialState.PENDING)),
         reason=status.get("reason", ""),
@@ -157,6 +158,7 @@ def _proposal(proposal: ProposalRecord) -> dict[str, Any]:
             "value": _decimal(proposal.value),
             "rank": proposal.rank,
             "policyRatio": _decimal(proposal.policy_ratio),
+            "repeat": proposal.repeat,
         }
     )
     counts = {"redrawn": proposal.redrawn, "competitors": proposal.competitors}

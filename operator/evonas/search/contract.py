@@ -15,8 +15,10 @@ MAX_SEED = 2**31
 def trial_environment(identity: SearchIdentity, spec: SearchSpec, trial: Trial) -> dict[str, str]:
     """Return the variables that describe a trial's current attempt, apart from those of its pod.
 
-    The seed is the search's plus the trial's index, so trials differ and retries do not.
+    The seed is the search's plus the trial's index, so trials differ and retries do not. The n-th confirmations of all
+    leaders share the search's minus n, which no proposal has: they differ by nothing but their candidates.
     """
+    seed = spec.agent.seed + trial.index if trial.proposal.repeat is None else spec.agent.seed - trial.proposal.repeat
     return {
         "EVONAS_DECISIONS": json.dumps(dict(trial.decisions)),
         **{variable_name(name): to_text(value) for name, value in trial.decisions.items()},
@@ -24,7 +26,7 @@ def trial_environment(identity: SearchIdentity, spec: SearchSpec, trial: Trial) 
         "EVONAS_TRIAL": identity.trial_name(trial.index),
         "EVONAS_INDEX": str(trial.index),
         "EVONAS_ATTEMPT": str(trial.current_attempt),
-        "EVONAS_SEED": str((spec.agent.seed + trial.index) % MAX_SEED),
+        "EVONAS_SEED": str(seed % MAX_SEED),
     }
 
 

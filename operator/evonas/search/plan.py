@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from evonas.search.attempt import AttemptPhase, AttemptView
 from evonas.search.budget import Limit, Standing, affordable_trials, find_deadline, find_limit
+from evonas.search.confirmation import due_confirmations
 from evonas.search.settle import cancel, settle
 from evonas.search.totals import Totals
 from evonas.search.trial import Trial, TrialState
@@ -38,6 +39,8 @@ class Plan:
     """(index, attempt) of attempts to start."""
     proposals: int = 0
     """How many new candidates to propose, record and start."""
+    confirmations: tuple[Trial, ...] = ()
+    """Leaders to train again: trials to record and start. Never together with proposals."""
     limit: Limit | None = None
     """Why no more trials will be proposed."""
     is_over: bool = False
@@ -70,17 +73,19 @@ def plan(
     limit = find_limit(Standing(spec, finished.plus(settled.values()), start_time, now))
     if limit is not None and limit.cuts_short and spec.on_complete == "Cancel":
         for index, trial in settled.items():
-            if not trial.state.is_final:
+            if not (trial.state.is_final or trial.is_confirmation):
                 settled[index] = cancel(spec, trial, views.get(index), limit.reason, now)
     stops = tuple((index, view.number) for index, view in views.items() if _must_stop(settled[index], view))
     records, wake_at = _records(finished, unfinished, settled, created, now)
     totals = finished.plus(settled.values())
     left = tuple(trial for trial in settled.values() if not trial.state.is_final)
-    proposals = 0
+    proposals, confirmations = 0, list[Trial]()
     if limit is None and not spec.suspend:
         room = min(spec.budget.parallel_trials - len(left), spec.budget.max_trials - totals.total)
         proposals = int(max(0, min(room, spec.space.size - totals.total, affordable_trials(spec, totals))))
         wake_at = _earliest(wake_at, find_deadline(spec, start_time))
+    elif limit is not None and not limit.failed and all(trial.is_confirmation for trial in left):
+        confirmations = due_confirmations(spec, totals, spec.budget.parallel_trials - len(left))
     return Plan(
         totals=totals,
         unfinished=left,
@@ -88,8 +93,9 @@ def plan(
         stops=stops,
         starts=() if spec.suspend else tuple(_starts(left, views)),
         proposals=proposals,
+        confirmations=() if spec.suspend else tuple(confirmations),
         limit=limit,
-        is_over=limit is not None and not left,
+        is_over=limit is not None and not left and not confirmations,
         wake_at=_earliest(wake_at, *(view.deadline for view in views.values())),
     )
 
@@ -152,7 +158,7 @@ def _records(
     sequence = finished.last_sequence
     numbered: list[Trial] = []
     for trial in outcomes:
-        if trial.state.teaches:
+        if trial.state.teaches and not trial.is_confirmation:
             sequence += 1
             trial = replace(trial, sequence=sequence)  # noqa: PLW2901
         settled[trial.index] = trial

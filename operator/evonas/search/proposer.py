@@ -103,8 +103,8 @@ class Proposer:
             mutated=trial.proposal.mutated,
             observed_up_to=trial.proposal.observed_up_to,
             sequence=trial.sequence,
-            reward=self._reward(trial),
-            abandoned=trial.state.is_final and not trial.state.teaches,
+            reward=None if trial.is_confirmation else self._reward(trial),
+            abandoned=trial.state.is_final and trial.sequence is None,
         )
 
     def _reward(self, trial: Trial) -> float | None:

@@ -10,6 +10,7 @@ from typing import Any
 from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason
 from evonas.search.codec import SearchIdentity, to_decimal, to_time
 from evonas.search.conditions import Condition, to_conditions
+from evonas.search.confirmation import Confirmed, confirm
 from evonas.search.plan import Plan
 from evonas.search.totals import Totals
 from evonas.search.trial import TrialState
@@ -76,9 +77,22 @@ def summarise(
             "decisions": dict(best.decisions),
         }
         status["lastImprovement"] = to_time(best.completion_time)
+    if confirmed := [_confirmed(identity, item) for item in confirm(spec, plan.totals) if item.runs]:
+        status["confirmed"] = confirmed
     if plan.is_over:
         status["completionTime"] = before.get("completionTime", to_time(now))
     return status
+
+
+def _confirmed(identity: SearchIdentity, confirmed: Confirmed) -> dict[str, Any]:
+    leader = confirmed.leader
+    item = {"trial": identity.trial_name(leader.index), "index": leader.index}
+    item |= {"runs": confirmed.runs, "wins": confirmed.wins}
+    if confirmed.mean is not None:
+        item["mean"] = to_decimal(confirmed.mean)
+    if confirmed.deviation is not None:
+        item["standardDeviation"] = to_decimal(confirmed.deviation)
+    return item
 
 
 def refuse(reason: str, message: str, *, generation: int, before: Mapping[str, Any], now: datetime) -> dict[str, Any]:
@@ -123,6 +137,10 @@ def _progressing(spec: SearchSpec, plan: Plan, views: Mapping[int, AttemptView],
     if not runs and blockage is not None:
         return Condition("Progressing", status=True, reason=blockage.reason.value, message=blockage.message)
     said = "" if blockage is None else f"{len(waiting)} trials wait: {blockage.reason}: {blockage.message}"
+    if plan.limit is not None and (plan.confirmations or any(trial.is_confirmation for trial in plan.unfinished)):
+        progress = f"{plan.limit.message}; the best candidates are trained again, as spec.confirm asks"
+        said = f"{progress}; {said}" if said else progress
+        return Condition("Progressing", status=True, reason="Confirming", message=said)
     if plan.limit is not None:
         said = f"{plan.limit.message}; {said}" if said else plan.limit.message
         return Condition("Progressing", status=True, reason="Draining", message=said)

@@ -16,6 +16,9 @@ from evonas.search.table import Cursor, TrialTable
 from evonas.search.trial import Trial, TrialState
 from evonas.spec import Objective
 
+MAX_LEADERS = 10
+"""How many of the best trials are kept: as many as ``spec.confirm.top`` may ask for."""
+
 
 class Totals:
     """A fold over trials."""
@@ -27,8 +30,12 @@ class Totals:
         self.observations = 0
         """Results that the agent learns from."""
         self.last_sequence = 0
-        self.best: Trial | None = None
-        """The trial with the best reward, the earliest recorded of equals."""
+        self.leaders: list[Trial] = []
+        """The trials with the best rewards, the earliest recorded of equals first; MAX_LEADERS at most."""
+        self.confirmations: dict[int, dict[int, Trial]] = {}
+        """By leader's index and number of the repeat: the runs that confirm leaders. They count in no other total but
+        ``gpu_seconds``, ``recorded`` and ``unfinished``."""
+        self.last_index = -1
         self.last_failed: Trial | None = None
         """The failed trial with the highest index."""
         self.on_target: Trial | None = None
@@ -39,14 +46,32 @@ class Totals:
             self.add(trial)
 
     @property
+    def best(self) -> Trial | None:
+        """The trial with the best reward, the earliest recorded of equals."""
+        return self.leaders[0] if self.leaders else None
+
+    @property
     def total(self) -> int:
-        """How many trials there are."""
+        """How many candidates were proposed."""
         return self.counts.total()
 
     @property
+    def confirmed(self) -> int:
+        """How many confirmations are recorded."""
+        return sum(map(len, self.confirmations.values()))
+
+    @property
+    def recorded(self) -> int:
+        """How many trials there are, confirmations included."""
+        return self.total + self.confirmed
+
+    @property
     def unfinished(self) -> int:
-        """How many trials have no outcome yet."""
-        return sum(count for state, count in self.counts.items() if not state.is_final)
+        """How many trials have no outcome yet, confirmations included."""
+        confirmations = (trial for repeats in self.confirmations.values() for trial in repeats.values())
+        return sum(count for state, count in self.counts.items() if not state.is_final) + sum(
+            not trial.state.is_final for trial in confirmations
+        )
 
     @property
     def mean_reward(self) -> float | None:
@@ -60,14 +85,20 @@ class Totals:
         more = copy(self)
         more.counts = self.counts.copy()
         more._recent = self._recent.copy()
+        more.leaders = self.leaders.copy()
+        more.confirmations = {leader: repeats.copy() for leader, repeats in self.confirmations.items()}
         for trial in trials:
             more.add(trial)
         return more
 
     def add(self, trial: Trial) -> None:
         """Add one trial; one that is not final must not be added a second time when it is."""
-        self.counts[trial.state] += 1
+        self.last_index = max(self.last_index, trial.index)
         self.gpu_seconds += trial.gpu_seconds
+        if trial.is_confirmation:
+            self._add_confirmation(trial)
+            return
+        self.counts[trial.state] += 1
         if trial.sequence is not None:
             self.observations += 1
             self.last_sequence = max(self.last_sequence, trial.sequence)
@@ -76,17 +107,23 @@ class Totals:
         if trial.reward is not None:
             self._add_reward(trial, trial.reward)
 
+    def _add_confirmation(self, trial: Trial) -> None:
+        leader, repeat = trial.proposal.parent, trial.proposal.repeat
+        assert leader is not None
+        assert repeat is not None
+        self.confirmations.setdefault(leader, {})[repeat] = trial
+
     def _add_reward(self, trial: Trial, reward: float) -> None:
-        if self.best is None or self._merit(trial) > self._merit(self.best):
-            self.best = trial
+        insort(self.leaders, trial, key=self._rank)
+        del self.leaders[MAX_LEADERS:]
         if reaches_target(self._objective, reward) and (self.on_target is None or trial.index < self.on_target.index):
             self.on_target = trial
         insort(self._recent, (trial.sequence or 0, trial.index, reward))
         del self._recent[:-WINDOW]
 
-    def _merit(self, trial: Trial) -> tuple[float, int]:
+    def _rank(self, trial: Trial) -> tuple[float, int]:
         assert trial.reward is not None
-        return oriented(self._objective, trial.reward), -(trial.sequence or 0)
+        return -oriented(self._objective, trial.reward), trial.sequence or 0
 
 
 class RunningTotals:

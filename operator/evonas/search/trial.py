@@ -47,6 +47,8 @@ class ProposalRecord:
     value: float | None = None
     rank: int | None = None
     policy_ratio: float | None = None
+    repeat: int | None = None
+    """Which confirmation of ``parent`` this is, from 1; None for what the agent proposed."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,11 @@ class Trial:
     start_time: datetime | None = None
     completion_time: datetime | None = None
     gpu_seconds: int = 0
+
+    @property
+    def is_confirmation(self) -> bool:
+        """Say whether it trains a leader again, after the search; the agent neither proposed it nor hears of it."""
+        return self.proposal.repeat is not None
 
     @property
     def current_attempt(self) -> int:

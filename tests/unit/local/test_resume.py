@@ -28,8 +28,10 @@ def interruptible() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-def write_manifest(folder: Path, command: list[str] = COUNTING, **budget: int) -> Path:
-    body = {
+def write_manifest(
+    folder: Path, command: list[str] = COUNTING, confirm: dict[str, int] | None = None, **budget: int
+) -> Path:
+    body: dict[str, Any] = {
         "apiVersion": "evonas.dev/v1alpha1",
         "kind": "ArchitectureSearch",
         "metadata": {"name": "here"},
@@ -37,6 +39,7 @@ def write_manifest(folder: Path, command: list[str] = COUNTING, **budget: int) -
             "searchSpace": [{"name": f"a{position}", "values": [1, 2, 3, 4]} for position in (1, 2, 3, 4)],
             "agent": {"type": "Evolution"},
             "budget": {"maxTrials": 16, "parallelTrials": 3, **budget},
+            **({} if confirm is None else {"confirm": confirm}),
             "trial": {
                 "retries": 1,
                 "template": {"spec": {"containers": [{"name": "trial", "image": "none", "command": command}]}},
@@ -154,3 +157,22 @@ def test_second_run_of_the_same_search_is_refused(tmp_path: Path) -> None:
     assert "Traceback" not in output
     first.send_signal(signal.SIGINT)
     first.communicate(timeout=30)
+
+
+def test_leaders_are_trained_again_with_new_seeds_and_the_best_mean_wins(tmp_path: Path) -> None:
+    # The reward is the seed: the later a trial of the search, the better, until all are trained with the same seeds.
+    said = 'printf "{\\"reward\\": $EVONAS_SEED}" > "$EVONAS_REPORT_FILE"'
+    manifest = write_manifest(tmp_path, ["sh", "-c", said], {"top": 2, "repeats": 2}, maxTrials=4)
+    output, _ = (run := start(manifest)).communicate(timeout=60)
+    assert run.returncode == 0, output
+    confirmations = [body for body in journal(manifest) if body["spec"]["proposal"]["origin"] == "confirmation"]
+    ended = [body for body in confirmations if "status" in body and body["status"]["state"] == "Succeeded"]
+    assert sorted((body["spec"]["proposal"]["parent"], float(body["status"]["reward"])) for body in ended) == [
+        (2, 2**31 - 2),
+        (2, 2**31 - 1),
+        (3, 2**31 - 2),
+        (3, 2**31 - 1),
+    ]
+    assert "confirmed: trial 3: mean" in output
+    best = json.loads((tmp_path / "runs" / "here" / "best.json").read_text())
+    assert (best["index"], best["reward"]) == (3, 2**31 - 1.5)

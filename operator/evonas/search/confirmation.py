@@ -1,0 +1,99 @@
+"""Confirmation: the leaders of a search trained again with new seeds, so that the winner is no stroke of luck. Pure.
+
+The best of many noisy rewards is partly noise (the winner's curse), so a leader's first reward is left out of what is
+said of it here. A confirmation is an ArchitectureTrial like any other, but the agent learns nothing from it and it
+counts neither for ``maxTrials`` nor as the search's best.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+
+from evonas.search.objective import oriented
+from evonas.search.totals import Totals
+from evonas.search.trial import ProposalRecord, Trial
+from evonas.spec import Objective, SearchSpec
+
+ORIGIN = "confirmation"
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """What the confirmations of one leader say."""
+
+    leader: Trial
+    runs: int
+    """How many of them ended, with a reward or without."""
+    mean: float | None
+    """Of their rewards; None where there is none."""
+    deviation: float | None
+    """Standard deviation of the rewards, in the sample; None below two."""
+    wins: int
+    """Repeats in which this leader's reward was the best of all, ties included."""
+
+
+def due_confirmations(spec: SearchSpec, totals: Totals, room: int) -> list[Trial]:
+    """Return up to ``room`` of the confirmations that are not recorded yet, the first repeat of every leader first."""
+    if spec.confirm is None:
+        return []
+    missing = [
+        (leader, repeat)
+        for repeat in range(1, spec.confirm.repeats + 1)
+        for leader in totals.leaders[: spec.confirm.top]
+        if repeat not in totals.confirmations.get(leader.index, ())
+    ]
+    first = totals.last_index + 1
+    return [
+        _confirmation(first + number, leader, repeat, totals)
+        for number, (leader, repeat) in enumerate(missing[: max(0, room)])
+    ]
+
+
+def confirm(spec: SearchSpec, totals: Totals) -> list[Confirmed]:
+    """Return what is known of each leader, the best mean first; empty where nothing was to be confirmed."""
+    if spec.confirm is None:
+        return []
+    leaders = totals.leaders[: spec.confirm.top]
+    runs = {leader.index: totals.confirmations.get(leader.index, {}) for leader in leaders}
+    winning = [_best(spec.objective, [run.get(repeat) for run in runs.values()]) for repeat in _repeats(spec)]
+    found = [
+        _summary(leader, [runs[leader.index].get(repeat) for repeat in _repeats(spec)], winning) for leader in leaders
+    ]
+
+    def merit(confirmed: Confirmed) -> float:
+        return -float("inf") if confirmed.mean is None else oriented(spec.objective, confirmed.mean)
+
+    return sorted(found, key=merit, reverse=True)
+
+
+def _confirmation(index: int, leader: Trial, repeat: int, totals: Totals) -> Trial:
+    proposal = ProposalRecord(ORIGIN, leader.index, (), totals.last_sequence, repeat=repeat)
+    return Trial(index, leader.decisions, proposal)
+
+
+def _repeats(spec: SearchSpec) -> range:
+    assert spec.confirm is not None
+    return range(1, spec.confirm.repeats + 1)
+
+
+def _best(objective: Objective, trials: Sequence[Trial | None]) -> float | None:
+    rewards = [trial.reward for trial in trials if trial is not None and trial.reward is not None]
+    return max(rewards, key=lambda reward: oriented(objective, reward)) if len(rewards) > 1 else None
+
+
+def _summary(leader: Trial, trials: Sequence[Trial | None], winning: Sequence[float | None]) -> Confirmed:
+    ended = [trial for trial in trials if trial is not None and trial.state.is_final]
+    rewards = [trial.reward for trial in ended if trial.reward is not None]
+    won = sum(
+        best is not None and trial is not None and trial.reward == best
+        for trial, best in zip(trials, winning, strict=True)
+    )
+    return Confirmed(
+        leader=leader,
+        runs=len(ended),
+        mean=fmean(rewards) if rewards else None,
+        deviation=stdev(rewards) if len(rewards) > 1 else None,
+        wins=won,
+    )
