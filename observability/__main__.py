@@ -6,15 +6,22 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+
 from observability import reference
+from observability.dashboards import fleet, operator, search
 
 ROOT = Path(__file__).parents[1]
+DASHBOARDS = Path("charts/evonas/dashboards")
 
 
 def generated() -> Iterator[tuple[Path, str]]:
     """Yield every generated file and what it should hold."""
     page = ROOT / reference.PAGE
     yield page, reference.render(page.read_text())
+    for name, board in (("search", search), ("fleet", fleet), ("operator", operator)):
+        text = JSONEncoder(sort_keys=True, indent=2).encode(board.build().build())
+        yield ROOT / DASHBOARDS / f"{name}.json", f"{text}\n"
 
 
 def main(arguments: list[str]) -> int:
