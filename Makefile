@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 MANIFEST ?= examples/digits-cnn.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test test-unit check format lock cluster-run cluster-down bench bench-agents clean
+.PHONY: help env run test test-unit check generate format lock cluster-run cluster-down bench bench-agents clean
 
 help:
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -36,6 +36,10 @@ check: env  ## formatting, lint, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m observability --check
+
+generate: env  ## renew the files that are made of code: the table of metrics, dashboards
+	$(BIN)/python -m observability
 
 format: env  ## format the code
 	$(BIN)/ruff format .

@@ -16,6 +16,7 @@ from typing import Any, cast
 import kopf
 
 from evonas.cluster.connection import Connection
+from evonas.cluster.echo import Echoes
 from evonas.cluster.records import read_job, read_pod, read_search, read_trial
 from evonas.cluster.resources import JOBS, PODS, SEARCHES, TRIALS, Resource
 from evonas.cluster.resync import SELECTOR, R, read_or_skip
@@ -43,7 +44,12 @@ class _NoEssence(kopf.DiffBaseStorage):
 
 
 async def run_streams(
-    connection: Connection, store: Store, namespaces: Sequence[str], stop: asyncio.Event, started: asyncio.Event
+    connection: Connection,
+    store: Store,
+    echoes: Echoes,
+    namespaces: Sequence[str],
+    stop: asyncio.Event,
+    started: asyncio.Event,
 ) -> None:
     """Watch until cancelled or a stream dies for good; no namespaces means all of them.
 
@@ -54,10 +60,10 @@ async def run_streams(
     settings = kopf.OperatorSettings()
     _configure(settings)
     _register_login(registry, connection)
-    _register(registry, SEARCHES, read_search, store.put_search, lambda record: store.drop_search(record.uid))
-    _register(registry, TRIALS, read_trial, store.put_trial, store.drop_trial)
-    _register(registry, JOBS, read_job, store.put_job, store.drop_job)
-    _register(registry, PODS, read_pod, store.put_pod, store.drop_pod)
+    _register(registry, echoes, SEARCHES, read_search, store.put_search, lambda record: store.drop_search(record.uid))
+    _register(registry, echoes, TRIALS, read_trial, store.put_trial, store.drop_trial)
+    _register(registry, echoes, JOBS, read_job, store.put_job, store.drop_job)
+    _register(registry, echoes, PODS, read_pod, store.put_pod, store.drop_pod)
     logging.getLogger("kopf").setLevel(logging.WARNING)
     tasks = await kopf.spawn_tasks(
         registry=registry,
@@ -93,6 +99,7 @@ def _configure(settings: kopf.OperatorSettings) -> None:
 
 def _register(
     registry: kopf.OperatorRegistry,
+    echoes: Echoes,
     resource: Resource,
     read: Callable[[Mapping[str, Any]], R],
     put: Callable[[R], None],
@@ -103,6 +110,7 @@ def _register(
         record = read_or_skip(read, event["object"])
         if record is not None:
             (drop if event["type"] == "DELETED" else put)(record)
+            echoes.heard(resource, record)
 
 
 def _register_login(registry: kopf.OperatorRegistry, connection: Connection) -> None:

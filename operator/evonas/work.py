@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 
 from evonas.cluster.api import Api, ApiError, NotFound
 from evonas.cluster.connection import Connection
+from evonas.cluster.echo import Echoes
 from evonas.cluster.queue import KeyedQueue
 from evonas.cluster.reconcile import Reconciler
-from evonas.cluster.resources import SEARCHES, TRIALS
+from evonas.cluster.resources import JOBS, SEARCHES, TRIALS
 from evonas.cluster.resync import Resync
 from evonas.cluster.store import Store
 from evonas.errors import EvonasError
 from evonas.handlers import run_streams
+from evonas.metrics import WATCH_AGE
 from evonas.parts import until_first_ends
 from evonas.settings import OperatorSettings
 
@@ -34,9 +37,12 @@ class Work:
         self._api = api
         self._settings = settings
         self._store = Store()
-        self._queue = KeyedQueue(Reconciler(api, self._store).reconcile, settings.workers)
+        self._echoes = Echoes()
+        self._queue = KeyedQueue(Reconciler(api, self._store, self._echoes).reconcile, settings.workers)
         self._store.subscribe(self._queue.add)
         self._streaming = asyncio.Event()
+        for resource in (SEARCHES, TRIALS, JOBS):
+            WATCH_AGE.labels(resource.plural).set_function(partial(self._echoes.age, resource))
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set; raises EvonasError where it cannot."""
@@ -45,12 +51,12 @@ class Work:
     async def _run(self, stop: asyncio.Event) -> None:
         settings = self._settings
         await self._check_kinds()
-        resync = Resync(self._api, self._store, settings.namespaces)
+        resync = Resync(self._api, self._store, settings.namespaces, self._echoes)
         await resync.run_once()
         where = ", ".join(settings.namespaces) or "all namespaces"
         logger.info("watching %s; %d searches found", where, len(self._store.searches))
         await until_first_ends(
-            run_streams(self._connection, self._store, settings.namespaces, stop, self._streaming),
+            run_streams(self._connection, self._store, self._echoes, settings.namespaces, stop, self._streaming),
             self._queue.run(),
             resync.run_every(settings.resync_seconds),
         )

@@ -24,6 +24,7 @@ CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-sche
 KWOK = ("kwok",)
 KUEUE = ("kueue",)
 NODE = ("kubelet", "kube-proxy", "pause")
+PROMETHEUS = ("prometheus", "promtool")
 
 _KUBERNETES = {
     name: f"k8s.io/kubernetes/cmd/{name}"
@@ -41,6 +42,7 @@ _PACKAGES = {
     "kueue": {"kueue": "sigs.k8s.io/kueue/cmd/kueue"},
     "kwok": {"kwok": "sigs.k8s.io/kwok/cmd/kwok"},
     "pause": {"pause": "."},
+    "prometheus": {name: f"github.com/prometheus/prometheus/cmd/{name}" for name in PROMETHEUS},
 }
 _MODULE_OF = {program: module for module, programs in _PACKAGES.items() for program in programs}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import urllib.request
 from collections.abc import Callable
 from typing import Any
 
@@ -36,14 +35,13 @@ def test_completes_with_one_result_per_trial_and_few_writes(
         if event["objectRef"].get("namespace") == namespace and event["objectRef"]["resource"] != "events"
     ]
     assert len(writes) <= 6 * 40, len(writes)
-    metrics = urllib.request.urlopen(f"http://127.0.0.1:{operator.metrics_port}/metrics").read().decode()
+    metrics = operator.ask("/metrics")[1]
     assert f'evonas_search_trials{{namespace="{namespace}",search="full",state="succeeded"}} 40.0' in metrics
+    assert "evonas_report_to_record_seconds_count 40.0" in metrics
+    assert not [name for body in trials(cluster, namespace) if (name := body["metadata"]["name"]) in metrics]
+    cluster.wait_for("the last own write to come back", lambda: _watch_ages(operator) == [0.0] * 3)
     cluster.kubectl("delete", "nas", "full", "-n", namespace)
-    port = operator.metrics_port
-    cluster.wait_for(
-        "its series to vanish",
-        lambda: namespace not in urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics").read().decode(),
-    )
+    cluster.wait_for("its series to vanish", lambda: namespace not in operator.ask("/metrics")[1])
 
 
 def test_optunas_trials_are_recorded(cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply) -> None:
@@ -164,3 +162,8 @@ def _released(cluster: Cluster, namespace: str) -> int:
         "ttlSecondsAfterFinished" in job["spec"] and bool(condition(job, "Complete"))
         for job in cluster.list("jobs", namespace)
     )
+
+
+def _watch_ages(operator: OperatorProcess) -> list[float]:
+    lines = operator.ask("/metrics")[1].splitlines()
+    return [float(line.split()[-1]) for line in lines if line.startswith("evonas_watch_age_seconds{")]

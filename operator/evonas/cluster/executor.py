@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from evonas.cluster.api import Api, Conflict, NotFound
+from evonas.cluster.echo import Echoes
 from evonas.cluster.jobs import build_job
 from evonas.cluster.records import JobRecord, SearchRecord, TrialRecord, read_job, read_search, read_trial
 from evonas.cluster.resources import JOBS, SEARCHES, TRIALS
@@ -26,9 +27,10 @@ class ForeignObject(Exception):
 class Executor:
     """The operator's writes."""
 
-    def __init__(self, api: Api, store: Store) -> None:
+    def __init__(self, api: Api, store: Store, echoes: Echoes) -> None:
         self._api = api
         self._store = store
+        self._echoes = echoes
 
     async def record_trial(self, search: SearchRecord, trial: Trial) -> TrialRecord:
         """Create the ArchitectureTrial of a proposal, or adopt the one that another process created."""
@@ -38,9 +40,7 @@ class Executor:
         except Conflict:
             created = await self._api.get(TRIALS, search.namespace, body["metadata"]["name"])
             _check_owner(created, search.uid)
-        record = read_trial(created)
-        self._store.put_trial(record)
-        return record
+        return self._take_in_trial(created)
 
     async def record_outcome(self, known: TrialRecord, trial: Trial) -> TrialRecord:
         """Write the trial's status, provided that nobody wrote it since ``known`` was read."""
@@ -53,9 +53,7 @@ class Executor:
         except NotFound:
             self._store.drop_trial(known)
             raise
-        record = read_trial(body)
-        self._store.put_trial(record)
-        return record
+        return self._take_in_trial(body)
 
     async def start(
         self, search: SearchRecord, spec: SearchSpec, record: TrialRecord, *, service_account: str | None
@@ -76,9 +74,7 @@ class Executor:
             _check_owner(created, record.uid)
             if "deletionTimestamp" in created["metadata"]:
                 raise conflict
-        job = read_job(created)
-        self._store.put_job(job)
-        return job
+        return self._take_in_job(created)
 
     async def stop(self, job: JobRecord) -> None:
         """Delete a Job that would go on, and its pods."""
@@ -94,7 +90,7 @@ class Executor:
         except NotFound:
             self._store.drop_job(job)
         else:
-            self._store.put_job(read_job(body))
+            self._take_in_job(body)
 
     async def delete_search(self, search: SearchRecord) -> None:
         """Delete a finished search, and with it all that it owns."""
@@ -107,7 +103,21 @@ class Executor:
             body = await self._api.apply_status(SEARCHES, search.namespace, search.name, {"uid": search.uid}, status)
         except NotFound:
             return
-        self._store.put_search(read_search(body))
+        record = read_search(body)
+        self._store.put_search(record)
+        self._echoes.wrote(SEARCHES, record)
+
+    def _take_in_trial(self, body: Mapping[str, Any]) -> TrialRecord:
+        record = read_trial(body)
+        self._store.put_trial(record)
+        self._echoes.wrote(TRIALS, record)
+        return record
+
+    def _take_in_job(self, body: Mapping[str, Any]) -> JobRecord:
+        record = read_job(body)
+        self._store.put_job(record)
+        self._echoes.wrote(JOBS, record)
+        return record
 
 
 def _check_owner(body: Mapping[str, Any], uid: str) -> None:

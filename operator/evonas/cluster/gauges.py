@@ -1,33 +1,63 @@
-"""Shows a search in the metrics after each pass."""
+"""Reads what the metrics say of a search (``metrics.searches``) off the status that is to be published. Pure."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from evonas.cluster.records import SearchRecord
-from evonas.metrics import (
-    AGENT_ENTROPY,
-    SEARCH_BEST_REWARD,
-    SEARCH_GPU_SECONDS,
-    SEARCH_MEAN_REWARD,
-    SEARCH_TRIALS,
-)
+from evonas.metrics.searches import SearchReading
+from evonas.search.budget import budget_shares
+from evonas.search.codec import from_time
 from evonas.search.totals import Totals
+from evonas.search.trial import TrialState
 from evonas.spec import SearchSpec
 
+MAX_REASONS = 10
+"""Reasons of failures shown by name: some are the container runtime's own words, whose number is not ours."""
 
-def show_search(search: SearchRecord, spec: SearchSpec, totals: Totals, status: Mapping[str, Any]) -> None:
-    """Set the gauges of one search from the status that is to be published."""
-    labels = (search.namespace, search.name)
-    for state, count in status["trials"].items():
-        if state != "total":
-            SEARCH_TRIALS.labels(*labels, state).set(count)
-    if "best" in status:
-        SEARCH_BEST_REWARD.labels(*labels).set(float(status["best"]["reward"]))
-    if totals.mean_reward is not None:
-        SEARCH_MEAN_REWARD.labels(*labels).set(totals.mean_reward)
-    if spec.trial.gpus:
-        SEARCH_GPU_SECONDS.labels(*labels).set(status["gpuSeconds"])
-    if "entropy" in status["agent"]:
-        AGENT_ENTROPY.labels(*labels).set(float(status["agent"]["entropy"]))
+
+def read_search(
+    search: SearchRecord, spec: SearchSpec, totals: Totals, status: Mapping[str, Any], now: datetime
+) -> SearchReading:
+    """Return what is to be said of an accepted search."""
+    conditions = _conditions(status)
+    at_work, _ = conditions["Progressing"]
+    start = from_time(status["startTime"])
+    best = totals.best
+    entropy = status["agent"].get("entropy")
+    return SearchReading(
+        uid=search.uid,
+        namespace=search.namespace,
+        name=search.name,
+        conditions=conditions,
+        trials={state: count for state, count in status["trials"].items() if state != "total"},
+        failed=_frequent(totals.failures),
+        outcomes={state.value: totals.counts[state] for state in TrialState if state.is_final},
+        proposals=dict(totals.origins),
+        best_reward=None if best is None else best.reward,
+        mean_reward=totals.mean_reward,
+        trials_since_improvement=totals.last_sequence - (best.sequence or 0 if best is not None else 0),
+        waits_since=(from_time(status.get("lastImprovement")) or start) if at_work else None,
+        gpus=totals.counts[TrialState.RUNNING] * spec.trial.gpus if spec.trial.gpus else None,
+        gpu_seconds=totals.gpu_seconds if spec.trial.gpus else None,
+        budgets=budget_shares(spec, totals, start, now),
+        entropy=None if entropy is None else float(entropy),
+    )
+
+
+def read_refused(search: SearchRecord, status: Mapping[str, Any]) -> SearchReading:
+    """Return what is to be said of a search that cannot run as it is written."""
+    return SearchReading(search.uid, search.namespace, search.name, _conditions(status))
+
+
+def _conditions(status: Mapping[str, Any]) -> dict[str, tuple[bool, str]]:
+    return {item["type"]: (item["status"] == "True", item["reason"]) for item in status["conditions"]}
+
+
+def _frequent(failures: Counter[str]) -> dict[str, int]:
+    shown = dict(failures.most_common(MAX_REASONS))
+    rest = failures.total() - sum(shown.values())
+    return shown | ({"Other": shown.get("Other", 0) + rest} if rest else {})

@@ -15,9 +15,10 @@ from typing import Any
 from evonas.cluster.acceptance import Acceptance, Refusal
 from evonas.cluster.account import TrialAccounts
 from evonas.cluster.api import Api, Refused
+from evonas.cluster.echo import Echoes
 from evonas.cluster.events import Events
 from evonas.cluster.executor import Executor, ForeignObject
-from evonas.cluster.gauges import show_search
+from evonas.cluster.gauges import read_refused, read_search
 from evonas.cluster.observe import find_overdue, find_unreleased, observe_attempts
 from evonas.cluster.podless import PodlessJobs, judge_refusal
 from evonas.cluster.records import JobRecord, SearchRecord
@@ -25,14 +26,13 @@ from evonas.cluster.refresh import refresh_pods
 from evonas.cluster.store import Store
 from evonas.errors import EvonasError
 from evonas.metrics import (
-    AGENT_PROPOSALS,
     AGENT_STEP_SECONDS,
     RECONCILE_SECONDS,
+    REPORT_TO_RECORD_SECONDS,
     TRIAL_SECONDS,
-    TRIALS,
     TURNAROUND_SECONDS,
-    forget_search,
 )
+from evonas.metrics.searches import READINGS
 from evonas.search.attempt import AttemptView, QueuedReason
 from evonas.search.codec import from_time
 from evonas.search.conditions import find_condition
@@ -58,10 +58,10 @@ REFUSED_INTERVAL = 10.0
 class Reconciler:
     """Brings searches forward; ``reconcile`` is the queue's work."""
 
-    def __init__(self, api: Api, store: Store) -> None:
+    def __init__(self, api: Api, store: Store, echoes: Echoes) -> None:
         self._api = api
         self._store = store
-        self._executor = Executor(api, store)
+        self._executor = Executor(api, store, echoes)
         self._events = Events(api)
         self._accounts = TrialAccounts(api)
         self._acceptance = Acceptance(api)
@@ -120,6 +120,9 @@ class Reconciler:
             # One after the other, in the order of their sequence: a crash or a failure in between must leave no gap
             # in it, or `observedUpTo` would no longer name what a proposal had seen.
             await self._executor.record_outcome(children.trials[trial.index], trial)
+            if trial.state.teaches and trial.completion_time is not None:
+                late = (datetime.now(UTC) - trial.completion_time).total_seconds()
+                REPORT_TO_RECORD_SECONDS.observe(max(0.0, late))
         refused: Blockage | None = None
         try:
             await _finish(
@@ -199,7 +202,6 @@ class Reconciler:
             for trial in trials:
                 # One after the other: a failure in between must leave no gap in the indexes.
                 record = await self._executor.record_trial(search, trial)
-                AGENT_PROPOSALS.labels(search.namespace, search.name, trial.proposal.origin).inc()
                 start = self._executor.start(search, spec, record, service_account=account)
                 starts.append(asyncio.create_task(start))
         finally:
@@ -207,7 +209,6 @@ class Reconciler:
 
     async def _tell(self, search: SearchRecord, results: Sequence[Trial]) -> None:
         for trial in results:
-            TRIALS.labels(search.namespace, search.name, trial.state.value).inc()
             if trial.start_time is not None and trial.completion_time is not None:
                 TRIAL_SECONDS.observe((trial.completion_time - trial.start_time).total_seconds())
             if trial.state is TrialState.FAILED:
@@ -238,7 +239,7 @@ class Reconciler:
             before=search.status,
             now=now,
         )
-        show_search(search, spec, decided.totals, status)
+        READINGS.show(read_search(search, spec, decided.totals, status, now))
         pause = None
         if status != search.status:
             pause = await self._write_status(search, status)
@@ -280,6 +281,7 @@ class Reconciler:
             before=search.status,
             now=datetime.now(UTC),
         )
+        READINGS.show(read_refused(search, status))
         if status != search.status:
             await self._executor.write_status(search, status)
             logger.info("%s/%s: not accepted: %s", search.namespace, search.name, refusal.message)
@@ -293,7 +295,7 @@ class Reconciler:
         self._acceptance.forget(search_uid)
         name = self._names.pop(search_uid, None)
         if name is not None:
-            forget_search(*name)
+            READINGS.forget(*name, search_uid)
 
 
 _BLOCKAGES = frozenset(reason.value for reason in QueuedReason if reason.blocks)

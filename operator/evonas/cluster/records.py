@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from evonas.search.codec import SearchIdentity, from_object, from_time
 from evonas.search.names import (
@@ -22,6 +22,22 @@ from evonas.search.trial import Trial
 
 MAX_TEXT = 16_384
 """Longest annotation or message that is looked at; a trial may write more, and we need not carry it."""
+
+
+class Versioned(Protocol):
+    """Any object as it was at one moment."""
+
+    @property
+    def uid(self) -> str:
+        """Tells an object from its successor of the same name."""
+
+    @property
+    def version(self) -> int:
+        """Larger is newer, within one kind."""
+
+    @property
+    def namespace(self) -> str:
+        """Where it lies."""
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from evonas.cluster.api import Api, ApiError
-from evonas.cluster.records import read_job, read_pod, read_search, read_trial
+from evonas.cluster.echo import Echoes
+from evonas.cluster.records import Versioned, read_job, read_pod, read_search, read_trial
 from evonas.cluster.resources import JOBS, PODS, SEARCHES, TRIALS, Resource
 from evonas.cluster.store import Store
 from evonas.search.names import MANAGED_BY, MANAGED_BY_LABEL
@@ -22,24 +23,16 @@ logger = logging.getLogger(__name__)
 SELECTOR = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
 
 
-class _Record(Protocol):
-    @property
-    def uid(self) -> str: ...
-    @property
-    def version(self) -> int: ...
-    @property
-    def namespace(self) -> str: ...
-
-
-R = TypeVar("R", bound=_Record)
+R = TypeVar("R", bound=Versioned)
 
 
 class Resync:
     """Brings the store in line with the API server, for all namespaces or for some."""
 
-    def __init__(self, api: Api, store: Store, namespaces: Sequence[str]) -> None:
+    def __init__(self, api: Api, store: Store, namespaces: Sequence[str], echoes: Echoes) -> None:
         self._api = api
         self._store = store
+        self._echoes = echoes
         self._scopes: Sequence[str | None] = namespaces or (None,)
 
     async def run_once(self) -> None:
@@ -89,6 +82,7 @@ class Resync:
         for record in before:
             if record.uid not in listed:
                 drop(record)
+                self._echoes.forget(resource, record)
 
 
 def read_or_skip(read: Callable[[Mapping[str, Any]], R], body: Mapping[str, Any]) -> R | None:

@@ -9,20 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Protocol
 
-from evonas.cluster.records import JobRecord, PodRecord, SearchRecord, TrialRecord
+from evonas.cluster.records import JobRecord, PodRecord, SearchRecord, TrialRecord, Versioned
 from evonas.search.table import TrialTable
 
 AttemptKey = tuple[int, int]
 """Index of the trial and number of the attempt."""
-
-
-class _Versioned(Protocol):
-    @property
-    def uid(self) -> str: ...
-    @property
-    def version(self) -> int: ...
 
 
 class Children:
@@ -162,10 +154,10 @@ class Store:
         return self._children.setdefault(search_uid, Children())
 
 
-def _is_newer(record: _Versioned, known: _Versioned | None) -> bool:
+def _is_newer(record: Versioned, known: Versioned | None) -> bool:
     return known is None or record.version > known.version
 
 
-def _is_same(record: _Versioned, known: _Versioned | None) -> bool:
+def _is_same(record: Versioned, known: Versioned | None) -> bool:
     """Say whether the deletion is about the object that we hold, not about its predecessor of the same name."""
     return known is not None and record.uid == known.uid

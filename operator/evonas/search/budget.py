@@ -111,6 +111,19 @@ def find_deadline(spec: SearchSpec, start_time: datetime | None) -> datetime | N
     return start_time + timedelta(seconds=spec.budget.max_seconds)
 
 
+def budget_shares(spec: SearchSpec, totals: Totals, start_time: datetime | None, now: datetime) -> dict[str, float]:
+    """Return the used share of each budget that is set, by its field's name; above 1 what was overdrawn."""
+    budget = spec.budget
+    shares = {"maxTrials": totals.total / budget.max_trials}
+    if budget.max_failed_trials:
+        shares["maxFailedTrials"] = totals.counts[TrialState.FAILED] / budget.max_failed_trials
+    if budget.max_gpu_hours:
+        shares["maxGPUHours"] = totals.gpu_seconds / SECONDS_PER_HOUR / budget.max_gpu_hours
+    if budget.max_seconds and start_time is not None:
+        shares["maxSeconds"] = (now - start_time).total_seconds() / budget.max_seconds
+    return shares
+
+
 def affordable_trials(spec: SearchSpec, totals: Totals) -> float:
     """Return how many more trials fit ``maxGPUHours`` if each runs until its timeout, and each
     unfinished one and each confirmation to come does, too.

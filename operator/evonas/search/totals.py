@@ -26,6 +26,10 @@ class Totals:
     def __init__(self, objective: Objective, trials: Iterable[Trial] = ()) -> None:
         self._objective = objective
         self.counts: Counter[TrialState] = Counter()
+        self.origins: Counter[str] = Counter()
+        """How the agent came to its candidates."""
+        self.failures: Counter[str] = Counter()
+        """Reasons of failed trials."""
         self.gpu_seconds = 0
         self.observations = 0
         """Results that the agent learns from."""
@@ -84,6 +88,8 @@ class Totals:
         """Return the totals with more trials added."""
         more = copy(self)
         more.counts = self.counts.copy()
+        more.origins = self.origins.copy()
+        more.failures = self.failures.copy()
         more._recent = self._recent.copy()
         more.leaders = self.leaders.copy()
         more.confirmations = {leader: repeats.copy() for leader, repeats in self.confirmations.items()}
@@ -99,11 +105,14 @@ class Totals:
             self._add_confirmation(trial)
             return
         self.counts[trial.state] += 1
+        self.origins[trial.proposal.origin] += 1
         if trial.sequence is not None:
             self.observations += 1
             self.last_sequence = max(self.last_sequence, trial.sequence)
-        if trial.state is TrialState.FAILED and (self.last_failed is None or trial.index > self.last_failed.index):
-            self.last_failed = trial
+        if trial.state is TrialState.FAILED:
+            self.failures[trial.reason] += 1
+            if self.last_failed is None or trial.index > self.last_failed.index:
+                self.last_failed = trial
         if trial.reward is not None:
             self._add_reward(trial, trial.reward)
 

@@ -1,0 +1,171 @@
+"""One search: how good it has become, what its agent does, what it costs, and what stands in its way."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders import dashboard, text
+from grafana_foundation_sdk.models.dashboard import DashboardLinkType
+from grafana_foundation_sdk.models.text import TextMode
+
+from observability.dashboards.panels import (
+    THIRD,
+    Limits,
+    Query,
+    bars,
+    graph,
+    label_variable,
+    number,
+    quantiles,
+    titled,
+)
+
+UID = "evonas-search"
+FLEET_UID = "evonas-fleet"
+
+_OF = 'namespace="$namespace", search="$search"'
+
+_COMMANDS = """\
+```sh
+kubectl describe nas $search -n $namespace
+kubectl get nastrial -n $namespace -l evonas.dev/search=$search
+kubectl get events -n $namespace --field-selector involvedObject.name=$search
+```
+"""
+
+
+def _hours(selector: str) -> str:
+    return f"evonas_search_gpu_seconds_total{{{selector}}} / 3600"
+
+
+def build() -> dashboard.Dashboard:
+    """Return the dashboard."""
+    board = titled("Evo-NAS / Search", UID, "One architecture search: progress, agent, cost, failures.")
+    board = board.with_variable(
+        label_variable("namespace", "Namespace", "label_values(evonas_search_trials, namespace)")
+    )
+    board = board.with_variable(
+        label_variable("search", "Search", 'label_values(evonas_search_trials{namespace="$namespace"}, search)')
+    )
+    board = board.link(
+        dashboard.DashboardLink("Fleet")
+        .type(DashboardLinkType.LINK)
+        .url(f"/d/{FLEET_UID}?var-datasource=${{datasource}}")
+        .keep_time(True)
+    )
+    for panel in (
+        number(
+            "State",
+            "Why the search goes on or does not: the reason of its Progressing condition.",
+            "none",
+            Query(f'evonas_search_condition{{{_OF}, condition="Progressing"}}', "{{reason}}"),
+            names=True,
+        ),
+        number(
+            "Best reward", "As the manifest wants it.", "none", Query(f"evonas_search_best_reward{{{_OF}}}"), decimals=4
+        ),
+        number(
+            "Since improvement",
+            "Time since the best reward was found, or since the start; nothing for a search that is not at work.",
+            "s",
+            Query(f"evonas_search_seconds_since_improvement{{{_OF}}}"),
+            limits=Limits(4 * 3600, 24 * 3600),
+            decimals=0,
+        ),
+        number(
+            "Trials since improvement",
+            "Results recorded after the best one.",
+            "none",
+            Query(f"evonas_search_trials_since_improvement{{{_OF}}}"),
+            limits=Limits(50, 100),
+        ),
+        number("GPUs in use", "Those that running trials ask for.", "none", Query(f"evonas_search_gpus{{{_OF}}}")),
+        number("GPU hours", "Charged when an attempt ends.", "h", Query(_hours(_OF)), decimals=2),
+        graph(
+            "Best so far",
+            "The best reward of all trials up to then (Evo-NAS paper, best-so-far curve).",
+            "none",
+            Query(f"evonas_search_best_reward{{{_OF}}}", "best"),
+            steps=True,
+        ),
+        graph(
+            "Moving average",
+            "Mean of the last 50 rewards (Evo-NAS paper, average curve): rises while the agent learns.",
+            "none",
+            Query(f"evonas_search_mean_reward{{{_OF}}}", "mean of the last 50"),
+        ),
+        graph(
+            "Trials by state",
+            "Every trial is in one state.",
+            "none",
+            Query(f"evonas_search_trials{{{_OF}}}", "{{state}}"),
+            stacked=True,
+            width=THIRD,
+        ),
+        graph(
+            "Proposals by origin",
+            "How the agent came to its candidates so far.",
+            "none",
+            Query(f"evonas_agent_proposals_total{{{_OF}}}", "{{origin}}"),
+            stacked=True,
+            width=THIRD,
+        ),
+        graph(
+            "Agent entropy",
+            "1 for a policy that knows nothing, near 0 for one that proposes the same again and again.",
+            "none",
+            Query(f"evonas_agent_entropy{{{_OF}}}", "entropy"),
+            limits=Limits(0.2, 0.05, falling=True),
+            maximum=1,
+            width=THIRD,
+        ),
+        graph(
+            "GPU hours against the budget",
+            "The budget is maxGPUHours; nothing where the manifest sets none.",
+            "h",
+            Query(_hours(_OF), "used"),
+            Query(
+                f'{_hours(_OF)} / ignoring (budget) (evonas_search_budget_ratio{{{_OF}, budget="maxGPUHours"}} > 0)',
+                "budget",
+            ),
+            width=THIRD,
+        ),
+        bars(
+            "Budgets used",
+            "Share of each budget that the manifest sets.",
+            "percentunit",
+            Query(f"evonas_search_budget_ratio{{{_OF}}}", "{{budget}}"),
+            limits=Limits(0.8, 1),
+            maximum=1,
+            width=THIRD,
+        ),
+        bars(
+            "Failures by reason",
+            "Failed trials; each reason is that of the last attempt.",
+            "none",
+            Query(f"evonas_search_failed_trials{{{_OF}}}", "{{reason}}"),
+            width=THIRD,
+        ),
+        graph(
+            "Turnaround",
+            "From the end of a trial to the next Job, over all searches of the operator.",
+            "s",
+            *quantiles("evonas_turnaround_seconds", 0.5, 0.95),
+            limits=Limits(1, 10),
+            width=THIRD,
+        ),
+        graph(
+            "Time since improvement",
+            "A saw that falls to 0 with every better trial.",
+            "s",
+            Query(f"evonas_search_seconds_since_improvement{{{_OF}}}", "since improvement"),
+            width=THIRD,
+        ),
+        text.Panel()
+        .title("On the command line")
+        .description("The same search, in kubectl's words.")
+        .mode(TextMode.MARKDOWN)
+        .content(_COMMANDS)
+        .span(THIRD)
+        .height(8),
+    ):
+        board = board.with_panel(panel)
+    return board

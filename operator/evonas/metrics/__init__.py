@@ -1,0 +1,52 @@
+"""Every metric that the operator exports (design §7); names and help texts live in this package and nowhere else.
+
+Here is what the process counts of its own work. What is said of each search follows from its records, and is in
+``metrics.searches``. No metric carries a trial's name: a search may have ten thousand of them.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+TRIAL_SECONDS = Histogram(
+    "evonas_trial_seconds",
+    "Run time of trials, from the first container's start to the last one's end.",
+    buckets=(1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000),
+)
+TURNAROUND_SECONDS = Histogram(
+    "evonas_turnaround_seconds",
+    "From the moment when the end of a trial was seen to the creation of the next Job.",
+    buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30),
+)
+REPORT_TO_RECORD_SECONDS = Histogram(
+    "evonas_report_to_record_seconds",
+    "From the end of a trial's container, by its node's clock and in whole seconds, to the record of its result.",
+    buckets=(0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000),
+)
+RECONCILE_SECONDS = Histogram(
+    "evonas_reconcile_seconds",
+    "Duration of one pass over one search.",
+    buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10),
+)
+RECONCILE_ERRORS = Counter("evonas_reconcile_errors_total", "Passes that failed and are tried again.", ("reason",))
+QUEUE_DEPTH = Gauge("evonas_queue_depth", "Searches that wait for a pass.")
+API_REQUESTS = Counter(
+    "evonas_api_requests_total",
+    "Calls of the API server by their answer, 'none' without one; the watch streams apart.",
+    ("verb", "resource", "code"),
+)
+AGENT_STEP_SECONDS = Histogram(
+    "evonas_agent_step_seconds",
+    "Time that an agent takes to learn new results and propose.",
+    buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30),
+)
+LEADER = Gauge("evonas_leader", "1 in the process that acts, 0 in one that stands by.")
+LEASE_RENEWAL_AGE = Gauge(
+    "evonas_lease_renewal_age_seconds",
+    "Since this process's watch of the Lease last saw it renewed, by whoever leads.",
+)
+WATCH_AGE = Gauge(
+    "evonas_watch_age_seconds",
+    "Since the oldest own write that the watch of its kind has not shown yet; 0 where none is awaited.",
+    ("resource",),
+)

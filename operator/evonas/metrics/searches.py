@@ -1,0 +1,199 @@
+"""What is said of each search: one reading, replaced by every pass, from which each scrape makes its samples.
+
+Counters are counted from the records, not from what this process did: a restart or another leader does not begin at 0.
+A search's series vanish with its reading, all at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from prometheus_client.core import REGISTRY, CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+Family = GaugeMetricFamily | CounterMetricFamily
+
+SEARCH_LABELS = ("namespace", "search")
+
+
+@dataclass(frozen=True)
+class SearchReading:
+    """One search as of its latest pass; what is None or empty has no series."""
+
+    uid: str
+    namespace: str
+    name: str
+    conditions: Mapping[str, tuple[bool, str]]
+    """Status and reason by type."""
+    trials: Mapping[str, int] = field(default_factory=dict)
+    """By state."""
+    failed: Mapping[str, int] = field(default_factory=dict)
+    """By reason."""
+    outcomes: Mapping[str, int] = field(default_factory=dict)
+    proposals: Mapping[str, int] = field(default_factory=dict)
+    """By origin."""
+    best_reward: float | None = None
+    mean_reward: float | None = None
+    trials_since_improvement: int | None = None
+    waits_since: datetime | None = None
+    """When the best reward was found, or the search began; None for a search that is not at work."""
+    gpus: int | None = None
+    gpu_seconds: int | None = None
+    budgets: Mapping[str, float] = field(default_factory=dict)
+    """Used share by the name of the budget's field."""
+    entropy: float | None = None
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A metric: how it is called, and its samples in a reading by the value of its own label, if it has one."""
+
+    name: str
+    help: str
+    samples: Callable[[SearchReading, datetime], Mapping[tuple[str, ...], float | None]]
+    labels: tuple[str, ...] = ()
+    family: type[Family] = GaugeMetricFamily
+
+
+def _one(value: float | None) -> Mapping[tuple[str, ...], float | None]:
+    return {(): value}
+
+
+def _each(values: Mapping[str, float]) -> Mapping[tuple[str, ...], float | None]:
+    return {(label,): value for label, value in values.items()}
+
+
+def _waiting(reading: SearchReading, now: datetime) -> float | None:
+    return None if reading.waits_since is None else max(0.0, (now - reading.waits_since).total_seconds())
+
+
+DEFINITIONS = (
+    Definition(
+        "evonas_search_condition",
+        "1 where a condition of the search is True, 0 where it is False; with the condition's reason.",
+        lambda reading, _: {(kind, why): float(status) for kind, (status, why) in reading.conditions.items()},
+        ("condition", "reason"),
+    ),
+    Definition(
+        "evonas_search_trials", "Trials of a search by state.", lambda reading, _: _each(reading.trials), ("state",)
+    ),
+    Definition(
+        "evonas_search_failed_trials",
+        "Failed trials of a search by reason; the rarest of many reasons count as Other.",
+        lambda reading, _: _each(reading.failed),
+        ("reason",),
+    ),
+    Definition(
+        "evonas_search_best_reward",
+        "Best reward of a search so far, in the manifest's orientation.",
+        lambda reading, _: _one(reading.best_reward),
+    ),
+    Definition(
+        "evonas_search_mean_reward",
+        "Mean of the last 50 recorded rewards: the moving average of the Evo-NAS paper.",
+        lambda reading, _: _one(reading.mean_reward),
+    ),
+    Definition(
+        "evonas_search_seconds_since_improvement",
+        "Since the best reward was found, or the search began; only while it is at work.",
+        lambda reading, now: _one(_waiting(reading, now)),
+    ),
+    Definition(
+        "evonas_search_trials_since_improvement",
+        "Results recorded after the best one.",
+        lambda reading, _: _one(reading.trials_since_improvement),
+    ),
+    Definition(
+        "evonas_search_gpus", "GPUs that the running trials of a search ask for.", lambda reading, _: _one(reading.gpus)
+    ),
+    Definition(
+        "evonas_search_gpu_seconds_total",
+        "GPU seconds that a search has used; an attempt is charged when it ends.",
+        lambda reading, _: _one(reading.gpu_seconds),
+        family=CounterMetricFamily,
+    ),
+    Definition(
+        "evonas_search_budget_ratio",
+        "Used share of each budget that the manifest sets, by the name of its field.",
+        lambda reading, _: _each(reading.budgets),
+        ("budget",),
+    ),
+    Definition(
+        "evonas_agent_entropy",
+        "Mean entropy of the policy's decisions relative to uniform ones, 0 to 1; only of agents that have a policy.",
+        lambda reading, _: _one(reading.entropy),
+    ),
+    Definition(
+        "evonas_agent_proposals_total",
+        "Recorded candidates by how the agent came to them.",
+        lambda reading, _: _each(reading.proposals),
+        ("origin",),
+        CounterMetricFamily,
+    ),
+    Definition(
+        "evonas_trials_total",
+        "Trials that ended, by outcome.",
+        lambda reading, _: _each(reading.outcomes),
+        ("outcome",),
+        CounterMetricFamily,
+    ),
+)
+
+
+class SearchCollector(Collector):
+    """Holds the latest reading of each search and shows them when asked."""
+
+    def __init__(self) -> None:
+        self._readings: dict[tuple[str, str], SearchReading] = {}
+
+    def show(self, reading: SearchReading) -> None:
+        """Replace what is said of the search."""
+        key = (reading.namespace, reading.name)
+        before = self._readings.get(key)
+        if before is not None and before.uid == reading.uid:
+            reading = _not_below(before, reading)
+        self._readings[key] = reading
+
+    def forget(self, namespace: str, name: str, uid: str) -> None:
+        """Drop every series of a deleted search; those of a successor of the same name stay."""
+        reading = self._readings.get((namespace, name))
+        if reading is not None and reading.uid == uid:
+            del self._readings[namespace, name]
+
+    def collect(self) -> Iterator[Family]:
+        """Yield each metric with its samples of now."""
+        now = datetime.now(UTC)
+        for definition, family in zip(DEFINITIONS, self.describe(), strict=True):
+            for reading in self._readings.values():
+                for labels, value in definition.samples(reading, now).items():
+                    if value is not None:
+                        family.add_metric([reading.namespace, reading.name, *labels], value)
+            yield family
+
+    def describe(self) -> Iterator[Family]:
+        """Yield each metric without samples."""
+        for definition in DEFINITIONS:
+            yield definition.family(definition.name, definition.help, labels=[*SEARCH_LABELS, *definition.labels])
+
+
+def _not_below(before: SearchReading, after: SearchReading) -> SearchReading:
+    """Return ``after`` with no counter below ``before``: what somebody deletes a record of has happened all the same.
+
+    Prometheus would take a falling counter for one that began again at 0, and count everything twice.
+    """
+    return replace(
+        after,
+        outcomes=_larger(before.outcomes, after.outcomes),
+        proposals=_larger(before.proposals, after.proposals),
+        gpu_seconds=None if after.gpu_seconds is None else max(after.gpu_seconds, before.gpu_seconds or 0),
+    )
+
+
+def _larger(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
+    return {label: max(before.get(label, 0), after.get(label, 0)) for label in before.keys() | after.keys()}
+
+
+READINGS = SearchCollector()
+REGISTRY.register(READINGS)
