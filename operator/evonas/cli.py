@@ -12,9 +12,13 @@ import click
 from evonas.errors import EvonasError
 
 _COMMANDS = {
+    "best": "evonas.commands.best",
+    "get": "evonas.commands.get",
+    "logs": "evonas.commands.logs",
     "operator": "evonas.commands.operator",
     "report": "evonas.commands.report",
     "run": "evonas.commands.run",
+    "watch": "evonas.commands.watch",
 }
 
 

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from evonas.agents.versions import agent_versions
 from evonas.cluster.acceptance import Acceptance, Refusal
 from evonas.cluster.account import TrialAccounts
 from evonas.cluster.api import Api, Refused
@@ -230,6 +231,7 @@ class Reconciler:
             generation=search.generation,
             before=search.status,
             now=now,
+            versions=agent_versions(spec.agent.type),
         )
         show_search(search, spec, decided.totals, status)
         pause = None
