@@ -6,6 +6,7 @@ import json
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import yaml
@@ -71,6 +72,20 @@ def test_versions_are_in_the_status(finished: Finished) -> None:
     (noted,) = finished.cluster.get("nas", NAME, finished.namespace)["status"]["environments"]
     assert noted["fromTrial"] == 0
     assert {"python", "evonas", "numpy"} <= noted["versions"].keys()
+
+
+def test_export_replay_and_explain(finished: Finished, tmp_path: Path) -> None:
+    file = tmp_path / "tools.jsonl"
+    assert finished.evonas("export", NAME, str(file)).stdout == f"wrote {file}: {TRIALS} trials\n"
+    header, body, *records, _ = map(json.loads, file.read_text().splitlines())
+    assert header["source"] == f"{finished.namespace}/{NAME}"
+    assert body["metadata"]["uid"]
+    assert [record["spec"]["index"] for record in records] == list(range(TRIALS))
+    replayed = finished.evonas("replay", NAME)
+    assert replayed.stdout.startswith(f"all {TRIALS} proposals of {finished.namespace}/{NAME} are the same"), replayed
+    explained = finished.evonas("explain", NAME, str(TRIALS - 1))
+    assert (explained.returncode, explained.stderr) == (0, "")
+    assert f"trial {TRIALS - 1} of {finished.namespace}/{NAME}: Succeeded with reward" in explained.stdout
 
 
 def test_what_the_cluster_lacks_is_said_in_one_line(finished: Finished) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from evonas.agents.versions import agent_versions
+from evonas.agents import agent_versions
 from evonas.cluster.acceptance import Acceptance, Refusal
 from evonas.cluster.account import TrialAccounts
 from evonas.cluster.api import Api, Refused

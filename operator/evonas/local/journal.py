@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from evonas.agents.versions import agent_versions
+from evonas.agents import agent_versions
 from evonas.errors import EvonasError, FieldProblem, InvalidManifest
 from evonas.schema import check_and_default
 from evonas.search.codec import TRIAL_KIND, SearchIdentity, from_object, from_time, to_object, to_time

@@ -17,7 +17,19 @@ from evonas.local.journal import JOURNAL_FILE, open_journal
 from tests.unit.commands.conftest import Evonas
 from tests.unit.local.test_resume import write_manifest
 
-COMMANDS = [[], ["best"], ["get"], ["logs"], ["operator"], ["report"], ["run"], ["watch"]]
+COMMANDS = [
+    [],
+    ["best"],
+    ["explain"],
+    ["export"],
+    ["get"],
+    ["logs"],
+    ["operator"],
+    ["replay"],
+    ["report"],
+    ["run"],
+    ["watch"],
+]
 
 
 def changed(folder: Path, change: Callable[[dict[str, Any]], object]) -> str:
