@@ -12,9 +12,16 @@ import click
 from evonas.errors import EvonasError
 
 _COMMANDS = {
+    "best": "evonas.commands.best",
+    "explain": "evonas.commands.explain",
+    "export": "evonas.commands.export",
+    "get": "evonas.commands.get",
+    "logs": "evonas.commands.logs",
     "operator": "evonas.commands.operator",
+    "replay": "evonas.commands.replay",
     "report": "evonas.commands.report",
     "run": "evonas.commands.run",
+    "watch": "evonas.commands.watch",
 }
 
 

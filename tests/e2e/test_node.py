@@ -9,6 +9,7 @@ import yaml
 
 from evonas_trial.counting import score
 from tests.cluster.client import Cluster
+from tests.command_line import evonas
 from tests.e2e.installed import ROOT, apply_example, follow
 from tests.integration.searches import assert_sound, condition, trials
 
@@ -80,6 +81,19 @@ def test_each_way_a_trial_can_go_wrong(
         status = trial["status"]
         assert (status["state"], status.get("reason", "")) == (state, reason)
         assert words in status.get("message", "")
+
+
+def test_logs_of_a_trial_come_from_its_pod(cluster: Cluster, namespace: str) -> None:
+    body = _counting()
+    script = "echo deciding on $EVONAS_D_A1; echo '{\"reward\": 0.5}' > /dev/termination-log"
+    body["spec"]["trial"]["template"]["spec"]["containers"][0]["command"] = ["sh", "-c", script]
+    body["spec"]["budget"] = {"maxTrials": 1, "parallelTrials": 1}
+    cluster.apply(yaml.safe_dump(body), namespace)
+    follow(cluster, namespace, "counting", timeout=120)
+    (trial,) = trials(cluster, namespace)
+    said = evonas(cluster, namespace, "logs", "counting", "0", "--follow")
+    assert (said.returncode, said.stderr) == (0, "")
+    assert said.stdout == f"deciding on {trial['spec']['decisions']['a1']}\n"
 
 
 def _counting() -> dict[str, Any]:

@@ -6,20 +6,33 @@ an agent that needs them is created; ``check_agent`` needs neither.
 
 from evonas.agents.catalogue import check_agent
 from evonas.agents.factory import create_agent
-from evonas.agents.interface import Agent, InvalidRecord, Origin, Proposal, Record, SpaceExhausted
+from evonas.agents.interface import (
+    Agent,
+    Alternative,
+    Explaining,
+    InvalidRecord,
+    Origin,
+    Proposal,
+    Record,
+    SpaceExhausted,
+)
 from evonas.agents.records import check_record
 from evonas.agents.settings import AgentSettings, EvolutionSettings, PolicySettings
+from evonas.agents.versions import agent_versions
 
 __all__ = [
     "Agent",
     "AgentSettings",
+    "Alternative",
     "EvolutionSettings",
+    "Explaining",
     "InvalidRecord",
     "Origin",
     "PolicySettings",
     "Proposal",
     "Record",
     "SpaceExhausted",
+    "agent_versions",
     "check_agent",
     "check_record",
     "create_agent",

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 import numpy as np
 
 from evonas.agents.history import History, Pending
-from evonas.agents.interface import InvalidRecord, Proposal, Record, SpaceExhausted
+from evonas.agents.interface import Alternative, InvalidRecord, Proposal, Record, SpaceExhausted
 from evonas.agents.novelty import Pick, pick
 from evonas.agents.policy import Learner, Observer
 from evonas.agents.records import check_record
@@ -53,8 +53,7 @@ class ComposedAgent:
         if self._history.candidates >= self._space.size:
             raise SpaceExhausted(f"all {self._space.size} candidates of the search space have been proposed")
         index = self._history.next_index
-        warm = index >= self._warmup and self._results >= MIN_RESULTS
-        drafts = (self._source if warm else self._start).draw(index)
+        drafts = self._draw(index)
         picked = pick(self._space, self._seed, index, drafts, self._history.__contains__)
         proposal = self._explained(index, drafts, picked)
         self._history.add(Pending(index, picked.choices, self._drawn(proposal.mutated)))
@@ -82,10 +81,32 @@ class ComposedAgent:
         for _, index, reward in sorted(observed, key=lambda item: item[:2]):
             self.observe(index, reward)
 
+    def alternatives(self) -> list[Alternative]:
+        """Return the candidates of the next proposal, those preferred first; the next proposal stays the same."""
+        drafts = self._draw(self._history.next_index)
+        drawing = drafts.drawing
+        return [
+            Alternative(
+                decisions=self._space.to_candidate(choices),
+                parent=None if drafts.parents[row] == NOBODY else int(drafts.parents[row]),
+                policy_ratios={
+                    self._space.decisions[position].name: float(np.exp(drawing.gains[row, position]))
+                    for position in np.flatnonzero(drawing.drawn[row])
+                },
+                value=None if drafts.values is None else float(drafts.values[row]),
+                is_known=tuple(choices) in self._history,
+            )
+            for row, choices in enumerate(drawing.choices.tolist())
+        ]
+
     @property
     def entropy(self) -> float | None:
         """Mean relative entropy of the policy's decisions, 0 to 1; None for agents that do not learn."""
         return self._learner.entropy if self._learner else None
+
+    def _draw(self, index: int) -> Drafts:
+        warm = index >= self._warmup and self._results >= MIN_RESULTS
+        return (self._source if warm else self._start).draw(index)
 
     def _explained(self, index: int, drafts: Drafts, picked: Pick) -> Proposal:
         decisions = self._space.to_candidate(picked.choices)

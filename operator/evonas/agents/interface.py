@@ -5,9 +5,9 @@ Everything else in this package stands behind these names.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from evonas.errors import EvonasError
 from evonas.space import Value
@@ -108,4 +108,30 @@ class Agent(Protocol):
         """Mean entropy of the policy's decisions relative to uniform ones, 0 to 1; None for agents that do not learn.
 
         Measured on the candidates of the latest training step; 1 before the first.
+        """
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """A candidate that the next proposal is chosen from."""
+
+    decisions: dict[str, Value]
+    parent: int | None
+    """As in a proposal."""
+    policy_ratios: dict[str, float]
+    """Probability of each decision that was drawn and not copied under the policy, relative to a uniform one."""
+    value: float | None
+    """As in a proposal."""
+    is_known: bool
+    """Whether it was proposed before, and is therefore passed over."""
+
+
+@runtime_checkable
+class Explaining(Protocol):
+    """An agent that can say what its next proposal is chosen from."""
+
+    def alternatives(self) -> Sequence[Alternative]:
+        """Return the candidates of the next proposal, those preferred first: the first that is not known is taken.
+
+        Changes nothing: the next proposal is the same whether this was asked or not.
         """

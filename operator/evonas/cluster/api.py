@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 
 from evonas.cluster.connection import Connection
-from evonas.cluster.resources import Resource
+from evonas.cluster.resources import PODS, Resource
 from evonas.metrics import API_REQUESTS
 
 FIELD_MANAGER = "evonas-operator"
@@ -171,6 +171,20 @@ class Api:
             raise Unavailable(0, "Unreachable", str(error) or type_name(error)) from error
         except ValueError as error:
             raise Unavailable(0, "CutStream", str(error)) from error
+
+    async def log(self, namespace: str, pod: str, container: str, *, follow: bool) -> AsyncIterator[bytes]:
+        """Yield what a container printed, with ``follow`` until it ends."""
+        query = {"container": container, "follow": str(follow).lower()}
+        timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS)
+        url = self.server + PODS.path(namespace, pod, "log")
+        try:
+            async with self._open().get(url, params=query, headers=await self._headers(), timeout=timeout) as answer:
+                if answer.status >= 400:
+                    raise _error(answer.status, await answer.text(), answer.headers.get("Retry-After"))
+                async for chunk in answer.content.iter_any():
+                    yield chunk
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise Unavailable(0, "Unreachable", str(error) or type_name(error)) from error
 
     async def _call(
         self,

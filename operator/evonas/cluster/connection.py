@@ -12,9 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from kubernetes.aio.client import Configuration
-from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+from kubernetes.aio.config import (
+    ConfigException,
+    list_kube_config_contexts,
+    load_incluster_config,
+    load_kube_config,
+)
 
 from evonas.errors import EvonasError
+
+POD_NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
 @dataclass(frozen=True)
@@ -66,3 +73,12 @@ async def load_connection(kubeconfig: Path | None = None, context: str | None = 
     except (ConfigException, OSError) as error:
         raise EvonasError(f"no cluster to work on: {error}; set KUBECONFIG or pass --kubeconfig") from error
     return Connection(configuration)
+
+
+def load_namespace(kubeconfig: Path | None = None, context: str | None = None) -> str:
+    """Return the namespace that the kubeconfig's context names, inside a cluster the pod's own; else ``default``."""
+    if kubeconfig is None and context is None and "KUBERNETES_SERVICE_HOST" in os.environ:
+        return POD_NAMESPACE_FILE.read_text().strip() if POD_NAMESPACE_FILE.exists() else "default"
+    contexts, current = list_kube_config_contexts(None if kubeconfig is None else str(kubeconfig))
+    meant = current if context is None else next(item for item in contexts if item["name"] == context)
+    return str(meant["context"].get("namespace") or "default")

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from evonas.agents import agent_versions
 from evonas.cluster.acceptance import Acceptance, Refusal
 from evonas.cluster.account import TrialAccounts
 from evonas.cluster.api import Api, Refused
@@ -238,6 +239,7 @@ class Reconciler:
             generation=search.generation,
             before=search.status,
             now=now,
+            versions=agent_versions(spec.agent.type),
         )
         READINGS.show(read_search(search, spec, decided.totals, status, now))
         pause = None

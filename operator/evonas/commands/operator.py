@@ -11,10 +11,9 @@ from pathlib import Path
 
 import click
 
+from evonas.cluster.connection import POD_NAMESPACE_FILE
 from evonas.server import serve
 from evonas.settings import LeaseSettings, OperatorSettings
-
-POD_NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
 @click.command()

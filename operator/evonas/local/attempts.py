@@ -23,6 +23,7 @@ from typing import Any
 
 from evonas.local import supervise
 from evonas.local.command import LocalCommand
+from evonas.local.locks import is_locked, wait_for_release
 from evonas.search.attempt import AttemptPhase, AttemptView, Ending
 from evonas.search.codec import SearchIdentity
 from evonas.search.contract import trial_environment
@@ -33,6 +34,11 @@ from evonas.spec import SearchSpec
 
 LOCK_FILE, REPORT_FILE, PROGRESS_FILE = "lock", "report.json", "progress.json"
 MAX_HINT = 200
+
+
+def attempt_folder(folder: Path, index: int, attempt: int) -> Path:
+    """Return where the files of an attempt are, below the folder of its run."""
+    return folder / "trials" / f"{index:05d}" / f"attempt-{attempt}"
 
 
 class LocalAttempts:
@@ -54,7 +60,7 @@ class LocalAttempts:
 
     def folder(self, index: int, attempt: int) -> Path:
         """Return where an attempt's files are."""
-        return self._folder / "trials" / f"{index:05d}" / f"attempt-{attempt}"
+        return attempt_folder(self._folder, index, attempt)
 
     def start(self, trial: Trial) -> None:
         """Start the trial's current attempt afresh."""
@@ -86,7 +92,7 @@ class LocalAttempts:
         folder = self.folder(trial.index, trial.current_attempt)
         if (folder / supervise.ENDED_FILE).exists():
             return self._ended(trial.current_attempt, folder)
-        if not _is_locked(folder / LOCK_FILE):
+        if not is_locked(folder / LOCK_FILE):
             # It may have ended between the two looks.
             return self._ended(trial.current_attempt, folder) if (folder / supervise.ENDED_FILE).exists() else None
         self._watch(folder)
@@ -97,13 +103,13 @@ class LocalAttempts:
         """End an attempt, if it runs, and wait until it is gone."""
         folder = self.folder(index, attempt)
         lock = folder / LOCK_FILE
-        while _is_locked(lock) and not (folder / supervise.PID_FILE).exists():
+        while is_locked(lock) and not (folder / supervise.PID_FILE).exists():
             time.sleep(0.01)  # a supervisor that was started this very moment says its id first of all
-        if _is_locked(lock):
+        if is_locked(lock):
             # It may end by itself between the look and the signal.
             with suppress(ProcessLookupError):
                 os.kill(int((folder / supervise.PID_FILE).read_text()), signal.SIGTERM)
-            _wait_for(lock)
+            wait_for_release(lock)
 
     def _ended(self, number: int, folder: Path) -> AttemptView:
         ended: dict[str, Any] = json.loads((folder / supervise.ENDED_FILE).read_text(encoding="utf-8"))
@@ -134,27 +140,11 @@ class LocalAttempts:
         threading.Thread(target=self._report_end, args=[folder, process], daemon=True).start()
 
     def _report_end(self, folder: Path, process: subprocess.Popen[bytes] | None) -> None:
-        _wait_for(folder / LOCK_FILE)
+        wait_for_release(folder / LOCK_FILE)
         if process is not None:
             process.wait()
         self._watched.discard(folder)
         self._on_end()
-
-
-def _is_locked(path: Path) -> bool:
-    if not path.exists():
-        return False
-    with path.open() as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
-
-
-def _wait_for(path: Path) -> None:
-    with path.open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_SH)
 
 
 def _last_line(log: Path) -> str:

@@ -10,18 +10,22 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
+from evonas.agents import agent_versions
 from evonas.errors import EvonasError, FieldProblem, InvalidManifest
 from evonas.schema import check_and_default
 from evonas.search.codec import TRIAL_KIND, SearchIdentity, from_object, from_time, to_object, to_time
+from evonas.search.environments import note_environment
 from evonas.search.trial import Trial
 
 JOURNAL_FILE = "journal.jsonl"
+LOCK_PATIENCE = 0.5
 _IMMUTABLE = ("searchSpace", "objective", "agent")
 
 
@@ -76,20 +80,30 @@ def open_journal(folder: Path, manifest: Mapping[str, Any]) -> Journal:
 
 
 def _open_locked(path: Path, file: IO[str], manifest: Mapping[str, Any]) -> Journal:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise EvonasError(f"{path} is in use: another `evonas run` of this search is under way") from None
+    _lock(path, file)
     if not _drop_cut_line(path):
-        search = _with_identity(manifest)
+        search = _with_environment(_with_identity(manifest), {}, ())
         _append(file, search)
         return Journal(path, file, search, ())
     recorded, trials = read_journal(path)
     _check_unchanged(recorded, manifest, path)
-    search = {**manifest, "metadata": recorded["metadata"]}
+    search = _with_environment({**manifest, "metadata": recorded["metadata"]}, recorded.get("status", {}), trials)
     if search != recorded:
         _append(file, search)
     return Journal(path, file, search, trials)
+
+
+def _lock(path: Path, file: IO[str]) -> None:
+    deadline = time.monotonic() + LOCK_PATIENCE
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            # A reader that asks whether the lock is held holds it itself for a moment.
+            if time.monotonic() > deadline:
+                raise EvonasError(f"{path} is in use: another `evonas run` of this search is under way") from None
+        time.sleep(0.01)
 
 
 def read_journal(path: Path) -> tuple[Mapping[str, Any], list[Trial]]:
@@ -146,6 +160,13 @@ def _drop_cut_line(path: Path) -> int:
 def _with_identity(manifest: Mapping[str, Any]) -> dict[str, Any]:
     now = to_time(datetime.now(UTC))
     return {**manifest, "metadata": {**manifest["metadata"], "uid": str(uuid.uuid4()), "creationTimestamp": now}}
+
+
+def _with_environment(search: Mapping[str, Any], status: Mapping[str, Any], trials: Sequence[Trial]) -> dict[str, Any]:
+    """Return the search with its status, in which it is noted whose proposals come next."""
+    agent = check_and_default(search)[0]["spec"]["agent"]["type"]
+    environments = note_environment(status.get("environments", ()), agent_versions(agent), len(trials))
+    return {**search, "status": {**status, "environments": environments}}
 
 
 def _check_unchanged(recorded: Mapping[str, Any], manifest: Mapping[str, Any], path: Path) -> None:

@@ -70,7 +70,7 @@ class Proposer:
     def _restore(self, history: Sequence[Trial]) -> None:
         self._agent = None
         agent = create_agent(self._spec.agent.type, self._spec.space, self._spec.agent.seed, self._spec.agent.settings)
-        agent.restore(self._record(trial) for trial in history)
+        agent.restore(record_of(self._spec, trial) for trial in history)
         self._agent = agent
         self._pending = {trial.index for trial in history if not trial.state.is_final}
         self._last_sequence = max((trial.sequence or 0 for trial in history), default=0)
@@ -80,7 +80,7 @@ class Proposer:
         if trial.sequence is None:
             self._agent.abandon(trial.index)
         else:
-            self._agent.observe(trial.index, self._reward(trial))
+            self._agent.observe(trial.index, record_of(self._spec, trial).reward)
             self._last_sequence = trial.sequence
         self._pending.remove(trial.index)
 
@@ -93,25 +93,25 @@ class Proposer:
             except SpaceExhausted:
                 break
             self._pending.add(proposal.index)
-            proposed.append(_trial(proposal))
+            proposed.append(trial_of(proposal))
         return proposed
 
-    def _record(self, trial: Trial) -> Record:
-        return Record(
-            index=trial.index,
-            decisions=trial.decisions,
-            mutated=trial.proposal.mutated,
-            observed_up_to=trial.proposal.observed_up_to,
-            sequence=trial.sequence,
-            reward=None if trial.is_confirmation else self._reward(trial),
-            abandoned=trial.state.is_final and trial.sequence is None,
-        )
 
-    def _reward(self, trial: Trial) -> float | None:
-        return None if trial.reward is None else oriented(self._spec.objective, trial.reward)
+def record_of(spec: SearchSpec, trial: Trial) -> Record:
+    """Return a trial as agents fold it."""
+    return Record(
+        index=trial.index,
+        decisions=trial.decisions,
+        mutated=trial.proposal.mutated,
+        observed_up_to=trial.proposal.observed_up_to,
+        sequence=trial.sequence,
+        reward=None if trial.reward is None or trial.is_confirmation else oriented(spec.objective, trial.reward),
+        abandoned=trial.state.is_final and trial.sequence is None,
+    )
 
 
-def _trial(proposal: Proposal) -> Trial:
+def trial_of(proposal: Proposal) -> Trial:
+    """Return a proposal as it is recorded."""
     return Trial(
         index=proposal.index,
         decisions=proposal.decisions,

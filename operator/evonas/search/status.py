@@ -11,6 +11,7 @@ from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason
 from evonas.search.codec import SearchIdentity, to_decimal, to_time
 from evonas.search.conditions import Condition, to_conditions
 from evonas.search.confirmation import Confirmed, confirm
+from evonas.search.environments import note_environment
 from evonas.search.plan import Plan
 from evonas.search.totals import Totals
 from evonas.search.trial import TrialState
@@ -50,8 +51,12 @@ def summarise(
     generation: int,
     before: Mapping[str, Any],
     now: datetime,
+    versions: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Return the status of an accepted search; ``refused`` is what the API server last refused to create for it."""
+    """Return the status of an accepted search.
+
+    ``refused`` is what the API server last refused to create for it, ``versions`` the software that proposes now.
+    """
     status: dict[str, Any] = {
         "observedGeneration": generation,
         "conditions": to_conditions(
@@ -65,6 +70,11 @@ def summarise(
         },
         "startTime": before.get("startTime", to_time(now)),
     }
+    environments: Sequence[Mapping[str, Any]] = before.get("environments", ())
+    if plan.limit is None:
+        environments = note_environment(environments, versions, plan.totals.total)
+    if environments:
+        status["environments"] = environments
     # An agent that is not needed now is not in memory, and has not changed since.
     known = before.get("agent", {}).get("entropy") if entropy is None else f"{entropy:.3f}"
     if known is not None:

@@ -99,6 +99,11 @@ class Trial:
         return self.proposal.repeat is not None
 
     @property
+    def latest_attempt(self) -> int:
+        """Number of the latest attempt that began: the last one of a finished trial."""
+        return self.attempts[-1].number if self.attempts and self.state.is_final else self.current_attempt
+
+    @property
     def current_attempt(self) -> int:
         """Number of the attempt that is under way or to be started, from 1."""
         if not self.attempts:

@@ -12,27 +12,24 @@ from typing import Any
 import pytest
 import yaml
 
-from evonas.cli import cli, main
+from evonas.cli import cli
 from evonas.local.journal import JOURNAL_FILE, open_journal
+from tests.unit.commands.conftest import Evonas
 from tests.unit.local.test_resume import write_manifest
 
-COMMANDS = [[], ["operator"], ["report"], ["run"]]
-Evonas = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def evonas(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Evonas:
-    """Run a command line in this process, in ``tmp_path``; returns exit code, output and errors."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["evonas", *arguments])
-        with pytest.raises(SystemExit) as left:
-            main()
-        captured = capsys.readouterr()
-        return int(left.value.code or 0), captured.out, captured.err
-
-    return run
+COMMANDS = [
+    [],
+    ["best"],
+    ["explain"],
+    ["export"],
+    ["get"],
+    ["logs"],
+    ["operator"],
+    ["replay"],
+    ["report"],
+    ["run"],
+    ["watch"],
+]
 
 
 def changed(folder: Path, change: Callable[[dict[str, Any]], object]) -> str:

@@ -44,7 +44,9 @@ def read(
     trials: Iterable[Trial], *, spec: SearchSpec = FULL, of: SearchRecord | None = None, entropy: float | None = 0.5
 ) -> SearchReading:
     plan = planned(trials, spec=spec)
-    status = summarise(IDENTITY, spec, plan, {}, refused=None, entropy=entropy, generation=3, before={}, now=NOW)
+    status = summarise(
+        IDENTITY, spec, plan, {}, refused=None, entropy=entropy, versions={}, generation=3, before={}, now=NOW
+    )
     return read_search(of or record(), spec, plan.totals, status, NOW + timedelta(minutes=15))
 
 

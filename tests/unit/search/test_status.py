@@ -13,6 +13,7 @@ from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason
 from evonas.search.budget import Limit
 from evonas.search.codec import to_time
 from evonas.search.conditions import find_condition
+from evonas.search.environments import environment_of, note_environment
 from evonas.search.plan import Plan
 from evonas.search.status import Blockage, count_states, refuse, summarise
 from evonas.search.trial import Trial, TrialState
@@ -26,6 +27,8 @@ RUNNING = AttemptView(1, AttemptPhase.RUNNING, start_time=NOW)
 NO_NODE = AttemptView(1, AttemptPhase.QUEUED, QueuedReason.UNSCHEDULABLE, "0/3 nodes have a free GPU")
 NO_IMAGE = AttemptView(1, AttemptPhase.QUEUED, QueuedReason.IMAGE_PULL, "no such image")
 SILENT = AttemptView(1, AttemptPhase.QUEUED, QueuedReason.STARTING, "its Job has no pod yet")
+
+VERSIONS = {"evonas": "0.1", "numpy": "2.0"}
 
 
 def status_of(
@@ -47,6 +50,7 @@ def status_of(
         generation=3,
         before=before or {},
         now=LATER,
+        versions=VERSIONS,
     )
 
 
@@ -136,6 +140,7 @@ def test_times_are_set_once_and_an_unchanged_search_has_an_unchanged_status() ->
         generation=3,
         before=first,
         now=LATER + timedelta(days=1),
+        versions={"evonas": "0.2"},
     )
     assert again == first
 
@@ -232,3 +237,15 @@ def test_what_the_api_server_refuses_is_told_at_once() -> None:
     assert says(status, "Progressing") == ("True", "QuotaExceeded", "exceeded quota: gpus")
     beside = status_of(planned([trial(0), trial(1)]), {0: RUNNING}, refused=refused)
     assert says(beside, "Progressing")[1:] == ("TrialsRunning", "1 trials wait: QuotaExceeded: exceeded quota: gpus")
+
+
+def test_versions_are_noted_with_the_trials_that_they_propose() -> None:
+    first = status_of(planned())
+    assert first["environments"] == [{"fromTrial": 0, "versions": VERSIONS}]
+    assert status_of(planned([succeeded(0, 0.5)]), before=first)["environments"] == first["environments"]
+    newer = {**VERSIONS, "numpy": "2.1"}
+    noted = note_environment(first["environments"], newer, 5)
+    assert [environment_of(noted, index) for index in (0, 4, 5)] == [VERSIONS, VERSIONS, newer]
+    assert note_environment(noted, VERSIONS, 5) == [*first["environments"], {"fromTrial": 5, "versions": VERSIONS}]
+    assert environment_of([], 3) is None
+    assert len(note_environment([{"fromTrial": n, "versions": {"evonas": str(n)}} for n in range(30)], newer, 99)) == 20

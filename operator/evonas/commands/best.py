@@ -1,0 +1,67 @@
+"""`evonas best`: the decisions of the best candidate, ready for the training that follows the search."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable, Mapping
+
+import click
+import yaml
+
+from evonas.commands.searches import cluster_options, says_what_a_search_is
+from evonas.errors import EvonasError
+from evonas.search.contract import to_text
+from evonas.sources.locate import locate
+from evonas.sources.options import ClusterOptions
+from evonas.sources.source import find_trial
+from evonas.space import Value, variable_name
+
+
+def _variables(decisions: Mapping[str, Value]) -> dict[str, str]:
+    return {
+        "EVONAS_DECISIONS": json.dumps(dict(decisions)),
+        **{variable_name(name): to_text(value) for name, value in decisions.items()},
+    }
+
+
+def _env(decisions: Mapping[str, Value]) -> str:
+    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in _variables(decisions).items())
+
+
+def _pod_env(decisions: Mapping[str, Value]) -> str:
+    # A doubled dollar keeps the kubelet from reading $(NAME) in a value.
+    entries = [{"name": name, "value": value.replace("$(", "$$(")} for name, value in _variables(decisions).items()]
+    return yaml.safe_dump({"env": entries}, sort_keys=False)
+
+
+_FORMATS: dict[str, Callable[[Mapping[str, Value]], str]] = {
+    "json": lambda decisions: json.dumps(dict(decisions), indent=2) + "\n",
+    "yaml": lambda decisions: yaml.safe_dump(dict(decisions), sort_keys=False),
+    "env": _env,
+    "pod": _pod_env,
+}
+
+
+@click.command()
+@click.argument("search")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Choice(list(_FORMATS)),
+    default="json",
+    show_default=True,
+    help="env: lines for a shell, as the trials saw them; pod: the same for a container of a pod.",
+)
+@click.option("--trial", type=click.IntRange(0), help="Another trial's decisions, by its index.")
+@cluster_options
+@says_what_a_search_is
+def best(search: str, output: str, trial: int | None, cluster: ClusterOptions) -> None:
+    """Print the decisions of the best candidate of SEARCH."""
+    record = locate(search, cluster).read()
+    found = record.totals.best if trial is None else find_trial(record, trial)
+    if found is None:
+        raise EvonasError(f"{record.source} has no trial with a reward yet")
+    reward = "no reward" if found.reward is None else f"{record.spec.objective.metric or 'reward'} {found.reward:.6g}"
+    click.echo(f"trial {found.index} with {reward}", err=True)
+    click.echo(_FORMATS[output](found.decisions), nl=False)

@@ -1,0 +1,47 @@
+"""`evonas explain`: why a trial has the candidate that it has."""
+
+from __future__ import annotations
+
+import click
+
+from evonas.agents import Alternative, Explaining
+from evonas.commands.searches import cluster_options, says_what_a_search_is
+from evonas.errors import EvonasError
+from evonas.report.console import open_console
+from evonas.report.explanation import explanation
+from evonas.search.recorded import RecordedSearch
+from evonas.search.replay import Replay
+from evonas.sources.locate import locate
+from evonas.sources.options import ClusterOptions
+from evonas.sources.source import find_trial
+
+
+@click.command()
+@click.argument("search")
+@click.argument("trial", type=click.IntRange(0))
+@click.option("--alternatives", default=5, show_default=True, type=click.IntRange(0), help="How many to show.")
+@cluster_options
+@says_what_a_search_is
+def explain(search: str, trial: int, alternatives: int, cluster: ClusterOptions) -> None:
+    """Say how the agent came to the candidate of TRIAL, an index, of SEARCH.
+
+    Origin, parent and what was mutated are recorded. The policy's probabilities and the alternatives are derived again
+    from the record, as by `evonas replay`, where the versions of the software still give the same proposal.
+    """
+    record = locate(search, cluster).read()
+    found = find_trial(record, trial)
+    considered: list[Alternative] = []
+    underivable = ""
+    try:
+        if not found.is_confirmation:
+            considered = _considered(record, trial)
+    except EvonasError as error:
+        underivable = str(error)
+    open_console().print(explanation(record, found, considered, alternatives))
+    if underivable:
+        click.echo(f"the alternatives are not known: {underivable}", err=True)
+
+
+def _considered(record: RecordedSearch, index: int) -> list[Alternative]:
+    agent = Replay(record.spec, record.trials).agent_before(index)
+    return list(agent.alternatives()) if isinstance(agent, Explaining) else []

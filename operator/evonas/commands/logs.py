@@ -1,0 +1,31 @@
+"""`evonas logs`: what a trial printed, from the file that a local run kept or from the trial's pod."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from evonas.commands.searches import cluster_options, says_what_a_search_is
+from evonas.sources.locate import locate
+from evonas.sources.options import ClusterOptions
+from evonas.sources.source import find_trial
+
+
+@click.command()
+@click.argument("search")
+@click.argument("trial", type=click.IntRange(0))
+@click.option("--attempt", type=click.IntRange(1), help="Number of the attempt. Default: the latest.")
+@click.option("--follow", "-f", is_flag=True, help="Go on until the attempt ends.")
+@cluster_options
+@says_what_a_search_is
+def logs(search: str, trial: int, attempt: int | None, follow: bool, cluster: ClusterOptions) -> None:
+    """Print what TRIAL, an index, of SEARCH printed."""
+    source = locate(search, cluster)
+    found = find_trial(source.read(), trial)
+
+    def write(chunk: bytes) -> None:
+        sys.stdout.buffer.write(chunk)
+        sys.stdout.buffer.flush()
+
+    source.log(found, attempt or found.latest_attempt, write, follow=follow)

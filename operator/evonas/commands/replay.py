@@ -1,0 +1,64 @@
+"""`evonas replay`: whether a search's proposals follow from its record, and where not, from which trial on and why."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+
+import click
+
+from evonas.agents import agent_versions
+from evonas.commands.searches import cluster_options, says_what_a_search_is
+from evonas.search.environments import environment_of
+from evonas.search.recorded import RecordedSearch
+from evonas.search.replay import Difference, MissingTrial, Replay
+from evonas.sources.locate import locate
+from evonas.sources.options import ClusterOptions
+
+
+@click.command()
+@click.argument("search")
+@cluster_options
+@says_what_a_search_is
+def replay(search: str, cluster: ClusterOptions) -> None:
+    """Derive every proposal of SEARCH again from what was recorded before it.
+
+    On the same versions of the software each is the same bit for bit. Exits with 1 at the first that is not.
+    """
+    record = locate(search, cluster).read()
+    here = agent_versions(record.spec.agent.type)
+    same = 0
+    try:
+        for _, difference in Replay(record.spec, record.trials).run():
+            if difference is not None:
+                _part(record, difference, here)
+            same += 1
+    except MissingTrial as missing:
+        click.echo(f"the first {same} proposals are the same; {missing}")
+        sys.exit(1)
+    versions = ", ".join(f"{name} {version}" for name, version in here.items())
+    click.echo(f"all {same} proposals of {record.source} are the same, bit for bit ({versions})")
+
+
+def _part(record: RecordedSearch, difference: Difference, here: Mapping[str, str]) -> None:
+    click.echo(f"the first {difference.index} proposals are the same; trial {difference.index} differs:")
+    click.echo(f"  {difference.field} recorded: {difference.recorded}")
+    click.echo(f"  {difference.field} derived:  {difference.derived}")
+    click.echo(f"reason: {_reason(environment_of(record.environments, difference.index), here)}")
+    sys.exit(1)
+
+
+def _reason(there: Mapping[str, str] | None, here: Mapping[str, str]) -> str:
+    if there is None:
+        return "not known: the record does not say which versions proposed this trial"
+    changed = [
+        f"{name} {there.get(name, 'not there')} proposed it, {here.get(name, 'not here')} derives it"
+        for name in sorted(there.keys() | here.keys())
+        if there.get(name) != here.get(name)
+    ]
+    if changed:
+        return f"the versions differ: {'; '.join(changed)}"
+    return (
+        "the versions are the same; the record was changed after the fact, or the processors differ in how they round"
+        " (the last digits of value or policy_ratio then differ first)"
+    )

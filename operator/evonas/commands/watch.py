@@ -1,0 +1,44 @@
+"""`evonas watch`: a search as it goes, until it is over."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import click
+from rich.live import Live
+
+from evonas.commands.searches import cluster_options, says_what_a_search_is
+from evonas.report.console import open_console
+from evonas.report.live import search_view
+from evonas.search.recorded import Phase
+from evonas.sources.locate import locate
+from evonas.sources.options import ClusterOptions
+
+SHARE = 10
+"""Reading takes at most a tenth of the time, however many trials there are."""
+
+
+@click.command()
+@click.argument("search")
+@click.option(
+    "--interval", type=click.FloatRange(0.1), default=2.0, show_default=True, help="Seconds between two looks."
+)
+@cluster_options
+@says_what_a_search_is
+def watch(search: str, interval: float, cluster: ClusterOptions) -> None:
+    """Show SEARCH as it goes, until it is over.
+
+    Exits with 0 when it is complete and with 1 when it has failed, was refused, or (a local run) was stopped.
+    """
+    source = locate(search, cluster)
+    console = open_console()
+    with Live(console=console, auto_refresh=False) as live:
+        while True:
+            began = time.monotonic()
+            record = source.read()
+            live.update(search_view(record), refresh=True)
+            if record.phase.is_over or record.phase in (Phase.REFUSED, Phase.STOPPED):
+                break
+            time.sleep(max(interval, SHARE * (time.monotonic() - began)))
+    sys.exit(0 if record.phase is Phase.COMPLETE else 1)

@@ -1,0 +1,24 @@
+"""Locks on files: a process that works on something holds one, and the system lets go of it however it ends."""
+
+from __future__ import annotations
+
+import fcntl
+from pathlib import Path
+
+
+def is_locked(path: Path) -> bool:
+    """Say whether a process holds the file's lock; False where there is no file."""
+    if not path.exists():
+        return False
+    with path.open() as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def wait_for_release(path: Path) -> None:
+    """Wait until no process holds the file's lock."""
+    with path.open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)

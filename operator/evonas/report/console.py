@@ -1,0 +1,13 @@
+"""Where tables are printed: as wide as the terminal, and uncut where a file or another program reads them."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+UNBOUNDED = 10_000
+
+
+def open_console() -> Console:
+    """Return a console for standard output."""
+    console = Console(highlight=False, markup=False, emoji=False)
+    return console if console.is_terminal else Console(width=UNBOUNDED, highlight=False, markup=False, emoji=False)

@@ -1,0 +1,137 @@
+"""Why a candidate was proposed, in words and a table: for `evonas explain`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from evonas.agents import AgentSettings, Alternative
+from evonas.search.contract import to_text
+from evonas.search.objective import oriented
+from evonas.search.recorded import RecordedSearch
+from evonas.search.trial import Trial
+
+
+def explanation(record: RecordedSearch, trial: Trial, considered: Sequence[Alternative], shown: int) -> RenderableType:
+    """Return what is known of a proposal; of its alternatives, ``considered``, the best are ``shown``."""
+    chosen = next((item for item in considered if item.decisions == dict(trial.decisions)), None)
+    parts: list[RenderableType] = [
+        *_outcome(record, trial),
+        *_origin(record, trial),
+        _decisions_table(record, trial, chosen),
+        *_choice(trial),
+    ]
+    if considered and shown and trial.proposal.origin != "random":
+        parts += ["", _alternatives_table(trial, considered, shown)]
+    return Group(*parts)
+
+
+def _outcome(record: RecordedSearch, trial: Trial) -> Iterable[str]:
+    reward = "" if trial.reward is None else f" with {record.spec.objective.metric or 'reward'} {trial.reward:.6g}"
+    reason = f" ({trial.reason}: {trial.message})" if trial.reason else ""
+    yield f"trial {trial.index} of {record.source}: {trial.state}{reward}{reason}"
+    under_way = trial.index - trial.proposal.observed_up_to
+    yield (
+        f"when it was proposed, {trial.proposal.observed_up_to} results were known and"
+        f" {under_way} earlier trials had none"
+    )
+
+
+def _origin(record: RecordedSearch, trial: Trial) -> Iterable[str]:
+    proposal = trial.proposal
+    if proposal.origin == "random":
+        yield "origin: random, drawn uniformly from the space (in the warm-up, or because all that was drawn was known)"
+    elif proposal.origin == "policy":
+        yield "origin: policy, every decision drawn from the network"
+    elif proposal.origin == "sampler":
+        yield f"origin: sampler, drawn by the agent {record.spec.agent.type} in its own way"
+    elif trial.is_confirmation:
+        yield f"origin: confirmation number {proposal.repeat} of trial {proposal.parent}, a leader trained again"
+    else:
+        yield f"origin: {proposal.origin}{_parent(record, trial)}"
+    if proposal.policy_ratio is not None:
+        likelihood = _times(proposal.policy_ratio)
+        yield f"its drawn decisions together are {likelihood} as likely under the policy as under a uniform one"
+
+
+def _parent(record: RecordedSearch, trial: Trial) -> str:
+    index = trial.proposal.parent
+    parent = None if index is None else record.trial(index)
+    if parent is None or parent.reward is None:
+        return "" if index is None else f" of trial {index}"
+    merit = oriented(record.spec.objective, parent.reward)
+    population = _population(record, trial)
+    place = 1 + sum(oriented(record.spec.objective, other.reward or 0) > merit for other in population)
+    return (
+        f" of trial {index}, which had {parent.reward:.6g}:"
+        f" place {place} of the {len(population)} latest results, from which parents are drawn"
+    )
+
+
+def _population(record: RecordedSearch, trial: Trial) -> list[Trial]:
+    """Return the results that could become parents when the trial was proposed."""
+    observed = sorted(
+        (other for other in record.trials if other.sequence is not None),
+        key=lambda other: (other.sequence or 0, other.index),
+    )
+    feasible = [other for other in observed[: trial.proposal.observed_up_to] if other.reward is not None]
+    return feasible[-AgentSettings.parse(record.spec.agent.settings).evolution.population :]
+
+
+def _decisions_table(record: RecordedSearch, trial: Trial, chosen: Alternative | None) -> Table:
+    index = trial.proposal.parent
+    parent = None if index is None else record.trial(index)
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("decision", *([f"trial {index}"] if parent else []), f"trial {trial.index}", "how"):
+        table.add_column(heading, overflow="fold")
+    for name, value in trial.decisions.items():
+        before = parent.decisions.get(name) if parent else None
+        how = "drawn" if name in trial.proposal.mutated or not parent else "copied"
+        if how == "drawn" and before == value and parent:
+            how = "drawn, the same again"
+        if chosen is not None and name in chosen.policy_ratios and trial.proposal.origin != "random":
+            how += f", {_times(chosen.policy_ratios[name])} as likely as uniformly"
+        table.add_row(name, *(["-" if before is None else to_text(before)] if parent else []), to_text(value), how)
+    return table
+
+
+def _choice(trial: Trial) -> Iterable[str]:
+    proposal = trial.proposal
+    if proposal.value is not None:
+        yield (
+            f"the critic expected {proposal.value:+.2f} (0 is the median reward so far, 1 a standard deviation above)"
+            f" and put it at place {proposal.rank} of {proposal.competitors} candidates, its uncertainty counted in"
+        )
+    if proposal.redrawn:
+        yield f"{proposal.redrawn} candidates before it were thrown away: they had been proposed before"
+    else:
+        yield "it was the first choice: nothing before it had to be thrown away as proposed before"
+
+
+def _alternatives_table(trial: Trial, considered: Sequence[Alternative], shown: int) -> Table:
+    table = Table(
+        box=box.SIMPLE_HEAD, title="what else was considered, in the order of preference", title_justify="left"
+    )
+    for heading in ("place", "expected", "parent", "differs in", ""):
+        table.add_column(heading, overflow="fold")
+    others = [
+        (place, item) for place, item in enumerate(considered, start=1) if item.decisions != dict(trial.decisions)
+    ]
+    for place, item in others[:shown]:
+        differs = {name: value for name, value in item.decisions.items() if trial.decisions.get(name) != value}
+        table.add_row(
+            str(place),
+            "-" if item.value is None else f"{item.value:+.2f}",
+            "-" if item.parent is None else str(item.parent),
+            json.dumps(differs),
+            "proposed before" if item.is_known else "",
+        )
+    return table
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.3g} times"

@@ -1,0 +1,90 @@
+"""A running search on a terminal: counts, best, the moving average as a line of blocks, the time left."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from itertools import pairwise
+
+from rich.console import Group, RenderableType
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from evonas.report.tables import trials_table
+from evonas.search.curves import moving_average, rewards_in_order
+from evonas.search.recorded import RecordedSearch
+from evonas.search.status import count_states
+from evonas.search.totals import Totals
+from evonas.search.trial import Trial
+from evonas.spec import SearchSpec
+
+BLOCKS = "▁▂▃▄▅▆▇█"
+WIDTH = 40
+LATEST = 8
+
+
+def search_view(record: RecordedSearch) -> RenderableType:
+    """Return a recorded search as ``evonas watch`` shows it."""
+    ended = sorted((trial for trial in record.trials if trial.completion_time), key=_end)
+    left = time_left(record.spec, record.totals, mean_seconds(record.trials))
+    heading = Text(f"{record.source}: {record.phase}", style="bold")
+    return Group(
+        heading,
+        progress_view(record.spec, record.totals, record.trials, None if record.phase.is_over else left),
+        trials_table(record, ended[-LATEST:]),
+    )
+
+
+def progress_view(spec: SearchSpec, totals: Totals, trials: Iterable[Trial], left: timedelta | None) -> RenderableType:
+    """Return how far a search is, in a few lines."""
+    counts = count_states(totals)
+    total = min(spec.budget.max_trials, spec.space.size)
+    done = totals.total - totals.unfinished
+    grid = Table.grid(padding=(0, 2))
+    grid.add_row("trials", ProgressBar(total=total, completed=done, width=WIDTH), f"{done}/{total}")
+    grid.add_row("", ", ".join(f"{count} {state}" for state, count in counts.items() if count and state != "total"))
+    rewards = rewards_in_order(trials)
+    if totals.best is not None and rewards:
+        metric = spec.objective.metric or "reward"
+        grid.add_row("best", f"{metric} {totals.best.reward:.6g} (trial {totals.best.index})")
+        averages = moving_average(rewards)
+        grid.add_row("average", sparkline(averages, WIDTH), f"{averages[-1]:.6g}")
+    if left is not None:
+        grid.add_row("left", f"about {timedelta(seconds=round(left.total_seconds()))}")
+    return grid
+
+
+def sparkline(values: Sequence[float], width: int) -> str:
+    """Return the values as blocks of eight heights, each block the mean of its share of them."""
+    count = min(width, len(values))
+    if not count:
+        return ""
+    cuts = [round(place * len(values) / count) for place in range(count + 1)]
+    means = [sum(values[low:high]) / (high - low) for low, high in pairwise(cuts)]
+    low, high = min(means), max(means)
+    scale = (len(BLOCKS) - 1) / (high - low) if high > low else 0
+    return "".join(BLOCKS[round((mean - low) * scale)] for mean in means)
+
+
+def mean_seconds(trials: Iterable[Trial]) -> float | None:
+    """Return how long a trial takes from its start to its end, on average; None before the first has ended."""
+    durations = [
+        (trial.completion_time - trial.start_time).total_seconds()
+        for trial in trials
+        if trial.start_time is not None and trial.completion_time is not None
+    ]
+    return sum(durations) / len(durations) if durations else None
+
+
+def time_left(spec: SearchSpec, totals: Totals, mean: float | None) -> timedelta | None:
+    """Return how long the trials to come will take if they are like those that ended; None where that is unknown."""
+    if mean is None:
+        return None
+    to_come = min(spec.budget.max_trials, spec.space.size) - totals.total + totals.unfinished
+    return timedelta(seconds=mean * to_come / spec.budget.parallel_trials)
+
+
+def _end(trial: Trial) -> float:
+    assert trial.completion_time is not None
+    return trial.completion_time.timestamp()

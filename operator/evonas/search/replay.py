@@ -1,0 +1,156 @@
+"""Derives each proposal again from the record before it, and compares bit for bit. Pure, beside ``proposer``.
+
+When the agent learned that a trial had failed for reasons of its own is not recorded (nothing is learned from it, but
+it is no longer pending): where a proposal differs, the ways in which that may have been are tried in turn.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from itertools import chain, combinations, islice
+from typing import Any
+
+from evonas.agents import Agent, Record, SpaceExhausted, create_agent
+from evonas.errors import EvonasError
+from evonas.search.proposer import record_of, trial_of
+from evonas.search.trial import ProposalRecord, Trial
+from evonas.spec import SearchSpec
+
+MAX_TRIES = 32
+"""Each is a fold of all that came before."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The first thing about a proposal that could not be derived."""
+
+    index: int
+    field: str
+    recorded: Any
+    derived: Any
+
+
+class MissingTrial(EvonasError):
+    """The record has a gap: what comes after it cannot be derived."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__(f"trial {index} is missing from the record: no proposal after it can be derived")
+        self.index = index
+
+
+class Replay:
+    """A replay of one search; ``run`` it once, or look at the state before one trial."""
+
+    def __init__(self, spec: SearchSpec, trials: Sequence[Trial]) -> None:
+        """``trials`` are sorted by index."""
+        self._spec = spec
+        self._trials = trials
+        observed = [trial for trial in trials if trial.sequence is not None]
+        self._observed = sorted(observed, key=lambda trial: (trial.sequence or 0, trial.index))
+        unlearned = (trial for trial in trials if trial.state.is_final and not trial.state.teaches)
+        self._abandoned = [trial.index for trial in unlearned if not trial.is_confirmation]
+
+    def run(self) -> Iterator[tuple[Trial, Difference | None]]:
+        """Yield each proposal as it is derived; the one that differs is the last. MissingTrial where there is a gap.
+
+        Confirmations are no proposals. Where the search went on after them, its agent was folded from the record.
+        """
+        agent: Agent | None = None
+        learned = 0
+        known: frozenset[int] = frozenset()
+        for place, trial in enumerate(self._trials):
+            if trial.index != place:
+                raise MissingTrial(place)
+            if trial.is_confirmation:
+                agent = None
+                continue
+            if agent is None:
+                agent = self._agent_before(trial, known)
+                learned = trial.proposal.observed_up_to
+            while learned < trial.proposal.observed_up_to:
+                self._learn(agent, self._result(learned, trial))
+                learned += 1
+            difference = _difference(trial, agent)
+            if difference is not None:
+                for more in self._guesses(known, trial.index):
+                    other = self._agent_before(trial, more)
+                    if _difference(trial, other) is None:
+                        agent, known, difference = other, more, None
+                        break
+            yield trial, difference
+            if difference is not None:
+                return
+
+    def agent_before(self, index: int) -> Agent:
+        """Return the agent as it was when it made a proposal; EvonasError where the proposal cannot be derived."""
+        trial = self._trials[index]
+        if trial.index != index:
+            raise MissingTrial(next(place for place, other in enumerate(self._trials) if other.index != place))
+        for known in (*self._guesses(frozenset(), index), frozenset[int]()):
+            if _difference(trial, self._agent_before(trial, known)) is None:
+                return self._agent_before(trial, known)
+        raise EvonasError(
+            f"proposal {index} cannot be derived again; `evonas replay` says where the record and it part"
+        )
+
+    def _agent_before(self, trial: Trial, known: frozenset[int]) -> Agent:
+        """Fold what was recorded before a proposal, with those abandoned trials that were ``known`` to be."""
+        learned = {self._result(place, trial).index for place in range(trial.proposal.observed_up_to)}
+        agent = self._new_agent()
+        agent.restore(self._as_of(other, learned, known) for other in self._trials[: trial.index])
+        return agent
+
+    def _as_of(self, trial: Trial, learned: set[int], known: frozenset[int]) -> Record:
+        whole = record_of(self._spec, trial)
+        seen = trial.index in learned
+        return Record(
+            index=whole.index,
+            decisions=whole.decisions,
+            mutated=whole.mutated,
+            observed_up_to=whole.observed_up_to,
+            sequence=whole.sequence if seen else None,
+            reward=whole.reward if seen else None,
+            abandoned=trial.index in known or trial.is_confirmation,
+        )
+
+    def _result(self, place: int, trial: Trial) -> Trial:
+        if place >= len(self._observed) or self._observed[place].index >= trial.index:
+            raise EvonasError(
+                f"trial {trial.index} cannot have seen {trial.proposal.observed_up_to} results: the record holds fewer"
+                " before it; a result was changed or deleted"
+            )
+        return self._observed[place]
+
+    def _learn(self, agent: Agent, trial: Trial) -> None:
+        agent.observe(trial.index, record_of(self._spec, trial).reward)
+
+    def _guesses(self, known: frozenset[int], index: int) -> Iterator[frozenset[int]]:
+        """Yield which abandoned trials may have been known, beyond ``known``, when a trial was proposed.
+
+        The likeliest come first: most are known long before, and one or two were about to be.
+        """
+        open_ones = [other for other in self._abandoned if other < index and other not in known]
+        sizes = range(len(open_ones), 0, -1)
+        more = chain.from_iterable(combinations(open_ones, size) for size in sizes)
+        return (known.union(guess) for guess in islice(more, MAX_TRIES))
+
+    def _new_agent(self) -> Agent:
+        agent = self._spec.agent
+        return create_agent(agent.type, self._spec.space, agent.seed, agent.settings)
+
+
+def _difference(recorded: Trial, agent: Agent) -> Difference | None:
+    try:
+        derived = trial_of(agent.propose())
+    except SpaceExhausted:
+        return Difference(recorded.index, "decisions", dict(recorded.decisions), None)
+    # Compared as JSON: to Python, 1 and true are equal.
+    if json.dumps(dict(recorded.decisions), sort_keys=True) != json.dumps(dict(derived.decisions), sort_keys=True):
+        return Difference(recorded.index, "decisions", dict(recorded.decisions), dict(derived.decisions))
+    for field in fields(ProposalRecord):
+        mine, theirs = getattr(derived.proposal, field.name), getattr(recorded.proposal, field.name)
+        if mine != theirs:
+            return Difference(recorded.index, field.name, theirs, mine)
+    return None

@@ -1,0 +1,107 @@
+"""A cluster as a source: the search's objects, and its pods' logs. Imported only where a cluster is asked for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from evonas.cluster.api import Api, ApiError, NotFound
+from evonas.cluster.connection import load_connection, load_namespace
+from evonas.cluster.resources import PODS, SEARCHES, TRIALS, Resource
+from evonas.errors import EvonasError
+from evonas.search.codec import from_object
+from evonas.search.names import ATTEMPT_LABEL, INDEX_LABEL, SEARCH_UID_LABEL
+from evonas.search.recorded import Overview, RecordedSearch, overview_of, phase_of
+from evonas.search.trial import Trial
+from evonas.sources.options import ClusterOptions
+
+T = TypeVar("T")
+
+
+class ClusterSource:
+    """The search ``name`` in a cluster."""
+
+    def __init__(self, options: ClusterOptions, name: str) -> None:
+        self._options = options
+        self._name = name
+
+    def read(self) -> RecordedSearch:
+        """Return the record as it is now."""
+        return ask(self._options, self._read)
+
+    def log(self, trial: Trial, attempt: int, write: Callable[[bytes], object], *, follow: bool) -> None:
+        """Pass on the log of the attempt's latest pod."""
+
+        async def pass_on(api: Api, namespace: str) -> None:
+            record = await self._read(api, namespace)
+            labels = {SEARCH_UID_LABEL: record.identity.uid, INDEX_LABEL: trial.index, ATTEMPT_LABEL: attempt}
+            pods = await _list(api, PODS, namespace, ",".join(f"{key}={value}" for key, value in labels.items()))
+            if not pods:
+                raise EvonasError(
+                    f"attempt {attempt} of trial {trial.index} has no pod any more: Jobs are deleted after"
+                    " spec.trial.ttlSecondsAfterFinished; raise it, or ask what collects the cluster's logs"
+                )
+            pod = max(pods, key=lambda body: str(body["metadata"]["creationTimestamp"]))["metadata"]["name"]
+            async for chunk in api.log(namespace, pod, record.spec.trial.container, follow=follow):
+                write(chunk)
+
+        ask(self._options, pass_on)
+
+    async def _read(self, api: Api, namespace: str) -> RecordedSearch:
+        try:
+            body = await api.get(SEARCHES, namespace, self._name)
+        except NotFound as error:
+            cure = f"no file or folder has that path, and the cluster at {api.server} has no such search"
+            raise EvonasError(f"{self._name}: {cure} in namespace {namespace} ({error.message})") from error
+        selector = f"{SEARCH_UID_LABEL}={body['metadata']['uid']}"
+        trials = sorted(map(from_object, await _list(api, TRIALS, namespace, selector)), key=lambda trial: trial.index)
+        return RecordedSearch(
+            source=f"{namespace}/{self._name}",
+            body=_without_managers(body),
+            trials=tuple(trials),
+            phase=phase_of(body.get("status", {})),
+            images=_images(await _list(api, PODS, namespace, selector)),
+        )
+
+
+def list_searches(options: ClusterOptions) -> list[Overview]:
+    """Return the searches in the namespace, by name."""
+
+    async def collect(api: Api, namespace: str) -> list[Overview]:
+        return sorted(map(overview_of, await _list(api, SEARCHES, namespace)), key=lambda found: found.name)
+
+    return ask(options, collect)
+
+
+def ask(options: ClusterOptions, question: Callable[[Api, str], Awaitable[T]]) -> T:
+    """Return what ``question`` finds out, given the API and the namespace; EvonasError where the cluster refuses."""
+
+    async def connect_and_ask() -> T:
+        connection = await load_connection(options.kubeconfig, options.context)
+        namespace = options.namespace or load_namespace(options.kubeconfig, options.context)
+        try:
+            async with Api(connection) as api:
+                return await question(api, namespace)
+        except ApiError as error:
+            raise EvonasError(f"the cluster at {connection.server} answered {error}") from error
+
+    return asyncio.run(connect_and_ask())
+
+
+async def _list(api: Api, resource: Resource, namespace: str, selector: str = "") -> list[dict[str, Any]]:
+    return [body async for page, _ in api.list(resource, namespace, label_selector=selector) for body in page]
+
+
+def _without_managers(body: dict[str, Any]) -> dict[str, Any]:
+    return {**body, "metadata": {key: value for key, value in body["metadata"].items() if key != "managedFields"}}
+
+
+def _images(pods: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """Return the digests of the images of those pods that are still there."""
+    found: dict[str, set[str]] = {}
+    for pod in pods:
+        for container in pod.get("status", {}).get("containerStatuses", ()):
+            if container.get("imageID"):
+                found.setdefault(container["image"], set()).add(container["imageID"])
+    return {image: sorted(digests) for image, digests in sorted(found.items())}

@@ -1,0 +1,60 @@
+"""A local run's folder as a source: the journal, and the logs beside it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from evonas.errors import EvonasError
+from evonas.local.attempts import LOCK_FILE, attempt_folder
+from evonas.local.journal import JOURNAL_FILE, read_journal
+from evonas.local.locks import is_locked
+from evonas.local.supervise import LOG_FILE
+from evonas.search.budget import Standing, find_limit
+from evonas.search.codec import from_time
+from evonas.search.recorded import Phase, RecordedSearch
+from evonas.search.trial import Trial
+
+POLL_SECONDS = 0.2
+
+
+class JournalSource:
+    """The run in ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self) -> RecordedSearch:
+        """Return the record as it is now."""
+        journal = self._folder / JOURNAL_FILE
+        running = is_locked(journal)
+        body, trials = read_journal(journal)
+        record = RecordedSearch(str(self._folder), body, tuple(trials), Phase.RUNNING)
+        return record if running else RecordedSearch(record.source, body, record.trials, _phase_at_rest(record))
+
+    def log(self, trial: Trial, attempt: int, write: Callable[[bytes], object], *, follow: bool) -> None:
+        """Pass on the file that the attempt's output went to."""
+        folder = attempt_folder(self._folder, trial.index, attempt)
+        path = folder / LOG_FILE
+        if not path.exists():
+            raise EvonasError(f"{path} does not exist: attempt {attempt} of trial {trial.index} has not begun here")
+        with path.open("rb") as log:
+            while True:
+                # Asked before reading: what is written until the end is then still read.
+                running = follow and is_locked(folder / LOCK_FILE)
+                while chunk := log.read(65_536):
+                    write(chunk)
+                if not running:
+                    return
+                time.sleep(POLL_SECONDS)
+
+
+def _phase_at_rest(record: RecordedSearch) -> Phase:
+    """Return the phase of a run that no process works on: what the limits say of its record."""
+    start = from_time(record.body["metadata"].get("creationTimestamp"))
+    limit = find_limit(Standing(record.spec, record.totals, start, datetime.now(UTC)))
+    if limit is None or record.totals.unfinished:
+        return Phase.STOPPED
+    return Phase.FAILED if limit.failed else Phase.COMPLETE

@@ -1,0 +1,46 @@
+"""From what a user writes to a source: a path that exists is a run or an export, everything else a cluster's search."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import ModuleType
+
+from evonas.errors import EvonasError
+from evonas.local.journal import JOURNAL_FILE
+from evonas.search.recorded import Overview
+from evonas.sources.export import ExportSource
+from evonas.sources.journal import JournalSource
+from evonas.sources.options import ClusterOptions
+from evonas.sources.source import Source
+
+
+def locate(reference: str, options: ClusterOptions) -> Source:
+    """Return the source that ``reference`` means: with cluster options always a cluster's search."""
+    path = Path(reference)
+    if not options.given:
+        if path.is_dir():
+            return JournalSource(path)
+        if path.exists():
+            return JournalSource(path.parent) if path.name == JOURNAL_FILE else ExportSource(path)
+    if len(path.parts) != 1:
+        raise EvonasError(f"{reference} does not exist; a search in a cluster is named without its namespace (-n)")
+    source: Source = cluster_module().ClusterSource(options, reference)
+    return source
+
+
+def list_searches(runs: Path, options: ClusterOptions) -> list[Overview]:
+    """Return the local runs below ``runs`` where there are any and no cluster is named, else the cluster's searches."""
+    folders = sorted(journal.parent for journal in runs.glob(f"*/{JOURNAL_FILE}"))
+    if folders and not options.given:
+        return [JournalSource(folder).read().overview for folder in folders]
+    found: list[Overview] = cluster_module().list_searches(options)
+    return found
+
+
+def cluster_module() -> ModuleType:
+    """Return ``evonas.sources.cluster``; EvonasError where the packages that it needs are not installed."""
+    try:
+        from evonas.sources import cluster  # noqa: PLC0415
+    except ImportError as error:
+        raise EvonasError(f"reading a cluster needs {error.name}: pip install 'evonas[operator]'") from error
+    return cluster

@@ -1,0 +1,29 @@
+"""What every place that keeps a search's record can do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from evonas.errors import EvonasError
+from evonas.search.recorded import RecordedSearch
+from evonas.search.trial import Trial
+
+
+class Source(Protocol):
+    """One search's record."""
+
+    def read(self) -> RecordedSearch:
+        """Return the record as it is now; EvonasError where there is none or it cannot be read."""
+
+    def log(self, trial: Trial, attempt: int, write: Callable[[bytes], object], *, follow: bool) -> None:
+        """Pass on what a trial's attempt printed, with ``follow`` until it ends; EvonasError where nothing is kept."""
+
+
+def find_trial(record: RecordedSearch, index: int) -> Trial:
+    """Return one trial of a record; EvonasError where there is none of that index."""
+    trial = record.trial(index)
+    if trial is None:
+        known = f"it has 0 to {record.trials[-1].index}" if record.trials else "it has none yet"
+        raise EvonasError(f"{record.source} has no trial {index}; {known}")
+    return trial

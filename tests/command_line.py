@@ -1,0 +1,16 @@
+"""The command line as a user of a cluster calls it: a program of its own, with a kubeconfig alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from tests.cluster.client import Cluster
+
+
+def evonas(cluster: Cluster, namespace: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command on a namespace of a cluster."""
+    environment = {name: value for name, value in os.environ.items() if name != "KUBECONFIG"}
+    command = [sys.executable, "-m", "evonas", *words, "--kubeconfig", str(cluster.kubeconfig), "-n", namespace]
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120, env=environment)

@@ -1,0 +1,142 @@
+"""`evonas export`, `replay`, `explain`: on a real local run, on what is damaged, on what other versions wrote."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evonas.local.journal import JOURNAL_FILE, read_journal
+from tests.unit.commands.conftest import TRIALS, Evonas
+
+
+def rewritten(run: Path, folder: Path, change: Callable[[dict[str, Any]], object]) -> Path:
+    """Return a copy of a run in whose journal every object was passed through ``change``."""
+    folder.mkdir()
+    bodies = [json.loads(line) for line in (run / JOURNAL_FILE).read_text().splitlines()]
+    for body in bodies:
+        change(body)
+    (folder / JOURNAL_FILE).write_text("".join(json.dumps(body) + "\n" for body in bodies))
+    return folder
+
+
+@pytest.fixture
+def exported(evonas: Evonas, finished_run: Path, tmp_path: Path) -> Path:
+    assert evonas("export", str(finished_run), "a.jsonl") == (0, f"wrote a.jsonl: {TRIALS} trials\n", "")
+    return tmp_path / "a.jsonl"
+
+
+def test_export_says_what_the_run_says(evonas: Evonas, finished_run: Path, exported: Path) -> None:
+    assert evonas("get", str(exported), "-o", "json")[1] == evonas("get", str(finished_run), "-o", "json")[1]
+    header = json.loads(exported.read_text().splitlines()[0])
+    assert (header["kind"], header["phase"], header["trials"]) == ("SearchExport", "Complete", TRIALS)
+    again = exported.with_name("b.jsonl")
+    assert evonas("export", str(exported), str(again))[0] == 0
+    assert again.read_text().splitlines()[1:-1] == exported.read_text().splitlines()[1:-1]
+
+
+def test_export_cut_anywhere_is_one_clear_error(evonas: Evonas, exported: Path) -> None:
+    content = exported.read_bytes()
+    first = content.index(b"\n") + 1
+    for cut in (first, first + 10, len(content) // 2, len(content) - 40, len(content) - 2):
+        exported.write_bytes(content[:cut])
+        code, out, err = evonas("get", "a.jsonl")
+        assert (code, out) == (2, "")
+        assert err.startswith("error: a.jsonl is incomplete or was changed")
+        assert err.count("\n") == 1
+    exported.write_bytes(content.replace(b'"reward": "0.', b'"reward": "1.', 1))
+    assert evonas("replay", "a.jsonl")[2].startswith("error: a.jsonl is incomplete or was changed")
+
+
+def test_export_that_cannot_be_written(evonas: Evonas, finished_run: Path) -> None:
+    code, _, err = evonas("export", str(finished_run), "no/folder/a.jsonl")
+    assert (code, err) == (2, "error: cannot write no/folder/a.jsonl: No such file or directory\n")
+
+
+def test_export_has_no_logs(evonas: Evonas, exported: Path) -> None:
+    code, _, err = evonas("logs", str(exported), "0")
+    assert code == 2
+    assert "is an export, which holds no logs" in err
+
+
+def test_replay_of_a_run_and_of_its_export(evonas: Evonas, finished_run: Path, exported: Path) -> None:
+    for reference in (finished_run, exported):
+        code, out, err = evonas("replay", str(reference))
+        assert (code, err) == (0, "")
+        assert out.startswith(f"all {TRIALS} proposals of {reference} are the same, bit for bit (python ")
+
+
+def test_replay_names_the_first_difference_and_a_reason(evonas: Evonas, finished_run: Path, tmp_path: Path) -> None:
+    def spoil(body: dict[str, Any]) -> None:
+        if body["spec"].get("index") == 7:
+            body["spec"]["decisions"]["a1"] = 1 + body["spec"]["decisions"]["a1"] % 4
+
+    code, out, _ = evonas("replay", str(rewritten(finished_run, tmp_path / "spoilt", spoil)))
+    lines = out.splitlines()
+    assert code == 1
+    assert lines[0] == "the first 7 proposals are the same; trial 7 differs:"
+    assert lines[1].startswith("  decisions recorded: {'a1': ")
+    assert lines[3].startswith("reason: the versions are the same; the record was changed after the fact, or")
+
+    def spoil_and_age(body: dict[str, Any]) -> None:
+        spoil(body)
+        for entry in body.get("status", {}).get("environments", ()):
+            entry["versions"]["numpy"] = "1.0"
+
+    code, out, _ = evonas("replay", str(rewritten(finished_run, tmp_path / "aged", spoil_and_age)))
+    assert code == 1
+    assert out.splitlines()[3].startswith("reason: the versions differ: numpy 1.0 proposed it, 2.")
+
+
+def test_replay_of_a_record_with_a_gap(evonas: Evonas, finished_run: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "gap"
+    folder.mkdir()
+    lines = (finished_run / JOURNAL_FILE).read_text().splitlines()
+    kept = [line for line in lines if json.loads(line)["spec"].get("index") != 4]
+    (folder / JOURNAL_FILE).write_text("".join(f"{line}\n" for line in kept))
+    code, out, _ = evonas("replay", "gap")
+    assert code == 1
+    assert out.startswith("the first 4 proposals are the same; trial 4 is missing from the record")
+
+
+def test_explain_tells_parent_and_mutation(evonas: Evonas, finished_run: Path) -> None:
+    _, trials = read_journal(finished_run / JOURNAL_FILE)
+    child = next(trial for trial in reversed(trials) if trial.proposal.origin == "mutation")
+    parent = child.proposal.parent
+    assert parent is not None
+    code, out, err = evonas("explain", str(finished_run), str(child.index))
+    assert (code, err) == (0, "")
+    assert out.startswith(f"trial {child.index} of {finished_run}: Succeeded with reward {child.reward:.6g}\n")
+    assert f"origin: mutation of trial {parent}, which had {trials[parent].reward:.6g}: place " in out
+    rows = {cells[0]: cells for cells in map(str.split, out.splitlines()) if cells and cells[0] in child.decisions}
+    for name, value in child.decisions.items():
+        how = "drawn" if name in child.proposal.mutated else "copied"
+        assert rows[name][1:3] == [str(trials[parent].decisions[name]), str(value)]
+        assert rows[name][3].startswith(how)
+    assert "what else was considered" in out
+
+
+def test_explain_of_a_random_one_and_of_one_that_cannot_be_derived(
+    evonas: Evonas, finished_run: Path, tmp_path: Path
+) -> None:
+    code, out, _ = evonas("explain", str(finished_run), "0")
+    assert code == 0
+    assert "origin: random, drawn uniformly" in out
+    assert "what else was considered" not in out
+
+    def reseed(body: dict[str, Any]) -> None:
+        if body["kind"] == "ArchitectureSearch":
+            body["spec"]["agent"]["seed"] = 99
+
+    code, out, err = evonas("explain", str(rewritten(finished_run, tmp_path / "reseeded", reseed)), "15")
+    assert code == 0
+    assert "origin: " in out
+    assert err.startswith("the alternatives are not known: proposal 15 cannot be derived again")
+
+
+def test_explain_of_a_trial_that_is_not_there(evonas: Evonas, finished_run: Path) -> None:
+    code, _, err = evonas("explain", str(finished_run), "99")
+    assert (code, err) == (2, f"error: {finished_run} has no trial 99; it has 0 to {TRIALS - 1}\n")
