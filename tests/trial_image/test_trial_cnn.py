@@ -123,6 +123,7 @@ def test_dry_run_prints_what_a_released_model_costs(
         ({}, ["--classes", "3"], "--classes is for --dataset folder"),
         ({}, ["--export", "there"], "--export writes what --final trained: add --final"),
         ({"initialize_with_pretrained": True}, [], "'initialize_with_pretrained' needs --pretrained"),
+        ({}, ["--pretrained", "/no/file"], "--pretrained: there is no file /no/file"),
         ({}, ["--decisions", "/no/best.json"], "No such file or directory: '/no/best.json'"),
         (None, [], "EVONAS_DECISIONS is not set"),
     ],

@@ -31,5 +31,4 @@ def augment(pixels: Tensor, kind: str, generator: torch.Generator) -> Tensor:
     rows, columns = rows.to(pixels.device), columns.to(pixels.device)
     images = torch.arange(count, device=pixels.device)[:, None, None]
     # The indexed dimensions come first, the untouched channels last.
-    cut = pixels.permute(0, 2, 3, 1)[images, rows[:, :, None], columns[:, None, :]]
-    return cut.permute(0, 3, 1, 2).contiguous()
+    return pixels.permute(0, 2, 3, 1)[images, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)

@@ -161,19 +161,20 @@ class _ImageFiles(Dataset[Batch]):
 
         self._part = part
         steps: list[torch.nn.Module] = (
-            [v2.RandomResizedCrop(side, antialias=True)]
+            [v2.RandomResizedCrop(side)]
             if change.startswith("crop")
             # As published ImageNet figures are measured: the centre of an image that is an eighth larger.
-            else [v2.Resize(round(side * 8 / 7), antialias=True), v2.CenterCrop(side)]
+            else [v2.Resize(round(side * 8 / 7)), v2.CenterCrop(side)]
         )
         if change.endswith("flip"):
             steps.append(v2.RandomHorizontalFlip())
-        self._change = v2.Compose(steps)
+        self._change = v2.Compose([*steps, v2.PILToTensor()])
 
     def __getitem__(self, item: tuple[int, int]) -> Batch:
-        from torchvision.io import ImageReadMode, decode_image  # noqa: PLC0415
+        from PIL import Image  # noqa: PLC0415
 
         index, seed = item
-        pixels = decode_image(str(self._part.paths[index]), mode=ImageReadMode.RGB)
+        with Image.open(self._part.paths[index]) as file:
+            image = file.convert("RGB")
         torch.manual_seed(seed)
-        return self._change(pixels), self._part.labels[index]
+        return self._change(image), self._part.labels[index]

@@ -89,6 +89,8 @@ def _candidate(program: Program[Any], options: argparse.Namespace) -> Candidate:
     network, recipe = program.read(searched, fixed)
     if recipe.initialize_with_pretrained and options.pretrained is None:
         raise ValueError("'initialize_with_pretrained' needs --pretrained, the file with the weights")
+    if options.pretrained is not None and not options.pretrained.is_file():
+        raise ValueError(f"--pretrained: there is no file {options.pretrained}")
     if options.export is not None and not options.final:
         raise ValueError("--export writes what --final trained: add --final")
     data_set = command_line.data_set(options)

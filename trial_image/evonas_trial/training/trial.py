@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -25,31 +25,49 @@ FINAL_EPOCHS_FACTOR = 3
 EVALUATION_BATCH_SIZE = 256
 
 
-def static_metrics(candidate: Candidate) -> dict[str, float]:
-    """Return what is known before any data is read."""
-    return {name: float(value) for name, value in asdict(_static(candidate, candidate.build())).items()}
+def static_metrics(candidate: Candidate, model: nn.Module | None = None) -> dict[str, int]:
+    """Return what is known before any data is read; of ``model`` if it is built already."""
+    return asdict(measures.static(model or candidate.build(), candidate.data_set.shape))
 
 
 def run(candidate: Candidate, options: argparse.Namespace) -> None:
     """Train and report; ends the process where the candidate is infeasible or the trial is told to end."""
     hardware = Hardware.choose(options.device, threads=options.threads, compiled=options.compile)
     torch.manual_seed(candidate.seed)
+    checkpoint = _checkpoint(candidate, options)
     metrics: dict[str, float] = {}
+    infeasible = None
     try:
         model = candidate.build()
-        metrics |= {name: float(value) for name, value in asdict(_static(candidate, model)).items()}
-        _Trial(candidate, options, hardware, model, metrics).run()
+        metrics |= static_metrics(candidate, model)
+        _Trial(candidate, options, hardware, model, metrics, checkpoint).run()
     except Diverged as diverged:
-        report.infeasible(f"diverged: {diverged}", metrics)
+        infeasible = f"diverged: {diverged}"
     except torch.OutOfMemoryError as error:
-        metrics |= {"out_of_memory": 1.0, "peak_memory_mb": measures.peak_memory_mb(hardware.device)}
-        report.infeasible(f"out of GPU memory with batch_size={candidate.recipe.batch_size}: {error}", metrics)
+        metrics |= {"out_of_memory": 1, "peak_memory_mb": measures.peak_memory_mb(hardware.device)}
+        infeasible = f"out of GPU memory with batch_size={candidate.recipe.batch_size}: {error}"
     except Interrupted:
         termination.leave()
+    if checkpoint:
+        checkpoint.remove()
+    if infeasible:
+        report.infeasible(infeasible, metrics)
 
 
-def _static(candidate: Candidate, model: nn.Module) -> measures.Static:
-    return measures.static(model, candidate.data_set.shape)
+def _checkpoint(candidate: Candidate, options: argparse.Namespace) -> Checkpoint | None:
+    """Return where this very training is saved, if anywhere."""
+    if options.checkpoint_dir is None:
+        return None
+    names = ("split_seed", "validation_share", "limit", "final", "final_epochs")
+    identity = {
+        "program": candidate.program,
+        "network": asdict(candidate.network),
+        "recipe": asdict(candidate.recipe),
+        "data": asdict(candidate.data_set),
+        "seed": candidate.seed,
+        "options": {name: getattr(options, name) for name in names},
+    }
+    return Checkpoint(options.checkpoint_dir, os.environ.get("EVONAS_TRIAL", "trial"), identity)
 
 
 class _Trial:
@@ -62,10 +80,10 @@ class _Trial:
         hardware: Hardware,
         model: nn.Module,
         metrics: dict[str, float],
+        checkpoint: Checkpoint | None,
     ) -> None:
         self._candidate, self._options, self._hardware, self._model = candidate, options, hardware, model
-        self._metrics = metrics
-        self._checkpoint = self._own_checkpoint()
+        self._metrics, self._checkpoint = metrics, checkpoint
 
     def run(self) -> None:
         located = locate(self._candidate.data_set, self._options.data)
@@ -83,8 +101,6 @@ class _Trial:
             self._finish(joined(training, validation), located.test)
         else:
             self._search(training, validation)
-        if self._checkpoint:
-            self._checkpoint.remove()
 
     def _search(self, training: Part, validation: Part) -> None:
         normalized = normalization(training)
@@ -105,6 +121,8 @@ class _Trial:
         self._metrics |= {"accuracy": score.accuracy, "loss": score.loss, **facts}
         if self._options.export is not None:
             export.write(self._options.export, self._model, candidate, normalized, self._metrics)
+        # For people: a winner is trained by hand, and there is no search to report to.
+        print(json.dumps(self._metrics))
         report.reward(score.accuracy, self._metrics)
 
     def _train(
@@ -138,7 +156,7 @@ class _Trial:
         score = trained.run(
             lambda epoch, score: report.progress(epoch, recipe.epochs, accuracy=score.accuracy, loss=score.loss)
         )
-        self._metrics |= {"train_seconds": trained.seconds, "epochs": float(recipe.epochs)}
+        self._metrics |= {"train_seconds": trained.seconds, "epochs": recipe.epochs}
         return score
 
     def _evaluated(self, part: Part, normalized: Normalization) -> Batches:
@@ -160,21 +178,6 @@ class _Trial:
             latency = measures.latency_ms(self._model, images[:1].expand(size, -1, -1, -1).contiguous())
         self._metrics |= {
             "latency_ms": latency,
-            "latency_batch_size": float(size),
+            "latency_batch_size": size,
             "peak_memory_mb": measures.peak_memory_mb(self._hardware.device),
-        }
-
-    def _own_checkpoint(self) -> Checkpoint | None:
-        folder = self._options.checkpoint_dir
-        return Checkpoint(folder, os.environ.get("EVONAS_TRIAL", "trial"), self._identity()) if folder else None
-
-    def _identity(self) -> Mapping[str, Any]:
-        names = ("split_seed", "validation_share", "limit", "final", "final_epochs")
-        return {
-            "program": self._candidate.program,
-            "network": asdict(self._candidate.network),
-            "recipe": asdict(self._candidate.recipe),
-            "data": asdict(self._candidate.data_set),
-            "seed": self._candidate.seed,
-            "options": {name: getattr(self._options, name) for name in names},
         }
