@@ -13,6 +13,10 @@ from typing import Any, Protocol
 
 import pytest
 
+from evonas_trial.data import catalogue
+from evonas_trial.data.places import DataMissing
+from evonas_trial.data.reading import Located, locate
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -34,6 +38,17 @@ class RunTrial(Protocol):
         *arguments: str,
         environment: Mapping[str, str] | None = None,
     ) -> Ended: ...
+
+
+@pytest.fixture(scope="session")
+def fashion_mnist() -> Located:
+    """The real data set, as Debian's package dataset-fashion-mnist installs it."""
+    try:
+        return locate(catalogue.FASHION_MNIST, None)
+    except DataMissing as missing:
+        if os.environ.get("EVONAS_REQUIRE_ALL"):
+            pytest.fail(str(missing))
+        pytest.skip(str(missing))
 
 
 @pytest.fixture

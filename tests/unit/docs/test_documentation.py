@@ -201,7 +201,7 @@ def test_report_in_the_contract_is_one(trial: Callable[..., tuple[int, Report]])
 
 
 def test_trial_by_hand_runs(trial: Callable[..., tuple[int, Report]], tmp_path: Path) -> None:
-    (by_hand,) = (block for block in CONTRACT.fences("sh") if "evonas_trial.cnn" in block)
+    (by_hand,) = (block for block in CONTRACT.fences("sh") if "evonas_trial cnn" in block)
     report = str(tmp_path / "report.json")
     code, said = trial(by_hand.replace("/tmp/report.json", report))
     assert code == 0

@@ -1,8 +1,5 @@
-"""A small configurable convolutional network on handwritten digits: ``python -m evonas_trial.cnn``.
+"""Convolutional networks in MnasNet's factorised space, from decisions.
 
-Any of its settings may be a decision of the search, the others are options of the command line. It trains on the CPU,
-by default with one thread so that parallel trials do not disturb each other; seed and decisions fix the result.
-
-``settings`` reads and checks a candidate, ``feasibility`` refuses what cannot be built, both without torch so that
-such a trial ends at once; ``model`` and ``training`` do the work, ``__main__`` joins them to the trial contract.
+``settings`` says what may be decided and ``feasibility`` what cannot be built, both without torch; ``model`` and
+``layers`` are the network. All else, from the command line to the report, is ``evonas_trial.training``.
 """

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from evonas_trial.cnn.settings import Settings
-
-IMAGE_SIDE = 8
-MAX_BLOCKS = 3
-"""Each block halves the side of the image: 8, 4, 2, 1."""
+from evonas_trial.cnn.settings import Architecture
+from evonas_trial.data.catalogue import Shape
+from evonas_trial.training.recipe import Recipe
 
 
-def obstacle(settings: Settings) -> str | None:
-    """Return why the network cannot be built, None where it can."""
-    if settings.blocks > MAX_BLOCKS:
-        return (
-            f"blocks={settings.blocks}: each block halves the image, "
-            f"and a side of {IMAGE_SIDE} pixels can be halved {MAX_BLOCKS} times"
-        )
+def obstacle(network: Architecture, recipe: Recipe, shape: Shape) -> str | None:
+    """Return why the network cannot be built or trained, None where it can."""
+    strides = [("the stem", network.stem_stride), *((f"block {n}", s) for n, s in _strides(network))]
+    side = shape.side
+    for place, stride in strides:
+        if stride == 2 and side == 1:
+            return f"{place} halves an image of 1 pixel: a side of {shape.side} is used up by the strides before it"
+        side = -(-side // stride)
+    if network.normalization == "batch" and recipe.batch_size == 1 and side == 1:
+        return "batch normalization of one pixel needs a batch_size of 2 or more"
     return None
+
+
+def _strides(network: Architecture) -> list[tuple[int, int]]:
+    return [(number, block.stride) for number, block in enumerate(network.blocks, 1) if block.layers]

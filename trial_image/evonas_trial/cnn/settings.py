@@ -1,122 +1,148 @@
-"""What a candidate of the CNN consists of: architecture and hyperparameters side by side, each checked.
+"""The network that a candidate describes: MnasNet's factorised space (Tan et al., arXiv 1807.11626, section 4).
 
-Above this stands ``__main__``; without torch, so that a wrong manifest is answered at once. The fields of Settings are
-the single list of known decisions, options and their defaults.
+A network is a stem, blocks by resolution, and a head; a block is one layer design repeated. Decisions of a block may be
+one value for all blocks (``kernel``), a list of one per block (``--kernel 3,3,5``), or a block's own (``kernel_3``),
+which wins. Without torch, so that a wrong manifest is answered at once.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import Field, dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-ACTIVATIONS = ("relu", "swish", "gelu", "tanh", "sigmoid")
-OPTIMIZERS = ("SGD", "Adam", "AdaGrad", "RMSprop")
+from evonas_trial.decisions import Decision, join, number, odd, one_of, parse_option, whole
+from evonas_trial.training.recipe import DECISIONS as TRAINING
+from evonas_trial.training.recipe import Recipe
 
-Check = Callable[[Any], bool]
+OPERATIONS = ("regular", "separable", "inverted")
+SKIPS = ("none", "identity", "pool")
+ACTIVATIONS = ("relu", "relu6", "swish", "hard_swish", "gelu", "tanh", "sigmoid")
+NORMALIZATIONS = ("batch", "group", "none")
+MAX_BLOCKS = 9
 
-
-def _whole(low: int) -> dict[str, Any]:
-    return {
-        "check": lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= low,
-        "wanted": f"a whole number not below {low}",
-    }
-
-
-def _odd() -> dict[str, Any]:
-    # Only an odd kernel can be padded alike on both sides.
-    return {
-        "check": lambda value: isinstance(value, int) and not isinstance(value, bool) and value >= 1 and value % 2 == 1,
-        "wanted": "an odd whole number",
-    }
-
-
-def _number(wanted: str, check: Check) -> dict[str, Any]:
-    return {
-        "check": lambda value: isinstance(value, int | float) and not isinstance(value, bool) and check(value),
-        "wanted": wanted,
-    }
-
-
-def _one_of(names: tuple[str, ...]) -> dict[str, Any]:
-    return {"check": names.__contains__, "wanted": f"one of {', '.join(names)}"}
-
-
-def _boolean() -> dict[str, Any]:
-    return {"check": lambda value: isinstance(value, bool), "wanted": "true or false"}
+_NETWORK = (
+    whole("blocks", 2, "number of blocks; each after the first halves the image unless ``stride`` says otherwise"),
+    number("width", 1.0, "multiplies stem and filters, rounded to 8", "a number above 0", lambda v: v > 0),
+    whole("stem_filters", 16, "channels of the first convolution, 3x3"),
+    one_of("stem_stride", 1, "its stride", (1, 2)),
+    whole("head_filters", 0, "channels of the last convolution, 1x1; 0 for none", low=0),
+    one_of("activation", "relu", "the activation", ACTIVATIONS),
+    one_of("normalization", "batch", "after each convolution", NORMALIZATIONS),
+    number("dropout", 0.0, "share of the classifier's inputs lost", "from 0 to below 1", lambda v: 0 <= v < 1),
+)
+_BLOCK = (
+    one_of("op", "regular", "convolution, depthwise-separable, or mobile inverted bottleneck", OPERATIONS),
+    odd("kernel", 3, "side of the kernels"),
+    whole("expansion", 3, "how many times wider an inverted bottleneck is inside"),
+    number("se", 0.0, "squeeze-excitation's ratio; 0 for none", "from 0 to 1", lambda v: 0 <= v <= 1),
+    one_of("skip", "identity", "what is added around each layer", SKIPS),
+    whole("filters", None, "channels; by default 16, then twice as many in each block"),
+    whole("layers", 1, "repetitions of the layer; 0 leaves the block out", low=0),
+    one_of("stride", None, "of the block's first layer; by default 1 in the first block, then 2", (1, 2)),
+)
+_FIRST_FILTERS = 16
 
 
-def _setting(default: Any, meaning: str, rule: Mapping[str, Any]) -> Any:
-    return field(default=default, metadata={"meaning": meaning, **rule})
+@dataclass(frozen=True)
+class Block:
+    """One layer design and its repetitions."""
+
+    op: str
+    kernel: int
+    expansion: int
+    se: float
+    skip: str
+    filters: int
+    layers: int
+    stride: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """One candidate, complete; made by ``Settings.read``."""
+@dataclass(frozen=True)
+class Architecture:
+    """A whole network but for its input and the number of its classes."""
 
-    blocks: int = _setting(2, "convolution, activation and 2x2 pooling, this many times", _whole(1))
-    width: int = _setting(16, "channels of the first block; each block has twice those before it", _whole(1))
-    kernel: int = _setting(3, "side of the convolutions' kernels", _odd())
-    kernel_2: int | None = _setting(None, "side of the second block's kernel instead", _odd())
-    kernel_3: int | None = _setting(None, "side of the third block's kernel instead", _odd())
-    hidden: int = _setting(64, "units of the dense layer before the classifier; 0 for none", _whole(0))
-    activation: str = _setting("relu", "after each convolution and the dense layer", _one_of(ACTIVATIONS))
-    batch_norm: bool = _setting(True, "batch normalisation after each convolution", _boolean())
-    dropout: float = _setting(
-        0.0, "share of inputs that the classifier loses in training", _number("from 0 to below 1", lambda v: 0 <= v < 1)
-    )
-    optimizer: str = _setting("Adam", "the optimizer; SGD has a momentum of 0.9", _one_of(OPTIMIZERS))
-    learning_rate: float = _setting(0.003, "step size", _number("a number above 0", lambda v: 0 < v < float("inf")))
-    weight_decay: float = _setting(0.0, "L2 penalty", _number("a number not below 0", lambda v: 0 <= v < float("inf")))
-    batch_size: int = _setting(32, "images per step", _whole(1))
-    epochs: int = _setting(8, "passes over the training images", _whole(1))
+    stem_filters: int
+    stem_stride: int
+    blocks: tuple[Block, ...]
+    head_filters: int
+    activation: str
+    normalization: str
+    dropout: float
 
-    @classmethod
-    def read(cls, decisions: Mapping[str, Any], options: Mapping[str, Any]) -> Settings:
-        """Join the searched decisions and the fixed options, defaults for the rest.
 
-        Raises ValueError for an unknown name, for one both searched and fixed, and for a value that does not fit.
-        """
-        known = {item.name: item for item in described()}
-        for name in decisions:
-            if name not in known:
-                raise ValueError(f"unknown decision {name!r}; known are {', '.join(known)}")
-            if name in options:
-                raise ValueError(f"{name!r} is a decision of the search: leave out the option {option_of(name)}")
-        values = {**options, **decisions}
-        for name, value in values.items():
-            if not known[name].metadata["check"](value):
-                raise ValueError(f"{name!r} must be {known[name].metadata['wanted']}, got {json.dumps(value)}")
-        settings = cls(**values)
-        for block in (2, 3):
-            if getattr(settings, f"kernel_{block}") is not None and settings.blocks < block:
+def _per_block(decision: Decision) -> Decision:
+    """Return the decision for all blocks: one value, or a list of one per block."""
+
+    def accepts(value: Any) -> bool:
+        values = _values(value)
+        return bool(values) and all(map(decision.accepts, values))
+
+    return replace(decision, wanted=f"{decision.wanted} (or one per block: A,B,…)", accepts=accepts)
+
+
+def _own(decision: Decision, block: int) -> Decision:
+    return replace(decision, name=f"{decision.name}_{block}", default=None, meaning=f"the same of block {block}")
+
+
+GENERAL: tuple[Decision, ...] = (*_NETWORK, *map(_per_block, _BLOCK), *TRAINING)
+OWN: tuple[Decision, ...] = tuple(_own(item, block) for block in range(1, MAX_BLOCKS + 1) for item in _BLOCK)
+"""The decisions of single blocks."""
+
+
+def read(searched: Mapping[str, Any], fixed: Mapping[str, Any]) -> tuple[Architecture, Recipe]:
+    """Join the searched decisions and the fixed options, defaults for the rest; raises ValueError where they clash."""
+    general, known = {item.name: item for item in GENERAL}, {item.name: item for item in (*GENERAL, *OWN)}
+    if unknown := [name for name in searched if name not in known]:
+        names = f"{', '.join(general)}; of single blocks {', '.join(f'{item.name}_1' for item in _BLOCK)}, …"
+        raise ValueError(f"unknown decision {unknown[0]!r}; known are {names}")
+    values = join(known, searched, fixed)
+    count = values["blocks"]
+    if count > MAX_BLOCKS:
+        raise ValueError(f"'blocks' must be at most {MAX_BLOCKS}, got {count}")
+    for block in range(count + 1, MAX_BLOCKS + 1):
+        for item in _BLOCK:
+            if values[f"{item.name}_{block}"] is not None:
                 raise ValueError(
-                    f"'kernel_{block}' means nothing with {settings.blocks} blocks; in the search space "
+                    f"'{item.name}_{block}' means nothing with {count} blocks; in the search space "
                     f"give it `when: {{name: blocks, values: […]}}` with the values from {block} on"
                 )
-        return settings
-
-    @property
-    def kernels(self) -> tuple[int, ...]:
-        """Side of each block's kernel."""
-        own = {2: self.kernel_2, 3: self.kernel_3}
-        return tuple(own.get(block) or self.kernel for block in range(1, self.blocks + 1))
-
-
-def described() -> Iterator[Field[Any]]:
-    """Yield each setting's name, default, ``meaning`` and ``wanted``."""
-    yield from fields(Settings)
-
-
-def option_of(name: str) -> str:
-    """Return the command line's option for a setting."""
-    return "--" + name.replace("_", "-")
+    columns = {item.name: _column(item.name, values, count, exact="blocks" not in searched) for item in _BLOCK}
+    width = values["width"]
+    blocks = []
+    for index in range(count):
+        own = {name: column[index] for name, column in columns.items()}
+        own["filters"] = scaled(own["filters"] or _FIRST_FILTERS * 2**index, width)
+        own["stride"] = own["stride"] or (2 if index else 1)
+        blocks.append(Block(**own))
+    network = Architecture(
+        stem_filters=scaled(values["stem_filters"], width),
+        blocks=tuple(blocks),
+        **{name: values[name] for name in ("stem_stride", "head_filters", "activation", "normalization", "dropout")},
+    )
+    return network, Recipe.of(values)
 
 
-def parse_option(text: str) -> Any:
-    """Return an option's value as a manifest's decision would have it: a number or boolean where it reads as one."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+def scaled(channels: int, width: float) -> int:
+    """Return channels times width, rounded to a multiple of 8, never down by more than a tenth: MobileNet's rule."""
+    if width == 1:
+        return channels
+    exact = channels * width
+    rounded = max(8, int(exact + 4) // 8 * 8)
+    return rounded if rounded >= 0.9 * exact else rounded + 8
+
+
+def _column(name: str, values: Mapping[str, Any], count: int, *, exact: bool) -> list[Any]:
+    """Return one decision's value in each block."""
+    given = _values(values[name])
+    column = given * count if len(given) == 1 else given
+    # Where the number of blocks is searched, a list serves the deepest network and shorter ones take its beginning.
+    if len(column) < count or (exact and len(column) > count):
+        raise ValueError(f"{name!r} has {len(given)} values for {count} blocks")
+    own = [values[f"{name}_{block}"] for block in range(1, count + 1)]
+    return [general if value is None else value for value, general in zip(own, column, strict=False)]
+
+
+def _values(value: Any) -> list[Any]:
+    """Return one value, or those of a list that is written with commas."""
+    return [parse_option(part.strip()) for part in value.split(",")] if isinstance(value, str) else [value]

@@ -1,0 +1,46 @@
+"""From a manifest to an exported winner, on real images: a small search on this machine, with the shipped commands."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import yaml
+
+from evonas_trial.data.reading import Located
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "fashion-mnist-cnn.yaml"
+TRIALS = 4
+
+
+def test_a_search_on_fashion_mnist_finds_a_candidate_that_trains_to_the_end(
+    tmp_path: Path, clean_environment: dict[str, str], fashion_mnist: Located
+) -> None:
+    manifest = yaml.safe_load(EXAMPLE.read_text())
+    manifest["spec"]["budget"]["maxTrials"] = TRIALS
+    (container,) = manifest["spec"]["trial"]["template"]["spec"]["containers"]
+    fixed = ["--dataset", "fashion-mnist", "--data", str(fashion_mnist.folder), "--limit", "1000", "--stem-stride", "2"]
+    container["args"] = [*fixed, "--epochs", "1", "--validation-share", "0.05"]
+    (tmp_path / "search.yaml").write_text(yaml.safe_dump(manifest))
+
+    _run(["evonas", "run", "search.yaml"], tmp_path, clean_environment)
+    best = tmp_path / "runs" / "fashion-mnist-cnn" / "best.json"
+    found = json.loads(best.read_text())
+    assert set(found["decisions"]) == {item["name"] for item in manifest["spec"]["searchSpace"]}
+    assert 0.1 < found["accuracy"] < 1
+
+    winner = ["--decisions", str(best), "--final", "--final-epochs", "1"]
+    report = tmp_path / "report.json"
+    environment = clean_environment | {"EVONAS_REPORT_FILE": str(report)}
+    _run(["python", "-m", "evonas_trial", "cnn", *fixed, *winner], tmp_path, environment)
+    metrics = json.loads(report.read_text())["metrics"]
+    assert 0.1 < metrics["test_accuracy"] == metrics["accuracy"] < 1
+    assert metrics["epochs"] == 1
+
+
+def _run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
+    ended = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=500, check=False
+    )
+    assert ended.returncode == 0, ended.stderr

@@ -1,0 +1,30 @@
+"""``python -m evonas_trial PROGRAM …``: one of the shipped programs, each also a module of its own."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+PROGRAMS = {
+    "cnn": ("evonas_trial.cnn.__main__", "convolutional networks in MnasNet's space, on images"),
+    "counting": ("evonas_trial.counting", "the synthetic problem: count from 1 to n"),
+    "nasbench201": ("evonas_trial.nasbench201", "results of 15,625 networks that others trained: milliseconds"),
+    "mlp": ("evonas_trial.mlp.__main__", "a network of one hidden layer, on images"),
+}
+
+
+def main() -> None:
+    """Hand over to the program that is named."""
+    lines = [f"  {name:12}{meaning}" for name, (_, meaning) in PROGRAMS.items()]
+    usage = "\n".join(["usage: python -m evonas_trial PROGRAM [options]", *lines])
+    match sys.argv[1:]:
+        case [name, *arguments] if name in PROGRAMS:
+            import_module(PROGRAMS[name][0]).main(arguments)
+        case ["-h" | "--help"]:
+            print(usage)
+        case _:
+            sys.exit(usage)
+
+
+if __name__ == "__main__":
+    main()

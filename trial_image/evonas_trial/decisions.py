@@ -1,0 +1,91 @@
+"""Decisions of the shipped programs: what values one may have, and how searched and fixed ones become a candidate.
+
+Pure, and without torch, so that a wrong manifest is answered at once. Each program lists its own decisions; the same
+list makes its options on the command line and its ``--help``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One thing that a search may decide, or the command line fix."""
+
+    name: str
+    default: Any
+    meaning: str
+    wanted: str
+    accepts: Callable[[Any], bool]
+
+    @property
+    def option(self) -> str:
+        """The command line's option."""
+        return "--" + self.name.replace("_", "-")
+
+
+def whole(name: str, default: int | None, meaning: str, low: int = 1) -> Decision:
+    """Return a decision that is a whole number."""
+    return Decision(name, default, meaning, f"a whole number not below {low}", lambda v: _is_whole(v) and v >= low)
+
+
+def odd(name: str, default: int | None, meaning: str) -> Decision:
+    """Return a decision that is an odd number: only an odd kernel can be padded alike on both sides."""
+    return Decision(name, default, meaning, "an odd whole number", lambda v: _is_whole(v) and v >= 1 and v % 2 == 1)
+
+
+def number(name: str, default: float, meaning: str, wanted: str, accepts: Callable[[float], bool]) -> Decision:
+    """Return a decision that is a finite number of a certain range."""
+    return Decision(
+        name,
+        default,
+        meaning,
+        wanted,
+        lambda v: isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) and accepts(v),
+    )
+
+
+def one_of(name: str, default: Any, meaning: str, values: Sequence[str | int]) -> Decision:
+    """Return a decision with a few values; the types count, for in Python ``True`` equals 1."""
+    allowed = {(type(value), value) for value in values}
+    wanted = f"one of {', '.join(map(str, values))}"
+    return Decision(name, default, meaning, wanted, lambda v: not isinstance(v, list) and (type(v), v) in allowed)
+
+
+def boolean(name: str, default: bool, meaning: str) -> Decision:
+    """Return a decision that is true or false."""
+    return Decision(name, default, meaning, "true or false", lambda v: isinstance(v, bool))
+
+
+def join(known: Mapping[str, Decision], searched: Mapping[str, Any], fixed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return every known decision's value: searched, or fixed, or the default.
+
+    Raises ValueError for an unknown name, for one both searched and fixed, and for a value that does not fit.
+    """
+    for name in searched:
+        if name not in known:
+            raise ValueError(f"unknown decision {name!r}; known are {', '.join(known)}")
+        if name in fixed:
+            raise ValueError(f"{name!r} is a decision of the search: leave out the option {known[name].option}")
+    values = {**fixed, **searched}
+    for name, value in values.items():
+        if not known[name].accepts(value):
+            raise ValueError(f"{name!r} must be {known[name].wanted}, got {json.dumps(value)}")
+    return {name: values.get(name, decision.default) for name, decision in known.items()}
+
+
+def parse_option(text: str) -> Any:
+    """Return an option's value as a manifest's decision would have it: a number or boolean where it reads as one."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

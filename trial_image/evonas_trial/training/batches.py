@@ -1,0 +1,180 @@
+"""Batches of a part of the data: on the device as a whole where it fits, decoded by workers where it is files.
+
+Order and augmentation of a step follow from (seed, epoch, step) alone, so a resumed training sees the same images as
+an undisturbed one, and needs no saved random state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from evonas_trial.data.images import Files, Images, Normalization, Part
+from evonas_trial.training.augmentation import augment
+from evonas_trial.training.hardware import Hardware, derived_seed
+
+Batch = tuple[Tensor, Tensor]
+
+_SHARE_OF_FREE_MEMORY = 0.5
+"""The rest is for the network, its gradients and activations."""
+
+
+class Batches(Protocol):
+    """A part in batches of normalized images on the device, float32, with labels, int64."""
+
+    def __len__(self) -> int:
+        """Return the number of steps of an epoch."""
+
+    def shuffled(self, epoch: int, first_step: int) -> Iterator[Batch]:
+        """Yield an epoch's batches from a step on, augmented; what is left over at the end waits for another epoch."""
+
+    def ordered(self) -> Iterator[Batch]:
+        """Yield all images once, as they are."""
+
+
+def make(
+    part: Part,
+    normalization: Normalization,
+    hardware: Hardware,
+    *,
+    batch_size: int,
+    seed: int,
+    augmentation: str = "none",
+    side: int,
+    workers: int = 0,
+) -> Batches:
+    """Return the batches of a part; ``side`` and ``workers`` matter for files only."""
+    order = _Order(len(part), min(batch_size, len(part)), seed)
+    if isinstance(part, Images):
+        return _InMemory(part, normalization, hardware, order, augmentation)
+    return _Decoded(part, normalization, hardware, order, augmentation, side, workers)
+
+
+class _Order:
+    """Which images make which batch."""
+
+    def __init__(self, images: int, batch_size: int, seed: int) -> None:
+        self.images, self.batch_size, self.seed = images, batch_size, seed
+
+    def __len__(self) -> int:
+        return self.images // self.batch_size
+
+    def shuffled(self, epoch: int) -> Sequence[Tensor]:
+        generator = torch.Generator().manual_seed(derived_seed(self.seed, epoch))
+        return torch.split(torch.randperm(self.images, generator=generator), self.batch_size)[: len(self)]
+
+    def ordered(self) -> Sequence[Tensor]:
+        return torch.split(torch.arange(self.images), self.batch_size)
+
+
+class _Normalizer:
+    """From bytes to numbers of mean 0 and deviation 1, on the device."""
+
+    def __init__(self, normalization: Normalization, hardware: Hardware) -> None:
+        self._hardware = hardware
+        self._mean = torch.tensor(normalization.mean, device=hardware.device).view(1, -1, 1, 1)
+        self._scale = 1 / torch.tensor(normalization.deviation, device=hardware.device).view(1, -1, 1, 1)
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        images = pixels.to(torch.float32, memory_format=self._hardware.memory_format)
+        return images.sub_(self._mean).mul_(self._scale)
+
+
+class _InMemory:
+    def __init__(
+        self, part: Images, normalization: Normalization, hardware: Hardware, order: _Order, augmentation: str
+    ) -> None:
+        self._hardware, self._order, self._augmentation = hardware, order, augmentation
+        self._normalized = _Normalizer(normalization, hardware)
+        free = hardware.free_bytes()
+        if free is not None and part.pixels.nbytes <= _SHARE_OF_FREE_MEMORY * free:
+            part = Images(part.pixels.to(hardware.device), part.labels.to(hardware.device))
+        self._part = part
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def shuffled(self, epoch: int, first_step: int) -> Iterator[Batch]:
+        for step, indexes in enumerate(self._order.shuffled(epoch)[first_step:], first_step):
+            pixels, labels = self._taken(indexes)
+            generator = torch.Generator().manual_seed(derived_seed(self._order.seed, epoch, step))
+            yield self._normalized(augment(pixels, self._augmentation, generator)), labels
+
+    def ordered(self) -> Iterator[Batch]:
+        for indexes in self._order.ordered():
+            pixels, labels = self._taken(indexes)
+            yield self._normalized(pixels), labels
+
+    def _taken(self, indexes: Tensor) -> Batch:
+        chosen = self._part.chosen(indexes.to(self._part.labels.device))
+        return self._hardware.sent(chosen.pixels), self._hardware.sent(chosen.labels)
+
+
+class _Decoded:
+    def __init__(
+        self,
+        part: Files,
+        normalization: Normalization,
+        hardware: Hardware,
+        order: _Order,
+        augmentation: str,
+        side: int,
+        workers: int,
+    ) -> None:
+        self._part, self._hardware, self._order, self._workers = part, hardware, order, workers
+        self._augmentation, self._side = augmentation, side
+        self._normalized = _Normalizer(normalization, hardware)
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def shuffled(self, epoch: int, first_step: int) -> Iterator[Batch]:
+        batches = self._order.shuffled(epoch)[first_step:]
+        seeded = [[(i, derived_seed(self._order.seed, epoch, i)) for i in batch.tolist()] for batch in batches]
+        yield from self._loaded(seeded, self._augmentation)
+
+    def ordered(self) -> Iterator[Batch]:
+        yield from self._loaded([[(i, 0) for i in batch.tolist()] for batch in self._order.ordered()], "centre")
+
+    def _loaded(self, batches: list[list[tuple[int, int]]], change: str) -> Iterator[Batch]:
+        loader = DataLoader(
+            _ImageFiles(self._part, self._side, change),
+            batch_sampler=batches,
+            num_workers=self._workers,
+            pin_memory=self._hardware.device.type == "cuda",
+        )
+        for pixels, labels in loader:
+            device = self._hardware.device
+            yield self._normalized(pixels.to(device, non_blocking=True)), labels.to(device, non_blocking=True)
+
+
+class _ImageFiles(Dataset[Batch]):
+    """One file at a time, in a worker; an index comes with the seed of its random changes."""
+
+    def __init__(self, part: Files, side: int, change: str) -> None:
+        # Imported here: it takes seconds, and only files need it.
+        from torchvision.transforms import v2  # noqa: PLC0415
+
+        self._part = part
+        steps: list[torch.nn.Module] = (
+            [v2.RandomResizedCrop(side)]
+            if change.startswith("crop")
+            # As published ImageNet figures are measured: the centre of an image that is an eighth larger.
+            else [v2.Resize(round(side * 8 / 7)), v2.CenterCrop(side)]
+        )
+        if change.endswith("flip"):
+            steps.append(v2.RandomHorizontalFlip())
+        self._change = v2.Compose([*steps, v2.PILToTensor()])
+
+    def __getitem__(self, item: tuple[int, int]) -> Batch:
+        from PIL import Image  # noqa: PLC0415
+
+        index, seed = item
+        with Image.open(self._part.paths[index]) as file:
+            image = file.convert("RGB")
+        torch.manual_seed(seed)
+        return self._change(image), self._part.labels[index]

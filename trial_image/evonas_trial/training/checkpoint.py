@@ -1,0 +1,50 @@
+"""A training's state on a volume, from which another attempt of the same trial goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+class Checkpoint:
+    """The one file of a trial; replaced in one step, so that it is whole whenever the trial is killed."""
+
+    def __init__(self, folder: Path, trial: str, identity: Mapping[str, Any]) -> None:
+        """``identity`` is what makes two trainings the same: another candidate, seed or data set has another file."""
+        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+        self.path = folder / f"{trial}-{digest[:12]}.pt"
+
+    def load(self, device: torch.device) -> dict[str, Any] | None:
+        """Return the saved state; None where there is none or, which standard error tells, none that is readable."""
+        if not self.path.exists():
+            return None
+        try:
+            state: dict[str, Any] = torch.load(self.path, map_location=device, weights_only=True)
+        except Exception as error:  # noqa: BLE001 - torch names no type for what damaged files cause
+            print(f"evonas: {self.path} is not readable, so it starts anew: {error}", file=sys.stderr, flush=True)
+            return None
+        return state
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        """Replace the saved state; raises OSError where the volume is full or read-only."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}")
+        try:
+            with temporary.open("wb") as file:
+                torch.save(dict(state), file)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(self.path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """Remove the file: a trial that has reported is never resumed, and a search has hundreds of them."""
+        self.path.unlink(missing_ok=True)

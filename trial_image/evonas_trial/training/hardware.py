@@ -1,0 +1,66 @@
+"""The device that a trial trains on, and how torch uses it."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """A device and its number format."""
+
+    device: torch.device
+    compiled: bool = False
+
+    @classmethod
+    def choose(cls, device: str, *, threads: int, compiled: bool = False) -> Hardware:
+        """Set torch up for ``auto``, ``cpu`` or ``cuda``; ``auto`` takes a GPU where there is one."""
+        torch.set_num_threads(threads)
+        name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+        if name == "cpu":
+            # The same as use_deterministic_algorithms, which also imports torch's compiler: seconds of each trial.
+            torch.set_deterministic_debug_mode("error")
+        else:
+            torch.backends.cudnn.benchmark = True
+        return cls(torch.device(name), compiled)
+
+    @property
+    def mixed_precision(self) -> bool:
+        """Whether a GPU multiplies in bfloat16, which needs no loss scaling; weights stay float32."""
+        return self.device.type == "cuda" and torch.cuda.is_bf16_supported()
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        """Channels last is how a GPU's matrix units want images."""
+        return torch.channels_last if self.device.type == "cuda" else torch.contiguous_format
+
+    def placed(self, model: nn.Module) -> nn.Module:
+        """Return the model on the device."""
+        return model.to(self.device, memory_format=self.memory_format)  # type: ignore[call-overload, no-any-return]
+
+    def runner(self, model: nn.Module) -> nn.Module:
+        """Return what is called instead of the model; it shares the model's weights."""
+        return torch.compile(model) if self.compiled else model  # type: ignore[return-value]
+
+    def autocast(self) -> torch.autocast:
+        """Return the context in which the model runs."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.mixed_precision)
+
+    def free_bytes(self) -> int | None:
+        """Return what is free on a GPU; None on a CPU, where data lies already."""
+        return torch.cuda.mem_get_info(self.device)[0] if self.device.type == "cuda" else None
+
+    def sent(self, tensor: Tensor) -> Tensor:
+        """Return a tensor on the device; from pinned memory the host does not wait."""
+        if self.device.type == "cuda" and tensor.device.type == "cpu":
+            return tensor.pin_memory().to(self.device, non_blocking=True)
+        return tensor.to(self.device)
+
+
+def derived_seed(*parts: int) -> int:
+    """Return a seed that depends on all parts, such as the trial's seed, the epoch and the step."""
+    return random.Random(" ".join(map(str, parts))).getrandbits(63)

@@ -1,0 +1,190 @@
+"""The training itself: epochs of steps, each followed by a validation, resumable at any step."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from evonas_trial.training import optimizers, schedule
+from evonas_trial.training.batches import Batches
+from evonas_trial.training.checkpoint import Checkpoint
+from evonas_trial.training.hardware import Hardware, derived_seed
+from evonas_trial.training.recipe import Recipe
+
+GPU_CHECK_INTERVAL = 50
+"""Steps between two looks at a GPU's loss: each makes the host wait for it."""
+
+DIVERGED_FACTOR = 20
+"""An epoch whose mean loss is this many times that of guessing will not recover."""
+
+
+class Diverged(Exception):
+    """The loss is no finite number any more, or far beyond that of guessing."""
+
+
+class Interrupted(Exception):
+    """The trial was told to end; its state is saved if there is a checkpoint."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """How a network does on a part of the data."""
+
+    accuracy: float
+    loss: float
+    """Mean cross-entropy in nats; while it trains, with label smoothing and on augmented images."""
+
+
+@dataclass
+class _Done:
+    """How far a training is; saved with the weights."""
+
+    epochs: int = 0
+    """Whole epochs, validated."""
+    steps: int = 0
+    """Steps of the epoch under way."""
+    seconds: float = 0.0
+    """Time of all steps and validations so far, also of earlier attempts."""
+
+
+class Training:
+    """One candidate's training. Deterministic on a CPU in candidate, seed and threads, interrupted or not."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        recipe: Recipe,
+        training: Batches,
+        validation: Batches | None,
+        hardware: Hardware,
+        *,
+        classes: int,
+        seed: int,
+        checkpoint: Checkpoint | None = None,
+        told_to_end: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Without ``validation`` the scores are those of the training images, as they were trained on."""
+        self.model = hardware.placed(model)
+        self._runner = hardware.runner(self.model)
+        self._recipe, self._training, self._validation, self._hardware = recipe, training, validation, hardware
+        self._seed, self._checkpoint, self._told_to_end = seed, checkpoint, told_to_end
+        self._optimizer = optimizers.make(self.model, recipe)
+        self._done, self._score = _Done(), Score(0.0, math.inf)
+        self._started = time.perf_counter()
+        self._too_much = DIVERGED_FACTOR * math.log(classes)
+        self._sums = torch.zeros(3, dtype=torch.float64, device=hardware.device)
+        """Loss, hits and images of the epoch under way, where the device keeps them."""
+
+    @property
+    def seconds(self) -> float:
+        """Time of all epochs so far, validations included."""
+        return self._done.seconds
+
+    def run(self, on_epoch: Callable[[int, Score], None]) -> Score:
+        """Train to the end, from the checkpoint if there is one; calls ``on_epoch`` after each epoch, from 1.
+
+        Raises Diverged, or Interrupted when told to end.
+        """
+        if self._checkpoint and (saved := self._checkpoint.load(self._hardware.device)):
+            self._restore(saved)
+        self._started = time.perf_counter() - self._done.seconds
+        while self._done.epochs < self._recipe.epochs:
+            trained = self._epoch()
+            self._score = trained if self._validation is None else self._validated(self._validation)
+            self._done.epochs, self._done.steps = self._done.epochs + 1, 0
+            self._sums.zero_()
+            self._save()
+            on_epoch(self._done.epochs, self._score)
+        return self._score
+
+    def _epoch(self) -> Score:
+        self.model.train()
+        epoch = self._done.epochs + 1
+        every = GPU_CHECK_INTERVAL if self._hardware.device.type == "cuda" else 1
+        for images, labels in self._training.shuffled(self._done.epochs, self._done.steps):
+            self._step(images, labels)
+            self._done.steps += 1
+            if self._done.steps % every == 0 and not math.isfinite(loss := float(self._sums[0])):
+                raise Diverged(f"the training loss became {loss} in epoch {epoch}")
+            self._leave_if_told()
+        loss, hits, images_seen = self._sums.tolist()
+        mean = loss / images_seen
+        # Also true for what is no number.
+        if not mean <= self._too_much:
+            raise Diverged(f"the mean training loss of epoch {epoch} is {mean:.3g}")
+        return Score(hits / images_seen, mean)
+
+    def _step(self, images: Tensor, labels: Tensor) -> None:
+        recipe, steps = self._recipe, len(self._training)
+        # Dropout's draws follow from the step alone, too.
+        torch.manual_seed(derived_seed(self._seed, self._done.epochs, self._done.steps))
+        progress = (self._done.epochs + self._done.steps / steps) / recipe.epochs
+        rate = schedule.factor(recipe.schedule, progress, min(1.0, recipe.warmup_epochs / recipe.epochs))
+        for group in self._optimizer.param_groups:
+            group["lr"] = recipe.learning_rate * rate
+        with self._hardware.autocast():
+            logits = self._runner(images)
+            loss = functional.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
+        self._optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        self._optimizer.step()
+        with torch.no_grad():
+            hits = (logits.argmax(1) == labels).sum()
+            count = torch.full_like(hits, len(labels))
+            self._sums += torch.stack([loss.detach().double() * len(labels), hits.double(), count.double()])
+
+    def _validated(self, batches: Batches) -> Score:
+        score = evaluate(self._runner, batches, self._hardware, self._leave_if_told)
+        if not math.isfinite(score.loss):
+            raise Diverged(f"the validation loss is {score.loss} after epoch {self._done.epochs + 1}")
+        return score
+
+    def _leave_if_told(self) -> None:
+        # Also in a validation: what it found so far is not worth keeping; the epoch's steps are.
+        if self._told_to_end():
+            self._save()
+            raise Interrupted
+
+    def _save(self) -> None:
+        self._done.seconds = time.perf_counter() - self._started
+        if self._checkpoint is not None:
+            self._checkpoint.save(
+                {
+                    "model": self.model.state_dict(),
+                    "optimizer": self._optimizer.state_dict(),
+                    "done": asdict(self._done),
+                    "score": asdict(self._score),
+                    "sums": self._sums,
+                }
+            )
+
+    def _restore(self, saved: dict[str, Any]) -> None:
+        self.model.load_state_dict(saved["model"])
+        self._optimizer.load_state_dict(saved["optimizer"])
+        self._done, self._score = _Done(**saved["done"]), Score(**saved["score"])
+        self._sums.copy_(saved["sums"])
+
+
+@torch.inference_mode()
+def evaluate(
+    model: nn.Module, batches: Batches, hardware: Hardware, before_batch: Callable[[], None] = lambda: None
+) -> Score:
+    """Return the score on a part of the data."""
+    model.eval()
+    hits = loss = torch.zeros((), device=hardware.device)
+    count = 0
+    for images, labels in batches.ordered():
+        before_batch()
+        with hardware.autocast():
+            logits = model(images)
+        hits = hits + (logits.argmax(1) == labels).sum()
+        loss = loss + functional.cross_entropy(logits.float(), labels, reduction="sum")
+        count += len(labels)
+    return Score(float(hits) / count, float(loss) / count)

@@ -1,0 +1,183 @@
+"""One candidate trained, measured and reported; the effects of ``command``, which see torch."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from dataclasses import asdict, replace
+from typing import Any
+
+import torch
+from torch import nn
+
+from evonas_trial import report, termination
+from evonas_trial.data.images import Normalization, Part, joined, normalization
+from evonas_trial.data.reading import locate
+from evonas_trial.training import batches, export, measures
+from evonas_trial.training.batches import Batches
+from evonas_trial.training.checkpoint import Checkpoint
+from evonas_trial.training.command import Candidate
+from evonas_trial.training.hardware import Hardware
+from evonas_trial.training.loop import Diverged, Interrupted, Score, Training, evaluate
+
+FINAL_EPOCHS_FACTOR = 3
+EVALUATION_BATCH_SIZE = 256
+
+
+def static_metrics(candidate: Candidate, model: nn.Module | None = None) -> dict[str, int]:
+    """Return what is known before any data is read; of ``model`` if it is built already."""
+    return asdict(measures.static(model or candidate.build(), candidate.data_set.shape))
+
+
+def run(candidate: Candidate, options: argparse.Namespace) -> None:
+    """Train and report; ends the process where the candidate is infeasible or the trial is told to end."""
+    hardware = Hardware.choose(options.device, threads=options.threads, compiled=options.compile)
+    torch.manual_seed(candidate.seed)
+    checkpoint = _checkpoint(candidate, options)
+    metrics: dict[str, float] = {}
+    infeasible = None
+    try:
+        model = candidate.build()
+        metrics |= static_metrics(candidate, model)
+        _Trial(candidate, options, hardware, model, metrics, checkpoint).run()
+    except Diverged as diverged:
+        infeasible = f"diverged: {diverged}"
+    except torch.OutOfMemoryError as error:
+        metrics |= {"out_of_memory": 1, "peak_memory_mb": measures.peak_memory_mb(hardware.device)}
+        infeasible = f"out of GPU memory with batch_size={candidate.recipe.batch_size}: {error}"
+    except Interrupted:
+        termination.leave()
+    if checkpoint:
+        checkpoint.remove()
+    if infeasible:
+        report.infeasible(infeasible, metrics)
+
+
+def _checkpoint(candidate: Candidate, options: argparse.Namespace) -> Checkpoint | None:
+    """Return where this very training is saved, if anywhere."""
+    if options.checkpoint_dir is None:
+        return None
+    names = ("split_seed", "validation_share", "limit", "final", "final_epochs")
+    identity = {
+        "program": candidate.program,
+        "network": asdict(candidate.network),
+        "recipe": asdict(candidate.recipe),
+        "data": asdict(candidate.data_set),
+        "seed": candidate.seed,
+        "options": {name: getattr(options, name) for name in names},
+    }
+    return Checkpoint(options.checkpoint_dir, os.environ.get("EVONAS_TRIAL", "trial"), identity)
+
+
+class _Trial:
+    """The steps of a trial, and what several of them need."""
+
+    def __init__(
+        self,
+        candidate: Candidate,
+        options: argparse.Namespace,
+        hardware: Hardware,
+        model: nn.Module,
+        metrics: dict[str, float],
+        checkpoint: Checkpoint | None,
+    ) -> None:
+        self._candidate, self._options, self._hardware, self._model = candidate, options, hardware, model
+        self._metrics, self._checkpoint = metrics, checkpoint
+
+    def run(self) -> None:
+        located = locate(self._candidate.data_set, self._options.data)
+        training, validation = located.development(
+            split_seed=self._options.split_seed,
+            validation_share=self._options.validation_share,
+            limit=self._options.limit,
+        )
+        if self._candidate.recipe.initialize_with_pretrained:
+            # Imported here: few trials start from other weights.
+            from evonas_trial.training.pretrained import load_matching  # noqa: PLC0415
+
+            self._metrics["pretrained_share"] = load_matching(self._model, self._options.pretrained)
+        if self._options.final:
+            self._finish(joined(training, validation), located.test)
+        else:
+            self._search(training, validation)
+
+    def _search(self, training: Part, validation: Part) -> None:
+        normalized = normalization(training)
+        held_out = self._evaluated(validation, normalized)
+        score = self._train(self._candidate, training, normalized, held_out)
+        self._measure(held_out)
+        report.reward(score.accuracy, {"accuracy": score.accuracy, "loss": score.loss, **self._metrics})
+
+    def _finish(self, everything: Part, test: Any) -> None:
+        epochs = self._options.final_epochs or FINAL_EPOCHS_FACTOR * self._candidate.recipe.epochs
+        candidate = replace(self._candidate, recipe=replace(self._candidate.recipe, epochs=epochs))
+        normalized = normalization(everything)
+        trained = self._train(candidate, everything, normalized, None)
+        tested = self._evaluated(test(), normalized)
+        score = evaluate(self._model, tested, self._hardware)
+        self._measure(tested)
+        facts = {"training_accuracy": trained.accuracy, "test_accuracy": score.accuracy, "test_loss": score.loss}
+        self._metrics |= {"accuracy": score.accuracy, "loss": score.loss, **facts}
+        if self._options.export is not None:
+            export.write(self._options.export, self._model, candidate, normalized, self._metrics)
+        # For people: a winner is trained by hand, and there is no search to report to.
+        print(json.dumps(self._metrics))
+        report.reward(score.accuracy, self._metrics)
+
+    def _train(
+        self, candidate: Candidate, training: Part, normalized: Normalization, validation: Batches | None
+    ) -> Score:
+        recipe = candidate.recipe
+        seen = batches.make(
+            training,
+            normalized,
+            self._hardware,
+            batch_size=recipe.batch_size,
+            seed=candidate.seed,
+            augmentation=recipe.augmentation,
+            side=candidate.data_set.shape.side,
+            workers=self._options.workers,
+        )
+        # Without a checkpoint there is nothing to save, and SIGTERM ends the process at once.
+        notice = termination.Notice() if self._checkpoint else None
+        trained = Training(
+            self._model,
+            recipe,
+            seen,
+            validation,
+            self._hardware,
+            classes=candidate.data_set.shape.classes,
+            seed=candidate.seed,
+            checkpoint=self._checkpoint,
+            told_to_end=notice.given if notice else lambda: False,
+        )
+        self._model = trained.model
+        score = trained.run(
+            lambda epoch, score: report.progress(epoch, recipe.epochs, accuracy=score.accuracy, loss=score.loss)
+        )
+        self._metrics |= {"train_seconds": trained.seconds, "epochs": recipe.epochs}
+        return score
+
+    def _evaluated(self, part: Part, normalized: Normalization) -> Batches:
+        return batches.make(
+            part,
+            normalized,
+            self._hardware,
+            batch_size=max(EVALUATION_BATCH_SIZE, self._candidate.recipe.batch_size),
+            seed=0,
+            side=self._candidate.data_set.shape.side,
+            workers=self._options.workers,
+        )
+
+    def _measure(self, held_out: Batches) -> None:
+        size = self._options.latency_batch_size
+        images, _ = next(iter(held_out.ordered()))
+        self._model.eval()
+        with self._hardware.autocast():
+            latency = measures.latency_ms(self._model, images[:1].expand(size, -1, -1, -1).contiguous())
+        self._metrics |= {
+            "latency_ms": latency,
+            "latency_batch_size": size,
+            "peak_memory_mb": measures.peak_memory_mb(self._hardware.device),
+        }
