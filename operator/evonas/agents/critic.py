@@ -15,17 +15,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from evonas.agents.gaussian_process import Posterior, log_evidence, normal_scores
+from evonas.agents.gaussian_process import Factor, Posterior, log_evidence, normal_scores
 from evonas.agents.memory import Memory
 from evonas.agents.policy import Observation
 from evonas.agents.similarity import Agreement, Encoding, Shape, Similarity
 from evonas.agents.torch_threads import single_threaded
 from evonas.space import Choices, SearchSpace
 
-MEMORY = 400
-"""Results that are remembered. Each step factorises a matrix of this size."""
-GROWTH = 1.15
+MEMORY = 640
+"""Results that are remembered, give or take a block."""
+GROWTH = 1.25
 """The shape is chosen anew whenever there are this many times as many results as when it was last chosen."""
+JUDGES = 400
+"""Results by which a shape is chosen: the latest that are remembered."""
 
 LENGTHS = (0.1, 0.2, 0.4)
 PAIR_SHARES = (0.8, 0.1)
@@ -64,28 +66,30 @@ class Critic:
             Agreement(self._encoding, LENGTHS[0]), Shape(LENGTHS[0], PAIR_SHARES[0], DECAYS[0])
         )
         self._noise = NOISES[0]
-        # Kept from step to step, since one result changes one row and one column.
-        self._known = torch.empty(len(self._encoding.decisions), 3, 0, dtype=torch.float64)
-        self._covariance = torch.empty(0, 0, dtype=torch.float64)
+        # Kept from step to step, for as long as nothing is forgotten and the shape stays.
+        self._known = torch.empty(0)
+        self._factor: Factor | None = None
+        self._blocks = 0
 
     def observe(self, observation: Observation) -> None:
         """Remember a result; an infeasible candidate counts as worse than any reward."""
         self._memory.add(observation.choices, -math.inf if observation.reward is None else observation.reward)
         if self._memory.added >= self._due:
             # Only kept here: a search that is being restored passes most of them by.
-            self._snapshot = self._memory.choices(), self._memory.rewards
+            self._snapshot = self._memory.choices()[-JUDGES:], self._memory.rewards[-JUDGES:]
             self._due = self._memory.added * GROWTH
 
     def judge(self, pending: Sequence[Choices]) -> Judgement:
         """Return what is believed now; ``pending`` candidates are under way and need not be asked about again."""
         with single_threaded(), torch.inference_mode():
             self._choose_shape()
-            self._refresh()
-            known, covariance = self._known, self._covariance
-            if pending:
-                known, covariance = self._with(np.array(pending))
-            targets = torch.from_numpy(normal_scores(self._memory.rewards))
-            return Judgement(self._encoding, self._similarity, known, Posterior(covariance, self._noise, targets))
+            factor = self._refresh()
+            known = self._known
+            posterior = Posterior(factor, torch.from_numpy(normal_scores(self._memory.rewards)))
+            for choices in pending:
+                known, covariance = self._with(known, np.array([choices]))
+                posterior.expect(covariance)
+            return Judgement(self._encoding, self._similarity, known, posterior)
 
     def _choose_shape(self) -> None:
         """Take the shape and the noise under which the latest snapshot is likeliest."""
@@ -104,27 +108,25 @@ class Critic:
                 for noise in NOISES:
                     if (evidence := log_evidence(covariance, noise, targets)) > best:
                         best, self._similarity, self._noise = evidence, similarity, noise
-        self._memory.mark_all_changed()
+        self._factor = None
 
-    def _refresh(self) -> None:
-        changed = self._memory.take_changed()
-        if not changed:
-            return
-        added = len(self._memory) - len(self._covariance)
-        if added:
-            self._known = torch.nn.functional.pad(self._known, (0, added))
-            self._covariance = torch.nn.functional.pad(self._covariance, (0, added, 0, added))
-        tokens = self._encoding.tokens(self._memory.choices(changed))
+    def _refresh(self) -> Factor:
+        """Return the factor of all remembered results, grown from that of the settled ones a result at a time."""
+        memory, agreement = self._memory, self._similarity.agreement
+        if self._factor is None or self._blocks != memory.blocks:
+            settled = max(memory.settled, 1)
+            tokens = self._encoding.tokens(memory.choices(last=settled))
+            self._known = agreement.rows(tokens)
+            self._factor = Factor(self._similarity.covariance(agreement.sums(tokens, self._known)), self._noise)
+            self._blocks = memory.blocks
+        for place in range(len(self._factor), len(memory)):
+            self._known, covariance = self._with(self._known, memory.choices(place, place + 1))
+            self._factor = self._factor.appended(covariance)
+        return self._factor
+
+    def _with(self, known: torch.Tensor, choices: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return what is known with one candidate more, and that one's covariance with those before it."""
         agreement = self._similarity.agreement
-        self._known[:, :, changed] = agreement.rows(tokens)
-        rows = self._similarity.covariance(agreement.sums(tokens, self._known))
-        self._covariance[changed] = rows
-        self._covariance[:, changed] = rows.T
-
-    def _with(self, choices: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
         tokens = self._encoding.tokens(choices)
-        agreement = self._similarity.agreement
-        known = torch.cat([self._known, agreement.rows(tokens)], dim=2)
-        rows = self._similarity.covariance(agreement.sums(tokens, known))
-        upper = torch.cat([self._covariance, rows[:, : len(self._covariance)].T], dim=1)
-        return known, torch.cat([upper, rows])
+        covariance = self._similarity.covariance(agreement.sums(tokens, known))[0]
+        return torch.cat([known, agreement.rows(tokens)], dim=2), covariance

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import cache
-from statistics import NormalDist
 
 import numpy as np
 import torch
@@ -14,15 +12,10 @@ from numpy.typing import NDArray
 def normal_scores(rewards: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return what rewards of these ranks would be if they were normally distributed; equal ones share a score."""
     _, index, counts = np.unique(rewards, return_inverse=True, return_counts=True)
-    # Twice the middle rank of each group of equals, so that it is a whole number.
-    doubled = 2 * counts.cumsum() - counts
-    scores: NDArray[np.float64] = np.array([_quantile(int(rank), 2 * len(rewards)) for rank in doubled])[index]
+    middles = counts.cumsum() - counts / 2
+    quantiles = torch.special.ndtri(torch.from_numpy(middles / len(rewards)))
+    scores: NDArray[np.float64] = quantiles.numpy()[index]
     return scores
-
-
-@cache
-def _quantile(part: int, whole: int) -> float:
-    return NormalDist().inv_cdf(part / whole)
 
 
 def log_evidence(covariance: torch.Tensor, noise: float, targets: torch.Tensor) -> float:
@@ -37,26 +30,74 @@ def log_evidence(covariance: torch.Tensor, noise: float, targets: torch.Tensor) 
     return -len(targets) / 2 * math.log(scale) - float(factor.diagonal().log().sum())
 
 
+class Factor:
+    """The Cholesky factor of a covariance with noise, which grows by a point at a time.
+
+    A first block is factorised at once; what is appended costs the square of the number of points, not its cube. Two
+    factors that grew alike are equal bit for bit.
+    """
+
+    def __init__(self, covariance: torch.Tensor, noise: float) -> None:
+        """Factorise [points, points]."""
+        self._noise = noise
+        self._block = torch.linalg.cholesky(_with_noise(covariance, noise))
+        self._rows = torch.empty(0, len(covariance), dtype=torch.float64)
+        self._corner = torch.empty(0, 0, dtype=torch.float64)
+
+    def __len__(self) -> int:
+        return len(self._block) + len(self._corner)
+
+    def appended(self, covariance: torch.Tensor) -> Factor:
+        """Return the factor with one point more; ``covariance`` is [points], with those before it."""
+        row = self.solve(covariance[:, None])[:, 0]
+        diagonal = math.sqrt(max(1 + self._noise - float(row @ row), 1e-12))
+        first = len(self._block)
+        more = Factor.__new__(Factor)
+        more._noise, more._block = self._noise, self._block
+        more._rows = torch.cat([self._rows, row[None, :first]])
+        more._corner = torch.nn.functional.pad(self._corner, (0, 1, 0, 1))
+        more._corner[-1, :-1] = row[first:]
+        more._corner[-1, -1] = diagonal
+        return more
+
+    def solve(self, right: torch.Tensor) -> torch.Tensor:
+        """Return y of L y = right; [points, columns] both."""
+        first = len(self._block)
+        upper = torch.linalg.solve_triangular(self._block, right[:first], upper=False)
+        if not len(self._corner):
+            return torch.as_tensor(upper)
+        lower = torch.linalg.solve_triangular(self._corner, right[first:] - self._rows @ upper, upper=False)
+        return torch.cat([upper, lower])
+
+    def solve_transposed(self, right: torch.Tensor) -> torch.Tensor:
+        """Return x of Lᵀ x = right; [points, columns] both."""
+        first = len(self._block)
+        lower = torch.linalg.solve_triangular(self._corner.T, right[first:], upper=True)
+        upper = torch.linalg.solve_triangular(self._block.T, right[:first] - self._rows.T @ lower, upper=True)
+        return torch.cat([upper, lower])
+
+
 class Posterior:
-    """What the targets say about other points."""
+    """What targets say about other points."""
 
-    def __init__(self, covariance: torch.Tensor, noise: float, targets: torch.Tensor) -> None:
-        """Take [known, known] and the targets of the first ``len(targets)`` known points.
+    def __init__(self, factor: Factor, targets: torch.Tensor) -> None:
+        """Take the factor of the known points and their targets: [points]."""
+        solved = factor.solve(targets[:, None])
+        self._weights = factor.solve_transposed(solved).squeeze(1)
+        self._scale = max(float(solved.square().sum()) / len(targets), 1e-12)
+        self._factor = factor
 
-        Points beyond those only lessen the uncertainty, as if their target were the predicted one (GP-BUCB, Desautels
-        et al. 2014).
+    def expect(self, covariance: torch.Tensor) -> None:
+        """Count a point as known whose target is not; ``covariance`` is [points], with those known before it.
+
+        It lessens the uncertainty, as if its target were the predicted one (GP-BUCB, Desautels et al. 2014).
         """
-        count = len(targets)
-        self._factor = torch.linalg.cholesky(_with_noise(covariance, noise))
-        factor = self._factor[:count, :count]
-        self._weights = torch.cholesky_solve(targets[:, None], factor).squeeze(1)
-        self._scale = max(float(targets @ self._weights) / count, 1e-12)
-        self._count = count
+        self._factor = self._factor.appended(covariance)
 
     def predict(self, covariance: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return mean and standard deviation of points; ``covariance`` is [points, known], 1 with themselves."""
-        mean = covariance[:, : self._count] @ self._weights
-        explained = torch.linalg.solve_triangular(self._factor, covariance.T, upper=False).square().sum(0)
+        mean = covariance[:, : len(self._weights)] @ self._weights
+        explained = self._factor.solve(covariance.T).square().sum(0)
         return mean, (self._scale * (1 - explained).clamp_min(1e-9)).sqrt()
 
 

@@ -1,63 +1,56 @@
-"""What the critic remembers: a bounded number of results, the best half and the latest, each in a slot of its own."""
+"""What the critic remembers: a bounded number of results, the best half and the latest, in the order of their age."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evonas.space import Choices
 
+BLOCK = 32
+"""Results after which a full memory forgets; until then it grows, which costs the critic less than each replacement."""
+
 
 class Memory:
-    """Results by slot. A full memory forgets the oldest result that is not among the better half."""
+    """Results in order. Every BLOCK results, a full memory forgets the oldest of those outside the better half."""
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
         self._choices: list[Choices] = []
         self._rewards: list[float] = []
-        self._ages: list[int] = []
-        self._changed: set[int] = set()
         self.added = 0
         """How many results were added, forgotten ones included."""
+        self.settled = 0
+        """How many of the results were there when it last had the chance to forget."""
 
     def __len__(self) -> int:
         return len(self._choices)
 
-    def choices(self, slots: Iterable[int] | None = None) -> NDArray[np.int64]:
-        """Return the candidates in ``slots``, by default in all: [slots, decisions]."""
-        return np.array(self._choices if slots is None else [self._choices[slot] for slot in slots])
+    def choices(self, first: int = 0, last: int | None = None) -> NDArray[np.int64]:
+        """Return candidates, by default all: [results, decisions]."""
+        return np.array(self._choices[first:last])
 
     @property
     def rewards(self) -> NDArray[np.float64]:
-        """[slots]; minus infinity for infeasible candidates."""
+        """[results]; minus infinity for infeasible candidates."""
         return np.array(self._rewards)
+
+    @property
+    def blocks(self) -> int:
+        """How often it had the chance to forget: what was settled is the same as long as this is."""
+        return self.added // BLOCK
 
     def add(self, choices: Choices, reward: float) -> None:
         """Remember a result."""
-        if len(self) < self._capacity:
-            slot = len(self)
-            self._choices.append(choices)
-            self._rewards.append(reward)
-            self._ages.append(self.added)
-        else:
-            slot = self._forgettable()
-            self._choices[slot], self._rewards[slot], self._ages[slot] = choices, reward, self.added
-        self._changed.add(slot)
+        self._choices.append(choices)
+        self._rewards.append(reward)
         self.added += 1
+        if self.added % BLOCK == 0:
+            self._forget()
+            self.settled = len(self)
 
-    def take_changed(self) -> list[int]:
-        """Return the slots that changed since the last call."""
-        changed = sorted(self._changed)
-        self._changed.clear()
-        return changed
-
-    def mark_all_changed(self) -> None:
-        """Have the next ``take_changed`` return every slot."""
-        self._changed.update(range(len(self)))
-
-    def _forgettable(self) -> int:
-        worse = np.argsort(self._rewards, kind="stable")[: (len(self) + 1) // 2]
-        ages = np.array(self._ages)
-        return int(worse[ages[worse].argmin()])
+    def _forget(self) -> None:
+        while len(self) > self._capacity:
+            worse = np.argsort(self._rewards, kind="stable")[: (len(self) + 1) // 2]
+            oldest = int(worse.min())
+            del self._choices[oldest], self._rewards[oldest]

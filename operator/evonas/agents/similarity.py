@@ -74,8 +74,9 @@ class Agreement:
         self.count = len(encoding.sizes)
         self._decisions = encoding.decisions
         blocks = [_block(ranks, size, length) for ranks, size in zip(encoding.ranks, encoding.sizes, strict=True)]
-        self._agreement = _diagonal([agreement for agreement, _ in blocks])
-        self._exponent = _diagonal([exponent for _, exponent in blocks]) / self.count
+        # Single precision will do for sums of a few numbers, next to the noise; it halves the cost of the largest part.
+        self._agreement = _diagonal([agreement for agreement, _ in blocks]).float()
+        self._exponent = (_diagonal([exponent for _, exponent in blocks]) / self.count).float()
 
     def rows(self, tokens: NDArray[np.int64]) -> torch.Tensor:
         """Return what ``sums`` needs of known candidates: [tokens, tables, candidates].
@@ -111,7 +112,7 @@ class Similarity:
         covariance = first / count * sums.single + third * every
         if second:
             covariance += second / (count * (count - 1)) * (sums.single.square() - sums.square)
-        return covariance
+        return covariance.double()
 
 
 def _ranks(space: SearchSpace, position: int) -> NDArray[np.float64] | None:

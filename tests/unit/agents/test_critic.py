@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evonas.agents.critic import Critic
-from evonas.agents.gaussian_process import Posterior, log_evidence, normal_scores
-from evonas.agents.memory import Memory
+from evonas.agents.gaussian_process import Factor, Posterior, log_evidence, normal_scores
+from evonas.agents.memory import BLOCK, Memory
 from evonas.agents.policy import Observation
 from evonas.agents.similarity import Agreement, Encoding, Shape, Similarity
 from evonas.space import Choices, SearchSpace
@@ -32,6 +32,13 @@ def told(space: SearchSpace, candidates: list[Choices], rewards: list[float | No
     for index, (choices, reward) in enumerate(zip(candidates, rewards, strict=True)):
         critic.observe(Observation(index, choices, (True,) * len(space), reward))
     return critic
+
+
+def grown(matrix: torch.Tensor, first: int, last: int, noise: float = 0.1) -> Factor:
+    factor = Factor(matrix[:first, :first], noise)
+    for place in range(first, last):
+        factor = factor.appended(matrix[place, :place])
+    return factor
 
 
 def covariance(space: SearchSpace, candidates: list[Choices], shape: Shape = SHAPE) -> torch.Tensor:
@@ -105,7 +112,7 @@ def test_the_posterior_is_that_of_the_textbook() -> None:
     points = torch.from_numpy(random.normal(size=(12, 3)))
     matrix = torch.exp(-torch.cdist(points, points).square())
     targets = torch.from_numpy(random.normal(size=8))
-    mean, deviation = Posterior(matrix[:8, :8], 0.1, targets).predict(matrix[8:, :8])
+    mean, deviation = Posterior(grown(matrix, 5, 8), targets).predict(matrix[8:, :8])
     inverse = torch.linalg.inv(matrix[:8, :8] + 0.1 * torch.eye(8, dtype=torch.float64))
     scale = float(targets @ inverse @ targets) / 8
     explained = matrix[8:, :8] @ inverse @ matrix[:8, 8:]
@@ -188,14 +195,27 @@ def test_beliefs_do_not_depend_on_when_they_were_asked_for(dice: random.Random) 
         assert one.tolist() == other.tolist()
 
 
-@given(st.lists(st.integers(0, 30), min_size=1, max_size=60), st.integers(2, 10))
+@given(st.integers(1, 12), st.integers(0, 8), st.floats(0.01, 1.0))
+def test_a_factor_that_grew_is_that_of_all_its_points(first: int, more: int, noise: float) -> None:
+    random = np.random.default_rng(first + more)
+    points = torch.from_numpy(random.normal(size=(first + more, 3)))
+    matrix = torch.exp(-torch.cdist(points, points).square())
+    factor = grown(matrix, first, first + more, noise)
+    right = torch.from_numpy(random.normal(size=(first + more, 2)))
+    lower = torch.linalg.cholesky(matrix + noise * torch.eye(first + more, dtype=torch.float64))
+    assert len(factor) == first + more
+    assert factor.solve(right).numpy() == pytest.approx(torch.linalg.solve(lower, right).numpy())
+    assert factor.solve_transposed(right).numpy() == pytest.approx(torch.linalg.solve(lower.T, right).numpy())
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=160), st.integers(2, 40))
 def test_a_memory_keeps_the_best_half_and_the_latest(rewards: list[int], capacity: int) -> None:
     memory = Memory(capacity)
     for age, reward in enumerate(rewards):
         memory.add((age,), float(reward))
     kept = {int(choices[0]) for choices in memory.choices()}
-    assert len(kept) == min(capacity, len(rewards))
-    assert len(rewards) - 1 in kept
+    assert min(capacity, len(rewards)) <= len(kept) < capacity + BLOCK
+    assert memory.choices()[:, 0].tolist() == sorted(kept)
     best = sorted(range(len(rewards)), key=lambda age: -rewards[age])[: capacity // 2]
     worst_of_best = rewards[best[-1]]
     assert all(age in kept for age in range(len(rewards)) if rewards[age] > worst_of_best)
