@@ -1,4 +1,4 @@
-"""What can be said of the dashboards without a Prometheus; their queries run in integration/test_observability.py."""
+"""What can be said of the dashboards without a Prometheus; their queries run in tests/dashboards."""
 
 from __future__ import annotations
 
