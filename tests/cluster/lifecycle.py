@@ -32,6 +32,7 @@ _PROGRAMS = {
     "kwok": (*binaries.CONTROL_PLANE, *binaries.KWOK),
     "kueue": (*binaries.CONTROL_PLANE, *binaries.KWOK, *binaries.KUEUE),
     "node": (*binaries.CONTROL_PLANE, *binaries.NODE),
+    "prometheus": binaries.PROMETHEUS,
 }
 _REPOSITORY = Path(__file__).parents[2]
 

@@ -50,5 +50,5 @@ class Page:
 
 
 PAGES = [
-    Page(path) for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "examples/README.md")
+    Page(path) for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "examples/README.md")
 ]

@@ -1,4 +1,4 @@
-"""What can be said of the dashboards without a Prometheus; tests/integration/test_dashboards.py runs their queries."""
+"""What can be said of the dashboards without a Prometheus; others run their queries."""
 
 from __future__ import annotations
 
