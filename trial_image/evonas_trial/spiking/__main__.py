@@ -1,0 +1,104 @@
+"""The spiking network as a trial: reads the candidate, trains it, reports validation accuracy as the reward."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evonas_trial import report
+from evonas_trial.spiking.feasibility import obstacle
+from evonas_trial.spiking.settings import PROBLEMS, Settings, described, option_of, parse_option
+from evonas_trial.termination import leave_on_sigterm
+
+if TYPE_CHECKING:
+    from evonas_trial.spiking.training import Epoch
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train a spiking network with temporal coding. Settings that the search decides need no option."""
+    leave_on_sigterm()
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    names = {item.name for item in described()}
+    fixed = {name: value for name, value in vars(options).items() if name in names and value is not None}
+    try:
+        settings, seed = Settings.read(options.problem, report.decisions(), fixed), report.seed()
+    except (report.ContractError, ValueError) as error:
+        parser.error(str(error))
+    if reason := obstacle(settings, options.problem):
+        report.infeasible(reason)
+    try:
+        report.reward(**_train(settings, options, seed))
+    except report.ContractError as error:
+        sys.exit(f"evonas: {error}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m evonas_trial.spiking", usage="%(prog)s --problem NAME [options]", description=main.__doc__
+    )
+    parser.add_argument("--problem", choices=PROBLEMS, required=True, help="what is to be classified")
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="where the idx files of mnist or fashion-mnist are")
+    parser.add_argument(
+        "--training-examples", type=_count, metavar="COUNT", help="train on this many examples (default: all)"
+    )
+    for item in described():
+        about = item.metadata
+        default = f"default {about['images']}, for Boolean problems {about['boolean']}"
+        parser.add_argument(
+            option_of(item.name),
+            type=parse_option,
+            metavar="VALUE",
+            help=f"{about['meaning']}: {about['kind']} ({default})",
+        )
+    parser.add_argument("--threads", type=_count, default=1, metavar="COUNT", help="CPU threads (default 1)")
+    parser.add_argument("--final", action="store_true", help="also report test_accuracy, for a search's winner only")
+    return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 on, got {text!r}")
+    return int(text)
+
+
+def _train(settings: Settings, options: argparse.Namespace, seed: int) -> Mapping[str, Any]:
+    """Return what to report; ends the process where the training diverges."""
+    # Before the libraries that start their thread pools when imported.
+    os.environ["OMP_NUM_THREADS"] = str(options.threads)
+    from dataclasses import replace  # noqa: PLC0415
+
+    from evonas_trial.spiking import problems, training  # noqa: PLC0415
+
+    def on_epoch(epoch: Epoch) -> None:
+        score = epoch.validation
+        report.progress(epoch.number, settings.epochs, accuracy=score.accuracy, loss=score.loss)
+
+    problem = problems.load(options.problem, options.data)
+    if options.training_examples:
+        problem = replace(problem, training=problem.training.first(options.training_examples))
+    try:
+        trained = training.train(settings, problem, seed=seed, threads=options.threads, on_epoch=on_epoch)
+    except training.Diverged as diverged:
+        report.infeasible(f"diverged: {diverged}")
+    best = trained.best
+    metrics = {
+        "accuracy": best.validation.accuracy,
+        "loss": best.validation.loss,
+        "first_spike": best.validation.first_spike,
+        "training_accuracy": best.training.accuracy,
+        "parameters": float(trained.network.size()),
+        "epochs": float(trained.epochs),
+        "train_seconds": trained.train_seconds,
+    }
+    if options.final:
+        metrics["test_accuracy"] = training.evaluate(trained.network, problem.test).accuracy
+    return {"value": best.validation.accuracy, "metrics": metrics}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""The principal branch of the Lambert W function where a neuron's threshold crossing needs it: from -1/e to 0.
+
+torch has no such function, and SciPy's does not work on tensors; the tests compare the two.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+# Coefficients of W0 in powers of sqrt(2 (e z + 1)) around the branch point (Corless et al., 1996, equation 4.22).
+_BRANCH_SERIES = (-1.0, 1.0, -1 / 3, 11 / 72, -43 / 540, 769 / 17280, -221 / 8505)
+# Up to here the series is exact in double precision; there Halley's step would divide zero by zero.
+_BRANCH_RADIUS = 3e-3
+_NEAR_ZERO = -0.2
+_HALLEY_STEPS = 3
+
+
+def lambert_w0(z: Tensor) -> Tensor:
+    """Return W in [-1, 0] with W exp(W) = z, elementwise for z in [-1/e, 0]; z below -1/e counts as -1/e."""
+    distance = (2 * (math.e * z + 1)).clamp(min=0).sqrt()
+    series = torch.zeros_like(z)
+    for coefficient in reversed(_BRANCH_SERIES):
+        series = series * distance + coefficient
+    # A Padé approximant of W0 at 0.
+    near_zero = z * (1 + z * (4 / 3)) / (1 + z * (7 / 3 + z * (5 / 6)))
+    estimate = torch.where(z > _NEAR_ZERO, near_zero, series)
+    for _ in range(_HALLEY_STEPS):
+        estimate = _halley(estimate, z)
+    return torch.where(distance < _BRANCH_RADIUS, series, estimate)
+
+
+def _halley(w: Tensor, z: Tensor) -> Tensor:
+    exponential = w.exp()
+    error = w * exponential - z
+    return w - error / (exponential * (w + 1) - (w + 2) * error / (2 * w + 2))

@@ -1,0 +1,97 @@
+"""The problems as spikes: the paper's Boolean tasks and images, brighter pixels spiking earlier.
+
+Parts are the same for every trial, whatever its seed, so that rewards are comparable.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from evonas_trial.spiking import images
+from evonas_trial.spiking.settings import BOOLEAN
+
+DATA_SEED = 0
+BOOLEAN_SIZES = (1000, 150, 150)
+HIGHEST_FALSE, LOWEST_TRUE = 0.45, 0.55
+
+_TABLES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "and": torch.logical_and,
+    "or": torch.logical_or,
+    "xor": torch.logical_xor,
+}
+
+
+@dataclass(frozen=True)
+class Spikes:
+    """A part of a problem's examples."""
+
+    times: Tensor
+    """float32, (n, inputs), from 0 to 1; infinity for an input that does not spike."""
+    labels: Tensor
+    """int64, (n,)."""
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def first(self, count: int) -> Spikes:
+        """Return this many examples, or all where there are fewer."""
+        return Spikes(self.times[:count], self.labels[:count])
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The parts, on the CPU, each in random order."""
+
+    training: Spikes
+    validation: Spikes
+    test: Spikes
+    classes: int
+
+    @property
+    def inputs(self) -> int:
+        """Input neurons."""
+        return self.training.times.shape[1]
+
+
+def load(problem: str, folder: Path | None = None) -> Problem:
+    """Return one of settings.PROBLEMS; the folder is where idx files are looked for first.
+
+    Raises images.Missing where the files are nowhere, and ValueError where they are not what they should be.
+    """
+    if problem in BOOLEAN:
+        return _boolean(problem)
+    parts = images.digits() if problem == "digits" else images.idx(problem, folder)
+    training, validation, test = (Spikes(_times(part.pixels), part.labels) for part in parts)
+    return Problem(training, validation, test, images.CLASSES)
+
+
+def _boolean(problem: str) -> Problem:
+    """Two inputs, false from 0 to 0.45 and true from 0.55 to 1; both answers are as frequent."""
+    random = torch.Generator().manual_seed(DATA_SEED)
+    table = _TABLES[problem]
+    every = torch.tensor([[False, False], [False, True], [True, False], [True, True]])
+    answers = table(every[:, 0], every[:, 1])
+    parts = []
+    for size in BOOLEAN_SIZES:
+        labels = torch.randint(2, (size,), generator=random)
+        truths = torch.empty(size, 2, dtype=torch.bool)
+        for answer in (False, True):
+            rows = every[answers == answer]
+            own = labels == answer
+            truths[own] = rows[torch.randint(len(rows), (int(own.sum()),), generator=random)]
+        noise = torch.rand(size, 2, generator=random) * HIGHEST_FALSE
+        parts.append(Spikes(torch.where(truths, LOWEST_TRUE + noise, noise), labels))
+    training, validation, test = parts
+    return Problem(training, validation, test, classes=2)
+
+
+def _times(intensities: Tensor) -> Tensor:
+    """Return spike times of pixels from 0 to 1, (n, height, width) to (n, inputs); a black one does not spike."""
+    flat = intensities.flatten(start_dim=1)
+    return torch.where(flat > 0, 1 - flat, math.inf)
