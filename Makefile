@@ -38,8 +38,9 @@ check: env  ## formatting, lint, types, layers
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m observability --check
 
-generate: env  ## renew the files that are made of code: the table of metrics, dashboards
+generate: env  ## renew the files that are made of others: the table of metrics, dashboards, the chart's README and CRDs
 	$(BIN)/python -m observability
+	$(BIN)/python -m tests.chart.generating
 
 format: env  ## format the code
 	$(BIN)/ruff format .

@@ -17,10 +17,11 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.timeline import quantiles, watching
+from tests.chart.rendering import ROOT
 from tests.cluster import images
 from tests.cluster.client import Cluster
 from tests.cluster.fixtures import running
-from tests.e2e.installed import ROOT, follow, install
+from tests.e2e.installed import follow, install
 from tests.integration.searches import trials as list_trials
 
 SECONDS = 2

@@ -1,4 +1,4 @@
-"""The operator as a real process beside a test cluster, with exactly the rights that the install manifest gives it."""
+"""The operator as a real process beside a test cluster, with exactly the rights that the chart gives it."""
 
 from __future__ import annotations
 
@@ -15,25 +15,23 @@ from typing import Any
 
 import yaml
 
+from tests.chart.rendering import installed, of_kind
 from tests.cluster.client import Cluster
 from tests.cluster.waiting import wait_for
 
-ROOT = Path(__file__).parents[1]
-INSTALL = ROOT / "examples" / "install" / "operator.yaml"
 USER = "operator"
 LEASE_ROLE = "evonas-operator-lease"
 
 
 def install(cluster: Cluster) -> None:
     """Install the CRDs and give the test's operator user the rights of the operator's service account."""
-    for crd in sorted((ROOT / "crds").glob("*.yaml")):
-        cluster.apply(crd.read_text())
+    chart = installed()
+    cluster.apply(yaml.safe_dump_all(of_kind(chart, "CustomResourceDefinition")))
     cluster.kubectl("wait", "--for=condition=Established", "crd/architecturesearches.evonas.dev")
     cluster.kubectl("wait", "--for=condition=Established", "crd/architecturetrials.evonas.dev")
-    documents = list(yaml.safe_load_all(INSTALL.read_text()))
-    roles = [document for document in documents if document["kind"] == "ClusterRole"]
+    roles = of_kind(chart, "ClusterRole")
     # Each test has its Lease in its own namespace, so the rights that the operator has in one it has here in all.
-    (lease_role,) = (document for document in documents if document["kind"] == "Role")
+    (lease_role,) = of_kind(chart, "Role")
     everywhere = {**lease_role, "kind": "ClusterRole", "metadata": {"name": LEASE_ROLE}}
     bindings = [bind(name, USER) for name in ("evonas-operator", LEASE_ROLE)]
     cluster.apply(yaml.safe_dump_all([*roles, everywhere, *bindings]))

@@ -33,5 +33,7 @@ class OperatorSettings:
     """How many searches are worked on at once."""
     resync_seconds: float = 600
     """Seconds between two full comparisons with the API server."""
+    create_trial_accounts: bool = True
+    """Create the trials' ServiceAccount in each namespace that has a search; else it is there already."""
     lease: LeaseSettings | None = None
     """None: act without asking, as the only replica."""

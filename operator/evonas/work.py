@@ -38,7 +38,8 @@ class Work:
         self._settings = settings
         self._store = Store()
         self._echoes = Echoes()
-        self._queue = KeyedQueue(Reconciler(api, self._store, self._echoes).reconcile, settings.workers)
+        reconciler = Reconciler(api, self._store, self._echoes, create_trial_accounts=settings.create_trial_accounts)
+        self._queue = KeyedQueue(reconciler.reconcile, settings.workers)
         self._store.subscribe(self._queue.add)
         self._streaming = asyncio.Event()
         for resource in (SEARCHES, TRIALS, JOBS):

@@ -23,6 +23,8 @@ MODULES = Path(__file__).parent / "build"
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
 KWOK = ("kwok",)
 KUEUE = ("kueue",)
+HELM = ("helm",)
+HELM_DOCS = ("helm-docs",)
 NODE = ("kubelet", "kube-proxy", "pause")
 PROMETHEUS = ("prometheus", "promtool")
 
@@ -38,6 +40,8 @@ _KUBERNETES = {
     )
 }
 _PACKAGES = {
+    "helm": {"helm": "helm.sh/helm/v4/cmd/helm"},
+    "helm-docs": {"helm-docs": "github.com/norwoodj/helm-docs/cmd/helm-docs"},
     "kubernetes": {"etcd": "go.etcd.io/etcd/server/v3", **_KUBERNETES},
     "kueue": {"kueue": "sigs.k8s.io/kueue/cmd/kueue"},
     "kwok": {"kwok": "sigs.k8s.io/kwok/cmd/kwok"},

@@ -7,6 +7,7 @@ tests.
 from __future__ import annotations
 
 import json
+import os
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -47,6 +48,14 @@ class Cluster:
         """Run kubectl and return what it printed; what it complained about is in the CommandFailed it raises."""
         program = self.instance.folder / "bin" / "kubectl"
         return run([program, f"--kubeconfig={user or self.kubeconfig}", *args], text_in=input, timeout=300)
+
+    def helm(self, *args: str, input: str | None = None, user: Path | None = None) -> str:
+        """Run helm and return what it printed; it keeps nothing on this machine but in the instance's folder."""
+        program = self.instance.folder / "bin" / "helm"
+        home = {name: str(self.instance.path("helm", name)) for name in ("HELM_CACHE_HOME", "HELM_CONFIG_HOME")}
+        environment = {**os.environ, **home, "HELM_DATA_HOME": str(self.instance.path("helm", "data"))}
+        command = [program, f"--kubeconfig={user or self.kubeconfig}", *args]
+        return run(command, text_in=input, env=environment, timeout=600)
 
     def get(self, kind: str, name: str, namespace: str = "") -> Object:
         found: Object = json.loads(self.kubectl("get", kind, name, *_scope(namespace), "-o", "json"))

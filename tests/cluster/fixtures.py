@@ -21,6 +21,7 @@ from tests.cluster.state import DEFAULTS, Options
 StartCluster = Callable[..., Cluster]
 
 _TIER_OF_MARKER = {
+    "helm": "helm",
     "control_plane": "kwok",
     "kwok": "kwok",
     "kueue": "kueue",

@@ -28,10 +28,11 @@ from tests.cluster.state import DEFAULTS, Instance, Options, ProcessId
 Progress = Callable[[str], None]
 
 _PROGRAMS = {
+    "helm": (*binaries.HELM, *binaries.HELM_DOCS),
     "control-plane": binaries.CONTROL_PLANE,
-    "kwok": (*binaries.CONTROL_PLANE, *binaries.KWOK),
-    "kueue": (*binaries.CONTROL_PLANE, *binaries.KWOK, *binaries.KUEUE),
-    "node": (*binaries.CONTROL_PLANE, *binaries.NODE),
+    "kwok": (*binaries.CONTROL_PLANE, *binaries.HELM, *binaries.KWOK),
+    "kueue": (*binaries.CONTROL_PLANE, *binaries.HELM, *binaries.KWOK, *binaries.KUEUE),
+    "node": (*binaries.CONTROL_PLANE, *binaries.HELM, *binaries.NODE),
     "prometheus": binaries.PROMETHEUS,
 }
 _REPOSITORY = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,7 @@ class Options:
 
 
 DEFAULTS = Options()
+_OPTIONS = [field.name for field in fields(Options)]
 
 
 @dataclass
@@ -138,7 +139,8 @@ def load(name: str) -> Instance:
     return Instance(
         name=raw["name"],
         tier=raw["tier"],
-        options=Options(**raw["options"]),
+        # Another checkout, which shares the cache, may know other options.
+        options=Options(**{name: raw["options"][name] for name in _OPTIONS if name in raw["options"]}),
         number=raw["number"],
         ports=raw["ports"],
         owner=_process(raw["owner"]),

@@ -21,7 +21,7 @@ def main() -> int:
         say("building and importing the images")
         images.build(say)
         images.load(cluster.instance, say)
-        say("installing the CRDs and the operator")
+        say("installing the chart")
         install(cluster)
         cluster.kubectl("delete", "nas", SEARCH, "-n", "default", "--ignore-not-found")
         say(f"applying examples/{EXAMPLE}")

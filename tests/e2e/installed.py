@@ -1,4 +1,4 @@
-"""The product on a real node as a user installs it: CRDs, operator in a pod, examples as they stand."""
+"""The product on a real node as a user installs it: chart, operator in a pod, examples as they stand."""
 
 from __future__ import annotations
 
@@ -6,23 +6,28 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
+import yaml
+
+from tests.chart.rendering import CHART, NAMESPACE, RELEASE, ROOT
 from tests.cluster.client import Cluster
 from tests.integration.searches import condition
 
-ROOT = Path(__file__).parents[2]
-NAMESPACE = "evonas-system"
+RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 
 
 def install(cluster: Cluster) -> None:
-    """Apply the CRDs and the install manifest, and wait until the operator is available."""
-    cluster.kubectl("apply", "-f", str(ROOT / "crds"))
-    cluster.kubectl("apply", "-f", str(ROOT / "examples" / "install"))
-    cluster.kubectl(
-        "wait", "--for=condition=Available", "deployment/evonas-operator", "-n", NAMESPACE, "--timeout=180s"
-    )
+    """Install the chart as it stands into a namespace of its own, and wait until the operator is available."""
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": RESTRICTED}}
+    cluster.apply(yaml.safe_dump(namespace))
+    change(cluster)
+
+
+def change(cluster: Cluster, *arguments: str) -> str:
+    """Install or upgrade the release with these values, and wait until the operator is available."""
+    command = ["upgrade", "--install", RELEASE, str(CHART), "--namespace", NAMESPACE, "--reset-values"]
+    return cluster.helm(*command, "--wait", "--timeout=180s", *arguments)
 
 
 def apply_example(cluster: Cluster, file: str, namespace: str) -> None:

@@ -8,9 +8,10 @@ import pytest
 import yaml
 
 from evonas_trial.counting import score
+from tests.chart.rendering import ROOT
 from tests.cluster.client import Cluster
 from tests.command_line import evonas
-from tests.e2e.installed import ROOT, apply_example, follow
+from tests.e2e.installed import apply_example, follow
 from tests.integration.searches import assert_sound, condition, trials
 
 pytestmark = [pytest.mark.node, pytest.mark.timeout(1200)]

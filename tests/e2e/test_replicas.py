@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.chart.rendering import NAMESPACE
 from tests.cluster.client import Cluster
-from tests.e2e.installed import NAMESPACE, apply_example, follow
+from tests.e2e.installed import apply_example, follow
 from tests.integration.searches import assert_sound, condition, finished
 
 pytestmark = [pytest.mark.node, pytest.mark.timeout(900)]

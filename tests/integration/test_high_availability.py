@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.chart.rendering import installed, of_kind
 from tests.cluster import processes
 from tests.cluster.client import Cluster
 from tests.cluster.waiting import wait_for
 from tests.integration.searches import assert_sound, condition, finished, wait_until
-from tests.operator_process import INSTALL, OperatorProcess, bind, search
+from tests.operator_process import OperatorProcess, bind, search
 
 pytestmark = pytest.mark.kwok
 Apply = Callable[[dict[str, Any]], None]
@@ -197,7 +198,7 @@ def _unanswering(cluster: Cluster) -> Iterator[None]:
 
 def _user(cluster: Cluster, name: str, *, without: str = "") -> Path:
     """A user of its own with the operator's rights, so that the audit log tells the replicas apart."""
-    (lease,) = (body for body in yaml.safe_load_all(INSTALL.read_text()) if body["kind"] == "Role")
+    (lease,) = of_kind(installed(), "Role")
     rules = [{**rule, "verbs": [verb for verb in rule["verbs"] if verb != without]} for rule in lease["rules"]]
     role = "ha-lease-without-watch" if without else "ha-lease"
     body = {**lease, "kind": "ClusterRole", "metadata": {"name": role}, "rules": rules}

@@ -17,9 +17,10 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.chart.rendering import ROOT
 from tests.cluster.client import Cluster
 from tests.integration.searches import condition, trials, wait_until
-from tests.operator_process import ROOT, OperatorProcess, install, search
+from tests.operator_process import OperatorProcess, install, search
 
 pytestmark = pytest.mark.kueue
 

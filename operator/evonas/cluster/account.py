@@ -12,14 +12,17 @@ logger = logging.getLogger(__name__)
 
 
 class TrialAccounts:
-    """Makes the trials' ServiceAccount and its RoleBinding, once per namespace."""
+    """Makes the trials' ServiceAccount and its RoleBinding, once per namespace; or counts on those that are there."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, *, create: bool) -> None:
         self._api = api
+        self._create = create
         self._known: dict[str, str | None] = {}
 
     async def ensure(self, namespace: str) -> str | None:
         """Return the account's name; None where we may not make it, and trials report by termination message."""
+        if not self._create:
+            return TRIAL_SERVICE_ACCOUNT
         if namespace not in self._known:
             self._known[namespace] = await self._make(namespace)
         return self._known[namespace]

@@ -59,12 +59,12 @@ REFUSED_INTERVAL = 10.0
 class Reconciler:
     """Brings searches forward; ``reconcile`` is the queue's work."""
 
-    def __init__(self, api: Api, store: Store, echoes: Echoes) -> None:
+    def __init__(self, api: Api, store: Store, echoes: Echoes, *, create_trial_accounts: bool) -> None:
         self._api = api
         self._store = store
         self._executor = Executor(api, store, echoes)
         self._events = Events(api)
-        self._accounts = TrialAccounts(api)
+        self._accounts = TrialAccounts(api, create=create_trial_accounts)
         self._acceptance = Acceptance(api)
         self._podless = PodlessJobs(api)
         self._totals: dict[str, RunningTotals] = {}

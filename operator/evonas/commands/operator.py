@@ -37,6 +37,12 @@ from evonas.settings import LeaseSettings, OperatorSettings
     help="Seconds between full comparisons with the API server.",
 )
 @click.option(
+    "--create-trial-accounts/--no-create-trial-accounts",
+    default=OperatorSettings.create_trial_accounts,
+    show_default=True,
+    help="Create the trials' ServiceAccount in each namespace with a search. Without: it is there already.",
+)
+@click.option(
     "--leader-election/--no-leader-election",
     default=True,
     show_default=True,
@@ -53,6 +59,7 @@ def operator(
     metrics_port: int,
     workers: int,
     resync_seconds: float,
+    create_trial_accounts: bool,
     leader_election: bool,
     lease_namespace: str | None,
     lease_name: str,
@@ -70,6 +77,7 @@ def operator(
                 metrics_port=metrics_port,
                 workers=workers,
                 resync_seconds=resync_seconds,
+                create_trial_accounts=create_trial_accounts,
                 lease=LeaseSettings(
                     namespace=lease_namespace or _own_namespace() or (namespaces[0] if namespaces else "default"),
                     name=lease_name,

@@ -105,7 +105,7 @@ def test_every_source_file_in_a_code_span_exists(page: Page) -> None:
 def test_table_of_folders_is_complete() -> None:
     listed = {cell.split("/")[0] for cell in README.first_cells("Folder")}
     there = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith((".", "runs"))}
-    assert there & {"operator", "trial_image", "crds", "examples", "tests", "bench", "docs"} <= listed
+    assert there & {"operator", "trial_image", "charts", "crds", "examples", "tests", "bench", "docs"} <= listed
 
 
 def test_every_page_of_docs_is_linked_from_the_readme() -> None:

@@ -1,0 +1,87 @@
+{{/* Name of the release's objects. */}}
+{{- define "evonas.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- else if contains .Chart.Name .Release.Name -}}
+{{- .Release.Name | trunc 40 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name .Chart.Name | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+{{- end }}
+
+{{/* Name of the operator's objects: Deployment, ServiceAccount, roles, Lease. */}}
+{{- define "evonas.operator" -}}
+{{ include "evonas.fullname" . }}-operator
+{{- end }}
+
+{{/* Name of objects without a namespace, of which each namespaced release has its own. */}}
+{{- define "evonas.clusterName" -}}
+{{- if .Values.watchNamespaces -}}
+{{ .Release.Namespace }}-{{ include "evonas.fullname" . }}
+{{- else -}}
+{{ include "evonas.fullname" . }}
+{{- end -}}
+{{- end }}
+
+{{- define "evonas.serviceAccount" -}}
+{{- if .Values.serviceAccount.create -}}
+{{ .Values.serviceAccount.name | default (include "evonas.operator" .) }}
+{{- else -}}
+{{ .Values.serviceAccount.name | default "default" }}
+{{- end -}}
+{{- end }}
+
+{{- define "evonas.selectorLabels" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: operator
+{{- end }}
+
+{{- define "evonas.labels" -}}
+helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version | replace "+" "_" }}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+
+{{/* An image's full name; takes the image's values and the chart's version. */}}
+{{- define "evonas.image" -}}
+{{- if .image.digest -}}
+{{ .image.repository }}@{{ .image.digest }}
+{{- else -}}
+{{ .image.repository }}:{{ .image.tag | default .appVersion }}
+{{- end -}}
+{{- end }}
+
+{{/* What Pod Security "restricted" asks of a pod; the images name their numeric user. */}}
+{{- define "evonas.podSecurity" -}}
+runAsNonRoot: true
+seccompProfile: {type: RuntimeDefault}
+{{- end }}
+
+{{/* What it asks of a container, and a read-only root file system. */}}
+{{- define "evonas.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end }}
+
+{{/* Limits an admission policy to the namespaces of this release. */}}
+{{- define "evonas.policyScope" -}}
+{{- with .Values.watchNamespaces -}}
+namespaceSelector:
+  matchExpressions:
+    - {key: kubernetes.io/metadata.name, operator: In, values: {{ toJson . }}}
+{{- end -}}
+{{- end }}
+
+{{/* Where `helm test` runs its search. */}}
+{{- define "evonas.testNamespace" -}}
+{{- .Values.test.namespace | default (first .Values.watchNamespaces) | default .Release.Namespace -}}
+{{- end }}
+
+{{/* The account and role of trials. The operator knows it by this name. */}}
+{{- define "evonas.trial" -}}
+evonas-trial
+{{- end }}

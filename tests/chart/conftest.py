@@ -1,0 +1,42 @@
+"""A control plane of the chart's own: other tests install the CRDs without Helm, and must not meet its policies."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+import yaml
+
+from tests.cluster import binaries, lifecycle
+from tests.cluster.client import Cluster
+from tests.cluster.errors import Unavailable
+from tests.cluster.fixtures import StartCluster
+
+NAMESPACES = ("evonas-system", "team-a", "team-b", "monitoring")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def helm() -> None:
+    """Skip where Helm cannot be had."""
+    try:
+        lifecycle.prepare("helm")
+    except Unavailable as error:
+        if os.environ.get("EVONAS_REQUIRE_ALL") == "1":
+            raise
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def cluster(start_cluster: StartCluster) -> Cluster:
+    """A control plane with Prometheus Operator's CRDs and the namespaces of the value sets, all of them restricted."""
+    cluster = start_cluster("kwok")
+    folder = binaries.source("prometheus-operator", "github.com/prometheus-operator/prometheus-operator")
+    for plural in ("servicemonitors", "podmonitors", "prometheusrules"):
+        path = folder / "example" / "prometheus-operator-crd" / f"monitoring.coreos.com_{plural}.yaml"
+        cluster.apply(path.read_text())
+    label = {"pod-security.kubernetes.io/enforce": "restricted"}
+    manifests = [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": label}} for name in NAMESPACES
+    ]
+    cluster.apply(yaml.safe_dump_all(manifests))
+    return cluster
