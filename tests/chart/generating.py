@@ -1,4 +1,4 @@
-"""`make generate`, the chart's part: writes what in the chart is made from something else, the CRDs' copies and the README."""
+"""The chart's part of `make generate`: what in it is made of something else, the CRDs' copies and the README."""
 
 from __future__ import annotations
 

@@ -65,6 +65,9 @@ def test_readme_is_up_to_date() -> None:
 def test_versions_are_the_products() -> None:
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
     assert chart["version"] == chart["appVersion"] == VERSION
+    for dockerfile in (ROOT / "Dockerfile", ROOT / "trial_image" / "Dockerfile"):
+        labelled = re.findall(r'image\.version="(.*)"', dockerfile.read_text())
+        assert set(labelled) == {VERSION}
 
 
 def leaves(values: dict[str, Any], path: str = "") -> Iterator[str]:
