@@ -93,7 +93,11 @@ def _curves(axes: Axes, panel: dict[str, Any], answers: Answers) -> None:
 def _stack(axes: Axes, answers: Answers) -> None:
     moments = sorted({moment for _, series in answers for moment, _ in series["values"]})
     heights = [[float(dict(series["values"]).get(moment, 0)) for moment in moments] for _, series in answers]
-    axes.stackplot([datetime.fromtimestamp(moment, UTC) for moment in moments], heights, labels=[n for n, _ in answers])
+    axes.stackplot(
+        dates.date2num([datetime.fromtimestamp(moment, UTC) for moment in moments]),
+        heights,
+        labels=[n for n, _ in answers],
+    )
 
 
 def _latest(answers: Answers) -> list[tuple[str, float]]:
