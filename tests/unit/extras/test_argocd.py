@@ -41,6 +41,7 @@ def status(*, suspend: bool = False, limit: Limit | None = None, waits: bool = F
         {0: NO_NODE} if waits else {},
         refused=None,
         entropy=None,
+        versions={},
         generation=3,
         before={},
         now=NOW,
