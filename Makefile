@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 MANIFEST ?= examples/digits-cnn.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test test-unit check generate format lock cluster-run cluster-down bench bench-agents clean
+.PHONY: help env run test test-unit check generate pictures format lock cluster-run cluster-down bench bench-agents clean
 
 help:
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -41,6 +41,9 @@ check: env  ## formatting, lint, types, layers
 generate: env  ## renew the files that are made of others: the table of metrics, dashboards, the chart's README and CRDs
 	$(BIN)/python -m observability
 	$(BIN)/python -m tests.chart.generating
+
+pictures: env  ## renew the dashboards' pictures from a real Prometheus beside a control plane (minutes)
+	$(BIN)/python -m tests.dashboards.pictures
 
 format: env  ## format the code
 	$(BIN)/ruff format .

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from observability import reference
+from observability import argocd, reference
 from observability.dashboards import fleet, operator, search
 
 ROOT = Path(__file__).parents[1]
@@ -19,6 +19,7 @@ def generated() -> Iterator[tuple[Path, str]]:
     """Yield every generated file and what it should hold."""
     page = ROOT / reference.PAGE
     yield page, reference.render(page.read_text())
+    yield ROOT / argocd.FOLDER / "argocd-cm.yaml", argocd.render(ROOT / argocd.FOLDER)
     for name, board in (("search", search), ("fleet", fleet), ("operator", operator)):
         text = JSONEncoder(sort_keys=True, indent=2).encode(board.build().build())
         yield ROOT / DASHBOARDS / f"{name}.json", f"{text}\n"

@@ -1,0 +1,3 @@
+-- Running trials finish, no others start.
+obj.spec.suspend = true
+return obj
