@@ -13,11 +13,13 @@ from evonas.errors import EvonasError
 
 _COMMANDS = {
     "best": "evonas.commands.best",
+    "doctor": "evonas.commands.doctor",
     "explain": "evonas.commands.explain",
     "export": "evonas.commands.export",
     "get": "evonas.commands.get",
     "logs": "evonas.commands.logs",
     "operator": "evonas.commands.operator",
+    "plan": "evonas.commands.plan",
     "replay": "evonas.commands.replay",
     "report": "evonas.commands.report",
     "run": "evonas.commands.run",

@@ -20,11 +20,13 @@ from tests.unit.local.test_resume import write_manifest
 COMMANDS = [
     [],
     ["best"],
+    ["doctor"],
     ["explain"],
     ["export"],
     ["get"],
     ["logs"],
     ["operator"],
+    ["plan"],
     ["replay"],
     ["report"],
     ["run"],
