@@ -17,6 +17,7 @@ _COMMANDS = {
     "explain": "evonas.commands.explain",
     "export": "evonas.commands.export",
     "get": "evonas.commands.get",
+    "import": "evonas.commands.import_",
     "logs": "evonas.commands.logs",
     "operator": "evonas.commands.operator",
     "plan": "evonas.commands.plan",

@@ -24,6 +24,7 @@ COMMANDS = [
     ["explain"],
     ["export"],
     ["get"],
+    ["import"],
     ["logs"],
     ["operator"],
     ["plan"],
