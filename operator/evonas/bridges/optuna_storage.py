@@ -31,7 +31,8 @@ def write_storage(record: RecordedSearch, path: Path) -> None:
     if not path.absolute().parent.is_dir():
         raise EvonasError(f"cannot write {path}: {path.parent} is no folder")
     distributions = _distributions(record)
-    direction = "minimize" if record.spec.objective.minimize else "maximize"
+    directions = optuna.study.StudyDirection
+    direction = directions.MINIMIZE if record.spec.objective.minimize else directions.MAXIMIZE
     name = record.identity.name
     try:
         storage = optuna.storages.RDBStorage(f"sqlite:///{path}")
@@ -41,7 +42,7 @@ def write_storage(record: RecordedSearch, path: Path) -> None:
     except SQLAlchemyError as error:
         raise EvonasError(f"cannot write {path}: {str(error).splitlines()[0]}") from error
     study.set_user_attr("evonas_source", record.source)
-    study.set_metric_names([record.spec.objective.metric or "reward"])
+    study.set_user_attr("evonas_metric", record.spec.objective.metric or "reward")
     study.add_trials([_trial(trial, distributions) for trial in record.trials])
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -101,29 +100,26 @@ def _luminance(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-@pytest.mark.parametrize(
-    "spoil",
-    [
-        lambda body: body["metadata"].update(name="x"),
-        lambda body: body["spec"]["searchSpace"][0].update(name="<script>alert(1)</script>"),
-        lambda body: body["spec"]["objective"].update(metric="<b>accuracy</b>"),
-    ],
-)
-def test_names_are_text_and_never_markup(tmp_path: Path, spoil: Callable[[Any], object]) -> None:
-    run = write_run(tmp_path, "odd", count=4)
+def test_what_users_write_is_text_and_never_markup(tmp_path: Path) -> None:
+    run = write_run(tmp_path, "odd", count=8)
     journal = run / "journal.jsonl"
     search, *trials = map(json.loads, journal.read_text().splitlines())
-    spoil(search)
-    name = search["spec"]["searchSpace"][0]["name"]
+    search["spec"]["objective"]["metric"] = "<b>accuracy</b>"
+    search["spec"]["searchSpace"][2]["values"] = ["<script>alert(1)</script>", "'\"&"]
     for trial in trials:
-        trial["spec"]["decisions"] = {
-            name if key == "blocks" else key: value for key, value in trial["spec"]["decisions"].items()
-        }
-    search["spec"]["searchSpace"][1]["when"]["name"] = name
+        decisions = trial["spec"]["decisions"]
+        decisions["wide"] = search["spec"]["searchSpace"][2]["values"][not decisions["wide"]]
+        if trial["status"]["state"] == "Failed":
+            trial["status"]["message"] = "<img src=x onerror=alert(1)>"
     journal.write_text("".join(json.dumps(body) + "\n" for body in (search, *trials)))
-    page = render_report([JournalSource(run).read()], price=None)
-    assert "<script" not in page
-    assert "<b>" not in page
+    page = run / "report.html"
+    page.write_text(render_report([JournalSource(run).read()], price=None))
+    with visit(page) as seen:
+        assert seen.complaints == []
+        assert seen.page.locator("script, img, b").count() == 0
+        text = seen.page.inner_text("body")
+        for said in ("<script>alert(1)</script>", "<b>accuracy</b>", "<img src=x onerror=alert(1)>"):
+            assert said in text
 
 
 def test_search_with_next_to_no_results_is_a_page_too(tmp_path: Path) -> None:
