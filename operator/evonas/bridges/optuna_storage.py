@@ -1,7 +1,7 @@
 """Writes a search's record into an Optuna storage, so that Optuna's dashboard and plots work on it.
 
-A trial's place among Optuna's is its index here. Infeasible trials are pruned ones, as Optuna's samplers see them;
-failed and cancelled ones have failed.
+Infeasible trials are pruned ones, as Optuna's samplers see them; failed and cancelled ones have failed. Confirmations
+are left out: they are no candidates of their own.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def write_storage(record: RecordedSearch, path: Path) -> None:
         raise EvonasError(f"cannot write {path}: {str(error).splitlines()[0]}") from error
     study.set_user_attr("evonas_source", record.source)
     study.set_user_attr("evonas_metric", record.spec.objective.metric or "reward")
-    study.add_trials([_trial(trial, distributions) for trial in record.trials])
+    study.add_trials([_trial(trial, distributions) for trial in record.trials if not trial.is_confirmation])
 
 
 def _trial(trial: Trial, distributions: Mapping[str, Any]) -> Any:

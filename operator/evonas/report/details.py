@@ -26,6 +26,7 @@ from evonas.report.progress import (
     lineage,
     value_shares,
 )
+from evonas.search.confirmation import Confirmed, confirm
 from evonas.search.curves import moving_average
 from evonas.search.objective import oriented
 from evonas.search.recorded import RecordedSearch, manifest_of
@@ -61,6 +62,7 @@ class Details:
     shares: list[Shares]
     policy: Markup | None
     parallel: Markup | None
+    confirmed: list[Confirmed]
     lineage: list[Ancestor]
     improvements: list[Improvement]
     gpu_hours: float
@@ -78,10 +80,10 @@ def describe(record: RecordedSearch) -> Details:
     """Return what there is to say of a search."""
     space = record.spec.space
     rewarded = sorted(
-        (trial for trial in record.trials if trial.reward is not None),
+        (trial for trial in record.trials if trial.reward is not None and not trial.is_confirmation),
         key=lambda trial: (trial.sequence or 0, trial.index),
     )
-    importance, no_importance = _importance(record)
+    importance, no_importance = _importance(record, rewarded)
     order = {name: place for place, name in enumerate(importance.shares if importance else ())}
     drawn = sorted(space.decisions, key=lambda decision: order.get(decision.name, len(order)))[:MAX_DECISIONS]
     drawn = [decision for decision in space.decisions if decision in drawn]
@@ -105,6 +107,7 @@ def describe(record: RecordedSearch) -> Details:
         parallel=parallel_figure(drawn, [trial.decisions for trial in by_merit[-MAX_CANDIDATES:]])
         if rewarded
         else None,
+        confirmed=[item for item in confirm(record.spec, record.totals) if item.runs],
         lineage=lineage(record, best) if best is not None else [],
         improvements=improvements(record),
         gpu_hours=record.totals.gpu_seconds / 3600,
@@ -119,9 +122,9 @@ def describe(record: RecordedSearch) -> Details:
     )
 
 
-def _importance(record: RecordedSearch) -> tuple[Importance | None, str]:
+def _importance(record: RecordedSearch, rewarded: Sequence[Trial]) -> tuple[Importance | None, str]:
     try:
-        found = find_importance(record.spec.space, record.trials)
+        found = find_importance(record.spec.space, rewarded)
     except EvonasError as error:
         return None, str(error)
     return found, "" if found else "there are too few results, or all are the same"

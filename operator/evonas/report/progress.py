@@ -65,7 +65,7 @@ def improvements(record: RecordedSearch) -> list[Improvement]:
     hours = 0.0
     for trial in ended:
         hours += trial.gpu_seconds / 3600
-        if trial.reward is None:
+        if trial.reward is None or trial.is_confirmation:
             continue
         merit = oriented(record.spec.objective, trial.reward)
         before = found[-1] if found else None

@@ -9,15 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from evonas.report.details import describe
 from evonas.report.groups import group
 from evonas.report.importance import find_importance
 from evonas.report.live import sparkline
 from evonas.report.progress import failures, improvements, lineage, value_shares
+from evonas.search.confirmation import due_confirmations, find_winner
 from evonas.search.recorded import Phase, RecordedSearch
 from evonas.search.trial import ProposalRecord, Trial, TrialState
 from evonas.sources.journal import JournalSource
 from evonas.space import SearchSpace
+from evonas.spec import Confirm
 from tests.unit.search.simulation import write_run
+from tests.unit.search.support import NOW
 
 SPACE = SearchSpace.parse(
     [
@@ -125,3 +129,22 @@ def test_sparkline() -> None:
     assert sparkline([1.0], 10) == "▁"
     assert sparkline([0, 1, 2, 3, 4, 5, 6, 7], 10) == "▁▂▃▄▅▆▇█"
     assert len(sparkline([float(n % 7) for n in range(1000)], 40)) == 40
+
+
+def test_confirmations_are_told_apart_from_what_was_searched(record: RecordedSearch) -> None:
+    spec = replace(record.spec, confirm=Confirm(top=2, repeats=1))
+    first, second = record.totals.leaders[:2]
+    rewards = {first.index: 0.0, second.index: 99.0}
+    again = [
+        replace(trial, state=TrialState.SUCCEEDED, reward=rewards[trial.proposal.parent or 0], completion_time=NOW)
+        for trial in due_confirmations(spec, record.totals, 4)
+    ]
+    assert len(again) == 2
+    body = {**record.body, "spec": {**record.body["spec"], "confirm": {"top": 2, "repeats": 1}}}
+    confirmed = RecordedSearch(record.source, body, (*record.trials, *again), Phase.COMPLETE)
+    assert find_winner(confirmed.spec, confirmed.totals) == second
+    assert find_winner(record.spec, record.totals) == first
+    assert [step.trial for step in improvements(confirmed)] == [step.trial for step in improvements(record)]
+    details = describe(confirmed)
+    assert [(item.leader, item.mean) for item in details.confirmed] == [(second, 99.0), (first, 0.0)]
+    assert details.results == describe(record).results
