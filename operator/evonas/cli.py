@@ -13,11 +13,14 @@ from evonas.errors import EvonasError
 
 _COMMANDS = {
     "best": "evonas.commands.best",
+    "doctor": "evonas.commands.doctor",
     "explain": "evonas.commands.explain",
     "export": "evonas.commands.export",
     "get": "evonas.commands.get",
+    "import": "evonas.commands.import_",
     "logs": "evonas.commands.logs",
     "operator": "evonas.commands.operator",
+    "plan": "evonas.commands.plan",
     "replay": "evonas.commands.replay",
     "report": "evonas.commands.report",
     "run": "evonas.commands.run",
@@ -34,7 +37,7 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command = getattr(importlib.import_module(_COMMANDS[cmd_name]), cmd_name)
+        command = getattr(importlib.import_module(_COMMANDS[cmd_name]), _COMMANDS[cmd_name].rpartition(".")[2])
         assert isinstance(command, click.Command)
         return command
 

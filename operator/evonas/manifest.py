@@ -114,16 +114,7 @@ def load_search(path: Path) -> dict[str, Any]:
 
     Raises EvonasError where the file cannot be read or does not hold exactly one.
     """
-    try:
-        documents = [_normalised(document) for document in _documents(path.read_text(encoding="utf-8"))]
-    except OSError as error:
-        raise EvonasError(f"cannot read {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise EvonasError(f"cannot read {path}: {error}") from error
-    except yaml.YAMLError as error:
-        raise EvonasError(f"{path} is no valid YAML: {_in_one_line(error)}") from error
-    except RecursionError as error:
-        raise EvonasError(f"{path} is no valid manifest: it nests too deeply, or an anchor holds itself") from error
+    documents = read_objects(path)
     searches = [document for document in documents if isinstance(document, dict) and document.get("kind") == KIND]
     if len(searches) != 1:
         kinds = [
@@ -132,6 +123,20 @@ def load_search(path: Path) -> dict[str, Any]:
         raise EvonasError(f"{path} must hold exactly one object of kind {KIND}, found {len(searches)} (kinds: {kinds})")
     search: dict[str, Any] = searches[0]
     return search
+
+
+def read_objects(path: Path) -> list[Any]:
+    """Return all objects in a YAML or JSON file, of whatever kind; EvonasError where it cannot be read."""
+    try:
+        return [_normalised(document) for document in _documents(path.read_text(encoding="utf-8"))]
+    except OSError as error:
+        raise EvonasError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise EvonasError(f"cannot read {path}: {error}") from error
+    except yaml.YAMLError as error:
+        raise EvonasError(f"{path} is no valid YAML: {_in_one_line(error)}") from error
+    except RecursionError as error:
+        raise EvonasError(f"{path} is no valid manifest: it nests too deeply, or an anchor holds itself") from error
 
 
 def _in_one_line(error: yaml.YAMLError) -> str:

@@ -15,9 +15,10 @@ from tests.cluster.client import Cluster
 from tests.command_line import evonas
 from tests.integration.searches import trials, wait_until
 from tests.operator_process import OperatorProcess, search
+from tests.unit.docs.markdown import ROOT, Page
 
 pytestmark = pytest.mark.kwok
-NAME, TRIALS = "tools", 12
+NAME, TRIALS = "counting", 12
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,27 @@ def test_export_replay_and_explain(finished: Finished, tmp_path: Path) -> None:
     explained = finished.evonas("explain", NAME, str(TRIALS - 1))
     assert (explained.returncode, explained.stderr) == (0, "")
     assert f"trial {TRIALS - 1} of {finished.namespace}/{NAME}: Succeeded with reward" in explained.stdout
+
+
+def test_report(finished: Finished, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    assert finished.evonas("report", NAME, "--output", str(page)).stdout == f"wrote {page}\n"
+    text = page.read_text()
+    assert f"{finished.namespace}/{NAME}: Complete" in text
+    assert f">{TRIALS}/{TRIALS}<" in text
+
+
+def test_commands_of_the_page_run(finished: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    monkeypatch.chdir(tmp_path)
+    _, block = Page(ROOT / "docs" / "tools.md").fences("sh")
+    for line in block.splitlines():
+        _, *words = line.split()
+        said = finished.evonas(*words)
+        # The operator has done its work and is gone, which the two that look at the installation do not like.
+        assert said.returncode == (1 if words[0] in ("plan", "doctor") else 0), (line, said.stdout, said.stderr)
+        assert said.stdout
+        assert said.stderr == "" or words[0] == "best"
 
 
 def test_what_the_cluster_lacks_is_said_in_one_line(finished: Finished) -> None:

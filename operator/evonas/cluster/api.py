@@ -106,12 +106,12 @@ class Api:
                 return
             query["continue"] = token
 
-    async def get(self, resource: Resource, namespace: str, name: str) -> dict[str, Any]:
+    async def get(self, resource: Resource, namespace: str | None, name: str) -> dict[str, Any]:
         """Return one object; NotFound where there is none."""
         return await self._call("get", resource, "GET", resource.path(namespace, name))
 
     async def create(
-        self, resource: Resource, namespace: str, body: Mapping[str, Any], *, dry_run: bool = False
+        self, resource: Resource, namespace: str | None, body: Mapping[str, Any], *, dry_run: bool = False
     ) -> dict[str, Any]:
         """Create an object; Conflict where its name is taken."""
         query = {"fieldManager": FIELD_MANAGER} | ({"dryRun": "All", "fieldValidation": "Strict"} if dry_run else {})

@@ -11,6 +11,7 @@ import yaml
 
 from evonas.commands.searches import cluster_options, says_what_a_search_is
 from evonas.errors import EvonasError
+from evonas.search.confirmation import find_winner
 from evonas.search.contract import to_text
 from evonas.sources.locate import locate
 from evonas.sources.options import ClusterOptions
@@ -57,9 +58,9 @@ _FORMATS: dict[str, Callable[[Mapping[str, Value]], str]] = {
 @cluster_options
 @says_what_a_search_is
 def best(search: str, output: str, trial: int | None, cluster: ClusterOptions) -> None:
-    """Print the decisions of the best candidate of SEARCH."""
+    """Print the decisions of the best candidate of SEARCH: of the confirmed one where spec.confirm was set."""
     record = locate(search, cluster).read()
-    found = record.totals.best if trial is None else find_trial(record, trial)
+    found = find_winner(record.spec, record.totals) if trial is None else find_trial(record, trial)
     if found is None:
         raise EvonasError(f"{record.source} has no trial with a reward yet")
     reward = "no reward" if found.reward is None else f"{record.spec.objective.metric or 'reward'} {found.reward:.6g}"

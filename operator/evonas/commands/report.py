@@ -1,47 +1,55 @@
-"""`evonas report`: the two plots of one or several recorded searches in one picture."""
+"""`evonas report`: searches as a page to read and keep, or their two plots as a picture."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
+from evonas.commands.searches import cluster_options, says_what_a_search_is
 from evonas.errors import EvonasError
-from evonas.local.journal import JOURNAL_FILE, read_journal
+from evonas.report.html import save_report
 from evonas.report.plots import save_plots
+from evonas.search.recorded import RecordedSearch
 from evonas.search.trial import Trial
-from evonas.spec import SearchSpec
+from evonas.sources.locate import locate
+from evonas.sources.options import ClusterOptions
 
 
 @click.command()
-@click.argument("runs", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("searches", nargs=-1, required=True, metavar="SEARCH...")
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("report.png"),
+    default=Path("report.html"),
     show_default=True,
-    help="Picture to write; its ending says the format (png, svg, pdf).",
+    help="File to write; its ending says the format: html, or for the two plots alone png, svg or pdf.",
 )
-def report(runs: tuple[Path, ...], output: Path) -> None:
-    """Plot the searches whose folders are RUNS: moving average and best so far, one line each."""
-    searches: dict[str, Sequence[Trial]] = {}
-    directions: set[tuple[bool, str]] = set()
-    journals = {folder: read_journal(folder / JOURNAL_FILE) for folder in dict.fromkeys(runs)}
-    names = Counter(_spec(body).name for body, _ in journals.values())
-    for folder, (body, trials) in journals.items():
-        spec = _spec(body)
-        # The same search may have been run into several folders.
-        searches[spec.name if names[spec.name] == 1 else str(folder)] = trials
-        directions.add((spec.objective.minimize, spec.objective.metric or "reward"))
-    if len(directions) > 1:
-        raise EvonasError(f"these searches have different objectives and fit no common picture: {sorted(directions)}")
-    (minimize, metric) = directions.pop()
-    save_plots(searches, output, minimize=minimize, metric=metric)
+@click.option("--gpu-hour-price", type=click.FloatRange(0), help="Price of a GPU hour, for the cost of each gain.")
+@cluster_options
+@says_what_a_search_is
+def report(searches: tuple[str, ...], output: Path, gpu_hour_price: float | None, cluster: ClusterOptions) -> None:
+    """Write a report on searches of one objective: curves, what matters, lineage, cost, failures.
+
+    Searches that differ in their seed alone become one line with a band.
+    """
+    records = [locate(reference, cluster).read() for reference in dict.fromkeys(searches)]
+    objectives = {(record.spec.objective.minimize, record.spec.objective.metric or "reward") for record in records}
+    if len(objectives) > 1:
+        raise EvonasError(f"these searches have different objectives and fit no common picture: {sorted(objectives)}")
+    if output.suffix == ".html":
+        save_report(records, output, price=gpu_hour_price)
+    else:
+        (minimize, metric) = objectives.pop()
+        save_plots(_labelled(records), output, minimize=minimize, metric=metric)
     click.echo(f"wrote {output}")
 
 
-def _spec(body: Mapping[str, Any]) -> SearchSpec:
-    return SearchSpec.parse({key: body[key] for key in ("apiVersion", "kind", "metadata", "spec") if key in body})
+def _labelled(records: Sequence[RecordedSearch]) -> dict[str, Sequence[Trial]]:
+    """Return the trials by the search's name, or where it came from: one search may have been run several times."""
+    names = Counter(record.identity.name for record in records)
+    return {
+        record.identity.name if names[record.identity.name] == 1 else record.source: record.trials for record in records
+    }

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import click
 from rich.console import Console
 
 from evonas.agents import check_agent
 from evonas.errors import EvonasError
-from evonas.local.display import Display
 from evonas.local.journal import JOURNAL_FILE, open_journal
 from evonas.local.run import LocalRun
 from evonas.manifest import load_search
+from evonas.report.display import Display
 from evonas.report.plots import save_plots
 from evonas.search.confirmation import Confirmed, confirm
 from evonas.search.plan import Plan
@@ -37,12 +39,18 @@ PLOTS_FILE, BEST_FILE = "plots.png", "best.json"
     show_default=True,
     help="Folder of all runs; this one's is RUNS/<name of the search>.",
 )
-def run(manifest: Path, runs: Path) -> None:
+@click.option("--budget", type=click.IntRange(1), help="Trials at most, in place of spec.budget.maxTrials.")
+@click.option("--parallel", type=click.IntRange(1), help="Trials at a time, in place of spec.budget.parallelTrials.")
+@click.option("--seed", type=click.IntRange(0), help="Seed in place of spec.agent.seed.")
+def run(manifest: Path, runs: Path, budget: int | None, parallel: int | None, seed: int | None) -> None:
     """Run the search in MANIFEST on this machine, or go on with it.
 
-    Trials are child processes. Ctrl-C stops them; the same command goes on and repeats no finished trial.
+    Trials are child processes. Ctrl-C stops them; the same command goes on and repeats no finished trial. What options
+    put in the manifest's place is in the journal's search as if it had been written there. Exits with 1 when the search
+    has failed.
     """
     body = load_search(manifest)
+    _override(body, {("budget", "maxTrials"): budget, ("budget", "parallelTrials"): parallel, ("agent", "seed"): seed})
     spec = SearchSpec.parse(body)
     check_agent(spec.agent.type, spec.agent.settings)
     if spec.suspend:
@@ -53,14 +61,15 @@ def run(manifest: Path, runs: Path) -> None:
     finished = sum(trial.state.is_final for trial in journal.trials.values())
     if finished:
         console.print(f"going on with {folder / JOURNAL_FILE}: {finished} trials are finished", highlight=False)
-    signal.signal(signal.SIGTERM, _interrupt)
+    before = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        with Display(spec, console) as display:
+        with Display(spec, console, journal.trials.values()) as display:
             decided = LocalRun(spec, journal, folder, display).run()
     except KeyboardInterrupt:
-        console.print(f"\nstopped; the same command goes on: evonas run {manifest}", highlight=False)
+        console.print(f"\nstopped; the same command goes on: {_command_line()}", highlight=False)
         sys.exit(128 + signal.SIGINT)
     finally:
+        signal.signal(signal.SIGTERM, before)
         journal.close()
     _conclude(spec, decided, list(journal.trials.values()), folder, console)
 
@@ -69,6 +78,18 @@ def _describe(confirmed: Confirmed) -> str:
     spread = "" if confirmed.deviation is None else f" ± {confirmed.deviation:.3g}"
     rewards = f"mean {confirmed.mean:.6g}{spread} of {confirmed.runs} runs, {confirmed.wins} won"
     return f"confirmed: trial {confirmed.leader.index}: {rewards}"
+
+
+def _override(body: dict[str, Any], values: Mapping[tuple[str, str], int | None]) -> None:
+    """Put values into the manifest; one whose parts are no objects is left for the parser to refuse."""
+    for (block, name), value in values.items():
+        spec = body.get("spec")
+        if value is not None and isinstance(spec, dict) and isinstance(spec.setdefault(block, {}), dict):
+            spec[block][name] = value
+
+
+def _command_line() -> str:
+    return shlex.join(["evonas", *sys.argv[1:]])
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -94,5 +115,6 @@ def _conclude(spec: SearchSpec, decided: Plan, trials: Sequence[Trial], folder: 
         )
         save_plots({spec.name: trials}, folder / PLOTS_FILE, minimize=spec.objective.minimize, metric=metric)
         console.print(f"journal, plots, best candidate and logs: {folder}", highlight=False)
+        console.print(f"more about it: evonas report {shlex.quote(str(folder))}", highlight=False)
     if decided.limit.failed:
         sys.exit(1)

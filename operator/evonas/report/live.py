@@ -40,7 +40,7 @@ def progress_view(spec: SearchSpec, totals: Totals, trials: Iterable[Trial], lef
     """Return how far a search is, in a few lines."""
     counts = count_states(totals)
     total = min(spec.budget.max_trials, spec.space.size)
-    done = totals.total - totals.unfinished
+    done = totals.total - counts["queued"] - counts["running"]
     grid = Table.grid(padding=(0, 2))
     grid.add_row("trials", ProgressBar(total=total, completed=done, width=WIDTH), f"{done}/{total}")
     grid.add_row("", ", ".join(f"{count} {state}" for state, count in counts.items() if count and state != "total"))
@@ -82,6 +82,8 @@ def time_left(spec: SearchSpec, totals: Totals, mean: float | None) -> timedelta
     if mean is None:
         return None
     to_come = min(spec.budget.max_trials, spec.space.size) - totals.total + totals.unfinished
+    if spec.confirm is not None:
+        to_come += max(0, spec.confirm.runs - totals.confirmed)
     return timedelta(seconds=mean * to_come / spec.budget.parallel_trials)
 
 

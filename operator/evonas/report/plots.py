@@ -20,7 +20,7 @@ def save_plots(searches: Mapping[str, Sequence[Trial]], path: Path, *, minimize:
     figure = Figure(figsize=(10, 4), layout="constrained")
     endings = figure.canvas.get_supported_filetypes()
     if path.suffix[1:] not in endings:
-        raise EvonasError(f"cannot draw {path}: its name must end in .{', .'.join(sorted(endings))}")
+        raise EvonasError(f"cannot draw {path}: its name must end in .html, .{', .'.join(sorted(endings))}")
     left, right = figure.subplots(1, 2)
     for label, trials in searches.items():
         rewards = rewards_in_order(trials)

@@ -68,6 +68,12 @@ def confirm(spec: SearchSpec, totals: Totals) -> list[Confirmed]:
     return sorted(found, key=merit, reverse=True)
 
 
+def find_winner(spec: SearchSpec, totals: Totals) -> Trial | None:
+    """Return the leader with the best mean of its confirmations; before the first of these, the best trial."""
+    confirmed = [item for item in confirm(spec, totals) if item.mean is not None]
+    return confirmed[0].leader if confirmed else totals.best
+
+
 def _confirmation(index: int, leader: Trial, repeat: int, totals: Totals) -> Trial:
     proposal = ProposalRecord(ORIGIN, leader.index, (), totals.last_sequence, repeat=repeat)
     return Trial(index, leader.decisions, proposal)

@@ -13,7 +13,6 @@ from evonas.local.journal import JOURNAL_FILE, read_journal
 from evonas.local.locks import is_locked
 from evonas.local.supervise import LOG_FILE
 from evonas.search.budget import Standing, find_limit
-from evonas.search.codec import from_time
 from evonas.search.recorded import Phase, RecordedSearch
 from evonas.search.trial import Trial
 
@@ -53,8 +52,7 @@ class JournalSource:
 
 def _phase_at_rest(record: RecordedSearch) -> Phase:
     """Return the phase of a run that no process works on: what the limits say of its record."""
-    start = from_time(record.body["metadata"].get("creationTimestamp"))
-    limit = find_limit(Standing(record.spec, record.totals, start, datetime.now(UTC)))
+    limit = find_limit(Standing(record.spec, record.totals, record.start_time, datetime.now(UTC)))
     if limit is None or record.totals.unfinished:
         return Phase.STOPPED
     return Phase.FAILED if limit.failed else Phase.COMPLETE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from types import ModuleType
 
@@ -39,8 +40,16 @@ def list_searches(runs: Path, options: ClusterOptions) -> list[Overview]:
 
 def cluster_module() -> ModuleType:
     """Return ``evonas.sources.cluster``; EvonasError where the packages that it needs are not installed."""
+    return _import("evonas.sources.cluster")
+
+
+def readiness_module() -> ModuleType:
+    """Return ``evonas.sources.readiness``, likewise."""
+    return _import("evonas.sources.readiness")
+
+
+def _import(name: str) -> ModuleType:
     try:
-        from evonas.sources import cluster  # noqa: PLC0415
+        return importlib.import_module(name)
     except ImportError as error:
-        raise EvonasError(f"reading a cluster needs {error.name}: pip install 'evonas[operator]'") from error
-    return cluster
+        raise EvonasError(f"looking at a cluster needs {error.name}: pip install 'evonas[operator]'") from error

@@ -20,11 +20,14 @@ from tests.unit.local.test_resume import write_manifest
 COMMANDS = [
     [],
     ["best"],
+    ["doctor"],
     ["explain"],
     ["export"],
     ["get"],
+    ["import"],
     ["logs"],
     ["operator"],
+    ["plan"],
     ["replay"],
     ["report"],
     ["run"],
@@ -148,12 +151,12 @@ def test_changed_search_names_the_field_and_the_cure(evonas: Evonas, tmp_path: P
 def test_report_on_a_folder_without_a_journal(evonas: Evonas, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert evonas("report", "empty") == (2, "", f"error: cannot read empty/{JOURNAL_FILE}: No such file or directory\n")
-    code, _, err = evonas("report", "missing")
+    code, _, err = evonas("report", "missing/run")
     assert code == 2
-    assert err.startswith("error: Invalid value for 'RUNS...': Directory 'missing' does not exist.")
+    assert err.startswith("error: missing/run does not exist; ")
     code, _, err = evonas("report")
     assert code == 2
-    assert err.startswith("error: Missing argument 'RUNS...'.")
+    assert err.startswith("error: Missing argument 'SEARCH...'.")
 
 
 @pytest.mark.parametrize("line", [{"kind": "ArchitectureSearch"}, {"kind": "Pod", "metadata": {"name": "a"}}])
@@ -180,6 +183,7 @@ def test_report_on_searches_with_different_objectives(evonas: Evonas, tmp_path: 
     [
         ("report.xyz", "error: cannot draw report.xyz: its name must end in ."),
         ("report", "error: cannot draw report: its name must end in ."),
+        ("no/folder/report.html", "error: cannot write no/folder/report.html: No such file or directory"),
         ("no/folder/report.png", "error: cannot write no/folder/report.png: No such file or directory"),
     ],
 )

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import optuna
 import pytest
 
 from evonas.local.journal import JOURNAL_FILE, read_journal
+from evonas.sources.journal import JournalSource
 from tests.unit.commands.conftest import TRIALS, Evonas
+from tests.unit.search.simulation import write_run
 
 
 def rewritten(run: Path, folder: Path, change: Callable[[dict[str, Any]], object]) -> Path:
@@ -54,6 +58,35 @@ def test_export_cut_anywhere_is_one_clear_error(evonas: Evonas, exported: Path) 
 def test_export_that_cannot_be_written(evonas: Evonas, finished_run: Path) -> None:
     code, _, err = evonas("export", str(finished_run), "no/folder/a.jsonl")
     assert (code, err) == (2, "error: cannot write no/folder/a.jsonl: No such file or directory\n")
+
+
+def test_export_as_an_optuna_storage(evonas: Evonas, tmp_path: Path) -> None:
+    run = write_run(tmp_path, "one")
+    record = JournalSource(run).read()
+    assert evonas("export", str(run), "--optuna") == (0, "wrote one.db: 30 trials\n", "")
+    study = optuna.load_study(study_name="one", storage=f"sqlite:///{tmp_path}/one.db")
+    best = record.totals.best
+    assert best is not None
+    assert (study.direction.name, study.best_value, study.best_params) == (
+        "MAXIMIZE",
+        best.reward,
+        dict(best.decisions),
+    )
+    assert [trial.params for trial in study.trials] == [dict(trial.decisions) for trial in record.trials]
+    counts = record.overview.counts
+    states = Counter(trial.state.name for trial in study.trials)
+    assert states == {
+        "COMPLETE": counts["succeeded"],
+        "PRUNED": counts["infeasible"],
+        "FAIL": counts["failed"],
+    }
+    importances = optuna.importance.get_param_importances(study)
+    assert set(importances) <= {decision.name for decision in record.spec.space.decisions}
+    code, _, err = evonas("export", str(run), "--optuna")
+    assert (code, err) == (2, "error: one.db already holds a study one; name another file\n")
+    assert evonas("export", str(run), "no/folder/one.db", "--optuna")[2].startswith(
+        "error: cannot write no/folder/one.db"
+    )
 
 
 def test_export_has_no_logs(evonas: Evonas, exported: Path) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,17 +13,11 @@ from evonas.errors import EvonasError
 from evonas.search.confirmation import due_confirmations
 from evonas.search.proposer import Proposer
 from evonas.search.replay import Difference, MissingTrial, Replay
-from evonas.search.table import TrialTable
 from evonas.search.trial import Trial, TrialState
 from evonas.spec import Confirm, SearchSpec
-from tests.unit.search.support import NOW, propose, search_spec, totals_of
+from tests.unit.search.simulation import SPACE, simulate
+from tests.unit.search.support import propose, search_spec, totals_of
 
-SPACE = [
-    {"name": "blocks", "values": [1, 2, 3]},
-    {"name": "kernel", "values": [3, 5], "when": {"name": "blocks", "values": [3]}},
-    {"name": "wide", "values": [True, False]},
-    {"name": "rate", "range": {"min": 0.001, "max": 0.1, "scale": "log", "steps": 20}},
-]
 AGENTS: dict[str, dict[str, Any]] = {
     "Random": {"type": "Random"},
     "Evolution": {"type": "Evolution"},
@@ -39,27 +31,6 @@ def spec_of(agent: str) -> SearchSpec:
     return search_spec(searchSpace=SPACE, agent={**AGENTS[agent], "seed": 5}, budget={"maxTrials": 40})
 
 
-def record(spec: SearchSpec, count: int = 30) -> list[Trial]:
-    """Run a search in memory: three at a time, ending out of order, one in six failing, one in seven infeasible."""
-    dice, proposer, table, sequence = random.Random(1), Proposer(spec), TrialTable(), 0
-    while len(table) < count or table.unfinished:
-        room = min(3 - len(table.unfinished), count - len(table))
-        for trial in proposer.propose(proposer.collect(table), room):
-            table.put(trial)
-        trial = table.unfinished[dice.choice(sorted(table.unfinished))]
-        ended: dict[str, Any] = {"completion_time": NOW + timedelta(seconds=sequence * 10)}
-        if trial.index % 6 == 5:
-            table.put(replace(trial, state=TrialState.FAILED, **ended))
-            continue
-        sequence += 1
-        if trial.index % 7 == 6:
-            table.put(replace(trial, state=TrialState.INFEASIBLE, sequence=sequence, **ended))
-        else:
-            reward = 0.1 * float(trial.decisions["blocks"]) - float(trial.decisions["rate"])
-            table.put(replace(trial, state=TrialState.SUCCEEDED, reward=reward, sequence=sequence, **ended))
-    return sorted(table, key=lambda trial: trial.index)
-
-
 def difference_of(spec: SearchSpec, trials: list[Trial]) -> Difference | None:
     return [difference for _, difference in Replay(spec, trials).run()][-1]
 
@@ -67,7 +38,7 @@ def difference_of(spec: SearchSpec, trials: list[Trial]) -> Difference | None:
 @pytest.mark.parametrize("agent", AGENTS)
 def test_every_proposal_follows_from_the_record(agent: str) -> None:
     spec = spec_of(agent)
-    trials = record(spec)
+    trials = simulate(spec)
     assert {trial.state for trial in trials} == {TrialState.SUCCEEDED, TrialState.INFEASIBLE, TrialState.FAILED}
     replayed = list(Replay(spec, trials).run())
     assert [trial.index for trial, _ in replayed] == list(range(len(trials)))
@@ -77,7 +48,7 @@ def test_every_proposal_follows_from_the_record(agent: str) -> None:
 @pytest.mark.parametrize("agent", AGENTS)
 def test_proposals_after_a_confirmation_follow_from_the_record(agent: str) -> None:
     spec = replace(spec_of(agent), confirm=Confirm(top=2, repeats=2))
-    trials = record(spec)
+    trials = simulate(spec)
     for confirmation in due_confirmations(spec, totals_of(trials, spec), 4):
         trials.append(replace(confirmation, state=TrialState.SUCCEEDED, reward=0.0))
     trials += propose(Proposer(spec), trials, 3)
@@ -104,7 +75,7 @@ def test_proposals_after_a_confirmation_follow_from_the_record(agent: str) -> No
 )
 def test_a_changed_proposal_is_named(change: Callable[[Trial], Trial], field: str) -> None:
     spec = spec_of("EvoNAS")
-    trials = record(spec)
+    trials = simulate(spec)
     trials[20] = change(trials[20])
     difference = difference_of(spec, trials)
     assert difference is not None
@@ -113,7 +84,7 @@ def test_a_changed_proposal_is_named(change: Callable[[Trial], Trial], field: st
 
 def test_a_changed_reward_is_noticed_at_the_next_proposal_that_depends_on_it() -> None:
     spec = spec_of("EvoNAS")
-    trials = record(spec)
+    trials = simulate(spec)
     learned = next(trial for trial in trials if trial.sequence == 12)
     trials[learned.index] = replace(learned, reward=-5.0)
     difference = difference_of(spec, trials)
@@ -124,7 +95,7 @@ def test_a_changed_reward_is_noticed_at_the_next_proposal_that_depends_on_it() -
 
 def test_gaps_and_impossible_counts_are_errors() -> None:
     spec = spec_of("Evolution")
-    trials = record(spec)
+    trials = simulate(spec)
     with pytest.raises(MissingTrial, match="trial 7 is missing from the record"):
         difference_of(spec, trials[:7] + trials[8:])
     trials[5] = replace(trials[5], proposal=replace(trials[5].proposal, observed_up_to=25))
@@ -135,7 +106,7 @@ def test_gaps_and_impossible_counts_are_errors() -> None:
 @pytest.mark.parametrize("agent", ["Evolution", "Neural", "EvoNAS"])
 def test_the_alternatives_hold_the_proposal_and_asking_changes_nothing(agent: str) -> None:
     spec = spec_of(agent)
-    trials = record(spec)
+    trials = simulate(spec)
     for index in (12, 25):
         before = Replay(spec, trials).agent_before(index)
         assert isinstance(before, Explaining)

@@ -1,0 +1,50 @@
+"""What a check found, and how checks ask without failing where they may not look."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+from evonas.cluster.api import ApiError, NotFound
+
+T = TypeVar("T")
+
+
+class Verdict(StrEnum):
+    """How a check ended."""
+
+    GOOD = "ok"
+    UNKNOWN = "?"
+    """Whoever asks may not look, or there is nothing to look at."""
+    WARNING = "warning"
+    """Searches run, but something is lost."""
+    BAD = "missing"
+    """Searches do not run."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found."""
+
+    subject: str
+    verdict: Verdict
+    message: str
+    cure: str = ""
+    """A command that mends it; empty where nothing is to be mended."""
+
+
+FORBIDDEN = 403
+
+
+async def look(question: Awaitable[T], subject: str) -> T | Finding | None:
+    """Return the answer; None where there is no such object, and a finding where we may not know."""
+    try:
+        return await question
+    except NotFound:
+        return None
+    except ApiError as error:
+        if error.code != FORBIDDEN:
+            raise
+        return Finding(subject, Verdict.UNKNOWN, f"you may not look: {error.message}")

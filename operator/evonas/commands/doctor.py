@@ -1,0 +1,27 @@
+"""`evonas doctor`: what is wrong with an installation, and the command that mends it."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from evonas.commands.findings import is_bad, show
+from evonas.commands.searches import cluster_options
+from evonas.report.console import open_console
+from evonas.sources.locate import readiness_module
+from evonas.sources.options import ClusterOptions
+
+
+@click.command()
+@click.option("--operator-namespace", default="evonas-system", show_default=True, help="Where the operator's Lease is.")
+@cluster_options
+def doctor(operator_namespace: str, cluster: ClusterOptions) -> None:
+    """Check an installation and a namespace, and print the command that mends what is wrong.
+
+    What a certain search needs (quota, devices, queue) is checked by `evonas plan`. Exits with 1 where something is
+    missing without which no search would run.
+    """
+    findings = readiness_module().examine(cluster, None, {}, operator_namespace)
+    show(findings, open_console())
+    sys.exit(1 if is_bad(findings) else 0)

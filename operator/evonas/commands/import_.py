@@ -1,0 +1,43 @@
+"""`evonas import`: another tool's description of a search as an ArchitectureSearch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import yaml
+
+from evonas.bridges.katib import convert
+from evonas.errors import EvonasError
+from evonas.manifest import read_objects
+
+
+@click.command("import")
+@click.argument("form", type=click.Choice(["katib"]), metavar="katib")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write. Default: print it.")
+def import_(form: str, file: Path, output: Path | None) -> None:
+    """Turn the Katib Experiment in FILE into an ArchitectureSearch.
+
+    What will differ is said on the error output, and in comments of the manifest. Where something has no counterpart
+    without which there is no search, nothing is written and every reason is given.
+    """
+    experiments = [body for body in read_objects(file) if isinstance(body, dict) and body.get("kind") == "Experiment"]
+    if len(experiments) != 1:
+        raise EvonasError(f"{file} must hold exactly one object of kind Experiment, found {len(experiments)}")
+    converted = convert(experiments[0])
+    comments = "".join(f"# {difference}\n" for difference in converted.differences)
+    text = (
+        f"# From {file.name}. Where it differs from the Katib Experiment:\n" if comments else f"# From {file.name}.\n"
+    )
+    text += comments + yaml.safe_dump(converted.manifest, sort_keys=False)
+    for difference in converted.differences:
+        click.echo(f"differs: {difference}", err=True)
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise EvonasError(f"cannot write {output}: {error.strerror}") from error
+    click.echo(f"wrote {output}")

@@ -1,0 +1,75 @@
+"""`evonas plan`: what a search would do and cost, before anything runs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from evonas.commands.findings import is_bad, show
+from evonas.commands.searches import cluster_options
+from evonas.manifest import load_search
+from evonas.report.console import open_console
+from evonas.search.forecast import forecast
+from evonas.search.proposer import Proposer
+from evonas.search.table import TrialTable
+from evonas.sources.locate import readiness_module
+from evonas.sources.options import ClusterOptions
+from evonas.spec import SearchSpec
+
+
+@click.command()
+@click.option(
+    "--filename",
+    "-f",
+    "manifest",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Manifest of the search.",
+)
+@click.option("--candidates", type=click.IntRange(0), default=3, show_default=True, help="First candidates to show.")
+@click.option(
+    "--cluster/--no-cluster",
+    "ask_cluster",
+    default=True,
+    show_default=True,
+    help="Whether to look at the cluster where it would run.",
+)
+@click.option("--operator-namespace", default="evonas-system", show_default=True, help="Where the operator's Lease is.")
+@cluster_options
+def plan(manifest: Path, candidates: int, ask_cluster: bool, operator_namespace: str, cluster: ClusterOptions) -> None:
+    """Show the size, the first candidates and the worst cost of a search, and whether a cluster can run it.
+
+    No pod is made. Exits with 1 where something is missing without which it would not run.
+    """
+    body = load_search(manifest)
+    spec = SearchSpec.parse(body)
+    bounds = forecast(spec)
+    click.echo(f"{spec.name}: {len(spec.space)} decisions, {spec.space.size} candidates, agent {spec.agent.type}")
+    click.echo(
+        f"at most {bounds.trials} trials, {spec.budget.parallel_trials} at a time;"
+        f" {bounds.attempts} attempts if each is retried {spec.trial.retries} times"
+    )
+    click.echo(f"GPU hours at worst: {bounds.gpu_hours:.2f}{_cap(spec, bounds.uncapped_gpu_hours)}")
+    click.echo(f"hours at worst, if pods start at once: {bounds.hours:.2f}")
+    proposer = Proposer(spec)
+    for trial in proposer.propose(proposer.collect(TrialTable()), min(candidates, bounds.trials)):
+        click.echo(f"trial {trial.index}: {json.dumps(dict(trial.decisions))}")
+    if not ask_cluster:
+        return
+    labels = body["metadata"].get("labels") or {}
+    findings = readiness_module().examine(cluster, spec, labels, operator_namespace)
+    show(findings, open_console())
+    sys.exit(1 if is_bad(findings) else 0)
+
+
+def _cap(spec: SearchSpec, uncapped: float) -> str:
+    if spec.trial.gpus == 0:
+        return " (the template asks for no GPU)"
+    if spec.budget.max_gpu_hours is None:
+        return " (spec.budget.maxGPUHours is not set)"
+    if uncapped <= spec.budget.max_gpu_hours:
+        return f" (spec.budget.maxGPUHours is {spec.budget.max_gpu_hours:g})"
+    return f" (spec.budget.maxGPUHours; {uncapped:.2f} without it)"

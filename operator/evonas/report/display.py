@@ -1,0 +1,63 @@
+"""What `evonas run` shows while it runs: one line per trial, and on a terminal how far the search is below them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from types import TracebackType
+
+from rich.console import Console
+from rich.live import Live
+
+from evonas.report.live import mean_seconds, progress_view, time_left
+from evonas.search.plan import Plan
+from evonas.search.trial import Trial, TrialState
+from evonas.spec import SearchSpec
+
+
+class Display:
+    """An observer of a local run; use it as a context manager. ``trials`` are those of earlier runs."""
+
+    def __init__(self, spec: SearchSpec, console: Console, trials: Iterable[Trial]) -> None:
+        self._spec = spec
+        self._console = console
+        self._ended = {trial.index: trial for trial in trials if trial.state.is_final}
+        self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
+
+    def __enter__(self) -> Display:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def on_record(self, trial: Trial) -> None:
+        """Print the outcome of a finished trial, and what went wrong with one that is tried again."""
+        if trial.state.is_final:
+            self._ended[trial.index] = trial
+        if trial.state is TrialState.SUCCEEDED and trial.reward is not None:
+            said = f"{trial.reward:.6g}"
+        elif trial.state.is_final:
+            said = f"{trial.state}: {trial.reason} {trial.message}".strip()
+        elif trial.attempts and trial.state is TrialState.QUEUED:
+            said = f"attempt {trial.attempts[-1].number} failed, retrying: {trial.message}"
+        else:
+            return
+        clock = datetime.now(UTC).astimezone().strftime("%H:%M:%S")
+        self._console.print(
+            f"{clock} trial {trial.index:>4}  {said}  {json.dumps(dict(trial.decisions))}",
+            markup=False,
+            highlight=False,
+        )
+
+    def on_plan(self, decided: Plan) -> None:
+        """Show how far the search is."""
+        if self._live is not None:
+            left = time_left(self._spec, decided.totals, mean_seconds(self._ended.values()))
+            view = progress_view(self._spec, decided.totals, self._ended.values(), left)
+            self._live.update(view, refresh=True)

@@ -1,0 +1,78 @@
+"""The axes that the drawings share: from values to places, ticks, labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+from matplotlib.ticker import MaxNLocator
+
+WIDTH, HEIGHT = 560, 300
+LEFT, RIGHT, TOP, BOTTOM = 62, 12, 12, 44
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A rectangle of values and its place in a drawing of WIDTH times HEIGHT."""
+
+    x: tuple[float, float]
+    y: tuple[float, float]
+
+    @classmethod
+    def around(cls, x: tuple[float, float], values: Iterable[float]) -> Frame:
+        """Return a frame whose height holds all ``values`` and a little air."""
+        known = list(values) or [0.0, 1.0]
+        low, high = min(known), max(known)
+        air = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
+        return cls(x if x[0] < x[1] else (x[0] - 0.5, x[1] + 0.5), (low - air, high + air))
+
+    def point(self, x: float, y: float) -> str:
+        """Return a place as SVG writes it."""
+        across = (x - self.x[0]) / (self.x[1] - self.x[0])
+        up = (y - self.y[0]) / (self.y[1] - self.y[0])
+        return f"{LEFT + across * (WIDTH - LEFT - RIGHT):.1f},{HEIGHT - BOTTOM - up * (HEIGHT - TOP - BOTTOM):.1f}"
+
+    def path(self, xs: Sequence[float], ys: Sequence[float]) -> str:
+        """Return the points of a line."""
+        return " ".join(map(self.point, xs, ys))
+
+    def draw(self, content: Markup, *, x_label: str, y_label: str, description: str) -> Markup:
+        """Return the drawing: ticks and labels around ``content``; ``description`` is for those who cannot see it."""
+        return Markup(
+            '<svg viewBox="0 0 {width} {height}" role="img" aria-label="{description}">{grid}{content}'
+            '<text class="label" x="{middle}" y="{below}" text-anchor="middle">{x_label}</text>'
+            '<text class="label" transform="translate(14 {centre}) rotate(-90)" text-anchor="middle">{y_label}</text>'
+            "</svg>"
+        ).format(
+            width=WIDTH,
+            height=HEIGHT,
+            description=description,
+            grid=self._grid(),
+            content=content,
+            middle=(LEFT + WIDTH - RIGHT) // 2,
+            below=HEIGHT - 6,
+            centre=(TOP + HEIGHT - BOTTOM) // 2,
+            x_label=x_label,
+            y_label=y_label,
+        )
+
+    def _grid(self) -> Markup:
+        grid = Markup()
+        for value in _ticks(*self.y):
+            start, end = self.point(self.x[0], value).split(","), self.point(self.x[1], value).split(",")
+            grid += Markup(
+                '<line class="grid" x1="{}" y1="{}" x2="{}" y2="{}"/>'
+                '<text class="tick" x="{}" y="{}" dy="4" text-anchor="end">{:g}</text>'
+            ).format(*start, *end, LEFT - 6, start[1], value)
+        for value in _ticks(*self.x):
+            across = self.point(value, self.y[0]).split(",")[0]
+            grid += Markup('<text class="tick" x="{}" y="{}" text-anchor="middle">{:g}</text>').format(
+                across, HEIGHT - BOTTOM + 16, value
+            )
+        return grid
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    values = MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    return [round(float(value), 12) for value in values if low <= value <= high]

@@ -1,0 +1,68 @@
+"""Searches that differ in their seed alone, taken together: the mean of their curves and how far they scatter."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from evonas.report.figures.lines import Line
+from evonas.schema import check_and_default
+from evonas.search.curves import best_so_far, moving_average, rewards_in_order
+from evonas.search.recorded import RecordedSearch, manifest_of
+
+
+@dataclass(frozen=True)
+class Group:
+    """One search, or several of which each is a repetition of the others with another seed."""
+
+    label: str
+    records: tuple[RecordedSearch, ...]
+
+    @property
+    def averages(self) -> Line:
+        """The moving averages of the rewards."""
+        return _mean(self.label, [moving_average(rewards_in_order(record.trials)) for record in self.records])
+
+    @property
+    def bests(self) -> Line:
+        """The best rewards so far."""
+        minimize = self.records[0].spec.objective.minimize
+        curves = [best_so_far(rewards_in_order(record.trials), minimize=minimize) for record in self.records]
+        return _mean(self.label, curves)
+
+
+def group(records: Sequence[RecordedSearch]) -> list[Group]:
+    """Return the groups, in the order of their first searches."""
+    members: dict[str, list[RecordedSearch]] = {}
+    for record in records:
+        members.setdefault(_without_seed(record), []).append(record)
+    names = Counter(record.identity.name for record in records)
+    types = Counter(found[0].spec.agent.type for found in members.values())
+    groups = []
+    for found in members.values():
+        first = found[0]
+        label = first.identity.name if names[first.identity.name] == 1 else first.source
+        if len(found) > 1:
+            label = first.spec.agent.type if types[first.spec.agent.type] == 1 else label
+            label = f"{label} ({len(found)} runs)"
+        groups.append(Group(label, tuple(found)))
+    return groups
+
+
+def _without_seed(record: RecordedSearch) -> str:
+    spec: dict[str, Any] = check_and_default(manifest_of(record.body))[0]["spec"]
+    agent = {key: value for key, value in spec["agent"].items() if key != "seed"}
+    return json.dumps([spec["searchSpace"], spec["objective"], agent], sort_keys=True)
+
+
+def _mean(label: str, curves: Sequence[Sequence[float]]) -> Line:
+    """Return the mean up to where the shortest curve ends, and one standard deviation of the runs."""
+    length = min(map(len, curves))
+    values = np.array([curve[:length] for curve in curves])
+    deviations = values.std(axis=0, ddof=1).tolist() if len(curves) > 1 else ()
+    return Line(label, values.mean(axis=0).tolist(), deviations)

@@ -1,0 +1,76 @@
+"""The report as one HTML file that needs nothing else: no network, no script. ``page/`` holds template and style."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import jinja2
+
+from evonas.errors import EvonasError
+from evonas.report.details import describe
+from evonas.report.figures.lines import COLOURS, line_figure
+from evonas.report.groups import group
+from evonas.search.codec import to_time
+from evonas.search.curves import WINDOW, rewards_in_order
+from evonas.search.recorded import RecordedSearch
+
+MAX_DETAILED = 8
+"""Of more searches, only the best of each group is described in full."""
+
+
+def save_report(records: Sequence[RecordedSearch], path: Path, *, price: float | None) -> None:
+    """Write the report; ``price`` is that of a GPU hour. EvonasError where it cannot be written."""
+    text = render_report(records, price=price)
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise EvonasError(f"cannot write {path}: {error.strerror}") from error
+
+
+def render_report(records: Sequence[RecordedSearch], *, price: float | None) -> str:
+    """Return the page for searches of one objective."""
+    metric = records[0].spec.objective.metric or "reward"
+    drawn = [found for found in group(records) if all(rewards_in_order(record.trials) for record in found.records)]
+    detailed = records
+    if len(records) > MAX_DETAILED:
+        detailed = [max(found.records, key=_merit) for found in group(records)]
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("evonas.report", "page"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = lambda value: "-" if value is None else f"{value:.6g}"
+    details = [describe(record) for record in detailed]
+    return environment.get_template("report.html.j2").render(
+        metric=metric,
+        overviews=[record.overview for record in records],
+        legend=[(number % COLOURS, found.label) for number, found in enumerate(drawn)],
+        has_bands=any(len(found.records) > 1 for found in drawn),
+        averages=line_figure(
+            [found.averages for found in drawn],
+            x_label="results",
+            y_label=metric,
+            description=f"moving average of {metric}",
+        ),
+        bests=line_figure(
+            [found.bests for found in drawn], x_label="results", y_label=metric, description=f"best {metric} so far"
+        ),
+        window=WINDOW,
+        details=details,
+        omitted=len(records) - len(details),
+        price=price,
+        written=to_time(datetime.now(UTC)),
+        version=version("evonas"),
+    )
+
+
+def _merit(record: RecordedSearch) -> float:
+    best = record.totals.best
+    if best is None or best.reward is None:
+        return float("-inf")
+    return -best.reward if record.spec.objective.minimize else best.reward

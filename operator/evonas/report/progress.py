@@ -1,0 +1,120 @@
+"""What a search's record says about its course: the winner's ancestors, what each improvement cost, what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from evonas.search.contract import to_text
+from evonas.search.objective import oriented
+from evonas.search.recorded import RecordedSearch
+from evonas.search.trial import Trial, TrialState
+from evonas.space import Decision, Value
+
+MAX_STEPS = 120
+_ABSENT = "absent"
+
+
+@dataclass(frozen=True)
+class Ancestor:
+    """One step of a lineage."""
+
+    trial: Trial
+    changes: Mapping[str, tuple[str, str]]
+    """Decisions that differ from the parent's: before, after."""
+
+
+@dataclass(frozen=True)
+class Improvement:
+    """A trial that was better than all before it."""
+
+    trial: Trial
+    gain: float
+    """By how much; 0 for the first."""
+    gpu_hours: float
+    """Spent until then by all trials."""
+    spent: float
+    """Of these, since the improvement before."""
+
+
+@dataclass(frozen=True)
+class Failures:
+    """Trials that ended without a reward for one reason."""
+
+    state: TrialState
+    reason: str
+    trials: tuple[Trial, ...]
+
+
+def lineage(record: RecordedSearch, trial: Trial) -> list[Ancestor]:
+    """Return a trial and its ancestors, the oldest first."""
+    line: list[Ancestor] = []
+    current: Trial | None = trial
+    while current is not None:
+        index = current.proposal.parent
+        parent = None if index is None else record.trial(index)
+        line.append(Ancestor(current, {} if parent is None else _changes(parent.decisions, current.decisions)))
+        current = parent
+    return line[::-1]
+
+
+def improvements(record: RecordedSearch) -> list[Improvement]:
+    """Return the trials that were the best when they ended, with what was spent until then."""
+    ended = sorted((trial for trial in record.trials if trial.completion_time), key=_end)
+    found: list[Improvement] = []
+    hours = 0.0
+    for trial in ended:
+        hours += trial.gpu_seconds / 3600
+        if trial.reward is None or trial.is_confirmation:
+            continue
+        merit = oriented(record.spec.objective, trial.reward)
+        before = found[-1] if found else None
+        known = None if before is None else oriented(record.spec.objective, before.trial.reward or 0.0)
+        if known is None or merit > known:
+            spent = hours - (0.0 if before is None else before.gpu_hours)
+            found.append(Improvement(trial, 0.0 if known is None else merit - known, hours, spent))
+    return found
+
+
+def failures(record: RecordedSearch) -> list[Failures]:
+    """Return what ended without a reward, the most frequent reason first."""
+    found: dict[tuple[TrialState, str], list[Trial]] = {}
+    for trial in record.trials:
+        if trial.state in (TrialState.FAILED, TrialState.INFEASIBLE, TrialState.CANCELLED):
+            found.setdefault((trial.state, trial.reason), []).append(trial)
+    groups = [Failures(state, reason, tuple(trials)) for (state, reason), trials in found.items()]
+    return sorted(groups, key=lambda group: -len(group.trials))
+
+
+def value_shares(
+    decision: Decision, trials: Sequence[Trial], population: int, *, has_absent: bool
+) -> tuple[list[list[float]], list[int]]:
+    """Return shares and steps: which values the latest ``population`` results have after each of some steps.
+
+    ``trials`` are those with a reward, in the order of the results. With ``has_absent`` the last share is that of the
+    candidates which lack the decision.
+    """
+    labels = [*map(to_text, decision.values), *([_ABSENT] if has_absent else [])]
+    stride = max(1, len(trials) // MAX_STEPS)
+    steps = [*range(1, len(trials), stride), len(trials)]
+    shares = []
+    for step in steps:
+        window = trials[max(0, step - population) : step]
+        taken = [_label(trial.decisions, decision.name) for trial in window]
+        shares.append([taken.count(label) / len(taken) for label in labels])
+    return shares, steps
+
+
+def _label(decisions: Mapping[str, Value], name: str) -> str:
+    return to_text(decisions[name]) if name in decisions else _ABSENT
+
+
+def _changes(before: Mapping[str, Value], after: Mapping[str, Value]) -> dict[str, tuple[str, str]]:
+    names = [*after, *(name for name in before if name not in after)]
+    pairs = {name: (_label(before, name), _label(after, name)) for name in names}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _end(trial: Trial) -> tuple[float, int]:
+    assert trial.completion_time is not None
+    return trial.completion_time.timestamp(), trial.index

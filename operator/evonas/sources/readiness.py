@@ -1,0 +1,34 @@
+"""All checks of a cluster in the order in which they are to be read; for ``evonas plan`` and ``evonas doctor``."""
+
+from __future__ import annotations
+
+from evonas.cluster.api import Api
+from evonas.cluster.checks.finding import Finding
+from evonas.cluster.checks.installation import check_crds, check_operator, check_policy, check_trial_role
+from evonas.cluster.checks.namespace import check_devices, check_images, check_permissions, check_queue, check_quota
+from evonas.search.names import QUEUE_LABEL
+from evonas.sources.cluster import ask
+from evonas.sources.options import ClusterOptions
+from evonas.spec import SearchSpec
+
+
+def examine(
+    options: ClusterOptions, spec: SearchSpec | None, labels: dict[str, str], operator_namespace: str
+) -> list[Finding]:
+    """Return what was found; with ``spec`` and its object's ``labels`` also what that search needs."""
+
+    async def collect(api: Api, namespace: str) -> list[Finding]:
+        findings = [
+            *await check_crds(api),
+            await check_operator(api, operator_namespace),
+            await check_trial_role(api),
+            await check_policy(api),
+            *await check_permissions(api, namespace),
+        ]
+        if spec is not None:
+            findings += [*await check_quota(api, namespace, spec), *await check_devices(api, spec)]
+            if queue := labels.get(QUEUE_LABEL):
+                findings.append(await check_queue(api, namespace, queue))
+        return [*findings, *await check_images(api, namespace)]
+
+    return ask(options, collect)

@@ -1,0 +1,105 @@
+"""`evonas plan` and `evonas doctor` on a real control plane: what they find, and that their cures mend it."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.cluster.client import Cluster
+from tests.command_line import evonas
+from tests.operator_process import OperatorProcess, search
+
+pytestmark = pytest.mark.kwok
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Path:
+    path = tmp_path / "search.yaml"
+    path.write_text(yaml.safe_dump(search("wanted")))
+    return path
+
+
+def lines(output: str) -> dict[str, tuple[str, str]]:
+    """Return verdict and cure by subject."""
+    found: dict[str, tuple[str, str]] = {}
+    subject = ""
+    for line in output.splitlines():
+        if line.startswith("         mend it: "):
+            found[subject] = (found[subject][0], line.split(": ", 1)[1])
+        elif line.split()[0] in ("ok", "?", "warning", "missing"):
+            verdict, rest = line.split(maxsplit=1)
+            subject = rest.rsplit(": ", 1)[0]
+            found[subject] = (verdict, "")
+    return found
+
+
+def verdict(output: str, part: str) -> tuple[str, str]:
+    (found,) = [found for subject, found in lines(output).items() if part in subject]
+    return found
+
+
+def test_doctor_is_content_where_an_operator_acts(cluster: Cluster, namespace: str, operator: OperatorProcess) -> None:
+    said = evonas(cluster, namespace, "doctor", "--operator-namespace", namespace)
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert lines(said.stdout)["architecturesearches.evonas.dev"][0] == "ok"
+    assert verdict(said.stdout, "operator")[0] == "ok"
+    assert verdict(said.stdout, "role evonas-trial")[0] == "ok"
+    assert verdict(said.stdout, "may create architecturesearches.evonas.dev")[0] == "ok"
+    assert operator.stop() == 0
+    said = evonas(cluster, namespace, "doctor", "--operator-namespace", namespace)
+    assert said.returncode == 1
+    assert verdict(said.stdout, "operator")[0] == "missing"
+
+
+def test_doctor_of_a_namespace_without_an_operator(cluster: Cluster, namespace: str) -> None:
+    said = evonas(cluster, namespace, "doctor", "--operator-namespace", namespace)
+    assert said.returncode == 1
+    assert verdict(said.stdout, "operator") == ("missing", "kubectl apply -f examples/install/")
+
+
+def test_doctor_of_somebody_without_rights_names_each(cluster: Cluster, namespace: str) -> None:
+    nobody = cluster.kubeconfig_for("nobody")
+    said = evonas(cluster, namespace, "doctor", kubeconfig=nobody)
+    assert said.returncode == 1, said.stderr
+    verdicts = lines(said.stdout)
+    assert verdicts["may create architecturesearches.evonas.dev"][0] == "missing"
+    assert [found for found, _ in verdicts.values()].count("?") >= 4
+
+
+def test_plan_compares_with_the_quota_and_its_cure_mends(cluster: Cluster, namespace: str, manifest: Path) -> None:
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "gpus"},
+        "spec": {"hard": {"requests.nvidia.com/gpu": "2", "pods": "100"}},
+    }
+    cluster.apply(yaml.safe_dump(quota), namespace)
+    cluster.wait_for("the quota's status", lambda: cluster.get("quota", "gpus", namespace)["status"].get("used"))
+    words = ("plan", "-f", str(manifest), "--operator-namespace", namespace)
+    said = evonas(cluster, namespace, *words)
+    assert "wanted: 3 decisions, 125 candidates, agent Evolution" in said.stdout
+    found, cure = verdict(said.stdout, "requests.nvidia.com/gpu")
+    assert found == "warning"
+    assert "4 parallel trials ask for 4, 2 are left" in said.stdout
+    assert verdict(said.stdout, "quota gpus: pods")[0] == "ok"
+    assert verdict(said.stdout, "device nvidia.com/gpu")[0] == "ok"
+    cluster.kubectl(*shlex.split(cure)[1:])
+    cluster.wait_for(
+        "the raised quota",
+        lambda: cluster.get("quota", "gpus", namespace)["status"]["hard"]["requests.nvidia.com/gpu"] == "4",
+    )
+    assert verdict(evonas(cluster, namespace, *words).stdout, "requests.nvidia.com/gpu")[0] == "ok"
+
+
+def test_plan_names_devices_and_queues_that_are_not_there(cluster: Cluster, namespace: str, tmp_path: Path) -> None:
+    body = search("wanted", container={"resources": {"limits": {"example.com/gpu": 1}}})
+    body["metadata"]["labels"] = {"kueue.x-k8s.io/queue-name": "nowhere"}
+    path = tmp_path / "search.yaml"
+    path.write_text(yaml.safe_dump(body))
+    said = evonas(cluster, namespace, "plan", "-f", str(path))
+    assert said.returncode == 1
+    assert verdict(said.stdout, "device example.com/gpu")[0] == "missing"
+    assert verdict(said.stdout, "queue nowhere")[0] == "missing"

@@ -1,0 +1,145 @@
+"""Katib's Experiments as searches: ten manifests, each imported or refused with every reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from evonas.bridges.katib import convert
+from evonas.errors import EvonasError
+from evonas.local.command import LocalCommand
+from evonas.manifest import load_search
+from evonas.spec import SearchSpec
+from tests.unit.commands.conftest import Evonas
+
+CORPUS = Path(__file__).parents[2] / "corpus" / "katib"
+IMPORTED = sorted(path for path in CORPUS.glob("*.yaml") if not path.stem.startswith("refused"))
+CONTAINER = "spec.trialTemplate.trialSpec.spec.template.spec.containers[0]"
+REFUSED = sorted(CORPUS.glob("refused-*.yaml"))
+
+
+def experiment(name: str) -> dict[str, Any]:
+    body: dict[str, Any] = yaml.safe_load((CORPUS / f"{name}.yaml").read_text())
+    return body
+
+
+def test_there_are_ten() -> None:
+    assert (len(IMPORTED), len(REFUSED)) == (7, 3)
+
+
+@pytest.mark.parametrize("path", IMPORTED, ids=lambda path: path.stem)
+def test_what_is_imported_is_a_search_and_says_in_what_it_differs(evonas: Evonas, tmp_path: Path, path: Path) -> None:
+    code, out, err = evonas("import", "katib", str(path), "--output", "search.yaml")
+    assert (code, out) == (0, "wrote search.yaml\n")
+    spec = SearchSpec.parse(load_search(tmp_path / "search.yaml"))
+    assert len(spec.space) == len(experiment(path.stem)["spec"]["parameters"])
+    text = (tmp_path / "search.yaml").read_text()
+    assert "${" not in text
+    for line in err.splitlines():
+        assert line.startswith("differs: spec.")
+        assert f"# {line.removeprefix('differs: ')}\n" in text
+    assert "spec.metricsCollectorSpec: Katib read " in err
+    LocalCommand(spec)
+
+
+@pytest.mark.parametrize(
+    ("name", "agent"),
+    [
+        ("random", ("Random", 0)),
+        ("grid", ("Random", 0)),
+        ("tpe", ("Optuna", 11)),
+        ("bayesian", ("Optuna", 0)),
+        ("normal", ("EvoNAS", 0)),
+    ],
+)
+def test_algorithms(name: str, agent: tuple[str, int]) -> None:
+    spec = SearchSpec.parse(convert(experiment(name)).manifest)
+    assert (spec.agent.type, spec.agent.seed) == agent
+
+
+def test_parameters_keep_their_values() -> None:
+    def values(name: str) -> dict[str, tuple[Any, ...]]:
+        space = SearchSpec.parse(convert(experiment(name)).manifest).space
+        return {decision.name: decision.values for decision in space.decisions}
+
+    assert values("grid") == {"momentum": (0.5, 0.6, 0.7, 0.8, 0.9), "batch": (32, 64, 128)}
+    assert values("random")["num_layers"] == (1, 2, 3, 4, 5)
+    assert values("random")["optimizer"] == ("sgd", "adam", "ftrl")
+    assert values("tpe")["units"] == tuple(range(16, 513, 16))
+    assert values("tpe")["lr"][0] == 1e-5
+    assert len(values("tpe")["lr"]) == 10
+    assert values("normal")["odd"] == (0, 0.3, 0.6, 0.9)
+    assert values("shell") == {"dropout": (0, 0.25, 0.5)}
+
+
+def test_objective_budget_and_job_are_taken_over() -> None:
+    spec = SearchSpec.parse(convert(experiment("environment")).manifest)
+    assert (spec.budget.max_trials, spec.budget.parallel_trials, spec.budget.max_failed_trials) == (12, 3, 3)
+    assert (spec.trial.retries, spec.trial.timeout_seconds, spec.trial.gpus) == (1, 1800, 1)
+    assert (spec.objective.metric, spec.objective.target, spec.objective.minimize) == ("accuracy", 0.95, False)
+    (container,) = spec.trial.containers
+    assert container["args"] == ["--name", "$(EVONAS_TRIAL)"]
+    assert container["env"] == [
+        {"name": "ACTIVATION", "value": "$(EVONAS_D_ACTIVATION)"},
+        {"name": "DEPTH", "value": "$(EVONAS_D_DEPTH)"},
+    ]
+    loss = SearchSpec.parse(convert(experiment("tpe")).manifest).objective
+    assert (loss.metric, loss.minimize, loss.target) == ("loss", True, None)
+
+
+def test_differences_are_precise() -> None:
+    said = Counter(
+        difference.field
+        for name in ("tpe", "bayesian", "normal")
+        for difference in convert(experiment(name)).differences
+    )
+    assert said == {
+        "spec.algorithm.algorithmName": 1,
+        "spec.algorithm.algorithmSettings": 2,
+        "spec.earlyStopping": 1,
+        "spec.metricsCollectorSpec": 3,
+        "spec.objective.metricStrategies": 1,
+        "spec.parameters[0].feasibleSpace": 3,
+        "spec.parameters[0].feasibleSpace.distribution": 1,
+        "spec.resumePolicy": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "reasons"),
+    [
+        ("refused-pytorchjob", ["spec.trialTemplate.trialSpec.kind: trials of kind PyTorchJob have no counterpart"]),
+        (
+            "refused-darts",
+            [
+                "spec.nasConfig: Katib's one-shot searches",
+                "spec.trialTemplate.trialParameters[0].reference: 'layers' is no parameter of this experiment",
+                f"{CONTAINER}.args[0]: ${{trialParameters.layers}} names",
+            ],
+        ),
+        (
+            "refused-placeholders",
+            [
+                "spec.parameters[1].parameterType: 'unknown' has no counterpart",
+                f'{CONTAINER}.image: "example/${{trialParameters.image}}"',
+                f"{CONTAINER}.args[0]: ${{trialParameters.nobody}} names",
+            ],
+        ),
+    ],
+)
+def test_what_has_no_counterpart_is_refused_with_every_reason(evonas: Evonas, name: str, reasons: list[str]) -> None:
+    code, out, err = evonas("import", "katib", str(CORPUS / f"{name}.yaml"))
+    assert (code, out) == (2, "")
+    lines = err.splitlines()
+    assert len(lines) == len(reasons)
+    for reason in reasons:
+        assert any(line.startswith(f"error: {reason}") for line in lines), (reason, lines)
+
+
+def test_what_is_no_experiment() -> None:
+    with pytest.raises(EvonasError, match=r"must be a kubeflow\.org Experiment, found v1 Experiment"):
+        convert({"apiVersion": "v1", "kind": "Experiment"})

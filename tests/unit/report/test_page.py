@@ -1,0 +1,130 @@
+"""The HTML report in a real browser: drawn, complete, quiet, without a network, on a phone, in the dark."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evonas.report.html import render_report
+from evonas.sources.journal import JournalSource
+from tests.browser import visit
+from tests.unit.search.simulation import SPACE, write_run
+
+DRAWN = """
+[...document.querySelectorAll('svg')].map(svg => ({
+  box: svg.getBoundingClientRect().toJSON(),
+  marks: [...svg.querySelectorAll('polyline, polygon')].map(mark => mark.getTotalLength()),
+  labels: [...svg.querySelectorAll('text')].map(text => text.textContent),
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two agents, the first with two seeds."""
+    folder = tmp_path_factory.mktemp("report")
+    runs = [
+        write_run(folder, "one", seed=1, agent="EvoNAS"),
+        write_run(folder, "two", seed=2, agent="EvoNAS"),
+        write_run(folder, "three"),
+    ]
+    page = folder / "report.html"
+    page.write_text(render_report([JournalSource(run).read() for run in runs], price=2.5))
+    return page
+
+
+def test_every_plot_is_drawn_and_nothing_is_asked_for_or_complained_about(report: Path) -> None:
+    with visit(report) as seen:
+        drawn: list[dict[str, Any]] = seen.page.evaluate(DRAWN)
+        assert seen.complaints == []
+        assert seen.requests == []
+        # Two curves; for each search its decisions and the parallel coordinates, and two policies that learn.
+        assert len(drawn) == 2 + 3 * (len(SPACE) + 1) + 2
+        for figure in drawn:
+            assert figure["box"]["width"] > 150
+            assert figure["box"]["height"] > 80
+            assert figure["marks"]
+            assert all(length > 10 for length in figure["marks"])
+            assert len(figure["labels"]) >= 4
+        legend = seen.page.locator("body > .legend li").all_inner_texts()
+        assert legend == ["EvoNAS (2 runs)", "three"]
+        assert seen.page.locator("#curves .band").count() == 2
+        assert seen.page.locator("section.search").count() == 3
+
+
+def test_what_a_search_is_told_about_is_on_the_page(report: Path) -> None:
+    record = JournalSource(report.parent / "one").read()
+    best = record.totals.best
+    assert best is not None
+    with visit(report) as seen:
+        section = seen.page.locator("section.search").first
+        text = section.inner_text()
+        assert f"Trial {best.index} with accuracy {best.reward:.6g}." in text
+        assert section.locator(".importance tr").count() == len(SPACE)
+        assert section.locator(".failures tr").count() == 3
+        # 30 trials of 360 s on a GPU, at 2.5 an hour.
+        assert "3.00 GPU hours" in text
+        assert "at 2.5 an hour 7.50" in text
+        assert section.locator(".improvements tr").last.locator("td").first.inner_text() == str(best.index)
+        section.locator("summary").last.click()
+        assert "kind: ArchitectureSearch" in section.locator("pre").inner_text()
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_text_can_be_read_by_day_and_by_night(report: Path, dark: bool) -> None:
+    with visit(report, dark=dark) as seen:
+        ground, text, label = (
+            _luminance(seen.page.evaluate(f"getComputedStyle(document.querySelector('{of}')).{what}"))
+            for of, what in (("body", "backgroundColor"), ("body", "color"), ("svg .tick", "fill"))
+        )
+        assert (ground < 0.2) == dark
+        for colour in (text, label):
+            # WCAG 2.2, success criterion 1.4.3.
+            assert (max(colour, ground) + 0.05) / (min(colour, ground) + 0.05) >= 4.5
+
+
+def test_a_phone_need_not_be_moved_sideways(report: Path) -> None:
+    with visit(report, width=390) as seen:
+        assert seen.page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def _luminance(colour: str) -> float:
+    def linear(channel: float) -> float:
+        return channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4
+
+    red, green, blue = (linear(int(channel) / 255) for channel in re.findall(r"\d+", colour)[:3])
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_what_users_write_is_text_and_never_markup(tmp_path: Path) -> None:
+    run = write_run(tmp_path, "odd", count=8)
+    journal = run / "journal.jsonl"
+    search, *trials = map(json.loads, journal.read_text().splitlines())
+    search["spec"]["objective"]["metric"] = "<b>accuracy</b>"
+    search["spec"]["searchSpace"][2]["values"] = ["<script>alert(1)</script>", "'\"&"]
+    for trial in trials:
+        decisions = trial["spec"]["decisions"]
+        decisions["wide"] = search["spec"]["searchSpace"][2]["values"][not decisions["wide"]]
+        if trial["status"]["state"] == "Failed":
+            trial["status"]["message"] = "<img src=x onerror=alert(1)>"
+    journal.write_text("".join(json.dumps(body) + "\n" for body in (search, *trials)))
+    page = run / "report.html"
+    page.write_text(render_report([JournalSource(run).read()], price=None))
+    with visit(page) as seen:
+        assert seen.complaints == []
+        assert seen.page.locator("script, img, b").count() == 0
+        text = seen.page.inner_text("body")
+        for said in ("<script>alert(1)</script>", "<b>accuracy</b>", "<img src=x onerror=alert(1)>"):
+            assert said in text
+
+
+def test_search_with_next_to_no_results_is_a_page_too(tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    page.write_text(render_report([JournalSource(write_run(tmp_path, "new", count=1)).read()], price=None))
+    with visit(page) as seen:
+        assert seen.complaints == []
+        assert "there are too few results" in seen.page.inner_text("body")

@@ -1,0 +1,67 @@
+"""A search run in memory: the real proposer and the real records, rewards from a formula."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from evonas.local.journal import open_journal
+from evonas.search.proposer import Proposer
+from evonas.search.table import TrialTable
+from evonas.search.trial import Trial, TrialState
+from evonas.spec import SearchSpec
+from tests.unit.search.support import NOW
+
+SPACE = [
+    {"name": "blocks", "values": [1, 2, 3]},
+    {"name": "kernel", "values": [3, 5], "when": {"name": "blocks", "values": [3]}},
+    {"name": "wide", "values": [True, False]},
+    {"name": "rate", "range": {"min": 0.001, "max": 0.1, "scale": "log", "steps": 20}},
+]
+
+
+def simulate(spec: SearchSpec, count: int = 30) -> list[Trial]:
+    """Run a search in memory: three at a time, ending out of order, one in six failing, one in seven infeasible."""
+    dice, proposer, table, sequence = random.Random(1), Proposer(spec), TrialTable(), 0
+    while len(table) < count or table.unfinished:
+        room = min(3 - len(table.unfinished), count - len(table))
+        for trial in proposer.propose(proposer.collect(table), room):
+            table.put(trial)
+        trial = table.unfinished[dice.choice(sorted(table.unfinished))]
+        now = NOW + timedelta(seconds=sequence * 10)
+        ended: dict[str, Any] = {"start_time": NOW, "completion_time": now, "gpu_seconds": 360}
+        if trial.index % 6 == 5:
+            table.put(replace(trial, state=TrialState.FAILED, **ended))
+            continue
+        sequence += 1
+        if trial.index % 7 == 6:
+            table.put(replace(trial, state=TrialState.INFEASIBLE, sequence=sequence, **ended))
+        else:
+            reward = 0.1 * float(trial.decisions["blocks"]) - float(trial.decisions["rate"])
+            table.put(replace(trial, state=TrialState.SUCCEEDED, reward=reward, sequence=sequence, **ended))
+    return sorted(table, key=lambda trial: trial.index)
+
+
+def write_run(folder: Path, name: str, *, seed: int = 0, agent: str = "Evolution", count: int = 30) -> Path:
+    """Write the journal of a simulated search, as ``evonas run`` would; returns its folder."""
+    container = {"name": "trial", "image": "none", "command": ["true"]}
+    body = {
+        "apiVersion": "evonas.dev/v1alpha1",
+        "kind": "ArchitectureSearch",
+        "metadata": {"name": name},
+        "spec": {
+            "searchSpace": SPACE,
+            "objective": {"metric": "accuracy"},
+            "agent": {"type": agent, "seed": seed, "warmup": 4},
+            "budget": {"maxTrials": count},
+            "trial": {"template": {"spec": {"containers": [container]}}},
+        },
+    }
+    journal = open_journal(folder / name, body)
+    for trial in simulate(SearchSpec.parse(body), count):
+        journal.write(trial)
+    journal.close()
+    return folder / name
