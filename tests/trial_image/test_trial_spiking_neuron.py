@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy
 import pytest
 import torch
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.special import lambertw
 from torch import Tensor
@@ -40,7 +40,8 @@ def one_by_one(times: list[float], weights: list[float], neuron: Neuron) -> floa
         spike = math.inf
         a += weight * math.exp(neuron.decay * time)
         b += weight * time * math.exp(neuron.decay * time)
-        if a <= 0:
+        # Where the exponential below overflows, the threshold is out of reach.
+        if a <= 0 or neuron.decay * b / a > 700:
             continue
         argument = -neuron.decay * neuron.threshold / a * math.exp(neuron.decay * b / a)
         if argument >= -1 / math.e:
@@ -84,6 +85,7 @@ class TestSpikeTimes:
         (found,) = spike_times(doubles(times)[None], NONE, doubles(weights)[:, None], neuron).flatten().tolist()
         assert found == pytest.approx(one_by_one(times, weights, neuron), abs=1e-9), says
 
+    @settings(deadline=None)
     @given(st.data())
     def test_a_batch_is_what_its_neurons_are_one_by_one(self, data: st.DataObject) -> None:
         inputs, pulses, outputs = (data.draw(st.integers(low, 5)) for low in (1, 0, 1))
@@ -130,6 +132,7 @@ class TestSpikeTimes:
 
 
 class TestDerivatives:
+    @settings(deadline=None, max_examples=40)
     @given(st.integers(0, 10_000), st.floats(0.1, 2), st.floats(0.1, 1.5))
     def test_they_are_the_differences(self, seed: int, decay: float, threshold: float) -> None:
         random = torch.Generator().manual_seed(seed)
@@ -139,29 +142,30 @@ class TestDerivatives:
         inputs, weights = inputs * 3, weights * 6 - 1.5
         self.compare(inputs, pulses, weights, Neuron(decay, threshold, FREE))
 
-    @pytest.mark.parametrize("gap", [-1e-4, 1e-4], ids=["just after the spike", "just before the spike"])
+    @pytest.mark.parametrize("gap", [-5e-4, 5e-4], ids=["just after the spike", "just before the spike"])
     def test_they_are_the_differences_on_both_sides_of_a_change_of_the_causal_set(self, gap: float) -> None:
         neuron = Neuron(0.7, 1.1, FREE)
         spike = one_by_one([0.1, 0.3], [2.0, 3.0], neuron)
-        # The third input comes within 1e-4 of the spike that the other two cause.
+        # The third input comes within 5e-4 of the spike that the other two cause.
         inputs, weights = doubles([[0.1, 0.3, spike - gap]]), doubles([[2.0], [3.0], [5.0]])
         causal = spike_times(inputs, NONE, weights, neuron).item() > inputs[0, 2].item()
         assert causal == (gap > 0)
-        self.compare(inputs, NONE, weights, neuron)
+        assert self.compare(inputs, NONE, weights, neuron) == 1
 
-    def test_the_spike_moves_smoothly_when_a_weight_changes_the_causal_set(self) -> None:
+    def test_a_change_of_the_causal_set_bends_the_spike_time_and_does_not_break_it(self) -> None:
         neuron = Neuron(0.7, 1.1, FREE)
         border = one_by_one([0.1, 0.3], [2.0, 3.0], neuron)
-        slopes = []
+        gradients = []
         for weight in (3 - 1e-7, 3 + 1e-7):
             weights = doubles([[2.0], [weight], [5.0]]).requires_grad_()
             spike = spike_times(doubles([[0.1, 0.3, border]]), NONE, weights, neuron)
-            slopes.append(torch.autograd.grad(spike.sum(), weights)[0][:, 0])
+            gradients.append(torch.autograd.grad(spike.sum(), weights)[0][:, 0])
             assert spike.item() == pytest.approx(border, abs=1e-6)
-        below, above = slopes
-        assert torch.allclose(below, above, atol=1e-6)
-        # Only the weaker of the two lets the spike wait for the third input.
-        assert below[2].item() != 0 == above[2].item()
+        late, early = gradients
+        # Only the weaker of the two lets the spike wait for the third input, which makes the potential steeper by 5.
+        assert late[2].item() != 0 == early[2].item()
+        slope = _slope(border, [0.1, 0.3], [2.0, 3.0], neuron.decay)
+        assert (late / early)[:2].tolist() == pytest.approx([slope / (slope + 5)] * 2, rel=1e-5)
 
     def test_silent_neurons_and_later_inputs_have_none(self) -> None:
         weights = doubles([9.0, 0.1], [9.0, 0.1]).requires_grad_()
@@ -184,17 +188,19 @@ class TestDerivatives:
         assert weights.grad is not None
         assert weights.grad.item() == -100
 
-    def compare(self, inputs: Tensor, pulses: Tensor, weights: Tensor, neuron: Neuron) -> None:
-        """Check all derivatives of the spike times against central differences, to 1e-6."""
+    def compare(self, inputs: Tensor, pulses: Tensor, weights: Tensor, neuron: Neuron) -> int:
+        """Check all derivatives of spike times against central differences, to 1e-6; return for how many neurons."""
+        checked = 0
         given = tuple(tensor.clone().requires_grad_() for tensor in (inputs, pulses, weights))
         spikes = spike_times(given[0], given[1], given[2], neuron)
         fired = spikes.isfinite()
         times = torch.cat([inputs, pulses.expand(len(inputs), -1)], dim=1)
         for (example, number), spike in zip(fired.nonzero().tolist(), spikes[fired].tolist(), strict=True):
             own, column = times[example].tolist(), weights[:, number].tolist()
-            # Differences need room: no other input within their step, no grazing of the threshold.
-            assume(min(abs(spike - time) for time in own) > 1e-5)
-            assume(_slope(spike, own, column, neuron.decay) > 0.05)
+            # Differences need room: no input so near that a step changes the causal set, no grazing of the threshold.
+            if min(abs(spike - time) for time in own) < 5e-5 or _slope(spike, own, column, neuron.decay) < 0.5:
+                continue
+            checked += 1
             exact = torch.autograd.grad(spikes[example, number], given, retain_graph=True)
 
             def spike_of(
@@ -204,6 +210,7 @@ class TestDerivatives:
 
             for ours, differences in zip(exact, _differences(spike_of, inputs, pulses, weights), strict=True):
                 assert torch.allclose(ours, differences, rtol=1e-6, atol=1e-7)
+        return checked
 
 
 def _slope(time: float, times: list[float], weights: list[float], decay: float) -> float:

@@ -77,7 +77,8 @@ def idx(name: str, folder: Path | None) -> tuple[Images, Images, Images]:
 
 
 def _find(name: str, folder: Path | None) -> Path:
-    places = [*_given(name, folder), *_installed(name)]
+    # A folder that was named must hold the set: a typing mistake should not train on other files.
+    places = _given(name, folder) or _installed(name)
     for place in places:
         if _file(place, "train-images-idx3-ubyte"):
             return place
