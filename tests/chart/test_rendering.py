@@ -195,3 +195,11 @@ def test_the_operator_knows_the_trials_account_by_the_charts_name() -> None:
     names = {body["metadata"]["name"] for body in of_kind(installed(NAMESPACED), "ServiceAccount")}
     assert TRIAL_SERVICE_ACCOUNT in names
     assert TRIAL_SERVICE_ACCOUNT in {body["metadata"]["name"] for body in of_kind(installed(), "ClusterRole")}
+
+
+@pytest.mark.parametrize(
+    ("monitor", "endpoints"), [("serviceMonitor", "endpoints"), ("podMonitor", "podMetricsEndpoints")]
+)
+def test_monitors_keep_the_namespaces_of_searches_which_prometheus_would_rename(monitor: str, endpoints: str) -> None:
+    (body,) = of_kind(render(None, f'metrics={{"{monitor}":{{"enabled":true}}}}'), monitor[0].upper() + monitor[1:])
+    assert [endpoint["honorLabels"] for endpoint in body["spec"][endpoints]] == [True]

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import multiprocessing
 import os
+import threading
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -54,8 +55,17 @@ class ForkedOperator:
 
 
 def _operate(settings: OperatorSettings, log: Path) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(file, 1)
     os.dup2(file, 2)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", force=True)
     asyncio.run(serve(settings))
+
+
+def _end_with_parent() -> None:
+    """End when pytest does, however that ends: a SIGKILL leaves it no time to stop anybody."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

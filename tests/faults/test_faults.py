@@ -27,6 +27,7 @@ pytestmark = pytest.mark.kwok
 TRIALS_OF_SEARCH = 8
 KINDS = (
     "create serviceaccounts",
+    "create rolebindings",
     "create jobs (dry run)",
     "create architecturetrials",
     "create jobs",
@@ -95,7 +96,7 @@ def _manifest(duration: str | None = None) -> dict[str, object]:
 async def test_write_that_fails_twice_is_made_good(field: Field, fault: Fault) -> None:
     def on(kind: str) -> Try:
         async def attempt(here: Site) -> None:
-            first = kind in ("create serviceaccounts", "create jobs (dry run)", "create events")
+            first = kind in ("create serviceaccounts", "create rolebindings", "create jobs (dry run)", "create events")
             rule = here.proxy.add(faults.on_kind(kind, fault, after=0 if first else 1, times=2))
             await here.apply(_manifest())
             here.start()
