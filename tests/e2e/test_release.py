@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.chart.rendering import NAMESPACE, RELEASE, ROOT
 from tests.cluster.client import Cluster
+from tests.cluster.prometheus import scraping
 from tests.e2e.installed import RESTRICTED, apply_example, change, follow
 from tests.integration.searches import assert_sound, condition, finished, trials
 
@@ -51,10 +53,15 @@ def test_a_trial_without_a_token_reports_by_its_termination_message(cluster: Clu
     assert all(float(trial["status"]["reward"]) > 0 for trial in trials(cluster, namespace))
 
 
-def test_a_search_outlives_upgrade_uninstall_and_install(released: Cluster, namespace: str) -> None:
+@pytest.mark.prometheus
+def test_a_search_outlives_upgrade_uninstall_and_install(released: Cluster, namespace: str, tmp_path: Path) -> None:
     cluster = released
-    apply_example(cluster, "counting.yaml", namespace)
-    cluster.wait_for("some results", lambda: finished(cluster, namespace) >= 4, 120)
+    service = cluster.get("service", "evonas-operator-metrics", NAMESPACE)["spec"]["clusterIP"]
+    with scraping(tmp_path, f"{service}:8080", {}, []) as prometheus:
+        apply_example(cluster, "counting.yaml", namespace)
+        cluster.wait_for("some results", lambda: finished(cluster, namespace) >= 4, 120)
+        expression = f'evonas_search_best_reward{{namespace="{namespace}",search="counting"}} > 0'
+        cluster.wait_for("its best", lambda: prometheus.ask("query", query=expression)["result"], 30)
 
     change(cluster, "--set", "operator.workers=8")
     arguments = cluster.get("deployment", "evonas-operator", NAMESPACE)["spec"]["template"]["spec"]["containers"][0]
