@@ -77,7 +77,7 @@ def run_trial(tmp_path: Path, clean_environment: dict[str, str]) -> RunTrial:
             env=clean_environment | variables | dict(environment or {}),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
         return Ended(ended.returncode, ended.stderr, _read(report), _read(progress))
