@@ -27,6 +27,7 @@ HELM = ("helm",)
 HELM_DOCS = ("helm-docs",)
 NODE = ("kubelet", "kube-proxy", "pause")
 PROMETHEUS = ("prometheus", "promtool")
+KSTATUS = ("kstatus",)
 
 _KUBERNETES = {
     name: f"k8s.io/kubernetes/cmd/{name}"
@@ -42,6 +43,7 @@ _KUBERNETES = {
 _PACKAGES = {
     "helm": {"helm": "helm.sh/helm/v4/cmd/helm"},
     "helm-docs": {"helm-docs": "github.com/norwoodj/helm-docs/cmd/helm-docs"},
+    "kstatus": {"kstatus": "."},
     "kubernetes": {"etcd": "go.etcd.io/etcd/server/v3", **_KUBERNETES},
     "kueue": {"kueue": "sigs.k8s.io/kueue/cmd/kueue"},
     "kwok": {"kwok": "sigs.k8s.io/kwok/cmd/kwok"},

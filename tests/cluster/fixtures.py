@@ -22,6 +22,7 @@ StartCluster = Callable[..., Cluster]
 
 _TIER_OF_MARKER = {
     "helm": "helm",
+    "kstatus": "kstatus",
     "control_plane": "kwok",
     "kwok": "kwok",
     "kueue": "kueue",
@@ -59,14 +60,14 @@ def start_cluster() -> Iterator[StartCluster]:
     with ExitStack() as stack:
 
         def start(tier: str, options: Options = DEFAULTS) -> Cluster:
-            with _skipping():
+            with skipping():
                 return stack.enter_context(running(tier, options))
 
         yield start
 
 
 @contextmanager
-def _skipping() -> Iterator[None]:
+def skipping() -> Iterator[None]:
     """Skip what this machine cannot run, and say why; fail where nothing may be skipped."""
     try:
         yield
@@ -103,5 +104,5 @@ def node_cluster(start_cluster: StartCluster) -> Cluster:
 @pytest.fixture(scope="session")
 def promtool() -> Path:
     """Prometheus' tool, which checks and tests rules."""
-    with _skipping():
+    with skipping():
         return lifecycle.prepare("prometheus")["promtool"]

@@ -28,6 +28,7 @@ from tests.cluster.state import DEFAULTS, Instance, Options, ProcessId
 Progress = Callable[[str], None]
 
 _PROGRAMS = {
+    "kstatus": binaries.KSTATUS,
     "helm": (*binaries.HELM, *binaries.HELM_DOCS),
     "control-plane": binaries.CONTROL_PLANE,
     "kwok": (*binaries.CONTROL_PLANE, *binaries.HELM, *binaries.KWOK),

@@ -110,6 +110,7 @@ def refuse(reason: str, message: str, *, generation: int, before: Mapping[str, A
     conditions = [
         Condition("Accepted", status=False, reason=reason, message=message),
         Condition("Progressing", status=False, reason="NotAccepted", message=message),
+        Condition("Stalled", status=True, reason=reason, message="see Accepted"),
     ]
     renewed = {condition.type for condition in conditions}
     kept = [condition for condition in before.get("conditions", ()) if condition["type"] not in renewed]
@@ -132,6 +133,8 @@ def _conditions(
         Condition("Suspended", status=spec.suspend, reason="SuspendSet" if spec.suspend else "SuspendNotSet"),
         Condition("Complete", complete, reason if complete else "Unfinished", message if complete else ""),
         Condition("Failed", failed, reason if failed else "NotFailed", message if failed else ""),
+        # For kstatus, which knows neither Accepted nor Failed: without people, nothing will become of it.
+        Condition("Stalled", failed, reason if failed else "NotStalled", "see Failed" if failed else ""),
     )
 
 

@@ -219,7 +219,7 @@ def test_refused_search_keeps_what_it_had_reached() -> None:
     assert says(refused, "Complete") == says(before, "Complete")
     assert refused["observedGeneration"] == 4
     types = [condition["type"] for condition in refused["conditions"]]
-    assert sorted(types) == ["Accepted", "Complete", "Failed", "Progressing", "Suspended"]
+    assert sorted(types) == ["Accepted", "Complete", "Failed", "Progressing", "Stalled", "Suspended"]
 
 
 def test_refusal_is_told_once_and_withdrawn_when_it_is_mended() -> None:
