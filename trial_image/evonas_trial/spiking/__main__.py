@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evonas_trial import report
+from evonas_trial.data.places import DataMissing
 from evonas_trial.spiking.feasibility import obstacle
 from evonas_trial.spiking.settings import PROBLEMS, Settings, described, option_of, parse_option
 from evonas_trial.termination import leave_on_sigterm
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         report.infeasible(reason)
     try:
         report.reward(**_train(settings, options, seed))
-    except report.ContractError as error:
+    except (report.ContractError, DataMissing) as error:
         sys.exit(f"evonas: {error}")
 
 
@@ -42,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m evonas_trial.spiking", usage="%(prog)s --problem NAME [options]", description=main.__doc__
     )
     parser.add_argument("--problem", choices=PROBLEMS, required=True, help="what is to be classified")
-    parser.add_argument("--data", type=Path, metavar="FOLDER", help="where the idx files of mnist or fashion-mnist are")
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="where the images are")
     parser.add_argument(
         "--training-examples", type=_count, metavar="COUNT", help="train on this many examples (default: all)"
     )
@@ -96,7 +97,7 @@ def _train(settings: Settings, options: argparse.Namespace, seed: int) -> Mappin
         "train_seconds": trained.train_seconds,
     }
     if options.final:
-        metrics["test_accuracy"] = training.evaluate(trained.network, problem.test).accuracy
+        metrics["test_accuracy"] = training.evaluate(trained.network, problem.read_test()).accuracy
     return {"value": best.validation.accuracy, "metrics": metrics}
 
 

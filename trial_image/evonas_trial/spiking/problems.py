@@ -13,11 +13,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from evonas_trial.spiking import images
+from evonas_trial.data.catalogue import known
+from evonas_trial.data.images import Images, Part
+from evonas_trial.data.reading import locate
 from evonas_trial.spiking.settings import BOOLEAN
 
 DATA_SEED = 0
 BOOLEAN_SIZES = (1000, 150, 150)
+_BRIGHTEST = {"digits": 16, "mnist": 256, "fashion-mnist": 256}
+"""What a pixel is divided by. 256, as the paper's code does it: the brightest pixel spikes shortly after 0."""
 HIGHEST_FALSE, LOWEST_TRUE = 0.45, 0.55
 
 _TABLES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
@@ -50,7 +54,8 @@ class Problem:
 
     training: Spikes
     validation: Spikes
-    test: Spikes
+    read_test: Callable[[], Spikes]
+    """Reads the test part: for a winner's last word only."""
     classes: int
 
     @property
@@ -60,15 +65,21 @@ class Problem:
 
 
 def load(problem: str, folder: Path | None = None) -> Problem:
-    """Return one of settings.PROBLEMS; the folder is where idx files are looked for first.
+    """Return one of settings.PROBLEMS; the folder is where images are looked for instead of the usual places.
 
-    Raises images.Missing where the files are nowhere, and ValueError where they are not what they should be.
+    Raises DataMissing where the files are nowhere, or not what they should be.
     """
     if problem in BOOLEAN:
         return _boolean(problem)
-    parts = images.digits() if problem == "digits" else images.idx(problem, folder)
-    training, validation, test = (Spikes(_times(part.pixels), part.labels) for part in parts)
-    return Problem(training, validation, test, images.CLASSES)
+    located = locate(known(problem), None if folder is None else str(folder))
+    training, validation = located.development(split_seed=DATA_SEED)
+    brightest = _BRIGHTEST[problem]
+    return Problem(
+        _spikes(training, brightest),
+        _spikes(validation, brightest),
+        lambda: _spikes(located.test(), brightest),
+        located.data_set.shape.classes,
+    )
 
 
 def _boolean(problem: str) -> Problem:
@@ -88,10 +99,11 @@ def _boolean(problem: str) -> Problem:
         noise = torch.rand(size, 2, generator=random) * HIGHEST_FALSE
         parts.append(Spikes(torch.where(truths, LOWEST_TRUE + noise, noise), labels))
     training, validation, test = parts
-    return Problem(training, validation, test, classes=2)
+    return Problem(training, validation, lambda: test, classes=2)
 
 
-def _times(intensities: Tensor) -> Tensor:
-    """Return spike times of pixels from 0 to 1, (n, height, width) to (n, inputs); a black one does not spike."""
-    flat = intensities.flatten(start_dim=1)
-    return torch.where(flat > 0, 1 - flat, math.inf)
+def _spikes(part: Part, brightest: int) -> Spikes:
+    """Return spike times of pixels, (n, channels, height, width) to (n, inputs); a black one does not spike."""
+    assert isinstance(part, Images)
+    intensities = part.pixels.flatten(start_dim=1).float() / brightest
+    return Spikes(torch.where(intensities > 0, 1 - intensities, math.inf), part.labels)
