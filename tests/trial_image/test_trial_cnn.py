@@ -91,7 +91,7 @@ def test_a_training_that_diverges_is_infeasible(run_trial: RunTrial) -> None:
     assert ended.exit_code == 65
     assert ended.report is not None
     assert ended.report["infeasible"] == "diverged: the training loss became nan in epoch 1"
-    assert ended.report["metrics"] == {"parameters": 7418, "multiply_adds": 230720}
+    assert ended.report["metrics"] == {"parameters": 7450, "multiply_adds": 230720}
 
 
 def test_sigterm_ends_a_trial_without_a_checkpoint_at_once(clean_environment: dict[str, str], tmp_path: Path) -> None:

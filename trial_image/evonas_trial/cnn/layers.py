@@ -43,7 +43,8 @@ class Convolution(nn.Sequential):
         if normalization == "batch":
             self.append(nn.BatchNorm2d(outside))
         elif normalization == "group":
-            self.append(nn.GroupNorm(math.gcd(_GROUPS, outside), outside))
+            # Two channels a group at least: at a resolution of 1 x 1, one value normalized by itself says nothing.
+            self.append(nn.GroupNorm(math.gcd(_GROUPS, max(1, outside // 2)), outside))
         if activation is not None:
             self.append(_activation(activation))
 

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,12 +91,13 @@ def _train(settings: Settings, options: argparse.Namespace, seed: int) -> Mappin
     metrics = {
         "accuracy": best.validation.accuracy,
         "loss": best.validation.loss,
-        "first_spike": best.validation.first_spike,
         "training_accuracy": best.training.accuracy,
         "parameters": float(trained.network.size()),
         "epochs": float(trained.epochs),
         "train_seconds": trained.train_seconds,
     }
+    if isfinite(best.validation.first_spike):
+        metrics["first_spike"] = best.validation.first_spike
     if options.final:
         metrics["test_accuracy"] = training.evaluate(trained.network, problem.read_test()).accuracy
     return {"value": best.validation.accuracy, "metrics": metrics}
