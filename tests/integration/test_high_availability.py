@@ -72,7 +72,8 @@ def test_a_stopped_leader_hands_over_at_once(cluster: Cluster, namespace: str, s
     asked = time.monotonic()
     assert leader.stop() == 0, leader.log
     wait_for("the standby to watch", lambda: "watching " in standby.log)
-    assert time.monotonic() - asked < 3
+    # A lease that is not released goes on for 13 s at least.
+    assert time.monotonic() - asked < 10
     assert "released the lease" in leader.log
     wait_until(cluster, namespace, "handed", "Complete")
     _wait_for_release(cluster, namespace, 30)
@@ -91,8 +92,8 @@ def test_a_killed_leader_is_replaced_when_its_lease_runs_out(
     killed = time.monotonic()
     leader.kill()
     wait_for("the standby to lead", lambda: "leading as second" in standby.log)
-    # The lease, which was renewed up to two seconds before, and a look at it every two seconds.
-    assert 15 - 2 - 1 < time.monotonic() - killed < 15 + 2 + 1
+    # The lease, which was renewed up to two seconds before, and a look at it every two seconds; a busy machine is late.
+    assert 15 - 2 - 1 < time.monotonic() - killed < 15 + 2 + 10
     wait_until(cluster, namespace, "killed", "Complete")
     _wait_for_release(cluster, namespace, 30)
     assert_sound(cluster, namespace, "killed", 30)
