@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from evonas_trial import report
 from evonas_trial.data.places import DataMissing
+from evonas_trial.decisions import parse_option
 from evonas_trial.spiking.feasibility import obstacle
-from evonas_trial.spiking.settings import PROBLEMS, Settings, described, option_of, parse_option
+from evonas_trial.spiking.settings import BOOLEAN_DECISIONS, IMAGE_DECISIONS, PROBLEMS, Settings
 from evonas_trial.termination import leave_on_sigterm
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     leave_on_sigterm()
     parser = _parser()
     options = parser.parse_args(arguments)
-    names = {item.name for item in described()}
+    names = {item.name for item in BOOLEAN_DECISIONS}
     fixed = {name: value for name, value in vars(options).items() if name in names and value is not None}
     try:
         settings, seed = Settings.read(options.problem, report.decisions(), fixed), report.seed()
@@ -48,14 +49,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--training-examples", type=_count, metavar="COUNT", help="train on this many examples (default: all)"
     )
-    for item in described():
-        about = item.metadata
-        default = f"default {about['images']}, for Boolean problems {about['boolean']}"
+    for item, image in zip(BOOLEAN_DECISIONS, IMAGE_DECISIONS, strict=True):
+        default = f"default {image.default}, for Boolean problems {item.default}"
         parser.add_argument(
-            option_of(item.name),
-            type=parse_option,
-            metavar="VALUE",
-            help=f"{about['meaning']}: {about['kind']} ({default})",
+            item.option, type=parse_option, metavar="VALUE", help=f"{item.meaning}: {item.wanted} ({default})"
         )
     parser.add_argument("--threads", type=_count, default=1, metavar="COUNT", help="CPU threads (default 1)")
     parser.add_argument("--final", action="store_true", help="also report test_accuracy, for a search's winner only")
