@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from grafana_foundation_sdk.builders import bargauge, common, dashboard, prometheus, stat, timeseries
 from grafana_foundation_sdk.cog.builder import Builder
@@ -29,6 +30,8 @@ from grafana_foundation_sdk.models.dashboard import (
     VariableRefresh,
     VariableSort,
 )
+
+P = TypeVar("P", timeseries.Panel, stat.Panel, bargauge.Panel)
 
 DATASOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 GREEN, YELLOW, RED = "green", "yellow", "red"
@@ -97,11 +100,8 @@ def graph(
     if maximum is not None:
         panel = panel.min(0).max(maximum)
     if limits is not None:
-        style = common.GraphThresholdsStyleConfig().mode(GraphThresholdsStyleMode.DASHED)
-        panel = panel.thresholds(limits.build()).thresholds_style(style)
-    for target in targets(queries):
-        panel = panel.with_target(target)
-    return panel
+        panel = panel.thresholds_style(common.GraphThresholdsStyleConfig().mode(GraphThresholdsStyleMode.DASHED))
+    return _asking(panel, queries, limits, instant=False)
 
 
 def number(
@@ -130,11 +130,7 @@ def number(
     )
     if decimals is not None:
         panel = panel.decimals(decimals)
-    if limits is not None:
-        panel = panel.thresholds(limits.build())
-    for target in targets([query], instant=True):
-        panel = panel.with_target(target)
-    return panel
+    return _asking(panel, [query], limits, instant=True)
 
 
 def bars(
@@ -162,9 +158,14 @@ def bars(
     )
     if maximum is not None:
         panel = panel.max(maximum)
+    return _asking(panel, [query], limits, instant=True)
+
+
+def _asking(panel: P, queries: Sequence[Query], limits: Limits | None, *, instant: bool) -> P:
+    """Return the panel with its limits and its queries."""
     if limits is not None:
         panel = panel.thresholds(limits.build())
-    for target in targets([query], instant=True):
+    for target in targets(queries, instant=instant):
         panel = panel.with_target(target)
     return panel
 
