@@ -15,9 +15,8 @@ from pathlib import Path
 import psutil
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
-from rich.console import Console
-from rich.table import Table
 
+from bench.printing import print_rows
 from tests.cluster.client import Cluster
 from tests.cluster.fixtures import running
 from tests.cluster.state import Options
@@ -95,11 +94,7 @@ def main() -> None:
     with running("kwok", Options(fast=True)) as cluster:
         install(cluster)
         row = measure(cluster, arguments.searches, arguments.live)
-    table = Table(title=f"a fleet on kwok, {psutil.cpu_count()} cores, Python {platform.python_version()}")
-    for name in row:
-        table.add_column(name, justify="right")
-    table.add_row(*row.values())
-    Console(width=200).print(table)
+    print_rows(f"a fleet on kwok, {psutil.cpu_count()} cores, Python {platform.python_version()}", [row])
 
 
 if __name__ == "__main__":

@@ -15,9 +15,8 @@ from pathlib import Path
 
 import psutil
 import yaml
-from rich.console import Console
-from rich.table import Table
 
+from bench.printing import print_rows
 from tests.cluster.client import Cluster
 from tests.cluster.fixtures import running
 from tests.operator_process import LEASE_ROLE, OperatorProcess, bind, install
@@ -89,12 +88,8 @@ def main() -> None:
     with running("kwok") as cluster:
         install(cluster)
         found = measure(cluster, arguments.seconds)
-    table = Table(title=f"idle operator, {platform.machine()}, Python {platform.python_version()}")
-    for name in ("", *found["leader"]):
-        table.add_column(name, justify="right")
-    for role, values in found.items():
-        table.add_row(role, *values.values())
-    Console(width=120).print(table)
+    rows = [{"": role, **values} for role, values in found.items()]
+    print_rows(f"idle operator, {platform.machine()}, Python {platform.python_version()}", rows)
 
 
 if __name__ == "__main__":

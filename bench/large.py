@@ -15,29 +15,22 @@ from pathlib import Path
 
 import psutil
 import yaml
-from rich.console import Console
-from rich.table import Table
 
-from bench.operator import SPREAD
+from bench.operator import SPREAD, bench_search
+from bench.printing import print_rows
 from bench.timeline import Timeline, quantiles, watching
 from tests.cluster.client import Cluster
 from tests.cluster.fixtures import running
 from tests.cluster.state import Options
 from tests.integration.searches import wait_until
-from tests.operator_process import OperatorProcess, install, search
+from tests.operator_process import OperatorProcess, install
 
 PARTS = 10
 
 
 def measure(cluster: Cluster, agent: str, in_flight: int, trials: int) -> tuple[list[dict[str, str]], dict[str, str]]:
     """Run one search, restart the operator with all trials recorded, and return what was seen of either."""
-    space = [{"name": f"a{position}", "values": list(range(1, 11))} for position in range(1, 11)]
-    body = search(
-        "large",
-        agent={"type": agent, "seed": 1},
-        searchSpace=space,
-        budget={"maxTrials": trials, "parallelTrials": in_flight},
-    )
+    body = bench_search(agent, in_flight, trials)
     body["spec"]["trial"]["ttlSecondsAfterFinished"] = 5
     with cluster.namespace("bench") as namespace, tempfile.TemporaryDirectory() as folder:
         operator = OperatorProcess(cluster, Path(folder) / "operator.log", [namespace])
@@ -53,7 +46,7 @@ def measure(cluster: Cluster, agent: str, in_flight: int, trials: int) -> tuple[
                 parts.append({"trials": str(part * trials // PARTS), **quantiles(waits)})
                 parts[-1]["memory"] = f"{memory / 2**20:.0f} MiB"
                 print(parts[-1], flush=True)
-            wait_until(cluster, namespace, "large", "Complete", timeout=600)
+            wait_until(cluster, namespace, "bench", "Complete", timeout=600)
         sizes = {kind: len(json.dumps(cluster.list(kind, namespace)[-1])) for kind in ("nas", "nastrial")}
         return parts, {
             "recorded": str(trials),
@@ -71,7 +64,7 @@ def _restart(cluster: Cluster, operator: OperatorProcess, namespace: str, trials
     """Kill the operator, ask for one trial more, start it again, and time until that trial is recorded."""
     operator.kill()
     more = {"spec": {"budget": {"maxTrials": trials + 1}}}
-    cluster.kubectl("patch", "nas", "large", "--type=merge", f"--patch={json.dumps(more)}", "-n", namespace)
+    cluster.kubectl("patch", "nas", "bench", "--type=merge", f"--patch={json.dumps(more)}", "-n", namespace)
     began = time.monotonic()
     operator.start()
     watching_after = time.monotonic() - began
@@ -103,16 +96,8 @@ def main() -> None:
         install(cluster)
         parts, restart = measure(cluster, arguments.agent, arguments.in_flight, arguments.trials)
     machine = f"{psutil.cpu_count()} cores, Python {platform.python_version()}"
-    for title, rows in (
-        (f"one search of {arguments.agent}, {machine}", parts),
-        ("a restart with all recorded", [restart]),
-    ):
-        table = Table(title=title)
-        for name in rows[0]:
-            table.add_column(name, justify="right")
-        for row in rows:
-            table.add_row(*row.values())
-        Console(width=160).print(table)
+    print_rows(f"one search of {arguments.agent}, {machine}", parts)
+    print_rows("a restart with all recorded", [restart])
 
 
 if __name__ == "__main__":

@@ -13,9 +13,8 @@ import time
 
 import psutil
 import yaml
-from rich.console import Console
-from rich.table import Table
 
+from bench.printing import print_rows
 from bench.timeline import quantiles, watching
 from tests.chart.rendering import ROOT
 from tests.cluster import images
@@ -70,12 +69,7 @@ def main() -> None:
         images.load(cluster.instance)
         install(cluster)
         rows = [measure(cluster, agent, arguments.in_flight, arguments.trials) for agent in arguments.agents]
-    table = Table(title=f"trials of {SECONDS} s on a real node, {psutil.cpu_count()} cores, {platform.machine()}")
-    for name in rows[0]:
-        table.add_column(name, justify="right")
-    for row in rows:
-        table.add_row(*row.values())
-    Console(width=200).print(table)
+    print_rows(f"trials of {SECONDS} s on a real node, {psutil.cpu_count()} cores, {platform.machine()}", rows)
 
 
 if __name__ == "__main__":

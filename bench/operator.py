@@ -19,9 +19,8 @@ from typing import Any
 
 import psutil
 import yaml
-from rich.console import Console
-from rich.table import Table
 
+from bench.printing import print_rows
 from bench.timeline import quantiles, watching
 from tests.cluster.client import Cluster
 from tests.cluster.fixtures import running
@@ -33,15 +32,19 @@ SPREAD = 2.0
 """Trials that end together wait for each other: with equal lengths, all that were started at first always do."""
 
 
-def measure(cluster: Cluster, agent: str, in_flight: int, trials: int) -> dict[str, Any]:
-    """Run one search and return what it cost."""
-    space = [{"name": f"a{position}", "values": list(range(1, 11))} for position in range(1, 11)]
-    body = search(
+def bench_search(agent: str, in_flight: int, trials: int) -> dict[str, Any]:
+    """Return a search named ``bench`` over ten decisions of ten values."""
+    return search(
         "bench",
         agent={"type": agent, "seed": 1},
-        searchSpace=space,
+        searchSpace=[{"name": f"a{position}", "values": list(range(1, 11))} for position in range(1, 11)],
         budget={"maxTrials": trials, "parallelTrials": in_flight},
     )
+
+
+def measure(cluster: Cluster, agent: str, in_flight: int, trials: int) -> dict[str, Any]:
+    """Run one search and return what it cost."""
+    body = bench_search(agent, in_flight, trials)
     with cluster.namespace("bench") as namespace, tempfile.TemporaryDirectory() as folder:
         operator = OperatorProcess(cluster, Path(folder) / "operator.log", [namespace])
         operator.start()
@@ -104,12 +107,7 @@ def main() -> None:
                 print(rows[-1], flush=True)
     machine = f"{psutil.cpu_count()} cores, Python {platform.python_version()}"
     lengths = f"{arguments.seconds:g} to {SPREAD * arguments.seconds:g} s"
-    table = Table(title=f"operator on kwok, trials of {lengths}, {machine}")
-    for name in rows[0]:
-        table.add_column(name, justify="right")
-    for row in rows:
-        table.add_row(*map(str, row.values()))
-    Console(width=200).print(table)
+    print_rows(f"operator on kwok, trials of {lengths}, {machine}", rows)
 
 
 if __name__ == "__main__":
