@@ -43,10 +43,15 @@ class Convolution(nn.Sequential):
         if normalization == "batch":
             self.append(nn.BatchNorm2d(outside))
         elif normalization == "group":
-            # Two channels a group at least: at a resolution of 1 x 1, one value normalized by itself says nothing.
-            self.append(nn.GroupNorm(math.gcd(_GROUPS, max(1, outside // 2)), outside))
+            self.append(nn.GroupNorm(_groups(outside), outside))
         if activation is not None:
             self.append(_activation(activation))
+
+
+def _groups(channels: int) -> int:
+    """Return how many groups to normalize in, of two channels at least: one value by itself says nothing at 1 x 1."""
+    groups = math.gcd(_GROUPS, channels)
+    return groups if groups < channels else max(1, groups // 2)
 
 
 class SqueezeExcitation(nn.Module):
