@@ -16,25 +16,27 @@ class Forecast:
     trials: int
     """What ``maxTrials`` and the size of the space admit."""
     attempts: int
-    """If every trial fails as often as it may be retried."""
+    """If every trial, and every confirmation, fails as often as it may be retried."""
     gpu_hours: float
     """If every attempt runs until its timeout, within ``maxGPUHours``."""
     uncapped_gpu_hours: float
     """The same without ``maxGPUHours``."""
     hours: float
-    """From start to end, pods starting at once, within ``maxSeconds``."""
+    """From start to end, pods starting at once, within ``maxSeconds`` but for the confirmations."""
 
 
 def forecast(spec: SearchSpec) -> Forecast:
     """Return the bounds of a search."""
     trials = min(spec.budget.max_trials, spec.space.size)
-    attempts = trials * (spec.trial.retries + 1)
-    hours_each = spec.trial.timeout_seconds / SECONDS_PER_HOUR
-    uncapped = attempts * spec.trial.gpus * hours_each
-    rounds = math.ceil(trials / spec.budget.parallel_trials) * (spec.trial.retries + 1)
-    hours = rounds * hours_each
+    confirmations = 0 if spec.confirm is None else spec.confirm.runs
+    tries = spec.trial.retries + 1
+    attempts = (trials + confirmations) * tries
+    uncapped = attempts * spec.trial.worst_gpu_seconds / SECONDS_PER_HOUR
+    round_hours = tries * spec.trial.timeout_seconds / SECONDS_PER_HOUR
+    hours = math.ceil(trials / spec.budget.parallel_trials) * round_hours
     if spec.budget.max_seconds is not None:
         # Trials under way may still run until their timeout.
-        hours = min(hours, spec.budget.max_seconds / SECONDS_PER_HOUR + hours_each * (spec.trial.retries + 1))
+        hours = min(hours, spec.budget.max_seconds / SECONDS_PER_HOUR + round_hours)
+    hours += math.ceil(confirmations / spec.budget.parallel_trials) * round_hours
     allowed = spec.budget.max_gpu_hours
     return Forecast(trials, attempts, uncapped if allowed is None else min(uncapped, allowed), uncapped, hours)

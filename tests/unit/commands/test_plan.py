@@ -31,6 +31,12 @@ def test_worst_case(budget: dict[str, Any], expected: tuple[float, ...]) -> None
     assert (found.trials, found.attempts, found.gpu_hours, found.uncapped_gpu_hours, found.hours) == expected
 
 
+def test_confirmations_are_part_of_the_worst_case() -> None:
+    trial = {"retries": 2, "timeoutSeconds": 7200}
+    found = forecast(search_spec(trial=trial, gpus=1, confirm={"top": 3, "repeats": 3}))
+    assert (found.trials, found.attempts, found.gpu_hours, found.hours) == (20, 87, 174, 48)
+
+
 def test_plan_shows_size_cost_and_the_candidates_that_the_run_will_have(
     evonas: Evonas, tmp_path: Path, finished_run: Path
 ) -> None:
