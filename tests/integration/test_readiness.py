@@ -57,7 +57,8 @@ def test_doctor_is_content_where_an_operator_acts(cluster: Cluster, namespace: s
 def test_doctor_of_a_namespace_without_an_operator(cluster: Cluster, namespace: str) -> None:
     said = evonas(cluster, namespace, "doctor", "--operator-namespace", namespace)
     assert said.returncode == 1
-    assert verdict(said.stdout, "operator") == ("missing", "kubectl apply -f examples/install/")
+    install = "helm upgrade --install evonas charts/evonas --namespace evonas-system --create-namespace"
+    assert verdict(said.stdout, "operator") == ("missing", install)
 
 
 def test_doctor_of_somebody_without_rights_names_each(cluster: Cluster, namespace: str) -> None:

@@ -14,7 +14,7 @@ from evonas.search.codec import from_time
 from evonas.search.names import TRIAL_SERVICE_ACCOUNT
 
 INSTALL_CRDS = "kubectl apply -f crds/"
-INSTALL_OPERATOR = "kubectl apply -f examples/install/"
+INSTALL_OPERATOR = "helm upgrade --install evonas charts/evonas --namespace evonas-system --create-namespace"
 OPERATOR_NAMESPACE, OPERATOR_LEASE = "evonas-system", "evonas-operator"
 
 
@@ -82,7 +82,7 @@ async def check_policy(api: Api) -> Finding:
     ours = [name for name in found or () if "evonas" in name]
     if not ours:
         message = "none of Evo-NAS: a trial could write a reward onto another trial's pod"
-        return Finding(subject, Verdict.WARNING, message, "helm upgrade --install evonas charts/evonas")
+        return Finding(subject, Verdict.WARNING, message, INSTALL_OPERATOR)
     return Finding(subject, Verdict.GOOD, ", ".join(ours))
 
 
