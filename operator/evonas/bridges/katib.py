@@ -141,8 +141,6 @@ def _agent(algorithm: Mapping[str, Any], notes: Notes) -> dict[str, Any]:
         notes.differ(path, "grid: Random in its place, which repeats nothing and ends when the space is done")
     elif name not in _AGENTS:
         notes.differ(path, f"{name or 'none'} has no counterpart: EvoNAS in its place")
-    elif name == "multivariate-tpe":
-        notes.differ(path, "multivariate-tpe: Optuna's TPE draws each decision by itself")
     for setting in algorithm.get("algorithmSettings") or ():
         key, value = setting.get("name"), str(setting.get("value"))
         if key == "random_state" and value.isdigit():
