@@ -50,7 +50,7 @@ CANDIDATES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(CANDIDATES, st.integers(1, 16))
 def test_what_is_not_refused_can_be_built_and_trained(candidate: dict[str, Any], side: int) -> None:
     network, recipe = read(candidate, {})
@@ -62,7 +62,7 @@ def test_what_is_not_refused_can_be_built_and_trained(candidate: dict[str, Any],
         torch.autograd.backward(logits.sum())
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(CANDIDATES)
 def test_costs_are_those_that_torchs_counter_finds(candidate: dict[str, Any]) -> None:
     network, _ = read(candidate, {})

@@ -85,7 +85,6 @@ class TestSpikeTimes:
         (found,) = spike_times(doubles(times)[None], NONE, doubles(weights)[:, None], neuron).flatten().tolist()
         assert found == pytest.approx(one_by_one(times, weights, neuron), abs=1e-9), says
 
-    @settings(deadline=None)
     @given(st.data())
     def test_a_batch_is_what_its_neurons_are_one_by_one(self, data: st.DataObject) -> None:
         inputs, pulses, outputs = (data.draw(st.integers(low, 5)) for low in (1, 0, 1))
@@ -132,7 +131,7 @@ class TestSpikeTimes:
 
 
 class TestDerivatives:
-    @settings(deadline=None, max_examples=40)
+    @settings(max_examples=40)
     @given(st.integers(0, 10_000), st.floats(0.1, 2), st.floats(0.1, 1.5))
     def test_they_are_the_differences(self, seed: int, decay: float, threshold: float) -> None:
         random = torch.Generator().manual_seed(seed)

@@ -86,7 +86,7 @@ def test_rewards_matter_to_every_agent_but_random(type: str, config: dict[str, A
 
 @EVERY_VARIANT
 @given(spaces(), st.randoms(use_true_random=False))
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 def test_proposals_tell_how_they_came_about(
     type: str, config: dict[str, Any], space: SearchSpace, dice: random.Random
 ) -> None:

@@ -65,7 +65,7 @@ def test_a_value_of_no_weight_is_never_drawn() -> None:
 
 
 @given(spaces(), st.integers(0, 2**63 - 1), st.integers(0, 10**6))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_every_draft_is_a_candidate_of_the_space(space: SearchSpace, seed: int, index: int) -> None:
     drafts = WholeSamples(space, UniformPolicy(space), seed, "random").draw(index)
     for choices, drawn in zip(drafts.drawing.choices.tolist(), drafts.drawing.drawn.tolist(), strict=True):

@@ -85,7 +85,7 @@ DELAYS = (0.0, 0.0, 0.3, 4.0, 11.0, 16.0, -1.0)
 """How long a message may be on its way; a negative one is lost."""
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.randoms(use_true_random=True), st.integers(2, 4))
 def test_two_never_act_at_once(random: Random, count: int) -> None:
     """Whatever the clocks show, however long messages take or get lost, and whenever a process is stopped."""

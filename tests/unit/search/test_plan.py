@@ -167,7 +167,7 @@ class World:
         assert len(sequences) == len(set(sequences))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     data=st.data(),
     parallel=st.integers(1, 4),

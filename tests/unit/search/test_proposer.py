@@ -105,7 +105,7 @@ def test_proposer_in_step_keeps_its_agent_and_proposes_what_a_fold_would(type: s
     assert sorted(records.trials) == list(range(24))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 2**32), disruptions=st.lists(st.sampled_from("wodr"), min_size=12, max_size=12))
 def test_whatever_happens_to_the_records_the_proposals_are_those_of_an_undisturbed_proposer(
     seed: int, disruptions: list[str]

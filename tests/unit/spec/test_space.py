@@ -7,7 +7,7 @@ from itertools import pairwise, product
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evonas.errors import InvalidManifest
@@ -57,7 +57,6 @@ def enumerated(manifest: Manifest) -> set[Choices]:
     return found
 
 
-@settings(deadline=None)
 @given(manifests())
 def test_unrank_is_a_bijection_onto_the_candidates(manifest: Manifest) -> None:
     space = SearchSpace.parse(manifest)
@@ -66,7 +65,6 @@ def test_unrank_is_a_bijection_onto_the_candidates(manifest: Manifest) -> None:
     assert set(ranked) == enumerated(manifest)
 
 
-@settings(deadline=None)
 @given(manifests(), st.integers(1))
 def test_rank_beyond_the_size_is_refused(manifest: Manifest, beyond: int) -> None:
     space = SearchSpace.parse(manifest)
@@ -75,7 +73,6 @@ def test_rank_beyond_the_size_is_refused(manifest: Manifest, beyond: int) -> Non
             space.unrank(rank)
 
 
-@settings(deadline=None)
 @given(manifests(), st.data())
 def test_candidate_and_choices_name_the_same(manifest: Manifest, data: st.DataObject) -> None:
     space = SearchSpace.parse(manifest)
@@ -85,7 +82,6 @@ def test_candidate_and_choices_name_the_same(manifest: Manifest, data: st.DataOb
     assert list(candidate) == [d.name for d, choice in zip(space.decisions, choices, strict=True) if choice != INACTIVE]
 
 
-@settings(deadline=None)
 @given(manifests(), st.data())
 def test_whatever_is_no_candidate_is_refused(manifest: Manifest, data: st.DataObject) -> None:
     space = SearchSpace.parse(manifest)
@@ -146,7 +142,6 @@ def values_of(bounds: dict[str, Any]) -> tuple[Any, ...]:
     return SearchSpace.parse([{"name": "x", "range": bounds}]).decisions[0].values
 
 
-@settings(deadline=None)
 @given(ranges())
 def test_values_of_a_range_are_distinct_sorted_and_within_it(bounds: dict[str, Any]) -> None:
     values = values_of(bounds)
@@ -158,7 +153,6 @@ def test_values_of_a_range_are_distinct_sorted_and_within_it(bounds: dict[str, A
         assert all(isinstance(value, int) for value in values)
 
 
-@settings(deadline=None)
 @given(st.floats(-1e6, 1e6), st.floats(1, 1e6), st.integers(2, 256))
 def test_linear_range_has_equal_differences(low: float, width: float, steps: int) -> None:
     values = values_of({"min": low, "max": low + width, "steps": steps})
@@ -167,7 +161,6 @@ def test_linear_range_has_equal_differences(low: float, width: float, steps: int
     assert values == pytest.approx(expected, rel=1e-9, abs=1e-9 * width)
 
 
-@settings(deadline=None)
 @given(st.floats(1e-9, 1e6), st.floats(1.1, 1e6), st.integers(2, 256))
 def test_log_range_has_equal_ratios(low: float, ratio: float, steps: int) -> None:
     values = values_of({"min": low, "max": low * ratio, "steps": steps, "scale": "log"})
@@ -207,7 +200,6 @@ def test_value_that_is_no_double_is_refused(value: float) -> None:
         SearchSpace.parse([{"name": "x", "values": [1, value]}])
 
 
-@settings(deadline=None)
 @given(st.from_regex(r"[A-Za-z_][A-Za-z0-9_]*", fullmatch=True))
 def test_every_name_gives_a_name_of_a_variable(name: str) -> None:
     assert variable_name(name) == f"EVONAS_D_{name.upper()}"
