@@ -71,8 +71,12 @@ class Optimizer:
 
 
 def _sgd(recipe: Recipe, columns: Columns, rate: float, decay: float) -> None:
+    weights, gradients, momenta = columns
+    # A list of its own: without momentum a member may be None.
     sgd(
-        *columns,
+        weights,
+        gradients,
+        [*momenta],
         fused=True,
         lr=rate,
         momentum=recipe.momentum,
@@ -104,10 +108,21 @@ def _adam(rule: Callable[..., None], _recipe: Recipe, columns: Columns, rate: fl
 
 
 def _adagrad(_recipe: Recipe, columns: Columns, rate: float, decay: float) -> None:
+    weights, gradients, sums, steps = columns
     # Older versions of torch have this one fused on CPUs only.
-    on_cpu = columns[0][0].device.type == "cpu"
+    on_cpu = weights[0].device.type == "cpu"
     adagrad(
-        *columns, fused=on_cpu, foreach=not on_cpu, lr=rate, lr_decay=0, eps=1e-10, weight_decay=decay, maximize=False
+        weights,
+        gradients,
+        sums,
+        steps,
+        fused=on_cpu,
+        foreach=not on_cpu,
+        lr=rate,
+        lr_decay=0,
+        eps=1e-10,
+        weight_decay=decay,
+        maximize=False,
     )
 
 
