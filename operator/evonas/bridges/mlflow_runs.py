@@ -42,7 +42,6 @@ def write_runs(record: RecordedSearch, uri: str, experiment: str) -> tuple[int, 
         os.environ.setdefault(name, value)
     try:
         from mlflow import MlflowClient  # noqa: PLC0415
-        from mlflow.exceptions import MlflowException  # noqa: PLC0415
     except ImportError as error:
         raise EvonasError("writing to MLflow needs its client: pip install 'evonas[mlflow]'") from error
     logging.getLogger("mlflow").setLevel(logging.WARNING)
@@ -55,11 +54,23 @@ def write_runs(record: RecordedSearch, uri: str, experiment: str) -> tuple[int, 
         missing = [trial for trial in ended if trial.index not in written]
         for trial in missing:
             _write(client, identifier, record, trial)
-    except MlflowException as error:
+    except _refusals() as error:
         raise EvonasError(f"MLflow at {uri}: {str(error).splitlines()[0]}") from error
     except ImportError as error:
         raise EvonasError(f"MLflow needs {error.name} for {uri}: pip install 'mlflow'") from error
     return len(missing), len(ended)
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """Return what the client raises where a store refuses, or cannot be opened."""
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415
+
+    try:
+        from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+    except ImportError:
+        # Without it no database can be the store.
+        return MlflowException, OSError
+    return MlflowException, OSError, SQLAlchemyError
 
 
 def _written(client: Any, experiment: str, uid: str) -> set[int]:
