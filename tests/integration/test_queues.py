@@ -19,8 +19,10 @@ import yaml
 
 from tests.chart.rendering import ROOT
 from tests.cluster.client import Cluster
+from tests.command_line import shell_of
 from tests.integration.searches import condition, trials, wait_until
 from tests.operator_process import OperatorProcess, install, search
+from tests.shell_blocks import blocks_run_by, reader_folder
 
 pytestmark = pytest.mark.kueue
 
@@ -99,6 +101,14 @@ def test_urgent_search_preempts_the_other_and_both_complete(
         assert body["status"]["gpuSeconds"] >= 3
     survivors = {pod["metadata"]["uid"] for pod in queues.list("pods", namespace)}
     assert not preempted & survivors
+
+
+def test_commands_of_the_page_run(queues: Cluster, namespace: str, tmp_path: Path) -> None:
+    queues.apply(yaml.safe_dump(search("digits-cnn", suspend=True)), namespace)
+    (block,) = blocks_run_by("tests/integration/test_queues.py::test_commands_of_the_page_run")
+    block.run(reader_folder(tmp_path), shell_of(queues, namespace, tmp_path))
+    labels = queues.get("nas", "digits-cnn", namespace)["metadata"]["labels"]
+    assert labels == {"kueue.x-k8s.io/queue-name": "gpus", "kueue.x-k8s.io/priority-class": "low"}
 
 
 def _running(cluster: Cluster, namespace: str) -> list[dict[str, Any]]:
