@@ -142,7 +142,7 @@ def blocks_of(page: Page) -> list[Block]:
     followers = [*fences[1:], ("", "")]
     return [
         Block(page, content, prints if kind == "text" else "")
-        for (language, content), (kind, prints) in zip(fences, followers, strict=True)
+        for (language, content), (kind, prints) in zip(fences, followers, strict=False)
         if language == "sh" and content not in files and not content.startswith("#!")
     ]
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.chart.conftest import NAMESPACES
-from tests.chart.rendering import NAMESPACE, RELEASE, installed
+from tests.chart.rendering import NAMESPACE, RELEASE, ROOT, installed, of_kind
 from tests.cluster.client import Cluster
 from tests.command_line import shell_of
 from tests.shell_blocks import HELM, blocks_run_by, reader_folder
+from tests.unit.docs.markdown import Page
 
 pytestmark = [pytest.mark.kwok, pytest.mark.timeout(300)]
 CRDS = "architecturesearches.evonas.dev"
@@ -43,3 +45,10 @@ def test_commands_run(cluster: Cluster, tmp_path: Path) -> None:
     assert len(blocks) == 8
     with pytest.raises(Exception, match="NotFound"):
         cluster.get("crd", CRDS)
+
+
+def test_values_of_the_page_are_the_charts(tmp_path: Path) -> None:
+    (block,) = Page(ROOT / "docs" / "install.md").fences("yaml")
+    (tmp_path / "values.yaml").write_text(block, encoding="utf-8")
+    (deployment,) = of_kind(installed(tmp_path / "values.yaml"), "Deployment")
+    assert deployment["spec"]["replicas"] == yaml.safe_load(block)["replicaCount"]

@@ -16,12 +16,14 @@ import pytest
 import yaml
 
 from evonas.cli import cli
+from evonas.errors import InvalidManifest
 from evonas.manifest import KIND, load_search
 from evonas.search.report import Report, parse_message
 from evonas.spec import SearchSpec
+from tests.corpus import good
 from tests.unit.docs.markdown import PAGES, ROOT, Page
 
-README, CONTRACT = Page(ROOT / "README.md"), Page(ROOT / "docs" / "trial-contract.md")
+README, INDEX, CONTRACT = (Page(ROOT / path) for path in ("README.md", "docs/index.md", "docs/trial-contract.md"))
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 
@@ -56,6 +58,36 @@ def test_every_search_in_a_page_is_a_valid_one(page: Page, tmp_path: Path) -> No
         if KIND in block:
             (tmp_path / "search.yaml").write_text(block)
             SearchSpec.parse(load_search(tmp_path / "search.yaml"))
+
+
+def parse_part(block: str) -> SearchSpec:
+    """Parse a part of a search's spec, put into one that is valid without it."""
+    part, manifest = yaml.safe_load(block), good("minimal.yaml")
+    part = part.get("spec", part)
+    # Conditions and metrics of the other search would name what is not there.
+    known = {**manifest["spec"], **({"objective": {}} if "searchSpace" in part else {})}
+    for field, value in part.items():
+        both = isinstance(value, dict) and isinstance(known.get(field), dict)
+        known[field] = {**known[field], **value} if both else value
+    return SearchSpec.parse({**manifest, "spec": known})
+
+
+@every_page
+def test_every_part_of_a_search_in_a_page_is_valid_and_what_is_refused_is(page: Page) -> None:
+    for block in page.fences("yaml"):
+        fields = set(yaml.safe_load(block))
+        if KIND in block or not fields <= {"spec", "searchSpace", "objective", "agent", "budget", "trial"}:
+            # A whole search, or a values file of the chart (tests/chart/test_install_page.py).
+            assert KIND in block or "image" in fields, block
+            continue
+        said = block.splitlines()[0].removeprefix("# ")
+        if said.startswith("refused: "):
+            with pytest.raises(InvalidManifest, match=re.escape(said.removeprefix("refused: "))):
+                parse_part(block)
+        elif said.endswith(" candidates"):
+            assert said == f"{parse_part(block).space.size} candidates"
+        else:
+            parse_part(block)
 
 
 def test_the_readme_shows_a_search() -> None:
@@ -108,9 +140,10 @@ def test_table_of_folders_is_complete() -> None:
     assert there & {"operator", "trial_image", "charts", "crds", "examples", "tests", "bench", "docs"} <= listed
 
 
-def test_every_page_of_docs_is_linked_from_the_readme() -> None:
-    linked = {(ROOT / target).resolve() for target in README.links() if "://" not in target}
-    assert {page.path for page in PAGES if page.path.parent.name == "docs"} <= linked
+def test_every_page_of_docs_is_linked_from_the_readme_or_the_index() -> None:
+    linked = {(page.path.parent / target).resolve() for page in (README, INDEX) for target in page.links()}
+    assert {page.path for page in PAGES if page.path.parent == ROOT / "docs"} - {*linked, INDEX.path} == set()
+    assert INDEX.path in linked
 
 
 @every_page
@@ -131,7 +164,8 @@ def test_wrong_command_line_would_be_noticed(line: str) -> None:
 def test_every_file_that_kubectl_is_given_exists(page: Page) -> None:
     calls = command_lines(page, "kubectl")
     files = [word for words in calls for flag, word in pairwise(words) if flag == "-f"]
-    assert [path for path in files if path != "FILE" and not (ROOT / path).exists()] == []
+    known = {"FILE", "-", *page.files()}
+    assert [path for path in files if path not in known and not (ROOT / path).exists()] == []
 
 
 @every_page
