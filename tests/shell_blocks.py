@@ -1,7 +1,7 @@
 """Which test runs each shell block of the documentation; `unit/docs/test_shell_blocks.py` holds this list to the pages.
 
-A block is known by how it begins. Where a block names what the reader has (SEARCH, NAMESPACE), a test puts its own names
-there. A block that is a file of its page (`# train.py`, `#!/bin/sh`) is none of these: the page's commands use it.
+A block is known by how it begins. Where a block names what the reader has (SEARCH, NAMESPACE), a test puts its own
+names there. A block that is a file of its page (`# train.py`, `#!/bin/sh`) is none of these: commands use it.
 """
 
 from __future__ import annotations
