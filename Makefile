@@ -39,9 +39,9 @@ check: env  ## formatting, lint, types, layers, the documentation's links
 	$(BIN)/python -m observability --check
 	$(MAKE) docs
 
-# Material's notice about MkDocs 2 does not concern us: pyproject.toml keeps to 1.
+# Material's notice about MkDocs 2 does not concern us: pyproject.toml keeps to 1. (With --quiet, --strict would see nothing.)
 docs: env  ## build the documentation's site in site/
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 generate: env  ## renew the files that are made of others: the table of metrics, dashboards, the chart's README and CRDs
 	$(BIN)/python -m observability
