@@ -18,12 +18,14 @@ import yaml
 from evonas.cli import cli
 from evonas.errors import InvalidManifest
 from evonas.manifest import KIND, load_search
+from evonas.search.attempt import QueuedReason
 from evonas.search.report import Report, parse_message
 from evonas.spec import SearchSpec
 from tests.corpus import good
 from tests.unit.docs.markdown import PAGES, ROOT, Page
 
-README, INDEX, CONTRACT = (Page(ROOT / path) for path in ("README.md", "docs/index.md", "docs/trial-contract.md"))
+README, INDEX = Page(ROOT / "README.md"), Page(ROOT / "docs" / "index.md")
+CONTRACT, TROUBLES = Page(ROOT / "docs" / "trial-contract.md"), Page(ROOT / "docs" / "troubleshooting.md")
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 
@@ -119,7 +121,9 @@ def test_every_link_leads_to_a_file(page: Page) -> None:
 
 @every_page
 def test_every_folder_and_file_in_a_table_exists(page: Page) -> None:
-    missing = [path for path in page.first_cells("Folder", "File") if not (page.path.parent / path).exists()]
+    places = (page.path.parent, ROOT)
+    cells = page.first_cells("Folder", "File")
+    missing = [path for path in cells if not any((place / path).exists() for place in places)]
     assert missing == []
 
 
@@ -144,6 +148,10 @@ def test_every_page_of_docs_is_linked_from_the_readme_or_the_index() -> None:
     linked = {(page.path.parent / target).resolve() for page in (README, INDEX) for target in page.links()}
     assert {page.path for page in PAGES if page.path.parent == ROOT / "docs"} - {*linked, INDEX.path} == set()
     assert INDEX.path in linked
+
+
+def test_every_reason_for_waiting_is_in_the_troubleshooting() -> None:
+    assert {reason.value for reason in QueuedReason if reason.blocks} <= set(TROUBLES.first_cells("Reason"))
 
 
 @every_page
