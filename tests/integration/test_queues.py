@@ -22,8 +22,10 @@ import yaml
 from tests.chart.rendering import ROOT
 from tests.cluster.client import Cluster
 from tests.command_line import evonas
+from tests.command_line import shell_of
 from tests.integration.searches import condition, trials, wait_until
 from tests.operator_process import OperatorProcess, install, search
+from tests.shell_blocks import blocks_run_by, reader_folder
 
 pytestmark = pytest.mark.kueue
 
@@ -133,6 +135,12 @@ def test_doctor_finds_what_keeps_a_queue_from_admitting_and_its_cures_mend_it(
         mend(ask()[2])
         queues.wait_for(f"the {kind} to go on", lambda: ask()[0] == "ok", 60)
     wait_until(queues, namespace, "low", "Complete")
+def test_commands_of_the_page_run(queues: Cluster, namespace: str, tmp_path: Path) -> None:
+    queues.apply(yaml.safe_dump(search("digits-cnn", suspend=True)), namespace)
+    (block,) = blocks_run_by("tests/integration/test_queues.py::test_commands_of_the_page_run")
+    block.run(reader_folder(tmp_path), shell_of(queues, namespace, tmp_path))
+    labels = queues.get("nas", "digits-cnn", namespace)["metadata"]["labels"]
+    assert labels == {"kueue.x-k8s.io/queue-name": "gpus", "kueue.x-k8s.io/priority-class": "low"}
 
 
 def _running(cluster: Cluster, namespace: str) -> list[dict[str, Any]]:
