@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evonas.cluster.api import Api, NotFound
+from evonas.cluster.api import Api, NotFound, Refused
 from evonas.cluster.records import SearchRecord
 from evonas.cluster.resources import CONFIG_MAPS
 from evonas.cluster.store import Store
@@ -70,12 +70,12 @@ class WarmStarts:
         field = "spec.warmStart.configMap"
         try:
             body = await self._api.get(CONFIG_MAPS, namespace, key.name)
-        except NotFound as error:
-            raise UnusableSource(f"{field}: there is no ConfigMap {key.name} in namespace {namespace}") from error
+        except (NotFound, Refused) as error:
+            raise UnusableSource(f"{field}: {error.message}") from error
         data = body.get("data", {})
         if key.key not in data:
-            known = f"it has {', '.join(sorted(data))}" if data else "it is empty"
-            raise UnusableSource(f"{field}: ConfigMap {key.name} has no key {key.key} in its data; {known}")
+            # Nothing is said of what else is in it: who made the search need not be allowed to read it.
+            raise UnusableSource(f"{field}: ConfigMap {key.name} has no key {key.key} in its data")
         source = f"ConfigMap {key.name}, {key.key}"
         try:
             return parse_export(data[key.key].encode(), source)

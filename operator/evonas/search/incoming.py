@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from evonas.search.table import Cursor, TrialTable
 from evonas.search.totals import Totals
@@ -50,8 +51,8 @@ def import_is_open(totals: Totals) -> bool:
 
 def due_imports(results: Sequence[Result], totals: Totals, recorded: Iterable[Trial]) -> list[Trial]:
     """Return the trials of those results that are not recorded yet; ``totals`` is of all trials."""
-    known = {_key(trial.decisions) for trial in recorded}
-    missing = [result for result in results if _key(result.decisions) not in known]
+    known = {key_of(trial.decisions) for trial in recorded}
+    missing = [result for result in results if key_of(result.decisions) not in known]
     size = totals.import_size or len(results)
     return [
         Trial(
@@ -72,12 +73,6 @@ def listed_trials(candidates: Sequence[Decisions], totals: Totals) -> list[Trial
     ]
 
 
-def tried_trial(candidate: Decisions, trials: Iterable[Trial]) -> Trial | None:
-    """Return the first trial of a candidate, if there is one."""
-    key = _key(candidate)
-    return next((trial for trial in trials if _key(trial.decisions) == key), None)
-
-
 class Turns:
     """Knows which of the listed candidates were tried, without looking at a finished trial twice."""
 
@@ -95,11 +90,12 @@ class Turns:
             news = table.read(table.start)
             assert news is not None
         finished, self._cursor = news
-        self._tried.update(_key(trial.decisions) for trial in finished)
-        under_way = {_key(trial.decisions) for trial in table.unfinished.values()}
-        turns = {_key(candidate): candidate for candidate in candidates}
+        self._tried.update(key_of(trial.decisions) for trial in finished)
+        under_way = {key_of(trial.decisions) for trial in table.unfinished.values()}
+        turns = {key_of(candidate): candidate for candidate in candidates}
         return [candidate for key, candidate in turns.items() if key not in self._tried and key not in under_way]
 
 
-def _key(decisions: Decisions) -> str:
+def key_of(decisions: Mapping[str, Any]) -> str:
+    """Return what tells candidates apart."""
     return identity(dict(decisions))

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from evonas.errors import EvonasError
+from evonas.errors import EvonasError, InvalidManifest
 from evonas.search.incoming import Result
 from evonas.search.objective import Evaluation, evaluate, oriented
 from evonas.search.recorded import RecordedSearch
@@ -77,7 +77,13 @@ def harvest(spec: SearchSpec, sources: Sequence[RecordedSearch]) -> Harvest:
 
 
 def _check_direction(spec: SearchSpec, source: RecordedSearch) -> None:
-    if source.spec.objective.minimize != spec.objective.minimize:
+    try:
+        minimize = source.spec.objective.minimize
+    except InvalidManifest as invalid:
+        raise UnusableSource(
+            f"spec.warmStart: {source.source} holds a manifest that is refused: {invalid}"
+        ) from invalid
+    if minimize != spec.objective.minimize:
         here, there = ("Minimize", "Maximize") if spec.objective.minimize else ("Maximize", "Minimize")
         raise UnusableSource(
             f"spec.warmStart: {source.source} has the objective's goal {there}, this search has {here}; rewards can be"

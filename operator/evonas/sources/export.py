@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from evonas.errors import EvonasError
 from evonas.search.exported import export_lines, parse_export
+from evonas.search.incoming import Decisions
 from evonas.search.recorded import RecordedSearch
 from evonas.search.trial import Trial
+from evonas.sources.source import Choice
 
 
 class ExportSource:
@@ -30,6 +32,12 @@ class ExportSource:
         """Exports hold no logs."""
         raise EvonasError(
             f"{self._path} is an export, which holds no logs; name the run's folder or the cluster's search"
+        )
+
+    def enqueue(self, choose: Choice) -> Sequence[Decisions]:
+        """Exports are not run."""
+        raise EvonasError(
+            f"{self._path} is an export, which nobody runs; name the run's folder or the cluster's search"
         )
 
 
