@@ -21,8 +21,7 @@ import yaml
 
 from tests.chart.rendering import ROOT
 from tests.cluster.client import Cluster
-from tests.command_line import evonas
-from tests.command_line import shell_of
+from tests.command_line import evonas, shell_of
 from tests.integration.searches import condition, trials, wait_until
 from tests.operator_process import OperatorProcess, install, search
 from tests.shell_blocks import blocks_run_by, reader_folder

@@ -118,10 +118,12 @@ class Api:
         query = {"fieldManager": FIELD_MANAGER} | ({"dryRun": "All", "fieldValidation": "Strict"} if dry_run else {})
         return await self._call("create", resource, "POST", resource.path(namespace), query=query, body=body)
 
-    async def merge(self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Change an object by a JSON merge patch."""
+    async def merge(
+        self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any], *, manager: str = FIELD_MANAGER
+    ) -> dict[str, Any]:
+        """Change an object by a JSON merge patch; Conflict where a resource version in it is not the present one."""
         path = resource.path(namespace, name)
-        query = {"fieldManager": FIELD_MANAGER}
+        query = {"fieldManager": manager}
         return await self._call("patch", resource, "PATCH", path, query=query, body=body, type="merge-patch+json")
 
     async def apply_status(

@@ -32,6 +32,7 @@ SEARCHES = Resource(GROUP, VERSION, "architecturesearches", "ArchitectureSearch"
 TRIALS = Resource(GROUP, VERSION, "architecturetrials", "ArchitectureTrial")
 JOBS = Resource("batch", "v1", "jobs", "Job")
 PODS = Resource("", "v1", "pods", "Pod")
+CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
 EVENTS = Resource("", "v1", "events", "Event")
 SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
 ROLE_BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding")
