@@ -134,6 +134,8 @@ def test_doctor_finds_what_keeps_a_queue_from_admitting_and_its_cures_mend_it(
         mend(ask()[2])
         queues.wait_for(f"the {kind} to go on", lambda: ask()[0] == "ok", 60)
     wait_until(queues, namespace, "low", "Complete")
+
+
 def test_commands_of_the_page_run(queues: Cluster, namespace: str, tmp_path: Path) -> None:
     queues.apply(yaml.safe_dump(search("digits-cnn", suspend=True)), namespace)
     (block,) = blocks_run_by("tests/integration/test_queues.py::test_commands_of_the_page_run")
