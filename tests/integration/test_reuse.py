@@ -76,8 +76,8 @@ def test_a_file_in_a_config_map_and_candidates_by_hand(
     apply(body)
     cluster.wait_for("the listed one", lambda: len(trials(cluster, namespace)) == 6, 60)
     for file, message in (
-        ([{"a1": 5, "a2": 5, "a3": 5}], "is listed already"),
-        ([{"a1": 1, "a2": 1, "a3": 1}], "it was tried: trial 0, Succeeded with reward 0.01"),
+        ([{"a1": 5, "a2": 5, "a3": 5}], "trial 5 has it"),
+        ([{"a1": 1, "a2": 1, "a3": 1}], "trial 0 has it, Succeeded with reward 0.01"),
         ([{"a1": 1, "a2": 1}], "decision 'a3' is missing"),
         ([{"a1": 1, "a2": 1, "a3": 9}], "has no value 9"),
     ):

@@ -29,7 +29,7 @@ def check_candidates(
     tried = {key_of(candidate): "it is listed already" for candidate in listed}
     for trial in reversed(record.trials):
         reward = "" if trial.reward is None else f" with {record.spec.objective.metric or 'reward'} {trial.reward:.6g}"
-        tried[key_of(trial.decisions)] = f"it was tried: trial {trial.index}, {trial.state}{reward}"
+        tried[key_of(trial.decisions)] = f"trial {trial.index} has it, {trial.state}{reward}"
     chosen: dict[str, Decisions] = {}
     problems: list[str] = []
     for candidate in candidates:
