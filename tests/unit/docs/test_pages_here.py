@@ -19,8 +19,11 @@ WRITES = {
 }
 # Searches and tests of minutes: their first steps will do.
 SHORTER = {
-    **{f"examples/counting-{agent}.yaml\n": "--budget 3" for agent in ("random", "evolution", "neural", "evonas")},
-    "examples/spiking-digits.yaml\n": "--budget 1",
+    **{
+        f"examples/counting-{agent}.yaml\n": "--budget 3 --parallel 3"
+        for agent in ("random", "evolution", "neural", "evonas")
+    },
+    "examples/spiking-digits.yaml\n": "--budget 1 --parallel 1",
     "--epochs 5\n": "--epochs 1",
     "tests/unit/search -k budget\n": "--collect-only",
 }
