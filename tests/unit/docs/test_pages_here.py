@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.shell_blocks import LOCAL, blocks_run_by, environment, reader_folder
+from tests.shell_blocks import LOCAL, Block, blocks_run_by, environment, reader_folder
 
 BLOCKS = blocks_run_by(LOCAL)
 WRITES = {
@@ -19,8 +19,11 @@ WRITES = {
 }
 # Searches and tests of minutes: their first steps will do.
 SHORTER = {
-    **{f"examples/counting-{agent}.yaml\n": "--budget 3" for agent in ("random", "evolution", "neural", "evonas")},
-    "examples/spiking-digits.yaml\n": "--budget 1",
+    **{
+        f"examples/counting-{agent}.yaml\n": "--budget 3 --parallel 3"
+        for agent in ("random", "evolution", "neural", "evonas")
+    },
+    "examples/spiking-digits.yaml\n": "--budget 1 --parallel 1",
     "--epochs 5\n": "--epochs 1",
     "tests/unit/search -k budget\n": "--collect-only",
 }
@@ -44,7 +47,7 @@ def test_commands_run_in_the_order_of_the_pages(page: str, folder: Path) -> None
         assert os.environ.get("EVONAS_REQUIRE_ALL") != "1", "Go is missing"
         pytest.skip("needs Go for the trial that is written in it")
     if page == "docs/cost.md" and not (folder / "runs" / "counting").exists():
-        blocks[0].run(folder, environment(), "evonas run examples/counting.yaml --budget 4")
+        Block(blocks[0].page, "evonas run examples/counting.yaml --budget 4").run(folder, environment())
     for block in blocks:
         for name, content in block.page.files().items():
             (folder / name).write_text(content, encoding="utf-8")
