@@ -24,6 +24,8 @@ from evonas.space import Value
 
 UID_TAG, INDEX_TAG = "evonas.uid", "evonas.index"
 PAGE = 1000
+BATCH = 100
+"""As many parameters as MLflow takes in one request; a search may have more decisions."""
 _ENVIRONMENT = {
     # MLflow retries for minutes by default; whoever exports waits before the terminal.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
@@ -76,7 +78,8 @@ def _refusals() -> tuple[type[Exception], ...]:
 def _written(client: Any, experiment: str, uid: str) -> set[int]:
     """Return the trials whose runs are whole; the others' are deleted."""
     whole = set()
-    for run in _runs(client, experiment, uid):
+    # All pages first: a deletion would move what the next one begins with.
+    for run in list(_runs(client, experiment, uid)):
         if run.info.status == "RUNNING":
             client.delete_run(run.info.run_id)
         else:
@@ -105,11 +108,10 @@ def _write(client: Any, experiment: str, record: RecordedSearch, trial: Trial) -
     start, end = _milliseconds(trial.start_time), _milliseconds(trial.completion_time)
     run = client.create_run(experiment, start_time=start, tags=tags, run_name=name).info.run_id
     results = dict(trial.metrics) if trial.reward is None else {**trial.metrics, "reward": trial.reward}
-    client.log_batch(
-        run,
-        metrics=[Metric(_metric_name(name), value, end or 0, 0) for name, value in results.items()],
-        params=[Param(name, _text(value)) for name, value in trial.decisions.items()],
-    )
+    params = [Param(name, _text(value)) for name, value in trial.decisions.items()]
+    for first in range(0, len(params), BATCH):
+        client.log_batch(run, params=params[first : first + BATCH])
+    client.log_batch(run, [Metric(_metric_name(name), value, end or 0, 0) for name, value in results.items()])
     client.set_terminated(run, _STATUS.get(trial.state, "FAILED"), end)
 
 

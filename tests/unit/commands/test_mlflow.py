@@ -42,6 +42,7 @@ def test_each_trial_becomes_a_run_once(
     folder = write_run(tmp_path, "one", count=TRIALS)
     record = JournalSource(folder).read()
     monkeypatch.setattr(mlflow_runs, "PAGE", 4)
+    monkeypatch.setattr(mlflow_runs, "BATCH", 2)
     code, out, err = evonas("export", str(folder), "--mlflow", uri)
     assert (code, err) == (0, "")
     assert out == f"wrote {TRIALS} runs to the experiment one: it has all {TRIALS} trials that have ended\n"

@@ -58,11 +58,14 @@ async def check_monitoring(api: Api, namespace: str) -> list[Finding]:
     """Look whether any Prometheus selects the objects of the chart in ``namespace``; nothing where there is none."""
     subject = "Prometheus"
     prometheuses = await look(all_of(api, PROMETHEUSES, None), subject)
+    if isinstance(prometheuses, Finding):
+        return [prometheuses]
+    if not prometheuses:
+        return []
     space = await look(api.get(NAMESPACES, None, namespace), subject)
-    for answer in (prometheuses, space):
-        if isinstance(answer, Finding):
-            return [answer]
-    if not isinstance(prometheuses, list) or not prometheuses or not isinstance(space, dict):
+    if isinstance(space, Finding):
+        return [space]
+    if space is None:
         return []
     findings: list[Finding] = []
     monitors = 0
@@ -109,8 +112,8 @@ def _why_not(
         kind = selection.resource.plural
         cure = f"kubectl -n {here} label {kind} {name} --overwrite {shlex.join(changes)}"
         return _Reason(
-            f"selects by {selection.labels}, which asks for {', '.join(changes)}; keep it in the chart's"
-            f" {selection.setting}.labels",
+            f"selects by {selection.labels}, which asks for {', '.join(changes)} (to keep it:"
+            f" {selection.setting}.labels in the chart's values)",
             cure,
         )
     where = spec.get(selection.namespaces)
