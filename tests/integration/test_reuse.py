@@ -26,7 +26,7 @@ def test_results_of_another_search_are_taken_over_once_it_is_complete(
     budget = {"maxTrials": 6, "parallelTrials": 2}
     apply(search("second", budget=budget, agent={"seed": 4, "warmup": 2}, warmStart={"search": "first"}))
     refused = cluster.wait_for(
-        "the refusal", lambda: condition(cluster.get("nas", "second", namespace), "Accepted") or None, 60
+        "the refusal", lambda: condition(cluster.get("nas", "second", namespace), "Accepted") or None, 180
     )
     assert refused is not None
     assert (refused["status"], refused["reason"]) == ("False", "WarmStartUnusable")
@@ -74,7 +74,7 @@ def test_a_file_in_a_config_map_and_candidates_by_hand(
     )
     body["spec"]["trial"]["template"]["metadata"] = {"annotations": {"evonas-test/duration": "1h"}}
     apply(body)
-    cluster.wait_for("the listed one", lambda: len(trials(cluster, namespace)) == 6, 60)
+    cluster.wait_for("the listed one", lambda: len(trials(cluster, namespace)) == 6, 180)
     for file, message in (
         ([{"a1": 5, "a2": 5, "a3": 5}], "trial 5 has it"),
         ([{"a1": 1, "a2": 1, "a3": 1}], "trial 0 has it, Succeeded with reward 0.01"),
@@ -102,7 +102,7 @@ def test_a_file_in_a_config_map_and_candidates_by_hand(
     operator.start()
     patch = json.dumps({"spec": {"budget": {"parallelTrials": 5}}})
     cluster.kubectl("patch", "nas", "warm", "-n", namespace, "--type=merge", "-p", patch)
-    cluster.wait_for("five slots taken", lambda: len(trials(cluster, namespace)) >= 10, 60)
+    cluster.wait_for("five slots taken", lambda: len(trials(cluster, namespace)) >= 10, 180)
     origins = [trial["spec"]["proposal"]["origin"] for trial in trials(cluster, namespace)[:10]]
     assert origins == ["imported"] * 5 + ["listed"] * 4 + [origins[-1]]
     assert origins[-1] in ("random", "mutation")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,11 @@ from evonas.search.trial import Trial
 from evonas.spec import SearchSpec
 from tests.cluster.waiting import wait_for
 
+COUNTING = ("python", "-m", "evonas_trial.counting")
 SPACE = [{"name": f"a{position}", "values": [1, 2, 3, 4]} for position in (1, 2, 3, 4)]
 
 
-def write_manifest(folder: Path, name: str, seconds: str = "0", **spec: Any) -> Path:
-    command = ["python", "-m", "evonas_trial.counting", "--seconds", seconds]
+def write_manifest(folder: Path, name: str, command: Sequence[str] = COUNTING, **spec: Any) -> Path:
     body = {
         "apiVersion": "evonas.dev/v1alpha1",
         "kind": "ArchitectureSearch",
@@ -32,7 +33,9 @@ def write_manifest(folder: Path, name: str, seconds: str = "0", **spec: Any) -> 
             "searchSpace": SPACE,
             "agent": {"type": "Evolution", "warmup": 4},
             "budget": {"maxTrials": 6, "parallelTrials": 2},
-            "trial": {"template": {"spec": {"containers": [{"name": "trial", "image": "none", "command": command}]}}},
+            "trial": {
+                "template": {"spec": {"containers": [{"name": "trial", "image": "none", "command": [*command]}]}}
+            },
             **spec,
         },
     }
@@ -98,31 +101,39 @@ def test_what_cannot_be_taken_over_is_one_clear_error(tmp_path: Path, warm_start
 
 
 def test_candidates_are_taken_up_by_a_run_under_way_and_by_the_next_start(tmp_path: Path) -> None:
-    manifest = write_manifest(tmp_path, "here", "1", budget={"maxTrials": 9, "parallelTrials": 1})
+    """One trial at a time, each of which waits for its gate."""
+    gates = tmp_path / "gates"
+    gates.mkdir()
+    script = f"until [ -e {gates}/$EVONAS_INDEX ]; do sleep 0.1; done; exec python -m evonas_trial.counting"
+    budget = {"maxTrials": 6, "parallelTrials": 1}
+    manifest = write_manifest(tmp_path, "here", ["sh", "-c", script], budget=budget)
     journal = tmp_path / "runs" / "here" / "journal.jsonl"
     running = subprocess.Popen([sys.executable, "-m", "evonas", "run", str(manifest)], cwd=tmp_path)
     try:
-        wait_for("two trials", lambda: len(_trials(journal)) >= 2, 60)
+        wait_for("the first trial", lambda: len(_origins(journal)) == 1, 60)
         by_hand = [f"--decision=a{position}=4" for position in (1, 2, 3, 4)]
         evonas(tmp_path, "enqueue", "runs/here", *by_hand)
-        assert "is listed already" in evonas(tmp_path, "enqueue", "runs/here", *by_hand, code=2)
-        wait_for("the listed one", lambda: "listed" in _trials(journal).values(), 60)
+        assert "it is listed already" in evonas(tmp_path, "enqueue", "runs/here", *by_hand, code=2)
+        (gates / "0").touch()
+        wait_for("the second trial", lambda: len(_origins(journal)) == 2, 60)
+        assert _origins(journal)[1] == "listed"
+        assert "trial 1 has it" in evonas(tmp_path, "enqueue", "runs/here", *by_hand, code=2)
     finally:
         running.terminate()
         running.wait(60)
     (tmp_path / "more.json").write_text('[{"a1": 4, "a2": 4, "a3": 4, "a4": 1}, {"a1": 4, "a2": 4, "a3": 1, "a4": 1}]')
     assert "enqueued 2 candidates" in evonas(tmp_path, "enqueue", "runs/here", "more.json")
-    before = len(read_journal(journal)[1])
+    for index in range(1, 6):
+        (gates / str(index)).touch()
     evonas(tmp_path, "run", str(manifest))
     trials = recorded(tmp_path, "here")
-    assert [trial.index for trial in trials if trial.proposal.origin == "listed"][1:] == [before, before + 1]
-    assert len(trials) == 9
+    assert [trial.proposal.origin == "listed" for trial in trials] == [False, True, True, True, False, False]
     over = evonas(tmp_path, "enqueue", "runs/here", *by_hand, code=2)
     assert "runs/here is Complete: nothing would be tried" in over
-    assert "listed by the user" in evonas(tmp_path, "explain", "runs/here", str(before))
+    assert "listed by the user" in evonas(tmp_path, "explain", "runs/here", "2")
 
 
-def _trials(journal: Path) -> dict[int, str]:
+def _origins(journal: Path) -> dict[int, str]:
     """Return the origins of the trials by index, of a journal that may be in the making."""
     lines = journal.read_text().split("\n")[:-1] if journal.exists() else []
     bodies = [body for body in map(json.loads, lines) if body["kind"] == "ArchitectureTrial"]
