@@ -1,0 +1,57 @@
+"""``python -m bench.search``: a whole local search, and what it found beside its own random candidates.
+
+The first candidates of a search are random, so that they say what chance gives in the same space under the same proxy.
+Seconds are those of the clock; CPU time, all processes together, is what another machine's would be estimated from.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import click
+
+from bench.printing import print_rows
+from evonas.local.journal import read_journal
+
+EXAMPLE = Path(__file__).parents[1] / "examples" / "fashion-mnist-cnn.yaml"
+
+
+@click.command()
+@click.argument("manifest", type=click.Path(path_type=Path, exists=True, dir_okay=False), default=EXAMPLE)
+def main(manifest: Path) -> None:
+    """Run a search that maximises its reward, by default that of Fashion-MNIST, in a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        # "python" in the manifest is this one.
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+        began = time.perf_counter()
+        command = [sys.executable, "-m", "evonas", "run", str(manifest.resolve())]
+        subprocess.run(command, cwd=folder, env=os.environ | {"PATH": path}, check=True)
+        seconds = time.perf_counter() - began
+        (journal,) = Path(folder).glob("runs/*/journal.jsonl")
+        _, trials = read_journal(journal)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    scored = [(trial.proposal.origin, trial.reward) for trial in trials if trial.reward is not None]
+    chance = [reward for origin, reward in scored if origin == "random"]
+    row = {
+        "search": manifest.stem,
+        "trials": len(trials),
+        "with a reward": len(scored),
+        "seconds": round(seconds),
+        "CPU seconds": round(used.ru_utime + used.ru_stime),
+        "best": f"{max(reward for _, reward in scored):.3f}",
+        "random": len(chance),
+        "their median": f"{statistics.median(chance):.3f}",
+        "their best": f"{max(chance):.3f}",
+    }
+    print_rows("a search on this machine", [row])
+
+
+if __name__ == "__main__":
+    main()
