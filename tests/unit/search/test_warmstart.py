@@ -56,10 +56,8 @@ def test_a_candidate_that_was_trained_more_than_once_is_one_result_with_the_mean
         trials.append(replace(confirmation, state=TrialState.SUCCEEDED, reward=0.3 + 0.3 * repeat))
     again = recorded([succeeded(1, 0.4)], name="again")
     found = harvest(search_spec(), [recorded(trials), again])
-    assert [(each.trial, each.reward, each.runs) for each in found.results] == [
-        (0, pytest.approx(0.6), 3),
-        (1, pytest.approx(0.3), 2),
-    ]
+    assert [(each.trial, each.runs) for each in found.results] == [(0, 3), (1, 2)]
+    assert [each.reward for each in found.results] == pytest.approx([0.6, 0.3])
 
 
 def test_what_does_not_fit_the_space_is_left_out_and_said() -> None:
