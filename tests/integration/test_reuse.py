@@ -96,8 +96,7 @@ def test_a_file_in_a_config_map_and_candidates_by_hand(
     assert [list(candidate.values()) for candidate in listed] == [[5, 5, 5], [4, 5, 5], [5, 4, 5], [3, 3, 3]]
     # The source is read no more once it was taken over.
     cluster.kubectl("delete", "configmap", NAME, "-n", namespace)
-    # Slots open one at a time; an operator that starts again goes on in the same order.
-    cluster.kubectl("delete", "jobs", "--all", "-n", namespace)
+    # An operator that starts again goes on in the same order.
     operator.kill()
     operator.start()
     patch = json.dumps({"spec": {"budget": {"parallelTrials": 5}}})
