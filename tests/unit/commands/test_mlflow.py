@@ -129,7 +129,7 @@ def test_names_of_metrics(name: str, taken: str) -> None:
     from mlflow.utils.validation import _validate_metric_name
 
     assert mlflow_runs._metric_name(name) == taken
-    _validate_metric_name(taken)  # type: ignore[no-untyped-call]
+    _validate_metric_name(taken)
 
 
 def test_what_cannot_be_written_is_one_line(evonas: Evonas, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
