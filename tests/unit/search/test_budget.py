@@ -74,7 +74,7 @@ def test_space_ends_a_search_before_its_budget_does() -> None:
     spec = search_spec(searchSpace=[{"name": "a", "values": [0, 1, 2]}])
     assert limit_of(spec, [trial(index) for index in range(2)]) is None
     reached = limit_of(spec, [trial(index) for index in range(3)])
-    assert reached == Limit("SpaceExhausted", "all 3 candidates of the space were proposed")
+    assert reached == Limit("SpaceExhausted", "all 3 candidates of the space were tried")
 
 
 def test_seconds_are_counted_from_the_start() -> None:
