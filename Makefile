@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 MANIFEST ?= examples/digits-cnn.yaml
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test test-unit check generate pictures format lock cluster-run cluster-down bench bench-agents clean
+.PHONY: help env run test test-unit check docs generate pictures format lock cluster-run cluster-down bench bench-agents clean
 
 help:
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -31,12 +31,17 @@ test: env  ## run every test that this machine can run, and say what it skips an
 test-unit: env  ## run the tests that need nothing but Python
 	$(BIN)/pytest tests/unit tests/trial_image
 
-check: env  ## formatting, lint, types, layers
+check: env  ## formatting, lint, types, layers, the documentation's links
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m observability --check
+	$(MAKE) docs
+
+# Material's notice about MkDocs 2 does not concern us: pyproject.toml keeps to 1. (With --quiet, --strict would see nothing.)
+docs: env  ## build the documentation's site in site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 generate: env  ## renew the files that are made of others: the table of metrics, dashboards, the chart's README and CRDs
 	$(BIN)/python -m observability
@@ -66,4 +71,4 @@ bench-agents: env  ## compare the agents with each other and with peers (hours; 
 	$(BIN)/python -m bench.agents
 
 clean:  ## remove what was built here
-	rm -rf $(VENV) runs .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) runs site .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -28,7 +28,7 @@ from evonas_trial.cnn.settings import read
 from evonas_trial.data import catalogue
 from evonas_trial.data.images import Images, normalization
 from evonas_trial.data.reading import locate
-from evonas_trial.training import batches, optimizers
+from evonas_trial.training import batches
 from evonas_trial.training.hardware import Hardware
 from evonas_trial.training.loop import Training
 from evonas_trial.training.recipe import Recipe
@@ -94,7 +94,7 @@ def _plain_epoch(model: nn.Module, recipe: Recipe, part: Images, hardware: Hardw
     pixels = (part.pixels.float() - figures.mean[0]) / figures.deviation[0]
     loader = DataLoader(TensorDataset(pixels, part.labels), recipe.batch_size, shuffle=True, drop_last=True)
     model = model.to(hardware.device)
-    optimizer = optimizers.make(model, recipe)
+    optimizer = torch.optim.Adam(model.parameters(), recipe.learning_rate)
 
     def epoch() -> None:
         model.train()

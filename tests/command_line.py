@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from tests.cluster.client import Cluster
+from tests.shell_blocks import environment
 
 
 def evonas(
@@ -26,3 +28,13 @@ def evonas(
         namespace,
     ]
     return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120, env=environment)
+
+
+def shell_of(cluster: Cluster, namespace: str, folder: Path) -> dict[str, str]:
+    """Return the environment of a shell that has kubectl and helm, and whose kubeconfig is set to a namespace."""
+    kubeconfig = folder / "kubeconfig"
+    shutil.copyfile(cluster.kubeconfig, kubeconfig)
+    cluster.kubectl("config", "set-context", "--current", f"--namespace={namespace}", user=kubeconfig)
+    helm = {f"HELM_{name}_HOME": str(folder / "helm" / name.lower()) for name in ("CACHE", "CONFIG", "DATA")}
+    ours = environment(KUBECONFIG=str(kubeconfig), **helm)
+    return {**ours, "PATH": f"{cluster.instance.folder / 'bin'}{os.pathsep}{ours['PATH']}"}

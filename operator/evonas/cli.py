@@ -14,6 +14,7 @@ from evonas.errors import EvonasError
 _COMMANDS = {
     "best": "evonas.commands.best",
     "doctor": "evonas.commands.doctor",
+    "enqueue": "evonas.commands.enqueue",
     "explain": "evonas.commands.explain",
     "export": "evonas.commands.export",
     "get": "evonas.commands.get",

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal
 
 from evonas.errors import FieldProblem, InvalidManifest
 from evonas.gpus import count_gpus, gpu_problems
 from evonas.schema import check_and_default
-from evonas.space import SearchSpace
+from evonas.space import SearchSpace, Value
 
 GROUP, VERSION = "evonas.dev", "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
@@ -117,6 +117,31 @@ class Confirm:
 
 
 @dataclass(frozen=True)
+class ConfigMapKey:
+    """A file in a ConfigMap."""
+
+    name: str
+    key: str
+
+
+@dataclass(frozen=True)
+class WarmStart:
+    """What a search begins with that its agent did not propose."""
+
+    search: str | None = None
+    """Another search whose results are taken over."""
+    config_map: ConfigMapKey | None = None
+    """An export file whose results are."""
+    candidates: tuple[Mapping[str, Value], ...] = ()
+    """Candidates to try before the agent proposes more, in their order."""
+
+    @property
+    def imports(self) -> bool:
+        """Say whether results are taken over from elsewhere."""
+        return self.search is not None or self.config_map is not None
+
+
+@dataclass(frozen=True)
 class SearchSpec:
     """One search, as its manifest declares it."""
 
@@ -132,6 +157,7 @@ class SearchSpec:
     """What becomes of trials under way when the search ends early."""
     ttl_seconds_after_finished: int | None
     """How long the finished search stays; None for ever."""
+    warm_start: WarmStart = field(default_factory=WarmStart)
 
     @classmethod
     def parse(cls, manifest: Mapping[str, Any]) -> SearchSpec:
@@ -151,7 +177,11 @@ class SearchSpec:
         agent = dict(spec["agent"])
         budget, trial = _budget(spec["budget"]), _trial(spec["trial"], spec["budget"].get("gpuResources"))
         confirm = Confirm(**spec["confirm"]) if "confirm" in spec else None
-        if problems := [*_reservation_problems(budget, trial, confirm)]:
+        problems = [*_reservation_problems(budget, trial, confirm)]
+        warm_start = _warm_start(spec.get("warmStart", {}), space, problems)
+        if warm_start.search == defaulted["metadata"]["name"]:
+            problems.append(FieldProblem("spec.warmStart.search", "must name another search than this one"))
+        if problems:
             raise InvalidManifest(problems)
         return cls(
             name=defaulted["metadata"]["name"],
@@ -164,6 +194,7 @@ class SearchSpec:
             suspend=spec["suspend"],
             on_complete=spec["onComplete"],
             ttl_seconds_after_finished=spec.get("ttlSecondsAfterFinished"),
+            warm_start=warm_start,
         )
 
 
@@ -218,6 +249,21 @@ def _reservation_problems(budget: Budget, trial: TrialSpec, confirm: Confirm | N
             f"{confirm.runs} confirmations may take {hours:g} GPU hours, more than maxGPUHours "
             f"({budget.max_gpu_hours:g}): raise that, or lower top, repeats or timeoutSeconds",
         )
+
+
+def _warm_start(warm_start: Mapping[str, Any], space: SearchSpace, problems: list[FieldProblem]) -> WarmStart:
+    candidates = []
+    for position, candidate in enumerate(warm_start.get("candidates", ())):
+        try:
+            candidates.append(space.to_candidate(space.to_choices(candidate)))
+        except ValueError as error:
+            problems.append(FieldProblem(f"spec.warmStart.candidates[{position}]", str(error)))
+    config_map = warm_start.get("configMap")
+    return WarmStart(
+        search=warm_start.get("search"),
+        config_map=None if config_map is None else ConfigMapKey(config_map["name"], config_map["key"]),
+        candidates=tuple(candidates),
+    )
 
 
 def _objective(objective: Mapping[str, Any]) -> Objective:

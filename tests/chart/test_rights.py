@@ -14,6 +14,7 @@ from evonas.search.names import job_name, trial_name
 from tests.chart.rendering import CHART, NAMESPACE, RELEASE, Object, installed, of_kind
 from tests.cluster.client import Cluster
 from tests.cluster.errors import CommandFailed
+from tests.earlier import KEY, NAME, export_of
 from tests.integration.searches import wait_until
 from tests.operator_process import OperatorProcess, search
 
@@ -105,7 +106,13 @@ def let_everything_happen(cluster: Cluster, namespace: str) -> None:
     body = search("cancelled", objective={"target": 0.0}, budget=budget, onComplete="Cancel")
     cluster.apply(yaml.safe_dump(body), namespace)
     wait_until(cluster, namespace, "cancelled", "Complete")
-    cluster.wait_for("the end of the short one", lambda: len(cluster.list("nas", namespace)) == 3, 120)
+    # Results are taken over from a file.
+    cluster.apply(yaml.safe_dump(export_of(2)), namespace)
+    warm = {"configMap": {"name": NAME, "key": KEY}}
+    body = search("warm", budget={"maxTrials": 1, "parallelTrials": 1}, warmStart=warm)
+    cluster.apply(yaml.safe_dump(body), namespace)
+    wait_until(cluster, namespace, "warm", "Complete")
+    cluster.wait_for("the end of the short one", lambda: len(cluster.list("nas", namespace)) == 4, 120)
     for name in ("job-taken", "trial-taken"):
         cluster.wait_for("the refusal", lambda name=name: _says(cluster, namespace, name, "ForeignObject"), 60)  # type: ignore[misc]
     # No pod may be made any more: it asks the events why.

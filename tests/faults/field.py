@@ -48,7 +48,7 @@ class Site:
         """Create a search."""
         await self.chronicle.create(SEARCHES, self.namespace, manifest)
 
-    async def until(self, predicate: Callable[[], object], seconds: float = 90) -> None:
+    async def until(self, predicate: Callable[[], object], seconds: float = 180) -> None:
         """Wait for the story to become so; AssertionError where the operator ends, or time does, before."""
         waiting = asyncio.create_task(self.story.until(predicate, seconds))
         try:
@@ -75,7 +75,7 @@ class Site:
                     return
                 await asyncio.sleep(WATCHDOG_SECONDS)
 
-    async def complete(self, seconds: float = 90) -> None:
+    async def complete(self, seconds: float = 180) -> None:
         """Wait until the search is Complete and its Jobs are released."""
         await self.until(lambda: self.story.objects(SEARCHES) and is_complete(self.story), seconds)
 

@@ -12,13 +12,16 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from evonas.cluster.resources import CONFIG_MAPS
 from tests.cluster.client import Cluster
+from tests.earlier import export_of
 from tests.faults import faults
 from tests.faults.chronicle import Chronicle
-from tests.faults.field import short_search, site
+from tests.faults.field import Site, short_search, site
 from tests.faults.invariants import assert_sound
 from tests.faults.proxy import Fault
 
@@ -46,18 +49,40 @@ class Report:
         return "\n".join([f"{self.killed.total()} kill points", *lines])
 
 
+@dataclass(frozen=True)
+class Case:
+    """A search to kill the operator of."""
+
+    search: dict[str, Any]
+    attempts: int
+    indexes: range
+    config_map: dict[str, Any] | None = None
+
+    async def apply(self, here: Site) -> None:
+        """Create what it is about."""
+        if self.config_map is not None:
+            await here.chronicle.create(CONFIG_MAPS, here.namespace, self.config_map)
+        await here.apply(self.search)
+
+    def assert_sound(self, here: Site) -> None:
+        """Assert that nothing was lost, nothing was done twice."""
+        assert_sound(here.story, attempts=self.attempts, indexes=self.indexes)
+
+
+@pytest.mark.parametrize("case", ["plain", "warm"])
 async def test_search_is_exact_after_a_kill_at_any_write(
-    cluster: Cluster, chronicle: Chronicle, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    cluster: Cluster, chronicle: Chronicle, tmp_path: Path, capsys: pytest.CaptureFixture[str], case: str
 ) -> None:
     began = time.monotonic()
-    undisturbed = await _writes_of_undisturbed(cluster, chronicle, tmp_path)
+    tried = {"plain": _plain, "warm": _warm}[case]()
+    undisturbed = await _writes_of_undisturbed(tried, cluster, chronicle, tmp_path)
     report = Report()
     points = _points(len(undisturbed), report)
 
     async def work() -> None:
         for moment, number in points:
             try:
-                await _kill_at(cluster, chronicle, tmp_path, moment, number, report)
+                await _kill_at(tried, cluster, chronicle, tmp_path, moment, number, report)
             except AssertionError as error:
                 report.failures.append(f"killed {moment} write {number}: {error}")
 
@@ -70,13 +95,13 @@ async def test_search_is_exact_after_a_kill_at_any_write(
         assert not missed, f"never killed {moment} {missed}"
 
 
-async def _writes_of_undisturbed(cluster: Cluster, chronicle: Chronicle, folder: Path) -> list[str]:
+async def _writes_of_undisturbed(case: Case, cluster: Cluster, chronicle: Chronicle, folder: Path) -> list[str]:
     """Run the search once and return the kinds of its writes."""
     async with site(cluster, chronicle, folder) as here:
-        await here.apply(_search())
+        await case.apply(here)
         here.start()
         await here.complete()
-        assert_sound(here.story, attempts=ATTEMPTS)
+        case.assert_sound(here)
         return [request.kind for request in here.proxy.writes]
 
 
@@ -91,7 +116,7 @@ def _points(expected: int, report: Report) -> Iterator[tuple[str, int]]:
 
 
 async def _kill_at(
-    cluster: Cluster, chronicle: Chronicle, folder: Path, moment: str, number: int, report: Report
+    case: Case, cluster: Cluster, chronicle: Chronicle, folder: Path, moment: str, number: int, report: Report
 ) -> None:
     async with site(cluster, chronicle, folder) as here:
         operator = here.start
@@ -102,16 +127,32 @@ async def _kill_at(
 
         make: Callable[[Callable[[], Awaitable[None]]], Fault] = MOMENTS[moment]
         rule = here.proxy.add(faults.on_write(number, make(kill_and_restart)))
-        await here.apply(_search())
+        await case.apply(here)
         operator()
         await here.complete()
-        assert_sound(here.story, attempts=ATTEMPTS)
+        case.assert_sound(here)
         if rule.hits:
             report.killed[f"{rule.hits[0].kind}, {moment}"] += 1
         else:
             report.exhausted.add(moment)
 
 
-def _search() -> dict[str, object]:
+def _plain() -> Case:
     budget = {"maxTrials": 12, "parallelTrials": 3}
-    return short_search("crashing", OUTCOMES, budget=budget, trial={"retries": 1, "ttlSecondsAfterFinished": 3600})
+    body = short_search("crashing", OUTCOMES, budget=budget, trial={"retries": 1, "ttlSecondsAfterFinished": 3600})
+    return Case(body, ATTEMPTS, range(12))
+
+
+def _warm() -> Case:
+    """Three results of a ConfigMap and a listed candidate before what the agent proposes."""
+    body = short_search(
+        "crashing",
+        agent={"type": "Evolution", "warmup": 2},
+        budget={"maxTrials": 4, "parallelTrials": 2},
+        trial={"ttlSecondsAfterFinished": 3600},
+        warmStart={
+            "configMap": {"name": "earlier", "key": "export"},
+            "candidates": [{"a1": 3, "a2": 3, "a3": 3}],
+        },
+    )
+    return Case(body, 4, range(7), export_of(3))

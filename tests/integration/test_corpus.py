@@ -15,7 +15,8 @@ from typing import Any
 import jsonpatch
 import pytest
 
-from evonas.manifest import load_search
+from evonas.bridges.katib import convert
+from evonas.manifest import load_search, read_objects
 from evonas.schema import check_and_default
 from evonas.spec import SearchSpec
 from tests.cluster.client import Cluster
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.control_plane
 
 CRDS = sorted((FOLDER.parents[1] / "crds").glob("*.yaml"))
 REFUSED = [entry for entry in BAD if "server" in entry.refused_by]
+IMPORTED = sorted(path for path in (FOLDER / "katib").glob("*.yaml") if not path.stem.startswith("refused"))
 TAKEN = [entry for entry in BAD if "server" not in entry.refused_by]
 
 Answers = dict[str, str]
@@ -71,6 +73,14 @@ def on_good(try_all: Callable[[dict[str, str]], Answers]) -> Answers:
 
 
 @pytest.fixture(scope="module")
+def on_imported(namespace: str, try_all: Callable[[dict[str, str]], Answers]) -> Answers:
+    manifests = {path.stem: convert(read_objects(path)[0]).manifest for path in IMPORTED}
+    for manifest in manifests.values():
+        manifest["metadata"]["namespace"] = namespace
+    return try_all({name: json.dumps(manifest) for name, manifest in manifests.items()})
+
+
+@pytest.fixture(scope="module")
 def on_bad(try_all: Callable[[dict[str, str]], Answers]) -> Answers:
     return try_all({entry.name: json.dumps(entry.manifest()) for entry in BAD})
 
@@ -84,6 +94,13 @@ def test_good_manifest_is_taken_with_the_defaults_of_the_local_run(path: Path, o
     assert problems == []
     assert read_back["spec"] == defaulted["spec"]
     assert SearchSpec.parse(read_back) == SearchSpec.parse(local)
+
+
+@pytest.mark.parametrize("path", IMPORTED, ids=lambda path: path.stem)
+def test_search_from_katib_is_taken(path: Path, on_imported: Answers) -> None:
+    assert on_imported[path.stem].startswith("{"), on_imported[path.stem]
+    imported = convert(read_objects(path)[0]).manifest
+    assert SearchSpec.parse(json.loads(on_imported[path.stem])) == SearchSpec.parse(imported)
 
 
 @pytest.mark.parametrize("entry", REFUSED, ids=str)

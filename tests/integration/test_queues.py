@@ -10,6 +10,8 @@ same Job makes another pod.
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,8 +21,10 @@ import yaml
 
 from tests.chart.rendering import ROOT
 from tests.cluster.client import Cluster
+from tests.command_line import evonas, shell_of
 from tests.integration.searches import condition, trials, wait_until
 from tests.operator_process import OperatorProcess, install, search
+from tests.shell_blocks import blocks_run_by, reader_folder
 
 pytestmark = pytest.mark.kueue
 
@@ -99,6 +103,45 @@ def test_urgent_search_preempts_the_other_and_both_complete(
         assert body["status"]["gpuSeconds"] >= 3
     survivors = {pod["metadata"]["uid"] for pod in queues.list("pods", namespace)}
     assert not preempted & survivors
+
+
+def test_doctor_finds_what_keeps_a_queue_from_admitting_and_its_cures_mend_it(
+    queues: Cluster, namespace: str, operator: OperatorProcess
+) -> None:
+    body = _queued("low", 2)
+    body["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] = "absent"
+    queues.apply(yaml.safe_dump(body), namespace)
+
+    def ask() -> tuple[str, str, str]:
+        """Return verdict, message and cure of the finding about the queue."""
+        said = evonas(queues, namespace, "doctor", "--operator-namespace", namespace).stdout
+        found = re.search(r"^(\w+) +queue absent: (.*)(?:\n +mend it: (.*))?", said, re.MULTILINE)
+        assert found is not None, said
+        return found.group(1), found.group(2), found.group(3) or ""
+
+    def mend(cure: str) -> None:
+        text, _, command = cure.rpartition(" | ")
+        queues.kubectl(*shlex.split(command)[1:], input=shlex.split(text)[1] if text else None)
+
+    verdict, message, cure = ask()
+    assert verdict == "missing"
+    assert "no LocalQueue of that name" in message
+    mend(cure)
+    queues.wait_for("the queue to be active", lambda: ask()[0] == "ok", 60)
+    for kind, words in (("localqueue", ["absent", "-n", namespace]), ("clusterqueue", ["gpus"])):
+        queues.kubectl("patch", kind, *words, "--type=merge", "-p", '{"spec": {"stopPolicy": "Hold"}}')
+        queues.wait_for(f"the {kind} to stop", lambda: ask()[0] == "missing", 60)
+        mend(ask()[2])
+        queues.wait_for(f"the {kind} to go on", lambda: ask()[0] == "ok", 60)
+    wait_until(queues, namespace, "low", "Complete")
+
+
+def test_commands_of_the_page_run(queues: Cluster, namespace: str, tmp_path: Path) -> None:
+    queues.apply(yaml.safe_dump(search("digits-cnn", suspend=True)), namespace)
+    (block,) = blocks_run_by("tests/integration/test_queues.py::test_commands_of_the_page_run")
+    block.run(reader_folder(tmp_path), shell_of(queues, namespace, tmp_path))
+    labels = queues.get("nas", "digits-cnn", namespace)["metadata"]["labels"]
+    assert labels == {"kueue.x-k8s.io/queue-name": "gpus", "kueue.x-k8s.io/priority-class": "low"}
 
 
 def _running(cluster: Cluster, namespace: str) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
 
@@ -102,5 +103,46 @@ def test_plan_names_devices_and_queues_that_are_not_there(cluster: Cluster, name
     path.write_text(yaml.safe_dump(body))
     said = evonas(cluster, namespace, "plan", "-f", str(path))
     assert said.returncode == 1
-    assert verdict(said.stdout, "device example.com/gpu")[0] == "missing"
+    devices = {subject: found for subject, (found, _) in lines(said.stdout).items() if subject.startswith("device ")}
+    assert devices == {"device example.com/gpu": "missing"}
     assert verdict(said.stdout, "queue nowhere")[0] == "missing"
+
+
+def test_doctor_names_the_searches_whose_devices_no_node_has(
+    cluster: Cluster, namespace: str, operator: OperatorProcess
+) -> None:
+    wanted = {"nvidia.com/gpu": search("offered", budget={"maxTrials": 1, "parallelTrials": 1})}
+    wanted["example.com/gpu"] = search("wanted", container={"resources": {"limits": {"example.com/gpu": 1}}})
+    for body in wanted.values():
+        body["spec"]["suspend"] = True
+    cluster.apply(yaml.safe_dump_all(wanted.values()), namespace)
+    said = evonas(cluster, namespace, "doctor", "--operator-namespace", namespace)
+    assert said.returncode == 1, said.stdout + said.stderr
+    assert verdict(said.stdout, "device nvidia.com/gpu") == ("ok", "")
+    assert verdict(said.stdout, "device example.com/gpu") == ("missing", f"kubectl -n {namespace} edit nas wanted")
+    assert "wanted asks for it, and no node offers it; nodes offer nvidia.com/gpu" in said.stdout
+    patch = [{"op": "replace", "path": "/spec/trial/template/spec/containers/0/resources/limits", "value": {}}]
+    cluster.kubectl("patch", "nas", "wanted", "-n", namespace, "--type=json", "-p", json.dumps(patch))
+    said = evonas(cluster, namespace, "doctor", "--operator-namespace", namespace)
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "example.com/gpu" not in said.stdout
+
+
+def test_doctor_names_the_image_that_a_pod_waits_for(
+    cluster: Cluster, namespace: str, operator: OperatorProcess
+) -> None:
+    body = search("pulling", budget={"maxTrials": 1, "parallelTrials": 1})
+    # Away from the fake node, so that this test is its kubelet.
+    pod = body["spec"]["trial"]["template"]["spec"]
+    pod["nodeSelector"] = {"type": "nowhere"}
+    cluster.apply(yaml.safe_dump(body), namespace)
+    (made,) = cluster.wait_for("a pod", lambda: cluster.list("pods", namespace))
+    waiting = {"reason": "ImagePullBackOff", "message": 'Back-off pulling image "trial:test"'}
+    container = {"name": "trial", "image": "trial:test", "imageID": "", "ready": False, "restartCount": 0}
+    status = {"status": {"containerStatuses": [{**container, "state": {"waiting": waiting}}]}}
+    words = ("pod", made["metadata"]["name"], "-n", namespace, "--subresource=status", "--type=merge")
+    cluster.kubectl("patch", *words, "-p", json.dumps(status))
+    said = evonas(cluster, namespace, "doctor", "--operator-namespace", namespace)
+    assert said.returncode == 1
+    assert verdict(said.stdout, "image trial:test") == ("missing", f"kubectl -n {namespace} edit nas pulling")
+    assert "a pod of pulling waits: ImagePullBackOff: Back-off pulling image" in said.stdout

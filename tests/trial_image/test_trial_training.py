@@ -90,7 +90,7 @@ class TestLoop:
         assert [epoch for epoch, _ in seen] == [1, 2, 3]
         assert seen[-1][1] == score
 
-    @pytest.mark.parametrize("optimizer", ["SGD", "Adam", "RMSprop"])
+    @pytest.mark.parametrize("optimizer", OPTIMIZERS)
     @pytest.mark.parametrize("looks", [1, 6, 7, 11, 22])
     def test_interrupted_anywhere_it_ends_as_undisturbed(
         self, make: Make, tmp_path: Path, looks: int, optimizer: str

@@ -71,6 +71,9 @@ class Record:
     """Larger is better; None for an infeasible candidate, and where it was never observed."""
     abandoned: bool = False
     """It will never be observed."""
+    foreign: bool = False
+    """The agent did not propose it: a user listed it, it was imported from another search, or it confirms a leader. Its
+    reward is learned from as any other."""
 
 
 class Agent(Protocol):

@@ -49,9 +49,7 @@ class PolicyNetwork(torch.nn.Module):
     def __init__(self, space: SearchSpace, seed: int, hidden_units: int) -> None:
         super().__init__()
         count, width = len(space), max(space.cardinalities)
-        # By way of the meta device: the constructor would else draw from PyTorch's global generator.
-        lstm = torch.nn.LSTM(EMBEDDING_SIZE, hidden_units, batch_first=True, dtype=torch.float64, device="meta")
-        self.lstm = lstm.to_empty(device="cpu")
+        self.lstm = _Lstm(EMBEDDING_SIZE, hidden_units, batch_first=True, dtype=torch.float64)
         self._cell = tuple(self.lstm.parameters())
         self.embedding = _parameter(count * width + 1, EMBEDDING_SIZE)
         self.head = _parameter(count, width, hidden_units)
@@ -120,6 +118,14 @@ class PolicyNetwork(torch.nn.Module):
         longest = int(active.sum(axis=1).max())
         start = torch.full((len(choices), 1), self._start)
         return torch.cat([start, tokens[:, : longest - 1]], dim=1)
+
+
+class _Lstm(torch.nn.LSTM):
+    """An LSTM whose weights are not drawn from PyTorch's global generator."""
+
+    # Not by way of the meta device, which imports a computer algebra system: seconds and tens of MB.
+    def reset_parameters(self) -> None:
+        """Leave the weights to ``PolicyNetwork``."""
 
 
 class _NetworkRollout:

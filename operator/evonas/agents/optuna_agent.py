@@ -66,7 +66,7 @@ class OptunaAgent:
     def restore(self, records: Iterable[Record]) -> None:
         """Fold a recorded history; InvalidRecord for one that cannot be, ValueError where this agent is not new.
 
-        Samplers that remember draw every proposal again, each after as many observations as it had seen.
+        Samplers that remember draw every proposal of theirs again, each after as many observations as it had seen.
         """
         if self._history.next_index:
             raise ValueError("only a new agent can be restored: this one has already proposed")
@@ -99,7 +99,8 @@ class OptunaAgent:
         self.observe(record.index, record.reward)
 
     def _readmit(self, record: Record, choices: Choices) -> None:
-        drawn = self._study.draw(record.index, self._history.__contains__) if self._study.remembers else None
+        redraw = self._study.remembers and not record.foreign
+        drawn = self._study.draw(record.index, self._history.__contains__) if redraw else None
         try:
             self._enter(record.index, choices, drawn)
         except ValueError as error:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from evonas.agents.adam import Adam
 from evonas.agents.network import PolicyNetwork, Scores
 from evonas.agents.torch_threads import single_threaded
 
@@ -20,7 +21,7 @@ class Descent:
 
     def __init__(self, network: PolicyNetwork, learning_rate: float) -> None:
         self._network = network
-        self._adam = torch.optim.Adam(network.parameters(), lr=learning_rate)
+        self._adam = Adam(network.parameters(), learning_rate)
         self.entropy = 1.0
         """Mean entropy of the decisions last trained on, relative to uniform heads, before that step; 1 at first."""
 

@@ -48,6 +48,11 @@ def _range(space: Mapping[str, Any], path: str, notes: Notes, *, whole: bool) ->
     if low is None or high is None:
         notes.refuse(path, "must have min and max, both numbers")
         return {}
+    if low > high:
+        notes.refuse(path, f"min must be no more than max ({low} > {high})")
+        return {}
+    if low == high:
+        return {"values": [low]}
     distribution = space.get("distribution") or "uniform"
     log = distribution == "logUniform"
     if distribution not in ("uniform", "logUniform"):
@@ -67,8 +72,9 @@ def _range(space: Mapping[str, Any], path: str, notes: Notes, *, whole: bool) ->
         if count > MAX_STEPS:
             notes.differ(path, f"{count} values are {MAX_STEPS}, spread evenly")
     else:
-        count = DEFAULT_STEPS
-        notes.differ(path, f"is continuous: {count} values in its place; raise steps for more")
+        count = min(DEFAULT_STEPS, int(high - low) + 1) if whole else DEFAULT_STEPS
+        had = "has all whole numbers between" if whole else "is continuous"
+        notes.differ(path, f"{had}: {count} values in its place; raise steps for more")
     bounds: dict[str, Any] = {"min": low, "max": high, "steps": max(2, min(count, MAX_STEPS))}
     return {"range": bounds | ({"scale": "log"} if log else {}) | ({"integer": True} if whole else {})}
 

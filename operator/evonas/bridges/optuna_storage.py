@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from evonas.bridges.facts import facts_of
 from evonas.errors import EvonasError
 from evonas.schema import check_and_default
 from evonas.search.recorded import RecordedSearch, manifest_of
@@ -56,16 +57,7 @@ def _trial(trial: Trial, distributions: Mapping[str, Any]) -> Any:
         TrialState.FAILED: State.FAIL,
         TrialState.CANCELLED: State.FAIL,
     }
-    proposal = trial.proposal
-    facts = {
-        "index": trial.index,
-        "origin": proposal.origin,
-        "parent": proposal.parent,
-        "mutated": list(proposal.mutated),
-        "reason": trial.reason,
-        "gpu_seconds": trial.gpu_seconds,
-        **{f"metric_{name}": value for name, value in trial.metrics.items()},
-    }
+    facts = facts_of(trial) | {f"metric_{name}": value for name, value in trial.metrics.items()}
     made = create_trial(
         state=states.get(trial.state, State.RUNNING),
         value=trial.reward,

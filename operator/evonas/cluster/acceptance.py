@@ -28,6 +28,8 @@ class Refusal:
 
     reason: str
     message: str
+    stalled: bool = True
+    """False where it may pass without anybody changing the search."""
 
 
 class Acceptance:

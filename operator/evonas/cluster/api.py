@@ -23,7 +23,6 @@ _PASSING = (401, 408, 410, 429)
 """Refusals below 500 that say nothing about the request: an expired token or version, a timeout, too many requests."""
 PAGE = 500
 TIMEOUT_SECONDS, CONNECT_SECONDS = 30.0, 10.0
-WRITES = frozenset({"create", "patch", "delete"})
 
 
 class ApiError(Exception):
@@ -57,7 +56,7 @@ class Unavailable(ApiError):
 class Api:
     """A session with one API server; use it as an async context manager.
 
-    ``before_write`` is called right before each write is sent and may raise to forbid it.
+    ``before_write`` is called when a write has its connection, right before it is sent, and may raise to forbid it.
     """
 
     def __init__(
@@ -80,7 +79,9 @@ class Api:
     async def __aenter__(self) -> Api:
         context = self._connection.ssl_context()
         connector = aiohttp.TCPConnector(limit=MAX_CONNECTIONS, ssl=True if context is None else context)
-        self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout)
+        tracing = aiohttp.TraceConfig()
+        tracing.on_request_headers_sent.append(self._guard)
+        self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout, trace_configs=[tracing])
         return self
 
     async def __aexit__(
@@ -117,10 +118,12 @@ class Api:
         query = {"fieldManager": FIELD_MANAGER} | ({"dryRun": "All", "fieldValidation": "Strict"} if dry_run else {})
         return await self._call("create", resource, "POST", resource.path(namespace), query=query, body=body)
 
-    async def merge(self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Change an object by a JSON merge patch."""
+    async def merge(
+        self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any], *, manager: str = FIELD_MANAGER
+    ) -> dict[str, Any]:
+        """Change an object by a JSON merge patch; Conflict where a resource version in it is not the present one."""
         path = resource.path(namespace, name)
-        query = {"fieldManager": FIELD_MANAGER}
+        query = {"fieldManager": manager}
         return await self._call("patch", resource, "PATCH", path, query=query, body=body, type="merge-patch+json")
 
     async def apply_status(
@@ -203,8 +206,6 @@ class Api:
             headers["Content-Type"] = f"application/{type}"
             data = json.dumps(body)
         url = self.server + path
-        if verb in WRITES:
-            self._before_write()
         try:
             async with session.request(method, url, params=query, data=data, headers=headers) as answer:
                 content = await answer.text()
@@ -216,6 +217,11 @@ class Api:
             raise _error(answer.status, content, answer.headers.get("Retry-After"))
         result: dict[str, Any] = json.loads(content)
         return result
+
+    async def _guard(self, _session: object, _context: object, request: aiohttp.TraceRequestHeadersSentParams) -> None:
+        """Called by aiohttp when a request has its connection; what is raised here keeps it from being sent."""
+        if request.method != "GET":
+            self._before_write()
 
     def _open(self) -> aiohttp.ClientSession:
         assert self._session is not None, "use the Api as an async context manager"

@@ -25,6 +25,7 @@ from evonas.cluster.podless import PodlessJobs, judge_refusal
 from evonas.cluster.records import JobRecord, SearchRecord
 from evonas.cluster.refresh import refresh_pods
 from evonas.cluster.store import Store
+from evonas.cluster.warmstart import WarmStarts
 from evonas.errors import EvonasError
 from evonas.metrics import (
     AGENT_STEP_SECONDS,
@@ -42,6 +43,7 @@ from evonas.search.proposer import Proposer
 from evonas.search.status import Blockage, refuse, summarise
 from evonas.search.totals import RunningTotals
 from evonas.search.trial import Trial, TrialState
+from evonas.search.warmstart import UnusableSource
 from evonas.spec import SearchSpec
 
 logger = logging.getLogger(__name__)
@@ -67,6 +69,7 @@ class Reconciler:
         self._accounts = TrialAccounts(api, create=create_trial_accounts)
         self._acceptance = Acceptance(api)
         self._podless = PodlessJobs(api)
+        self._warm_starts = WarmStarts(api, store)
         self._totals: dict[str, RunningTotals] = {}
         self._proposers: dict[str, Proposer] = {}
         self._names: dict[str, tuple[str, str]] = {}
@@ -87,6 +90,9 @@ class Reconciler:
                 return None
             try:
                 return await self._advance(search, spec, account)
+            except UnusableSource as error:
+                await self._refuse(search, Refusal("WarmStartUnusable", str(error), stalled=False))
+                return MENDED_INTERVAL
             except (EvonasError, ForeignObject) as error:
                 # The records do not fit the search, or a name is taken: only people can mend that, and no event of
                 # ours will say that they have.
@@ -97,6 +103,7 @@ class Reconciler:
     async def _advance(self, search: SearchRecord, spec: SearchSpec, account: str | None) -> float | None:
         seen = self._store.take_change(search.uid)
         await refresh_pods(self._api, self._store, search.uid, spec)
+        found = await self._warm_starts.read(search, spec)
         children = self._store.children(search.uid)
         now = datetime.now(UTC)
         # All of one moment: the store may change while a Job's events are asked for.
@@ -115,20 +122,22 @@ class Reconciler:
             created=created,
             start_time=from_time(search.status.get("startTime")) or now,
             now=now,
+            incoming=self._warm_starts.incoming(search.uid, spec, found, finished),
         )
         outcomes = [trial for trial in decided.records if trial.state.is_final]
         for trial in outcomes:
             # One after the other, in the order of their sequence: a crash or a failure in between must leave no gap
             # in it, or `observedUpTo` would no longer name what a proposal had seen.
             await self._executor.record_outcome(children.trials[trial.index], trial)
-            if trial.state.teaches and trial.completion_time is not None:
+            if trial.state.teaches and trial.completion_time is not None and trial.imported is None:
                 late = (datetime.now(UTC) - trial.completion_time).total_seconds()
                 REPORT_TO_RECORD_SECONDS.observe(max(0.0, late))
         refused: Blockage | None = None
         try:
             await _finish(
                 self._propose(search, spec, decided, account),
-                self._begin(search, spec, decided.confirmations, account),
+                self._import(search, decided.imports),
+                self._begin(search, spec, (*decided.listed, *decided.confirmations), account),
                 self._restart(search, spec, decided, account),
                 self._release(search, spec),
             )
@@ -137,7 +146,10 @@ class Reconciler:
         if outcomes and decided.proposals and refused is None:
             TURNAROUND_SECONDS.observe(time.monotonic() - seen)
         await self._tell(search, outcomes)
-        pauses = [await self._publish(search, spec, decided, views, refused)]
+        note = "" if found is None else found.note
+        if decided.imports and refused is None:
+            await self._events.post(search, "ResultsImported", note)
+        pauses = [await self._publish(search, spec, decided, views, refused, note)]
         if decided.is_over:
             # Should its budget grow, the agent is folded again from the records.
             self._proposers.pop(search.uid, None)
@@ -194,6 +206,11 @@ class Reconciler:
             proposed = await asyncio.to_thread(proposer.propose, news, count)
         await self._begin(search, spec, proposed, account)
 
+    async def _import(self, search: SearchRecord, trials: Sequence[Trial]) -> None:
+        """Record results from elsewhere, one after the other as all trials; the next pass takes them over."""
+        for trial in trials:
+            await self._executor.record_trial(search, trial)
+
     async def _begin(
         self, search: SearchRecord, spec: SearchSpec, trials: Sequence[Trial], account: str | None
     ) -> None:
@@ -225,6 +242,7 @@ class Reconciler:
         decided: Plan,
         views: Mapping[int, AttemptView],
         refused: Blockage | None,
+        note: str,
     ) -> float | None:
         """Write the status if it changed and its time has come; returns when to look again."""
         proposer = self._proposers.get(search.uid)
@@ -240,6 +258,7 @@ class Reconciler:
             before=search.status,
             now=now,
             versions=agent_versions(spec.agent.type),
+            note=note,
         )
         READINGS.show(read_search(search, spec, decided.totals, status, now))
         pause = None
@@ -282,6 +301,7 @@ class Reconciler:
             generation=search.generation,
             before=search.status,
             now=datetime.now(UTC),
+            stalled=refusal.stalled,
         )
         READINGS.show(read_refused(search, status))
         if status != search.status:
@@ -294,6 +314,7 @@ class Reconciler:
         self._status_written.pop(search_uid, None)
         self._totals.pop(search_uid, None)
         self._podless.forget(search_uid)
+        self._warm_starts.forget(search_uid)
         self._acceptance.forget(search_uid)
         name = self._names.pop(search_uid, None)
         if name is not None:

@@ -19,8 +19,9 @@ from evonas.sources.options import ClusterOptions
 def doctor(operator_namespace: str, cluster: ClusterOptions) -> None:
     """Check an installation and a namespace, and print the command that mends what is wrong.
 
-    What a certain search needs (quota, devices, queue) is checked by `evonas plan`. Exits with 1 where something is
-    missing without which no search would run.
+    The searches of the namespace that are not over are asked for their devices, queues and images; what a search would
+    need before there is one (and quotas) is checked by `evonas plan`. Exits with 1 where something is missing without
+    which searches do not run.
     """
     findings = readiness_module().examine(cluster, None, {}, operator_namespace)
     show(findings, open_console())

@@ -33,7 +33,7 @@ def explain(search: str, trial: int, alternatives: int, cluster: ClusterOptions)
     considered: list[Alternative] = []
     underivable = ""
     try:
-        if not found.is_confirmation:
+        if found.is_proposed:
             considered = _considered(record, trial)
     except EvonasError as error:
         underivable = str(error)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from evonas.bridges.mlflow_runs import write_runs
 from evonas.bridges.optuna_storage import write_storage
 from evonas.commands.searches import cluster_options, says_what_a_search_is
 from evonas.sources.export import write_export
@@ -17,15 +18,28 @@ from evonas.sources.options import ClusterOptions
 @click.argument("search")
 @click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--optuna", is_flag=True, help="Write an Optuna storage (SQLite) for its dashboard and plots instead.")
+@click.option("--mlflow", metavar="URI", help="Write runs to the MLflow tracking store at URI instead, those it lacks.")
+@click.option("--experiment", metavar="NAME", help="MLflow's experiment. Default: the search's name.")
 @cluster_options
 @says_what_a_search_is
-def export(search: str, file: Path | None, optuna: bool, cluster: ClusterOptions) -> None:
+def export(
+    search: str, file: Path | None, optuna: bool, mlflow: str | None, experiment: str | None, cluster: ClusterOptions
+) -> None:
     """Write all that is recorded of SEARCH to FILE, by default NAME.jsonl, or NAME.db for Optuna.
 
     JSON lines: a header, the search, its trials, and a checksum. The trials' logs are not in it; the manifest is, with
     what its container is given as environment.
     """
+    if mlflow is not None and (file is not None or optuna):
+        raise click.UsageError("--mlflow writes to a tracking store: leave out FILE and --optuna")
+    if experiment is not None and mlflow is None:
+        raise click.UsageError("--experiment is MLflow's: name the tracking store by --mlflow")
     record = locate(search, cluster).read()
+    if mlflow is not None:
+        experiment = experiment or record.identity.name
+        new, ended = write_runs(record, mlflow, experiment)
+        click.echo(f"wrote {new} runs to the experiment {experiment}: it has all {ended} trials that have ended")
+        return
     path = file or Path(f"{record.identity.name}.{'db' if optuna else 'jsonl'}")
     if optuna:
         write_storage(record, path)

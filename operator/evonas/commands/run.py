@@ -22,9 +22,12 @@ from evonas.manifest import load_search
 from evonas.report.display import Display
 from evonas.report.plots import save_plots
 from evonas.search.confirmation import Confirmed, confirm
+from evonas.search.incoming import import_is_open
 from evonas.search.plan import Plan
 from evonas.search.status import count_states
+from evonas.search.totals import Totals
 from evonas.search.trial import Trial
+from evonas.sources.warmstart import read_harvest
 from evonas.spec import SearchSpec
 
 PLOTS_FILE, BEST_FILE = "plots.png", "best.json"
@@ -42,7 +45,16 @@ PLOTS_FILE, BEST_FILE = "plots.png", "best.json"
 @click.option("--budget", type=click.IntRange(1), help="Trials at most, in place of spec.budget.maxTrials.")
 @click.option("--parallel", type=click.IntRange(1), help="Trials at a time, in place of spec.budget.parallelTrials.")
 @click.option("--seed", type=click.IntRange(0), help="Seed in place of spec.agent.seed.")
-def run(manifest: Path, runs: Path, budget: int | None, parallel: int | None, seed: int | None) -> None:
+@click.option(
+    "--warm-start",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="Folder of a run or file of `evonas export` whose results to begin with, in place of those in spec.warmStart;"
+    " may be given more than once.",
+)
+def run(
+    manifest: Path, runs: Path, budget: int | None, parallel: int | None, seed: int | None, warm_start: tuple[Path, ...]
+) -> None:
     """Run the search in MANIFEST on this machine, or go on with it.
 
     Trials are child processes. Ctrl-C stops them; the same command goes on and repeats no finished trial. What options
@@ -63,8 +75,14 @@ def run(manifest: Path, runs: Path, budget: int | None, parallel: int | None, se
         console.print(f"going on with {folder / JOURNAL_FILE}: {finished} trials are finished", highlight=False)
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
+        found = None
+        if import_is_open(Totals(spec.objective, journal.trials.values())):
+            found = read_harvest(spec, runs, warm_start)
+        if found is not None:
+            console.print(found.note, highlight=False)
+        results = () if found is None else found.results
         with Display(spec, console, journal.trials.values()) as display:
-            decided = LocalRun(spec, journal, folder, display).run()
+            decided = LocalRun(spec, journal, folder, display, results).run()
     except KeyboardInterrupt:
         console.print(f"\nstopped; the same command goes on: {_command_line()}", highlight=False)
         sys.exit(128 + signal.SIGINT)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import queue
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 from evonas.local.attempts import LocalAttempts
+from evonas.local.incoming import LocalIncoming
 from evonas.local.journal import Journal
+from evonas.search.incoming import Result
 from evonas.search.plan import Plan, plan
 from evonas.search.proposer import Proposer
 from evonas.search.table import TrialTable
@@ -31,7 +34,10 @@ class Observer(Protocol):
 class LocalRun:
     """One search on this machine."""
 
-    def __init__(self, spec: SearchSpec, journal: Journal, folder: Path, observer: Observer) -> None:
+    def __init__(
+        self, spec: SearchSpec, journal: Journal, folder: Path, observer: Observer, results: Sequence[Result] = ()
+    ) -> None:
+        """``results`` are to be imported, unless they are in the journal."""
         self._spec = spec
         self._journal = journal
         self._observer = observer
@@ -40,6 +46,7 @@ class LocalRun:
         self._proposer = Proposer(spec)
         self._table = TrialTable(journal.trials.values())
         self._totals = RunningTotals(spec.objective)
+        self._incoming = LocalIncoming(spec, folder, results)
         self._created: dict[int, datetime] = {}
 
     def run(self) -> Plan:
@@ -56,14 +63,16 @@ class LocalRun:
         unfinished = [self._table.unfinished[index] for index in sorted(self._table.unfinished)]
         now = datetime.now(UTC)
         views = {trial.index: self._attempts.view(trial) for trial in unfinished}
+        finished = self._totals.update(self._table)
         decided = plan(
             self._spec,
-            self._totals.update(self._table),
+            finished,
             unfinished,
             {index: view for index, view in views.items() if view is not None},
             created=self._created,
             start_time=self._journal.start_time,
             now=now,
+            incoming=self._incoming.look(finished, self._table),
         )
         for trial in decided.records:
             self._record(trial)
@@ -72,10 +81,12 @@ class LocalRun:
             self._attempts.stop(index, number)
         for index, _ in decided.starts:
             self._attempts.start(self._journal.trials[index])
+        for trial in decided.imports:
+            self._record(trial)
         if decided.proposals:
             for trial in self._proposer.propose(self._proposer.collect(self._table), decided.proposals):
                 self._begin(trial, now)
-        for trial in decided.confirmations:
+        for trial in (*decided.listed, *decided.confirmations):
             self._begin(trial, now)
         self._observer.on_plan(decided)
         return decided

@@ -22,7 +22,7 @@ class Display:
     def __init__(self, spec: SearchSpec, console: Console, trials: Iterable[Trial]) -> None:
         self._spec = spec
         self._console = console
-        self._ended = {trial.index: trial for trial in trials if trial.state.is_final}
+        self._ended = {trial.index: trial for trial in trials if trial.state.is_final and trial.imported is None}
         self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
 
     def __enter__(self) -> Display:
@@ -38,6 +38,8 @@ class Display:
 
     def on_record(self, trial: Trial) -> None:
         """Print the outcome of a finished trial, and what went wrong with one that is tried again."""
+        if trial.imported is not None:
+            return
         if trial.state.is_final:
             self._ended[trial.index] = trial
         if trial.state is TrialState.SUCCEEDED and trial.reward is not None:

@@ -13,7 +13,7 @@ from evonas.agents import AgentSettings, Alternative
 from evonas.search.contract import to_text
 from evonas.search.objective import oriented
 from evonas.search.recorded import RecordedSearch
-from evonas.search.trial import Trial
+from evonas.search.trial import LISTED, Trial
 
 
 def explanation(record: RecordedSearch, trial: Trial, considered: Sequence[Alternative], shown: int) -> RenderableType:
@@ -23,7 +23,7 @@ def explanation(record: RecordedSearch, trial: Trial, considered: Sequence[Alter
         *_outcome(record, trial),
         *_origin(record, trial),
         _decisions_table(record, trial, chosen),
-        *_choice(trial),
+        *(_choice(trial) if trial.is_proposed else ()),
     ]
     if considered and shown and trial.proposal.origin != "random":
         parts += ["", _alternatives_table(trial, considered, shown)]
@@ -35,6 +35,8 @@ def _outcome(record: RecordedSearch, trial: Trial) -> Iterable[str]:
     reason = f" ({trial.reason}: {trial.message})" if trial.reason else ""
     yield f"trial {trial.index} of {record.source}: {trial.state}{reward}{reason}"
     under_way = trial.index - trial.proposal.observed_up_to
+    if not trial.is_proposed:
+        return
     yield (
         f"when it was proposed, {trial.proposal.observed_up_to} results were known and"
         f" {under_way} earlier trials had none"
@@ -49,6 +51,10 @@ def _origin(record: RecordedSearch, trial: Trial) -> Iterable[str]:
         yield "origin: policy, every decision drawn from the network"
     elif proposal.origin == "sampler":
         yield f"origin: sampler, drawn by the agent {record.spec.agent.type} in its own way"
+    elif trial.imported is not None:
+        yield f"origin: imported from {trial.imported.source}, trial {trial.imported.trial} there; nothing was run here"
+    elif proposal.origin == LISTED:
+        yield "origin: listed by the user (spec.warmStart.candidates or evonas enqueue)"
     elif trial.is_confirmation:
         yield f"origin: confirmation number {proposal.repeat} of trial {proposal.parent}, a leader trained again"
     else:
@@ -91,6 +97,7 @@ def _decisions_table(record: RecordedSearch, trial: Trial, chosen: Alternative |
     for name, value in trial.decisions.items():
         before = parent.decisions.get(name) if parent else None
         how = "drawn" if name in trial.proposal.mutated or not parent else "copied"
+        how = how if trial.is_proposed else "given"
         if how == "drawn" and before == value and parent:
             how = "drawn, the same again"
         if chosen is not None and name in chosen.policy_ratios and trial.proposal.origin != "random":

@@ -69,9 +69,9 @@ def _max_trials_reached(standing: Standing) -> Limit | None:
 
 def _space_exhausted(standing: Standing) -> Limit | None:
     size = standing.spec.space.size
-    if standing.totals.total < size:
+    if standing.totals.candidates < size:
         return None
-    return Limit("SpaceExhausted", f"all {size} candidates of the space were proposed")
+    return Limit("SpaceExhausted", f"all {size} candidates of the space were tried")
 
 
 def _max_seconds_reached(standing: Standing) -> Limit | None:

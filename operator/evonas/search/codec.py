@@ -15,7 +15,7 @@ from evonas.search.names import (
     SEARCH_UID_LABEL,
     trial_name,
 )
-from evonas.search.trial import EndedAttempt, ProposalRecord, Trial, TrialState
+from evonas.search.trial import EndedAttempt, Import, ProposalRecord, Trial, TrialState
 from evonas.spec import API_VERSION
 
 TRIAL_KIND = "ArchitectureTrial"
@@ -59,6 +59,8 @@ def to_object(search: SearchIdentity, trial: Trial) -> dict[str, Any]:
             "proposal": _proposal(trial.proposal),
         },
     }
+    if trial.imported is not None:
+        body["spec"]["imported"] = _imported(trial.imported)
     if trial.state is not TrialState.PENDING:
         body["status"] = to_status(trial)
     return body
@@ -77,7 +79,7 @@ def to_status(trial: Trial) -> dict[str, Any]:
             "reason": trial.reason,
             "message": trial.message,
             "reward": _decimal(trial.reward),
-            "metrics": {name: to_decimal(value) for name, value in trial.metrics.items()},
+            "metrics": _decimals(trial.metrics),
             "sequence": trial.sequence,
             "attempts": [_attempt(attempt) for attempt in trial.attempts],
             "disruptions": trial.disruptions or None,
@@ -112,7 +114,7 @@ def from_object(body: Mapping[str, Any]) -> Trial:
         reason=status.get("reason", ""),
         message=status.get("message", ""),
         reward=_number(status.get("reward")),
-        metrics={name: float(value) for name, value in status.get("metrics", {}).items()},
+        metrics=_numbers(status.get("metrics", {})),
         sequence=status.get("sequence"),
         attempts=tuple(
             EndedAttempt(
@@ -131,6 +133,7 @@ def from_object(body: Mapping[str, Any]) -> Trial:
         start_time=from_time(status.get("startTime")),
         completion_time=from_time(status.get("completionTime")),
         gpu_seconds=status.get("gpuSeconds", 0),
+        imported=_read_imported(spec["imported"]) if "imported" in spec else None,
     )
 
 
@@ -163,6 +166,36 @@ def _proposal(proposal: ProposalRecord) -> dict[str, Any]:
     )
     counts = {"redrawn": proposal.redrawn, "competitors": proposal.competitors}
     return body | {"observedUpTo": proposal.observed_up_to} | counts
+
+
+def _imported(imported: Import) -> dict[str, Any]:
+    return {
+        "source": imported.source,
+        "trial": imported.trial,
+        "reward": to_decimal(imported.reward),
+        "metrics": _decimals(imported.metrics),
+        "runs": imported.runs,
+        "of": imported.of,
+    }
+
+
+def _read_imported(body: Mapping[str, Any]) -> Import:
+    return Import(
+        source=body["source"],
+        trial=body["trial"],
+        reward=float(body["reward"]),
+        metrics=_numbers(body.get("metrics", {})),
+        runs=body["runs"],
+        of=body["of"],
+    )
+
+
+def _decimals(values: Mapping[str, float]) -> dict[str, str]:
+    return {name: to_decimal(value) for name, value in values.items()}
+
+
+def _numbers(texts: Mapping[str, str]) -> dict[str, float]:
+    return {name: float(text) for name, text in texts.items()}
 
 
 def _decimal(value: float | None) -> str | None:

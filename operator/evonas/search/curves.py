@@ -13,8 +13,8 @@ WINDOW = 50
 
 
 def rewards_in_order(trials: Iterable[Trial]) -> list[float]:
-    """Return the rewards in the order in which they were recorded, without confirmations."""
-    searched = (trial for trial in trials if not trial.is_confirmation)
+    """Return the rewards in the order in which they were recorded, without confirmations and imported ones."""
+    searched = (trial for trial in trials if not trial.is_confirmation and trial.imported is None)
     rewarded = [(trial.sequence or 0, trial.index, trial.reward) for trial in searched if trial.reward is not None]
     return [reward for _, _, reward in sorted(rewarded)]
 

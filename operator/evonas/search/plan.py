@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 from evonas.search.attempt import AttemptPhase, AttemptView
 from evonas.search.budget import Limit, Standing, affordable_trials, find_deadline, find_limit
 from evonas.search.confirmation import due_confirmations
-from evonas.search.settle import cancel, settle
+from evonas.search.incoming import NOTHING, Incoming, listed_trials
+from evonas.search.settle import cancel, settle, take_over
 from evonas.search.totals import Totals
 from evonas.search.trial import Trial, TrialState
 from evonas.spec import SearchSpec
@@ -37,6 +38,10 @@ class Plan:
     """(index, attempt) of attempts that are given up but would go on: stop them."""
     starts: tuple[tuple[int, int], ...] = ()
     """(index, attempt) of attempts to start."""
+    imports: tuple[Trial, ...] = ()
+    """Results from elsewhere to record; the next pass takes them over. Before anything is proposed."""
+    listed: tuple[Trial, ...] = ()
+    """Candidates that the user wants tried: trials to record and start. Never together with proposals."""
     proposals: int = 0
     """How many new candidates to propose, record and start."""
     confirmations: tuple[Trial, ...] = ()
@@ -58,6 +63,7 @@ def plan(
     created: Mapping[int, datetime],
     start_time: datetime | None,
     now: datetime,
+    incoming: Incoming = NOTHING,
 ) -> Plan:
     """Decide the next steps of a search.
 
@@ -67,7 +73,9 @@ def plan(
     settled = {trial.index: trial for trial in unfinished}
     for trial in unfinished:
         view = views.get(trial.index)
-        if view is not None and view.number == trial.current_attempt:
+        if trial.imported is not None:
+            settled[trial.index] = take_over(trial, trial.imported, now)
+        elif view is not None and view.number == trial.current_attempt:
             settled[trial.index] = settle(spec, trial, view)
     _give_up_unaffordable(spec, finished, unfinished, settled)
     limit = find_limit(Standing(spec, finished.plus(settled.values()), start_time, now))
@@ -79,11 +87,16 @@ def plan(
     records, wake_at = _records(finished, unfinished, settled, created, now)
     totals = finished.plus(settled.values())
     left = tuple(trial for trial in settled.values() if not trial.state.is_final)
-    proposals, confirmations = 0, list[Trial]()
+    proposals, listed, confirmations = 0, list[Trial](), list[Trial]()
+    imports = incoming.imports if limit is None and not spec.suspend else ()
     if limit is None and not spec.suspend:
         room = min(spec.budget.parallel_trials - len(left), spec.budget.max_trials - totals.total)
-        proposals = int(max(0, min(room, spec.space.size - totals.total, affordable_trials(spec, totals))))
-        wake_at = _earliest(wake_at, find_deadline(spec, start_time))
+        room = int(max(0, min(room, spec.space.size - totals.candidates, affordable_trials(spec, totals))))
+        if not imports:
+            listed = listed_trials(incoming.listed[:room], totals)
+            proposals = 0 if listed else room
+        # The agent proposes once it has learned of these.
+        wake_at = _earliest(wake_at, find_deadline(spec, start_time), now if imports or listed else None)
     elif limit is not None and not limit.failed and all(trial.is_confirmation for trial in left):
         confirmations = due_confirmations(spec, totals, spec.budget.parallel_trials - len(left))
     return Plan(
@@ -92,6 +105,8 @@ def plan(
         records=records,
         stops=stops,
         starts=() if spec.suspend else tuple(_starts(left, views)),
+        imports=tuple(imports),
+        listed=tuple(listed),
         proposals=proposals,
         confirmations=() if spec.suspend else tuple(confirmations),
         limit=limit,

@@ -107,6 +107,7 @@ def record_of(spec: SearchSpec, trial: Trial) -> Record:
         sequence=trial.sequence,
         reward=None if trial.reward is None or trial.is_confirmation else oriented(spec.objective, trial.reward),
         abandoned=trial.state.is_final and trial.sequence is None,
+        foreign=not trial.is_proposed,
     )
 
 

@@ -55,7 +55,7 @@ class Replay:
     def run(self) -> Iterator[tuple[Trial, Difference | None]]:
         """Yield each proposal as it is derived; the one that differs is the last. MissingTrial where there is a gap.
 
-        Confirmations are no proposals. Where the search went on after them, its agent was folded from the record.
+        Confirmations and what came from outside are no proposals. After them the agent was folded from the record.
         """
         agent: Agent | None = None
         learned = 0
@@ -63,7 +63,7 @@ class Replay:
         for place, trial in enumerate(self._trials):
             if trial.index != place:
                 raise MissingTrial(place)
-            if trial.is_confirmation:
+            if not trial.is_proposed:
                 agent = None
                 continue
             if agent is None:
@@ -113,6 +113,7 @@ class Replay:
             sequence=whole.sequence if seen else None,
             reward=whole.reward if seen else None,
             abandoned=trial.index in known or trial.is_confirmation,
+            foreign=whole.foreign,
         )
 
     def _result(self, place: int, trial: Trial) -> Trial:

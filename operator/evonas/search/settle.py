@@ -10,7 +10,7 @@ from datetime import datetime
 
 from evonas.search.attempt import AttemptPhase, AttemptView, Disruption, Ending, QueuedReason, Verdict
 from evonas.search.objective import evaluate
-from evonas.search.trial import MAX_ATTEMPTS, EndedAttempt, Trial, TrialState
+from evonas.search.trial import MAX_ATTEMPTS, EndedAttempt, Import, Trial, TrialState
 from evonas.spec import SearchSpec
 
 MAX_MESSAGE = 1024
@@ -33,6 +33,20 @@ def settle(spec: SearchSpec, trial: Trial, view: AttemptView) -> Trial:
         retrying = QueuedReason.RETRYING.value
         return replace(ended, state=TrialState.QUEUED, reason=retrying, message=_cut(_says(view.ending)))
     return _final(spec, ended, view.ending)
+
+
+def take_over(trial: Trial, imported: Import, now: datetime) -> Trial:
+    """Return an imported trial as it stands from the first: it has succeeded, elsewhere."""
+    runs = "" if imported.runs == 1 else f", the mean of {imported.runs} runs"
+    return replace(
+        trial,
+        state=TrialState.SUCCEEDED,
+        reason="Imported",
+        message=f"result of trial {imported.trial} of {imported.source}{runs}",
+        reward=imported.reward,
+        metrics=imported.metrics,
+        completion_time=now,
+    )
 
 
 def cancel(spec: SearchSpec, trial: Trial, view: AttemptView | None, reason: str, now: datetime) -> Trial:

@@ -52,10 +52,12 @@ def summarise(
     before: Mapping[str, Any],
     now: datetime,
     versions: Mapping[str, str],
+    note: str = "",
 ) -> dict[str, Any]:
     """Return the status of an accepted search.
 
-    ``refused`` is what the API server last refused to create for it, ``versions`` the software that proposes now.
+    ``refused`` is what the API server last refused to create for it, ``versions`` the software that proposes now,
+    ``note`` what was found where results are to be taken over from.
     """
     status: dict[str, Any] = {
         "observedGeneration": generation,
@@ -72,13 +74,16 @@ def summarise(
     }
     environments: Sequence[Mapping[str, Any]] = before.get("environments", ())
     if plan.limit is None:
-        environments = note_environment(environments, versions, plan.totals.total)
+        environments = note_environment(environments, versions, plan.totals.recorded)
     if environments:
         status["environments"] = environments
     # An agent that is not needed now is not in memory, and has not changed since.
     known = before.get("agent", {}).get("entropy") if entropy is None else f"{entropy:.3f}"
     if known is not None:
         status["agent"]["entropy"] = known
+    note = note or before.get("warmStart", {}).get("message", "")
+    if plan.totals.imported or note:
+        status["warmStart"] = {"imported": plan.totals.imported, "message": note}
     if (best := plan.totals.best) is not None and best.reward is not None:
         status["best"] = {
             "trial": identity.trial_name(best.index),
@@ -105,12 +110,17 @@ def _confirmed(identity: SearchIdentity, confirmed: Confirmed) -> dict[str, Any]
     return item
 
 
-def refuse(reason: str, message: str, *, generation: int, before: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """Return the status of a search that cannot run as it is written; what it had reached stays."""
+def refuse(
+    reason: str, message: str, *, generation: int, before: Mapping[str, Any], now: datetime, stalled: bool = True
+) -> dict[str, Any]:
+    """Return the status of a search that cannot run as it is written; what it had reached stays.
+
+    ``stalled`` says that nothing will become of it without people.
+    """
     conditions = [
         Condition("Accepted", status=False, reason=reason, message=message),
         Condition("Progressing", status=False, reason="NotAccepted", message=message),
-        Condition("Stalled", status=True, reason=reason, message="see Accepted"),
+        Condition("Stalled", status=stalled, reason=reason, message="see Accepted"),
     ]
     renewed = {condition.type for condition in conditions}
     kept = [condition for condition in before.get("conditions", ()) if condition["type"] not in renewed]

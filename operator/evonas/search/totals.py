@@ -39,11 +39,16 @@ class Totals:
         self.confirmations: dict[int, dict[int, Trial]] = {}
         """By leader's index and number of the repeat: the runs that confirm leaders. They count in no other total but
         ``gpu_seconds``, ``recorded`` and ``unfinished``."""
+        self.imported = 0
+        """Results that were known from elsewhere (``warmstart``): they are among ``leaders`` and ``observations`` and
+        count in no other total but ``recorded`` and ``candidates``."""
+        self.import_size = 0
+        """How many of those there are to be."""
         self.last_index = -1
         self.last_failed: Trial | None = None
         """The failed trial with the highest index."""
         self.on_target: Trial | None = None
-        """The first trial, by index, whose reward reaches the target."""
+        """The first trial, by index, whose reward reaches the target; imported ones do not end a search."""
         self._recent: list[tuple[int, int, float]] = []
         """(sequence, index, reward) of the last rewards recorded."""
         for trial in trials:
@@ -56,7 +61,7 @@ class Totals:
 
     @property
     def total(self) -> int:
-        """How many candidates were proposed."""
+        """How many candidates were proposed or listed by the user: those that ``maxTrials`` counts."""
         return self.counts.total()
 
     @property
@@ -65,9 +70,14 @@ class Totals:
         return sum(map(len, self.confirmations.values()))
 
     @property
+    def candidates(self) -> int:
+        """How many candidates are known: they are not tried again."""
+        return self.total + self.imported
+
+    @property
     def recorded(self) -> int:
-        """How many trials there are, confirmations included."""
-        return self.total + self.confirmed
+        """How many trials there are, of every kind."""
+        return self.candidates + self.confirmed
 
     @property
     def unfinished(self) -> int:
@@ -104,8 +114,12 @@ class Totals:
         if trial.is_confirmation:
             self._add_confirmation(trial)
             return
-        self.counts[trial.state] += 1
-        self.origins[trial.proposal.origin] += 1
+        if trial.imported is None:
+            self.counts[trial.state] += 1
+            self.origins[trial.proposal.origin] += 1
+        else:
+            self.imported += 1
+            self.import_size = max(self.import_size, trial.imported.of)
         if trial.sequence is not None:
             self.observations += 1
             self.last_sequence = max(self.last_sequence, trial.sequence)
@@ -125,6 +139,8 @@ class Totals:
     def _add_reward(self, trial: Trial, reward: float) -> None:
         insort(self.leaders, trial, key=self._rank)
         del self.leaders[MAX_LEADERS:]
+        if trial.imported is not None:
+            return
         if reaches_target(self._objective, reward) and (self.on_target is None or trial.index < self.on_target.index):
             self.on_target = trial
         insort(self._recent, (trial.sequence or 0, trial.index, reward))

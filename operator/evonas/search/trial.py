@@ -34,9 +34,13 @@ class TrialState(StrEnum):
         return self in (TrialState.SUCCEEDED, TrialState.INFEASIBLE)
 
 
+IMPORTED, LISTED = "imported", "listed"
+"""Origins of candidates from outside: a result that is known from elsewhere, and decisions that a user wants tried."""
+
+
 @dataclass(frozen=True)
 class ProposalRecord:
-    """How the agent came to the candidate."""
+    """How the agent came to the candidate, or who brought it."""
 
     origin: str
     parent: int | None
@@ -49,6 +53,23 @@ class ProposalRecord:
     policy_ratio: float | None = None
     repeat: int | None = None
     """Which confirmation of ``parent`` this is, from 1; None for what the agent proposed."""
+
+
+@dataclass(frozen=True)
+class Import:
+    """What a trial with the origin ``IMPORTED`` brings with it: nothing of it is run here."""
+
+    source: str
+    """Where it was read, for people: ``search cifar-small``."""
+    trial: int
+    """Its index there."""
+    reward: float
+    """By the importing search's objective, in the user's orientation."""
+    metrics: Mapping[str, float]
+    runs: int
+    """How often the candidate was trained there; reward and metrics are means."""
+    of: int
+    """How many results the whole import has."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +113,12 @@ class Trial:
     start_time: datetime | None = None
     completion_time: datetime | None = None
     gpu_seconds: int = 0
+    imported: Import | None = None
+
+    @property
+    def is_proposed(self) -> bool:
+        """Say whether this search's agent proposed it."""
+        return not self.is_confirmation and self.proposal.origin not in (IMPORTED, LISTED)
 
     @property
     def is_confirmation(self) -> bool:

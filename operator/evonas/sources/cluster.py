@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-from evonas.cluster.api import Api, ApiError, NotFound
+from evonas.cluster.api import Api, ApiError, Conflict, NotFound
 from evonas.cluster.connection import load_connection, load_namespace
 from evonas.cluster.resources import PODS, SEARCHES, TRIALS, Resource
 from evonas.errors import EvonasError
 from evonas.search.codec import from_object
+from evonas.search.incoming import Decisions
 from evonas.search.names import ATTEMPT_LABEL, INDEX_LABEL, SEARCH_UID_LABEL
 from evonas.search.recorded import Overview, RecordedSearch, overview_of, phase_of
 from evonas.search.trial import Trial
 from evonas.sources.options import ClusterOptions
+from evonas.sources.source import Choice
 
 T = TypeVar("T")
+
+ENQUEUE_TRIES = 10
 
 
 class ClusterSource:
@@ -47,6 +51,29 @@ class ClusterSource:
                 write(chunk)
 
         ask(self._options, pass_on)
+
+    def enqueue(self, choose: Choice) -> Sequence[Decisions]:
+        """Append to ``spec.warmStart.candidates``, as editing the manifest would."""
+
+        async def append(api: Api, namespace: str) -> Sequence[Decisions]:
+            for _ in range(ENQUEUE_TRIES):
+                record = await self._read(api, namespace)
+                listed = record.spec.warm_start.candidates
+                chosen = choose(record, listed)
+                body = {
+                    # Without this, what somebody else enqueued meanwhile would be lost.
+                    "metadata": {"resourceVersion": record.body["metadata"]["resourceVersion"]},
+                    "spec": {"warmStart": {"candidates": [*map(dict, listed), *map(dict, chosen)]}},
+                }
+                try:
+                    await api.merge(SEARCHES, namespace, self._name, body, manager="evonas-enqueue")
+                except Conflict:
+                    # The operator writes the status every two seconds.
+                    continue
+                return chosen
+            raise EvonasError(f"{namespace}/{self._name} changed {ENQUEUE_TRIES} times meanwhile; try again")
+
+        return ask(self._options, append)
 
     async def _read(self, api: Api, namespace: str) -> RecordedSearch:
         try:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from evonas.errors import EvonasError
 from evonas.local.attempts import LOCK_FILE, attempt_folder
+from evonas.local.enqueued import Enqueued
 from evonas.local.journal import JOURNAL_FILE, read_journal
 from evonas.local.locks import is_locked
 from evonas.local.supervise import LOG_FILE
 from evonas.search.budget import Standing, find_limit
+from evonas.search.incoming import Decisions
 from evonas.search.recorded import Phase, RecordedSearch
 from evonas.search.trial import Trial
+from evonas.sources.source import Choice
 
 POLL_SECONDS = 0.2
 
@@ -48,6 +51,14 @@ class JournalSource:
                 if not running:
                     return
                 time.sleep(POLL_SECONDS)
+
+    def enqueue(self, choose: Choice) -> Sequence[Decisions]:
+        """Append to the file that the run looks at."""
+        record = self.read()
+        enqueued = Enqueued(self._folder, record.spec.space)
+        chosen = choose(record, [*record.spec.warm_start.candidates, *enqueued.read()])
+        enqueued.append(chosen)
+        return chosen
 
 
 def _phase_at_rest(record: RecordedSearch) -> Phase:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from evonas.cluster.api import Api
 from evonas.cluster.checks.finding import Finding
 from evonas.cluster.checks.installation import check_crds, check_operator, check_policy, check_trial_role
-from evonas.cluster.checks.namespace import check_devices, check_images, check_permissions, check_queue, check_quota
+from evonas.cluster.checks.monitoring import check_monitoring
+from evonas.cluster.checks.namespace import check_devices, check_images, check_permissions, check_quota
+from evonas.cluster.checks.queues import check_queue
+from evonas.cluster.checks.searches import check_searches
 from evonas.search.names import QUEUE_LABEL
 from evonas.sources.cluster import ask
 from evonas.sources.options import ClusterOptions
@@ -15,7 +18,9 @@ from evonas.spec import SearchSpec
 def examine(
     options: ClusterOptions, spec: SearchSpec | None, labels: dict[str, str], operator_namespace: str
 ) -> list[Finding]:
-    """Return what was found; with ``spec`` and its object's ``labels`` also what that search needs."""
+    """Return what was found; with ``spec`` and its object's ``labels`` what that search needs, too.
+
+    Without, what all unfinished searches of the namespace need, and whether a Prometheus finds the operator."""
 
     async def collect(api: Api, namespace: str) -> list[Finding]:
         findings = [
@@ -25,7 +30,9 @@ def examine(
             await check_policy(api),
             *await check_permissions(api, namespace),
         ]
-        if spec is not None:
+        if spec is None:
+            findings += [*await check_monitoring(api, operator_namespace), *await check_searches(api, namespace)]
+        else:
             findings += [*await check_quota(api, namespace, spec), *await check_devices(api, spec)]
             if queue := labels.get(QUEUE_LABEL):
                 findings.append(await check_queue(api, namespace, queue))

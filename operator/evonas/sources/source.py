@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from evonas.errors import EvonasError
+from evonas.search.incoming import Decisions
 from evonas.search.recorded import RecordedSearch
 from evonas.search.trial import Trial
+
+Choice = Callable[[RecordedSearch, Sequence[Decisions]], Sequence[Decisions]]
+"""Given a record and the candidates that are listed for it, says which to add; EvonasError where that cannot be."""
 
 
 class Source(Protocol):
@@ -18,6 +22,9 @@ class Source(Protocol):
 
     def log(self, trial: Trial, attempt: int, write: Callable[[bytes], object], *, follow: bool) -> None:
         """Pass on what a trial's attempt printed, with ``follow`` until it ends; EvonasError where nothing is kept."""
+
+    def enqueue(self, choose: Choice) -> Sequence[Decisions]:
+        """Put candidates in front of the agent's next proposals and return them; EvonasError where that cannot be."""
 
 
 def find_trial(record: RecordedSearch, index: int) -> Trial:

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 from kubernetes.aio.client import Configuration
 
-from evonas.cluster.api import Api, ApiError, Refused, Unavailable
+from evonas.cluster.api import MAX_CONNECTIONS, Api, ApiError, Refused, Unavailable
 from evonas.cluster.connection import Connection
 from evonas.cluster.resources import LEASES
 
@@ -131,3 +131,32 @@ async def test_no_write_is_sent_that_is_forbidden_at_the_last_moment() -> None:
                 await call(forbidden)
         await forbidden.get(LEASES, "here", "lease")
     assert asked == ["GET"]
+
+
+async def test_a_write_that_waited_for_a_connection_is_not_sent_once_the_lease_is_lost() -> None:
+    asked: list[str] = []
+    all_busy, go_on = asyncio.Event(), asyncio.Event()
+    has_lease = True
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        asked.append(request.method)
+        if len(asked) == MAX_CONNECTIONS:
+            all_busy.set()
+        await go_on.wait()
+        return web.json_response({})
+
+    def check() -> None:
+        if not has_lease:
+            raise Unavailable(0, "NotLeader", "no")
+
+    async with server(handle) as api, Api(api._connection, before_write=check) as leader:
+        reads = [asyncio.create_task(leader.get(LEASES, "here", "lease")) for _ in range(MAX_CONNECTIONS)]
+        await all_busy.wait()
+        write = asyncio.create_task(leader.merge(LEASES, "here", "lease", {}))
+        await asyncio.sleep(0)  # it asks for a connection, and there is none
+        has_lease = False
+        go_on.set()
+        await asyncio.gather(*reads)
+        with pytest.raises(Unavailable, match="NotLeader"):
+            await write
+    assert set(asked) == {"GET"}

@@ -1,4 +1,4 @@
-"""Katib's Experiments as searches: ten manifests, each imported or refused with every reason."""
+"""Katib's Experiments as searches: their manifests, each imported or refused with every reason."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def experiment(name: str) -> dict[str, Any]:
     return body
 
 
-def test_there_are_ten() -> None:
-    assert (len(IMPORTED), len(REFUSED)) == (7, 3)
+def test_there_are_more_than_ten() -> None:
+    assert (len(IMPORTED), len(REFUSED)) == (11, 6)
 
 
 @pytest.mark.parametrize("path", IMPORTED, ids=lambda path: path.stem)
@@ -54,6 +54,8 @@ def test_what_is_imported_is_a_search_and_says_in_what_it_differs(evonas: Evonas
         ("tpe", ("Optuna", 11)),
         ("bayesian", ("Optuna", 0)),
         ("normal", ("EvoNAS", 0)),
+        ("hyperband", ("EvoNAS", 0)),
+        ("prometheus", ("Optuna", 0)),
     ],
 )
 def test_algorithms(name: str, agent: tuple[str, int]) -> None:
@@ -73,6 +75,10 @@ def test_parameters_keep_their_values() -> None:
     assert values("tpe")["lr"][0] == 1e-5
     assert len(values("tpe")["lr"]) == 10
     assert values("normal")["odd"] == (0, 0.3, 0.6, 0.9)
+    assert values("hyperband")["batch_size"] == (16, 64, 256)
+    assert values("hyperband")["num_epochs"] == (9,)
+    assert values("hyperband")["width"][::9] == (8, 1024)
+    assert values("tensorflow-events")["batch_size"] == (100, 150, 200)
     assert values("shell") == {"dropout": (0, 0.25, 0.5)}
 
 
@@ -87,6 +93,12 @@ def test_objective_budget_and_job_are_taken_over() -> None:
         {"name": "ACTIVATION", "value": "$(EVONAS_D_ACTIVATION)"},
         {"name": "DEPTH", "value": "$(EVONAS_D_DEPTH)"},
     ]
+    scraped = SearchSpec.parse(convert(experiment("prometheus")).manifest)
+    assert (scraped.budget.parallel_trials, scraped.trial.container) == (10, "trainer")
+    assert scraped.trial.ttl_seconds_after_finished == 120
+    assert scraped.trial.containers[0]["image"] == "example/exporter:vision"
+    assert scraped.trial.containers[1]["args"] == ["--momentum=$(EVONAS_D_MOMENTUM)", "Job/batch/v1"]
+    assert scraped.trial.containers[1]["env"] == [{"name": "WHERE", "value": "$(POD_NAMESPACE)"}]
     loss = SearchSpec.parse(convert(experiment("tpe")).manifest).objective
     assert (loss.metric, loss.minimize, loss.target) == ("loss", True, None)
 
@@ -94,19 +106,46 @@ def test_objective_budget_and_job_are_taken_over() -> None:
 def test_differences_are_precise() -> None:
     said = Counter(
         difference.field
-        for name in ("tpe", "bayesian", "normal")
+        for name in ("tpe", "bayesian", "normal", "hyperband", "prometheus")
         for difference in convert(experiment(name)).differences
     )
     assert said == {
-        "spec.algorithm.algorithmName": 1,
-        "spec.algorithm.algorithmSettings": 2,
+        "spec.algorithm.algorithmName": 2,
+        "spec.algorithm.algorithmSettings": 5,
         "spec.earlyStopping": 1,
-        "spec.metricsCollectorSpec": 3,
-        "spec.objective.metricStrategies": 1,
-        "spec.parameters[0].feasibleSpace": 3,
+        "spec.metricsCollectorSpec": 5,
+        "spec.parameters[0].feasibleSpace": 4,
         "spec.parameters[0].feasibleSpace.distribution": 1,
+        "spec.parameters[0].feasibleSpace.step": 1,
+        "spec.parameters[1].feasibleSpace": 1,
+        "spec.parameters[2].name": 1,
+        "spec.parameters[3].name": 1,
         "spec.resumePolicy": 1,
+        "spec.trialTemplate.primaryPodLabels": 1,
+        "spec.trialTemplate.retain": 1,
+        "spec.trialTemplate.trialSpec.metadata": 1,
+        "spec.trialTemplate.trialSpec.spec.podFailurePolicy": 1,
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("bayesian", "the largest accuracy from /var/log/metrics.log"),
+        ("tpe", "the least loss from its output"),
+        ("hyperband", "the last Validation-accuracy from its output"),
+        ("prometheus", "the least error by Prometheus"),
+        ("tensorflow-events", "the last accuracy from /train"),
+        ("push", "the least loss by Katib's push call"),
+    ],
+)
+def test_what_katib_read_is_said_of_every_collector(name: str, said: str) -> None:
+    (found,) = (
+        difference.problem
+        for difference in convert(experiment(name)).differences
+        if difference.field == "spec.metricsCollectorSpec"
+    )
+    assert found.startswith(f"Katib read {said}: let the container report it")
 
 
 @pytest.mark.parametrize(
@@ -118,7 +157,32 @@ def test_differences_are_precise() -> None:
             [
                 "spec.nasConfig: Katib's one-shot searches",
                 "spec.trialTemplate.trialParameters[0].reference: 'layers' is no parameter of this experiment",
-                f"{CONTAINER}.args[0]: ${{trialParameters.layers}} names",
+            ],
+        ),
+        (
+            "refused-enas",
+            [
+                "spec.nasConfig: Katib's one-shot searches",
+                "spec.trialTemplate.trialParameters[0].reference: 'architecture' is no parameter",
+                "spec.trialTemplate.trialParameters[1].reference: 'nn_config' is no parameter",
+            ],
+        ),
+        (
+            "refused-configmap",
+            [
+                "spec.parameters[0].feasibleSpace: must have min and max, both numbers",
+                "spec.parameters[1].feasibleSpace.list: must hold numbers, got ['32', 'many']",
+                "spec.trialTemplate.configMap: must hold the Job itself",
+                "spec.objective.type: must be maximize or minimize, got 'best'",
+            ],
+        ),
+        (
+            "refused-many-pods",
+            [
+                "spec.parameters[1].feasibleSpace: min must be no more than max (0.5 > 0.1)",
+                "spec.trialTemplate.trialParameters[1].reference: '${trialSpec.Labels[owner]}' is no parameter",
+                "spec.trialTemplate.trialSpec.spec.completions: must be 1, got 2",
+                "spec.trialTemplate.trialSpec.spec.parallelism: must be 1, got 2",
             ],
         ),
         (

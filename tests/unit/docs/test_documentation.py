@@ -16,12 +16,16 @@ import pytest
 import yaml
 
 from evonas.cli import cli
+from evonas.errors import InvalidManifest
 from evonas.manifest import KIND, load_search
+from evonas.search.attempt import QueuedReason
 from evonas.search.report import Report, parse_message
 from evonas.spec import SearchSpec
+from tests.corpus import good
 from tests.unit.docs.markdown import PAGES, ROOT, Page
 
-README, CONTRACT = Page(ROOT / "README.md"), Page(ROOT / "docs" / "trial-contract.md")
+README, INDEX = Page(ROOT / "README.md"), Page(ROOT / "docs" / "index.md")
+CONTRACT, TROUBLES = Page(ROOT / "docs" / "trial-contract.md"), Page(ROOT / "docs" / "troubleshooting.md")
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))
 
@@ -58,6 +62,36 @@ def test_every_search_in_a_page_is_a_valid_one(page: Page, tmp_path: Path) -> No
             SearchSpec.parse(load_search(tmp_path / "search.yaml"))
 
 
+def parse_part(block: str) -> SearchSpec:
+    """Parse a part of a search's spec, put into one that is valid without it."""
+    part, manifest = yaml.safe_load(block), good("minimal.yaml")
+    part = part.get("spec", part)
+    # Conditions and metrics of the other search would name what is not there.
+    known = {**manifest["spec"], **({"objective": {}} if "searchSpace" in part else {})}
+    for field, value in part.items():
+        both = isinstance(value, dict) and isinstance(known.get(field), dict)
+        known[field] = {**known[field], **value} if both else value
+    return SearchSpec.parse({**manifest, "spec": known})
+
+
+@every_page
+def test_every_part_of_a_search_in_a_page_is_valid_and_what_is_refused_is(page: Page) -> None:
+    for block in page.fences("yaml"):
+        fields = set(yaml.safe_load(block))
+        if KIND in block or not fields <= {"spec", "searchSpace", "objective", "agent", "budget", "trial"}:
+            # A whole search, or a values file of the chart (tests/chart/test_install_page.py).
+            assert KIND in block or "image" in fields, block
+            continue
+        said = block.splitlines()[0].removeprefix("# ")
+        if said.startswith("refused: "):
+            with pytest.raises(InvalidManifest, match=re.escape(said.removeprefix("refused: "))):
+                parse_part(block)
+        elif said.endswith(" candidates"):
+            assert said == f"{parse_part(block).space.size} candidates"
+        else:
+            parse_part(block)
+
+
 def test_the_readme_shows_a_search() -> None:
     assert [block for block in README.fences("yaml") if yaml.safe_load(block)["kind"] == KIND]
 
@@ -87,7 +121,9 @@ def test_every_link_leads_to_a_file(page: Page) -> None:
 
 @every_page
 def test_every_folder_and_file_in_a_table_exists(page: Page) -> None:
-    missing = [path for path in page.first_cells("Folder", "File") if not (page.path.parent / path).exists()]
+    places = (page.path.parent, ROOT)
+    cells = page.first_cells("Folder", "File")
+    missing = [path for path in cells if not any((place / path).exists() for place in places)]
     assert missing == []
 
 
@@ -108,9 +144,14 @@ def test_table_of_folders_is_complete() -> None:
     assert there & {"operator", "trial_image", "charts", "crds", "examples", "tests", "bench", "docs"} <= listed
 
 
-def test_every_page_of_docs_is_linked_from_the_readme() -> None:
-    linked = {(ROOT / target).resolve() for target in README.links() if "://" not in target}
-    assert {page.path for page in PAGES if page.path.parent.name == "docs"} <= linked
+def test_every_page_of_docs_is_linked_from_the_readme_or_the_index() -> None:
+    linked = {(page.path.parent / target).resolve() for page in (README, INDEX) for target in page.links()}
+    assert {page.path for page in PAGES if page.path.parent == ROOT / "docs"} - {*linked, INDEX.path} == set()
+    assert INDEX.path in linked
+
+
+def test_every_reason_for_waiting_is_in_the_troubleshooting() -> None:
+    assert {reason.value for reason in QueuedReason if reason.blocks} <= set(TROUBLES.first_cells("Reason"))
 
 
 @every_page
@@ -131,7 +172,8 @@ def test_wrong_command_line_would_be_noticed(line: str) -> None:
 def test_every_file_that_kubectl_is_given_exists(page: Page) -> None:
     calls = command_lines(page, "kubectl")
     files = [word for words in calls for flag, word in pairwise(words) if flag == "-f"]
-    assert [path for path in files if path != "FILE" and not (ROOT / path).exists()] == []
+    known = {"FILE", "-", *page.files()}
+    assert [path for path in files if path not in known and not (ROOT / path).exists()] == []
 
 
 @every_page

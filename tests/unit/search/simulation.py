@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from evonas.local.journal import open_journal
+from evonas.search.incoming import Decisions, Result, Turns, due_imports, listed_trials
 from evonas.search.objective import Evaluation, evaluate
 from evonas.search.proposer import Proposer
 from evonas.search.report import Report
+from evonas.search.settle import take_over
 from evonas.search.table import TrialTable
+from evonas.search.totals import Totals
 from evonas.search.trial import Trial, TrialState
 from evonas.spec import SearchSpec
 from tests.unit.search.support import NOW
@@ -26,12 +30,31 @@ SPACE = [
 ]
 
 
-def simulate(spec: SearchSpec, count: int = 30) -> list[Trial]:
-    """Run a search in memory: three at a time, ending out of order, one in six failing, one in seven infeasible."""
-    dice, proposer, table, sequence = random.Random(1), Proposer(spec), TrialTable(), 0
+def simulate(
+    spec: SearchSpec,
+    count: int = 30,
+    results: Sequence[Result] = (),
+    listed: Mapping[int, Decisions] = MappingProxyType({}),
+    restarts: Collection[int] = (),
+) -> list[Trial]:
+    """Run a search in memory: three at a time, ending out of order, one in six failing, one in seven infeasible.
+
+    It begins with ``results`` from elsewhere. The user lists a candidate, and the process starts again, when there are
+    so many trials.
+    """
+    dice, proposer, table, sequence = random.Random(1), Proposer(spec), TrialTable(), len(results)
+    for place, trial in enumerate(due_imports(results, Totals(spec.objective), ()), start=1):
+        assert trial.imported is not None
+        table.put(replace(take_over(trial, trial.imported, NOW), sequence=place))
     while len(table) < count or table.unfinished:
+        if len(table) in restarts:
+            proposer = Proposer(spec)
+        wanted = [candidate for number, candidate in listed.items() if number <= len(table)]
+        turns = Turns().untried(wanted, table)[: 3 - len(table.unfinished)]
+        for trial in listed_trials(turns, Totals(spec.objective, table)):
+            table.put(trial)
         room = min(3 - len(table.unfinished), count - len(table))
-        for trial in proposer.propose(proposer.collect(table), room):
+        for trial in proposer.propose(proposer.collect(table), room) if room > 0 else ():
             table.put(trial)
         trial = table.unfinished[dice.choice(sorted(table.unfinished))]
         now = NOW + timedelta(seconds=sequence * 10)

@@ -11,7 +11,7 @@ import pytest
 from evonas.agents.interface import Origin
 from evonas.schema import load_crds
 from evonas.search.confirmation import ORIGIN
-from evonas.search.trial import TrialState
+from evonas.search.trial import IMPORTED, LISTED, TrialState
 
 CRDS = {crd["spec"]["names"]["kind"]: crd for crd in load_crds()}
 KINDS = ("ArchitectureSearch", "ArchitectureTrial")
@@ -74,6 +74,11 @@ def test_file_fits_the_annotation_of_kubectl_apply(file: str) -> None:
 def test_trial_may_have_every_origin_and_state_that_the_code_writes() -> None:
     # Optuna's trials were refused by the API server: their origin was missing here.
     trial = SCHEMAS["ArchitectureTrial"]["properties"]
-    assert trial["spec"]["properties"]["proposal"]["properties"]["origin"]["enum"] == [*get_args(Origin), ORIGIN]
+    assert trial["spec"]["properties"]["proposal"]["properties"]["origin"]["enum"] == [
+        *get_args(Origin),
+        ORIGIN,
+        LISTED,
+        IMPORTED,
+    ]
     recorded = [state.value for state in TrialState if state is not TrialState.PENDING]
     assert trial["status"]["properties"]["state"]["enum"] == recorded

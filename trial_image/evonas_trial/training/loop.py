@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from evonas_trial.training import optimizers, schedule
+from evonas_trial.training import schedule
 from evonas_trial.training.batches import Batches
 from evonas_trial.training.checkpoint import Checkpoint
 from evonas_trial.training.hardware import Hardware, derived_seed
+from evonas_trial.training.optimizers import Optimizer
 from evonas_trial.training.recipe import Recipe
 
 GPU_CHECK_INTERVAL = 50
@@ -75,7 +76,7 @@ class Training:
         self._runner = hardware.runner(self.model)
         self._recipe, self._training, self._validation, self._hardware = recipe, training, validation, hardware
         self._seed, self._checkpoint, self._told_to_end = seed, checkpoint, told_to_end
-        self._optimizer = optimizers.make(self.model, recipe)
+        self._optimizer = Optimizer(self.model, recipe)
         self._done, self._score = _Done(), Score(0.0, math.inf)
         self._started = time.perf_counter()
         self._too_much = DIVERGED_FACTOR * math.log(classes)
@@ -127,14 +128,12 @@ class Training:
         torch.manual_seed(derived_seed(self._seed, self._done.epochs, self._done.steps))
         progress = (self._done.epochs + self._done.steps / steps) / recipe.epochs
         rate = schedule.factor(recipe.schedule, progress, min(1.0, recipe.warmup_epochs / recipe.epochs))
-        for group in self._optimizer.param_groups:
-            group["lr"] = recipe.learning_rate * rate
         with self._hardware.autocast():
             logits = self._runner(images)
             loss = functional.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
         self._optimizer.zero_grad()
         torch.autograd.backward(loss)
-        self._optimizer.step()
+        self._optimizer.step(recipe.learning_rate * rate)
         with torch.no_grad():
             hits = (logits.argmax(1) == labels).sum()
             count = torch.full_like(hits, len(labels))

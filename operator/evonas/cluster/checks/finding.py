@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from evonas.cluster.api import ApiError, NotFound
+from evonas.cluster.api import Api, ApiError, NotFound
+from evonas.cluster.resources import Resource
 
 T = TypeVar("T")
 
@@ -48,3 +49,8 @@ async def look(question: Awaitable[T], subject: str) -> T | Finding | None:
         if error.code != FORBIDDEN:
             raise
         return Finding(subject, Verdict.UNKNOWN, f"you may not look: {error.message}")
+
+
+async def all_of(api: Api, resource: Resource, namespace: str | None, selector: str = "") -> list[dict[str, Any]]:
+    """Return every object of a kind."""
+    return [body async for page, _ in api.list(resource, namespace, label_selector=selector) for body in page]

@@ -1,17 +1,18 @@
-"""Whether a namespace lets a search run: the rights of whoever asks, quotas, nodes, the queue, images that fail."""
+"""Whether a namespace lets a search run: the rights of whoever asks, quotas, nodes, images that fail."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from kubernetes.utils.quantity import parse_quantity
 
 from evonas.cluster.api import Api
-from evonas.cluster.checks.finding import Finding, Verdict, look
-from evonas.cluster.resources import ACCESS_REVIEWS, LOCAL_QUEUES, NODES, PODS, QUOTAS, Resource
-from evonas.search.names import MANAGED_BY, MANAGED_BY_LABEL
+from evonas.cluster.checks.finding import Finding, Verdict, all_of, look
+from evonas.cluster.resources import ACCESS_REVIEWS, NODES, PODS, QUOTAS
+from evonas.search.names import MANAGED_BY, MANAGED_BY_LABEL, SEARCH_LABEL
 from evonas.spec import GROUP, SearchSpec
 
 NEEDED = (
@@ -54,7 +55,7 @@ async def check_permissions(api: Api, namespace: str) -> list[Finding]:
 
 async def check_quota(api: Api, namespace: str, spec: SearchSpec) -> list[Finding]:
     """Compare what all parallel trials ask for together with what the namespace's quotas leave."""
-    quotas = await look(_all(api, QUOTAS, namespace), "quota")
+    quotas = await look(all_of(api, QUOTAS, namespace), "quota")
     if isinstance(quotas, Finding):
         return [quotas]
     findings = []
@@ -76,53 +77,66 @@ async def check_quota(api: Api, namespace: str, spec: SearchSpec) -> list[Findin
 
 async def check_devices(api: Api, spec: SearchSpec) -> list[Finding]:
     """Look whether any node offers each extended resource (GPUs and their kin) that the template asks for."""
-    wanted = sorted({name.removeprefix("requests.") for name in pod_requests(spec) if "/" in name})
+    return await find_devices(api, dict.fromkeys(devices_of(spec), ()))
+
+
+async def find_devices(api: Api, wanted: Mapping[str, Sequence[str]], namespace: str = "") -> list[Finding]:
+    """Look whether any node offers each device; ``wanted`` has the searches in ``namespace`` that ask for it."""
     if not wanted:
         return []
-    nodes = await look(_all(api, NODES, None), "devices")
+    nodes = await look(all_of(api, NODES, None), "devices")
     if isinstance(nodes, Finding):
         return [nodes]
+    offers = Counter(name for node in nodes or () for name in _offered(node))
     findings = []
-    for name in wanted:
-        offering = [node for node in nodes or () if node["status"].get("allocatable", {}).get(name, "0") != "0"]
-        if offering:
-            findings.append(Finding(f"device {name}", Verdict.GOOD, f"offered by {len(offering)} nodes"))
-        else:
-            offered = sorted(
-                {key for node in nodes or () for key in node["status"].get("allocatable", {}) if "/" in key}
-            )
-            message = f"no node offers it; nodes offer {', '.join(offered) or 'no devices'}"
-            findings.append(Finding(f"device {name}", Verdict.BAD, message, "kubectl describe nodes"))
+    for name, searches in sorted(wanted.items()):
+        if name in offers:
+            findings.append(Finding(f"device {name}", Verdict.GOOD, f"offered by {offers[name]} nodes"))
+            continue
+        message = f"no node offers it; nodes offer {', '.join(sorted(offers)) or 'no devices'}"
+        cure = "kubectl describe nodes"
+        if searches:
+            message = f"{', '.join(searches)} ask{'s' if len(searches) == 1 else ''} for it, and {message}"
+            if offers:
+                cure = f"kubectl -n {namespace} edit nas {' '.join(searches)}"
+        findings.append(Finding(f"device {name}", Verdict.BAD, message, cure))
     return findings
 
 
-async def check_queue(api: Api, namespace: str, queue: str) -> Finding:
-    """Look for the Kueue queue that a search names."""
-    subject = f"queue {queue}"
-    found = await look(api.get(LOCAL_QUEUES, namespace, queue), subject)
-    if isinstance(found, Finding):
-        return found
-    if found is None:
-        message = f"there is no LocalQueue of that name in {namespace}, or no Kueue: trials would wait for ever"
-        return Finding(subject, Verdict.BAD, message, f"kubectl -n {namespace} get localqueues")
-    return Finding(subject, Verdict.GOOD, "there")
+def devices_of(spec: SearchSpec) -> list[str]:
+    """Return the extended resources that a trial's pod asks for."""
+    requests = (name for name in pod_requests(spec) if name.startswith("requests."))
+    return sorted(name.removeprefix("requests.") for name in requests if "/" in name)
+
+
+def _offered(node: Mapping[str, Any]) -> Iterator[str]:
+    for name, amount in node["status"].get("allocatable", {}).items():
+        if "/" in name and amount != "0":
+            yield name
 
 
 async def check_images(api: Api, namespace: str) -> list[Finding]:
     """Look for trials that wait for an image which cannot be pulled."""
-    pods = await look(_all(api, PODS, namespace, f"{MANAGED_BY_LABEL}={MANAGED_BY}"), "images")
+    pods = await look(all_of(api, PODS, namespace, f"{MANAGED_BY_LABEL}={MANAGED_BY}"), "images")
     if isinstance(pods, Finding):
         return [pods]
-    failing = sorted(
-        {
-            (status["image"], waiting["reason"])
-            for pod in pods or ()
-            for status in pod.get("status", {}).get("containerStatuses", ())
-            if (waiting := status.get("state", {}).get("waiting")) and "Image" in waiting.get("reason", "")
-        }
-    )
-    cure = f"kubectl -n {namespace} get events --field-selector reason=Failed"
-    return [Finding(f"image {image}", Verdict.BAD, f"a trial's pod waits: {reason}", cure) for image, reason in failing]
+    failing = {
+        (status["image"], pod["metadata"]["labels"].get(SEARCH_LABEL, "")): waiting
+        for pod in pods or ()
+        for field in ("initContainerStatuses", "containerStatuses")
+        for status in pod.get("status", {}).get(field, ())
+        if (waiting := status.get("state", {}).get("waiting")) and "Image" in waiting.get("reason", "")
+    }
+    return [
+        Finding(
+            f"image {image}",
+            Verdict.BAD,
+            f"a pod of {search} waits: {waiting['reason']}: {waiting.get('message', 'no more is said')}",
+            # The image's name and imagePullSecrets both stand in the template.
+            f"kubectl -n {namespace} edit nas {search}",
+        )
+        for (image, search), waiting in sorted(failing.items())
+    ]
 
 
 def pod_requests(spec: SearchSpec) -> dict[str, Decimal]:
@@ -144,7 +158,3 @@ def _amounts(container: Mapping[str, Any]) -> Iterator[tuple[str, Decimal]]:
             yield name, parse_quantity(str(amount))
     for name, amount in limits.items():
         yield f"limits.{name}", parse_quantity(str(amount))
-
-
-async def _all(api: Api, resource: Resource, namespace: str | None, selector: str = "") -> list[dict[str, Any]]:
-    return [body async for page, _ in api.list(resource, namespace, label_selector=selector) for body in page]

@@ -1,0 +1,131 @@
+"""Writes a search's record into an MLflow tracking store: a run a trial that has ended, each once.
+
+A run carries the search's UID and the trial's index as tags; that is how the next export knows it. One that never ended
+is what an interrupted export left behind: it is deleted and written anew.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import posixpath
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from evonas.bridges.facts import facts_of
+from evonas.errors import EvonasError
+from evonas.search.names import trial_name
+from evonas.search.recorded import RecordedSearch
+from evonas.search.trial import Trial, TrialState
+from evonas.space import Value
+
+UID_TAG, INDEX_TAG = "evonas.uid", "evonas.index"
+PAGE = 1000
+BATCH = 100
+"""As many parameters as MLflow takes in one request; a search may have more decisions."""
+_ENVIRONMENT = {
+    # MLflow retries for minutes by default; whoever exports waits before the terminal.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    # What a user runs is nobody's business but theirs.
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
+_STATUS = {TrialState.SUCCEEDED: "FINISHED", TrialState.CANCELLED: "KILLED"}
+
+
+def write_runs(record: RecordedSearch, uri: str, experiment: str) -> tuple[int, int]:
+    """Write the ended trials that ``experiment`` does not hold yet; return how many were written, and how many it has.
+
+    EvonasError where MLflow's client is not installed, or the store refuses or does not answer.
+    """
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    try:
+        from mlflow import MlflowClient  # noqa: PLC0415
+    except ImportError as error:
+        raise EvonasError("writing to MLflow needs its client: pip install 'evonas[mlflow]'") from error
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    ended = [trial for trial in record.trials if trial.state.is_final]
+    try:
+        client = MlflowClient(uri)
+        found = client.get_experiment_by_name(experiment)
+        identifier = client.create_experiment(experiment) if found is None else found.experiment_id
+        written = _written(client, identifier, record.identity.uid)
+        missing = [trial for trial in ended if trial.index not in written]
+        for trial in missing:
+            _write(client, identifier, record, trial)
+    except _refusals() as error:
+        raise EvonasError(f"MLflow at {uri}: {str(error).splitlines()[0]}") from error
+    except ImportError as error:
+        raise EvonasError(f"MLflow needs {error.name} for {uri}: pip install 'mlflow'") from error
+    return len(missing), len(ended)
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """Return what the client raises where a store refuses, or cannot be opened."""
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415
+
+    try:
+        from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+    except ImportError:
+        # Without it no database can be the store.
+        return MlflowException, OSError
+    return MlflowException, OSError, SQLAlchemyError
+
+
+def _written(client: Any, experiment: str, uid: str) -> set[int]:
+    """Return the trials whose runs are whole; the others' are deleted."""
+    whole = set()
+    # All pages first: a deletion would move what the next one begins with.
+    for run in list(_runs(client, experiment, uid)):
+        if run.info.status == "RUNNING":
+            client.delete_run(run.info.run_id)
+        else:
+            whole.add(int(run.data.tags[INDEX_TAG]))
+    return whole
+
+
+def _runs(client: Any, experiment: str, uid: str) -> Iterator[Any]:
+    token = None
+    while True:
+        page = client.search_runs([experiment], f"tags.`{UID_TAG}` = '{uid}'", max_results=PAGE, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def _write(client: Any, experiment: str, record: RecordedSearch, trial: Trial) -> None:
+    from mlflow.entities import Metric, Param  # noqa: PLC0415
+
+    identity = record.identity
+    facts = {"search": identity.name, "uid": identity.uid, "source": record.source, "state": trial.state.value}
+    facts |= facts_of(trial) | ({} if trial.proposal.repeat is None else {"repeat": trial.proposal.repeat})
+    tags = {f"evonas.{name}": _text(fact) for name, fact in facts.items() if fact not in (None, "", [])}
+    name = trial_name(identity.name, identity.uid, trial.index)
+    start, end = _milliseconds(trial.start_time), _milliseconds(trial.completion_time)
+    run = client.create_run(experiment, start_time=start, tags=tags, run_name=name).info.run_id
+    results = dict(trial.metrics) if trial.reward is None else {**trial.metrics, "reward": trial.reward}
+    params = [Param(name, _text(value)) for name, value in trial.decisions.items()]
+    for first in range(0, len(params), BATCH):
+        client.log_batch(run, params=params[first : first + BATCH])
+    client.log_batch(run, [Metric(_metric_name(name), value, end or 0, 0) for name, value in results.items()])
+    client.set_terminated(run, _STATUS.get(trial.state, "FAILED"), end)
+
+
+def _text(value: Value | Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _metric_name(name: str) -> str:
+    """Return a name that MLflow takes: few characters, and no path that leads elsewhere."""
+    usual = re.sub(r"[^\w .:/-]", "_", name, flags=re.ASCII)
+    if posixpath.normpath(usual) == usual and not usual.startswith((".", "/")):
+        return usual
+    return re.sub(r"[./]", "_", usual) or "_"
+
+
+def _milliseconds(moment: datetime | None) -> int | None:
+    return None if moment is None else round(moment.timestamp() * 1000)

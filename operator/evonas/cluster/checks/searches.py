@@ -1,0 +1,39 @@
+"""Whether the searches of a namespace that are not over find what they ask for: devices and queues."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from evonas.cluster.api import Api
+from evonas.cluster.checks.finding import Finding, all_of, look
+from evonas.cluster.checks.namespace import devices_of, find_devices
+from evonas.cluster.checks.queues import check_queue
+from evonas.cluster.resources import SEARCHES
+from evonas.errors import InvalidManifest
+from evonas.search.names import QUEUE_LABEL
+from evonas.search.recorded import manifest_of, phase_of
+from evonas.spec import SearchSpec
+
+
+async def check_searches(api: Api, namespace: str) -> list[Finding]:
+    """Look at what each unfinished search needs; a search that is refused says why itself."""
+    bodies = await look(all_of(api, SEARCHES, namespace), "searches")
+    if isinstance(bodies, Finding):
+        return [bodies]
+    wanted: dict[str, list[str]] = defaultdict(list)
+    queues: set[str] = set()
+    for body in bodies or ():
+        if phase_of(body.get("status") or {}).is_over:
+            continue
+        try:
+            spec = SearchSpec.parse(manifest_of(body))
+        except InvalidManifest:
+            continue
+        for device in devices_of(spec):
+            wanted[device].append(spec.name)
+        if queue := (body["metadata"].get("labels") or {}).get(QUEUE_LABEL):
+            queues.add(queue)
+    return [
+        *await find_devices(api, wanted, namespace),
+        *[await check_queue(api, namespace, queue) for queue in sorted(queues)],
+    ]

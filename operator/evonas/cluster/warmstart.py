@@ -1,0 +1,83 @@
+"""Where a search takes candidates over from in a cluster: other searches in the store, and files in ConfigMaps."""
+
+from __future__ import annotations
+
+from evonas.cluster.api import Api, NotFound, Refused
+from evonas.cluster.records import SearchRecord
+from evonas.cluster.resources import CONFIG_MAPS
+from evonas.cluster.store import Store
+from evonas.errors import EvonasError
+from evonas.search.exported import parse_export
+from evonas.search.incoming import Incoming, Turns, due_imports, import_is_open
+from evonas.search.recorded import Phase, RecordedSearch, phase_of
+from evonas.search.totals import Totals
+from evonas.search.warmstart import Harvest, UnusableSource, harvest
+from evonas.spec import ConfigMapKey, SearchSpec
+
+AT_REST = (Phase.COMPLETE, Phase.FAILED, Phase.SUSPENDED)
+
+
+class WarmStarts:
+    """Finds what each search has still to take in."""
+
+    def __init__(self, api: Api, store: Store) -> None:
+        self._api = api
+        self._store = store
+        self._turns: dict[str, Turns] = {}
+
+    async def read(self, search: SearchRecord, spec: SearchSpec) -> Harvest | None:
+        """Return what is to be imported, None where nothing is any more; UnusableSource where it cannot be."""
+        trials = self._store.children(search.uid).table
+        if not spec.warm_start.imports or spec.suspend or not all(trial.imported for trial in trials):
+            return None
+        if not import_is_open(Totals(spec.objective, trials)):
+            return None
+        sources: list[RecordedSearch] = []
+        if spec.warm_start.search is not None:
+            sources.append(self._search(search.namespace, spec.warm_start.search))
+        if spec.warm_start.config_map is not None:
+            sources.append(await self._config_map(search.namespace, spec.warm_start.config_map))
+        return harvest(spec, sources)
+
+    def incoming(self, search_uid: str, spec: SearchSpec, found: Harvest | None, finished: Totals) -> Incoming:
+        """Return what is to be taken in now, given the totals of the finished trials."""
+        table = self._store.children(search_uid).table
+        totals = finished.plus(table.unfinished.values())
+        results = () if found is None or not import_is_open(totals) else found.results
+        turns = self._turns.setdefault(search_uid, Turns())
+        return Incoming(due_imports(results, totals, table), turns.untried(spec.warm_start.candidates, table))
+
+    def forget(self, search_uid: str) -> None:
+        """Drop what was remembered of a deleted search."""
+        self._turns.pop(search_uid, None)
+
+    def _search(self, namespace: str, name: str) -> RecordedSearch:
+        field = "spec.warmStart.search"
+        named = (record for record in self._store.searches.values() if record.name == name)
+        source = next((record for record in named if record.namespace == namespace), None)
+        if source is None:
+            raise UnusableSource(f"{field}: there is no search {name} in namespace {namespace}")
+        phase = phase_of(source.status)
+        if phase not in AT_REST:
+            raise UnusableSource(
+                f"{field}: search {name} is {phase}; this search begins when that one is Complete, Failed or Suspended."
+                " For what it has found until now, put an export into a ConfigMap (evonas export)"
+            )
+        trials = sorted(self._store.children(source.uid).table, key=lambda trial: trial.index)
+        return RecordedSearch(f"search {name}", source.manifest, tuple(trials), phase)
+
+    async def _config_map(self, namespace: str, key: ConfigMapKey) -> RecordedSearch:
+        field = "spec.warmStart.configMap"
+        try:
+            body = await self._api.get(CONFIG_MAPS, namespace, key.name)
+        except (NotFound, Refused) as error:
+            raise UnusableSource(f"{field}: {error.message}") from error
+        data = body.get("data", {})
+        if key.key not in data:
+            # Nothing is said of what else is in it: who made the search need not be allowed to read it.
+            raise UnusableSource(f"{field}: ConfigMap {key.name} has no key {key.key} in its data")
+        source = f"ConfigMap {key.name}, {key.key}"
+        try:
+            return parse_export(data[key.key].encode(), source)
+        except EvonasError as error:
+            raise UnusableSource(f"{field}: {error}") from error

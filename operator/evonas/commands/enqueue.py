@@ -1,0 +1,53 @@
+"""`evonas enqueue`: candidates by hand, to be tried before what the agent proposes next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from evonas.commands.searches import cluster_options
+from evonas.errors import EvonasError
+from evonas.manifest import read_objects
+from evonas.search.enqueuing import check_candidates, read_decisions
+from evonas.search.incoming import Decisions
+from evonas.search.recorded import RecordedSearch
+from evonas.sources.locate import locate
+from evonas.sources.options import ClusterOptions
+
+
+@click.command()
+@click.argument("search")
+@click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
+@click.option("--decision", "assignments", multiple=True, metavar="NAME=VALUE", help="One decision; give all of them.")
+@cluster_options
+def enqueue(search: str, file: Path | None, assignments: tuple[str, ...], cluster: ClusterOptions) -> None:
+    """Have SEARCH try the candidates in FILE before those that its agent proposes next.
+
+    FILE is JSON or YAML: a candidate's decisions by name, as `evonas best` prints them, or a list of such; - is the
+    standard input. They count as any other trial, and the agent learns from their rewards. SEARCH is the folder of a
+    local run, which may be under way, or the name of a search in a cluster, where they are appended to
+    spec.warmStart.candidates.
+    """
+    if (file is None) == (not assignments):
+        raise click.UsageError("give either FILE or --decision")
+    candidates = [] if file is None else _read(Path("/dev/stdin") if str(file) == "-" else file)
+
+    def choose(record: RecordedSearch, listed: Sequence[Decisions]) -> Sequence[Decisions]:
+        given = candidates or [read_decisions(record.spec.space, assignments)]
+        return check_candidates(record, listed, given)
+
+    chosen = locate(search, cluster).enqueue(choose)
+    click.echo(f"enqueued {len(chosen)} candidates: they are tried before what the agent proposes next")
+
+
+def _read(path: Path) -> list[Mapping[str, Any]]:
+    documents = read_objects(path)
+    entries = [entry for document in documents for entry in (document if isinstance(document, list) else [document])]
+    wrong = next((entry for entry in entries if not isinstance(entry, Mapping)), None)
+    if wrong is not None or not entries:
+        found = "nothing" if wrong is None else repr(wrong)
+        raise EvonasError(f"{path} must hold candidates, each an object of decisions by name; found {found}")
+    return entries

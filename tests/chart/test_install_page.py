@@ -1,0 +1,54 @@
+"""The page about installing: its Helm commands, one after the other, on a real API server.
+
+What they leave is removed between them; each begins as its reader does. `--wait` and `helm test` need a node, so the
+first block of the page is run in `tests/e2e`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.chart.conftest import NAMESPACES
+from tests.chart.rendering import NAMESPACE, RELEASE, ROOT, installed, of_kind
+from tests.cluster.client import Cluster
+from tests.command_line import shell_of
+from tests.shell_blocks import HELM, blocks_run_by, reader_folder
+from tests.unit.docs.markdown import Page
+
+pytestmark = [pytest.mark.kwok, pytest.mark.timeout(300)]
+CRDS = "architecturesearches.evonas.dev"
+# What a block takes for granted, by how it begins.
+NEEDS = {"helm upgrade": f"helm install {RELEASE} charts/evonas --namespace {NAMESPACE}"}
+GOES_ON = ("--set crds.install=false", "helm uninstall", "kubectl delete crd")
+"""Blocks that follow on the one before."""
+
+
+def clear(cluster: Cluster) -> None:
+    for namespace in NAMESPACES:
+        cluster.helm("uninstall", RELEASE, "--namespace", namespace, "--ignore-not-found", "--wait")
+    # What came without Helm's own records.
+    kinds = sorted({body["kind"] for body in installed()})
+    cluster.kubectl("delete", ",".join(kinds), "-A", "-l", f"app.kubernetes.io/instance={RELEASE}")
+
+
+def test_commands_run(cluster: Cluster, tmp_path: Path) -> None:
+    folder, shell = reader_folder(tmp_path), shell_of(cluster, "default", tmp_path)
+    blocks = blocks_run_by(HELM)
+    for block in blocks:
+        if not any(sign in block.text for sign in GOES_ON):
+            clear(cluster)
+        before = next((text for begins, text in NEEDS.items() if block.text.startswith(begins)), "true")
+        block.run(folder, shell, f"{before}\n{block.text}")
+    assert len(blocks) == 8
+    with pytest.raises(Exception, match="NotFound"):
+        cluster.get("crd", CRDS)
+
+
+def test_values_of_the_page_are_the_charts(tmp_path: Path) -> None:
+    (block,) = Page(ROOT / "docs" / "install.md").fences("yaml")
+    (tmp_path / "values.yaml").write_text(block, encoding="utf-8")
+    (deployment,) = of_kind(installed(tmp_path / "values.yaml"), "Deployment")
+    assert deployment["spec"]["replicas"] == yaml.safe_load(block)["replicaCount"]

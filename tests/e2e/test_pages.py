@@ -1,0 +1,86 @@
+"""The pages' commands for a cluster, as a reader gives them, on a real node with the operator in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.chart.rendering import NAMESPACE, ROOT
+from tests.cluster.client import Cluster
+from tests.command_line import shell_of
+from tests.e2e.installed import follow
+from tests.integration.searches import trials
+from tests.shell_blocks import NODE, SCRIPT, TUTORIAL, Block, blocks_run_by, reader_folder
+from tests.unit.docs.markdown import Page
+
+pytestmark = [pytest.mark.node, pytest.mark.timeout(900)]
+TROUBLES = Page(ROOT / "docs" / "troubleshooting.md")
+SEARCH = "counting"
+
+Give = Callable[..., str]
+
+
+@pytest.fixture
+def here(cluster: Cluster) -> Iterator[str]:
+    """A namespace without Pod Security: the pages' own manifests are short."""
+    with cluster.namespace("pages") as name:
+        yield name
+
+
+@pytest.fixture
+def give(cluster: Cluster, here: str, tmp_path: Path) -> Give:
+    """Give a block's commands, or others in its place, in a shell set to the namespace."""
+    folder, variables = reader_folder(tmp_path), shell_of(cluster, here, tmp_path)
+
+    def give(block: Block, text: str | None = None) -> str:
+        for name, content in block.page.files().items():
+            (folder / name).write_text(content, encoding="utf-8")
+        return block.run(folder, variables, text)
+
+    return give
+
+
+def test_tutorial(cluster: Cluster, give: Give, tmp_path: Path) -> None:
+    said = [give(block) for block in blocks_run_by(TUTORIAL)]
+    assert "architecturesearch.evonas.dev/counting condition met" in said[2]
+    assert "EVONAS_DECISIONS" in said[3]
+    assert (tmp_path / "cluster.html").stat().st_size > 1000
+    assert 'architecturesearch.evonas.dev "counting" deleted' in said[4]
+
+
+def test_shell_trial_from_a_config_map(cluster: Cluster, give: Give, here: str) -> None:
+    (block,) = blocks_run_by(SCRIPT)
+    give(block)
+    found = cluster.get("nas", "shell", here)["status"]["trials"]
+    assert found["succeeded"] == found["total"] > 0
+
+
+def test_commands_of_the_pages_run(cluster: Cluster, give: Give, here: str) -> None:
+    body = yaml.safe_load((ROOT / "examples" / f"{SEARCH}.yaml").read_text())
+    body["spec"]["budget"] = {"maxTrials": 4, "parallelTrials": 4}
+    body["spec"]["confirm"] = {"top": 1, "repeats": 2}
+    cluster.apply(yaml.safe_dump(body), here)
+    follow(cluster, here, SEARCH, timeout=300)
+    names = {
+        "OPERATOR_NAMESPACE": NAMESPACE,
+        "NAMESPACE": here,
+        "TRIAL": trials(cluster, here)[0]["metadata"]["name"],
+        "SEARCH": SEARCH,
+        "nas/digits-cnn": f"nas/{SEARCH}",
+    }
+
+    def named(text: str) -> str:
+        for placeholder, name in names.items():
+            text = text.replace(placeholder, name)
+        return text
+
+    for block in blocks_run_by(NODE):
+        give(block, named(block.text))
+    cells = [cell for cell in TROUBLES.last_cells() if cell.startswith(("kubectl ", "evonas "))]
+    assert len(cells) > 15
+    for cell in dict.fromkeys(cells):
+        give(Block(TROUBLES, cell), named(cell))
+    cluster.kubectl("rollout", "status", "deployment/evonas-operator", "-n", NAMESPACE, "--timeout=120s")

@@ -1,0 +1,108 @@
+"""What a search takes over from others, and candidates by hand, on the real control plane."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cluster.client import Cluster
+from tests.command_line import evonas
+from tests.earlier import KEY, NAME, export_of
+from tests.integration.searches import condition, trials, wait_until
+from tests.operator_process import OperatorProcess, search
+
+pytestmark = [pytest.mark.kwok, pytest.mark.usefixtures("operator")]
+Apply = Callable[[dict[str, Any]], None]
+
+
+def test_results_of_another_search_are_taken_over_once_it_is_complete(
+    cluster: Cluster, namespace: str, apply: Apply
+) -> None:
+    budget = {"maxTrials": 6, "parallelTrials": 2}
+    apply(search("second", budget=budget, agent={"seed": 4, "warmup": 2}, warmStart={"search": "first"}))
+    refused = cluster.wait_for(
+        "the refusal", lambda: condition(cluster.get("nas", "second", namespace), "Accepted") or None, 180
+    )
+    assert refused is not None
+    assert (refused["status"], refused["reason"]) == ("False", "WarmStartUnusable")
+    assert "there is no search first" in refused["message"]
+    assert condition(cluster.get("nas", "second", namespace), "Stalled")["status"] == "False"
+    apply(search("first", budget=budget))
+    wait_until(cluster, namespace, "first", "Complete")
+    body = wait_until(cluster, namespace, "second", "Complete")
+
+    first, second = trials(cluster, namespace, "first"), trials(cluster, namespace, "second")
+    assert [trial["spec"]["proposal"]["origin"] for trial in second[:6]] == ["imported"] * 6
+    learned = sorted(first, key=lambda trial: int(trial["status"]["sequence"]))
+    for mine, theirs in zip(second, learned, strict=False):
+        assert mine["spec"]["decisions"] == theirs["spec"]["decisions"]
+        assert mine["status"]["reward"] == theirs["status"]["reward"]
+        assert mine["spec"]["imported"]["trial"] == theirs["spec"]["index"]
+        assert mine["status"]["message"] == f"result of trial {theirs['spec']['index']} of search first"
+    own = second[6:]
+    assert [trial["status"]["sequence"] for trial in second[:6]] == [1, 2, 3, 4, 5, 6]
+    assert len(own) == 6
+    # The agent begins as one that has seen six results.
+    assert {trial["spec"]["proposal"]["origin"] for trial in own} == {"mutation"}
+    assert own[0]["spec"]["proposal"]["observedUpTo"] == 6
+    ran = {job["metadata"]["ownerReferences"][0]["name"] for job in cluster.list("jobs", namespace)}
+    assert ran == {trial["metadata"]["name"] for trial in (*first, *own)}
+    assert body["status"]["trials"]["total"] == 6
+    assert body["status"]["warmStart"] == {
+        "imported": 6,
+        "message": "6 results of search first were imported",
+    }
+    replayed = evonas(cluster, namespace, "replay", "second")
+    assert replayed.returncode == 0, replayed.stdout + replayed.stderr
+    explained = evonas(cluster, namespace, "explain", "second", "0").stdout
+    assert "imported from search first" in " ".join(explained.split())
+
+
+def test_a_file_in_a_config_map_and_candidates_by_hand(
+    cluster: Cluster, namespace: str, apply: Apply, operator: OperatorProcess, tmp_path: Path
+) -> None:
+    apply(export_of(5))
+    body = search(
+        "warm",
+        budget={"maxTrials": 12, "parallelTrials": 1},
+        warmStart={"configMap": {"name": NAME, "key": KEY}, "candidates": [{"a1": 5, "a2": 5, "a3": 5}]},
+    )
+    body["spec"]["trial"]["template"]["metadata"] = {"annotations": {"evonas-test/duration": "1h"}}
+    apply(body)
+    cluster.wait_for("the listed one", lambda: len(trials(cluster, namespace)) == 6, 180)
+    for file, message in (
+        ([{"a1": 5, "a2": 5, "a3": 5}], "trial 5 has it"),
+        ([{"a1": 1, "a2": 1, "a3": 1}], "trial 0 has it, Succeeded with reward 0.01"),
+        ([{"a1": 1, "a2": 1}], "decision 'a3' is missing"),
+        ([{"a1": 1, "a2": 1, "a3": 9}], "has no value 9"),
+    ):
+        (tmp_path / "candidates.json").write_text(json.dumps(file))
+        refused = evonas(cluster, namespace, "enqueue", "warm", str(tmp_path / "candidates.json"))
+        assert refused.returncode == 2
+        assert message in refused.stderr
+    (tmp_path / "candidates.yaml").write_text(
+        yaml.safe_dump([{"a1": 4, "a2": 5, "a3": 5}, {"a1": 5, "a2": 4, "a3": 5}])
+    )
+    done = evonas(cluster, namespace, "enqueue", "warm", str(tmp_path / "candidates.yaml"))
+    assert done.returncode == 0, done.stderr
+    one = evonas(cluster, namespace, "enqueue", "warm", *(f"--decision=a{place}=3" for place in (1, 2, 3)))
+    assert one.returncode == 0, one.stderr
+    listed = cluster.get("nas", "warm", namespace)["spec"]["warmStart"]["candidates"]
+    assert [list(candidate.values()) for candidate in listed] == [[5, 5, 5], [4, 5, 5], [5, 4, 5], [3, 3, 3]]
+    # The source is read no more once it was taken over.
+    cluster.kubectl("delete", "configmap", NAME, "-n", namespace)
+    # Slots open one at a time; an operator that starts again goes on in the same order.
+    cluster.kubectl("delete", "jobs", "--all", "-n", namespace)
+    operator.kill()
+    operator.start()
+    patch = json.dumps({"spec": {"budget": {"parallelTrials": 5}}})
+    cluster.kubectl("patch", "nas", "warm", "-n", namespace, "--type=merge", "-p", patch)
+    cluster.wait_for("five slots taken", lambda: len(trials(cluster, namespace)) >= 10, 180)
+    origins = [trial["spec"]["proposal"]["origin"] for trial in trials(cluster, namespace)[:10]]
+    assert origins == ["imported"] * 5 + ["listed"] * 4 + [origins[-1]]
+    assert origins[-1] in ("random", "mutation")

@@ -1,0 +1,167 @@
+"""Which test runs each shell block of the documentation; `unit/docs/test_shell_blocks.py` holds this list to the pages.
+
+A block is known by how it begins. Where a block names what the reader has (SEARCH, NAMESPACE), a test puts its own
+names there. A block that is a file of its page (`# train.py`, `#!/bin/sh`) is none of these: commands use it.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.unit.docs.markdown import PAGES, ROOT, Page
+
+LOCAL = "tests/unit/docs/test_pages_here.py::test_commands_run_in_the_order_of_the_pages"
+NODE = "tests/e2e/test_pages.py::test_commands_of_the_pages_run"
+TUTORIAL = "tests/e2e/test_pages.py::test_tutorial"
+SCRIPT = "tests/e2e/test_pages.py::test_shell_trial_from_a_config_map"
+HELM = "tests/chart/test_install_page.py::test_commands_run"
+CONTRACT = "tests/unit/docs/test_documentation.py"
+TOOLS = "tests/unit/commands/test_tools_page.py::test_commands_for_this_machine_run"
+
+CI = "run by .ci/run"
+"""What every run of the tests begins with."""
+HARNESS = "run by the fixtures of tests/e2e/conftest.py"
+"""The same Dockerfiles and the same chart, by buildah and `helm upgrade --install --wait`, on a real node."""
+
+RUN_BY: dict[str, dict[str, str]] = {
+    "README.md": {
+        "make run": CI,
+        "helm install": HARNESS,
+    },
+    "docs/tutorial.md": {
+        "make env": CI,
+        "evonas plan": LOCAL,
+        "evonas run": LOCAL,
+        "evonas best runs/counting": LOCAL,
+        "make cluster-run": HARNESS,
+        "evonas doctor": TUTORIAL,
+        "kubectl apply": TUTORIAL,
+        "kubectl wait": TUTORIAL,
+        "evonas best counting -o pod": TUTORIAL,
+        "kubectl delete": TUTORIAL,
+    },
+    "docs/writing-a-trial.md": {
+        "evonas run polynomial.yaml": LOCAL,
+        "evonas run shell.yaml": LOCAL,
+        "kubectl create configmap": SCRIPT,
+        "CGO_ENABLED=0 go build": LOCAL,
+    },
+    "docs/search-spaces.md": {"evonas plan": LOCAL},
+    "docs/choosing-an-agent.md": {"evonas run": LOCAL},
+    "docs/cost.md": {
+        "evonas plan": LOCAL,
+        "evonas report": LOCAL,
+    },
+    "docs/trial-programs.md": {
+        "python -m evonas_trial cnn --help": LOCAL,
+        "python -m evonas_trial cnn --decisions": "tests/trial_image/test_trial_winner.py",
+    },
+    "docs/spiking.md": {"EVONAS_DECISIONS=": LOCAL},
+    "docs/trial-contract.md": {
+        "python -m evonas_trial.report": f"{CONTRACT}::test_report_in_the_contract_is_one",
+        "EVONAS_DECISIONS=": f"{CONTRACT}::test_trial_by_hand_runs",
+    },
+    "docs/tools.md": {
+        "evonas plan -f examples/counting.yaml --no-cluster": TOOLS,
+        "evonas plan -f examples/counting.yaml\n": "tests/integration/test_tools.py::test_commands_of_the_page_run",
+    },
+    "docs/install.md": {
+        "docker build": HARNESS,
+        "kubectl apply": TUTORIAL,
+        "helm install evonas charts/evonas --namespace team-a --set 'watchNamespaces={team-a,team-b}'": HELM,
+        "helm template evonas charts/evonas --show-only": HELM,
+        "helm install evonas charts/evonas --namespace team-a --set 'watchNamespaces={team-a}'": HELM,
+        "helm install evonas charts/evonas --namespace evonas-system": HELM,
+        "helm template evonas charts/evonas --namespace evonas-system": HELM,
+        "helm upgrade": HELM,
+        "helm uninstall": HELM,
+        "kubectl delete crd": HELM,
+    },
+    "docs/confirmation.md": {"kubectl get": NODE},
+    "docs/queues.md": {"kubectl apply": "tests/integration/test_queues.py::test_commands_of_the_page_run"},
+    "docs/troubleshooting.md": {"evonas doctor": NODE},
+    "docs/contributing.md": {
+        "make check": CI,
+        ".venv/bin/pytest": LOCAL,
+    },
+    "docs/runbooks/agent-collapsed.md": {"kubectl get": NODE, "kubectl patch": NODE},
+    "docs/runbooks/budget-nearly-used.md": {"kubectl get": NODE, "kubectl patch": NODE},
+    "docs/runbooks/no-leader.md": {"kubectl get": NODE},
+    "docs/runbooks/reconcile-errors.md": {"kubectl logs": NODE},
+    "docs/runbooks/results-missing.md": {"kubectl get": NODE},
+    "docs/runbooks/reward-flat.md": {"kubectl get": NODE, "kubectl patch": NODE},
+    "docs/runbooks/search-stalled.md": {"kubectl get": NODE},
+    "docs/runbooks/trials-fail-alike.md": {"kubectl get": NODE, "kubectl patch": NODE},
+    "docs/runbooks/watch-silent.md": {"kubectl logs": NODE, "kubectl rollout": NODE},
+    "examples/README.md": {"evonas run": LOCAL},
+}
+"""By page: how each of its blocks begins, and the test that runs it."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A shell block, and what its page says it prints: the block in `text` after it."""
+
+    page: Page
+    text: str
+    prints: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.page}: {self.text.splitlines()[0]}"
+
+    def runners(self) -> list[str]:
+        """Return the tests that are said to run it: one, if the list is right."""
+        return [test for begins, test in RUN_BY.get(str(self.page), {}).items() if self.text.startswith(begins)]
+
+    def run(self, folder: Path, environment: Mapping[str, str], text: str | None = None) -> str:
+        """Run the block in a shell that stops at the first failure; return what it printed."""
+        done = subprocess.run(
+            ["sh", "-ec", self.text if text is None else text],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=500,
+            check=False,
+        )
+        assert done.returncode == 0, f"{self}\n{done.stdout}\n{done.stderr}"
+        missing = [line for line in self.prints.splitlines() if line not in done.stdout]
+        assert missing == [], f"{self} printed:\n{done.stdout}"
+        return done.stdout
+
+
+def blocks_of(page: Page) -> list[Block]:
+    """Return the page's shell blocks, in their order."""
+    fences, files = page.blocks(), page.files().values()
+    followers = [*fences[1:], ("", "")]
+    return [
+        Block(page, content, prints if kind == "text" else "")
+        for (language, content), (kind, prints) in zip(fences, followers, strict=False)
+        if language == "sh" and content not in files and not content.startswith("#!")
+    ]
+
+
+def blocks_run_by(test: str) -> list[Block]:
+    """Return the blocks that a test is said to run, in the order of the list and of their pages."""
+    pages = {str(page): page for page in PAGES}
+    return [block for name in RUN_BY for block in blocks_of(pages[name]) if block.runners() == [test]]
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """Return this process's environment, with the programs of its Python first."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    kept = {name: value for name, value in os.environ.items() if name != "KUBECONFIG"}
+    return {**kept, "PATH": path, **variables}
+
+
+def reader_folder(folder: Path) -> Path:
+    """Make a folder that looks like a checkout to a page's commands."""
+    for name in ("charts", "crds", "examples", "pyproject.toml", "tests"):
+        (folder / name).symlink_to(ROOT / name)
+    return folder

@@ -1,0 +1,156 @@
+"""Reuse in local runs: results of another run or file, and candidates by hand while it runs and while it rests."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from evonas.errors import EvonasError
+from evonas.local.enqueued import ENQUEUED_FILE, Enqueued
+from evonas.local.journal import read_journal
+from evonas.search.replay import Replay
+from evonas.search.trial import Trial
+from evonas.spec import SearchSpec
+from tests.cluster.waiting import wait_for
+
+COUNTING = ("python", "-m", "evonas_trial.counting")
+SPACE = [{"name": f"a{position}", "values": [1, 2, 3, 4]} for position in (1, 2, 3, 4)]
+
+
+def write_manifest(folder: Path, name: str, command: Sequence[str] = COUNTING, **spec: Any) -> Path:
+    body = {
+        "apiVersion": "evonas.dev/v1alpha1",
+        "kind": "ArchitectureSearch",
+        "metadata": {"name": name},
+        "spec": {
+            "searchSpace": SPACE,
+            "agent": {"type": "Evolution", "warmup": 4},
+            "budget": {"maxTrials": 6, "parallelTrials": 2},
+            "trial": {
+                "template": {"spec": {"containers": [{"name": "trial", "image": "none", "command": [*command]}]}}
+            },
+            **spec,
+        },
+    }
+    path = folder / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(body))
+    return path
+
+
+def evonas(folder: Path, *words: str, code: int = 0) -> str:
+    command = [sys.executable, "-m", "evonas", *words]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def recorded(folder: Path, name: str) -> list[Trial]:
+    """Return the trials of a run, whose proposals follow from them."""
+    body, trials = read_journal(folder / "runs" / name / "journal.jsonl")
+    spec = SearchSpec.parse({key: body[key] for key in ("apiVersion", "kind", "spec")} | {"metadata": {"name": name}})
+    assert all(difference is None for _, difference in Replay(spec, trials).run())
+    return trials
+
+
+def test_a_run_begins_with_the_results_of_another_and_of_a_file(tmp_path: Path) -> None:
+    evonas(tmp_path, "run", str(write_manifest(tmp_path, "first")))
+    listed = [{"a1": 4, "a2": 4, "a3": 4, "a4": 4}]
+    second = write_manifest(tmp_path, "second", warmStart={"search": "first", "candidates": listed})
+    output = evonas(tmp_path, "run", str(second))
+    assert "6 results of runs/first were imported" in output
+    first, trials = recorded(tmp_path, "first"), recorded(tmp_path, "second")
+    learned = sorted(first, key=lambda trial: trial.sequence or 0)
+    assert [(trial.decisions, trial.reward) for trial in trials[:6]] == [
+        (trial.decisions, trial.reward) for trial in learned
+    ]
+    assert [trial.proposal.origin for trial in trials[6:8]] == ["listed", "mutation"]
+    assert (dict(trials[6].decisions), len(trials)) == (listed[0], 12)
+    # Once taken over, the source is needed no more: the same command goes on without it.
+    (tmp_path / "runs" / "first").rename(tmp_path / "moved")
+    assert "6 succeeded" in evonas(tmp_path, "run", str(second))
+    evonas(tmp_path, "export", "moved", "first.jsonl")
+    options = ["--warm-start", "first.jsonl", "--warm-start", "runs/second"]
+    third = write_manifest(tmp_path, "third", warmStart={"configMap": {"name": "first", "key": "export"}})
+    assert "12 results of first.jsonl and runs/second were imported" in evonas(tmp_path, "run", str(third), *options)
+    runs = [trial.imported.runs for trial in recorded(tmp_path, "third") if trial.imported is not None]
+    # What the second run had imported from the first counts as the same candidate.
+    assert runs == [2] * 6 + [1] * 6
+
+
+@pytest.mark.parametrize(
+    ("warm_start", "message"),
+    [
+        ({"search": "nowhere"}, "error: spec.warmStart.search: runs/nowhere is no run"),
+        ({"configMap": {"name": "a", "key": "b"}}, "error: spec.warmStart.configMap: a local run reads no ConfigMap"),
+        ({"candidates": [{"a1": 1}]}, "error: spec.warmStart.candidates[0]: decision 'a2' is missing"),
+        ({"search": "here"}, "error: spec.warmStart.search: must name another search than this one"),
+    ],
+)
+def test_what_cannot_be_taken_over_is_one_clear_error(tmp_path: Path, warm_start: Any, message: str) -> None:
+    manifest = write_manifest(tmp_path, "here", warmStart=warm_start)
+    output = evonas(tmp_path, "run", str(manifest), code=2)
+    assert output.startswith(message)
+    assert len(output.splitlines()) == 1
+
+
+def test_candidates_are_taken_up_by_a_run_under_way_and_by_the_next_start(tmp_path: Path) -> None:
+    """One trial at a time, each of which waits for its gate."""
+    gates = tmp_path / "gates"
+    gates.mkdir()
+    script = f"until [ -e {gates}/$EVONAS_INDEX ]; do sleep 0.1; done; exec python -m evonas_trial.counting"
+    budget = {"maxTrials": 6, "parallelTrials": 1}
+    manifest = write_manifest(tmp_path, "here", ["sh", "-c", script], budget=budget)
+    journal = tmp_path / "runs" / "here" / "journal.jsonl"
+    running = subprocess.Popen([sys.executable, "-m", "evonas", "run", str(manifest)], cwd=tmp_path)
+    try:
+        wait_for("the first trial", lambda: len(_origins(journal)) == 1, 60)
+        by_hand = [f"--decision=a{position}=4" for position in (1, 2, 3, 4)]
+        evonas(tmp_path, "enqueue", "runs/here", *by_hand)
+        assert "it is listed already" in evonas(tmp_path, "enqueue", "runs/here", *by_hand, code=2)
+        (gates / "0").touch()
+        wait_for("the second trial", lambda: len(_origins(journal)) == 2, 60)
+        assert _origins(journal)[1] == "listed"
+        assert "trial 1 has it" in evonas(tmp_path, "enqueue", "runs/here", *by_hand, code=2)
+    finally:
+        running.terminate()
+        running.wait(60)
+    (tmp_path / "more.json").write_text('[{"a1": 4, "a2": 4, "a3": 4, "a4": 1}, {"a1": 4, "a2": 4, "a3": 1, "a4": 1}]')
+    assert "enqueued 2 candidates" in evonas(tmp_path, "enqueue", "runs/here", "more.json")
+    for index in range(1, 6):
+        (gates / str(index)).touch()
+    evonas(tmp_path, "run", str(manifest))
+    trials = recorded(tmp_path, "here")
+    assert [trial.proposal.origin == "listed" for trial in trials] == [False, True, True, True, False, False]
+    over = evonas(tmp_path, "enqueue", "runs/here", *by_hand, code=2)
+    assert "runs/here is Complete: nothing would be tried" in over
+    assert "listed by the user" in evonas(tmp_path, "explain", "runs/here", "2")
+
+
+def _origins(journal: Path) -> dict[int, str]:
+    """Return the origins of the trials by index, of a journal that may be in the making."""
+    lines = journal.read_text().split("\n")[:-1] if journal.exists() else []
+    bodies = [body for body in map(json.loads, lines) if body["kind"] == "ArchitectureTrial"]
+    return {body["spec"]["index"]: body["spec"]["proposal"]["origin"] for body in bodies}
+
+
+def test_a_line_that_a_crash_cut_off_is_dropped_and_a_wrong_one_is_named(tmp_path: Path) -> None:
+    space = SearchSpec.parse(yaml.safe_load(write_manifest(tmp_path, "here").read_text())).space
+    one, other = space.to_candidate(space.unrank(1)), space.to_candidate(space.unrank(2))
+    enqueued = Enqueued(tmp_path, space)
+    assert enqueued.read() == []
+    enqueued.append([one])
+    with (tmp_path / ENQUEUED_FILE).open("a") as file:
+        file.write('{"a1": 1, "a')
+    assert enqueued.read() == [one]
+    Enqueued(tmp_path, space).append([other])
+    assert enqueued.read() == [one, other]
+    (tmp_path / ENQUEUED_FILE).write_text('{"a1": 9}\n')
+    with pytest.raises(EvonasError, match=r"enqueued\.jsonl, line 1: decision 'a1' has no value 9"):
+        enqueued.read()
