@@ -7,10 +7,13 @@ an agent that needs them is created; ``check_agent`` needs neither.
 from evonas.agents.catalogue import check_agent
 from evonas.agents.factory import create_agent
 from evonas.agents.interface import (
+    MARGINAL_SAMPLES,
     Agent,
     Alternative,
     Explaining,
+    HasPolicy,
     InvalidRecord,
+    Marginal,
     Origin,
     Proposal,
     Record,
@@ -21,12 +24,15 @@ from evonas.agents.settings import AgentSettings, EvolutionSettings, PolicySetti
 from evonas.agents.versions import agent_versions
 
 __all__ = [
+    "MARGINAL_SAMPLES",
     "Agent",
     "AgentSettings",
     "Alternative",
     "EvolutionSettings",
     "Explaining",
+    "HasPolicy",
     "InvalidRecord",
+    "Marginal",
     "Origin",
     "PolicySettings",
     "Proposal",

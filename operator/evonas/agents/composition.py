@@ -11,9 +11,10 @@ from collections.abc import Collection, Iterable, Sequence
 import numpy as np
 
 from evonas.agents.history import History, Pending
-from evonas.agents.interface import Alternative, InvalidRecord, Proposal, Record, SpaceExhausted
+from evonas.agents.interface import Alternative, InvalidRecord, Marginal, Proposal, Record, SpaceExhausted
+from evonas.agents.marginals import find_marginals
 from evonas.agents.novelty import Pick, pick
-from evonas.agents.policy import Learner, Observer
+from evonas.agents.policy import Learner, Observer, Policy
 from evonas.agents.records import check_record
 from evonas.agents.sources import NOBODY, Drafts, Source
 from evonas.space import SearchSpace
@@ -35,6 +36,7 @@ class ComposedAgent:
         warmup: int,
         history: History,
         observers: Sequence[Observer],
+        policy: Policy,
         learner: Learner | None,
     ) -> None:
         self._space = space
@@ -44,6 +46,7 @@ class ComposedAgent:
         self._warmup = warmup
         self._history = history
         self._observers = observers
+        self._policy = policy
         self._learner = learner
         self._observed = 0
         self._results = 0
@@ -98,6 +101,10 @@ class ComposedAgent:
             )
             for row, choices in enumerate(drawing.choices.tolist())
         ]
+
+    def policy_marginals(self) -> dict[str, Marginal] | None:
+        """Return what the policy would decide, by decision; None for agents that do not learn. Changes nothing."""
+        return find_marginals(self._space, self._policy, self._seed) if self._learner else None
 
     @property
     def entropy(self) -> float | None:

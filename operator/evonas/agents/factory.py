@@ -89,6 +89,7 @@ def create_agent(type: str, space: SearchSpace, seed: int = 0, settings: Mapping
         warmup=parsed.warmup,
         history=history,
         observers=[part for part in (population, learner, critic) if part is not None],
+        policy=policy,
         learner=learner,
     )
 

@@ -37,6 +37,8 @@ class Purpose(enum.IntEnum):
     """Which candidates of an imagined generation breed the next."""
     EXPLORATION = 7
     """How much the critic's doubt counts in a proposal."""
+    MARGINALS = 8
+    """The candidates that show what a policy would decide; nothing is proposed of them."""
     SAMPLER = 16
     """What Optuna's samplers are seeded with."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import click
 import yaml
@@ -13,6 +14,8 @@ from evonas.commands.searches import cluster_options, says_what_a_search_is
 from evonas.errors import EvonasError
 from evonas.search.confirmation import find_winner
 from evonas.search.contract import to_text
+from evonas.search.pareto import check_reported, parse_axes, trade_off, values
+from evonas.search.recorded import RecordedSearch
 from evonas.sources.locate import locate
 from evonas.sources.options import ClusterOptions
 from evonas.sources.source import find_trial
@@ -44,6 +47,25 @@ _FORMATS: dict[str, Callable[[Mapping[str, Value]], str]] = {
 }
 
 
+_LISTS: dict[str, Callable[[list[dict[str, Any]]], str]] = {
+    "json": lambda trials: json.dumps(trials, indent=2) + "\n",
+    "yaml": lambda trials: yaml.safe_dump(trials, sort_keys=False),
+}
+
+
+def _front(record: RecordedSearch, metrics: tuple[str, str]) -> list[dict[str, Any]]:
+    axes = parse_axes(record.spec.objective, metrics)
+    check_reported(record.trials, axes)
+    return [
+        {
+            "trial": trial.index,
+            "metrics": dict(zip((axis.metric for axis in axes), values(trial, axes), strict=True)),
+            "decisions": dict(trial.decisions),
+        }
+        for trial in trade_off(record.trials, axes).front
+    ]
+
+
 @click.command()
 @click.argument("search")
 @click.option(
@@ -55,11 +77,23 @@ _FORMATS: dict[str, Callable[[Mapping[str, Value]], str]] = {
     help="env: lines for a shell, as the trials saw them; pod: the same for a container of a pod.",
 )
 @click.option("--trial", type=click.IntRange(0), help="Another trial's decisions, by its index.")
+@click.option(
+    "--pareto",
+    nargs=2,
+    metavar="METRIC METRIC",
+    help="All trials that no other beats in these two metrics, as JSON or YAML; METRIC:min or METRIC:max says which way"
+    " is better where the search does not.",
+)
 @cluster_options
 @says_what_a_search_is
-def best(search: str, output: str, trial: int | None, cluster: ClusterOptions) -> None:
+def best(search: str, output: str, trial: int | None, pareto: tuple[str, str] | None, cluster: ClusterOptions) -> None:
     """Print the decisions of the best candidate of SEARCH: of the confirmed one where spec.confirm was set."""
+    if pareto and (trial is not None or output not in _LISTS):
+        raise click.UsageError("--pareto lists trials, with -o json or -o yaml and without --trial")
     record = locate(search, cluster).read()
+    if pareto:
+        click.echo(_LISTS[output](_front(record, pareto)), nl=False)
+        return
     found = find_winner(record.spec, record.totals) if trial is None else find_trial(record, trial)
     if found is None:
         raise EvonasError(f"{record.source} has no trial with a reward yet")

@@ -27,11 +27,24 @@ from evonas.sources.options import ClusterOptions
     show_default=True,
     help="File to write; its ending says the format: html, or for the two plots alone png, svg or pdf.",
 )
+@click.option(
+    "--pareto",
+    nargs=2,
+    metavar="METRIC METRIC",
+    help="Two metrics whose Pareto front to show, upwards and across; METRIC:min or METRIC:max says which way is"
+    " better where the search does not. Default: the objective and the first metric that it constrains.",
+)
 @click.option("--gpu-hour-price", type=click.FloatRange(0), help="Price of a GPU hour, for the cost of each gain.")
 @cluster_options
 @says_what_a_search_is
-def report(searches: tuple[str, ...], output: Path, gpu_hour_price: float | None, cluster: ClusterOptions) -> None:
-    """Write a report on searches of one objective: curves, what matters, lineage, cost, failures.
+def report(
+    searches: tuple[str, ...],
+    output: Path,
+    pareto: tuple[str, str] | None,
+    gpu_hour_price: float | None,
+    cluster: ClusterOptions,
+) -> None:
+    """Write a report on searches of one objective: curves, trade-offs, what matters, lineage, cost, failures.
 
     Searches that differ in their seed alone become one line with a band.
     """
@@ -40,7 +53,9 @@ def report(searches: tuple[str, ...], output: Path, gpu_hour_price: float | None
     if len(objectives) > 1:
         raise EvonasError(f"these searches have different objectives and fit no common picture: {sorted(objectives)}")
     if output.suffix == ".html":
-        save_report(records, output, price=gpu_hour_price)
+        save_report(records, output, price=gpu_hour_price, metrics=pareto)
+    elif pareto:
+        raise click.UsageError(f"--pareto is a part of the HTML page; {output} holds the two plots alone")
     else:
         (minimize, metric) = objectives.pop()
         save_plots(_labelled(records), output, minimize=minimize, metric=metric)

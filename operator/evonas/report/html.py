@@ -9,29 +9,39 @@ from pathlib import Path
 
 import jinja2
 
+from evonas.agents import MARGINAL_SAMPLES
 from evonas.errors import EvonasError
 from evonas.report.details import describe
 from evonas.report.figures.lines import COLOURS, line_figure
 from evonas.report.groups import group
 from evonas.search.codec import to_time
+from evonas.search.contract import to_text
 from evonas.search.curves import WINDOW, rewards_in_order
+from evonas.search.pareto import Axes, check_reported, default_axes, parse_axes
 from evonas.search.recorded import RecordedSearch
 
 MAX_DETAILED = 8
 """Of more searches, only the best of each group is described in full."""
 
 
-def save_report(records: Sequence[RecordedSearch], path: Path, *, price: float | None) -> None:
-    """Write the report; ``price`` is that of a GPU hour. EvonasError where it cannot be written."""
-    text = render_report(records, price=price)
+def save_report(
+    records: Sequence[RecordedSearch], path: Path, *, price: float | None, metrics: tuple[str, str] | None
+) -> None:
+    """Write the report; ``price`` is that of a GPU hour, ``metrics`` are to be compared (``pareto.parse_axes``).
+
+    EvonasError where it cannot be written, or a metric is not known.
+    """
+    text = render_report(records, price=price, metrics=metrics)
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise EvonasError(f"cannot write {path}: {error.strerror}") from error
 
 
-def render_report(records: Sequence[RecordedSearch], *, price: float | None) -> str:
-    """Return the page for searches of one objective."""
+def render_report(
+    records: Sequence[RecordedSearch], *, price: float | None = None, metrics: tuple[str, str] | None = None
+) -> str:
+    """Return the page for searches of one objective; without ``metrics`` their constraints say what is compared."""
     metric = records[0].spec.objective.metric or "reward"
     drawn = [found for found in group(records) if all(rewards_in_order(record.trials) for record in found.records)]
     detailed = records
@@ -45,7 +55,8 @@ def render_report(records: Sequence[RecordedSearch], *, price: float | None) -> 
         lstrip_blocks=True,
     )
     environment.filters["number"] = lambda value: "-" if value is None else f"{value:.6g}"
-    details = [describe(record) for record in detailed]
+    environment.filters["text"] = to_text
+    details = [describe(record, _axes(record, metrics)) for record in detailed]
     return environment.get_template("report.html.j2").render(
         metric=metric,
         overviews=[record.overview for record in records],
@@ -61,12 +72,21 @@ def render_report(records: Sequence[RecordedSearch], *, price: float | None) -> 
             [found.bests for found in drawn], x_label="results", y_label=metric, description=f"best {metric} so far"
         ),
         window=WINDOW,
+        policy_samples=MARGINAL_SAMPLES,
         details=details,
         omitted=len(records) - len(details),
         price=price,
         written=to_time(datetime.now(UTC)),
         version=version("evonas"),
     )
+
+
+def _axes(record: RecordedSearch, metrics: tuple[str, str] | None) -> Axes | None:
+    if metrics is None:
+        return default_axes(record.spec.objective)
+    axes = parse_axes(record.spec.objective, metrics)
+    check_reported(record.trials, axes)
+    return axes
 
 
 def _merit(record: RecordedSearch) -> float:

@@ -1,9 +1,10 @@
-"""What a search's record says about its course: the winner's ancestors, what each improvement cost, what failed."""
+"""What a search's record says about its course: where candidates came from, the winner's ancestors, costs, failures."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from evonas.search.contract import to_text
 from evonas.search.objective import oriented
@@ -44,6 +45,27 @@ class Failures:
     state: TrialState
     reason: str
     trials: tuple[Trial, ...]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The trials that came about in one way."""
+
+    name: str
+    trials: int
+    results: int
+    """How many of them have a reward."""
+    mean: float | None
+    """Of the rewards; None where there is none."""
+    best: float | None
+
+
+def origins(record: RecordedSearch) -> list[Origin]:
+    """Return how the trials came about, in the order in which each way was first taken."""
+    found: dict[str, list[Trial]] = {}
+    for trial in record.trials:
+        found.setdefault(trial.proposal.origin, []).append(trial)
+    return [_origin(record, name, trials) for name, trials in found.items()]
 
 
 def lineage(record: RecordedSearch, trial: Trial) -> list[Ancestor]:
@@ -103,6 +125,12 @@ def value_shares(
         taken = [_label(trial.decisions, decision.name) for trial in window]
         shares.append([taken.count(label) / len(taken) for label in labels])
     return shares, steps
+
+
+def _origin(record: RecordedSearch, name: str, trials: Sequence[Trial]) -> Origin:
+    rewards = [trial.reward for trial in trials if trial.reward is not None]
+    best = max(rewards, key=lambda reward: oriented(record.spec.objective, reward), default=None)
+    return Origin(name, len(trials), len(rewards), fmean(rewards) if rewards else None, best)
 
 
 def _label(decisions: Mapping[str, Value], name: str) -> str:

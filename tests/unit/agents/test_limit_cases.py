@@ -55,14 +55,16 @@ def test_an_untrained_network_is_the_evolution_agent(space: SearchSpace) -> None
     setting = {"policy": {"training": "None"}, "critic": {"model": "None"}}
     hybrid = create_agent("EvoNAS", space, seed=5, settings=setting)
     population = Population(EvolutionSettings.population)
+    network = PolicyNetwork(space, 5, 32)
     frozen = ComposedAgent(
         space,
         5,
         start=WholeSamples(space, UniformPolicy(space), 5, "random"),
-        source=Mutation(space, PolicyNetwork(space, 5, 32), 5, population, EvolutionSettings()),
+        source=Mutation(space, network, 5, population, EvolutionSettings()),
         warmup=10,
         history=History(),
         observers=[population],
+        policy=network,
         learner=None,
     )
     origins = set()

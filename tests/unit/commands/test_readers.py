@@ -18,6 +18,7 @@ from evonas.search.trial import Trial
 from tests.cluster.waiting import wait_for
 from tests.unit.commands.conftest import TRIALS, Evonas
 from tests.unit.local.test_resume import COUNTING, start, write_manifest
+from tests.unit.search.simulation import write_run
 
 
 def best_of(run: Path) -> Trial:
@@ -86,6 +87,31 @@ def test_best_in_every_format(evonas: Evonas, finished_run: Path) -> None:
     assert json.loads(evonas("best", str(finished_run), "--trial", "0")[1]) == dict(
         read_journal(finished_run / JOURNAL_FILE)[1][0].decisions
     )
+
+
+def test_best_in_two_metrics(evonas: Evonas, tmp_path: Path) -> None:
+    run = str(write_run(tmp_path, "two"))
+    code, out, _ = evonas("best", run, "--pareto", "accuracy", "latency_ms:min")
+    front = json.loads(out)
+    assert code == 0
+    assert [item["metrics"]["accuracy"] for item in front] == sorted(
+        (item["metrics"]["accuracy"] for item in front), reverse=True
+    )
+    assert front[0]["decisions"] == json.loads(evonas("best", run)[1])
+    assert yaml.safe_load(evonas("best", run, "--pareto", "accuracy", "latency_ms:min", "-o", "yaml")[1]) == front
+    code, _, err = evonas("best", run, "--pareto", "accuracy", "latency_ms")
+    assert (code, "write latency_ms:min or latency_ms:max" in err) == (2, True)
+    for other in (("-o", "env"), ("--trial", "1")):
+        code, _, err = evonas("best", run, "--pareto", "accuracy", "latency_ms:min", *other)
+        assert (code, "--pareto lists trials" in err) == (2, True)
+
+
+def test_report_in_two_metrics(evonas: Evonas, tmp_path: Path) -> None:
+    run = str(write_run(tmp_path, "two"))
+    assert evonas("report", run, "--pareto", "accuracy", "latency_ms:min", "--output", "two.html")[0] == 0
+    assert "accuracy against latency_ms" in (tmp_path / "two.html").read_text()
+    code, _, err = evonas("report", run, "--pareto", "accuracy", "latency_ms:min", "--output", "two.png")
+    assert (code, "--pareto is a part of the HTML page" in err) == (2, True)
 
 
 def test_best_quotes_what_a_shell_would_read(evonas: Evonas, tmp_path: Path) -> None:

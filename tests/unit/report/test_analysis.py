@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from evonas.report.details import describe
+from evonas.report.figures.scatter import Limit, frame_around
 from evonas.report.groups import group
 from evonas.report.importance import find_importance
 from evonas.report.live import sparkline
-from evonas.report.progress import failures, improvements, lineage, value_shares
+from evonas.report.progress import failures, improvements, lineage, origins, value_shares
 from evonas.search.confirmation import due_confirmations, find_winner
 from evonas.search.recorded import Phase, RecordedSearch
 from evonas.search.trial import ProposalRecord, Trial, TrialState
@@ -99,6 +100,27 @@ def test_failures_are_grouped_by_reason(record: RecordedSearch) -> None:
     assert found == {TrialState.FAILED: counts["failed"], TrialState.INFEASIBLE: counts["infeasible"]}
 
 
+def test_origins_count_every_trial_once(record: RecordedSearch) -> None:
+    found = origins(record)
+    assert [origin.name for origin in found] == ["random", "mutation"]
+    assert sum(origin.trials for origin in found) == len(record.trials)
+    assert sum(origin.results for origin in found) == sum(trial.reward is not None for trial in record.trials)
+    best = record.totals.best
+    assert best is not None
+    assert max(origin.best for origin in found if origin.best is not None) == best.reward
+    assert all(origin.mean is not None and origin.best is not None and origin.mean <= origin.best for origin in found)
+
+
+@pytest.mark.parametrize("outlier", [1e9, -1e9])
+def test_one_odd_infeasible_candidate_does_not_squash_the_drawing(outlier: float) -> None:
+    places = [(1.0, 0.5), (3.0, 0.9)]
+    frame = frame_around(places, [(outlier, 0.7), (3.5, 0.7)], [Limit(3.2, is_upright=True, kind="hard")])
+    assert all(frame.holds(place) for place in (*places, (3.5, 0.7)))
+    assert not frame.holds((outlier, 0.7))
+    assert frame.x[1] - frame.x[0] < 5
+    assert frame_around([], [(outlier, 0.7)], []).holds((outlier, 0.7))
+
+
 def test_shares_are_of_the_latest_results_and_add_up() -> None:
     trials = results(300)
     shares, steps = value_shares(SPACE.decisions[3], trials, 10, has_absent=True)
@@ -148,3 +170,10 @@ def test_confirmations_are_told_apart_from_what_was_searched(record: RecordedSea
     details = describe(confirmed)
     assert [(item.leader, item.mean) for item in details.confirmed] == [(second, 99.0), (first, 0.0)]
     assert details.results == describe(record).results
+    assert (details.winner, details.best) == (second, first)
+    assert details.lineage[-1].trial == second
+    assert details.confirmation_hours == 0
+    assert [(origin.trials, origin.results) for origin in origins(confirmed) if origin.name == "confirmation"] == [
+        (2, 2)
+    ]
+    assert details.improvements[-1].trial == first

@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
+from evonas.errors import EvonasError
 from evonas.report.html import render_report
+from evonas.search import policy_history
+from evonas.search.pareto import default_axes, trade_off
 from evonas.sources.journal import JournalSource
 from tests.browser import visit
 from tests.unit.search.simulation import SPACE, write_run
@@ -23,6 +26,9 @@ DRAWN = """
 """
 
 
+LIMIT = {"metric": "latency_ms", "max": 12}
+
+
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two agents, the first with two seeds."""
@@ -30,7 +36,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     runs = [
         write_run(folder, "one", seed=1, agent="EvoNAS"),
         write_run(folder, "two", seed=2, agent="EvoNAS"),
-        write_run(folder, "three"),
+        write_run(folder, "three", constraints=[LIMIT]),
     ]
     page = folder / "report.html"
     page.write_text(render_report([JournalSource(run).read() for run in runs], price=2.5))
@@ -42,8 +48,9 @@ def test_every_plot_is_drawn_and_nothing_is_asked_for_or_complained_about(report
         drawn: list[dict[str, Any]] = seen.page.evaluate(DRAWN)
         assert seen.complaints == []
         assert seen.requests == []
-        # Two curves; for each search its decisions and the parallel coordinates, and two policies that learn.
-        assert len(drawn) == 2 + 3 * (len(SPACE) + 1) + 2
+        # Two curves; for each search its decisions and the parallel coordinates; two policies that learn, each with its
+        # ratios and its decisions; the third search has a constraint.
+        assert len(drawn) == 2 + 3 * (len(SPACE) + 1) + 2 * (1 + len(SPACE)) + 1
         for figure in drawn:
             assert figure["box"]["width"] > 150
             assert figure["box"]["height"] > 80
@@ -120,6 +127,59 @@ def test_what_users_write_is_text_and_never_markup(tmp_path: Path) -> None:
         text = seen.page.inner_text("body")
         for said in ("<script>alert(1)</script>", "<b>accuracy</b>", "<img src=x onerror=alert(1)>"):
             assert said in text
+
+
+def test_candidates_are_drawn_in_two_metrics_and_the_front_is_listed(report: Path) -> None:
+    record = JournalSource(report.parent / "three").read()
+    axes = default_axes(record.spec.objective)
+    assert axes is not None
+    found = trade_off(record.trials, axes)
+    assert found.front
+    assert found.infeasible
+    with visit(report) as seen:
+        part = seen.page.locator(".tradeoff")
+        assert part.count() == 1
+        text = part.inner_text()
+        assert "More accuracy and less latency_ms are better. Hard limits: latency_ms ≤ 12." in text
+        assert part.locator("circle.front").count() == len(found.front)
+        assert part.locator("circle.ring").count() == 1
+        assert part.locator("line.limit.hard").count() == 1
+        dots, crosses = (part.locator(f"path.{name}").get_attribute("d") or "" for name in ("dominated", "infeasible"))
+        assert dots.count("M") == len(found.dominated)
+        assert crosses.count("M") == len(found.infeasible)
+        listed = part.locator("table.front tr td:first-child").all_inner_texts()
+        assert listed == [str(trial.index) for trial in found.front]
+        dotted = part.locator("path.dominated").evaluate("dots => getComputedStyle(dots).strokeLinecap")
+        assert dotted == "round"
+
+
+def test_any_two_metrics_may_be_asked_for(tmp_path: Path) -> None:
+    record = JournalSource(write_run(tmp_path, "free")).read()
+    page = tmp_path / "report.html"
+    page.write_text(render_report([record], metrics=("latency_ms:max", "accuracy:min")))
+    with visit(page) as seen:
+        assert seen.complaints == []
+        assert "More latency_ms and less accuracy are better." in seen.page.inner_text(".tradeoff")
+    with pytest.raises(EvonasError, match="no trial reported a metric 'size', only accuracy, latency_ms"):
+        render_report([record], metrics=("size:min", "accuracy"))
+
+
+def test_policy_is_drawn_below_what_the_results_have(report: Path) -> None:
+    with visit(report) as seen:
+        first, _, third = seen.page.locator("section.search").all()
+        assert first.locator("figure.decision svg").count() == 2 * len(SPACE)
+        assert third.locator("figure.decision svg").count() == len(SPACE)
+        assert "The policy is derived again from the record" in first.inner_text()
+        assert "policy" not in third.inner_text()
+
+
+def test_a_policy_that_cannot_be_derived_is_said_to_be_unknown(report: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy_history, "MAX_RESULTS", 5)
+    page = report.with_name("unknown.html")
+    page.write_text(render_report([JournalSource(report.parent / "one").read()]))
+    with visit(page) as seen:
+        assert "How the policy's probabilities moved is not known: the record has" in seen.page.inner_text("body")
+        assert seen.page.locator("figure.decision svg").count() == len(SPACE)
 
 
 def test_search_with_next_to_no_results_is_a_page_too(tmp_path: Path) -> None:

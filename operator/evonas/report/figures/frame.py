@@ -33,6 +33,10 @@ class Frame:
         up = (y - self.y[0]) / (self.y[1] - self.y[0])
         return f"{LEFT + across * (WIDTH - LEFT - RIGHT):.1f},{HEIGHT - BOTTOM - up * (HEIGHT - TOP - BOTTOM):.1f}"
 
+    def holds(self, place: tuple[float, float]) -> bool:
+        """Say whether a point lies within."""
+        return self.x[0] <= place[0] <= self.x[1] and self.y[0] <= place[1] <= self.y[1]
+
     def path(self, xs: Sequence[float], ys: Sequence[float]) -> str:
         """Return the points of a line."""
         return " ".join(map(self.point, xs, ys))

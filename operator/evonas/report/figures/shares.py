@@ -11,7 +11,12 @@ from evonas.report.figures.swatches import Swatch
 
 
 def share_figure(
-    swatches: Sequence[Swatch], shares: Sequence[Sequence[float]], steps: Sequence[int], name: str
+    swatches: Sequence[Swatch],
+    shares: Sequence[Sequence[float]],
+    steps: Sequence[int],
+    *,
+    y_label: str,
+    description: str,
 ) -> Markup:
     """Return the areas; ``shares`` has, for each of ``steps``, the share of each of the ``swatches``."""
     frame = Frame((steps[0], max(steps[-1], steps[0] + 1)), (0.0, 1.0))
@@ -24,4 +29,4 @@ def share_figure(
             swatch.css_class, swatch.style, outline, swatch.label
         )
         floor = ceiling
-    return frame.draw(content, x_label="results", y_label="share", description=f"values of {name} over time")
+    return frame.draw(content, x_label="results", y_label=y_label, description=description)

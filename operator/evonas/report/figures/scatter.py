@@ -1,0 +1,126 @@
+"""Points in two metrics: the front with its steps, what it dominates, what was ruled out, and limits as lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+from markupsafe import Markup
+
+from evonas.report.figures.frame import Frame
+
+REACH = 0.5
+"""How far the drawing goes beyond the feasible points for what else there is, in parts of their extent: one candidate
+that is ruled out for a thousandfold latency must not press all others against an edge."""
+
+Place = tuple[float, float]
+"""A value across and one upwards."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point that has a name."""
+
+    at: Place
+    title: str
+    is_ringed: bool = False
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A line across the drawing."""
+
+    value: float
+    is_upright: bool
+    """Whether it limits what is drawn across, not upwards."""
+    kind: Literal["hard", "soft"]
+
+
+def frame_around(feasible: Sequence[Place], infeasible: Sequence[Place], limits: Iterable[Limit]) -> Frame:
+    """Return a frame that holds what is feasible, and what is near it of all else."""
+    lines = [(limit.is_upright, limit.value) for limit in limits]
+    x, y = (
+        _range(
+            [place[way] for place in feasible],
+            [*(place[way] for place in infeasible), *(value for upright, value in lines if upright == (way == 0))],
+        )
+        for way in (0, 1)
+    )
+    return Frame(x, y)
+
+
+def scatter_figure(
+    frame: Frame,
+    *,
+    front: Sequence[Point],
+    dominated: Iterable[Place],
+    infeasible: Iterable[Place],
+    limits: Iterable[Limit],
+    minimize: tuple[bool, bool],
+    x_label: str,
+    y_label: str,
+    description: str,
+) -> Markup:
+    """Return the drawing; ``front`` begins with the best upwards, ``minimize`` says which way is better, x and y."""
+    content = Markup('<path class="dominated" d="{}"/>').format(_dots(frame, dominated))
+    content += Markup('<path class="infeasible" d="{}"/>').format(_crosses(frame, infeasible))
+    content += Markup().join(_line(frame, limit) for limit in limits)
+    if front:
+        content += Markup('<polyline class="steps" points="{}"/>').format(_steps(frame, front, minimize))
+    for point in front:
+        across, up = frame.point(*point.at).split(",")
+        ring = Markup('<circle class="ring" cx="{}" cy="{}" r="8"/>').format(across, up) if point.is_ringed else ""
+        content += ring + Markup('<circle class="front" cx="{}" cy="{}" r="4"><title>{}</title></circle>').format(
+            across, up, point.title
+        )
+    return frame.draw(content, x_label=x_label, y_label=y_label, description=description)
+
+
+def _range(feasible: Sequence[float], others: Sequence[float]) -> tuple[float, float]:
+    core = feasible or others or [0.0, 1.0]
+    low, high = min(core), max(core)
+    extent = high - low or abs(high) or 1.0
+    near = [value for value in others if low - REACH * extent <= value <= high + REACH * extent]
+    low, high = min([low, *near]), max([high, *near])
+    air = 0.06 * (high - low or extent)
+    return low - air, high + air
+
+
+def _dots(frame: Frame, places: Iterable[Place]) -> str:
+    # A line of no length with round ends: a tenth of what a circle takes in the file.
+    return "".join(f"M{frame.point(*place)}h0" for place in places)
+
+
+def _crosses(frame: Frame, places: Iterable[Place]) -> str:
+    return "".join(f"M{frame.point(*place)}m-3,-3l6,6m0,-6l-6,6" for place in places)
+
+
+def _steps(frame: Frame, front: Sequence[Point], minimize: tuple[bool, bool]) -> str:
+    """Return the border of what the front dominates: nothing feasible was found beyond it."""
+    worst = [bounds[1] if smaller else bounds[0] for bounds, smaller in zip((frame.x, frame.y), minimize, strict=True)]
+    points = [point.at for point in front]
+    corners: list[Place] = [(worst[0], points[0][1]), points[0]]
+    for before, after in pairwise(points):
+        corners += [(before[0], after[1]), after]
+    corners.append((points[-1][0], worst[1]))
+    return " ".join(frame.point(*corner) for corner in corners)
+
+
+def _line(frame: Frame, limit: Limit) -> Markup:
+    bounds = frame.x if limit.is_upright else frame.y
+    if not bounds[0] <= limit.value <= bounds[1]:
+        return Markup()
+    ends = (
+        [(limit.value, frame.y[0]), (limit.value, frame.y[1])]
+        if limit.is_upright
+        else [(frame.x[0], limit.value), (frame.x[1], limit.value)]
+    )
+    (x1, y1), (x2, y2) = (frame.point(*end).split(",") for end in ends)
+    label = "limit" if limit.kind == "hard" else "target"
+    place = (x2, float(y2) + 12, 4, "start") if limit.is_upright else (x2, float(y2) - 5, -4, "end")
+    return Markup(
+        '<line class="limit {}" x1="{}" y1="{}" x2="{}" y2="{}"/>'
+        '<text class="tick halo" x="{}" y="{:.1f}" dx="{}" text-anchor="{}">{} {:g}</text>'
+    ).format(limit.kind, x1, y1, x2, y2, *place, label, limit.value)

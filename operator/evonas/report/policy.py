@@ -1,0 +1,58 @@
+"""What the page says of a policy: how far it went from chance, and how its probabilities moved."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from evonas.agents import agent_versions
+from evonas.errors import EvonasError
+from evonas.report.figures.lines import Line, line_figure
+from evonas.search.curves import moving_average
+from evonas.search.policy_history import PolicyMoment, has_moved, policy_history
+from evonas.search.recorded import RecordedSearch
+
+
+@dataclass(frozen=True)
+class PolicyView:
+    """The policy of a search whose agent has one that learned."""
+
+    ratios: Markup
+    history: list[PolicyMoment]
+    """Empty where it cannot be derived."""
+    problem: str
+    """Why it cannot."""
+    is_foreign: bool
+    """Whether other versions of the software proposed than those that derive here."""
+
+
+def view_policy(record: RecordedSearch) -> PolicyView | None:
+    """Return what there is to say; None where no policy has learned."""
+    if not has_moved(record.trials):
+        return None
+    history: list[PolicyMoment] = []
+    problem = ""
+    try:
+        history = policy_history(record.spec, record.trials)
+    except EvonasError as error:
+        problem = str(error)
+    here = agent_versions(record.spec.agent.type)
+    return PolicyView(
+        ratios=_ratio_figure(record),
+        history=history,
+        problem=problem or ("" if history else "this agent does not say what its policy would decide"),
+        is_foreign=any(entry["versions"] != here for entry in record.environments),
+    )
+
+
+def _ratio_figure(record: RecordedSearch) -> Markup:
+    """Draw how much likelier the policy found its own draws than chance would."""
+    ratios = [trial.proposal.policy_ratio for trial in record.trials if trial.proposal.policy_ratio]
+    return line_figure(
+        [Line("policy", moving_average([math.log10(ratio) for ratio in ratios]))],
+        x_label="proposals drawn from the policy",
+        y_label="log10 of the ratio",
+        description="likelihood of the proposals' draws under the policy against a uniform one",
+    )

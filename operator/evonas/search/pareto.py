@@ -1,0 +1,124 @@
+"""Two metrics against each other: the trials that no other beats in both, the Pareto front. Pure.
+
+``evonas report`` draws it, ``evonas best --pareto`` prints it. The search itself maximises one reward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from evonas.errors import EvonasError
+from evonas.search.trial import Trial, TrialState
+from evonas.spec import Objective
+
+REWARD = "reward"
+"""Names the recorded reward, constraints included; every other name is a key of the reported metrics."""
+
+_WAYS = {"min": True, "max": False}
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One of the two metrics, and which way is better."""
+
+    metric: str
+    minimize: bool
+
+    def of(self, trial: Trial) -> float | None:
+        """Return what a trial reported; None where it did not."""
+        return trial.reward if self.metric == REWARD else trial.metrics.get(self.metric)
+
+    def merit(self, value: float) -> float:
+        """Return a value so that larger is better."""
+        return -value if self.minimize else value
+
+
+Axes = tuple[Axis, Axis]
+
+
+@dataclass(frozen=True)
+class Tradeoff:
+    """The trials that reported both metrics."""
+
+    axes: Axes
+    front: list[Trial]
+    """Those that no other beats, the best in the first metric first."""
+    dominated: list[Trial]
+    infeasible: list[Trial]
+    """Those that the search's hard limits or the trial itself ruled out; they beat nothing."""
+
+
+def trade_off(trials: Iterable[Trial], axes: Axes) -> Tradeoff:
+    """Compare the trials of a search in two metrics; confirmations, which repeat a candidate, are left out."""
+    known = [trial for trial in trials if not trial.is_confirmation and None not in [axis.of(trial) for axis in axes]]
+    infeasible = [trial for trial in known if trial.state is TrialState.INFEASIBLE]
+    feasible = [trial for trial in known if trial.reward is not None]
+    first, second = axes
+    points = [(first.merit(one), second.merit(other)) for one, other in (values(trial, axes) for trial in feasible)]
+    places = find_front(points)
+    best = set(places)
+    dominated = [trial for place, trial in enumerate(feasible) if place not in best]
+    return Tradeoff(axes, [feasible[place] for place in places], dominated, infeasible)
+
+
+def values(trial: Trial, axes: Axes) -> tuple[float, float]:
+    """Return both metrics of a trial that reported them."""
+    first, second = (axis.of(trial) for axis in axes)
+    assert first is not None
+    assert second is not None
+    return first, second
+
+
+def find_front(points: Sequence[tuple[float, float]]) -> list[int]:
+    """Return which of the points no other dominates, those with the largest first number first.
+
+    Larger is better. A point dominates another that it equals or betters in both numbers, and betters in one; equal
+    points do not dominate each other.
+    """
+    front: list[int] = []
+    for place in sorted(range(len(points)), key=lambda place: (-points[place][0], -points[place][1])):
+        if not front or points[place][1] > points[front[-1]][1] or points[place] == points[front[-1]]:
+            front.append(place)
+    return front
+
+
+def parse_axes(objective: Objective, names: tuple[str, str]) -> Axes:
+    """Return the axes that ``METRIC`` or ``METRIC:min`` or ``METRIC:max`` name.
+
+    EvonasError where they are one metric, or where the search does not say which way a metric is better.
+    """
+    first, second = (_axis(objective, name) for name in names)
+    if first.metric == second.metric:
+        raise EvonasError(f"a Pareto front needs two metrics, got {first.metric} twice")
+    return first, second
+
+
+def default_axes(objective: Objective) -> Axes | None:
+    """Return the objective against the first other metric that is constrained; None where none is."""
+    sought = objective.metric or REWARD
+    for constraint in objective.constraints:
+        if constraint.metric != sought:
+            return parse_axes(objective, (sought, constraint.metric))
+    return None
+
+
+def check_reported(trials: Iterable[Trial], axes: Axes) -> None:
+    """Raise EvonasError for a metric that no trial reported, though some reported others."""
+    names = {name for trial in trials for name in trial.metrics}
+    for axis in axes:
+        if names and axis.metric not in (REWARD, *names):
+            raise EvonasError(f"no trial reported a metric {axis.metric!r}, only {', '.join(sorted(names))}")
+
+
+def _axis(objective: Objective, name: str) -> Axis:
+    metric, _, way = name.rpartition(":")
+    if metric and way in _WAYS:
+        return Axis(metric, _WAYS[way])
+    if name in (REWARD, objective.metric):
+        return Axis(name, objective.minimize)
+    for constraint in objective.constraints:
+        if constraint.metric == name:
+            # Below 0 the exponent punishes larger values, above 0 it rewards them.
+            return Axis(name, constraint.exponent is None or constraint.exponent <= 0)
+    raise EvonasError(f"the search does not say which way {name} is better: write {name}:min or {name}:max")
