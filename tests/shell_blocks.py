@@ -23,6 +23,9 @@ HELM = "tests/chart/test_install_page.py::test_commands_run"
 CONTRACT = "tests/unit/docs/test_documentation.py"
 TOOLS = "tests/unit/commands/test_tools_page.py::test_commands_for_this_machine_run"
 
+REUSE = "tests/integration/test_reuse.py::test_commands_of_the_page_run"
+REUSE_HERE = "tests/unit/commands/test_reuse_page.py::test_commands_for_this_machine_run"
+
 CI = "run by .ci/run"
 """What every run of the tests begins with."""
 HARNESS = "run by the fixtures of tests/e2e/conftest.py"
@@ -82,6 +85,8 @@ RUN_BY: dict[str, dict[str, str]] = {
         "helm uninstall": HELM,
         "kubectl delete crd": HELM,
     },
+    "docs/report.md": {"evonas report": LOCAL},
+    "docs/reuse.md": {"evonas export": REUSE, "evonas run": REUSE_HERE, "evonas enqueue": REUSE},
     "docs/confirmation.md": {"kubectl get": NODE},
     "docs/queues.md": {"kubectl apply": "tests/integration/test_queues.py::test_commands_of_the_page_run"},
     "docs/troubleshooting.md": {"evonas doctor": NODE},

@@ -11,10 +11,11 @@ import pytest
 import yaml
 
 from tests.cluster.client import Cluster
-from tests.command_line import evonas
+from tests.command_line import evonas, shell_of
 from tests.earlier import KEY, NAME, export_of
 from tests.integration.searches import condition, trials, wait_until
 from tests.operator_process import OperatorProcess, search
+from tests.shell_blocks import REUSE, Block, blocks_run_by, reader_folder
 
 pytestmark = [pytest.mark.kwok, pytest.mark.usefixtures("operator")]
 Apply = Callable[[dict[str, Any]], None]
@@ -105,3 +106,23 @@ def test_a_file_in_a_config_map_and_candidates_by_hand(
     origins = [trial["spec"]["proposal"]["origin"] for trial in trials(cluster, namespace)[:10]]
     assert origins == ["imported"] * 5 + ["listed"] * 4 + [origins[-1]]
     assert origins[-1] in ("random", "mutation")
+
+
+def test_commands_of_the_page_run(cluster: Cluster, namespace: str, apply: Apply, tmp_path: Path) -> None:
+    folder, variables = reader_folder(tmp_path), shell_of(cluster, namespace, tmp_path)
+    apply(search("cifar-small", budget={"maxTrials": 4, "parallelTrials": 4}))
+    counting = yaml.safe_load((folder / "examples" / "counting.yaml").read_text())
+    counting["spec"]["suspend"] = True
+    apply(counting)
+    wait_until(cluster, namespace, "cifar-small", "Complete")
+    export, enqueue = blocks_run_by(REUSE)
+    export.run(folder, variables)
+    assert len(cluster.get("configmap", "last-year", namespace)["data"]["cifar.jsonl"].splitlines()) == 7
+    Block(enqueue.page, "evonas run examples/counting.yaml --budget 2").run(folder, variables)
+    candidate = {"a1": 5, "a2": 5, "a3": 5, "a4": 5, "a5": 5}
+    (folder / "candidates.yaml").write_text(yaml.safe_dump(candidate))
+    enqueue.run(folder, variables)
+    (listed,) = cluster.get("nas", "counting", namespace)["spec"]["warmStart"]["candidates"]
+    assert list(listed.values()) == [1, 2, 3, 4, 1]
+    (line,) = (folder / "runs" / "counting" / "enqueued.jsonl").read_text().splitlines()
+    assert json.loads(line) == candidate
