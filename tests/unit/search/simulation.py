@@ -72,7 +72,7 @@ def simulate(
 
 def _measured(spec: SearchSpec, trial: Trial) -> Trial:
     accuracy = 0.1 * float(trial.decisions["blocks"]) - float(trial.decisions["rate"])
-    latency = 4.0 * float(trial.decisions["blocks"]) + 2.0 * trial.decisions["wide"]
+    latency = 4.0 * float(trial.decisions["blocks"]) + 2.0 * float(trial.decisions["wide"])
     report = Report(reward=None, metrics={"accuracy": accuracy, "latency_ms": latency})
     found = evaluate(spec.objective, report) if spec.objective.metric else Evaluation(accuracy)
     state = TrialState.INFEASIBLE if found.infeasible else TrialState.SUCCEEDED
