@@ -27,8 +27,7 @@ def install(cluster: Cluster) -> None:
     """Install the CRDs and give the test's operator user the rights of the operator's service account."""
     chart = installed()
     cluster.apply(yaml.safe_dump_all(of_kind(chart, "CustomResourceDefinition")))
-    cluster.kubectl("wait", "--for=condition=Established", "crd/architecturesearches.evonas.dev")
-    cluster.kubectl("wait", "--for=condition=Established", "crd/architecturetrials.evonas.dev")
+    cluster.wait_established("crd/architecturesearches.evonas.dev", "crd/architecturetrials.evonas.dev")
     roles = of_kind(chart, "ClusterRole")
     # Each test has its Lease in its own namespace, so the rights that the operator has in one it has here in all.
     (lease_role,) = of_kind(chart, "Role")

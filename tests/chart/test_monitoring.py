@@ -28,7 +28,7 @@ def with_prometheus(cluster: Cluster) -> Cluster:
     folder = binaries.source("prometheus-operator", "github.com/prometheus-operator/prometheus-operator")
     crd = folder / "example" / "prometheus-operator-crd" / "monitoring.coreos.com_prometheuses.yaml"
     cluster.apply(crd.read_text())
-    cluster.kubectl("wait", "--for=condition=Established", f"--filename={crd}")
+    cluster.wait_established(f"--filename={crd}")
     return cluster
 
 

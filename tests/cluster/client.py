@@ -113,6 +113,11 @@ class Cluster:
         """Return the predicate's first true value; a failing kubectl counts as "not yet"."""
         return wait_for(description, predicate, timeout, interval)
 
+    def wait_established(self, *definitions: str) -> None:
+        """Wait until kinds are served; kubectl's own wait gives up on a definition that has no conditions yet."""
+        command = ("wait", "--for=condition=Established", *definitions)
+        self.wait_for("the kinds to be served", lambda: self.kubectl(*command))
+
     def kill(self, component: str) -> None:
         """End one of the cluster's programs at once, as a crash would."""
         processes.end([self.instance.components[component].process])

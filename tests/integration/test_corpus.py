@@ -38,7 +38,7 @@ Answers = dict[str, str]
 def with_crds(control_plane: Cluster) -> Cluster:
     for path in CRDS:
         control_plane.apply(path.read_text(encoding="utf-8"))
-    control_plane.kubectl("wait", "--for=condition=Established", *(f"--filename={path}" for path in CRDS))
+    control_plane.wait_established(*(f"--filename={path}" for path in CRDS))
     return control_plane
 
 
