@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 import yaml
 
+from evonas.local.journal import open_journal
 from tests.cluster.client import Cluster
 from tests.command_line import evonas, shell_of
 from tests.earlier import KEY, NAME, export_of
 from tests.integration.searches import condition, trials, wait_until
 from tests.operator_process import OperatorProcess, search
-from tests.shell_blocks import REUSE, Block, blocks_run_by, reader_folder
+from tests.shell_blocks import REUSE, blocks_run_by, reader_folder
 
 pytestmark = [pytest.mark.kwok, pytest.mark.usefixtures("operator")]
 Apply = Callable[[dict[str, Any]], None]
@@ -118,11 +119,13 @@ def test_commands_of_the_page_run(cluster: Cluster, namespace: str, apply: Apply
     export, enqueue = blocks_run_by(REUSE)
     export.run(folder, variables)
     assert len(cluster.get("configmap", "last-year", namespace)["data"]["cifar.jsonl"].splitlines()) == 7
-    Block(enqueue.page, "evonas run examples/counting.yaml --budget 2").run(folder, variables)
+    here = folder / "runs" / "counting"
+    here.mkdir(parents=True)
+    open_journal(here, counting).close()
     candidate = {"a1": 5, "a2": 5, "a3": 5, "a4": 5, "a5": 5}
     (folder / "candidates.yaml").write_text(yaml.safe_dump(candidate))
     enqueue.run(folder, variables)
     (listed,) = cluster.get("nas", "counting", namespace)["spec"]["warmStart"]["candidates"]
     assert list(listed.values()) == [1, 2, 3, 4, 1]
-    (line,) = (folder / "runs" / "counting" / "enqueued.jsonl").read_text().splitlines()
+    (line,) = (here / "enqueued.jsonl").read_text().splitlines()
     assert json.loads(line) == candidate
