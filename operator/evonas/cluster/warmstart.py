@@ -8,7 +8,7 @@ from evonas.cluster.resources import CONFIG_MAPS
 from evonas.cluster.store import Store
 from evonas.errors import EvonasError
 from evonas.search.exported import parse_export
-from evonas.search.incoming import Incoming, Turns, due_imports, import_is_open
+from evonas.search.incoming import Incoming, Turns, find_incoming, import_is_open
 from evonas.search.recorded import Phase, RecordedSearch, phase_of
 from evonas.search.totals import Totals
 from evonas.search.warmstart import Harvest, UnusableSource, harvest
@@ -42,10 +42,9 @@ class WarmStarts:
     def incoming(self, search_uid: str, spec: SearchSpec, found: Harvest | None, finished: Totals) -> Incoming:
         """Return what is to be taken in now, given the totals of the finished trials."""
         table = self._store.children(search_uid).table
-        totals = finished.plus(table.unfinished.values())
-        results = () if found is None or not import_is_open(totals) else found.results
+        results = () if found is None else found.results
         turns = self._turns.setdefault(search_uid, Turns())
-        return Incoming(due_imports(results, totals, table), turns.untried(spec.warm_start.candidates, table))
+        return find_incoming(results, spec.warm_start.candidates, finished, table, turns)
 
     def forget(self, search_uid: str) -> None:
         """Drop what was remembered of a deleted search."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evonas.local.enqueued import Enqueued
-from evonas.search.incoming import Incoming, Result, Turns, due_imports, import_is_open
+from evonas.search.incoming import Incoming, Result, Turns, find_incoming
 from evonas.search.table import TrialTable
 from evonas.search.totals import Totals
 from evonas.spec import SearchSpec
@@ -23,7 +23,5 @@ class LocalIncoming:
 
     def look(self, finished: Totals, table: TrialTable) -> Incoming:
         """Return what is to be taken in now, given the totals of the finished trials."""
-        totals = finished.plus(table.unfinished.values())
-        results = self._results if import_is_open(totals) else ()
         listed = [*self._listed, *self._enqueued.read()]
-        return Incoming(due_imports(results, totals, table), self._turns.untried(listed, table))
+        return find_incoming(self._results, listed, finished, table, self._turns)

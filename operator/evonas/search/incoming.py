@@ -96,6 +96,15 @@ class Turns:
         return [candidate for key, candidate in turns.items() if key not in self._tried and key not in under_way]
 
 
+def find_incoming(
+    results: Sequence[Result], listed: Sequence[Decisions], finished: Totals, table: TrialTable, turns: Turns
+) -> Incoming:
+    """Return what is to be taken in now; ``finished`` are the totals of the finished trials."""
+    totals = finished.plus(table.unfinished.values())
+    due = due_imports(results, totals, table) if import_is_open(totals) else ()
+    return Incoming(due, turns.untried(listed, table))
+
+
 def key_of(decisions: Mapping[str, Any]) -> str:
     """Return what tells candidates apart."""
     return identity(dict(decisions))
