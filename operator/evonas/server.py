@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from evonas.cluster.api import Api
 from evonas.cluster.canary import Canary
@@ -15,6 +15,9 @@ from evonas.metrics import LEADER
 from evonas.parts import stop_on_signals, until_first_ends
 from evonas.probes import Probe, serving
 from evonas.settings import LeaseSettings, OperatorSettings
+
+if TYPE_CHECKING:
+    from evonas.work import Work
 
 logger = logging.getLogger(__name__)
 
@@ -70,12 +73,17 @@ class _Operator:
 
     async def work(self, api: Api, stop: asyncio.Event) -> None:
         """Work until told to stop."""
-        from evonas.work import Work  # noqa: PLC0415 - a standby does without kopf, NumPy and the agents
-
-        work = Work(self._connection, api, self._settings)
+        # Beside the event loop: on a slow machine this takes longer than the Lease lasts, which is renewed meanwhile.
+        work = (await asyncio.to_thread(_import_work))(self._connection, api, self._settings)
         self._ready.checks.append(work.unready)
         self._live.checks.append(work.stuck)
         await work.run(stop)
+
+
+def _import_work() -> type[Work]:
+    from evonas.work import Work  # noqa: PLC0415 - a standby does without kopf, NumPy and the agents
+
+    return Work
 
 
 async def _hold(election: Election) -> None:

@@ -94,7 +94,7 @@ class Election:
     async def hold(self) -> NoReturn:
         """Renew the Lease, until that fails for too long or another has it: LeaseLost."""
         assert self._term is not None, "acquire first"
-        due = self._clock() + self._timing.retry
+        due = self._term.confirmed + self._timing.retry
         while True:
             end = self._term.confirmed + self._timing.renew_deadline
             await asyncio.sleep(max(0.0, min(due, end) - self._clock()))

@@ -141,6 +141,17 @@ async def test_a_held_lease_is_renewed_and_nobody_else_takes_it() -> None:
         task.cancel()
 
 
+async def test_who_comes_late_to_hold_it_renews_at_once() -> None:
+    """The leader's imports took eight seconds of a slow machine, and the first renewal waited for two more."""
+    server = Server()
+    first = await leader(server)
+    await asyncio.sleep(9.5)
+    holding = asyncio.create_task(first.hold())
+    await asyncio.sleep(0.1)
+    assert server.version == 2
+    holding.cancel()
+
+
 async def test_a_renewal_whose_answer_was_lost_is_recognised() -> None:
     server = Server()
     first = await leader(server)
