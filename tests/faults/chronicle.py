@@ -82,6 +82,12 @@ class Chronicle:
         """Return what happened in a namespace; it grows."""
         return self._stories[namespace]
 
+    def check(self) -> None:
+        """Raise what ended a watch, if anything did: the stories would stand still."""
+        for watch in self._watches:
+            if watch.done():
+                watch.result()
+
     async def ask(self, method: str, path: str, body: Body | None = None, type: str = "application/json") -> Body:
         """Make a request as the administrator; ClientResponseError where it is refused."""
         assert self._session is not None

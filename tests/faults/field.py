@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from evonas.cluster.resources import EVENTS, SEARCHES, Resource
+from evonas.cluster.resources import EVENTS, JOBS, SEARCHES, Resource
 from tests.cluster.client import Cluster
 from tests.cluster.credentials import kubeconfig_path
 from tests.faults.chronicle import Chronicle, Story
@@ -54,6 +54,7 @@ class Site:
         try:
             while not waiting.done():
                 await asyncio.wait([waiting], timeout=WATCHDOG_SECONDS)
+                self.chronicle.check()
                 if not waiting.done() and not any(operator.is_alive for operator in self.operators):
                     raise AssertionError(f"no operator is alive any more:\n{self.log}")
             await waiting
@@ -77,7 +78,19 @@ class Site:
 
     async def complete(self, seconds: float = 180) -> None:
         """Wait until the search is Complete and its Jobs are released."""
-        await self.until(lambda: self.story.objects(SEARCHES) and is_complete(self.story), seconds)
+        try:
+            await self.until(lambda: self.story.objects(SEARCHES) and is_complete(self.story), seconds)
+        except AssertionError as error:
+            seen = {body["metadata"]["name"]: body for body in self.story.objects(JOBS)}
+            there = (await self.chronicle.ask("GET", JOBS.path(self.namespace)))["items"]
+            states = [
+                (job, job == seen.get(job["metadata"]["name"]))
+                for job in there
+                if "ttlSecondsAfterFinished" not in job["spec"]
+            ]
+            raise AssertionError(
+                f"{error}\nJobs that are not released, and whether the story has them so: {states}"
+            ) from None
 
     @property
     def log(self) -> str:
