@@ -24,7 +24,8 @@ from evonas_trial.spiking.network import Network
 from evonas_trial.spiking.neuron import Neuron, spike_times
 from evonas_trial.spiking.problems import Problem, load
 from evonas_trial.spiking.settings import Settings
-from evonas_trial.spiking.training import Epoch, train
+from evonas_trial.spiking.training import Epoch, Training
+from evonas_trial.training.hardware import Hardware
 
 Numbers = NDArray[np.float64]
 
@@ -48,24 +49,27 @@ REFERENCE = ((68.7, 82.9), (88.8, 89.7), (91.6, 91.7))
 @click.command()
 @click.option("--minutes", default=20.0, show_default=True, help="No epoch begins that would end later than this.")
 @click.option("--threads", default=2, show_default=True, help="CPU threads of the training; the speed is for one.")
+@click.option("--device", default="auto", type=click.Choice(["auto", "cpu", "cuda"]), help="Where to train.")
 @click.option("--seed", default=0, show_default=True, help="Of weights and order of the examples.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder with MNIST's idx files.")
-def main(minutes: float, threads: int, seed: int, data: Path | None) -> None:
+def main(minutes: float, threads: int, device: str, seed: int, data: Path | None) -> None:
     """Print the learning curve and the speed."""
     console = Console()
     problem = load("mnist", data)
-    compare_speed(problem, console)
-    print_curve(problem, console, minutes=minutes, threads=threads, seed=seed)
+    hardware = Hardware.choose(device, threads=1)
+    compare_speed(problem, hardware, console)
+    torch.set_num_threads(threads)
+    print_curve(problem, hardware, console, minutes=minutes, seed=seed)
 
 
 class _TimeIsUp(Exception):
     pass
 
 
-def print_curve(problem: Problem, console: Console, *, minutes: float, threads: int, seed: int) -> None:
+def print_curve(problem: Problem, hardware: Hardware, console: Console, *, minutes: float, seed: int) -> None:
     """Train for as long as there is time; each epoch's line is printed when it is done."""
     settings = Settings.read("mnist", COMMAND, {})
-    console.print(f"MNIST, {len(problem.training)} training images, at most {minutes:g} minutes, {threads} threads")
+    console.print(f"MNIST, {len(problem.training)} training images, at most {minutes:g} minutes on {hardware.name}")
     console.print("epoch  training  validation   loss  first spike  seconds  reference")
     began = time.perf_counter()
 
@@ -81,27 +85,32 @@ def print_curve(problem: Problem, console: Console, *, minutes: float, threads: 
             raise _TimeIsUp
 
     with suppress(_TimeIsUp):
-        train(settings, problem, seed=seed, threads=threads, on_epoch=on_epoch)
+        Training(settings, problem, hardware, seed=seed).run(on_epoch)
 
 
-def compare_speed(problem: Problem, console: Console, *, batches: int = 20) -> None:
+def compare_speed(problem: Problem, hardware: Hardware, console: Console, *, batches: int = 20) -> None:
     """Time forward and backward of the hidden layer, freshly initialised, for batches of both published sizes."""
-    torch.set_num_threads(1)
     torch.manual_seed(0)
-    network = Network(Settings.read("mnist", COMMAND, {}), problem.inputs, problem.classes)
+    network = Network(Settings.read("mnist", COMMAND, {}), problem.inputs, problem.classes).to(hardware.device)
     weights, pulses = network.weights[0], network.pulses[0]
-    table = Table("batch", "batch at once, ms", "neuron by neuron, ms", "ratio", title="Forward and backward, 784-340")
+    table = Table(
+        "batch",
+        "batch at once, ms",
+        "neuron by neuron, ms",
+        "ratio",
+        title=f"Forward and backward, 784-340, {hardware.name}",
+    )
 
     def at_once(times: torch.Tensor) -> tuple[Numbers, Numbers]:
         weights.grad = None
-        spikes = spike_times(times, pulses, weights, network.neuron)
+        spikes = spike_times(times.to(hardware.device), pulses, weights, network.neuron)
         torch.autograd.backward(torch.where(spikes.isfinite(), spikes, 0).sum())
         assert weights.grad is not None
-        return spikes.detach().double().numpy(), weights.grad.double().numpy()
+        return _on_host(spikes), _on_host(weights.grad)
 
     def one_by_one(times: torch.Tensor) -> tuple[Numbers, Numbers]:
-        every = torch.cat([times, pulses.detach().expand(len(times), -1)], dim=1).double().numpy()
-        return _neuron_by_neuron(every, weights.detach().double().numpy(), network.neuron)
+        every = np.concatenate([_on_host(times), np.tile(_on_host(pulses), (len(times), 1))], axis=1)
+        return _neuron_by_neuron(every, _on_host(weights), network.neuron)
 
     for size in (5, 32):
         batch = problem.training.times[:size]
@@ -112,8 +121,12 @@ def compare_speed(problem: Problem, console: Console, *, batches: int = 20) -> N
     console.print(table)
 
 
+def _on_host(tensor: torch.Tensor) -> Numbers:
+    return tensor.detach().double().cpu().numpy()
+
+
 def _milliseconds(run: Callable[[torch.Tensor], object], batch: torch.Tensor, repetitions: int) -> float:
-    # The process's own time: others on this machine do not count.
+    # The process's own time: others on this machine do not count. A host that waits for a GPU spins, and that counts.
     began = time.process_time()
     for _ in range(repetitions):
         run(batch)

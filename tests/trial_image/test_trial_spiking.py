@@ -9,6 +9,7 @@ import random
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,9 @@ from evonas_trial.spiking import feasibility, problems
 from evonas_trial.spiking.network import Activity, Network
 from evonas_trial.spiking.optimizer import Adam
 from evonas_trial.spiking.settings import BOOLEAN, IMAGES, Settings
-from evonas_trial.spiking.training import Diverged, Epoch, evaluate, train
+from evonas_trial.spiking.training import Epoch, Trained, Training, evaluate
+from evonas_trial.training.hardware import Hardware
+from evonas_trial.training.loop import Diverged
 from tests.trial_image.conftest import RunTrial
 
 SPIKING = "evonas_trial.spiking"
@@ -114,12 +117,16 @@ class TestNetwork:
         assert torch.allclose(parameter, expected, rtol=1e-12)
 
 
+def train(settings: Settings, problem: problems.Problem, on_epoch: Callable[[Epoch], None] = lambda _: None) -> Trained:
+    return Training(settings, problem, Hardware.choose("cpu", threads=1), seed=0).run(on_epoch)
+
+
 class TestTraining:
     @pytest.mark.parametrize("name", BOOLEAN)
     def test_boolean_problems_are_solved(self, name: str) -> None:
         problem = problems.load(name)
         settings = Settings.read(name, BOOLEAN_SETTINGS, {})
-        trained = train(settings, problem, seed=0, threads=1, on_epoch=lambda _: None)
+        trained = train(settings, problem)
         assert trained.epochs <= 100
         assert trained.best.validation.accuracy == trained.best.training.accuracy == 1
         assert evaluate(trained.network, problem.training).accuracy == 1
@@ -130,9 +137,7 @@ class TestTraining:
         part = problems.Spikes(times, torch.tensor([0, 1] * 10))
         epochs: list[Epoch] = []
         settings = Settings.read("xor", {"hidden_layers": 0, "learning_rate": 0.1, "epochs": 90}, {})
-        trained = train(
-            settings, problems.Problem(part, part, lambda: part, 2), seed=0, threads=1, on_epoch=epochs.append
-        )
+        trained = train(settings, problems.Problem(part, part, lambda: part, 2), epochs.append)
         assert trained.epochs == len(epochs) < 90
         assert epochs[-1].training.accuracy == epochs[-1].validation.accuracy == 1
 
@@ -140,7 +145,7 @@ class TestTraining:
         problem = problems.load("and")
         settings = Settings.read("and", {"learning_rate_pulses": 1e9}, {})
         with pytest.raises(Diverged, match="two spikes of one example are"):
-            train(settings, problem, seed=0, threads=1, on_epoch=lambda _: None)
+            train(settings, problem)
 
 
 class TestTrial:
@@ -188,22 +193,48 @@ class TestTrial:
         assert ended.report["infeasible"].startswith("diverged: ")
 
     def test_sigterm_ends_it_at_once(self, clean_environment: dict[str, str], tmp_path: Path) -> None:
-        progress = tmp_path / "progress"
-        variables = {
-            "EVONAS_DECISIONS": "{}",
-            "EVONAS_SEED": "0",
-            "EVONAS_REPORT_FILE": str(tmp_path / "report"),
-            "EVONAS_PROGRESS_FILE": str(progress),
-        }
-        process = subprocess.Popen(
-            ["python", "-m", SPIKING, *self.ARGUMENTS, "--epochs", "100000"], env=clean_environment | variables
-        )
-        while not progress.exists():
-            assert process.poll() is None
-            time.sleep(0.05)
+        process = self.started(clean_environment, tmp_path, "--epochs", "100000")
         os.kill(process.pid, signal.SIGTERM)
         assert process.wait(timeout=5) == 143
         assert not (tmp_path / "report").exists()
+
+    def test_it_ends_alike_when_killed_and_tried_again(
+        self, run_trial: RunTrial, clean_environment: dict[str, str], tmp_path: Path
+    ) -> None:
+        arguments = (*self.ARGUMENTS, "--epochs", "6")
+        undisturbed = run_trial(SPIKING, {}, *arguments)
+        volume = tmp_path / "volume"
+        keeping = ("--epochs", "6", "--checkpoint-dir", str(volume))
+        for end, exit_code in ((signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 143)):
+            process = self.started(clean_environment, tmp_path, *keeping)
+            os.kill(process.pid, end)
+            assert process.wait(timeout=30) == exit_code
+            assert len(list(volume.glob("trial-*.pt"))) == 1
+        resumed = run_trial(SPIKING, {}, *self.ARGUMENTS, *keeping)
+        assert (resumed.exit_code, resumed.errors) == (0, "")
+        assert resumed.report is not None
+        assert undisturbed.report is not None
+        for ended in (resumed, undisturbed):
+            assert ended.report is not None
+            assert ended.report["metrics"].pop("train_seconds") > 0
+        assert resumed.report == undisturbed.report
+        assert list(volume.glob("*.pt")) == []
+
+    def started(self, environment: dict[str, str], folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start a trial and return when it has reported an epoch."""
+        progress = folder / "progress"
+        progress.unlink(missing_ok=True)
+        variables = {
+            "EVONAS_DECISIONS": "{}",
+            "EVONAS_SEED": "0",
+            "EVONAS_REPORT_FILE": str(folder / "report"),
+            "EVONAS_PROGRESS_FILE": str(progress),
+        }
+        process = subprocess.Popen(["python", "-m", SPIKING, *self.ARGUMENTS, *arguments], env=environment | variables)
+        while not progress.exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        return process
 
     @pytest.mark.parametrize(
         ("decisions", "arguments", "words"),

@@ -6,24 +6,25 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evonas_trial import report
+from evonas_trial import report, termination
 from evonas_trial.data.places import DataMissing
 from evonas_trial.decisions import parse_option
 from evonas_trial.spiking.feasibility import obstacle
 from evonas_trial.spiking.settings import BOOLEAN_DECISIONS, IMAGE_DECISIONS, PROBLEMS, Settings
-from evonas_trial.termination import leave_on_sigterm
 
 if TYPE_CHECKING:
     from evonas_trial.spiking.training import Epoch
+    from evonas_trial.training.checkpoint import Checkpoint
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train a spiking network with temporal coding. Settings that the search decides need no option."""
-    leave_on_sigterm()
+    termination.leave_on_sigterm()
     parser = _parser()
     options = parser.parse_args(arguments)
     names = {item.name for item in BOOLEAN_DECISIONS}
@@ -54,7 +55,13 @@ def _parser() -> argparse.ArgumentParser:
         parser.add_argument(
             item.option, type=parse_option, metavar="VALUE", help=f"{item.meaning}: {item.wanted} ({default})"
         )
+    parser.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: a GPU where there is one"
+    )
     parser.add_argument("--threads", type=_count, default=1, metavar="COUNT", help="CPU threads (default 1)")
+    parser.add_argument(
+        "--checkpoint-dir", type=Path, metavar="DIR", help="a volume, from which another attempt goes on"
+    )
     parser.add_argument("--final", action="store_true", help="also report test_accuracy, for a search's winner only")
     return parser
 
@@ -69,21 +76,34 @@ def _train(settings: Settings, options: argparse.Namespace, seed: int) -> Mappin
     """Return what to report; ends the process where the training diverges."""
     # Before the libraries that start their thread pools when imported.
     os.environ["OMP_NUM_THREADS"] = str(options.threads)
-    from dataclasses import replace  # noqa: PLC0415
-
     from evonas_trial.spiking import problems, training  # noqa: PLC0415
+    from evonas_trial.training.hardware import Hardware  # noqa: PLC0415
+    from evonas_trial.training.loop import Diverged, Interrupted  # noqa: PLC0415
 
     def on_epoch(epoch: Epoch) -> None:
         score = epoch.validation
         report.progress(epoch.number, settings.epochs, accuracy=score.accuracy, loss=score.loss)
 
+    hardware = Hardware.choose(options.device, threads=options.threads)
     problem = problems.load(options.problem, options.data)
     if options.training_examples:
         problem = replace(problem, training=problem.training.first(options.training_examples))
+    checkpoint = _checkpoint(settings, options, seed)
+    # Without a checkpoint there is nothing to save, and SIGTERM ends the process at once.
+    told_to_end = termination.Notice().given if checkpoint else lambda: False
+    infeasible = None
     try:
-        trained = training.train(settings, problem, seed=seed, threads=options.threads, on_epoch=on_epoch)
-    except training.Diverged as diverged:
-        report.infeasible(f"diverged: {diverged}")
+        trained = training.Training(
+            settings, problem, hardware, seed=seed, checkpoint=checkpoint, told_to_end=told_to_end
+        ).run(on_epoch)
+    except Interrupted:
+        termination.leave()
+    except Diverged as diverged:
+        infeasible = f"diverged: {diverged}"
+    if checkpoint:
+        checkpoint.remove()
+    if infeasible:
+        report.infeasible(infeasible)
     best = trained.best
     metrics = {
         "accuracy": best.validation.accuracy,
@@ -96,8 +116,25 @@ def _train(settings: Settings, options: argparse.Namespace, seed: int) -> Mappin
     if isfinite(best.validation.first_spike):
         metrics["first_spike"] = best.validation.first_spike
     if options.final:
-        metrics["test_accuracy"] = training.evaluate(trained.network, problem.read_test()).accuracy
+        test = problem.read_test().on(hardware.device)
+        metrics["test_accuracy"] = training.evaluate(trained.network, test).accuracy
     return {"value": best.validation.accuracy, "metrics": metrics}
+
+
+def _checkpoint(settings: Settings, options: argparse.Namespace, seed: int) -> Checkpoint | None:
+    """Return where this very training is saved, if anywhere."""
+    from evonas_trial.training.checkpoint import Checkpoint  # noqa: PLC0415
+
+    if options.checkpoint_dir is None:
+        return None
+    identity = {
+        "program": "spiking",
+        "settings": asdict(settings),
+        "problem": options.problem,
+        "training_examples": options.training_examples,
+        "seed": seed,
+    }
+    return Checkpoint(options.checkpoint_dir, os.environ.get("EVONAS_TRIAL", "trial"), identity)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,6 +23,14 @@ class Adam:
         self._parameters = [(parameter, rate) for group, rate in groups for parameter in group]
         self._moments = [(torch.zeros_like(one), torch.zeros_like(one)) for one, _ in self._parameters]
         self._steps = 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what ``load_state_dict`` takes: the moments and the number of steps."""
+        return {"moments": self._moments, "steps": self._steps}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from there; for the same parameters."""
+        self._moments, self._steps = state["moments"], state["steps"]
 
     def zero_grad(self) -> None:
         """Forget the gradients."""

@@ -47,6 +47,10 @@ class Spikes:
         """Return this many examples, or all where there are fewer."""
         return Spikes(self.times[:count], self.labels[:count])
 
+    def on(self, device: torch.device) -> Spikes:
+        """Return them on a device."""
+        return Spikes(self.times.to(device), self.labels.to(device))
+
 
 @dataclass(frozen=True)
 class Problem:

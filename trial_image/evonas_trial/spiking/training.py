@@ -1,12 +1,13 @@
-"""Training one candidate and measuring it."""
+"""Training one candidate and measuring it: epochs of steps, each followed by a validation, resumable at any step."""
 
 from __future__ import annotations
 
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,13 +18,12 @@ from evonas_trial.spiking.neuron import SpikesTooFarApart
 from evonas_trial.spiking.optimizer import Adam
 from evonas_trial.spiking.problems import Problem, Spikes
 from evonas_trial.spiking.settings import Settings
+from evonas_trial.training.checkpoint import Checkpoint
+from evonas_trial.training.hardware import Hardware
+from evonas_trial.training.loop import Diverged, Interrupted
 
 LOSS_EPSILON = 1e-8
 EVALUATION_BATCH = 500
-
-
-class Diverged(Exception):
-    """The training cannot go on: a loss that is no finite number, or spike times beyond all bounds."""
 
 
 @dataclass(frozen=True)
@@ -56,75 +56,147 @@ class Trained:
     best: Epoch
     epochs: int
     train_seconds: float
-    """Time of all epochs, their validation included."""
+    """Time of all epochs, their validation included; earlier attempts count."""
 
 
-def train(
-    settings: Settings, problem: Problem, *, seed: int, threads: int, on_epoch: Callable[[Epoch], None]
-) -> Trained:
-    """Train on the training part, validate after each epoch and call ``on_epoch``.
+class Training:
+    """One candidate's training. Deterministic on a CPU in settings, problem, seed and threads, interrupted or not.
 
-    Ends early after an epoch in which there was nothing to learn from. Deterministic in settings, problem, seed and
-    threads, apart from the time. Raises Diverged.
+    Ends early after an epoch in which there was nothing to learn from.
     """
-    torch.set_num_threads(threads)
-    # The same as use_deterministic_algorithms, which also imports torch's compiler: seconds of each trial.
-    torch.set_deterministic_debug_mode("error")
-    torch.manual_seed(seed)
-    start = time.perf_counter()
-    best: tuple[Epoch, dict[str, Tensor]] | None = None
-    try:
-        network = Network(settings, problem.inputs, problem.classes)
-        for epoch in _epochs(network, settings, problem):
-            on_epoch(epoch)
-            if best is None or epoch.validation.accuracy >= best[0].validation.accuracy:
-                best = epoch, copy.deepcopy(network.state_dict())
-    except SpikesTooFarApart as error:
-        raise Diverged(str(error)) from error
-    if best is None:
-        raise AssertionError("settings let a training without epochs through")
-    network.load_state_dict(best[1])
-    return Trained(network, best[0], epoch.number, time.perf_counter() - start)
+
+    def __init__(
+        self,
+        settings: Settings,
+        problem: Problem,
+        hardware: Hardware,
+        *,
+        seed: int,
+        checkpoint: Checkpoint | None = None,
+        told_to_end: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """``problem`` lies on the CPU; it is copied to the device."""
+        self._settings, self._seed, self._device = settings, seed, hardware.device
+        self._training, self._validation = (part.on(hardware.device) for part in (problem.training, problem.validation))
+        self._checkpoint, self._told_to_end = checkpoint, told_to_end
+        torch.manual_seed(seed)
+        self._network = Network(settings, problem.inputs, problem.classes).to(hardware.device)
+        self._optimizer = Adam(
+            (self._network.weights, settings.learning_rate), (self._network.pulses, settings.learning_rate_pulses)
+        )
+        self._random = torch.Generator()
+        self._order_state = torch.get_rng_state()
+        """What the order of the epoch under way is drawn from; it goes on where the first weights were drawn."""
+        self._epochs = 0
+        """Whole epochs, validated."""
+        self._seen: list[tuple[Tensor, Tensor]] = []
+        """Outputs and labels of the steps of the epoch under way."""
+        self._changed = False
+        """Whether that epoch changed the network."""
+        self._best: tuple[Epoch, dict[str, Tensor]] | None = None
+        self._seconds = 0.0
+        """Time of earlier attempts."""
+        self._started = time.perf_counter()
+
+    def run(self, on_epoch: Callable[[Epoch], None]) -> Trained:
+        """Train to the end, from the checkpoint if there is one, and call ``on_epoch`` after each epoch.
+
+        Raises Diverged, or Interrupted when told to end.
+        """
+        self._changed = True
+        if self._checkpoint and (saved := self._checkpoint.load(self._device)):
+            self._restore(saved)
+        self._started = time.perf_counter()
+        try:
+            while self._changed and self._epochs < self._settings.epochs:
+                on_epoch(self._epoch())
+        except SpikesTooFarApart as error:
+            raise Diverged(str(error)) from error
+        if self._best is None:
+            raise AssertionError("settings let a training without epochs through")
+        best, weights = self._best
+        self._network.load_state_dict(weights)
+        return Trained(self._network, best, self._epochs, self._elapsed())
+
+    def _epoch(self) -> Epoch:
+        if not self._seen:
+            self._changed = False
+        self._random.set_state(self._order_state)
+        order = torch.randperm(len(self._training), generator=self._random)
+        for batch in torch.split(order, self._settings.batch_size)[len(self._seen) :]:
+            self._learn(batch.to(self._device))
+            self._leave_if_told()
+        epoch = Epoch(self._epochs + 1, _score(self._seen), evaluate(self._network, self._validation))
+        self._epochs, self._seen, self._order_state = epoch.number, [], self._random.get_state()
+        if self._best is None or epoch.validation.accuracy >= self._best[0].validation.accuracy:
+            self._best = epoch, copy.deepcopy(self._network.state_dict())
+        self._save()
+        return epoch
+
+    def _learn(self, batch: Tensor) -> None:
+        labels = self._training.labels[batch]
+        activity = self._network(self._training.times[batch])
+        self._seen.append((activity.outputs.detach(), labels))
+        learn_from = activity.predictions != labels
+        if self._settings.update_all:
+            learn_from |= True
+        if learn_from.any():
+            self._step(activity, labels, learn_from / learn_from.sum())
+            self._changed = True
+
+    def _step(self, activity: Activity, labels: Tensor, shares: Tensor) -> None:
+        """Move the network along the gradient, each example counted with its share (0 to 1, their sum 1)."""
+        errors = functional.cross_entropy(_logits(activity.outputs), labels, reduction="none")
+        loss = shares @ errors + self._settings.penalty_no_spike * self._network.silence(activity, shares)
+        if not math.isfinite(value := loss.item()):
+            raise Diverged(f"the training loss became {value}")
+        self._optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        self._optimizer.step()
+        self._network.keep_pulses_after_start()
+
+    def _elapsed(self) -> float:
+        return self._seconds + time.perf_counter() - self._started
+
+    def _leave_if_told(self) -> None:
+        if self._told_to_end():
+            self._save()
+            raise Interrupted
+
+    def _save(self) -> None:
+        if self._checkpoint is None:
+            return
+        best = self._best and {"epoch": asdict(self._best[0]), "network": self._best[1]}
+        self._checkpoint.save(
+            {
+                "network": self._network.state_dict(),
+                "optimizer": self._optimizer.state_dict(),
+                "order": self._order_state,
+                "epochs": self._epochs,
+                "seen": self._seen,
+                "changed": self._changed,
+                "best": best,
+                "seconds": self._elapsed(),
+            }
+        )
+
+    def _restore(self, saved: Mapping[str, Any]) -> None:
+        self._network.load_state_dict(saved["network"])
+        self._optimizer.load_state_dict(saved["optimizer"])
+        self._epochs, self._seen, self._changed = saved["epochs"], saved["seen"], saved["changed"]
+        # Generators of orders are the CPU's, wherever the rest was loaded to.
+        self._order_state, self._seconds = saved["order"].cpu(), saved["seconds"]
+        if best := saved["best"]:
+            epoch = best["epoch"]
+            scores = {part: Score(**epoch[part]) for part in ("training", "validation")}
+            self._best = Epoch(epoch["number"], **scores), best["network"]
 
 
 @torch.inference_mode()
 def evaluate(network: Network, spikes: Spikes) -> Score:
-    """Return the score on a part of the data."""
+    """Return the score on a part of the data, which lies where the network does."""
     batches = zip(*(torch.split(part, EVALUATION_BATCH) for part in (spikes.times, spikes.labels)), strict=True)
     return _score([(network(times).outputs, labels) for times, labels in batches])
-
-
-def _epochs(network: Network, settings: Settings, problem: Problem) -> Iterator[Epoch]:
-    optimizer = Adam((network.weights, settings.learning_rate), (network.pulses, settings.learning_rate_pulses))
-    for number in range(1, settings.epochs + 1):
-        seen, changed = [], False
-        for batch in torch.split(torch.randperm(len(problem.training)), settings.batch_size):
-            labels = problem.training.labels[batch]
-            activity = network(problem.training.times[batch])
-            seen.append((activity.outputs.detach(), labels))
-            learn_from = activity.predictions != labels
-            if settings.update_all:
-                learn_from |= True
-            if learn_from.any():
-                _step(network, optimizer, activity, labels, learn_from / learn_from.sum(), settings.penalty_no_spike)
-                changed = True
-        yield Epoch(number, _score(seen), evaluate(network, problem.validation))
-        if not changed:
-            return
-
-
-def _step(
-    network: Network, optimizer: Adam, activity: Activity, labels: Tensor, shares: Tensor, penalty: float
-) -> None:
-    """Move the network along the gradient, each example counted with its share (0 to 1, their sum 1)."""
-    errors = functional.cross_entropy(_logits(activity.outputs), labels, reduction="none")
-    loss = shares @ errors + penalty * network.silence(activity, shares)
-    if not math.isfinite(value := loss.item()):
-        raise Diverged(f"the training loss became {value}")
-    optimizer.zero_grad()
-    torch.autograd.backward(loss)
-    optimizer.step()
-    network.keep_pulses_after_start()
 
 
 def _logits(outputs: Tensor) -> Tensor:

@@ -29,6 +29,13 @@ class Hardware:
         return cls(torch.device(name), compiled)
 
     @property
+    def name(self) -> str:
+        """What a person calls it."""
+        if self.device.type == "cuda":
+            return torch.cuda.get_device_name(self.device)
+        return f"the CPU with {torch.get_num_threads()} threads"
+
+    @property
     def mixed_precision(self) -> bool:
         """Whether a GPU multiplies in bfloat16, which needs no loss scaling; weights stay float32."""
         return self.device.type == "cuda" and torch.cuda.is_bf16_supported()
