@@ -23,7 +23,7 @@ from evonas_trial.data import catalogue
 from evonas_trial.data.images import Files, Images, Normalization, normalization
 from evonas_trial.data.reading import locate
 from evonas_trial.training import batches, schedule, trial
-from evonas_trial.training.augmentation import augment
+from evonas_trial.training.augmentation import augment, draw
 from evonas_trial.training.checkpoint import Checkpoint
 from evonas_trial.training.command import Candidate
 from evonas_trial.training.hardware import Hardware
@@ -112,6 +112,12 @@ class TestLoop:
         assert resumed.run(ignore) == expected
         assert torch.equal(weights(resumed), weights(undisturbed))
         assert resumed.seconds > interrupted.seconds > 0
+
+    def test_steps_do_without_the_slow_way_to_seed(self, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+        """torch.manual_seed writes down a traceback for when CUDA is used: it took a millisecond of every step."""
+        training = make(SMALL)
+        monkeypatch.setattr(torch, "manual_seed", lambda _seed: pytest.fail("it was called"))
+        training.run(ignore)
 
     def test_a_finished_training_is_not_repeated(self, make: Make, tmp_path: Path) -> None:
         expected = make(SMALL, checkpoint=Checkpoint(tmp_path, "trial", SMALL)).run(ignore)
@@ -224,7 +230,7 @@ class TestAugmentation:
     PIXELS = torch.randint(0, 256, (64, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
 
     def changed(self, kind: str, seed: int = 0) -> Tensor:
-        return augment(self.PIXELS, kind, torch.Generator().manual_seed(seed))
+        return augment(self.PIXELS, kind, draw(64, 16, torch.Generator().manual_seed(seed)))
 
     def test_none_changes_nothing(self) -> None:
         assert self.changed("none") is self.PIXELS

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -10,25 +12,43 @@ _PADDING_SHARE = 8
 """Images are padded by an eighth of their side (4 pixels of 32) before a part of the old size is cut out."""
 
 
-def augment(pixels: Tensor, kind: str, generator: torch.Generator) -> Tensor:
-    """Return the images, (n, channels, side, side), each changed by its own draws from the CPU ``generator``.
+class Draws(NamedTuple):
+    """What is random about each image."""
 
-    ``kind`` is one of recipe.AUGMENTATIONS. The draws are few and made on the CPU, so every device sees the same.
+    flipped: Tensor
+    """bool, (n, 1)."""
+    offsets: Tensor
+    """int64, (2, n, 1): of rows and columns."""
+
+    def of(self, images: slice) -> Draws:
+        """Return those of some images."""
+        return Draws(self.flipped[images], self.offsets[:, images])
+
+
+def draw(count: int, side: int, generator: torch.Generator) -> Draws:
+    """Draw for so many images, on the CPU: every device sees the same, and an epoch's go to a GPU in one piece."""
+    flipped = torch.rand(count, 1, generator=generator) < 0.5
+    return Draws(flipped, torch.randint(0, 2 * _margin(side) + 1, (2, count, 1), generator=generator))
+
+
+def augment(pixels: Tensor, kind: str, draws: Draws) -> Tensor:
+    """Return the images, (n, channels, side, side), each changed by its own draws, which lie where the images do.
+
+    ``kind`` is one of recipe.AUGMENTATIONS.
     """
     if kind == "none":
         return pixels
     count, _, side, _ = pixels.shape
-    columns = torch.arange(side).expand(count, side)
-    rows = columns
+    rows = columns = torch.arange(side, device=pixels.device).expand(count, side)
     if kind in ("flip", "crop_flip"):
-        flipped = torch.rand(count, 1, generator=generator) < 0.5
-        columns = torch.where(flipped, side - 1 - columns, columns)
+        columns = torch.where(draws.flipped, side - 1 - columns, columns)
     if kind in ("crop", "crop_flip"):
-        margin = max(1, side // _PADDING_SHARE)
-        offsets = torch.randint(0, 2 * margin + 1, (2, count, 1), generator=generator)
-        rows, columns = rows + offsets[0], columns + offsets[1]
-        pixels = functional.pad(pixels, (margin,) * 4)
-    rows, columns = rows.to(pixels.device), columns.to(pixels.device)
+        rows, columns = rows + draws.offsets[0], columns + draws.offsets[1]
+        pixels = functional.pad(pixels, (_margin(side),) * 4)
     images = torch.arange(count, device=pixels.device)[:, None, None]
     # The indexed dimensions come first, the untouched channels last.
     return pixels.permute(0, 2, 3, 1)[images, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+def _margin(side: int) -> int:
+    return max(1, side // _PADDING_SHARE)

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from evonas_trial.data.images import Files, Images, Normalization, Part
-from evonas_trial.training.augmentation import augment
+from evonas_trial.training.augmentation import Draws, augment, draw
 from evonas_trial.training.hardware import Hardware, derived_seed
 
 Batch = tuple[Tensor, Tensor]
@@ -63,9 +63,14 @@ class _Order:
     def __len__(self) -> int:
         return self.images // self.batch_size
 
-    def shuffled(self, epoch: int) -> Sequence[Tensor]:
+    def permutation(self, epoch: int) -> Tensor:
+        """Return the images in the order of an epoch."""
         generator = torch.Generator().manual_seed(derived_seed(self.seed, epoch))
-        return torch.split(torch.randperm(self.images, generator=generator), self.batch_size)[: len(self)]
+        return torch.randperm(self.images, generator=generator)
+
+    def shuffled(self, epoch: int) -> Sequence[Tensor]:
+        """Return the images of each batch of an epoch; what is left over at the end waits for another epoch."""
+        return torch.split(self.permutation(epoch), self.batch_size)[: len(self)]
 
     def ordered(self) -> Sequence[Tensor]:
         return torch.split(torch.arange(self.images), self.batch_size)
@@ -99,19 +104,23 @@ class _InMemory:
         return len(self._order)
 
     def shuffled(self, epoch: int, first_step: int) -> Iterator[Batch]:
-        for step, indexes in enumerate(self._order.shuffled(epoch)[first_step:], first_step):
-            pixels, labels = self._taken(indexes)
-            generator = torch.Generator().manual_seed(derived_seed(self._order.seed, epoch, step))
-            yield self._normalized(augment(pixels, self._augmentation, generator)), labels
+        # One transfer to a GPU for the whole epoch: each makes the host wait for all that the GPU has still to do.
+        device, size = self._part.labels.device, self._order.batch_size
+        order = self._order.permutation(epoch).to(device)
+        side = self._part.pixels.shape[-1]
+        generator = torch.Generator().manual_seed(derived_seed(self._order.seed, epoch, 0))
+        draws = Draws(*(drawn.to(device) for drawn in draw(len(order), side, generator)))
+        for step in range(first_step, len(self)):
+            chosen = slice(step * size, (step + 1) * size)
+            images = self._part.chosen(order[chosen])
+            pixels = augment(images.pixels, self._augmentation, draws.of(chosen))
+            yield self._normalized(self._hardware.sent(pixels)), self._hardware.sent(images.labels)
 
     def ordered(self) -> Iterator[Batch]:
-        for indexes in self._order.ordered():
-            pixels, labels = self._taken(indexes)
-            yield self._normalized(pixels), labels
-
-    def _taken(self, indexes: Tensor) -> Batch:
-        chosen = self._part.chosen(indexes.to(self._part.labels.device))
-        return self._hardware.sent(chosen.pixels), self._hardware.sent(chosen.labels)
+        for start in range(0, self._order.images, self._order.batch_size):
+            chosen = slice(start, start + self._order.batch_size)
+            pixels, labels = self._part.pixels[chosen], self._part.labels[chosen]
+            yield self._normalized(self._hardware.sent(pixels)), self._hardware.sent(labels)
 
 
 class _Decoded:
@@ -176,5 +185,6 @@ class _ImageFiles(Dataset[Batch]):
         index, seed = item
         with Image.open(self._part.paths[index]) as file:
             image = file.convert("RGB")
-        torch.manual_seed(seed)
+        # Not torch.manual_seed, which is slow: see Hardware.seed.
+        torch.default_generator.manual_seed(seed)
         return self._change(image), self._part.labels[index]

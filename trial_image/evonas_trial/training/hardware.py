@@ -67,6 +67,17 @@ class Hardware:
             return tensor.pin_memory().to(self.device, non_blocking=True)
         return tensor.to(self.device)
 
+    def seed(self, seed: int) -> None:
+        """Seed what networks draw from on the device, such as dropout.
+
+        torch.manual_seed seeds every device there may be; where CUDA is not in use, each call writes down a traceback
+        for when it will be: a millisecond of every step.
+        """
+        if self.device.type == "cuda":
+            torch.cuda.default_generators[self.device.index or torch.cuda.current_device()].manual_seed(seed)
+        else:
+            torch.default_generator.manual_seed(seed)
+
 
 def derived_seed(*parts: int) -> int:
     """Return a seed that depends on all parts, such as the trial's seed, the epoch and the step."""

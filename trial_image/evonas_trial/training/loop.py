@@ -51,6 +51,8 @@ class _Done:
     """Whole epochs, validated."""
     steps: int = 0
     """Steps of the epoch under way."""
+    images: int = 0
+    """Images of these steps."""
     seconds: float = 0.0
     """Time of all steps and validations so far, also of earlier attempts."""
 
@@ -80,8 +82,8 @@ class Training:
         self._done, self._score = _Done(), Score(0.0, math.inf)
         self._started = time.perf_counter()
         self._too_much = DIVERGED_FACTOR * math.log(classes)
-        self._sums = torch.zeros(3, dtype=torch.float64, device=hardware.device)
-        """Loss, hits and images of the epoch under way, where the device keeps them."""
+        self._loss, self._hits = torch.zeros(2, dtype=torch.float64, device=hardware.device)
+        """Sums over the images of the epoch under way, where the device keeps them."""
 
     @property
     def seconds(self) -> float:
@@ -99,8 +101,9 @@ class Training:
         while self._done.epochs < self._recipe.epochs:
             trained = self._epoch()
             self._score = trained if self._validation is None else self._validated(self._validation)
-            self._done.epochs, self._done.steps = self._done.epochs + 1, 0
-            self._sums.zero_()
+            self._done.epochs, self._done.steps, self._done.images = self._done.epochs + 1, 0, 0
+            self._loss.zero_()
+            self._hits.zero_()
             self._save()
             on_epoch(self._done.epochs, self._score)
         return self._score
@@ -112,20 +115,20 @@ class Training:
         for images, labels in self._training.shuffled(self._done.epochs, self._done.steps):
             self._step(images, labels)
             self._done.steps += 1
-            if self._done.steps % every == 0 and not math.isfinite(loss := float(self._sums[0])):
+            self._done.images += len(labels)
+            if self._done.steps % every == 0 and not math.isfinite(loss := float(self._loss)):
                 raise Diverged(f"the training loss became {loss} in epoch {epoch}")
             self._leave_if_told()
-        loss, hits, images_seen = self._sums.tolist()
-        mean = loss / images_seen
+        mean = float(self._loss) / self._done.images
         # Also true for what is no number.
         if not mean <= self._too_much:
             raise Diverged(f"the mean training loss of epoch {epoch} is {mean:.3g}")
-        return Score(hits / images_seen, mean)
+        return Score(float(self._hits) / self._done.images, mean)
 
     def _step(self, images: Tensor, labels: Tensor) -> None:
         recipe, steps = self._recipe, len(self._training)
         # Dropout's draws follow from the step alone, too.
-        torch.manual_seed(derived_seed(self._seed, self._done.epochs, self._done.steps))
+        self._hardware.seed(derived_seed(self._seed, self._done.epochs, self._done.steps))
         progress = (self._done.epochs + self._done.steps / steps) / recipe.epochs
         rate = schedule.factor(recipe.schedule, progress, min(1.0, recipe.warmup_epochs / recipe.epochs))
         with self._hardware.autocast():
@@ -135,9 +138,8 @@ class Training:
         torch.autograd.backward(loss)
         self._optimizer.step(recipe.learning_rate * rate)
         with torch.no_grad():
-            hits = (logits.argmax(1) == labels).sum()
-            count = torch.full_like(hits, len(labels))
-            self._sums += torch.stack([loss.detach().double() * len(labels), hits.double(), count.double()])
+            self._loss.add_(loss, alpha=len(labels))
+            self._hits.add_((logits.argmax(1) == labels).sum())
 
     def _validated(self, batches: Batches) -> Score:
         score = evaluate(self._runner, batches, self._hardware, self._leave_if_told)
@@ -160,7 +162,8 @@ class Training:
                     "optimizer": self._optimizer.state_dict(),
                     "done": asdict(self._done),
                     "score": asdict(self._score),
-                    "sums": self._sums,
+                    "loss": self._loss,
+                    "hits": self._hits,
                 }
             )
 
@@ -168,7 +171,8 @@ class Training:
         self.model.load_state_dict(saved["model"])
         self._optimizer.load_state_dict(saved["optimizer"])
         self._done, self._score = _Done(**saved["done"]), Score(**saved["score"])
-        self._sums.copy_(saved["sums"])
+        self._loss.copy_(saved["loss"])
+        self._hits.copy_(saved["hits"])
 
 
 @torch.inference_mode()
