@@ -17,6 +17,8 @@ SEARCH_UID_LABEL = f"{PREFIX}/search-uid"
 TRIAL_LABEL = f"{PREFIX}/trial"
 INDEX_LABEL = f"{PREFIX}/index"
 ATTEMPT_LABEL = f"{PREFIX}/attempt"
+FINGERPRINT_LABEL = f"{PREFIX}/fingerprint"
+"""What a Job was made of (``search.reuse``)."""
 
 REWARD_ANNOTATION = f"{PREFIX}/reward"
 METRICS_ANNOTATION = f"{PREFIX}/metrics"
