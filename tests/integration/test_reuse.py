@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -221,7 +222,7 @@ def test_commands_of_the_page_run(cluster: Cluster, namespace: str, apply: Apply
     counting["spec"]["suspend"] = True
     apply(counting)
     wait_until(cluster, namespace, "cifar-small", "Complete")
-    export, enqueue = blocks_run_by(REUSE)
+    export, enqueue, reused = blocks_run_by(REUSE)
     export.run(folder, variables)
     assert len(cluster.get("configmap", "last-year", namespace)["data"]["cifar.jsonl"].splitlines()) == 7
     here = folder / "runs" / "counting"
@@ -234,3 +235,12 @@ def test_commands_of_the_page_run(cluster: Cluster, namespace: str, apply: Apply
     assert list(listed.values()) == [1, 2, 3, 4, 1]
     (line,) = (here / "enqueued.jsonl").read_text().splitlines()
     assert json.loads(line) == candidate
+    large = search("cifar-large", searchSpace=LETTERS, budget={"maxTrials": 6}, reuseResults="Namespace")
+    source = search("source", searchSpace=LETTERS, budget={"maxTrials": 6})
+    for body in (source, large):
+        apply(body)
+        wait_until(cluster, namespace, body["metadata"]["name"], "Complete")
+    shown = reused.run(folder, variables)
+    assert "nothing was run for it" in " ".join(shown.split())
+    # Its reason, and in the wide table whose result it is.
+    assert len(re.findall(r"Succeeded .* Reused +source ", shown)) == 6
