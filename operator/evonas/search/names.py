@@ -33,7 +33,8 @@ TRIAL_SERVICE_ACCOUNT = "evonas-trial"
 """Account (and ClusterRole) under which a trial may annotate its own pod."""
 
 MAX_INDEX = 99_999
-"""The most that a trial's name has digits for; ``maxTrials`` keeps all indexes below it."""
+"""The most that a trial's name has digits for. The CRD bounds ``maxTrials`` a thousand below it, which leaves room for
+imported results (200), and for confirmations (200 at most, again whenever ``maxTrials`` has grown)."""
 
 INFEASIBLE_EXIT_CODE = 65
 """Exit code of a trial whose candidate cannot be built or diverged: EX_DATAERR of sysexits.h."""

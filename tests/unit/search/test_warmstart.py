@@ -25,7 +25,7 @@ def recorded(trials: Sequence[Trial], name: str = "other", **spec: Any) -> Recor
         "metadata": {"name": name, "uid": name},
         "spec": {
             "searchSpace": [{"name": "a", "values": list(range(250))}],
-            "budget": {"maxTrials": 99999},
+            "budget": {"maxTrials": 99000},
             "trial": {"template": {"spec": {"containers": [{"name": "trial", "image": "none"}]}}},
             **spec,
         },
