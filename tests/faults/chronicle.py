@@ -137,6 +137,9 @@ class Chronicle:
         async with self._session.get(resource.path(None) + query, timeout=timeout) as answer:
             if answer.status == GONE:
                 return await self._list(resource)
+            if not answer.ok:
+                # On a busy machine the storage of a new CRD is not ready at once (429).
+                return version
             with suppress(aiohttp.ClientError):
                 async for chunk in answer.content.iter_any():
                     *lines, rest = (rest + chunk).split(b"\n")
