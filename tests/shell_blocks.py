@@ -86,7 +86,7 @@ RUN_BY: dict[str, dict[str, str]] = {
         "kubectl delete crd": HELM,
     },
     "docs/report.md": {"evonas report": LOCAL},
-    "docs/reuse.md": {"evonas export": REUSE, "evonas run": REUSE_HERE, "evonas enqueue": REUSE},
+    "docs/reuse.md": {"evonas export": REUSE, "evonas run": REUSE_HERE, "evonas enqueue": REUSE, "kubectl get": REUSE},
     "docs/confirmation.md": {"kubectl get": NODE},
     "docs/queues.md": {"kubectl apply": "tests/integration/test_queues.py::test_commands_of_the_page_run"},
     "docs/troubleshooting.md": {"evonas doctor": NODE},

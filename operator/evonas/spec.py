@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any, Literal
 
 from evonas.errors import FieldProblem, InvalidManifest
@@ -116,6 +117,14 @@ class Confirm:
         return self.top * self.repeats
 
 
+class Reach(StrEnum):
+    """Whose results a search takes over for candidates that it would otherwise run."""
+
+    NEVER = "Never"
+    NAMESPACE = "Namespace"
+    """Those of all searches of the namespace; of a local run, of all runs in the same folder of runs."""
+
+
 @dataclass(frozen=True)
 class ConfigMapKey:
     """A file in a ConfigMap."""
@@ -158,6 +167,7 @@ class SearchSpec:
     ttl_seconds_after_finished: int | None
     """How long the finished search stays; None for ever."""
     warm_start: WarmStart = field(default_factory=WarmStart)
+    reuse_results: Reach = Reach.NEVER
 
     @classmethod
     def parse(cls, manifest: Mapping[str, Any]) -> SearchSpec:
@@ -195,6 +205,7 @@ class SearchSpec:
             on_complete=spec["onComplete"],
             ttl_seconds_after_finished=spec.get("ttlSecondsAfterFinished"),
             warm_start=warm_start,
+            reuse_results=Reach(spec["reuseResults"]),
         )
 
 

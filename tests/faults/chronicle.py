@@ -18,6 +18,7 @@ import aiohttp
 import yaml
 
 from evonas.cluster.resources import JOBS, PODS, SEARCHES, TRIALS, Resource
+from evonas.search.names import SEARCH_LABEL
 from tests.cluster.client import Cluster
 
 Body = dict[str, Any]
@@ -34,6 +35,15 @@ class Story:
         self.now: dict[str, dict[str, Body]] = defaultdict(dict)
         """By resource and name: the object as it is."""
         self.changed = asyncio.Condition()
+
+    def of(self, search: str) -> Story:
+        """Return what has happened to one search and all that is its own."""
+        story = Story()
+        for plural, events in self.events.items():
+            story.events[plural] = [(type, body) for type, body in events if _search_of(body) == search]
+            there = self.now[plural]
+            story.now[plural] = {name: body for name, body in there.items() if _search_of(body) == search}
+        return story
 
     def objects(self, resource: Resource) -> list[Body]:
         """Return the objects that there are, by name."""
@@ -127,6 +137,9 @@ class Chronicle:
         async with self._session.get(resource.path(None) + query, timeout=timeout) as answer:
             if answer.status == GONE:
                 return await self._list(resource)
+            if not answer.ok:
+                # On a busy machine the storage of a new CRD is not ready at once (429).
+                return version
             with suppress(aiohttp.ClientError):
                 async for chunk in answer.content.iter_any():
                     *lines, rest = (rest + chunk).split(b"\n")
@@ -159,3 +172,9 @@ class Chronicle:
             else:
                 story.now[resource.plural][body["metadata"]["name"]] = body
             story.changed.notify_all()
+
+
+def _search_of(body: Body) -> str:
+    """Return the name of the search that an object is or belongs to."""
+    name: str = body["metadata"].get("labels", {}).get(SEARCH_LABEL, body["metadata"]["name"])
+    return name

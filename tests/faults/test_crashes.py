@@ -6,6 +6,7 @@ Each kill point is a search of its own in a namespace of its own, with a real pr
 from __future__ import annotations
 
 import asyncio
+import copy
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
@@ -18,7 +19,7 @@ import pytest
 
 from evonas.cluster.resources import CONFIG_MAPS
 from tests.cluster.client import Cluster
-from tests.earlier import export_of
+from tests.earlier import export_of, record_results
 from tests.faults import faults
 from tests.faults.chronicle import Chronicle
 from tests.faults.field import Site, short_search, site
@@ -57,24 +58,29 @@ class Case:
     attempts: int
     indexes: range
     config_map: dict[str, Any] | None = None
+    earlier: dict[str, Any] | None = None
+    """A search that is over, with a result for each of its ``maxTrials``."""
 
     async def apply(self, here: Site) -> None:
         """Create what it is about."""
         if self.config_map is not None:
             await here.chronicle.create(CONFIG_MAPS, here.namespace, self.config_map)
+        if self.earlier is not None:
+            await record_results(here.chronicle, here.namespace, self.earlier)
         await here.apply(self.search)
 
     def assert_sound(self, here: Site) -> None:
         """Assert that nothing was lost, nothing was done twice."""
-        assert_sound(here.story, attempts=self.attempts, indexes=self.indexes)
+        story = here.story.of(self.search["metadata"]["name"])
+        assert_sound(story, attempts=self.attempts, indexes=self.indexes)
 
 
-@pytest.mark.parametrize("case", ["plain", "warm"])
+@pytest.mark.parametrize("case", ["plain", "warm", "reuse"])
 async def test_search_is_exact_after_a_kill_at_any_write(
     cluster: Cluster, chronicle: Chronicle, tmp_path: Path, capsys: pytest.CaptureFixture[str], case: str
 ) -> None:
     began = time.monotonic()
-    tried = {"plain": _plain, "warm": _warm}[case]()
+    tried = {"plain": _plain, "warm": _warm, "reuse": _reuse}[case]()
     undisturbed = await _writes_of_undisturbed(tried, cluster, chronicle, tmp_path)
     report = Report()
     points = _points(len(undisturbed), report)
@@ -156,3 +162,18 @@ def _warm() -> Case:
         },
     )
     return Case(body, 4, range(7), export_of(3))
+
+
+def _reuse() -> Case:
+    """Two of four candidates have a result in another search."""
+    body = short_search(
+        "crashing",
+        searchSpace=[{"name": "a1", "values": [1, 2, 3, 4]}],
+        budget={"maxTrials": 4, "parallelTrials": 2},
+        trial={"ttlSecondsAfterFinished": 3600},
+        reuseResults="Namespace",
+    )
+    earlier = copy.deepcopy(body)
+    earlier["metadata"]["name"] = "earlier"
+    earlier["spec"]["budget"]["maxTrials"] = 2
+    return Case(body, 2, range(4), earlier=earlier)

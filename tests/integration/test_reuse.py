@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from prometheus_client.parser import text_string_to_metric_families
 
 from evonas.local.journal import open_journal
+from evonas.search.names import SEARCH_LABEL
 from tests.cluster.client import Cluster
 from tests.command_line import evonas, shell_of
 from tests.earlier import KEY, NAME, export_of
@@ -109,6 +113,108 @@ def test_a_file_in_a_config_map_and_candidates_by_hand(
     assert origins[-1] in ("random", "mutation")
 
 
+LETTERS = [{"name": "a1", "values": [1, 2, 3, 4, 5, 6]}]
+
+
+def test_what_another_search_of_the_namespace_has_trained_is_not_trained_again(
+    cluster: Cluster, namespace: str, apply: Apply, operator: OperatorProcess
+) -> None:
+    some = {"maxTrials": 4, "parallelTrials": 2}
+    apply(search("first", searchSpace=LETTERS, budget=some))
+    wait_until(cluster, namespace, "first", "Complete")
+    # What is known comes from the objects alone.
+    operator.kill()
+    operator.start()
+    every: dict[str, Any] = {"searchSpace": LETTERS, "budget": {"maxTrials": 6, "parallelTrials": 3}}
+    agent = {"type": "Random", "seed": 8}
+    apply(search("second", **every, agent=agent, reuseResults="Namespace", confirm={"top": 1, "repeats": 1}))
+    body = wait_until(cluster, namespace, "second", "Complete")
+    first = {trial["spec"]["decisions"]["a1"]: trial for trial in trials(cluster, namespace, "first")}
+    second = trials(cluster, namespace, "second")
+    reused = [trial for trial in second if "reusedFrom" in trial["spec"]]
+    assert len(reused) == body["status"]["reusedTrials"] == 4
+    for trial in reused:
+        theirs = first[trial["spec"]["decisions"]["a1"]]
+        assert trial["spec"]["reusedFrom"]["searchRef"] == theirs["spec"]["searchRef"]
+        assert trial["spec"]["reusedFrom"]["index"] == theirs["spec"]["index"]
+        assert {key: trial["status"][key] for key in ("state", "reward", "reason", "message", "gpuSeconds")} == {
+            "state": "Succeeded",
+            "reward": theirs["status"]["reward"],
+            "reason": "Reused",
+            "message": f"result of trial {theirs['metadata']['name']} of search first",
+            "gpuSeconds": 0,
+        }
+        fingerprint = f"status.fingerprint={theirs['status']['fingerprint']}"
+        same = {body["metadata"]["name"] for body in cluster.list("nastrial", namespace, fields=fingerprint)}
+        assert {trial["metadata"]["name"], theirs["metadata"]["name"]} <= same
+    assert sorted(trial["status"]["sequence"] for trial in second[:6]) == [1, 2, 3, 4, 5, 6]
+    # The two that nobody had trained, and the confirmation, whatever it confirms.
+    assert _jobs(cluster, namespace, "second") == {
+        trial["metadata"]["name"] for trial in second if "reusedFrom" not in trial["spec"]
+    }
+    assert len(_jobs(cluster, namespace, "second")) == 3
+    assert [event["reason"] for event in _events(cluster, namespace, "second")].count("ResultsReused") == 1
+    assert (
+        f'evonas_search_reused_trials_total{{namespace="{namespace}",search="second"}} 4.0'
+        in operator.ask("/metrics")[1]
+    )
+
+    calls = _calls(operator)
+    apply(search("third", **every, agent={"type": "Evolution", "seed": 5}, reuseResults="Namespace"))
+    wait_until(cluster, namespace, "third", "Complete")
+    made = {call: count for call, count in (_calls(operator) - calls).items() if "events" not in call}
+    # Two writes a trial, and nothing asked. Beside them the search's own: the dry run of its first Job, its status.
+    assert made.pop(("patch", "architecturesearches", "200")) <= 3
+    assert made == {
+        ("create", "architecturetrials", "201"): 6,
+        ("patch", "architecturetrials", "200"): 6,
+        ("create", "jobs", "201"): 1,
+    }
+    assert {trial["spec"]["reusedFrom"]["searchRef"]["name"] for trial in trials(cluster, namespace, "third")} == {
+        "first",
+        "second",
+    }
+    assert _jobs(cluster, namespace, "third") == set()
+    for name in ("second", "third"):
+        replayed = evonas(cluster, namespace, "replay", name)
+        assert replayed.returncode == 0, replayed.stdout + replayed.stderr
+    index = str(reused[0]["spec"]["index"])
+    assert "nothing was run for it" in " ".join(evonas(cluster, namespace, "explain", "second", index).stdout.split())
+    refused = evonas(cluster, namespace, "logs", "second", index)
+    assert f"nothing was run for trial {index}" in refused.stderr
+
+    # Another template, and a search that does not ask, train theirs.
+    changed: dict[str, Any] = {"container": {"args": ["--longer"]}, "reuseResults": "Namespace"}
+    for name, spec in (("changed", changed), ("modest", {})):
+        apply(search(name, **every, **spec))
+        assert "reusedTrials" not in wait_until(cluster, namespace, name, "Complete")["status"]
+        assert len(_jobs(cluster, namespace, name)) == 6
+
+
+def _jobs(cluster: Cluster, namespace: str, name: str) -> set[str]:
+    """Return the names of a search's trials that have a Job."""
+    jobs = cluster.list("jobs", namespace)
+    return {
+        job["metadata"]["ownerReferences"][0]["name"] for job in jobs if job["metadata"]["labels"][SEARCH_LABEL] == name
+    }
+
+
+def _events(cluster: Cluster, namespace: str, name: str) -> list[dict[str, Any]]:
+    return [event for event in cluster.list("events", namespace) if event["involvedObject"]["name"] == name]
+
+
+def _calls(operator: OperatorProcess) -> Counter[tuple[str, ...]]:
+    """Return how often the operator called the API server, by verb, resource and answer."""
+    return Counter(
+        {
+            tuple(sample.labels[label] for label in ("verb", "resource", "code")): int(sample.value)
+            for family in text_string_to_metric_families(operator.ask("/metrics")[1])
+            for sample in family.samples
+            if sample.name == "evonas_api_requests_total" and sample.labels["resource"] != "leases"
+        }
+    )
+
+
 def test_commands_of_the_page_run(cluster: Cluster, namespace: str, apply: Apply, tmp_path: Path) -> None:
     folder, variables = reader_folder(tmp_path), shell_of(cluster, namespace, tmp_path)
     apply(search("cifar-small", budget={"maxTrials": 4, "parallelTrials": 4}))
@@ -116,7 +222,7 @@ def test_commands_of_the_page_run(cluster: Cluster, namespace: str, apply: Apply
     counting["spec"]["suspend"] = True
     apply(counting)
     wait_until(cluster, namespace, "cifar-small", "Complete")
-    export, enqueue = blocks_run_by(REUSE)
+    export, enqueue, reused = blocks_run_by(REUSE)
     export.run(folder, variables)
     assert len(cluster.get("configmap", "last-year", namespace)["data"]["cifar.jsonl"].splitlines()) == 7
     here = folder / "runs" / "counting"
@@ -129,3 +235,12 @@ def test_commands_of_the_page_run(cluster: Cluster, namespace: str, apply: Apply
     assert list(listed.values()) == [1, 2, 3, 4, 1]
     (line,) = (here / "enqueued.jsonl").read_text().splitlines()
     assert json.loads(line) == candidate
+    large = search("cifar-large", searchSpace=LETTERS, budget={"maxTrials": 6}, reuseResults="Namespace")
+    source = search("source", searchSpace=LETTERS, budget={"maxTrials": 6})
+    for body in (source, large):
+        apply(body)
+        wait_until(cluster, namespace, body["metadata"]["name"], "Complete")
+    shown = reused.run(folder, variables)
+    assert "nothing was run for it" in " ".join(shown.split())
+    # Its reason, and in the wide table whose result it is.
+    assert len(re.findall(r"Succeeded .* Reused +source ", shown)) == 6

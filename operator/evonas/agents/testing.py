@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -69,6 +69,21 @@ class History:
     outcomes: dict[int, tuple[int, float | None]] = field(default_factory=dict)
     """By index: the place among the observations, from 1, and the reward."""
     abandoned: set[int] = field(default_factory=set)
+    foreign: dict[int, Record] = field(default_factory=dict)
+    """By index: candidates that the agent did not propose."""
+
+    @classmethod
+    def beginning_with(cls, agent: Agent, foreign: Iterable[Record]) -> History:
+        """Return the history of an agent that is told of candidates from outside before it proposes."""
+        records = {record.index: record for record in foreign}
+        agent.restore(records.values())
+        return cls(
+            agent,
+            pending=[index for index, record in records.items() if record.sequence is None and not record.abandoned],
+            outcomes={index: (each.sequence, each.reward) for index, each in records.items() if each.sequence},
+            abandoned={index for index, record in records.items() if record.abandoned},
+            foreign=records,
+        )
 
     def propose(self) -> Proposal:
         """Ask the agent for a candidate, which is then pending."""
@@ -103,19 +118,15 @@ class History:
 
     def records(self) -> list[Record]:
         """Return what was recorded, in the order of the proposals."""
-        return [self._record(proposal) for proposal in self.proposals.values()]
+        own = [
+            Record(each.index, dict(each.decisions), each.mutated, each.observed_up_to, None, None)
+            for each in self.proposals.values()
+        ]
+        return [self._with_outcome(record) for record in (*self.foreign.values(), *own)]
 
-    def _record(self, proposal: Proposal) -> Record:
-        sequence, reward = self.outcomes.get(proposal.index, (None, None))
-        return Record(
-            index=proposal.index,
-            decisions=dict(proposal.decisions),
-            mutated=proposal.mutated,
-            observed_up_to=proposal.observed_up_to,
-            sequence=sequence,
-            reward=reward,
-            abandoned=proposal.index in self.abandoned,
-        )
+    def _with_outcome(self, record: Record) -> Record:
+        sequence, reward = self.outcomes.get(record.index, (None, None))
+        return replace(record, sequence=sequence, reward=reward, abandoned=record.index in self.abandoned)
 
 
 class AgentContract:
@@ -193,6 +204,28 @@ class AgentContract:
             assert restored.entropy == undisturbed.agent.entropy
 
         self._run(check, dice=_DICE, before=st.integers(0, self.steps), parallel=st.integers(1, 16))
+
+    def test_candidates_from_outside_are_learned_from_and_not_proposed_again(self) -> None:
+        """Imported, listed and abandoned ones (``Record.foreign``): no draw of the agent's has led to them."""
+
+        def check(dice: random.Random, before: int, parallel: int) -> None:
+            foreign = [replace(each, mutated=(), foreign=True) for each in _distinct(8)]
+            foreign[5] = replace(foreign[5], sequence=None, reward=None, abandoned=True)
+            foreign[6:] = [replace(each, sequence=None, reward=None) for each in foreign[6:]]
+            undisturbed = History.beginning_with(self.create(GRID, 6), foreign)
+            first = undisturbed.propose()
+            assert (first.index, first.observed_up_to) == (8, 5)
+            for _ in range(before):
+                undisturbed.step(dice, parallel)
+            restored = self.create(GRID, 6)
+            restored.restore(undisturbed.records())
+            assert restored.entropy == undisturbed.agent.entropy
+            for _ in range(4):
+                assert restored.propose() == undisturbed.propose()
+            known = [dict(each.decisions) for each in undisturbed.records()]
+            assert all(known.count(decisions) == 1 for decisions in known)
+
+        self._run(check, dice=_DICE, before=st.integers(0, self.steps // 2), parallel=st.integers(1, 8))
 
     def test_restoring_at_every_point_of_a_conditional_search_changes_nothing(self) -> None:
         """Not even asking twice does."""

@@ -17,4 +17,5 @@ def facts_of(trial: Trial) -> dict[str, Any]:
         "mutated": list(proposal.mutated),
         "reason": trial.reason,
         "gpu_seconds": trial.gpu_seconds,
+        **({} if trial.reused is None else {"reused_from": trial.reused.trial}),
     }

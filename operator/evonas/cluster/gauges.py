@@ -37,6 +37,7 @@ def read_search(
         failed=_frequent(totals.failures),
         outcomes={state.value: totals.counts[state] for state in TrialState if state.is_final},
         proposals=dict(totals.origins),
+        reused=totals.reused,
         best_reward=None if best is None else best.reward,
         mean_reward=totals.mean_reward,
         trials_since_improvement=totals.last_sequence - (best.sequence or 0 if best is not None else 0),

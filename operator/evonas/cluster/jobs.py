@@ -10,6 +10,7 @@ from evonas.search.codec import SearchIdentity, owner_reference
 from evonas.search.contract import trial_environment
 from evonas.search.names import (
     ATTEMPT_LABEL,
+    FINGERPRINT_LABEL,
     INDEX_LABEL,
     INFEASIBLE_EXIT_CODE,
     MANAGED_BY,
@@ -20,6 +21,7 @@ from evonas.search.names import (
     TRIAL_LABEL,
     job_name,
 )
+from evonas.search.reuse import fingerprint_of
 from evonas.search.trial import Trial
 from evonas.spec import SearchSpec
 
@@ -55,7 +57,11 @@ def build_job(
             "name": job_name(name, trial.current_attempt),
             "namespace": search.namespace,
             # The queue counts the Job, not its pods: the pod template does not carry its labels.
-            "labels": {**labels, **(queue_labels or {})},
+            "labels": {
+                **labels,
+                FINGERPRINT_LABEL: fingerprint_of(spec, trial.decisions),
+                **(queue_labels or {}),
+            },
             "ownerReferences": [owner_reference("ArchitectureTrial", name, trial_uid)],
         },
         "spec": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from evonas.cluster.attempts import view_attempt
@@ -19,7 +20,7 @@ def observe_attempts(spec: SearchSpec, children: Children, now: datetime) -> dic
         job = find_job(children, trial)
         if job is not None and job.owner_uid == children.trials[index].uid:
             pods = children.pods.get((index, job.attempt), {}).values()
-            views[index] = view_attempt(spec.trial, job, pods, now)
+            views[index] = replace(view_attempt(spec.trial, job, pods, now), fingerprint=job.fingerprint)
         elif job is None and _any_pod_lives(children, trial):
             message = "the pod of a deleted Job is still being ended"
             views[index] = AttemptView(trial.current_attempt, AttemptPhase.QUEUED, QueuedReason.STOPPING, message)

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Awaitable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from evonas.agents import agent_versions
@@ -40,6 +41,7 @@ from evonas.search.codec import from_time
 from evonas.search.conditions import find_condition
 from evonas.search.plan import Plan, plan
 from evonas.search.proposer import Proposer
+from evonas.search.reuse import with_known_result
 from evonas.search.status import Blockage, refuse, summarise
 from evonas.search.totals import RunningTotals
 from evonas.search.trial import Trial, TrialState
@@ -129,12 +131,13 @@ class Reconciler:
             # One after the other, in the order of their sequence: a crash or a failure in between must leave no gap
             # in it, or `observedUpTo` would no longer name what a proposal had seen.
             await self._executor.record_outcome(children.trials[trial.index], trial)
-            if trial.state.teaches and trial.completion_time is not None and trial.imported is None:
+            if trial.state.teaches and trial.completion_time is not None and trial.is_run:
                 late = (datetime.now(UTC) - trial.completion_time).total_seconds()
                 REPORT_TO_RECORD_SECONDS.observe(max(0.0, late))
         refused: Blockage | None = None
+        begun = 0
         try:
-            await _finish(
+            begun, *_ = await _finish(
                 self._propose(search, spec, decided, account),
                 self._import(search, decided.imports),
                 self._begin(search, spec, (*decided.listed, *decided.confirmations), account),
@@ -143,7 +146,7 @@ class Reconciler:
             )
         except Refused as error:
             refused = judge_refusal(error.message)
-        if outcomes and decided.proposals and refused is None:
+        if begun and any(trial.is_run for trial in outcomes):
             TURNAROUND_SECONDS.observe(time.monotonic() - seen)
         await self._tell(search, outcomes)
         note = "" if found is None else found.note
@@ -193,37 +196,40 @@ class Reconciler:
             due = end if due is None else min(due, end)
         return None if due is None else (due - now).total_seconds()
 
-    async def _propose(self, search: SearchRecord, spec: SearchSpec, decided: Plan, account: str | None) -> None:
+    async def _propose(self, search: SearchRecord, spec: SearchSpec, decided: Plan, account: str | None) -> int:
+        """Record and start new candidates; returns how many Jobs that made."""
         table = self._store.children(search.uid).table
         # Another operator may have recorded trials since the plan was made: those are part of what it allows.
         count = decided.proposals - (len(table) - decided.totals.recorded)
         if count <= 0:
-            return
+            return 0
         proposer = self._proposers.setdefault(search.uid, Proposer(spec))
         # The store changes while the thread works.
         news = proposer.collect(table)
         with AGENT_STEP_SECONDS.time():
             proposed = await asyncio.to_thread(proposer.propose, news, count)
-        await self._begin(search, spec, proposed, account)
+        return await self._begin(search, spec, proposed, account)
 
     async def _import(self, search: SearchRecord, trials: Sequence[Trial]) -> None:
         """Record results from elsewhere, one after the other as all trials; the next pass takes them over."""
         for trial in trials:
             await self._executor.record_trial(search, trial)
 
-    async def _begin(
-        self, search: SearchRecord, spec: SearchSpec, trials: Sequence[Trial], account: str | None
-    ) -> None:
-        """Record new trials, and start each."""
+    async def _begin(self, search: SearchRecord, spec: SearchSpec, trials: Sequence[Trial], account: str | None) -> int:
+        """Record new trials, and start those that have no result from elsewhere; returns how many Jobs that made."""
         starts: list[asyncio.Task[JobRecord]] = []
+        find = partial(self._store.find_result, search.namespace)
         try:
             for trial in trials:
                 # One after the other: a failure in between must leave no gap in the indexes.
-                record = await self._executor.record_trial(search, trial)
-                start = self._executor.start(search, spec, record, service_account=account)
-                starts.append(asyncio.create_task(start))
+                record = await self._executor.record_trial(search, with_known_result(spec, trial, find))
+                # As it is recorded: another process may have been the first.
+                if record.trial.is_run:
+                    start = self._executor.start(search, spec, record, service_account=account)
+                    starts.append(asyncio.create_task(start))
         finally:
             await _finish(*starts)
+        return len(starts)
 
     async def _tell(self, search: SearchRecord, results: Sequence[Trial]) -> None:
         for trial in results:
@@ -277,6 +283,9 @@ class Reconciler:
         await self._executor.write_status(search, status)
         self._status_written[search.uid] = time.monotonic()
         await self._warn_of_blockage(search, status)
+        if "reusedTrials" in status and "reusedTrials" not in search.status:
+            said = "candidates that were trained for another search of the namespace are not trained again"
+            await self._events.post(search, "ResultsReused", said)
         for type, reason in (("Complete", "SearchComplete"), ("Failed", "SearchFailed"), ("Accepted", "Accepted")):
             condition = find_condition(status, type)
             turned = condition is not None and _statuses(status).get(type) != _statuses(search.status).get(type)
@@ -324,11 +333,13 @@ class Reconciler:
 _BLOCKAGES = frozenset(reason.value for reason in QueuedReason if reason.blocks)
 
 
-async def _finish(*work: Awaitable[Any]) -> None:
+async def _finish(*work: Awaitable[Any]) -> list[Any]:
     """Wait for all, and only then raise the first error: a write must not go on behind the back of the next pass."""
-    for result in await asyncio.gather(*work, return_exceptions=True):
+    results = await asyncio.gather(*work, return_exceptions=True)
+    for result in results:
         if isinstance(result, BaseException):
             raise result
+    return results
 
 
 def _statuses(status: Mapping[str, Any]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from evonas.search.codec import SearchIdentity, from_object, from_time
 from evonas.search.names import (
     ATTEMPT_LABEL,
+    FINGERPRINT_LABEL,
     INDEX_LABEL,
     INFEASIBLE_ANNOTATION,
     METRICS_ANNOTATION,
@@ -98,6 +99,8 @@ class JobRecord:
     """True once its time to live is set."""
     queue: str = ""
     """The queue that decides when it may run; empty where none does."""
+    fingerprint: str | None = None
+    """What it was made of (``search.reuse``)."""
 
     @property
     def is_finished(self) -> bool:
@@ -232,6 +235,7 @@ def read_job(body: Mapping[str, Any]) -> JobRecord:
         ended=from_time(ending.get("lastTransitionTime")),
         released="ttlSecondsAfterFinished" in spec,
         queue=metadata["labels"].get(QUEUE_LABEL, ""),
+        fingerprint=metadata["labels"].get(FINGERPRINT_LABEL),
     )
 
 

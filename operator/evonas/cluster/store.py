@@ -11,7 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from evonas.cluster.records import JobRecord, PodRecord, SearchRecord, TrialRecord, Versioned
+from evonas.cluster.results import Results
+from evonas.search.reuse import first_result
 from evonas.search.table import TrialTable
+from evonas.search.trial import Reuse
 
 AttemptKey = tuple[int, int]
 """Index of the trial and number of the attempt."""
@@ -45,6 +48,7 @@ class Store:
         self._changed: dict[str, float] = {}
         self.searches: dict[str, SearchRecord] = {}
         self._children: dict[str, Children] = {}
+        self._results = Results()
 
     def subscribe(self, on_change: Callable[[str], None]) -> None:
         """Have ``on_change`` called with the UID of every search of which something changes."""
@@ -67,8 +71,12 @@ class Store:
     def put_trial(self, record: TrialRecord) -> None:
         """Take in a trial as it was read or written."""
         trials = self._own(record.search_uid).trials
-        if _is_newer(record, trials.get(record.trial.index)):
+        known = trials.get(record.trial.index)
+        if _is_newer(record, known):
+            if known is not None:
+                self._results.drop(known)
             trials[record.trial.index] = record
+            self._results.put(record)
             self._own(record.search_uid).table.put(record.trial)
             if record.trial.state.is_final:
                 self._own(record.search_uid).forget_pods(record.trial.index)
@@ -94,6 +102,8 @@ class Store:
     def drop_search(self, uid: str) -> None:
         """Forget a deleted search and all that belonged to it."""
         self.searches.pop(uid, None)
+        for record in self.children(uid).trials.values():
+            self._results.drop(record)
         self._children.pop(uid, None)
         self._changed.pop(uid, None)
         self._notify(uid)
@@ -102,7 +112,7 @@ class Store:
         """Forget a deleted trial."""
         children = self.children(record.search_uid)
         if _is_same(record, children.trials.get(record.trial.index)):
-            del children.trials[record.trial.index]
+            self._results.drop(children.trials.pop(record.trial.index))
             children.table.drop(record.trial.index)
             children.forget_pods(record.trial.index)
             self._on_change(record.search_uid)
@@ -126,6 +136,16 @@ class Store:
         if record.index not in children.table.unfinished:
             children.forget_pods(record.index)
         self._on_change(record.search_uid)
+
+    def find_result(self, namespace: str, fingerprint: str) -> Reuse | None:
+        """Return the result that a trial of the namespace has with this fingerprint."""
+        places = self._results.places(namespace, fingerprint)
+        # A search's trials may outlive it here for a moment.
+        return first_result(
+            (self.searches[uid].identity, self.children(uid).trials[index].trial)
+            for uid, index in places
+            if uid in self.searches
+        )
 
     def all_trials(self) -> Iterable[TrialRecord]:
         """Return the trials of all searches."""

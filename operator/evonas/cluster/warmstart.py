@@ -63,7 +63,8 @@ class WarmStarts:
                 " For what it has found until now, put an export into a ConfigMap (evonas export)"
             )
         trials = sorted(self._store.children(source.uid).table, key=lambda trial: trial.index)
-        return RecordedSearch(f"search {name}", source.manifest, tuple(trials), phase)
+        body = {**source.manifest, "metadata": {"name": name, "namespace": namespace, "uid": source.uid}}
+        return RecordedSearch(f"search {name}", body, tuple(trials), phase)
 
     async def _config_map(self, namespace: str, key: ConfigMapKey) -> RecordedSearch:
         field = "spec.warmStart.configMap"

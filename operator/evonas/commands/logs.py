@@ -7,6 +7,7 @@ import sys
 import click
 
 from evonas.commands.searches import cluster_options, says_what_a_search_is
+from evonas.errors import EvonasError
 from evonas.sources.locate import locate
 from evonas.sources.options import ClusterOptions
 from evonas.sources.source import find_trial
@@ -23,6 +24,8 @@ def logs(search: str, trial: int, attempt: int | None, follow: bool, cluster: Cl
     """Print what TRIAL, an index, of SEARCH printed."""
     source = locate(search, cluster)
     found = find_trial(source.read(), trial)
+    if not found.is_run:
+        raise EvonasError(f"nothing was run for trial {trial} of {search}: it has the {found.message}")
 
     def write(chunk: bytes) -> None:
         sys.stdout.buffer.write(chunk)

@@ -118,7 +118,10 @@ def _conclude(spec: SearchSpec, decided: Plan, trials: Sequence[Trial], folder: 
     assert decided.limit is not None
     counts = count_states(decided.totals)
     console.print(f"\n{spec.name}: {decided.limit.reason}: {decided.limit.message}", highlight=False)
-    console.print(", ".join(f"{count} {state}" for state, count in counts.items() if count), highlight=False)
+    said = [f"{count} {state}" for state, count in counts.items() if count]
+    if decided.totals.reused:
+        said.append(f"{decided.totals.reused} of these with the result of another run")
+    console.print(", ".join(said), highlight=False)
     best = decided.totals.best
     if best is not None and best.reward is not None:
         console.print(f"best: trial {best.index} with {best.reward:.6g}", style="bold", highlight=False)

@@ -29,10 +29,12 @@ from evonas.search.codec import SearchIdentity
 from evonas.search.contract import trial_environment
 from evonas.search.exits import judge_exit, judge_timeout
 from evonas.search.report import parse_message
+from evonas.search.reuse import fingerprint_of
 from evonas.search.trial import Trial
 from evonas.spec import SearchSpec
 
 LOCK_FILE, REPORT_FILE, PROGRESS_FILE = "lock", "report.json", "progress.json"
+FINGERPRINT_FILE = "fingerprint"
 MAX_HINT = 200
 
 
@@ -67,6 +69,8 @@ class LocalAttempts:
         folder = self.folder(trial.index, trial.current_attempt)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
+        fingerprint = fingerprint_of(self._spec, trial.decisions)
+        (folder / FINGERPRINT_FILE).write_text(fingerprint, encoding="utf-8")
         environment = self._command.environment(
             {
                 **trial_environment(self._identity, self._spec, trial),
@@ -114,6 +118,7 @@ class LocalAttempts:
     def _ended(self, number: int, folder: Path) -> AttemptView:
         ended: dict[str, Any] = json.loads((folder / supervise.ENDED_FILE).read_text(encoding="utf-8"))
         started = datetime.fromtimestamp(ended["start"], UTC)
+        fingerprint = folder / FINGERPRINT_FILE
         return AttemptView(
             number=number,
             phase=AttemptPhase.ENDED,
@@ -122,6 +127,7 @@ class LocalAttempts:
             end_time=datetime.fromtimestamp(ended["end"], UTC),
             ending=self._ending(ended, folder),
             holds_resources=False,
+            fingerprint=fingerprint.read_text(encoding="utf-8") if fingerprint.exists() else None,
         )
 
     def _ending(self, ended: dict[str, Any], folder: Path) -> Ending:

@@ -29,6 +29,10 @@ LOCK_PATIENCE = 0.5
 _IMMUTABLE = ("searchSpace", "objective", "agent")
 
 
+class NotBegun(EvonasError):
+    """A journal without a line: its run is beginning this moment, or was stopped before it had."""
+
+
 class Journal:
     """An open journal; holds a lock on its file, so that one search is run once at a time."""
 
@@ -107,13 +111,20 @@ def _lock(path: Path, file: IO[str]) -> None:
 
 
 def read_journal(path: Path) -> tuple[Mapping[str, Any], list[Trial]]:
-    """Return the search and its trials, by index; a cut last line is passed over."""
+    """Return the search and its trials, by index; a cut last line is passed over.
+
+    NotBegun where there is no whole line yet, EvonasError where the file is damaged or cannot be read.
+    """
     search: Mapping[str, Any] | None = None
     trials: dict[int, Trial] = {}
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
         raise EvonasError(f"cannot read {path}: {error.strerror}") from error
+    if len(lines) == 1:
+        raise NotBegun(
+            f"{path} is empty: its run is about to begin, or was stopped before it had; `evonas run` begins it"
+        )
     for number, line in enumerate(lines[:-1], start=1):
         try:
             body = json.loads(line)

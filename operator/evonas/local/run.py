@@ -12,9 +12,11 @@ from typing import Protocol
 from evonas.local.attempts import LocalAttempts
 from evonas.local.incoming import LocalIncoming
 from evonas.local.journal import Journal
+from evonas.local.results import OtherRuns
 from evonas.search.incoming import Result
 from evonas.search.plan import Plan, plan
 from evonas.search.proposer import Proposer
+from evonas.search.reuse import with_known_result
 from evonas.search.table import TrialTable
 from evonas.search.totals import RunningTotals
 from evonas.search.trial import Trial
@@ -47,6 +49,7 @@ class LocalRun:
         self._table = TrialTable(journal.trials.values())
         self._totals = RunningTotals(spec.objective)
         self._incoming = LocalIncoming(spec, folder, results)
+        self._others = OtherRuns(folder)
         self._created: dict[int, datetime] = {}
 
     def run(self) -> Plan:
@@ -91,10 +94,15 @@ class LocalRun:
         self._observer.on_plan(decided)
         return decided
 
-    def _begin(self, trial: Trial, now: datetime) -> None:
+    def _begin(self, proposed: Trial, now: datetime) -> None:
+        trial = with_known_result(self._spec, proposed, self._others.find)
         self._record(trial)
         self._created[trial.index] = now
-        self._attempts.start(trial)
+        if trial.is_run:
+            self._attempts.start(trial)
+        else:
+            # The next pass takes its result over; no attempt's end will wake it.
+            self._ends.put(None)
 
     def _record(self, trial: Trial) -> None:
         self._journal.write(trial)

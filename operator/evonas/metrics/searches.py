@@ -34,6 +34,7 @@ class SearchReading:
     outcomes: Mapping[str, int] = field(default_factory=dict)
     proposals: Mapping[str, int] = field(default_factory=dict)
     """By origin."""
+    reused: int | None = None
     best_reward: float | None = None
     mean_reward: float | None = None
     trials_since_improvement: int | None = None
@@ -133,6 +134,12 @@ DEFINITIONS = (
         CounterMetricFamily,
     ),
     Definition(
+        "evonas_search_reused_trials_total",
+        "Recorded candidates that have the result of another search's trial, so that nothing is run for them.",
+        lambda reading, _: _one(reading.reused),
+        family=CounterMetricFamily,
+    ),
+    Definition(
         "evonas_trials_total",
         "Trials that ended, by outcome.",
         lambda reading, _: _each(reading.outcomes),
@@ -187,6 +194,7 @@ def _not_below(before: SearchReading, after: SearchReading) -> SearchReading:
         after,
         outcomes=_larger(before.outcomes, after.outcomes),
         proposals=_larger(before.proposals, after.proposals),
+        reused=None if after.reused is None else max(after.reused, before.reused or 0),
         gpu_seconds=None if after.gpu_seconds is None else max(after.gpu_seconds, before.gpu_seconds or 0),
     )
 

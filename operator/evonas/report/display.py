@@ -44,6 +44,8 @@ class Display:
             self._ended[trial.index] = trial
         if trial.state is TrialState.SUCCEEDED and trial.reward is not None:
             said = f"{trial.reward:.6g}"
+            if trial.reused is not None:
+                said += f", the {trial.message}"
         elif trial.state.is_final:
             said = f"{trial.state}: {trial.reason} {trial.message}".strip()
         elif trial.attempts and trial.state is TrialState.QUEUED:

@@ -59,6 +59,11 @@ def _origin(record: RecordedSearch, trial: Trial) -> Iterable[str]:
         yield f"origin: confirmation number {proposal.repeat} of trial {proposal.parent}, a leader trained again"
     else:
         yield f"origin: {proposal.origin}{_parent(record, trial)}"
+    if trial.reused is not None:
+        yield (
+            f"nothing was run for it: search {trial.reused.search} had trained the same (its trial"
+            f" {trial.reused.index}), and spec.reuseResults takes such results over"
+        )
     if proposal.policy_ratio is not None:
         likelihood = _times(proposal.policy_ratio)
         yield f"its drawn decisions together are {likelihood} as likely under the policy as under a uniform one"

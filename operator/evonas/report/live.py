@@ -43,7 +43,8 @@ def progress_view(spec: SearchSpec, totals: Totals, trials: Iterable[Trial], lef
     done = totals.total - counts["queued"] - counts["running"]
     grid = Table.grid(padding=(0, 2))
     grid.add_row("trials", ProgressBar(total=total, completed=done, width=WIDTH), f"{done}/{total}")
-    grid.add_row("", ", ".join(f"{count} {state}" for state, count in counts.items() if count and state != "total"))
+    said = [f"{count} {state}" for state, count in counts.items() if count and state != "total"]
+    grid.add_row("", ", ".join([*said, *([f"{totals.reused} reused"] if totals.reused else [])]))
     rewards = rewards_in_order(trials)
     if totals.best is not None and rewards:
         metric = spec.objective.metric or "reward"

@@ -55,6 +55,8 @@ class Origin:
     trials: int
     results: int
     """How many of them have a reward."""
+    reused: int
+    """How many have the result of another search's trial."""
     mean: float | None
     """Of the rewards; None where there is none."""
     best: float | None
@@ -130,7 +132,8 @@ def value_shares(
 def _origin(record: RecordedSearch, name: str, trials: Sequence[Trial]) -> Origin:
     rewards = [trial.reward for trial in trials if trial.reward is not None]
     best = max(rewards, key=lambda reward: oriented(record.spec.objective, reward), default=None)
-    return Origin(name, len(trials), len(rewards), fmean(rewards) if rewards else None, best)
+    reused = sum(trial.reused is not None for trial in trials)
+    return Origin(name, len(trials), len(rewards), reused, fmean(rewards) if rewards else None, best)
 
 
 def _label(decisions: Mapping[str, Value], name: str) -> str:

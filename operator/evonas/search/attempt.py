@@ -114,3 +114,5 @@ class AttemptView:
     """When it will be given up if nothing changes."""
     disruptions: tuple[Disruption, ...] = ()
     """Pods of this attempt before its current one, oldest first, as far as they are still seen."""
+    fingerprint: str | None = None
+    """Of the trial as it was when the attempt was made (``search.reuse``): the template may have changed since."""

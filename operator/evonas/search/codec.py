@@ -15,7 +15,7 @@ from evonas.search.names import (
     SEARCH_UID_LABEL,
     trial_name,
 )
-from evonas.search.trial import EndedAttempt, Import, ProposalRecord, Trial, TrialState
+from evonas.search.trial import EndedAttempt, Import, ProposalRecord, Reuse, Trial, TrialState
 from evonas.spec import API_VERSION
 
 TRIAL_KIND = "ArchitectureTrial"
@@ -61,6 +61,8 @@ def to_object(search: SearchIdentity, trial: Trial) -> dict[str, Any]:
     }
     if trial.imported is not None:
         body["spec"]["imported"] = _imported(trial.imported)
+    if trial.reused is not None:
+        body["spec"]["reusedFrom"] = _reused(trial.reused)
     if trial.state is not TrialState.PENDING:
         body["status"] = to_status(trial)
     return body
@@ -81,6 +83,7 @@ def to_status(trial: Trial) -> dict[str, Any]:
             "reward": _decimal(trial.reward),
             "metrics": _decimals(trial.metrics),
             "sequence": trial.sequence,
+            "fingerprint": trial.fingerprint,
             "attempts": [_attempt(attempt) for attempt in trial.attempts],
             "disruptions": trial.disruptions or None,
             "startTime": to_time(trial.start_time),
@@ -134,6 +137,8 @@ def from_object(body: Mapping[str, Any]) -> Trial:
         completion_time=from_time(status.get("completionTime")),
         gpu_seconds=status.get("gpuSeconds", 0),
         imported=_read_imported(spec["imported"]) if "imported" in spec else None,
+        reused=_read_reused(spec["reusedFrom"]) if "reusedFrom" in spec else None,
+        fingerprint=status.get("fingerprint"),
     )
 
 
@@ -187,6 +192,31 @@ def _read_imported(body: Mapping[str, Any]) -> Import:
         metrics=_numbers(body.get("metrics", {})),
         runs=body["runs"],
         of=body["of"],
+    )
+
+
+def _reused(reused: Reuse) -> dict[str, Any]:
+    return _without_empty(
+        {
+            "searchRef": {"name": reused.search, "uid": reused.uid},
+            "index": reused.index,
+            "fingerprint": reused.fingerprint,
+            "state": reused.state.value,
+            "reward": _decimal(reused.reward),
+            "metrics": _decimals(reused.metrics),
+        }
+    )
+
+
+def _read_reused(body: Mapping[str, Any]) -> Reuse:
+    return Reuse(
+        search=body["searchRef"]["name"],
+        uid=body["searchRef"]["uid"],
+        index=body["index"],
+        fingerprint=body["fingerprint"],
+        state=TrialState(body["state"]),
+        reward=_number(body.get("reward")),
+        metrics=_numbers(body.get("metrics", {})),
     )
 
 

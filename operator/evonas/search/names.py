@@ -17,6 +17,8 @@ SEARCH_UID_LABEL = f"{PREFIX}/search-uid"
 TRIAL_LABEL = f"{PREFIX}/trial"
 INDEX_LABEL = f"{PREFIX}/index"
 ATTEMPT_LABEL = f"{PREFIX}/attempt"
+FINGERPRINT_LABEL = f"{PREFIX}/fingerprint"
+"""What a Job was made of (``search.reuse``)."""
 
 REWARD_ANNOTATION = f"{PREFIX}/reward"
 METRICS_ANNOTATION = f"{PREFIX}/metrics"
@@ -31,7 +33,8 @@ TRIAL_SERVICE_ACCOUNT = "evonas-trial"
 """Account (and ClusterRole) under which a trial may annotate its own pod."""
 
 MAX_INDEX = 99_999
-"""The most that a trial's name has digits for; ``maxTrials`` keeps all indexes below it."""
+"""The most that a trial's name has digits for. The CRD bounds ``maxTrials`` a thousand below it, which leaves room for
+imported results (200), and for confirmations (200 at most, again whenever ``maxTrials`` has grown)."""
 
 INFEASIBLE_EXIT_CODE = 65
 """Exit code of a trial whose candidate cannot be built or diverged: EX_DATAERR of sysexits.h."""

@@ -15,7 +15,7 @@ from evonas.search.attempt import AttemptPhase, AttemptView
 from evonas.search.budget import Limit, Standing, affordable_trials, find_deadline, find_limit
 from evonas.search.confirmation import due_confirmations
 from evonas.search.incoming import NOTHING, Incoming, listed_trials
-from evonas.search.settle import cancel, settle, take_over
+from evonas.search.settle import cancel, settle, take_over, take_reused
 from evonas.search.totals import Totals
 from evonas.search.trial import Trial, TrialState
 from evonas.spec import SearchSpec
@@ -75,6 +75,8 @@ def plan(
         view = views.get(trial.index)
         if trial.imported is not None:
             settled[trial.index] = take_over(trial, trial.imported, now)
+        elif trial.reused is not None:
+            settled[trial.index] = take_reused(trial, trial.reused, now)
         elif view is not None and view.number == trial.current_attempt:
             settled[trial.index] = settle(spec, trial, view)
     _give_up_unaffordable(spec, finished, unfinished, settled)

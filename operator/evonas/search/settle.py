@@ -10,7 +10,7 @@ from datetime import datetime
 
 from evonas.search.attempt import AttemptPhase, AttemptView, Disruption, Ending, QueuedReason, Verdict
 from evonas.search.objective import evaluate
-from evonas.search.trial import MAX_ATTEMPTS, EndedAttempt, Import, Trial, TrialState
+from evonas.search.trial import MAX_ATTEMPTS, EndedAttempt, Import, Reuse, Trial, TrialState
 from evonas.spec import SearchSpec
 
 MAX_MESSAGE = 1024
@@ -32,7 +32,8 @@ def settle(spec: SearchSpec, trial: Trial, view: AttemptView) -> Trial:
     if view.ending.verdict is Verdict.BROKEN and view.number <= spec.trial.retries:
         retrying = QueuedReason.RETRYING.value
         return replace(ended, state=TrialState.QUEUED, reason=retrying, message=_cut(_says(view.ending)))
-    return _final(spec, ended, view.ending)
+    final = _final(spec, ended, view.ending)
+    return replace(final, fingerprint=view.fingerprint) if final.state.teaches else final
 
 
 def take_over(trial: Trial, imported: Import, now: datetime) -> Trial:
@@ -45,6 +46,20 @@ def take_over(trial: Trial, imported: Import, now: datetime) -> Trial:
         message=f"result of trial {imported.trial} of {imported.source}{runs}",
         reward=imported.reward,
         metrics=imported.metrics,
+        completion_time=now,
+    )
+
+
+def take_reused(trial: Trial, reused: Reuse, now: datetime) -> Trial:
+    """Return a trial with another's result as it stands from the first."""
+    return replace(
+        trial,
+        state=reused.state,
+        reason="Reused",
+        message=f"result of trial {reused.trial} of search {reused.search}",
+        reward=reused.reward,
+        metrics=reused.metrics,
+        fingerprint=reused.fingerprint,
         completion_time=now,
     )
 

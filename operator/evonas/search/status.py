@@ -84,6 +84,8 @@ def summarise(
     note = note or before.get("warmStart", {}).get("message", "")
     if plan.totals.imported or note:
         status["warmStart"] = {"imported": plan.totals.imported, "message": note}
+    if plan.totals.reused:
+        status["reusedTrials"] = plan.totals.reused
     if (best := plan.totals.best) is not None and best.reward is not None:
         status["best"] = {
             "trial": identity.trial_name(best.index),

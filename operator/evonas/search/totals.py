@@ -44,6 +44,8 @@ class Totals:
         count in no other total but ``recorded`` and ``candidates``."""
         self.import_size = 0
         """How many of those there are to be."""
+        self.reused = 0
+        """Candidates that have the result of another search's trial; they are in every other total as well."""
         self.last_index = -1
         self.last_failed: Trial | None = None
         """The failed trial with the highest index."""
@@ -117,6 +119,7 @@ class Totals:
         if trial.imported is None:
             self.counts[trial.state] += 1
             self.origins[trial.proposal.origin] += 1
+            self.reused += trial.reused is not None
         else:
             self.imported += 1
             self.import_size = max(self.import_size, trial.imported.of)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from evonas.search.names import trial_name
 from evonas.space import Value
 
 
@@ -73,6 +74,29 @@ class Import:
 
 
 @dataclass(frozen=True)
+class Reuse:
+    """The result of another search's trial that was the same (``search.reuse``): nothing is run for this one."""
+
+    search: str
+    """Name of the search whose trial was run."""
+    uid: str
+    """UID of that search."""
+    index: int
+    """The trial's index there."""
+    fingerprint: str
+    """What both trials have in common."""
+    state: TrialState
+    """Succeeded or infeasible."""
+    reward: float | None
+    metrics: Mapping[str, float]
+
+    @property
+    def trial(self) -> str:
+        """Name of the trial that was run."""
+        return trial_name(self.search, self.uid, self.index)
+
+
+@dataclass(frozen=True)
 class EndedAttempt:
     """One attempt that is over, as the trial's status lists it."""
 
@@ -114,6 +138,15 @@ class Trial:
     completion_time: datetime | None = None
     gpu_seconds: int = 0
     imported: Import | None = None
+    reused: Reuse | None = None
+    """Set when the trial is recorded, or never."""
+    fingerprint: str | None = None
+    """What the result is a result of; None where there is none, or where it was recorded before there were such."""
+
+    @property
+    def is_run(self) -> bool:
+        """Say whether anything is run for it: a result that is known from elsewhere costs nothing here."""
+        return self.imported is None and self.reused is None
 
     @property
     def is_proposed(self) -> bool:

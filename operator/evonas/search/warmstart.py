@@ -49,11 +49,13 @@ def harvest(spec: SearchSpec, sources: Sequence[RecordedSearch]) -> Harvest:
     """Choose the results to import; UnusableSource where there is none, or a source seeks the other direction."""
     runs: dict[Choices, list[_Run]] = {}
     misfits: list[str] = []
+    seen: set[tuple[str, int]] = set()
     for source in sources:
         _check_direction(spec, source)
         for trial in sorted(source.trials, key=_by_learning):
-            if trial.reward is None:
+            if trial.reward is None or _run_of(source, trial) in seen:
                 continue
+            seen.add(_run_of(source, trial))
             try:
                 run = _Run(source.source, trial, _reward(spec, source, trial))
                 runs.setdefault(spec.space.to_choices(trial.decisions), []).append(run)
@@ -74,6 +76,13 @@ def harvest(spec: SearchSpec, sources: Sequence[RecordedSearch]) -> Harvest:
     if misfits:
         note += f"; {len(misfits)} do not fit this search and were left out, first {misfits[0]}"
     return Harvest(chosen, note)
+
+
+def _run_of(source: RecordedSearch, trial: Trial) -> tuple[str, int]:
+    """Return which search's trial was run: two searches that share a result have it from one run."""
+    if trial.reused is not None:
+        return trial.reused.uid, trial.reused.index
+    return source.identity.uid, trial.index
 
 
 def _check_direction(spec: SearchSpec, source: RecordedSearch) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 
 from evonas.errors import EvonasError
-from evonas.local.journal import JOURNAL_FILE
+from evonas.local.journal import JOURNAL_FILE, NotBegun
 from evonas.search.recorded import Overview
 from evonas.sources.export import ExportSource
 from evonas.sources.journal import JournalSource
@@ -30,10 +31,17 @@ def locate(reference: str, options: ClusterOptions) -> Source:
 
 
 def list_searches(runs: Path, options: ClusterOptions) -> list[Overview]:
-    """Return the local runs below ``runs`` where there are any and no cluster is named, else the cluster's searches."""
+    """Return the local runs below ``runs`` where there are any and no cluster is named, else the cluster's searches.
+
+    A run of which nothing is recorded yet is left out.
+    """
     folders = sorted(journal.parent for journal in runs.glob(f"*/{JOURNAL_FILE}"))
     if folders and not options.given:
-        return [JournalSource(folder).read().overview for folder in folders]
+        overviews = []
+        for folder in folders:
+            with suppress(NotBegun):
+                overviews.append(JournalSource(folder).read().overview)
+        return overviews
     found: list[Overview] = cluster_module().list_searches(options)
     return found
 

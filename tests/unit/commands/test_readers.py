@@ -44,6 +44,24 @@ def test_get_lists_the_runs_of_a_folder(evonas: Evonas, finished_run: Path) -> N
     ]
 
 
+@pytest.mark.parametrize("content", ["", '{"apiVersion": "evonas.dev/v1al'], ids=["empty", "cut"])
+def test_a_run_of_which_nothing_is_recorded_yet_is_not_listed_and_says_so_itself(
+    evonas: Evonas, tmp_path: Path, content: str
+) -> None:
+    write_run(tmp_path / "runs", "begun", count=4)
+    (tmp_path / "runs" / "beginning").mkdir()
+    (tmp_path / "runs" / "beginning" / JOURNAL_FILE).write_text(content)
+    code, out, err = evonas("get")
+    assert (code, err) == (0, "")
+    assert ("begun" in out, "beginning" in out) == (True, False)
+    for command in ("get", "best", "report"):
+        code, _, err = evonas(command, "runs/beginning")
+        assert code == 2
+        assert err.startswith(
+            f"error: runs/beginning/{JOURNAL_FILE} is empty: its run is about to begin, or was stopped"
+        )
+
+
 def test_get_shows_every_trial_of_a_search(evonas: Evonas, finished_run: Path) -> None:
     code, out, _ = evonas("get", str(finished_run))
     assert code == 0

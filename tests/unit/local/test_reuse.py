@@ -15,6 +15,7 @@ import yaml
 from evonas.errors import EvonasError
 from evonas.local.enqueued import ENQUEUED_FILE, Enqueued
 from evonas.local.journal import read_journal
+from evonas.local.results import OtherRuns
 from evonas.search.replay import Replay
 from evonas.search.trial import Trial
 from evonas.spec import SearchSpec
@@ -154,3 +155,110 @@ def test_a_line_that_a_crash_cut_off_is_dropped_and_a_wrong_one_is_named(tmp_pat
     (tmp_path / ENQUEUED_FILE).write_text('{"a1": 9}\n')
     with pytest.raises(EvonasError, match=r"enqueued\.jsonl, line 1: decision 'a1' has no value 9"):
         enqueued.read()
+
+
+LOGGED = ("sh", "-c", "echo $EVONAS_TRIAL >> ran.txt; exec python -m evonas_trial.counting")
+
+
+def _ran(folder: Path) -> list[str]:
+    return (folder / "ran.txt").read_text().split()
+
+
+def test_a_run_takes_over_what_other_runs_have_trained_and_trains_the_rest(tmp_path: Path) -> None:
+    space = [{"name": "a1", "values": [1, 2, 3, 4, 5, 6]}]
+    small: dict[str, Any] = {"searchSpace": space, "budget": {"maxTrials": 4, "parallelTrials": 2}}
+    evonas(tmp_path, "run", str(write_manifest(tmp_path, "first", LOGGED, **small)))
+    assert len(_ran(tmp_path)) == 4
+    whole = {**small, "budget": {"maxTrials": 6}, "agent": {"type": "Random", "seed": 9}}
+    asked = {"reuseResults": "Namespace", "confirm": {"top": 1, "repeats": 1}}
+    second = write_manifest(tmp_path, "second", LOGGED, **whole, **asked)
+    output = evonas(tmp_path, "run", str(second))
+    assert "6 succeeded, 4 of these with the result of another run" in output
+    assert ", the result of trial first-" in output
+    first = {str(trial.decisions): trial for trial in recorded(tmp_path, "first")}
+    trials = recorded(tmp_path, "second")
+    reused = [trial for trial in trials if trial.reused is not None]
+    assert len(reused) == 4
+    for trial in reused:
+        theirs = first[str(trial.decisions)]
+        assert trial.reused is not None
+        assert (trial.reused.search, trial.reused.index) == ("first", theirs.index)
+        assert (trial.reward, trial.metrics) == (theirs.reward, theirs.metrics)
+        assert (trial.state, trial.reason, trial.gpu_seconds) == (theirs.state, "Reused", 0)
+    # Two that nobody had trained, and the confirmation, which is always trained.
+    assert len(_ran(tmp_path)) == 4 + 2 + 1
+    assert "nothing was run for it: search first had trained" in " ".join(
+        evonas(tmp_path, "explain", "runs/second", str(reused[0].index)).split()
+    )
+    said = evonas(tmp_path, "logs", "runs/second", str(reused[0].index), code=2)
+    assert said.startswith(f"error: nothing was run for trial {reused[0].index} of runs/second: it has the result of")
+    # A third run finds all six, four under the name of the first, whose folder is gone; and the export keeps that.
+    (tmp_path / "runs" / "first").rename(tmp_path / "moved")
+    third = {**whole, "agent": {"type": "Evolution", "seed": 2}, "reuseResults": "Namespace"}
+    evonas(tmp_path, "run", str(write_manifest(tmp_path, "third", LOGGED, **third)))
+    names = [trial.reused.search for trial in recorded(tmp_path, "third") if trial.reused is not None]
+    assert sorted(names) == ["first"] * 4 + ["second"] * 2
+    assert len(_ran(tmp_path)) == 7
+    evonas(tmp_path, "export", "runs/third", "third.jsonl")
+    exported = [json.loads(line) for line in (tmp_path / "third.jsonl").read_text().splitlines()]
+    assert sum("reusedFrom" in line.get("spec", {}) for line in exported) == 6
+    # Another command is another trial; so it is without being asked.
+    for name, spec in (("fourth", {"reuseResults": "Namespace"}), ("fifth", {})):
+        changed = LOGGED if name == "fifth" else (*LOGGED[:2], LOGGED[2] + " # slower")
+        evonas(tmp_path, "run", str(write_manifest(tmp_path, name, changed, **small, **spec)))
+        assert all(trial.reused is None for trial in recorded(tmp_path, name))
+
+
+def test_a_result_is_that_of_what_was_run_even_where_the_manifest_changed_meanwhile(tmp_path: Path) -> None:
+    """A run is stopped, its command changed, and gone on with; one trial has ended before it went on."""
+    small: dict[str, Any] = {
+        "searchSpace": [{"name": "a1", "values": [1, 2]}],
+        "budget": {"maxTrials": 2, "parallelTrials": 2},
+    }
+    script = "[ $EVONAS_INDEX = 0 ] || until [ -e gate ]; do sleep 0.1; done; exec python -m evonas_trial.counting"
+    manifest = write_manifest(tmp_path, "here", ["sh", "-c", script], **small)
+    journal = tmp_path / "runs" / "here" / "journal.jsonl"
+    running = subprocess.Popen([sys.executable, "-m", "evonas", "run", str(manifest)], cwd=tmp_path)
+    try:
+        wait_for("a result", lambda: journal.exists() and '"Succeeded"' in journal.read_text(), 60)
+    finally:
+        running.terminate()
+        running.wait(60)
+    (tmp_path / "gate").touch()
+    evonas(tmp_path, "run", str(write_manifest(tmp_path, "here", ["sh", "-c", f"{script} # changed"], **small)))
+    assert len({trial.fingerprint for trial in recorded(tmp_path, "here")}) == 2
+    evonas(
+        tmp_path, "run", str(write_manifest(tmp_path, "there", ["sh", "-c", script], **small, reuseResults="Namespace"))
+    )
+    assert [trial.reused is not None for trial in recorded(tmp_path, "there")].count(True) == 1
+
+
+def test_a_journal_is_read_on_where_it_grew_and_anew_where_it_was_replaced(tmp_path: Path) -> None:
+    evonas(tmp_path, "run", str(write_manifest(tmp_path, "first")))
+    journal = tmp_path / "runs" / "first" / "journal.jsonl"
+    content = journal.read_bytes()
+    prints = [trial.fingerprint or "" for trial in recorded(tmp_path, "first")]
+    others = OtherRuns(tmp_path / "runs" / "second")
+
+    def found() -> int:
+        return sum(others.find(fingerprint) is not None for fingerprint in prints)
+
+    counts = []
+    for size in range(0, len(content) + 1, len(content) // 20):
+        with journal.open("r+b") as file:
+            file.truncate(size)
+            file.seek(0)
+            file.write(content[:size])
+        counts.append(found())
+    journal.write_bytes(content)
+    assert counts == sorted(counts)
+    assert (counts[0], found()) == (0, 6)
+    # A line that is damaged hides what it says and nothing else.
+    lines = content.splitlines(keepends=True)
+    last = max(place for place, line in enumerate(lines) if b"fingerprint" in line)
+    lines[last] = b'{"fingerprint"\n'
+    journal.unlink()
+    journal.write_bytes(b"".join(lines))
+    assert found() == 5
+    journal.unlink()
+    assert found() == 0

@@ -15,7 +15,7 @@ from evonas.cluster.gauges import MAX_REASONS, read_refused, read_search
 from evonas.cluster.records import SearchRecord
 from evonas.metrics.searches import DEFINITIONS, SEARCH_LABELS, SearchCollector, SearchReading
 from evonas.search.status import refuse, summarise
-from evonas.search.trial import ProposalRecord, Trial, TrialState
+from evonas.search.trial import ProposalRecord, Reuse, Trial, TrialState
 from evonas.spec import SearchSpec
 from tests.unit.search.support import IDENTITY, NOW, planned, search_spec, succeeded, trial
 
@@ -32,7 +32,7 @@ EVERYTHING = [
     trial(30, TrialState.FAILED, reason="Reason0"),
     trial(31, TrialState.INFEASIBLE, sequence=9),
     trial(32, TrialState.RUNNING),
-    trial(33, TrialState.QUEUED),
+    trial(33, TrialState.QUEUED, reused=Reuse("other", "u", 0, "f", TrialState.SUCCEEDED, 0.1, {})),
 ]  # fmt: skip
 
 
@@ -93,6 +93,7 @@ def shown(*readings: SearchReading) -> Samples:
         ("evonas_search_budget_ratio", {"budget": "maxSeconds"}, 0.25),
         ("evonas_agent_entropy", {}, 0.5),
         ("evonas_agent_proposals_total", {"origin": "mutation"}, 1),
+        ("evonas_search_reused_trials_total", {}, 1),
         ("evonas_trials_total", {"outcome": "Succeeded"}, 4),
     ],
     ids=lambda item: item if isinstance(item, str) else None,
@@ -132,6 +133,8 @@ def test_counters_do_not_fall_when_records_are_deleted_but_gauges_do() -> None:
     assert value(samples, "evonas_trials_total", outcome="Succeeded") == 4
     assert value(samples, "evonas_agent_proposals_total", origin="random") == 20
     assert value(samples, "evonas_search_gpu_seconds_total") == 240
+    fewer = shown(read(EVERYTHING), read(EVERYTHING[:-1]))
+    assert value(fewer, "evonas_search_reused_trials_total") == 1
 
 
 def test_a_successor_of_the_same_name_begins_anew_and_outlives_its_predecessor() -> None:

@@ -12,12 +12,13 @@ import pytest
 from evonas.report.details import describe
 from evonas.report.figures.scatter import Limit, frame_around
 from evonas.report.groups import group
+from evonas.report.html import render_report
 from evonas.report.importance import find_importance
 from evonas.report.live import sparkline
 from evonas.report.progress import failures, improvements, lineage, origins, value_shares
 from evonas.search.confirmation import due_confirmations, find_winner
 from evonas.search.recorded import Phase, RecordedSearch
-from evonas.search.trial import ProposalRecord, Trial, TrialState
+from evonas.search.trial import ProposalRecord, Reuse, Trial, TrialState
 from evonas.sources.journal import JournalSource
 from evonas.space import SearchSpace
 from evonas.spec import Confirm
@@ -109,6 +110,15 @@ def test_origins_count_every_trial_once(record: RecordedSearch) -> None:
     assert best is not None
     assert max(origin.best for origin in found if origin.best is not None) == best.reward
     assert all(origin.mean is not None and origin.best is not None and origin.mean <= origin.best for origin in found)
+
+
+def test_reused_results_are_counted_and_have_a_column_where_there_are_any(record: RecordedSearch) -> None:
+    column = ">reused<"
+    assert column not in render_report([record])
+    known = Reuse("other", "u", 0, "f", TrialState.SUCCEEDED, 0.5, {})
+    trials = tuple(replace(each, reused=known) if each.index < 3 else each for each in record.trials)
+    assert sum(origin.reused for origin in origins(replace(record, trials=trials))) == 3
+    assert column in render_report([replace(record, trials=trials)])
 
 
 @pytest.mark.parametrize("outlier", [1e9, -1e9])

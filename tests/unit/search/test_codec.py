@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evonas.search.codec import SearchIdentity, from_object, to_decimal, to_object, to_status
-from evonas.search.trial import EndedAttempt, ProposalRecord, Trial, TrialState
+from evonas.search.trial import EndedAttempt, ProposalRecord, Reuse, Trial, TrialState
 from tests.unit.search.support import IDENTITY, NOW, succeeded, trial
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
@@ -38,6 +38,16 @@ ATTEMPTS = st.builds(
     start_time=MOMENTS,
     completion_time=MOMENTS,
 )
+REUSES = st.builds(
+    Reuse,
+    search=st.text(min_size=1, max_size=5),
+    uid=st.text(min_size=1, max_size=5),
+    index=st.integers(0, 99_999),
+    fingerprint=st.text(min_size=1, max_size=5),
+    state=st.sampled_from([TrialState.SUCCEEDED, TrialState.INFEASIBLE]),
+    reward=st.none() | NUMBERS,
+    metrics=st.dictionaries(st.text(max_size=5), NUMBERS, max_size=3),
+)
 DECISIONS = st.dictionaries(st.text(min_size=1, max_size=5), VALUES, min_size=1, max_size=4)
 
 
@@ -61,6 +71,8 @@ def trials(draw: st.DrawFn) -> Trial:
         start_time=draw(MOMENTS),
         completion_time=draw(MOMENTS),
         gpu_seconds=draw(st.integers(0, 10**9)),
+        reused=draw(st.none() | REUSES),
+        fingerprint=draw(st.none() | st.text(min_size=1, max_size=5)),
     )
 
 

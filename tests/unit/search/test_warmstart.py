@@ -10,6 +10,7 @@ import pytest
 
 from evonas.search.confirmation import due_confirmations
 from evonas.search.recorded import Phase, RecordedSearch
+from evonas.search.reuse import result_of
 from evonas.search.trial import Trial, TrialState
 from evonas.search.warmstart import MAX_RESULTS, UnusableSource, harvest
 from evonas.spec import Confirm
@@ -24,7 +25,7 @@ def recorded(trials: Sequence[Trial], name: str = "other", **spec: Any) -> Recor
         "metadata": {"name": name, "uid": name},
         "spec": {
             "searchSpace": [{"name": "a", "values": list(range(250))}],
-            "budget": {"maxTrials": 99999},
+            "budget": {"maxTrials": 99000},
             "trial": {"template": {"spec": {"containers": [{"name": "trial", "image": "none"}]}}},
             **spec,
         },
@@ -58,6 +59,14 @@ def test_a_candidate_that_was_trained_more_than_once_is_one_result_with_the_mean
     found = harvest(search_spec(), [recorded(trials), again])
     assert [(each.trial, each.runs) for each in found.results] == [(0, 3), (1, 2)]
     assert [each.reward for each in found.results] == pytest.approx([0.6, 0.3])
+
+
+def test_a_result_that_two_searches_share_was_trained_once() -> None:
+    theirs = replace(succeeded(3, 0.4), fingerprint="f")
+    mine = replace(succeeded(0, 0.4), decisions=theirs.decisions, reused=result_of(recorded([]).identity, theirs))
+    for sources in ([recorded([theirs]), recorded([mine], name="again")], [recorded([mine], name="again")]):
+        (found,) = harvest(search_spec(), sources).results
+        assert (found.decisions, found.runs) == (theirs.decisions, 1)
 
 
 def test_what_does_not_fit_the_space_is_left_out_and_said() -> None:

@@ -11,7 +11,9 @@ import pytest
 from evonas.agents.interface import Origin
 from evonas.schema import load_crds
 from evonas.search.confirmation import ORIGIN
+from evonas.search.names import MAX_INDEX
 from evonas.search.trial import IMPORTED, LISTED, TrialState
+from evonas.search.warmstart import MAX_RESULTS
 
 CRDS = {crd["spec"]["names"]["kind"]: crd for crd in load_crds()}
 KINDS = ("ArchitectureSearch", "ArchitectureTrial")
@@ -82,3 +84,14 @@ def test_trial_may_have_every_origin_and_state_that_the_code_writes() -> None:
     ]
     recorded = [state.value for state in TrialState if state is not TrialState.PENDING]
     assert trial["status"]["properties"]["state"]["enum"] == recorded
+
+
+def test_there_is_an_index_for_every_trial_that_a_search_may_have() -> None:
+    spec = SCHEMAS["ArchitectureSearch"]["properties"]["spec"]["properties"]
+    trials = spec["budget"]["properties"]["maxTrials"]["maximum"]
+    confirm = spec["confirm"]["properties"]
+    confirmations = confirm["top"]["maximum"] * confirm["repeats"]["maximum"]
+    # The last one is nobody's: the dry run of the first Job has its name.
+    assert trials + MAX_RESULTS + confirmations < MAX_INDEX
+    index = SCHEMAS["ArchitectureTrial"]["properties"]["spec"]["properties"]["index"]
+    assert index["maximum"] == MAX_INDEX

@@ -1,0 +1,78 @@
+"""Results of the other runs in the same folder of runs, as ``search.reuse`` asks for them: read from their journals.
+
+A journal only grows, and others may be growing now, so each is read on from where the last look ended.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+
+from evonas.local.journal import JOURNAL_FILE, identity_of
+from evonas.search.codec import TRIAL_KIND, SearchIdentity, from_object
+from evonas.search.reuse import first_result
+from evonas.search.trial import Reuse, Trial
+
+
+class OtherRuns:
+    """The runs beside the one in ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._journals: dict[Path, _Journal] = {}
+
+    def find(self, fingerprint: str) -> Reuse | None:
+        """Return the result that a trial of another run has with this fingerprint."""
+        paths = [path for path in self._folder.parent.glob(f"*/{JOURNAL_FILE}") if path.parent != self._folder]
+        self._journals = {path: self._journals.get(path) or _Journal(path) for path in paths}
+        found = []
+        for journal in self._journals.values():
+            # Somebody may delete a run this moment.
+            with suppress(OSError):
+                journal.read_on()
+            found += journal.with_fingerprint(fingerprint)
+        return first_result(found)
+
+
+class _Journal:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = 0
+        self._position = 0
+        self._search: SearchIdentity | None = None
+        self._trials: dict[str, Trial] = {}
+
+    def with_fingerprint(self, fingerprint: str) -> list[tuple[SearchIdentity, Trial]]:
+        trial = self._trials.get(fingerprint)
+        return [(self._search, trial)] if trial is not None and self._search is not None else []
+
+    def read_on(self) -> None:
+        """Take in the whole lines that were written since."""
+        status = self._path.stat()
+        if (status.st_ino, status.st_size) == (self._file, self._position):
+            return
+        if status.st_ino != self._file or status.st_size < self._position:
+            # Deleted and begun afresh: what the former run found is gone.
+            self._file, self._position, self._search, self._trials = status.st_ino, 0, None, {}
+        with self._path.open("rb") as file:
+            file.seek(self._position)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    return
+                self._position += len(line)
+                # A line that is damaged is for whoever goes on with that run to mend.
+                with suppress(ValueError, KeyError, TypeError):
+                    self._take_in(line)
+
+    def _take_in(self, line: bytes) -> None:
+        if b'"fingerprint"' not in line and self._search is not None:
+            # Most lines: a trial that was proposed, started or failed.
+            return
+        body = json.loads(line)
+        if body["kind"] != TRIAL_KIND:
+            self._search = identity_of(body)
+            return
+        trial = from_object(body)
+        if trial.fingerprint is not None and not trial.is_confirmation:
+            self._trials.setdefault(trial.fingerprint, trial)
