@@ -53,7 +53,7 @@ def test_one_generation_is_bred_from_evaluated_parents_alone() -> None:
     assert all(proposal.competitors == 32 for proposal in proposals[10:])
 
 
-@pytest.mark.parametrize(("decisions", "generations"), [(1, 2), (6, 2), (12, 3), (20, 5), (100, 8)])
+@pytest.mark.parametrize(("decisions", "generations"), [(1, 2), (5, 2), (6, 3), (10, 5), (20, 5), (24, 6), (100, 8)])
 def test_generations_follow_the_number_of_decisions(decisions: int, generations: int) -> None:
     assert CriticSettings().generations_for(decisions) == generations
     assert CriticSettings(generations=5).generations_for(decisions) == 5
