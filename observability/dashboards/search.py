@@ -102,10 +102,10 @@ def build() -> dashboard.Dashboard:
         ),
         graph(
             "Proposals by origin",
-            "How the agent came to its candidates so far.",
+            "How the agent came to its candidates so far; reused ones, of any origin, have another search's result.",
             "none",
             Query(f"evonas_agent_proposals_total{{{_OF}}}", "{{origin}}"),
-            stacked=True,
+            Query(f"evonas_search_reused_trials_total{{{_OF}}}", "reused"),
             width=THIRD,
         ),
         graph(

@@ -25,6 +25,7 @@ _COMMANDS = {
     "replay": "evonas.commands.replay",
     "report": "evonas.commands.report",
     "run": "evonas.commands.run",
+    "veto": "evonas.commands.veto",
     "watch": "evonas.commands.watch",
 }
 

@@ -15,6 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from evonas.local.journal import open_journal
 from evonas.search.names import SEARCH_LABEL
+from evonas.search.trial import ProposalRecord, Trial
+from evonas.space import Value
 from tests.cluster.client import Cluster
 from tests.command_line import evonas, shell_of
 from tests.earlier import KEY, NAME, export_of
@@ -191,6 +193,35 @@ def test_what_another_search_of_the_namespace_has_trained_is_not_trained_again(
         assert len(_jobs(cluster, namespace, name)) == 6
 
 
+def test_a_vetoed_trial_ends_and_the_agent_is_told(
+    cluster: Cluster, namespace: str, apply: Apply, operator: OperatorProcess
+) -> None:
+    body = search("picky", budget={"maxTrials": 5, "parallelTrials": 2}, agent={"seed": 4, "warmup": 2})
+    annotations = {
+        "evonas-test/duration": "300ms",
+        "evonas-test/outcome-0-1": "hang",
+        "evonas-test/outcome-1-1": "hang",
+    }
+    body["spec"]["trial"]["template"]["metadata"] = {"annotations": annotations}
+    apply(body)
+    cluster.wait_for("two Jobs", lambda: len(cluster.list("jobs", namespace)) == 2, 180)
+    cluster.kubectl("annotate", "nas/picky", "-n", namespace, "evonas.dev/veto-first=no", "evonas.dev/veto-1=")
+    done = evonas(cluster, namespace, "veto", "picky", "0", "--because", "too large for our phones")
+    assert done.returncode == 0, done.stderr
+    wait_until(cluster, namespace, "picky", "Complete")
+    found = trials(cluster, namespace, "picky")
+    assert [trial["status"]["state"] for trial in found] == ["Infeasible"] * 2 + ["Succeeded"] * 3
+    assert [trial["status"]["message"] for trial in found[:2]] == ["vetoed: too large for our phones", "vetoed"]
+    assert sorted(trial["status"]["sequence"] for trial in found) == [1, 2, 3, 4, 5]
+    assert len(_jobs(cluster, namespace, "picky") & {trial["metadata"]["name"] for trial in found[:2]}) == 0
+    (told,) = [event for event in _events(cluster, namespace, "picky") if event["reason"] == "InvalidVeto"]
+    assert told["message"] == "annotation evonas.dev/veto-first names no trial: a veto of trial 3 is evonas.dev/veto-3"
+    assert evonas(cluster, namespace, "replay", "picky").returncode == 0
+    refused = evonas(cluster, namespace, "veto", "picky", "2")
+    assert "trial 2 of " in refused.stderr
+    assert "is Succeeded already" in refused.stderr
+
+
 def _jobs(cluster: Cluster, namespace: str, name: str) -> set[str]:
     """Return the names of a search's trials that have a Job."""
     jobs = cluster.list("jobs", namespace)
@@ -222,12 +253,16 @@ def test_commands_of_the_page_run(cluster: Cluster, namespace: str, apply: Apply
     counting["spec"]["suspend"] = True
     apply(counting)
     wait_until(cluster, namespace, "cifar-small", "Complete")
-    export, enqueue, reused = blocks_run_by(REUSE)
+    export, enqueue, veto, reused = blocks_run_by(REUSE)
     export.run(folder, variables)
     assert len(cluster.get("configmap", "last-year", namespace)["data"]["cifar.jsonl"].splitlines()) == 7
     here = folder / "runs" / "counting"
     here.mkdir(parents=True)
-    open_journal(here, counting).close()
+    journal = open_journal(here, counting)
+    for index in range(4):
+        decisions: dict[str, Value] = {f"a{place}": index + 1 for place in range(1, 6)}
+        journal.write(Trial(index, decisions, ProposalRecord("random", None, (), 0)))
+    journal.close()
     candidate = {"a1": 5, "a2": 5, "a3": 5, "a4": 5, "a5": 5}
     (folder / "candidates.yaml").write_text(yaml.safe_dump(candidate))
     enqueue.run(folder, variables)
@@ -235,6 +270,13 @@ def test_commands_of_the_page_run(cluster: Cluster, namespace: str, apply: Apply
     assert list(listed.values()) == [1, 2, 3, 4, 1]
     (line,) = (here / "enqueued.jsonl").read_text().splitlines()
     assert json.loads(line) == candidate
+    patch = json.dumps({"spec": {"suspend": False, "budget": {"parallelTrials": 4}}})
+    cluster.kubectl("patch", "nas", "counting", "-n", namespace, "--type=merge", "-p", patch)
+    cluster.wait_for("four trials", lambda: len(trials(cluster, namespace, "counting")) == 4, 180)
+    veto.run(folder, variables)
+    annotations = cluster.get("nas", "counting", namespace)["metadata"]["annotations"]
+    assert annotations["evonas.dev/veto-3"] == "needs more memory than our phones have"
+    assert json.loads((here / "vetoed.jsonl").read_text()) == {"trial": 3, "because": ""}
     large = search("cifar-large", searchSpace=LETTERS, budget={"maxTrials": 6}, reuseResults="Namespace")
     source = search("source", searchSpace=LETTERS, budget={"maxTrials": 6})
     for body in (source, large):

@@ -39,12 +39,14 @@ from evonas.metrics.searches import READINGS
 from evonas.search.attempt import AttemptView, QueuedReason
 from evonas.search.codec import from_time
 from evonas.search.conditions import find_condition
+from evonas.search.names import VETO_ANNOTATION
 from evonas.search.plan import Plan, plan
 from evonas.search.proposer import Proposer
 from evonas.search.reuse import with_known_result
 from evonas.search.status import Blockage, refuse, summarise
 from evonas.search.totals import RunningTotals
 from evonas.search.trial import Trial, TrialState
+from evonas.search.vetoes import find_mistakes, read_vetoes
 from evonas.search.warmstart import UnusableSource
 from evonas.spec import SearchSpec
 
@@ -76,6 +78,7 @@ class Reconciler:
         self._proposers: dict[str, Proposer] = {}
         self._names: dict[str, tuple[str, str]] = {}
         self._status_written: dict[str, float] = {}
+        self._warned: set[tuple[str, str]] = set()
 
     async def reconcile(self, search_uid: str) -> float | None:
         """Bring one search a step forward; returns after how many seconds to look again without an event."""
@@ -125,6 +128,7 @@ class Reconciler:
             start_time=from_time(search.status.get("startTime")) or now,
             now=now,
             incoming=self._warm_starts.incoming(search.uid, spec, found, finished),
+            vetoes=read_vetoes(search.annotations),
         )
         outcomes = [trial for trial in decided.records if trial.state.is_final]
         for trial in outcomes:
@@ -149,6 +153,7 @@ class Reconciler:
         if begun and any(trial.is_run for trial in outcomes):
             TURNAROUND_SECONDS.observe(time.monotonic() - seen)
         await self._tell(search, outcomes)
+        await self._warn_of_mistakes(search)
         note = "" if found is None else found.note
         if decided.imports and refused is None:
             await self._events.post(search, "ResultsImported", note)
@@ -240,6 +245,13 @@ class Reconciler:
                 logger.info("%s/%s: %s: %s", search.namespace, name, trial.reason, trial.message)
                 said = f"trial {name} failed: {trial.reason}: {trial.message}"
                 await self._events.post(search, "TrialFailed", said, warning=True)
+
+    async def _warn_of_mistakes(self, search: SearchRecord) -> None:
+        for key in find_mistakes(search.annotations):
+            if (search.uid, key) not in self._warned:
+                self._warned.add((search.uid, key))
+                said = f"annotation {key} names no trial: a veto of trial 3 is {VETO_ANNOTATION}3"
+                await self._events.post(search, "InvalidVeto", said, warning=True)
 
     async def _publish(
         self,

@@ -18,6 +18,7 @@ from evonas.search.names import (
     QUEUE_LABELS,
     REWARD_ANNOTATION,
     SEARCH_UID_LABEL,
+    VETO_ANNOTATION,
 )
 from evonas.search.trial import Trial
 
@@ -55,6 +56,8 @@ class SearchRecord:
     status: Mapping[str, Any]
     queue_labels: Mapping[str, str] = field(default_factory=dict)
     """Kueue's labels, for each Job."""
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    """What people have said about it: vetoes (``search.vetoes``)."""
 
     @property
     def identity(self) -> SearchIdentity:
@@ -195,6 +198,9 @@ def read_search(body: Mapping[str, Any]) -> SearchRecord:
         },
         status=body.get("status", {}),
         queue_labels={key: labels[key] for key in QUEUE_LABELS if key in labels},
+        annotations={
+            key: value for key, value in metadata.get("annotations", {}).items() if key.startswith(VETO_ANNOTATION)
+        },
     )
 
 

@@ -6,13 +6,12 @@ what has a trial is passed over.
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from evonas.errors import EvonasError
+from evonas.local.lines import append_lines, size_of, whole_lines
 from evonas.search.incoming import Decisions
 from evonas.space import SearchSpace
 
@@ -30,7 +29,7 @@ class Enqueued:
 
     def read(self) -> Sequence[Decisions]:
         """Return them in their order; EvonasError where a line is none of this space's candidates."""
-        size = self._path.stat().st_size if self._path.exists() else 0
+        size = size_of(self._path)
         if size != self._size:
             self._candidates = self._parse()
             self._size = size
@@ -38,22 +37,11 @@ class Enqueued:
 
     def append(self, candidates: Sequence[Decisions]) -> None:
         """Add candidates; on disk when this returns."""
-        try:
-            with self._path.open("ab+") as file:
-                # Two who enqueue at once take turns; a reader takes whole lines only.
-                fcntl.flock(file, fcntl.LOCK_EX)
-                file.seek(0)
-                whole = file.read().rfind(b"\n") + 1
-                file.truncate(whole)
-                file.write(b"".join(json.dumps(dict(candidate)).encode() + b"\n" for candidate in candidates))
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise EvonasError(f"cannot write {self._path}: {error.strerror}") from error
+        append_lines(self._path, candidates)
 
     def _parse(self) -> list[Decisions]:
         candidates: list[Decisions] = []
-        for number, line in enumerate(self._path.read_bytes().split(b"\n")[:-1], start=1):
+        for number, line in enumerate(whole_lines(self._path), start=1):
             try:
                 candidates.append(self._space.to_candidate(self._space.to_choices(json.loads(line))))
             except (ValueError, TypeError) as error:

@@ -13,6 +13,7 @@ from evonas.local.attempts import LocalAttempts
 from evonas.local.incoming import LocalIncoming
 from evonas.local.journal import Journal
 from evonas.local.results import OtherRuns
+from evonas.local.vetoed import Vetoed
 from evonas.search.incoming import Result
 from evonas.search.plan import Plan, plan
 from evonas.search.proposer import Proposer
@@ -21,6 +22,9 @@ from evonas.search.table import TrialTable
 from evonas.search.totals import RunningTotals
 from evonas.search.trial import Trial
 from evonas.spec import SearchSpec
+
+LOOK_SECONDS = 1.0
+"""Between two looks for a veto."""
 
 
 class Observer(Protocol):
@@ -50,6 +54,7 @@ class LocalRun:
         self._totals = RunningTotals(spec.objective)
         self._incoming = LocalIncoming(spec, folder, results)
         self._others = OtherRuns(folder)
+        self._vetoed = Vetoed(folder)
         self._created: dict[int, datetime] = {}
 
     def run(self) -> Plan:
@@ -76,6 +81,7 @@ class LocalRun:
             start_time=self._journal.start_time,
             now=now,
             incoming=self._incoming.look(finished, self._table),
+            vetoes=self._vetoed.read(),
         )
         for trial in decided.records:
             self._record(trial)
@@ -109,12 +115,16 @@ class LocalRun:
         self._table.put(trial)
 
     def _wait(self, decided: Plan) -> None:
-        """Wait for the end of an attempt, or until the plan's own time has come."""
-        timeout = None
-        if decided.wake_at is not None:
-            timeout = max(0.0, (decided.wake_at - datetime.now(UTC)).total_seconds())
-        with contextlib.suppress(queue.Empty):
-            self._ends.get(timeout=timeout)
+        """Wait for the end of an attempt, for a veto, or until the plan's own time has come."""
+        while not self._vetoed.is_stale:
+            left = LOOK_SECONDS
+            if decided.wake_at is not None:
+                left = min(left, max(0.0, (decided.wake_at - datetime.now(UTC)).total_seconds()))
+            with contextlib.suppress(queue.Empty):
+                self._ends.get(timeout=left)
+                return
+            if left < LOOK_SECONDS:
+                return
 
     def _stop_all(self) -> None:
         for trial in self._table.unfinished.values():

@@ -23,6 +23,8 @@ FINGERPRINT_LABEL = f"{PREFIX}/fingerprint"
 REWARD_ANNOTATION = f"{PREFIX}/reward"
 METRICS_ANNOTATION = f"{PREFIX}/metrics"
 INFEASIBLE_ANNOTATION = f"{PREFIX}/infeasible"
+VETO_ANNOTATION = f"{PREFIX}/veto-"
+"""Of a search, with the index of a trial behind it (``search.vetoes``)."""
 
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 """Kueue's LocalQueue of a Job."""

@@ -15,9 +15,10 @@ from evonas.search.attempt import AttemptPhase, AttemptView
 from evonas.search.budget import Limit, Standing, affordable_trials, find_deadline, find_limit
 from evonas.search.confirmation import due_confirmations
 from evonas.search.incoming import NOTHING, Incoming, listed_trials
-from evonas.search.settle import cancel, settle, take_over, take_reused
+from evonas.search.settle import cancel, settle, take_over, take_reused, veto
 from evonas.search.totals import Totals
 from evonas.search.trial import Trial, TrialState
+from evonas.search.vetoes import NONE, Vetoes
 from evonas.spec import SearchSpec
 
 QUEUED_QUIETLY = timedelta(seconds=5)
@@ -64,6 +65,7 @@ def plan(
     start_time: datetime | None,
     now: datetime,
     incoming: Incoming = NOTHING,
+    vetoes: Vetoes = NONE,
 ) -> Plan:
     """Decide the next steps of a search.
 
@@ -79,6 +81,8 @@ def plan(
             settled[trial.index] = take_reused(trial, trial.reused, now)
         elif view is not None and view.number == trial.current_attempt:
             settled[trial.index] = settle(spec, trial, view)
+        if trial.index in vetoes and not settled[trial.index].state.is_final:
+            settled[trial.index] = veto(spec, trial, view, vetoes[trial.index], now)
     _give_up_unaffordable(spec, finished, unfinished, settled)
     limit = find_limit(Standing(spec, finished.plus(settled.values()), start_time, now))
     if limit is not None and limit.cuts_short and spec.on_complete == "Cancel":

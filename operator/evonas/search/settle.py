@@ -67,12 +67,24 @@ def take_reused(trial: Trial, reused: Reuse, now: datetime) -> Trial:
 def cancel(spec: SearchSpec, trial: Trial, view: AttemptView | None, reason: str, now: datetime) -> Trial:
     """Return the trial as it stands once what is under way of it has been stopped because the search is over."""
     message = f"stopped because the search had ended: {reason}"
+    stopped = _stopped(spec, trial, view, "Cancelled", message, now)
+    return replace(stopped, state=TrialState.CANCELLED, reason=reason, sequence=None)
+
+
+def veto(spec: SearchSpec, trial: Trial, view: AttemptView | None, because: str, now: datetime) -> Trial:
+    """Return the trial as it stands once what is under way of it has been stopped because a person does not want it."""
+    message = f"vetoed: {because}" if because else "vetoed"
+    stopped = _stopped(spec, trial, view, "Vetoed", message, now)
+    return replace(stopped, state=TrialState.INFEASIBLE, reason="Vetoed")
+
+
+def _stopped(
+    spec: SearchSpec, trial: Trial, view: AttemptView | None, reason: str, message: str, now: datetime
+) -> Trial:
     if view is not None and view.held_since is not None:
         ended = replace(view, end_time=now)
-        trial = _with_end(spec, _with_disruptions(spec, trial, view), ended, "Cancelled", message)
-    return replace(
-        trial, state=TrialState.CANCELLED, reason=reason, message=_cut(message), completion_time=now, sequence=None
-    )
+        trial = _with_end(spec, _with_disruptions(spec, trial, view), ended, reason, message)
+    return replace(trial, message=_cut(message), completion_time=now)
 
 
 def gpu_seconds(spec: SearchSpec, start: datetime | None, end: datetime | None) -> int:

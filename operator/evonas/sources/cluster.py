@@ -12,11 +12,11 @@ from evonas.cluster.resources import PODS, SEARCHES, TRIALS, Resource
 from evonas.errors import EvonasError
 from evonas.search.codec import from_object
 from evonas.search.incoming import Decisions
-from evonas.search.names import ATTEMPT_LABEL, INDEX_LABEL, SEARCH_UID_LABEL
+from evonas.search.names import ATTEMPT_LABEL, INDEX_LABEL, SEARCH_UID_LABEL, VETO_ANNOTATION
 from evonas.search.recorded import Overview, RecordedSearch, overview_of, phase_of
 from evonas.search.trial import Trial
 from evonas.sources.options import ClusterOptions
-from evonas.sources.source import Choice
+from evonas.sources.source import Choice, check_vetoable
 
 T = TypeVar("T")
 
@@ -74,6 +74,16 @@ class ClusterSource:
             raise EvonasError(f"{namespace}/{self._name} changed {ENQUEUE_TRIES} times meanwhile; try again")
 
         return ask(self._options, append)
+
+    def veto(self, index: int, because: str) -> None:
+        """Annotate the search."""
+
+        async def annotate(api: Api, namespace: str) -> None:
+            check_vetoable(await self._read(api, namespace), index)
+            body = {"metadata": {"annotations": {f"{VETO_ANNOTATION}{index}": because}}}
+            await api.merge(SEARCHES, namespace, self._name, body, manager="evonas-veto")
+
+        ask(self._options, annotate)
 
     async def _read(self, api: Api, namespace: str) -> RecordedSearch:
         try:

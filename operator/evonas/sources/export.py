@@ -40,6 +40,12 @@ class ExportSource:
             f"{self._path} is an export, which nobody runs; name the run's folder or the cluster's search"
         )
 
+    def veto(self, index: int, because: str) -> None:
+        """Exports are not run."""
+        raise EvonasError(
+            f"{self._path} is an export, which nobody runs; name the run's folder or the cluster's search"
+        )
+
 
 def write_export(record: RecordedSearch, path: Path) -> None:
     """Write a record to a file that appears whole or not at all; EvonasError where it cannot be written."""

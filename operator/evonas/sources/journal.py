@@ -13,11 +13,12 @@ from evonas.local.enqueued import Enqueued
 from evonas.local.journal import JOURNAL_FILE, read_journal
 from evonas.local.locks import is_locked
 from evonas.local.supervise import LOG_FILE
+from evonas.local.vetoed import Vetoed
 from evonas.search.budget import Standing, find_limit
 from evonas.search.incoming import Decisions
 from evonas.search.recorded import Phase, RecordedSearch
 from evonas.search.trial import Trial
-from evonas.sources.source import Choice
+from evonas.sources.source import Choice, check_vetoable
 
 POLL_SECONDS = 0.2
 
@@ -59,6 +60,11 @@ class JournalSource:
         chosen = choose(record, [*record.spec.warm_start.candidates, *enqueued.read()])
         enqueued.append(chosen)
         return chosen
+
+    def veto(self, index: int, because: str) -> None:
+        """Append to the file that the run looks at."""
+        check_vetoable(self.read(), index)
+        Vetoed(self._folder).append(index, because)
 
 
 def _phase_at_rest(record: RecordedSearch) -> Phase:

@@ -26,6 +26,18 @@ class Source(Protocol):
     def enqueue(self, choose: Choice) -> Sequence[Decisions]:
         """Put candidates in front of the agent's next proposals and return them; EvonasError where that cannot be."""
 
+    def veto(self, index: int, because: str) -> None:
+        """Have a trial that has no result yet ended as infeasible; EvonasError where that cannot be."""
+
+
+def check_vetoable(record: RecordedSearch, index: int) -> None:
+    """EvonasError unless the record has a trial of that index, without a result."""
+    state = find_trial(record, index).state
+    if state.is_final:
+        raise EvonasError(
+            f"trial {index} of {record.source} is {state.value} already; only what has no result yet can be vetoed"
+        )
+
 
 def find_trial(record: RecordedSearch, index: int) -> Trial:
     """Return one trial of a record; EvonasError where there is none of that index."""

@@ -32,6 +32,7 @@ COMMANDS = [
     ["replay"],
     ["report"],
     ["run"],
+    ["veto"],
     ["watch"],
 ]
 
@@ -212,6 +213,7 @@ def test_report_on_two_runs_of_one_search_lost_the_first(evonas: Evonas, tmp_pat
         (["run", "--fast"], "error: No such option"),
         (["enqueue", "runs/counting"], "error: give either FILE or --decision"),
         (["enqueue", "runs/counting", "missing.yaml"], "error: Invalid value for '[FILE]': File 'missing.yaml'"),
+        (["veto", "runs/counting", "last"], "error: Invalid value for 'TRIAL': 'last' is not a valid integer"),
         (["operator", "--workers", "0"], "error: Invalid value for '--workers'"),
         (["operator", "--kubeconfig", "missing"], "error: Invalid value for '--kubeconfig'"),
     ],

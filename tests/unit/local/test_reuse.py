@@ -16,6 +16,7 @@ from evonas.errors import EvonasError
 from evonas.local.enqueued import ENQUEUED_FILE, Enqueued
 from evonas.local.journal import read_journal
 from evonas.local.results import OtherRuns
+from evonas.local.vetoed import VETOED_FILE
 from evonas.search.replay import Replay
 from evonas.search.trial import Trial
 from evonas.spec import SearchSpec
@@ -132,6 +133,33 @@ def test_candidates_are_taken_up_by_a_run_under_way_and_by_the_next_start(tmp_pa
     over = evonas(tmp_path, "enqueue", "runs/here", *by_hand, code=2)
     assert "runs/here is Complete: nothing would be tried" in over
     assert "listed by the user" in evonas(tmp_path, "explain", "runs/here", "2")
+
+
+def test_a_veto_ends_a_trial_under_way_and_one_of_a_run_that_rests(tmp_path: Path) -> None:
+    """The first two trials would last for ever."""
+    script = "[ $EVONAS_INDEX -gt 1 ] || exec sleep 1000; exec python -m evonas_trial.counting"
+    budget = {"maxTrials": 6, "parallelTrials": 2}
+    manifest = write_manifest(tmp_path, "here", ["sh", "-c", script], budget=budget)
+    journal = tmp_path / "runs" / "here" / "journal.jsonl"
+    running = subprocess.Popen([sys.executable, "-m", "evonas", "run", str(manifest)], cwd=tmp_path)
+    try:
+        wait_for("two trials", lambda: len(_origins(journal)) == 2, 60)
+        assert "has no trial 9" in evonas(tmp_path, "veto", "runs/here", "9", code=2)
+        evonas(tmp_path, "veto", "runs/here", "1", "--because", "too slow for a phone")
+        wait_for("the others", lambda: len(_origins(journal)) == 6, 60)
+    finally:
+        running.terminate()
+        running.wait(60)
+    evonas(tmp_path, "veto", "runs/here", "0")
+    evonas(tmp_path, "run", str(manifest))
+    trials = recorded(tmp_path, "here")
+    assert [trial.state.value for trial in trials] == ["Infeasible"] * 2 + ["Succeeded"] * 4
+    assert [trial.message for trial in trials[:2]] == ["vetoed", "vetoed: too slow for a phone"]
+    assert sorted(trial.sequence or 0 for trial in trials) == [1, 2, 3, 4, 5, 6]
+    assert "trial 1 of runs/here is Infeasible already" in evonas(tmp_path, "veto", "runs/here", "1", code=2)
+    assert "too slow for a phone" in evonas(tmp_path, "explain", "runs/here", "1")
+    (tmp_path / "runs" / "here" / VETOED_FILE).write_text('{"trial": "one"}\n')
+    assert "vetoed.jsonl, line 1: no veto" in evonas(tmp_path, "run", str(manifest), code=2)
 
 
 def _origins(journal: Path) -> dict[int, str]:

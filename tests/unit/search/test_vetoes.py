@@ -1,0 +1,63 @@
+"""Trials that a person does not want end as infeasible, once, and only while they have no result."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from evonas.search.attempt import AttemptPhase, AttemptView, Ending, Verdict
+from evonas.search.plan import Plan, plan
+from evonas.search.report import Report
+from evonas.search.trial import Trial, TrialState
+from evonas.search.vetoes import find_mistakes, read_vetoes
+from tests.unit.search.support import NOW, search_spec, succeeded, totals_of, trial
+
+SPEC = search_spec(gpus=2)
+
+
+def planned_with(views: dict[int, AttemptView], *unfinished: Trial) -> Plan:
+    return plan(
+        SPEC,
+        totals_of([succeeded(0, 0.5)], SPEC),
+        unfinished,
+        views,
+        created={},
+        start_time=NOW,
+        now=NOW + timedelta(seconds=30),
+        vetoes={0: "too late", 1: "too large", 2: ""},
+    )
+
+
+def test_what_runs_is_stopped_and_what_waits_is_not_started() -> None:
+    view = AttemptView(1, AttemptPhase.RUNNING, start_time=NOW, held_since=NOW)
+    decided = planned_with({1: view}, trial(1, TrialState.RUNNING), trial(2), trial(3))
+    assert decided.stops == ((1, 1),)
+    assert decided.starts == ((3, 1),)
+    first, second = decided.records
+    assert (first.state, first.reason, first.message) == (TrialState.INFEASIBLE, "Vetoed", "vetoed: too large")
+    assert (second.state, second.reason, second.message) == (TrialState.INFEASIBLE, "Vetoed", "vetoed")
+    # The agent learns of both, and of the first its GPUs are charged.
+    assert [record.sequence for record in decided.records] == [2, 3]
+    assert (first.gpu_seconds, second.gpu_seconds) == (60, 0)
+    assert [attempt.reason for attempt in first.attempts] == ["Vetoed"]
+    assert [left.index for left in decided.unfinished] == [3]
+
+
+def test_a_result_that_is_there_already_stays() -> None:
+    ending = Ending(Verdict.REPORTED, "", "", Report(0.9, {}))
+    view = AttemptView(1, AttemptPhase.ENDED, start_time=NOW, end_time=NOW, ending=ending, holds_resources=False)
+    decided = planned_with({1: view}, trial(1, TrialState.RUNNING))
+    (record,) = decided.records
+    assert (record.state, record.reward) == (TrialState.SUCCEEDED, 0.9)
+
+
+def test_only_annotations_with_a_trials_index_are_vetoes() -> None:
+    annotations = {
+        "evonas.dev/veto-0": "",
+        "evonas.dev/veto-12": "slow",
+        "evonas.dev/veto-012": "a",
+        "evonas.dev/veto-": "b",
+        "evonas.dev/veto-last": "c",
+        "evonas.dev/vetoed-1": "d",
+    }
+    assert read_vetoes(annotations) == {0: "", 12: "slow"}
+    assert find_mistakes(annotations) == ["evonas.dev/veto-", "evonas.dev/veto-012", "evonas.dev/veto-last"]
