@@ -22,7 +22,7 @@ def test_proposals_explain_themselves() -> None:
     for proposal in proposals[:10]:
         assert (proposal.competitors, proposal.value, proposal.rank, proposal.policy_ratio) == (1, None, None, None)
     for proposal in proposals[10:]:
-        assert proposal.competitors == 2 * 32
+        assert proposal.competitors == 3 * 32
         assert proposal.rank == proposal.redrawn + 1
         assert proposal.value is not None
         assert proposal.policy_ratio is not None
