@@ -78,7 +78,7 @@ class Reconciler:
         self._proposers: dict[str, Proposer] = {}
         self._names: dict[str, tuple[str, str]] = {}
         self._status_written: dict[str, float] = {}
-        self._warned: set[tuple[str, str]] = set()
+        self._warned: dict[str, set[str]] = {}
 
     async def reconcile(self, search_uid: str) -> float | None:
         """Bring one search a step forward; returns after how many seconds to look again without an event."""
@@ -247,9 +247,11 @@ class Reconciler:
                 await self._events.post(search, "TrialFailed", said, warning=True)
 
     async def _warn_of_mistakes(self, search: SearchRecord) -> None:
+        """Tell of annotations that look like a veto, each once."""
+        warned = self._warned.setdefault(search.uid, set())
         for key in find_mistakes(search.annotations):
-            if (search.uid, key) not in self._warned:
-                self._warned.add((search.uid, key))
+            if key not in warned:
+                warned.add(key)
                 said = f"annotation {key} names no trial: a veto of trial 3 is {VETO_ANNOTATION}3"
                 await self._events.post(search, "InvalidVeto", said, warning=True)
 
@@ -333,6 +335,7 @@ class Reconciler:
     def _forget(self, search_uid: str) -> None:
         self._proposers.pop(search_uid, None)
         self._status_written.pop(search_uid, None)
+        self._warned.pop(search_uid, None)
         self._totals.pop(search_uid, None)
         self._podless.forget(search_uid)
         self._warm_starts.forget(search_uid)

@@ -81,8 +81,9 @@ def plan(
             settled[trial.index] = take_reused(trial, trial.reused, now)
         elif view is not None and view.number == trial.current_attempt:
             settled[trial.index] = settle(spec, trial, view)
-        if trial.index in vetoes and not settled[trial.index].state.is_final:
-            settled[trial.index] = veto(spec, trial, view, vetoes[trial.index], now)
+        stands = settled[trial.index]
+        if trial.index in vetoes and not stands.state.is_final:
+            settled[trial.index] = veto(spec, stands, view, vetoes[trial.index], now)
     _give_up_unaffordable(spec, finished, unfinished, settled)
     limit = find_limit(Standing(spec, finished.plus(settled.values()), start_time, now))
     if limit is not None and limit.cuts_short and spec.on_complete == "Cancel":

@@ -81,7 +81,8 @@ def veto(spec: SearchSpec, trial: Trial, view: AttemptView | None, because: str,
 def _stopped(
     spec: SearchSpec, trial: Trial, view: AttemptView | None, reason: str, message: str, now: datetime
 ) -> Trial:
-    if view is not None and view.held_since is not None:
+    # An attempt that had ended is in the record already, and so are its GPU seconds.
+    if view is not None and view.number == trial.current_attempt and view.held_since is not None:
         ended = replace(view, end_time=now)
         trial = _with_end(spec, _with_disruptions(spec, trial, view), ended, reason, message)
     return replace(trial, message=_cut(message), completion_time=now)

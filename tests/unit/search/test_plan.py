@@ -294,6 +294,33 @@ def test_cancel_stops_what_runs_when_the_target_is_reached_and_drain_does_not() 
         assert decided.totals.gpu_seconds == (60 if stops else 0)
 
 
+def test_cancel_lists_and_charges_an_attempt_that_has_just_failed_once() -> None:
+    spec = spec_of(2, 10, 1, None, objective={"target": 0.5}, onComplete="Cancel")
+    trial = Trial(1, {"a": 1}, ProposalRecord("random", None, (), 0), state=TrialState.RUNNING)
+    failed = AttemptView(
+        1,
+        AttemptPhase.ENDED,
+        start_time=START,
+        held_since=START,
+        end_time=START + timedelta(seconds=10),
+        ending=Ending(Verdict.BROKEN, "Error", "exit code 3"),
+        holds_resources=False,
+    )
+    decided = plan(
+        spec,
+        totals_of([succeeded(0, 0.9)], spec),
+        [trial],
+        {1: failed},
+        created={1: START},
+        start_time=START,
+        now=START + timedelta(seconds=30),
+    )
+    (record,) = decided.records
+    assert record.state is TrialState.CANCELLED
+    assert [attempt.reason for attempt in record.attempts] == ["Error"]
+    assert record.gpu_seconds == 20
+
+
 def test_last_trials_of_the_budget_are_never_cancelled() -> None:
     spec = spec_of(1, 1, 0, None, onComplete="Cancel")
     trial = Trial(0, {"a": 1}, ProposalRecord("random", None, (), 0), state=TrialState.RUNNING)

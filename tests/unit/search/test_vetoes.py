@@ -9,15 +9,16 @@ from evonas.search.plan import Plan, plan
 from evonas.search.report import Report
 from evonas.search.trial import Trial, TrialState
 from evonas.search.vetoes import find_mistakes, read_vetoes
+from evonas.spec import SearchSpec
 from tests.unit.search.support import NOW, search_spec, succeeded, totals_of, trial
 
 SPEC = search_spec(gpus=2)
 
 
-def planned_with(views: dict[int, AttemptView], *unfinished: Trial) -> Plan:
+def planned_with(views: dict[int, AttemptView], *unfinished: Trial, spec: SearchSpec = SPEC) -> Plan:
     return plan(
-        SPEC,
-        totals_of([succeeded(0, 0.5)], SPEC),
+        spec,
+        totals_of([succeeded(0, 0.5)], spec),
         unfinished,
         views,
         created={},
@@ -48,6 +49,20 @@ def test_a_result_that_is_there_already_stays() -> None:
     decided = planned_with({1: view}, trial(1, TrialState.RUNNING))
     (record,) = decided.records
     assert (record.state, record.reward) == (TrialState.SUCCEEDED, 0.9)
+
+
+def test_an_attempt_that_has_just_failed_is_listed_and_charged_once() -> None:
+    spec = search_spec(gpus=2, trial={"retries": 1})
+    ending = Ending(Verdict.BROKEN, "Error", "exit code 3")
+    end = NOW + timedelta(seconds=10)
+    view = AttemptView(
+        1, AttemptPhase.ENDED, start_time=NOW, held_since=NOW, end_time=end, ending=ending, holds_resources=False
+    )
+    decided = planned_with({1: view}, trial(1, TrialState.RUNNING), spec=spec)
+    (record,) = decided.records
+    assert (record.state, record.reason) == (TrialState.INFEASIBLE, "Vetoed")
+    assert [attempt.reason for attempt in record.attempts] == ["Error"]
+    assert record.gpu_seconds == 20
 
 
 def test_only_annotations_with_a_trials_index_are_vetoes() -> None:
