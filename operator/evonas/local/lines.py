@@ -5,34 +5,61 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from evonas.errors import EvonasError
 
-
-def append_lines(path: Path, objects: Iterable[Mapping[str, Any]]) -> None:
-    """Add objects; on disk when this returns. EvonasError where the file cannot be written."""
-    try:
-        with path.open("ab+") as file:
-            # Two who append at once take turns; a reader takes whole lines only.
-            fcntl.flock(file, fcntl.LOCK_EX)
-            file.seek(0)
-            whole = file.read().rfind(b"\n") + 1
-            file.truncate(whole)
-            file.write(b"".join(json.dumps(dict(body)).encode() + b"\n" for body in objects))
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise EvonasError(f"cannot write {path}: {error.strerror}") from error
+Item = TypeVar("Item")
 
 
-def size_of(path: Path) -> int:
-    """Return the size of a file, which says whether there is anything new; 0 where there is none."""
-    return path.stat().st_size if path.exists() else 0
+class Lines(Generic[Item]):
+    """One such file, which need not exist."""
 
+    def __init__(self, path: Path, parse: Callable[[Any], Item]) -> None:
+        """``parse`` makes an item of a line's object; ValueError or TypeError where it is none."""
+        self._path = path
+        self._parse = parse
+        self._size = 0
+        self._items: list[Item] = []
 
-def whole_lines(path: Path) -> list[bytes]:
-    """Return the lines that were written to their end."""
-    return path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+    @property
+    def is_stale(self) -> bool:
+        """Say whether there is anything that ``read`` has not returned."""
+        return self._size_now() != self._size
+
+    def read(self) -> Sequence[Item]:
+        """Return all of them in their order; EvonasError where a line is none."""
+        size = self._size_now()
+        if size != self._size:
+            self._items = [self._item(number, line) for number, line in enumerate(self._whole_lines(), start=1)]
+            self._size = size
+        return self._items
+
+    def append(self, objects: Iterable[Mapping[str, Any]]) -> None:
+        """Add objects; on disk when this returns. EvonasError where the file cannot be written."""
+        try:
+            with self._path.open("ab+") as file:
+                # Two who append at once take turns; a reader takes whole lines only.
+                fcntl.flock(file, fcntl.LOCK_EX)
+                file.seek(0)
+                whole = file.read().rfind(b"\n") + 1
+                file.truncate(whole)
+                file.write(b"".join(json.dumps(dict(body)).encode() + b"\n" for body in objects))
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise EvonasError(f"cannot write {self._path}: {error.strerror}") from error
+
+    def _size_now(self) -> int:
+        return self._path.stat().st_size if self._path.exists() else 0
+
+    def _whole_lines(self) -> list[bytes]:
+        return self._path.read_bytes().split(b"\n")[:-1] if self._path.exists() else []
+
+    def _item(self, number: int, line: bytes) -> Item:
+        try:
+            return self._parse(json.loads(line))
+        except (ValueError, TypeError) as error:
+            raise EvonasError(f"{self._path}, line {number}: {error}; remove or mend that line") from error

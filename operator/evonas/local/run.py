@@ -81,7 +81,7 @@ class LocalRun:
             start_time=self._journal.start_time,
             now=now,
             incoming=self._incoming.look(finished, self._table),
-            vetoes=self._vetoed.read(),
+            vetoes=dict(self._vetoed.read()),
         )
         for trial in decided.records:
             self._record(trial)

@@ -36,13 +36,14 @@ class ExportSource:
 
     def enqueue(self, choose: Choice) -> Sequence[Decisions]:
         """Exports are not run."""
-        raise EvonasError(
-            f"{self._path} is an export, which nobody runs; name the run's folder or the cluster's search"
-        )
+        raise self._not_run()
 
     def veto(self, index: int, because: str) -> None:
         """Exports are not run."""
-        raise EvonasError(
+        raise self._not_run()
+
+    def _not_run(self) -> EvonasError:
+        return EvonasError(
             f"{self._path} is an export, which nobody runs; name the run's folder or the cluster's search"
         )
 

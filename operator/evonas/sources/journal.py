@@ -64,7 +64,7 @@ class JournalSource:
     def veto(self, index: int, because: str) -> None:
         """Append to the file that the run looks at."""
         check_vetoable(self.read(), index)
-        Vetoed(self._folder).append(index, because)
+        Vetoed(self._folder).veto(index, because)
 
 
 def _phase_at_rest(record: RecordedSearch) -> Phase:
