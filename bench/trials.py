@@ -35,6 +35,7 @@ from evonas_trial.data.reading import locate
 from evonas_trial.training import batches
 from evonas_trial.training.hardware import Hardware
 from evonas_trial.training.loop import Training
+from tests.trial_image.released import A1
 
 Epoch = Callable[[], object]
 
@@ -54,20 +55,6 @@ class Case:
 
 SMALL = {"blocks": 2, "stem_stride": 2, "batch_size": 64}
 INVERTED = {"blocks": 3, "op": "inverted", "stem_stride": 2, "se": 0.25, "batch_size": 64}
-MNASNET = {
-    "blocks": 7,
-    "stem_filters": 32,
-    "stem_stride": 2,
-    "head_filters": 1280,
-    "op": "separable" + 6 * ",inverted",
-    "kernel": "3,3,5,3,3,5,3",
-    "expansion": "1,6,3,6,6,6,6",
-    "se": "0,0,0.25,0,0.25,0.25,0",
-    "filters": "16,24,40,80,112,160,320",
-    "layers": "1,2,3,4,2,3,1",
-    "stride": "1,2,2,2,1,2,1",
-    "batch_size": 128,
-}
 
 ON_CPU = (
     Case("regular, 2 blocks", SMALL),
@@ -77,7 +64,7 @@ ON_CPU = (
 ON_GPU = (
     *ON_CPU,
     Case("inverted, 3 blocks", INVERTED | {"batch_size": 512}),
-    Case("MnasNet's A1, 224 px", MNASNET, large=True),
+    Case("MnasNet's A1, 224 px", A1 | {"batch_size": 128}, large=True),
 )
 
 

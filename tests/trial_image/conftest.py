@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,6 +84,35 @@ def run_trial(tmp_path: Path, clean_environment: dict[str, str]) -> RunTrial:
         return Ended(ended.returncode, ended.stderr, _read(report), _read(progress))
 
     return run
+
+
+class StartTrial(Protocol):
+    """Starts ``python -m MODULE`` as a trial with these decisions; returns when it has reported an epoch.
+
+    It is to report to the file ``report`` in the test's folder.
+    """
+
+    def __call__(self, module: str, decisions: Mapping[str, Any], *arguments: str) -> subprocess.Popen[bytes]: ...
+
+
+@pytest.fixture
+def start_trial(tmp_path: Path, clean_environment: dict[str, str]) -> StartTrial:
+    def start(module: str, decisions: Mapping[str, Any], *arguments: str) -> subprocess.Popen[bytes]:
+        progress = tmp_path / "progress"
+        progress.unlink(missing_ok=True)
+        contract = {
+            "EVONAS_DECISIONS": json.dumps(decisions),
+            "EVONAS_SEED": "0",
+            "EVONAS_REPORT_FILE": str(tmp_path / "report"),
+            "EVONAS_PROGRESS_FILE": str(progress),
+        }
+        process = subprocess.Popen(["python", "-m", module, *arguments], env=clean_environment | contract)
+        while not progress.exists():
+            assert process.poll() is None
+            time.sleep(0.02)
+        return process
+
+    return start
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,7 @@ import pytest
 from evonas_trial import report
 from evonas_trial.cnn.__main__ import main
 from evonas_trial.data.reading import Located
-from tests.trial_image.conftest import Ended, RunTrial
+from tests.trial_image.conftest import Ended, RunTrial, StartTrial
 from tests.trial_image.released import A1
 
 CNN = "evonas_trial.cnn"
@@ -32,7 +30,7 @@ def comparable(ended: Ended) -> dict[str, Any]:
 
 
 def test_a_trial_is_good_reports_all_metrics_and_ends_alike_when_killed_between_epochs(
-    run_trial: RunTrial, clean_environment: dict[str, str], tmp_path: Path
+    run_trial: RunTrial, start_trial: StartTrial, tmp_path: Path
 ) -> None:
     undisturbed = run_trial(CNN, CANDIDATE)
     found = comparable(undisturbed)
@@ -48,12 +46,10 @@ def test_a_trial_is_good_reports_all_metrics_and_ends_alike_when_killed_between_
 
     volume = tmp_path / "volume"
     for end, exit_code in ((signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 143)):
-        process, progress = _start(clean_environment, tmp_path, ["--checkpoint-dir", str(volume)], CANDIDATE)
-        _wait_for(process, progress)
+        process = start_trial(CNN, CANDIDATE, "--checkpoint-dir", str(volume))
         os.kill(process.pid, end)
         assert process.wait(timeout=30) == exit_code
         assert len([path for path in volume.iterdir() if path.suffix == ".pt"]) == 1
-        progress.unlink()
     assert comparable(run_trial(CNN, CANDIDATE, "--checkpoint-dir", str(volume))) == found
     assert [path for path in volume.iterdir() if path.suffix == ".pt"] == []
 
@@ -94,9 +90,8 @@ def test_a_training_that_diverges_is_infeasible(run_trial: RunTrial) -> None:
     assert ended.report["metrics"] == {"parameters": 7450, "multiply_adds": 230720}
 
 
-def test_sigterm_ends_a_trial_without_a_checkpoint_at_once(clean_environment: dict[str, str], tmp_path: Path) -> None:
-    process, progress = _start(clean_environment, tmp_path, ["--epochs", "100000"], {})
-    _wait_for(process, progress)
+def test_sigterm_ends_a_trial_without_a_checkpoint_at_once(start_trial: StartTrial, tmp_path: Path) -> None:
+    process = start_trial(CNN, {}, "--epochs", "100000")
     os.kill(process.pid, signal.SIGTERM)
     assert process.wait(timeout=5) == 143
     assert not (tmp_path / "report").exists()
@@ -148,22 +143,3 @@ def _contract(monkeypatch: pytest.MonkeyPatch, decisions: dict[str, Any] | None)
     monkeypatch.delenv("EVONAS_DECISIONS", raising=False)
     if decisions is not None:
         monkeypatch.setenv("EVONAS_DECISIONS", json.dumps(decisions))
-
-
-def _start(
-    environment: dict[str, str], folder: Path, arguments: list[str], decisions: dict[str, Any]
-) -> tuple[subprocess.Popen[bytes], Path]:
-    contract = {
-        "EVONAS_DECISIONS": json.dumps(decisions),
-        "EVONAS_SEED": "0",
-        "EVONAS_REPORT_FILE": str(folder / "report"),
-        "EVONAS_PROGRESS_FILE": str(folder / "progress"),
-    }
-    return subprocess.Popen(["python", "-m", CNN, *arguments], env=environment | contract), folder / "progress"
-
-
-def _wait_for(process: subprocess.Popen[bytes], progress: Path) -> None:
-    """Wait until the first epoch is over."""
-    while not progress.exists():
-        assert process.poll() is None
-        time.sleep(0.02)

@@ -7,8 +7,6 @@ import math
 import os
 import random
 import signal
-import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,7 +24,7 @@ from evonas_trial.spiking.settings import BOOLEAN, IMAGES, Settings
 from evonas_trial.spiking.training import Epoch, Trained, Training, evaluate
 from evonas_trial.training.hardware import Hardware
 from evonas_trial.training.loop import Diverged
-from tests.trial_image.conftest import RunTrial
+from tests.trial_image.conftest import RunTrial, StartTrial
 
 SPIKING = "evonas_trial.spiking"
 ROOT = Path(__file__).parents[2]
@@ -192,25 +190,25 @@ class TestTrial:
         assert ended.report is not None
         assert ended.report["infeasible"].startswith("diverged: ")
 
-    def test_sigterm_ends_it_at_once(self, clean_environment: dict[str, str], tmp_path: Path) -> None:
-        process = self.started(clean_environment, tmp_path, "--epochs", "100000")
+    def test_sigterm_ends_it_at_once(self, start_trial: StartTrial, tmp_path: Path) -> None:
+        process = start_trial(SPIKING, {}, *self.ARGUMENTS, "--epochs", "100000")
         os.kill(process.pid, signal.SIGTERM)
         assert process.wait(timeout=5) == 143
         assert not (tmp_path / "report").exists()
 
     def test_it_ends_alike_when_killed_and_tried_again(
-        self, run_trial: RunTrial, clean_environment: dict[str, str], tmp_path: Path
+        self, run_trial: RunTrial, start_trial: StartTrial, tmp_path: Path
     ) -> None:
         arguments = (*self.ARGUMENTS, "--epochs", "6")
         undisturbed = run_trial(SPIKING, {}, *arguments)
         volume = tmp_path / "volume"
-        keeping = ("--epochs", "6", "--checkpoint-dir", str(volume))
+        keeping = (*arguments, "--checkpoint-dir", str(volume))
         for end, exit_code in ((signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 143)):
-            process = self.started(clean_environment, tmp_path, *keeping)
+            process = start_trial(SPIKING, {}, *keeping)
             os.kill(process.pid, end)
             assert process.wait(timeout=30) == exit_code
             assert len(list(volume.glob("trial-*.pt"))) == 1
-        resumed = run_trial(SPIKING, {}, *self.ARGUMENTS, *keeping)
+        resumed = run_trial(SPIKING, {}, *keeping)
         assert (resumed.exit_code, resumed.errors) == (0, "")
         assert resumed.report is not None
         assert undisturbed.report is not None
@@ -219,22 +217,6 @@ class TestTrial:
             assert ended.report["metrics"].pop("train_seconds") > 0
         assert resumed.report == undisturbed.report
         assert list(volume.glob("*.pt")) == []
-
-    def started(self, environment: dict[str, str], folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
-        """Start a trial and return when it has reported an epoch."""
-        progress = folder / "progress"
-        progress.unlink(missing_ok=True)
-        variables = {
-            "EVONAS_DECISIONS": "{}",
-            "EVONAS_SEED": "0",
-            "EVONAS_REPORT_FILE": str(folder / "report"),
-            "EVONAS_PROGRESS_FILE": str(progress),
-        }
-        process = subprocess.Popen(["python", "-m", SPIKING, *self.ARGUMENTS, *arguments], env=environment | variables)
-        while not progress.exists():
-            assert process.poll() is None
-            time.sleep(0.05)
-        return process
 
     @pytest.mark.parametrize(
         ("decisions", "arguments", "words"),

@@ -134,7 +134,7 @@ def _checkpoint(settings: Settings, options: argparse.Namespace, seed: int) -> C
         "training_examples": options.training_examples,
         "seed": seed,
     }
-    return Checkpoint(options.checkpoint_dir, os.environ.get("EVONAS_TRIAL", "trial"), identity)
+    return Checkpoint.of_trial(options.checkpoint_dir, identity)
 
 
 if __name__ == "__main__":

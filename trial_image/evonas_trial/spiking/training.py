@@ -91,8 +91,8 @@ class Training:
         """Whole epochs, validated."""
         self._seen: list[tuple[Tensor, Tensor]] = []
         """Outputs and labels of the steps of the epoch under way."""
-        self._changed = False
-        """Whether that epoch changed the network."""
+        self._changed = True
+        """Whether that epoch, or else the last one, changed the network."""
         self._best: tuple[Epoch, dict[str, Tensor]] | None = None
         self._seconds = 0.0
         """Time of earlier attempts."""
@@ -103,7 +103,6 @@ class Training:
 
         Raises Diverged, or Interrupted when told to end.
         """
-        self._changed = True
         if self._checkpoint and (saved := self._checkpoint.load(self._device)):
             self._restore(saved)
         self._started = time.perf_counter()

@@ -117,9 +117,8 @@ class _InMemory:
             yield self._normalized(self._hardware.sent(pixels)), self._hardware.sent(images.labels)
 
     def ordered(self) -> Iterator[Batch]:
-        for start in range(0, self._order.images, self._order.batch_size):
-            chosen = slice(start, start + self._order.batch_size)
-            pixels, labels = self._part.pixels[chosen], self._part.labels[chosen]
+        parts = (torch.split(part, self._order.batch_size) for part in (self._part.pixels, self._part.labels))
+        for pixels, labels in zip(*parts, strict=True):
             yield self._normalized(self._hardware.sent(pixels)), self._hardware.sent(labels)
 
 

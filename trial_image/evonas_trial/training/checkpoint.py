@@ -21,6 +21,11 @@ class Checkpoint:
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
         self.path = folder / f"{trial}-{digest[:12]}.pt"
 
+    @classmethod
+    def of_trial(cls, folder: Path, identity: Mapping[str, Any]) -> Checkpoint:
+        """Return the file of the trial that this process is."""
+        return cls(folder, os.environ.get("EVONAS_TRIAL", "trial"), identity)
+
     def load(self, device: torch.device) -> dict[str, Any] | None:
         """Return the saved state; None where there is none or, which standard error tells, none that is readable."""
         if not self.path.exists():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -67,7 +66,7 @@ def _checkpoint(candidate: Candidate, options: argparse.Namespace) -> Checkpoint
         "seed": candidate.seed,
         "options": {name: getattr(options, name) for name in names},
     }
-    return Checkpoint(options.checkpoint_dir, os.environ.get("EVONAS_TRIAL", "trial"), identity)
+    return Checkpoint.of_trial(options.checkpoint_dir, identity)
 
 
 class _Trial:
