@@ -91,6 +91,7 @@ RUN_BY: dict[str, dict[str, str]] = {
         "evonas run": REUSE_HERE,
         "evonas enqueue": REUSE,
         "evonas veto": REUSE,
+        "evonas pin": REUSE,
         "kubectl get": REUSE,
     },
     "docs/confirmation.md": {"kubectl get": NODE},

@@ -21,6 +21,7 @@ _COMMANDS = {
     "import": "evonas.commands.import_",
     "logs": "evonas.commands.logs",
     "operator": "evonas.commands.operator",
+    "pin": "evonas.commands.pin",
     "plan": "evonas.commands.plan",
     "replay": "evonas.commands.replay",
     "report": "evonas.commands.report",

@@ -214,12 +214,45 @@ def test_a_vetoed_trial_ends_and_the_agent_is_told(
     assert [trial["status"]["message"] for trial in found[:2]] == ["vetoed: too large for our phones", "vetoed"]
     assert sorted(trial["status"]["sequence"] for trial in found) == [1, 2, 3, 4, 5]
     assert len(_jobs(cluster, namespace, "picky") & {trial["metadata"]["name"] for trial in found[:2]}) == 0
-    (told,) = [event for event in _events(cluster, namespace, "picky") if event["reason"] == "InvalidVeto"]
+    (told,) = [event for event in _events(cluster, namespace, "picky") if event["reason"] == "InvalidMark"]
     assert told["message"] == "annotation evonas.dev/veto-first names no trial: a veto of trial 3 is evonas.dev/veto-3"
     assert evonas(cluster, namespace, "replay", "picky").returncode == 0
     refused = evonas(cluster, namespace, "veto", "picky", "2")
     assert "trial 2 of " in refused.stderr
     assert "is Succeeded already" in refused.stderr
+
+
+def test_a_pinned_trial_stays_in_the_population_until_its_pin_is_removed(
+    cluster: Cluster, namespace: str, apply: Apply, operator: OperatorProcess
+) -> None:
+    agent = {"type": "Evolution", "seed": 4, "warmup": 4, "evolution": {"population": 1}}
+
+    def grown(count: int) -> list[dict[str, Any]]:
+        patch = json.dumps({"spec": {"budget": {"maxTrials": count}}})
+        cluster.kubectl("patch", "nas/elite", "-n", namespace, "--type=merge", "-p", patch)
+        cluster.wait_for(f"{count} trials", lambda: len(trials(cluster, namespace)) == count, 120)
+        wait_until(cluster, namespace, "elite", "Complete")
+        return [trial["spec"]["proposal"] for trial in trials(cluster, namespace)]
+
+    apply(search("elite", budget={"maxTrials": 4, "parallelTrials": 1}, agent=agent))
+    best = int(wait_until(cluster, namespace, "elite", "Complete")["status"]["best"]["index"])
+    assert evonas(cluster, namespace, "pin", "elite", str(best)).returncode == 0
+    # The agent is folded anew from the records, and told of the pin.
+    operator.kill()
+    cluster.kubectl("annotate", "nas/elite", "-n", namespace, "evonas.dev/pin-best=")
+    operator.start()
+    proposals = grown(9)
+    assert all("pinned" not in proposal for proposal in proposals[:4])
+    assert all(proposal["pinned"] == [best] for proposal in proposals[6:])
+    assert best in {proposal["parent"] for proposal in proposals[6:]}
+    (told,) = [event for event in _events(cluster, namespace, "elite") if event["reason"] == "InvalidMark"]
+    assert told["message"] == "annotation evonas.dev/pin-best names no trial: a pin of trial 3 is evonas.dev/pin-3"
+    assert evonas(cluster, namespace, "pin", "elite", str(best), "--remove").returncode == 0
+    refused = evonas(cluster, namespace, "pin", "elite", str(best), "--remove")
+    assert "is not pinned; none is" in refused.stderr
+    assert all("pinned" not in proposal for proposal in grown(11)[9:])
+    replayed = evonas(cluster, namespace, "replay", "elite")
+    assert replayed.returncode == 0, replayed.stdout + replayed.stderr
 
 
 def _jobs(cluster: Cluster, namespace: str, name: str) -> set[str]:
@@ -253,7 +286,7 @@ def test_commands_of_the_page_run(cluster: Cluster, namespace: str, apply: Apply
     counting["spec"]["suspend"] = True
     apply(counting)
     wait_until(cluster, namespace, "cifar-small", "Complete")
-    export, enqueue, veto, reused = blocks_run_by(REUSE)
+    export, enqueue, veto, pin, reused = blocks_run_by(REUSE)
     export.run(folder, variables)
     assert len(cluster.get("configmap", "last-year", namespace)["data"]["cifar.jsonl"].splitlines()) == 7
     here = folder / "runs" / "counting"
@@ -277,6 +310,9 @@ def test_commands_of_the_page_run(cluster: Cluster, namespace: str, apply: Apply
     annotations = cluster.get("nas", "counting", namespace)["metadata"]["annotations"]
     assert annotations["evonas.dev/veto-3"] == "needs more memory than our phones have"
     assert json.loads((here / "vetoed.jsonl").read_text()) == {"trial": 3, "because": ""}
+    pin.run(folder, variables)
+    assert cluster.get("nas", "counting", namespace)["metadata"]["annotations"]["evonas.dev/pin-2"] == ""
+    assert json.loads((here / "pinned.jsonl").read_text()) == {"trial": 2, "pinned": True}
     large = search("cifar-large", searchSpace=LETTERS, budget={"maxTrials": 6}, reuseResults="Namespace")
     source = search("source", searchSpace=LETTERS, budget={"maxTrials": 6})
     for body in (source, large):

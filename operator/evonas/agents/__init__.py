@@ -4,7 +4,7 @@ Above ``space``, below ``search``: pure and seeded, without input or output. PyT
 an agent that needs them is created; ``check_agent`` needs neither.
 """
 
-from evonas.agents.catalogue import check_agent
+from evonas.agents.catalogue import check_agent, may_have_population
 from evonas.agents.factory import create_agent
 from evonas.agents.interface import (
     MARGINAL_SAMPLES,
@@ -12,6 +12,7 @@ from evonas.agents.interface import (
     Alternative,
     Explaining,
     HasPolicy,
+    HasPopulation,
     InvalidRecord,
     Marginal,
     Origin,
@@ -31,6 +32,7 @@ __all__ = [
     "EvolutionSettings",
     "Explaining",
     "HasPolicy",
+    "HasPopulation",
     "InvalidRecord",
     "Marginal",
     "Origin",
@@ -42,4 +44,5 @@ __all__ = [
     "check_agent",
     "check_record",
     "create_agent",
+    "may_have_population",
 ]

@@ -53,6 +53,11 @@ def check_agent(type: str, settings: Mapping[str, Any]) -> AgentSettings:
     return parsed
 
 
+def may_have_population(type: str) -> bool:
+    """Say whether an agent of this type may have a population; of those of other packages only the agent knows."""
+    return type not in ("Random", "Neural", "Optuna")
+
+
 def create_foreign(type: str, space: SearchSpace, seed: int, settings: Mapping[str, Any]) -> Agent:
     """Return a new agent of an entry point's type; InvalidManifest where its package refuses or cannot be loaded."""
     declared = _find_entry_point(type)

@@ -10,11 +10,12 @@ from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 
+from evonas.agents.evolution import Population
 from evonas.agents.history import History, Pending
 from evonas.agents.interface import Alternative, InvalidRecord, Marginal, Proposal, Record, SpaceExhausted
 from evonas.agents.marginals import find_marginals
 from evonas.agents.novelty import Pick, pick
-from evonas.agents.policy import Learner, Observer, Policy
+from evonas.agents.policy import Learner, Observation, Observer, Policy
 from evonas.agents.records import check_record
 from evonas.agents.sources import NOBODY, Drafts, Source
 from evonas.space import SearchSpace
@@ -35,6 +36,7 @@ class ComposedAgent:
         source: Source,
         warmup: int,
         history: History,
+        population: Population | None,
         observers: Sequence[Observer],
         policy: Policy,
         learner: Learner | None,
@@ -45,7 +47,8 @@ class ComposedAgent:
         self._source = source
         self._warmup = warmup
         self._history = history
-        self._observers = observers
+        self._population = population
+        self._observers = observers if population is None else [population, *observers]
         self._policy = policy
         self._learner = learner
         self._observed = 0
@@ -84,6 +87,12 @@ class ComposedAgent:
         for _, index, reward in sorted(observed, key=lambda item: item[:2]):
             self.observe(index, reward)
 
+    def pin(self, results: Iterable[Record]) -> None:
+        """As ``HasPopulation.pin``."""
+        pinned = [self._result(record) for record in results]
+        if self._population is not None:
+            self._population.pin(pinned)
+
     def alternatives(self) -> list[Alternative]:
         """Return the candidates of the next proposal, those preferred first; the next proposal stays the same."""
         drafts = self._draw(self._history.next_index)
@@ -117,8 +126,9 @@ class ComposedAgent:
 
     def _explained(self, index: int, drafts: Drafts, picked: Pick) -> Proposal:
         decisions = self._space.to_candidate(picked.choices)
+        pinned = () if self._population is None else self._population.kept
         if picked.draft is None or drafts.origin == "random":
-            return Proposal(index, decisions, "random", None, (), self._observed, picked.redrawn)
+            return Proposal(index, decisions, "random", None, (), self._observed, picked.redrawn, pinned=pinned)
         drawn, gains = drafts.drawing.drawn[picked.draft], drafts.drawing.gains[picked.draft]
         parent = int(drafts.parents[picked.draft])
         return Proposal(
@@ -133,6 +143,7 @@ class ComposedAgent:
             value=None if drafts.values is None else float(drafts.values[picked.draft]),
             rank=None if drafts.values is None else picked.draft + 1,
             policy_ratio=float(np.exp(gains.sum())),
+            pinned=pinned,
         )
 
     def _drawn(self, mutated: Collection[str]) -> tuple[bool, ...]:
@@ -146,6 +157,12 @@ class ComposedAgent:
             raise InvalidRecord(f"trial {record.index} cannot be of this search: {error}") from None
         if record.abandoned:
             self._history.settle(record.index)
+
+    def _result(self, record: Record) -> Observation:
+        if record.reward is None:
+            raise ValueError(f"trial {record.index} has no reward: it cannot be in a population")
+        choices = check_record(self._space, record)
+        return Pending(record.index, choices, self._drawn(record.mutated)).observed(record.reward)
 
     def _learn(self, proposal: Pending, reward: float | None) -> None:
         observation = proposal.observed(reward)

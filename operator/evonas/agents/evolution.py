@@ -7,6 +7,7 @@ arXiv 1811.09828). Under a uniform policy this is the Evolution agent, under a n
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,18 +20,31 @@ from evonas.space import INACTIVE, SearchSpace
 
 
 class Population:
-    """The most recent feasible results: the oldest leaves when a new one enters, however good it is."""
+    """The most recent feasible results: the oldest leaves when a new one enters, however good it is.
+
+    Those that a user has pinned stay, beyond the capacity.
+    """
 
     def __init__(self, capacity: int) -> None:
-        self._members: deque[Observation] = deque(maxlen=capacity)
+        self._recent: deque[Observation] = deque(maxlen=capacity)
+        self._pinned: dict[int, Observation] = {}
 
     def __len__(self) -> int:
-        return len(self._members)
+        return len(self._recent) + len(self.kept)
 
     def observe(self, observation: Observation) -> None:
         """Let a result in; infeasible candidates never become parents."""
         if observation.reward is not None:
-            self._members.append(observation)
+            self._recent.append(observation)
+
+    def pin(self, results: Iterable[Observation]) -> None:
+        """Let these feasible results stay, and of those pinned before no others."""
+        self._pinned = {result.index: result for result in results}
+
+    @property
+    def kept(self) -> tuple[int, ...]:
+        """Indexes of the members that only their pin keeps, ascending."""
+        return tuple(sorted(self._pinned.keys() - {member.index for member in self._recent})) if self._pinned else ()
 
     def tournaments(self, numbers: NDArray[np.float64], entrants: int) -> list[Observation]:
         """Return the winner of each tournament; ``numbers`` is [tournaments, members], uniform in [0, 1).
@@ -38,10 +52,11 @@ class Population:
         The ``entrants`` members with the smallest numbers compete, which is a draw without replacement; among equal
         rewards the smallest number wins, which favours neither age.
         """
-        rewards = np.array([member.reward for member in self._members])
+        members = [*self._recent, *(self._pinned[index] for index in self.kept)]
+        rewards = np.array([member.reward for member in members])
         order = np.argsort(numbers, axis=1)[:, :entrants]
         winners = order[np.arange(len(order)), rewards[order].argmax(axis=1)]
-        return [self._members[winner] for winner in winners]
+        return [members[winner] for winner in winners]
 
 
 class Mutation:

@@ -88,7 +88,8 @@ def create_agent(type: str, space: SearchSpace, seed: int = 0, settings: Mapping
         source=source,
         warmup=parsed.warmup,
         history=history,
-        observers=[part for part in (population, learner, critic) if part is not None],
+        population=population,
+        observers=[part for part in (learner, critic) if part is not None],
         policy=policy,
         learner=learner,
     )

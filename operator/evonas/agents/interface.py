@@ -53,6 +53,8 @@ class Proposal:
     """Its place among the competitors, from 1, by what the critic expects and how unsure it is; None without one."""
     policy_ratio: float | None = None
     """Probability of its drawn decisions under the policy, relative to a uniform one; None for origin ``random``."""
+    pinned: tuple[int, ...] = ()
+    """Indexes of the results that were in the population only because they are pinned (``HasPopulation``)."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,19 @@ class Explaining(Protocol):
         """Return the candidates of the next proposal, those preferred first: the first that is not known is taken.
 
         Changes nothing: the next proposal is the same whether this was asked or not.
+        """
+
+
+@runtime_checkable
+class HasPopulation(Protocol):
+    """An agent that may have a population, which results leave by age."""
+
+    def pin(self, results: Iterable[Record]) -> None:
+        """Let these results stay however old they are, and no others; forgotten when the agent is restored.
+
+        Each has a reward and was observed. Proposals name those that age alone would have taken out
+        (``Proposal.pinned``): after a restoration, pinning those gives the same proposals. ValueError for a result
+        without a reward; an agent that has no population ignores all.
         """
 
 

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evonas.agents.interface import Agent, InvalidRecord, Proposal, Record, SpaceExhausted
+from evonas.agents.interface import Agent, HasPopulation, InvalidRecord, Proposal, Record, SpaceExhausted
 from evonas.space import SearchSpace
 
 CONDITIONAL = SearchSpace.parse(
@@ -226,6 +226,37 @@ class AgentContract:
             assert all(known.count(decisions) == 1 for decisions in known)
 
         self._run(check, dice=_DICE, before=st.integers(0, self.steps // 2), parallel=st.integers(1, 8))
+
+    def test_pinned_results_are_named_where_they_count_and_restored_by_that(self) -> None:
+        """Agents with a population: a proposal's ``pinned`` is all that is kept of what a user had pinned."""
+
+        def check(dice: random.Random, before: int) -> None:
+            undisturbed = History(self.create(GRID, 6))
+            agent = undisturbed.agent
+            if not isinstance(agent, HasPopulation):
+                return
+            for _ in range(before):
+                undisturbed.step(dice, parallel=4)
+            with pytest.raises(ValueError, match="99"):
+                agent.pin([Record(99, GRID.to_candidate(GRID.unrank(0)), (), 0, 1, None)])
+            records = undisturbed.records()
+            rewarded = [record for record in records if record.reward is not None]
+            agent.pin(rewarded)
+            agent.pin(dice.sample(rewarded, min(3, len(rewarded))))
+            restored = self.create(GRID, 6)
+            restored.restore(records)
+            assert isinstance(restored, HasPopulation)
+            for _ in range(3):
+                proposal = undisturbed.propose()
+                restored.pin([record for record in records if record.index in proposal.pinned])
+                assert restored.propose() == proposal
+            agent.pin([])
+            restored.pin([])
+            proposal = undisturbed.propose()
+            assert restored.propose() == proposal
+            assert proposal.pinned == ()
+
+        self._run(check, dice=_DICE, before=st.integers(0, self.steps))
 
     def test_restoring_at_every_point_of_a_conditional_search_changes_nothing(self) -> None:
         """Not even asking twice does."""

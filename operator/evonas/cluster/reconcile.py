@@ -39,14 +39,13 @@ from evonas.metrics.searches import READINGS
 from evonas.search.attempt import AttemptView, QueuedReason
 from evonas.search.codec import from_time
 from evonas.search.conditions import find_condition
-from evonas.search.names import VETO_ANNOTATION
+from evonas.search.marks import find_mistakes, read_pins, read_vetoes
 from evonas.search.plan import Plan, plan
 from evonas.search.proposer import Proposer
 from evonas.search.reuse import with_known_result
 from evonas.search.status import Blockage, refuse, summarise
 from evonas.search.totals import RunningTotals
 from evonas.search.trial import Trial, TrialState
-from evonas.search.vetoes import find_mistakes, read_vetoes
 from evonas.search.warmstart import UnusableSource
 from evonas.spec import SearchSpec
 
@@ -153,7 +152,7 @@ class Reconciler:
         if begun and any(trial.is_run for trial in outcomes):
             TURNAROUND_SECONDS.observe(time.monotonic() - seen)
         await self._tell(search, outcomes)
-        await self._warn_of_mistakes(search)
+        await self._warn_of_mistakes(search, spec)
         note = "" if found is None else found.note
         if decided.imports and refused is None:
             await self._events.post(search, "ResultsImported", note)
@@ -210,7 +209,7 @@ class Reconciler:
             return 0
         proposer = self._proposers.setdefault(search.uid, Proposer(spec))
         # The store changes while the thread works.
-        news = proposer.collect(table)
+        news = proposer.collect(table, read_pins(search.annotations))
         with AGENT_STEP_SECONDS.time():
             proposed = await asyncio.to_thread(proposer.propose, news, count)
         return await self._begin(search, spec, proposed, account)
@@ -246,14 +245,13 @@ class Reconciler:
                 said = f"trial {name} failed: {trial.reason}: {trial.message}"
                 await self._events.post(search, "TrialFailed", said, warning=True)
 
-    async def _warn_of_mistakes(self, search: SearchRecord) -> None:
-        """Tell of annotations that look like a veto, each once."""
+    async def _warn_of_mistakes(self, search: SearchRecord, spec: SearchSpec) -> None:
+        """Tell what is wrong with annotations that are meant for trials, each once."""
         warned = self._warned.setdefault(search.uid, set())
-        for key in find_mistakes(search.annotations):
-            if key not in warned:
-                warned.add(key)
-                said = f"annotation {key} names no trial: a veto of trial 3 is {VETO_ANNOTATION}3"
-                await self._events.post(search, "InvalidVeto", said, warning=True)
+        for said in find_mistakes(search.annotations, spec.agent.type):
+            if said not in warned:
+                warned.add(said)
+                await self._events.post(search, "InvalidMark", said, warning=True)
 
     async def _publish(
         self,

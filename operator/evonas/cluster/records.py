@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from evonas.search.codec import SearchIdentity, from_object, from_time
+from evonas.search.marks import MARK_ANNOTATIONS
 from evonas.search.names import (
     ATTEMPT_LABEL,
     FINGERPRINT_LABEL,
@@ -18,7 +19,6 @@ from evonas.search.names import (
     QUEUE_LABELS,
     REWARD_ANNOTATION,
     SEARCH_UID_LABEL,
-    VETO_ANNOTATION,
 )
 from evonas.search.trial import Trial
 
@@ -57,7 +57,7 @@ class SearchRecord:
     queue_labels: Mapping[str, str] = field(default_factory=dict)
     """Kueue's labels, for each Job."""
     annotations: Mapping[str, str] = field(default_factory=dict)
-    """What people have said about it: vetoes (``search.vetoes``)."""
+    """What people have said about its trials (``search.marks``)."""
 
     @property
     def identity(self) -> SearchIdentity:
@@ -199,7 +199,7 @@ def read_search(body: Mapping[str, Any]) -> SearchRecord:
         status=body.get("status", {}),
         queue_labels={key: labels[key] for key in QUEUE_LABELS if key in labels},
         annotations={
-            key: value for key, value in metadata.get("annotations", {}).items() if key.startswith(VETO_ANNOTATION)
+            key: value for key, value in metadata.get("annotations", {}).items() if key.startswith(MARK_ANNOTATIONS)
         },
     )
 

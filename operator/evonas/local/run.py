@@ -12,6 +12,7 @@ from typing import Protocol
 from evonas.local.attempts import LocalAttempts
 from evonas.local.incoming import LocalIncoming
 from evonas.local.journal import Journal
+from evonas.local.pinned import Pinned
 from evonas.local.results import OtherRuns
 from evonas.local.vetoed import Vetoed
 from evonas.search.incoming import Result
@@ -55,6 +56,7 @@ class LocalRun:
         self._incoming = LocalIncoming(spec, folder, results)
         self._others = OtherRuns(folder)
         self._vetoed = Vetoed(folder)
+        self._pinned = Pinned(folder)
         self._created: dict[int, datetime] = {}
 
     def run(self) -> Plan:
@@ -93,7 +95,8 @@ class LocalRun:
         for trial in decided.imports:
             self._record(trial)
         if decided.proposals:
-            for trial in self._proposer.propose(self._proposer.collect(self._table), decided.proposals):
+            news = self._proposer.collect(self._table, self._pinned.indexes())
+            for trial in self._proposer.propose(news, decided.proposals):
                 self._begin(trial, now)
         for trial in (*decided.listed, *decided.confirmations):
             self._begin(trial, now)

@@ -1,4 +1,4 @@
-"""Vetoes of a local run's trials: a file in its folder, to which `evonas veto` appends (``search.vetoes``)."""
+"""Vetoes of a local run's trials: a file in its folder, to which `evonas veto` appends (``search.marks``)."""
 
 from __future__ import annotations
 

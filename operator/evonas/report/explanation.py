@@ -77,9 +77,12 @@ def _parent(record: RecordedSearch, trial: Trial) -> str:
     merit = oriented(record.spec.objective, parent.reward)
     population = _population(record, trial)
     place = 1 + sum(oriented(record.spec.objective, other.reward or 0) > merit for other in population)
+    pinned = len(trial.proposal.pinned)
+    members = f"the {len(population) - pinned} latest results" + (f" and {pinned} pinned ones" if pinned else "")
+    kept = " (pinned)" if index in trial.proposal.pinned else ""
     return (
-        f" of trial {index}, which had {parent.reward:.6g}:"
-        f" place {place} of the {len(population)} latest results, from which parents are drawn"
+        f" of trial {index}{kept}, which had {parent.reward:.6g}:"
+        f" place {place} of {members}, from which parents are drawn"
     )
 
 
@@ -90,7 +93,8 @@ def _population(record: RecordedSearch, trial: Trial) -> list[Trial]:
         key=lambda other: (other.sequence or 0, other.index),
     )
     feasible = [other for other in observed[: trial.proposal.observed_up_to] if other.reward is not None]
-    return feasible[-AgentSettings.parse(record.spec.agent.settings).evolution.population :]
+    recent = feasible[-AgentSettings.parse(record.spec.agent.settings).evolution.population :]
+    return [*recent, *(other for other in feasible if other.index in trial.proposal.pinned and other not in recent)]
 
 
 def _decisions_table(record: RecordedSearch, trial: Trial, chosen: Alternative | None) -> Table:

@@ -111,6 +111,7 @@ def from_object(body: Mapping[str, Any]) -> Trial:
             value=_number(proposal.get("value")),
             rank=proposal.get("rank"),
             policy_ratio=_number(proposal.get("policyRatio")),
+            pinned=tuple(proposal.get("pinned", ())),
             repeat=proposal.get("repeat"),
         ),
         state=TrialState(status.get("state", TrialState.PENDING)),
@@ -166,6 +167,7 @@ def _proposal(proposal: ProposalRecord) -> dict[str, Any]:
             "value": _decimal(proposal.value),
             "rank": proposal.rank,
             "policyRatio": _decimal(proposal.policy_ratio),
+            "pinned": list(proposal.pinned),
             "repeat": proposal.repeat,
         }
     )

@@ -15,10 +15,10 @@ from evonas.search.attempt import AttemptPhase, AttemptView
 from evonas.search.budget import Limit, Standing, affordable_trials, find_deadline, find_limit
 from evonas.search.confirmation import due_confirmations
 from evonas.search.incoming import NOTHING, Incoming, listed_trials
+from evonas.search.marks import NONE, Vetoes
 from evonas.search.settle import cancel, settle, take_over, take_reused, veto
 from evonas.search.totals import Totals
 from evonas.search.trial import Trial, TrialState
-from evonas.search.vetoes import NONE, Vetoes
 from evonas.spec import SearchSpec
 
 QUEUED_QUIETLY = timedelta(seconds=5)

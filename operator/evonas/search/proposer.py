@@ -6,10 +6,10 @@ the agent had proposed, a trial was deleted) it is dropped and folded again. Not
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from evonas.agents import Agent, Proposal, Record, SpaceExhausted, create_agent
+from evonas.agents import Agent, HasPopulation, Proposal, Record, SpaceExhausted, create_agent
 from evonas.search.objective import oriented
 from evonas.search.table import Cursor, TrialTable
 from evonas.search.trial import ProposalRecord, Trial
@@ -25,6 +25,8 @@ class News:
     history: Sequence[Trial] | None
     """All trials by index where the agent must be folded afresh, else None."""
     end: Cursor
+    pinned: Sequence[Trial] = ()
+    """Trials with a reward that stay in the population."""
 
 
 class Proposer:
@@ -42,12 +44,17 @@ class Proposer:
         """Entropy of the agent's policy relative to a uniform one; None where it has none or was not asked yet."""
         return None if self._agent is None else self._agent.entropy
 
-    def collect(self, table: TrialTable) -> News:
-        """Return what is to be learned before the next proposal. Unlike ``propose``, this is quick."""
+    def collect(self, table: TrialTable, pins: Collection[int] = ()) -> News:
+        """Return what is to be learned before the next proposal. Unlike ``propose``, this is quick.
+
+        ``pins`` are the trials that a user wants to stay in the population.
+        """
         news = table.read(self._learned)
         ended = [] if news is None else sorted(news[0], key=_learning_order)
         fits = self._agent is not None and news is not None and self._fits(table, ended)
-        return News(ended, None if fits else sorted(table, key=lambda trial: trial.index), table.end)
+        history = None if fits else sorted(table, key=lambda trial: trial.index)
+        pinned = [trial for trial in table.finished(sorted(pins)) if is_pinnable(trial)]
+        return News(ended, history, table.end, pinned)
 
     def propose(self, news: News, count: int) -> list[Trial]:
         """Return up to ``count`` new trials after ``news`` were learned; fewer where the space is done.
@@ -60,6 +67,8 @@ class Proposer:
             for trial in news.ended:
                 self._learn(trial)
         self._learned = news.end
+        assert self._agent is not None
+        pin(self._spec, self._agent, news.pinned)
         return self._proposals(count)
 
     def _fits(self, table: TrialTable, ended: Sequence[Trial]) -> bool:
@@ -111,6 +120,17 @@ def record_of(spec: SearchSpec, trial: Trial) -> Record:
     )
 
 
+def is_pinnable(trial: Trial) -> bool:
+    """Say whether a trial's result may be in a population: the agent has learned its reward."""
+    return trial.reward is not None and trial.sequence is not None
+
+
+def pin(spec: SearchSpec, agent: Agent, trials: Iterable[Trial]) -> None:
+    """Let these results, and no others, stay in the agent's population, where it has one."""
+    if isinstance(agent, HasPopulation):
+        agent.pin(record_of(spec, trial) for trial in trials)
+
+
 def trial_of(proposal: Proposal) -> Trial:
     """Return a proposal as it is recorded."""
     return Trial(
@@ -126,6 +146,7 @@ def trial_of(proposal: Proposal) -> Trial:
             value=proposal.value,
             rank=proposal.rank,
             policy_ratio=proposal.policy_ratio,
+            pinned=proposal.pinned,
         ),
     )
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from evonas.agents import Agent, Record, SpaceExhausted, create_agent
 from evonas.errors import EvonasError
-from evonas.search.proposer import record_of, trial_of
+from evonas.search.proposer import is_pinnable, pin, record_of, trial_of
 from evonas.search.trial import ProposalRecord, Trial
 from evonas.spec import SearchSpec
 
@@ -72,11 +72,11 @@ class Replay:
             while learned < trial.proposal.observed_up_to:
                 self._learn(agent, self._result(learned, trial))
                 learned += 1
-            difference = _difference(trial, agent)
+            difference = self._difference(trial, agent)
             if difference is not None:
                 for more in self._guesses(known, trial.index):
                     other = self._agent_before(trial, more)
-                    if _difference(trial, other) is None:
+                    if self._difference(trial, other) is None:
                         agent, known, difference = other, more, None
                         break
             yield trial, difference
@@ -89,8 +89,10 @@ class Replay:
         if trial.index != index:
             raise MissingTrial(next(place for place, other in enumerate(self._trials) if other.index != place))
         for known in (*self._guesses(frozenset(), index), frozenset[int]()):
-            if _difference(trial, self._agent_before(trial, known)) is None:
-                return self._agent_before(trial, known)
+            if self._difference(trial, self._agent_before(trial, known)) is None:
+                agent = self._agent_before(trial, known)
+                self._pin(agent, trial)
+                return agent
         raise EvonasError(
             f"proposal {index} cannot be derived again; `evonas replay` says where the record and it part"
         )
@@ -141,17 +143,22 @@ class Replay:
         agent = self._spec.agent
         return create_agent(agent.type, self._spec.space, agent.seed, agent.settings)
 
+    def _pin(self, agent: Agent, trial: Trial) -> None:
+        """Pin what was pinned when a trial was proposed, as far as the record has it."""
+        pinned = set(trial.proposal.pinned)
+        pin(self._spec, agent, (other for other in self._trials if other.index in pinned and is_pinnable(other)))
 
-def _difference(recorded: Trial, agent: Agent) -> Difference | None:
-    try:
-        derived = trial_of(agent.propose())
-    except SpaceExhausted:
-        return Difference(recorded.index, "decisions", dict(recorded.decisions), None)
-    # Compared as JSON: to Python, 1 and true are equal.
-    if json.dumps(dict(recorded.decisions), sort_keys=True) != json.dumps(dict(derived.decisions), sort_keys=True):
-        return Difference(recorded.index, "decisions", dict(recorded.decisions), dict(derived.decisions))
-    for field in fields(ProposalRecord):
-        mine, theirs = getattr(derived.proposal, field.name), getattr(recorded.proposal, field.name)
-        if mine != theirs:
-            return Difference(recorded.index, field.name, theirs, mine)
-    return None
+    def _difference(self, recorded: Trial, agent: Agent) -> Difference | None:
+        self._pin(agent, recorded)
+        try:
+            derived = trial_of(agent.propose())
+        except SpaceExhausted:
+            return Difference(recorded.index, "decisions", dict(recorded.decisions), None)
+        # Compared as JSON: to Python, 1 and true are equal.
+        if json.dumps(dict(recorded.decisions), sort_keys=True) != json.dumps(dict(derived.decisions), sort_keys=True):
+            return Difference(recorded.index, "decisions", dict(recorded.decisions), dict(derived.decisions))
+        for field in fields(ProposalRecord):
+            mine, theirs = getattr(derived.proposal, field.name), getattr(recorded.proposal, field.name)
+            if mine != theirs:
+                return Difference(recorded.index, field.name, theirs, mine)
+        return None

@@ -52,6 +52,10 @@ class TrialTable:
         else:
             self.unfinished[trial.index] = trial
 
+    def finished(self, indexes: Iterable[int]) -> list[Trial]:
+        """Return those of the trials that have an outcome, in the order of ``indexes``."""
+        return [self._finished[index] for index in indexes if index in self._finished]
+
     def drop(self, index: int) -> None:
         """Forget a deleted trial."""
         if self.unfinished.pop(index, None) is None and index in self._finished:

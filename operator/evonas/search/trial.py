@@ -52,6 +52,8 @@ class ProposalRecord:
     value: float | None = None
     rank: int | None = None
     policy_ratio: float | None = None
+    pinned: tuple[int, ...] = ()
+    """Trials that were in the population only because they were pinned."""
     repeat: int | None = None
     """Which confirmation of ``parent`` this is, from 1; None for what the agent proposed."""
 

@@ -12,11 +12,12 @@ from evonas.cluster.resources import PODS, SEARCHES, TRIALS, Resource
 from evonas.errors import EvonasError
 from evonas.search.codec import from_object
 from evonas.search.incoming import Decisions
-from evonas.search.names import ATTEMPT_LABEL, INDEX_LABEL, SEARCH_UID_LABEL, VETO_ANNOTATION
+from evonas.search.marks import read_pins
+from evonas.search.names import ATTEMPT_LABEL, INDEX_LABEL, PIN_ANNOTATION, SEARCH_UID_LABEL, VETO_ANNOTATION
 from evonas.search.recorded import Overview, RecordedSearch, overview_of, phase_of
 from evonas.search.trial import Trial
 from evonas.sources.options import ClusterOptions
-from evonas.sources.source import Choice, check_vetoable
+from evonas.sources.source import Choice, check_pin, check_vetoable
 
 T = TypeVar("T")
 
@@ -80,10 +81,25 @@ class ClusterSource:
 
         async def annotate(api: Api, namespace: str) -> None:
             check_vetoable(await self._read(api, namespace), index)
-            body = {"metadata": {"annotations": {f"{VETO_ANNOTATION}{index}": because}}}
-            await api.merge(SEARCHES, namespace, self._name, body, manager="evonas-veto")
+            await self._annotate(api, namespace, f"{VETO_ANNOTATION}{index}", because, manager="evonas-veto")
 
         ask(self._options, annotate)
+
+    def pin(self, index: int, *, stays: bool) -> None:
+        """Annotate the search, or take the annotation off."""
+
+        async def annotate(api: Api, namespace: str) -> None:
+            record = await self._read(api, namespace)
+            pinned = read_pins(record.body["metadata"].get("annotations", {}))
+            check_pin(record, pinned, index, stays=stays)
+            value = "" if stays else None
+            await self._annotate(api, namespace, f"{PIN_ANNOTATION}{index}", value, manager="evonas-pin")
+
+        ask(self._options, annotate)
+
+    async def _annotate(self, api: Api, namespace: str, key: str, value: str | None, *, manager: str) -> None:
+        body = {"metadata": {"annotations": {key: value}}}
+        await api.merge(SEARCHES, namespace, self._name, body, manager=manager)
 
     async def _read(self, api: Api, namespace: str) -> RecordedSearch:
         try:

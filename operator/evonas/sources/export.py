@@ -42,6 +42,10 @@ class ExportSource:
         """Exports are not run."""
         raise self._not_run()
 
+    def pin(self, index: int, *, stays: bool) -> None:
+        """Exports are not run."""
+        raise self._not_run()
+
     def _not_run(self) -> EvonasError:
         return EvonasError(
             f"{self._path} is an export, which nobody runs; name the run's folder or the cluster's search"

@@ -12,13 +12,14 @@ from evonas.local.attempts import LOCK_FILE, attempt_folder
 from evonas.local.enqueued import Enqueued
 from evonas.local.journal import JOURNAL_FILE, read_journal
 from evonas.local.locks import is_locked
+from evonas.local.pinned import Pinned
 from evonas.local.supervise import LOG_FILE
 from evonas.local.vetoed import Vetoed
 from evonas.search.budget import Standing, find_limit
 from evonas.search.incoming import Decisions
 from evonas.search.recorded import Phase, RecordedSearch
 from evonas.search.trial import Trial
-from evonas.sources.source import Choice, check_vetoable
+from evonas.sources.source import Choice, check_pin, check_vetoable
 
 POLL_SECONDS = 0.2
 
@@ -65,6 +66,12 @@ class JournalSource:
         """Append to the file that the run looks at."""
         check_vetoable(self.read(), index)
         Vetoed(self._folder).veto(index, because)
+
+    def pin(self, index: int, *, stays: bool) -> None:
+        """Append to the file that the run looks at."""
+        pinned = Pinned(self._folder)
+        check_pin(self.read(), pinned.indexes(), index, stays=stays)
+        pinned.pin(index, stays=stays)
 
 
 def _phase_at_rest(record: RecordedSearch) -> Phase:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
+from evonas.agents import may_have_population
 from evonas.errors import EvonasError
 from evonas.search.incoming import Decisions
+from evonas.search.marks import MAX_PINNED
+from evonas.search.proposer import is_pinnable
 from evonas.search.recorded import RecordedSearch
 from evonas.search.trial import Trial
 
@@ -28,6 +31,28 @@ class Source(Protocol):
 
     def veto(self, index: int, because: str) -> None:
         """Have a trial that has no result yet ended as infeasible; EvonasError where that cannot be."""
+
+    def pin(self, index: int, *, stays: bool) -> None:
+        """Pin a trial to the agent's population, or remove its pin; EvonasError where that cannot be."""
+
+
+def check_pin(record: RecordedSearch, pinned: Collection[int], index: int, *, stays: bool) -> None:
+    """EvonasError unless a trial can be pinned, or its pin removed; ``pinned`` are those that are."""
+    trial = find_trial(record, index)
+    name = f"trial {index} of {record.source}"
+    if not stays:
+        if index not in pinned:
+            raise EvonasError(f"{name} is not pinned; {', '.join(map(str, sorted(pinned))) or 'none'} is")
+        return
+    agent = record.spec.agent.type
+    if not may_have_population(agent):
+        raise EvonasError(f"{record.source} has the agent {agent}, which has no population that {name} could stay in")
+    if trial.is_confirmation:
+        raise EvonasError(f"{name} trains trial {trial.proposal.parent} again; pin that one")
+    if trial.state.is_final and not is_pinnable(trial):
+        raise EvonasError(f"{name} is {trial.state.value}: without a reward it is in no population")
+    if len({*pinned, index}) > MAX_PINNED:
+        raise EvonasError(f"{record.source} has {len(pinned)} pinned trials, the most there can be; --remove one")
 
 
 def check_vetoable(record: RecordedSearch, index: int) -> None:

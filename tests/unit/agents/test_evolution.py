@@ -29,6 +29,18 @@ def test_the_oldest_leaves_however_good_it_is() -> None:
     assert set(winners(population, entrants=1)) == {1, 2, 3}
 
 
+def test_a_pinned_result_stays_until_its_pin_is_removed() -> None:
+    population = population_of([9.0, 1.0, 2.0, 3.0], capacity=2)
+    population.pin([Observation(index, (index,), (True,), reward) for index, reward in ((3, 3.0), (0, 9.0))])
+    # Trial 3 is young enough to be there anyway, and is there once.
+    assert population.kept == (0,)
+    assert len(population) == 3
+    assert set(winners(population, entrants=1)) == {0, 2, 3}
+    assert set(winners(population, entrants=3)) == {0}
+    population.pin([])
+    assert set(winners(population, entrants=1)) == {2, 3}
+
+
 def test_infeasible_candidates_never_become_parents() -> None:
     population = population_of([0.1, None, 0.2, None], capacity=3)
     assert set(winners(population, entrants=1)) == {0, 2}

@@ -63,7 +63,8 @@ def test_an_untrained_network_is_the_evolution_agent(space: SearchSpace) -> None
         source=Mutation(space, network, 5, population, EvolutionSettings()),
         warmup=10,
         history=History(),
-        observers=[population],
+        population=population,
+        observers=[],
         policy=network,
         learner=None,
     )

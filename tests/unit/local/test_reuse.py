@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,51 +13,11 @@ import yaml
 
 from evonas.errors import EvonasError
 from evonas.local.enqueued import ENQUEUED_FILE, Enqueued
-from evonas.local.journal import read_journal
 from evonas.local.results import OtherRuns
 from evonas.local.vetoed import VETOED_FILE
-from evonas.search.replay import Replay
-from evonas.search.trial import Trial
 from evonas.spec import SearchSpec
 from tests.cluster.waiting import wait_for
-
-COUNTING = ("python", "-m", "evonas_trial.counting")
-SPACE = [{"name": f"a{position}", "values": [1, 2, 3, 4]} for position in (1, 2, 3, 4)]
-
-
-def write_manifest(folder: Path, name: str, command: Sequence[str] = COUNTING, **spec: Any) -> Path:
-    body = {
-        "apiVersion": "evonas.dev/v1alpha1",
-        "kind": "ArchitectureSearch",
-        "metadata": {"name": name},
-        "spec": {
-            "searchSpace": SPACE,
-            "agent": {"type": "Evolution", "warmup": 4},
-            "budget": {"maxTrials": 6, "parallelTrials": 2},
-            "trial": {
-                "template": {"spec": {"containers": [{"name": "trial", "image": "none", "command": [*command]}]}}
-            },
-            **spec,
-        },
-    }
-    path = folder / f"{name}.yaml"
-    path.write_text(yaml.safe_dump(body))
-    return path
-
-
-def evonas(folder: Path, *words: str, code: int = 0) -> str:
-    command = [sys.executable, "-m", "evonas", *words]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
-def recorded(folder: Path, name: str) -> list[Trial]:
-    """Return the trials of a run, whose proposals follow from them."""
-    body, trials = read_journal(folder / "runs" / name / "journal.jsonl")
-    spec = SearchSpec.parse({key: body[key] for key in ("apiVersion", "kind", "spec")} | {"metadata": {"name": name}})
-    assert all(difference is None for _, difference in Replay(spec, trials).run())
-    return trials
+from tests.unit.local.runs import evonas, recorded, write_manifest
 
 
 def test_a_run_begins_with_the_results_of_another_and_of_a_file(tmp_path: Path) -> None:

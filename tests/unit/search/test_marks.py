@@ -1,14 +1,14 @@
-"""Trials that a person does not want end as infeasible, once, and only while they have no result."""
+"""Trials that a person does not want end as infeasible, once, and only while they have no result; what a pin is."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 from evonas.search.attempt import AttemptPhase, AttemptView, Ending, Verdict
+from evonas.search.marks import MAX_PINNED, find_mistakes, read_pins, read_vetoes
 from evonas.search.plan import Plan, plan
 from evonas.search.report import Report
 from evonas.search.trial import Trial, TrialState
-from evonas.search.vetoes import find_mistakes, read_vetoes
 from evonas.spec import SearchSpec
 from tests.unit.search.support import NOW, search_spec, succeeded, totals_of, trial
 
@@ -75,4 +75,21 @@ def test_only_annotations_with_a_trials_index_are_vetoes() -> None:
         "evonas.dev/vetoed-1": "d",
     }
     assert read_vetoes(annotations) == {0: "", 12: "slow"}
-    assert find_mistakes(annotations) == ["evonas.dev/veto-", "evonas.dev/veto-012", "evonas.dev/veto-last"]
+    mistakes = [*find_mistakes(annotations, "Random")]
+    assert [mistake.split()[1] for mistake in mistakes] == [
+        "evonas.dev/veto-",
+        "evonas.dev/veto-012",
+        "evonas.dev/veto-last",
+    ]
+
+
+def test_a_bounded_number_of_trials_is_pinned_and_the_rest_is_told() -> None:
+    annotations = {f"evonas.dev/pin-{index}": "" for index in (*range(MAX_PINNED + 2), "best")}
+    assert read_pins(annotations) == [*range(MAX_PINNED)]
+    assert read_vetoes(annotations) == {}
+    assert [*find_mistakes(annotations, "EvoNAS")] == [
+        "annotation evonas.dev/pin-best names no trial: a pin of trial 3 is evonas.dev/pin-3",
+        "18 trials are pinned, 16 can be: those with the largest indexes are not",
+    ]
+    (only,) = find_mistakes({"evonas.dev/pin-1": ""}, "Neural")
+    assert "an agent Neural has none" in only
