@@ -6,13 +6,14 @@ arXiv 1811.09828). Under a uniform policy this is the Evolution agent, under a n
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.agents.policy import Observation, Policy
+from evonas.agents.policy import Alternating, Observation, Policy
 from evonas.agents.randomness import Purpose, uniforms
 from evonas.agents.settings import EvolutionSettings
 from evonas.agents.sources import DRAFTS, Drafts, Drawing, sample
@@ -59,11 +60,20 @@ class Population:
         return [members[winner] for winner in winners]
 
 
+Dice = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Uniform in [0, 1), [drafts, decisions] each: which positions are re-drawn, and what is drawn there."""
+
+
 class Mutation:
     """Children of tournament winners, some of their decisions re-drawn from the policy."""
 
     def __init__(
-        self, space: SearchSpace, policy: Policy, seed: int, population: Population, settings: EvolutionSettings
+        self,
+        space: SearchSpace,
+        policy: Policy | Alternating,
+        seed: int,
+        population: Population,
+        settings: EvolutionSettings,
     ) -> None:
         self._space = space
         self._policy = policy
@@ -75,15 +85,21 @@ class Mutation:
         """Draw DRAFTS children for proposal ``index``, each of a parent of its own; the population is not empty."""
         tickets = uniforms(self._seed, Purpose.TOURNAMENTS, index, (DRAFTS, len(self._population)))
         parents = self._population.tournaments(tickets, self._settings.tournament)
-        drawing = self.mutate(np.array([parent.choices for parent in parents]), index)
+        (dice,) = self.dice(index, 1)
+        drawing = self.mutate(np.array([parent.choices for parent in parents]), dice)
         return Drafts(drawing, np.array([parent.index for parent in parents]), "mutation")
 
-    def mutate(self, parents: NDArray[np.int64], index: int, generation: int = 0) -> Drawing:
-        """Return a child of each parent; the generations of one proposal use different numbers."""
-        skipped = generation * parents.size
-        positions = uniforms(self._seed, Purpose.POSITIONS, index, parents.shape, skipped)
+    def dice(self, index: int, generations: int, skipped: int = 0) -> list[Dice]:
+        """Return the random numbers of some generations of proposal ``index``, behind the ``skipped`` first ones."""
+        shape = (generations, DRAFTS, len(self._space))
+        first = skipped * math.prod(shape[1:])
+        positions = uniforms(self._seed, Purpose.POSITIONS, index, shape, first)
+        return [*zip(positions, uniforms(self._seed, Purpose.VALUES, index, shape, first), strict=True)]
+
+    def mutate(self, parents: NDArray[np.int64], dice: Dice) -> Drawing:
+        """Return a child of each of DRAFTS parents."""
+        positions, numbers = dice
         redrawn = choose_positions(parents, self._settings.mutation_probability, positions)
-        numbers = uniforms(self._seed, Purpose.VALUES, index, parents.shape, skipped)
         return sample(self._space, self._policy, parents, redrawn, numbers)
 
 

@@ -41,7 +41,7 @@ class Factor:
         """Factorise [points, points]."""
         self._noise = noise
         self._block = torch.linalg.cholesky(_with_noise(covariance, noise))
-        self._single_block = self._block.float()
+        self._halves = _Halves(self._block.float())
         self._rows = torch.empty(0, len(covariance), dtype=torch.float64)
         self._corner = torch.empty(0, 0, dtype=torch.float64)
 
@@ -54,7 +54,7 @@ class Factor:
         diagonal = math.sqrt(max(1 + self._noise - float(row @ row), 1e-12))
         first = len(self._block)
         more = Factor.__new__(Factor)
-        more._noise, more._block, more._single_block = self._noise, self._block, self._single_block
+        more._noise, more._block, more._halves = self._noise, self._block, self._halves
         more._rows = torch.cat([self._rows, row[None, :first]])
         more._corner = torch.nn.functional.pad(self._corner, (0, 1, 0, 1))
         more._corner[-1, :-1] = row[first:]
@@ -78,10 +78,12 @@ class Factor:
         """
         first = len(self._block)
         right = covariance.float()
-        upper = _solve_single(self._single_block, right[:, :first])
+        upper = self._halves.solve(right[:, :first])
         explained = upper.square().sum(1)
         if len(self._corner):
-            explained += _solve_single(self._corner, right[:, first:] - upper @ self._rows.T.float()).square().sum(1)
+            lower = right[:, first:] - upper @ self._rows.T.float()
+            corner = self._corner.T.float()
+            explained += torch.linalg.solve_triangular(corner, lower, upper=True, left=False).square().sum(1)
         return explained.double()
 
     def solve_transposed(self, right: torch.Tensor) -> torch.Tensor:
@@ -115,9 +117,29 @@ class Posterior:
         return mean, (self._scale * (1 - self._factor.explained(covariance)).clamp_min(1e-9)).sqrt()
 
 
-def _solve_single(factor: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-    """Return Y of Y Lᵀ = right, [rows, points] both: a row is one after another in memory, which is faster here."""
-    return torch.as_tensor(torch.linalg.solve_triangular(factor.T.float(), right, upper=True, left=False))
+class _Halves:
+    """A triangular L cut in two, its halves on the diagonal inverted.
+
+    Asked for a few rows at a time, products with these take half the time of a triangular solution, which multiplies
+    small pieces.
+    """
+
+    def __init__(self, factor: torch.Tensor) -> None:
+        """Take L: [points, points]."""
+        self._middle = len(factor) // 2
+        first, second = slice(self._middle), slice(self._middle, None)
+        self._first, self._second = _inverse(factor[first, first]), _inverse(factor[second, second])
+        self._across = factor[second, first].T.contiguous()
+
+    def solve(self, right: torch.Tensor) -> torch.Tensor:
+        """Return Y of Y Lᵀ = right; [rows, points] both."""
+        upper = right[:, : self._middle] @ self._first
+        return torch.cat([upper, (right[:, self._middle :] - upper @ self._across) @ self._second], dim=1)
+
+
+def _inverse(factor: torch.Tensor) -> torch.Tensor:
+    inverse: torch.Tensor = torch.linalg.solve_triangular(factor, torch.eye(len(factor)), upper=False)
+    return inverse.T.contiguous()
 
 
 def _quadratic(factor: torch.Tensor, targets: torch.Tensor) -> float:

@@ -54,10 +54,12 @@ class ImaginedEvolution:
         drafts = self._first.draw(index)
         size = len(drafts.parents)
         pool = _judged(judgement, exploration, drafts.drawing, drafts.parents).best(size)
-        numbers = uniforms(self._seed, Purpose.BREEDERS, index, (self._generations - 1, size))
-        for generation, breeders in enumerate((numbers * BREEDERS).astype(int), start=1):
+        later = self._generations - 1
+        numbers = uniforms(self._seed, Purpose.BREEDERS, index, (later, size))
+        dice = self._later.dice(index, later, skipped=1)
+        for breeders, thrown in zip((numbers * BREEDERS).astype(int), dice, strict=True):
             parents = pool.drawing.take(breeders)
-            children = self._later.mutate(parents.choices, index, generation).inheriting(parents)
+            children = self._later.mutate(parents.choices, thrown).inheriting(parents)
             pool = pool.join(_judged(judgement, exploration, children, pool.parents[breeders])).best(size)
         return Drafts(pool.drawing, pool.parents, drafts.origin, size * self._generations, pool.means)
 

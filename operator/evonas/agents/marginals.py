@@ -20,15 +20,15 @@ def find_marginals(space: SearchSpace, policy: Policy, seed: int) -> dict[str, M
     choices = np.full((MARGINAL_SAMPLES, len(space)), INACTIVE)
     numbers = uniforms(seed, Purpose.MARGINALS, 0, choices.shape)
     found: dict[str, Marginal] = {}
-    with policy.rollout(MARGINAL_SAMPLES) as rollout:
-        for position, decision in enumerate(space.decisions):
-            active = active_rows(space, position, choices)
-            values: tuple[float, ...] | None = None
-            if active.any():
-                logits = rollout.logits(position)[active]
-                weights = np.exp(logits - logits.max(axis=1, keepdims=True))
-                values = tuple((weights / weights.sum(axis=1, keepdims=True)).mean(axis=0).tolist())
-                choices[active, position], _ = invert(logits, numbers[active, position])
-            rollout.append(position, choices[:, position], active)
-            found[decision.name] = Marginal(float(active.mean()), values)
+    rollout = policy.rollout(MARGINAL_SAMPLES)
+    for position, decision in enumerate(space.decisions):
+        active = active_rows(space, position, choices)
+        values: tuple[float, ...] | None = None
+        if active.any():
+            logits = rollout.logits(position, active)
+            weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+            values = tuple((weights / weights.sum(axis=1, keepdims=True)).mean(axis=0).tolist())
+            choices[active, position], _ = invert(logits, numbers[active, position])
+        rollout.append(position, choices[:, position], active)
+        found[decision.name] = Marginal(float(active.mean()), values)
     return found

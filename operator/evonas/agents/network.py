@@ -11,8 +11,6 @@ changes a draw, or a search restored on another node would leave its path.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,14 +19,10 @@ from numpy.typing import NDArray
 
 from evonas.agents.policy import Rollout
 from evonas.agents.randomness import Purpose, uniforms
-from evonas.agents.torch_threads import single_threaded
 from evonas.space import INACTIVE, SearchSpace
 
 EMBEDDING_SIZE = 16
 """Numbers that stand for one (decision, value) pair."""
-
-Lstm = tuple[torch.Tensor, torch.Tensor]
-"""The cell's hidden and cell state, [rows, hidden] each."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +44,12 @@ class PolicyNetwork(torch.nn.Module):
         super().__init__()
         count, width = len(space), max(space.cardinalities)
         self.lstm = _Lstm(EMBEDDING_SIZE, hidden_units, batch_first=True, dtype=torch.float64)
-        self._cell = tuple(self.lstm.parameters())
         self.embedding = _parameter(count * width + 1, EMBEDDING_SIZE)
         self.head = _parameter(count, width, hidden_units)
         self.bias = _parameter(count, width)
         self._width = width
-        self._start = count * width
+        self.start = count * width
+        """The row of the embedding that is read before the first decision."""
         self._cardinalities = np.array(space.cardinalities)
         self._no_value = torch.from_numpy(np.arange(width) >= self._cardinalities[:, np.newaxis])
         self._initialise(seed, hidden_units)
@@ -70,29 +64,17 @@ class PolicyNetwork(torch.nn.Module):
             self.head.zero_()
             self.bias.zero_()
 
-    @contextmanager
-    def rollout(self, rows: int) -> Iterator[Rollout]:
-        """Begin ``rows`` empty candidates; holds PyTorch for this thread until the end."""
-        with single_threaded(), torch.inference_mode():
-            yield _NetworkRollout(self, rows)
+    def rollout(self, rows: int) -> Rollout:
+        """Begin ``rows`` empty candidates."""
+        return _NetworkRollout(self, rows)
 
-    def tokens(self, position: NDArray[np.int64] | int, choices: NDArray[np.int64]) -> torch.Tensor:
+    def cardinality(self, position: int) -> int:
+        """Return how many values the decision at ``position`` has."""
+        return int(self._cardinalities[position])
+
+    def tokens(self, position: NDArray[np.int64] | int, choices: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the rows of the embedding that stand for ``choices`` at ``position``."""
-        return torch.from_numpy(position * self._width + choices)
-
-    def step(self, tokens: torch.Tensor, state: Lstm) -> Lstm:
-        """Read one token per row."""
-        return torch.lstm_cell(self.embedding[tokens], state, *self._cell)
-
-    def begin(self, rows: int) -> Lstm:
-        """Return the state after the start token."""
-        zeros = torch.zeros(rows, self.lstm.hidden_size, dtype=torch.float64)
-        return self.step(torch.full((rows,), self._start), (zeros, zeros))
-
-    def logits(self, position: int, state: Lstm) -> torch.Tensor:
-        """Return the logits of the decision at ``position``: [rows, values]."""
-        values = int(self._cardinalities[position])
-        return state[0] @ self.head[position, :values].T + self.bias[position, :values]
+        return position * self._width + choices
 
     def score(self, choices: NDArray[np.int64]) -> Scores:
         """Return how likely the candidates are, with gradients; ``choices`` is [candidates, decisions]."""
@@ -116,8 +98,8 @@ class PolicyNetwork(torch.nn.Module):
         # What stands right of the last active decision is read after every step that counts.
         tokens = self.tokens(order, np.maximum(np.take_along_axis(choices, order, axis=1), 0))
         longest = int(active.sum(axis=1).max())
-        start = torch.full((len(choices), 1), self._start)
-        return torch.cat([start, tokens[:, : longest - 1]], dim=1)
+        start = np.full((len(choices), 1), self.start)
+        return torch.from_numpy(np.concatenate([start, tokens[:, : longest - 1]], axis=1))
 
 
 class _Lstm(torch.nn.LSTM):
@@ -129,21 +111,43 @@ class _Lstm(torch.nn.LSTM):
 
 
 class _NetworkRollout:
+    """By NumPy, which begins small operations sooner than PyTorch: the arrays share the parameters' memory."""
+
     def __init__(self, network: PolicyNetwork, rows: int) -> None:
         self._network = network
-        self._state = network.begin(rows)
+        lstm = network.lstm
+        embedding, head, bias, *weights = (
+            each.detach().numpy() for each in (network.embedding, network.head, network.bias, *lstm.parameters())
+        )
+        from_input, from_hidden, input_bias, hidden_bias = weights
+        self._heads, self._biases = head, bias
+        # Of the four gates, three are sigmoids: s(x) = (1 + tanh(x / 2)) / 2, so that all are one tanh.
+        self._scale = np.repeat([0.5, 0.5, 1.0, 0.5], lstm.hidden_size)
+        self._inputs = (embedding @ from_input.T + input_bias + hidden_bias) * self._scale
+        self._recurrent = from_hidden.T * self._scale
+        self._hidden = self._cell = np.zeros((rows, lstm.hidden_size))
+        self._hidden, self._cell = self._step(network.start)
 
-    def logits(self, position: int) -> NDArray[np.float64]:
-        return self._network.logits(position, self._state).numpy()
+    def logits(self, position: int, rows: NDArray[np.bool_]) -> NDArray[np.float64]:
+        values = self._network.cardinality(position)
+        logits: NDArray[np.float64] = (
+            self._hidden[rows] @ self._heads[position, :values].T + self._biases[position, :values]
+        )
+        return logits
 
     def append(self, position: int, choices: NDArray[np.int64], active: NDArray[np.bool_]) -> None:
-        tokens = self._network.tokens(position, np.maximum(choices, 0))
-        moved = self._network.step(tokens, self._state)
-        if active.all():
-            self._state = moved
-            return
-        keep = torch.from_numpy(active)[:, None]
-        self._state = (torch.where(keep, moved[0], self._state[0]), torch.where(keep, moved[1], self._state[1]))
+        hidden, cell = self._step(self._network.tokens(position, np.maximum(choices, 0)))
+        if not active.all():
+            keep = active[:, np.newaxis]
+            hidden, cell = np.where(keep, hidden, self._hidden), np.where(keep, cell, self._cell)
+        self._hidden, self._cell = hidden, cell
+
+    def _step(self, tokens: NDArray[np.int64] | int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return hidden and cell state once each row has read its token."""
+        activity = np.tanh(self._inputs[tokens] + self._hidden @ self._recurrent)
+        entrance, forgetting, change, exit = np.split(activity, 4, axis=1)
+        cell = ((1 + forgetting) * self._cell + (1 + entrance) * change) / 2
+        return (1 + exit) / 2 * np.tanh(cell), cell
 
 
 def _parameter(*shape: int) -> torch.nn.Parameter:

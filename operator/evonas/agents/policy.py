@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,8 +17,8 @@ from evonas.space import Choices, SearchSpace
 class Rollout(Protocol):
     """Several candidates in the making, a row each; the decisions are made in the order of the space."""
 
-    def logits(self, position: int) -> NDArray[np.float64]:
-        """Return the logits of the values of the decision at ``position``: [rows, values]."""
+    def logits(self, position: int, rows: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return the logits of the values of the decision at ``position`` for some ``rows``: [those rows, values]."""
 
     def append(self, position: int, choices: NDArray[np.int64], active: NDArray[np.bool_]) -> None:
         """Tell what was decided: [rows] each. Rows whose decision is not active are left as they are."""
@@ -29,7 +27,7 @@ class Rollout(Protocol):
 class Policy(Protocol):
     """Proposes values for decisions."""
 
-    def rollout(self, rows: int) -> AbstractContextManager[Rollout]:
+    def rollout(self, rows: int) -> Rollout:
         """Begin ``rows`` empty candidates."""
 
 
@@ -39,48 +37,27 @@ class UniformPolicy:
     def __init__(self, space: SearchSpace) -> None:
         self._cardinalities = space.cardinalities
 
-    @contextmanager
-    def rollout(self, rows: int) -> Iterator[Rollout]:
+    def rollout(self, rows: int) -> Rollout:
         """Begin ``rows`` empty candidates."""
-        yield _UniformRollout(self._cardinalities, rows)
+        return _UniformRollout(self._cardinalities)
 
 
 class _UniformRollout:
-    def __init__(self, cardinalities: tuple[int, ...], rows: int) -> None:
+    def __init__(self, cardinalities: tuple[int, ...]) -> None:
         self._cardinalities = cardinalities
-        self._rows = rows
 
-    def logits(self, position: int) -> NDArray[np.float64]:
-        return np.zeros((self._rows, self._cardinalities[position]))
+    def logits(self, position: int, rows: NDArray[np.bool_]) -> NDArray[np.float64]:
+        return np.zeros((int(rows.sum()), self._cardinalities[position]))
 
     def append(self, position: int, choices: NDArray[np.int64], active: NDArray[np.bool_]) -> None:
         pass
 
 
+@dataclass(frozen=True)
 class Alternating:
     """Every other candidate from a policy, the rest uniformly: whoever chooses among them need not trust the policy."""
 
-    def __init__(self, policy: Policy) -> None:
-        self._policy = policy
-
-    @contextmanager
-    def rollout(self, rows: int) -> Iterator[Rollout]:
-        """Begin ``rows`` empty candidates."""
-        with self._policy.rollout(rows) as rollout:
-            yield _AlternatingRollout(rollout)
-
-
-class _AlternatingRollout:
-    def __init__(self, rollout: Rollout) -> None:
-        self._rollout = rollout
-
-    def logits(self, position: int) -> NDArray[np.float64]:
-        logits = self._rollout.logits(position).copy()
-        logits[1::2] = 0
-        return logits
-
-    def append(self, position: int, choices: NDArray[np.int64], active: NDArray[np.bool_]) -> None:
-        self._rollout.append(position, choices, active)
+    policy: Policy
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.agents.interface import Origin
-from evonas.agents.policy import Policy, UniformPolicy
+from evonas.agents.policy import Alternating, Policy, UniformPolicy
 from evonas.agents.randomness import Purpose, uniforms
 from evonas.space import INACTIVE, SearchSpace
 
@@ -96,7 +96,7 @@ class WholeSamples:
 
 def sample(
     space: SearchSpace,
-    policy: Policy,
+    policy: Policy | Alternating,
     parents: NDArray[np.int64],
     redrawn: NDArray[np.bool_],
     numbers: NDArray[np.float64],
@@ -108,19 +108,23 @@ def sample(
     """
     if isinstance(policy, UniformPolicy):
         return _sample_uniformly(space, parents, redrawn, numbers)
+    if isinstance(policy, Alternating):
+        trusting = sample(space, policy.policy, parents[::2], redrawn[::2], numbers[::2])
+        order = np.argsort(np.r_[0 : len(parents) : 2, 1 : len(parents) : 2])
+        return trusting.join(_sample_uniformly(space, parents[1::2], redrawn[1::2], numbers[1::2])).take(order)
     children = np.empty_like(parents)
     drawn = np.zeros(parents.shape, bool)
     gains = np.zeros(parents.shape)
-    with policy.rollout(len(parents)) as rollout:
-        for position in range(len(space)):
-            active = active_rows(space, position, children)
-            draw = active & (redrawn[:, position] | (parents[:, position] == INACTIVE))
-            values = np.where(active, parents[:, position], INACTIVE)
-            if draw.any():
-                values[draw], gains[draw, position] = invert(rollout.logits(position)[draw], numbers[draw, position])
-            rollout.append(position, values, active)
-            children[:, position] = values
-            drawn[:, position] = draw
+    rollout = policy.rollout(len(parents))
+    for position in range(len(space)):
+        active = active_rows(space, position, children)
+        draw = active & (redrawn[:, position] | (parents[:, position] == INACTIVE))
+        values = np.where(active, parents[:, position], INACTIVE)
+        if draw.any():
+            values[draw], gains[draw, position] = invert(rollout.logits(position, draw), numbers[draw, position])
+        rollout.append(position, values, active)
+        children[:, position] = values
+        drawn[:, position] = draw
     return Drawing(children, drawn, gains)
 
 

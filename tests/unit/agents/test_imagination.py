@@ -11,7 +11,7 @@ from evonas.agents.history import History, Pending
 from evonas.agents.network import PolicyNetwork
 from evonas.agents.policy import Alternating
 from evonas.agents.settings import CriticSettings
-from evonas.agents.sources import Drawing
+from evonas.agents.sources import Drawing, sample
 from evonas.space import INACTIVE
 
 from .support import counting, counting_space, play
@@ -64,8 +64,12 @@ def test_every_other_candidate_is_drawn_uniformly() -> None:
     network = PolicyNetwork(space, seed=0, hidden_units=4)
     with torch.no_grad():
         network.bias[:, 1] = 5.0
-    with Alternating(network).rollout(4) as rollout:
-        assert rollout.logits(0).tolist() == [[0, 5, 0], [0, 0, 0]] * 2
+    parents, numbers = np.zeros((5, 3), np.int64), np.full((5, 3), 0.9)
+    drawing = sample(space, Alternating(network), parents, np.ones((5, 3), bool), numbers)
+    # To a uniform policy, 0.9 stands for the last of three values.
+    assert drawing.choices.tolist() == [[1] * 3, [2] * 3] * 2 + [[1] * 3]
+    assert (drawing.gains > 0).tolist() == [[True] * 3, [False] * 3] * 2 + [[True] * 3]
+    assert drawing.drawn.all()
 
 
 def test_children_of_children_inherit_what_their_parents_drew_as_drawn() -> None:

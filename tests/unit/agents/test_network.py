@@ -34,14 +34,14 @@ def test_scores_are_the_probabilities_that_the_sampler_draws_with(space: SearchS
     choices = WholeSamples(space, network, 1, "policy").draw(0).drawing.choices
     expected = np.zeros(choices.shape)
     entropies = np.zeros(choices.shape)
-    with network.rollout(len(choices)) as rollout:
-        for position in range(len(space)):
-            active = choices[:, position] != INACTIVE
-            logits = rollout.logits(position)
-            log_softmax = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
-            expected[active, position] = log_softmax[active, choices[active, position]]
-            entropies[active, position] = -(np.exp(log_softmax) * log_softmax).sum(axis=1)[active]
-            rollout.append(position, choices[:, position], active)
+    rollout = network.rollout(len(choices))
+    for position in range(len(space)):
+        active = choices[:, position] != INACTIVE
+        logits = rollout.logits(position, np.ones(len(choices), bool))
+        log_softmax = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        expected[active, position] = log_softmax[active, choices[active, position]]
+        entropies[active, position] = -(np.exp(log_softmax) * log_softmax).sum(axis=1)[active]
+        rollout.append(position, choices[:, position], active)
     scores = network.score(choices)
     assert scores.log_probabilities.detach().numpy() == pytest.approx(expected, abs=1e-12)
     assert scores.entropies.detach().numpy() == pytest.approx(entropies, abs=1e-12)
