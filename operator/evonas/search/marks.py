@@ -34,8 +34,8 @@ def read_vetoes(annotations: Mapping[str, str]) -> Vetoes:
 
 
 def read_pins(annotations: Mapping[str, str]) -> list[int]:
-    """Return the trials that a search's annotations pin: at most MAX_PINNED, those with the smallest indexes."""
-    return sorted(_marked(annotations, PIN_ANNOTATION))[:MAX_PINNED]
+    """Return the trials that a search's annotations pin, in order; of more than MAX_PINNED the first count."""
+    return sorted(_marked(annotations, PIN_ANNOTATION))
 
 
 def find_mistakes(annotations: Mapping[str, str], agent: str) -> Iterator[str]:

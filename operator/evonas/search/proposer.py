@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from evonas.agents import Agent, HasPopulation, Proposal, Record, SpaceExhausted, create_agent
+from evonas.search.marks import MAX_PINNED
 from evonas.search.objective import oriented
 from evonas.search.table import Cursor, TrialTable
 from evonas.search.trial import ProposalRecord, Trial
@@ -47,13 +48,13 @@ class Proposer:
     def collect(self, table: TrialTable, pins: Collection[int] = ()) -> News:
         """Return what is to be learned before the next proposal. Unlike ``propose``, this is quick.
 
-        ``pins`` are the trials that a user wants to stay in the population.
+        ``pins`` are the trials that a user wants to stay in the population; the first MAX_PINNED of them do.
         """
         news = table.read(self._learned)
         ended = [] if news is None else sorted(news[0], key=_learning_order)
         fits = self._agent is not None and news is not None and self._fits(table, ended)
         history = None if fits else sorted(table, key=lambda trial: trial.index)
-        pinned = [trial for trial in table.finished(sorted(pins)) if is_pinnable(trial)]
+        pinned = [trial for trial in table.finished(sorted(pins)[:MAX_PINNED]) if is_pinnable(trial)]
         return News(ended, history, table.end, pinned)
 
     def propose(self, news: News, count: int) -> list[Trial]:

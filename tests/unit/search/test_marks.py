@@ -7,7 +7,9 @@ from datetime import timedelta
 from evonas.search.attempt import AttemptPhase, AttemptView, Ending, Verdict
 from evonas.search.marks import MAX_PINNED, find_mistakes, read_pins, read_vetoes
 from evonas.search.plan import Plan, plan
+from evonas.search.proposer import Proposer
 from evonas.search.report import Report
+from evonas.search.table import TrialTable
 from evonas.search.trial import Trial, TrialState
 from evonas.spec import SearchSpec
 from tests.unit.search.support import NOW, search_spec, succeeded, totals_of, trial
@@ -85,7 +87,10 @@ def test_only_annotations_with_a_trials_index_are_vetoes() -> None:
 
 def test_a_bounded_number_of_trials_is_pinned_and_the_rest_is_told() -> None:
     annotations = {f"evonas.dev/pin-{index}": "" for index in (*range(MAX_PINNED + 2), "best")}
-    assert read_pins(annotations) == [*range(MAX_PINNED)]
+    assert read_pins(annotations) == [*range(MAX_PINNED + 2)]
+    table = TrialTable(succeeded(index, 0.5) for index in range(MAX_PINNED + 2))
+    news = Proposer(SPEC).collect(table, read_pins(annotations))
+    assert [pinned.index for pinned in news.pinned] == [*range(MAX_PINNED)]
     assert read_vetoes(annotations) == {}
     assert [*find_mistakes(annotations, "EvoNAS")] == [
         "annotation evonas.dev/pin-best names no trial: a pin of trial 3 is evonas.dev/pin-3",
