@@ -7,24 +7,26 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
 import pytest
 
 from evonas.cluster.resources import JOBS, PODS, SEARCHES, TRIALS, Resource
-from evonas.search.names import PREFIX, SEARCH_UID_LABEL, trial_name
+from evonas.search.names import INDEX_LABEL, PREFIX, SEARCH_UID_LABEL, trial_name
 from tests.cluster.client import Cluster
 from tests.faults import faults, streams
 from tests.faults.chronicle import Body, Chronicle
 from tests.faults.field import Site, short_search, site
 from tests.faults.invariants import assert_nothing_orphaned, assert_sound
-from tests.faults.proxy import Fault, StreamFault
+from tests.faults.proxy import Answer, Cut, Fault, Forward, Request, StreamFault
 from tests.integration.searches import condition
 
 pytestmark = pytest.mark.kwok
 
 TRIALS_OF_SEARCH = 8
+NOON = "2026-01-01T12:00:00Z"
 KINDS = (
     "create serviceaccounts",
     "create rolebindings",
@@ -71,9 +73,9 @@ def field(cluster: Cluster, chronicle: Chronicle, tmp_path: Path) -> Field:
     return Field(cluster, chronicle, tmp_path)
 
 
-def _manifest(duration: str | None = None) -> dict[str, object]:
+def _manifest(duration: str | None = None, outcomes: dict[str, str] | None = None) -> dict[str, object]:
     budget = {"maxTrials": TRIALS_OF_SEARCH, "parallelTrials": 3}
-    manifest = short_search("faulty", budget=budget, trial={"ttlSecondsAfterFinished": 3600})
+    manifest = short_search("faulty", outcomes, budget=budget, trial={"ttlSecondsAfterFinished": 3600})
     if duration is not None:
         manifest["spec"]["trial"]["template"]["metadata"]["annotations"]["evonas-test/duration"] = duration
     return manifest
@@ -217,6 +219,31 @@ async def test_two_operators_at_once_are_sound(field: Field) -> None:
         assert len(jobs) == TRIALS_OF_SEARCH
 
     await field.each((str(number), attempt) for number in range(4))
+
+
+async def test_trial_that_another_operator_had_ended_was_run_again(field: Field) -> None:
+    """It is recorded there, and its Job is gone again; the watch has not told yet."""
+
+    async def attempt(here: Site) -> None:
+        async def end(request: Request, forward: Forward) -> Answer:
+            trial = json.loads(request.body)["metadata"]["name"].removesuffix("-a1")
+            outcome = {"state": "Failed", "reason": "Error", "message": "said by another", "completionTime": NOON}
+            path = TRIALS.path(here.namespace, trial) + "/status"
+            await here.chronicle.ask("PATCH", path, {"status": outcome}, "application/merge-patch+json")
+            raise Cut
+
+        here.proxy.add(streams.on_watch(TRIALS.plural, streams.drop(_any), times=None))
+        here.proxy.add(faults.on_kind("create jobs", end, after=1))
+        await here.apply(_manifest())
+        await here.until_seen(SEARCHES)
+        here.start()
+        await here.until(lambda: _done(here))
+        trials = here.story.objects(TRIALS)
+        (ended,) = (body for body in trials if body["status"].get("message") == "said by another")
+        jobs = {body["metadata"]["labels"][INDEX_LABEL] for _, body in here.story.events[JOBS.plural]}
+        assert jobs == {str(index) for index in range(TRIALS_OF_SEARCH)} - {str(ended["spec"]["index"])}
+
+    await field.run(attempt)
 
 
 async def test_foreign_trial_of_our_name_is_refused_until_it_is_removed(field: Field) -> None:

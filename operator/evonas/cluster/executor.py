@@ -55,6 +55,16 @@ class Executor:
             raise
         return self._take_in_trial(body)
 
+    async def is_current(self, known: TrialRecord) -> bool:
+        """Say whether a trial is still as it is known; the store learns what it is where not."""
+        try:
+            record = read_trial(await self._api.get(TRIALS, known.namespace, known.name))
+        except NotFound:
+            self._store.drop_trial(known)
+            return False
+        self._store.put_trial(record)
+        return record.version == known.version
+
     async def start(
         self, search: SearchRecord, spec: SearchSpec, record: TrialRecord, *, service_account: str | None
     ) -> JobRecord:

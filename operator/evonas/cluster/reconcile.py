@@ -171,7 +171,11 @@ class Reconciler:
         await _finish(*(self._executor.record_outcome(children.trials[t.index], t) for t in unfinished))
         jobs = [children.jobs[key] for key in decided.stops if key in children.jobs]
         await _finish(*(self._executor.stop(job) for job in jobs if not job.deleting))
-        starts = [children.trials[index] for index, _ in decided.starts]
+        due = [children.trials[index] for index, _ in decided.starts]
+        # Another operator may have recorded a result and deleted the Job that outlived it; the watch of the Jobs can be
+        # the first to say so. Without this, what is done would be trained again.
+        current = await _finish(*(self._executor.is_current(record) for record in due))
+        starts = [record for record, is_current in zip(due, current, strict=True) if is_current]
         await _finish(*(self._executor.start(search, spec, record, service_account=account) for record in starts))
 
     async def _release(self, search: SearchRecord, spec: SearchSpec) -> None:
