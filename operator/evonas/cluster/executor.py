@@ -48,7 +48,7 @@ class Executor:
         try:
             body = await self._api.apply_status(TRIALS, known.namespace, known.name, preconditions, to_status(trial))
         except Conflict:
-            self._store.put_trial(read_trial(await self._api.get(TRIALS, known.namespace, known.name)))
+            await self._reread(known)
             raise
         except NotFound:
             self._store.drop_trial(known)
@@ -58,12 +58,10 @@ class Executor:
     async def is_current(self, known: TrialRecord) -> bool:
         """Say whether a trial is still as it is known; the store learns what it is where not."""
         try:
-            record = read_trial(await self._api.get(TRIALS, known.namespace, known.name))
+            return (await self._reread(known)).version == known.version
         except NotFound:
             self._store.drop_trial(known)
             return False
-        self._store.put_trial(record)
-        return record.version == known.version
 
     async def start(
         self, search: SearchRecord, spec: SearchSpec, record: TrialRecord, *, service_account: str | None
@@ -116,6 +114,11 @@ class Executor:
         record = read_search(body)
         self._store.put_search(record)
         self._echoes.wrote(SEARCHES, record)
+
+    async def _reread(self, known: TrialRecord) -> TrialRecord:
+        record = read_trial(await self._api.get(TRIALS, known.namespace, known.name))
+        self._store.put_trial(record)
+        return record
 
     def _take_in_trial(self, body: Mapping[str, Any]) -> TrialRecord:
         record = read_trial(body)

@@ -94,7 +94,7 @@ def _population(record: RecordedSearch, trial: Trial) -> list[Trial]:
     )
     feasible = [other for other in observed[: trial.proposal.observed_up_to] if other.reward is not None]
     recent = feasible[-AgentSettings.parse(record.spec.agent.settings).evolution.population :]
-    return [*recent, *(other for other in feasible if other.index in trial.proposal.pinned and other not in recent)]
+    return [*recent, *(other for other in feasible if other.index in trial.proposal.pinned)]
 
 
 def _decisions_table(record: RecordedSearch, trial: Trial, chosen: Alternative | None) -> Table:

@@ -68,9 +68,7 @@ class Proposer:
             for trial in news.ended:
                 self._learn(trial)
         self._learned = news.end
-        assert self._agent is not None
-        pin(self._spec, self._agent, news.pinned)
-        return self._proposals(count)
+        return self._proposals(count, news.pinned)
 
     def _fits(self, table: TrialTable, ended: Sequence[Trial]) -> bool:
         left = self._pending - {trial.index for trial in ended}
@@ -94,8 +92,9 @@ class Proposer:
             self._last_sequence = trial.sequence
         self._pending.remove(trial.index)
 
-    def _proposals(self, count: int) -> list[Trial]:
+    def _proposals(self, count: int, pinned: Sequence[Trial]) -> list[Trial]:
         assert self._agent is not None
+        pin(self._spec, self._agent, pinned)
         proposed: list[Trial] = []
         for _ in range(count):
             try:

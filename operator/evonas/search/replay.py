@@ -145,8 +145,9 @@ class Replay:
 
     def _pin(self, agent: Agent, trial: Trial) -> None:
         """Pin what was pinned when a trial was proposed, as far as the record has it."""
-        pinned = set(trial.proposal.pinned)
-        pin(self._spec, agent, (other for other in self._trials if other.index in pinned and is_pinnable(other)))
+        # Up to this trial the record has no gap: each is at the place of its index.
+        known = (self._trials[index] for index in trial.proposal.pinned if index < trial.index)
+        pin(self._spec, agent, filter(is_pinnable, known))
 
     def _difference(self, recorded: Trial, agent: Agent) -> Difference | None:
         self._pin(agent, recorded)
