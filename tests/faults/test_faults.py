@@ -19,7 +19,7 @@ from tests.cluster.client import Cluster
 from tests.faults import faults, streams
 from tests.faults.chronicle import Body, Chronicle
 from tests.faults.field import Site, short_search, site
-from tests.faults.invariants import assert_nothing_orphaned, assert_sound
+from tests.faults.invariants import assert_nothing_orphaned, assert_results_recorded_once, assert_sound
 from tests.faults.proxy import Answer, Cut, Fault, Forward, Request, StreamFault
 from tests.integration.searches import condition
 
@@ -27,6 +27,7 @@ pytestmark = pytest.mark.kwok
 
 TRIALS_OF_SEARCH = 8
 NOON = "2026-01-01T12:00:00Z"
+ELSEWHERE = "said by another"
 KINDS = (
     "create serviceaccounts",
     "create rolebindings",
@@ -215,8 +216,8 @@ async def test_two_operators_at_once_are_sound(field: Field) -> None:
         await here.complete()
         assert_nothing_orphaned(here.story)
         assert [body["spec"]["index"] for body in here.story.objects(TRIALS)] == list(range(TRIALS_OF_SEARCH))
-        jobs = {body["metadata"]["uid"] for _, body in here.story.events[JOBS.plural]}
-        assert len(jobs) == TRIALS_OF_SEARCH
+        jobs = {body["metadata"]["uid"]: body["metadata"]["name"] for _, body in here.story.events[JOBS.plural]}
+        assert len(jobs) == TRIALS_OF_SEARCH, sorted(jobs.values())
 
     await field.each((str(number), attempt) for number in range(4))
 
@@ -227,9 +228,7 @@ async def test_trial_that_another_operator_had_ended_was_run_again(field: Field)
     async def attempt(here: Site) -> None:
         async def end(request: Request, forward: Forward) -> Answer:
             trial = json.loads(request.body)["metadata"]["name"].removesuffix("-a1")
-            outcome = {"state": "Failed", "reason": "Error", "message": "said by another", "completionTime": NOON}
-            path = TRIALS.path(here.namespace, trial) + "/status"
-            await here.chronicle.ask("PATCH", path, {"status": outcome}, "application/merge-patch+json")
+            await _end_elsewhere(here, trial)
             raise Cut
 
         here.proxy.add(streams.on_watch(TRIALS.plural, streams.drop(_any), times=None))
@@ -239,9 +238,63 @@ async def test_trial_that_another_operator_had_ended_was_run_again(field: Field)
         here.start()
         await here.until(lambda: _done(here))
         trials = here.story.objects(TRIALS)
-        (ended,) = (body for body in trials if body["status"].get("message") == "said by another")
+        (ended,) = (body for body in trials if body["status"].get("message") == ELSEWHERE)
         jobs = {body["metadata"]["labels"][INDEX_LABEL] for _, body in here.story.events[JOBS.plural]}
         assert jobs == {str(index) for index in range(TRIALS_OF_SEARCH)} - {str(ended["spec"]["index"])}
+
+    await field.run(attempt)
+
+
+async def test_trial_that_another_operator_had_proposed_and_run_was_run_again(field: Field) -> None:
+    """The record that is met when it should be made has a result; it was taken for one whose retry is due."""
+
+    async def attempt(here: Site) -> None:
+        async def run(request: Request, forward: Forward) -> Answer:
+            await forward()
+            await _end_elsewhere(here, json.loads(request.body)["metadata"]["name"])
+            raise Cut
+
+        here.proxy.add(streams.on_watch(TRIALS.plural, streams.drop(_any), times=None))
+        rule = here.proxy.add(faults.on_kind("create architecturetrials", run, after=1))
+        await here.apply(_manifest())
+        await here.until_seen(SEARCHES)
+        here.start()
+        await here.until(lambda: _done(here))
+        assert rule.hits, "the fault never came"
+        jobs = {body["metadata"]["labels"][INDEX_LABEL] for _, body in here.story.events[JOBS.plural]}
+        assert jobs == {str(index) for index in range(TRIALS_OF_SEARCH)} - {"1"}
+
+    await field.run(attempt)
+
+
+async def test_result_of_another_operator_was_written_over_as_running(field: Field) -> None:
+    """It came in while the pass that had seen the trial begin to run wrote the result of another trial."""
+
+    async def attempt(here: Site) -> None:
+        def phases() -> dict[str, str]:
+            return {pod["metadata"]["labels"][INDEX_LABEL]: pod["status"]["phase"] for pod in here.story.objects(PODS)}
+
+        async def hold(request: Request, forward: Forward) -> Answer:
+            answer = await forward()
+            # Trial 0 ends and trial 1 begins while this pass waits: the next one has both to record.
+            await here.until(lambda: (phases().get("0"), phases().get("1")) == ("Succeeded", "Running"))
+            return answer
+
+        async def end(request: Request, forward: Forward) -> Answer:
+            trial = json.loads(request.body)["metadata"]["name"].removesuffix("00000") + "00001"
+            await _end_elsewhere(here, trial)
+            # By then the watch has told the operator; were it slower, this test would only see less.
+            await asyncio.sleep(1)
+            return await forward()
+
+        here.proxy.add(faults.on_kind("create jobs", hold))
+        rule = here.proxy.add(faults.on_kind("patch architecturetrials/status", end))
+        await here.apply(_manifest(outcomes={"1-1": "hang"}))
+        await here.until_seen(SEARCHES)
+        here.start()
+        await here.until(lambda: _done(here))
+        assert rule.hits, "the fault never came"
+        assert_results_recorded_once(here.story)
 
     await field.run(attempt)
 
@@ -350,6 +403,14 @@ async def test_job_that_somebody_stops_and_lets_go_on(field: Field, change: Body
         assert_sound(here.story)
 
     await field.run(attempt)
+
+
+async def _end_elsewhere(here: Site, trial: str) -> None:
+    """Record that the first attempt of a trial has failed, as another operator would."""
+    attempts = [{"number": 1, "reason": "Error", "completionTime": NOON}]
+    outcome = {"state": "Failed", "reason": "Error", "message": ELSEWHERE, "attempts": attempts, "completionTime": NOON}
+    path = TRIALS.path(here.namespace, trial) + "/status"
+    await here.chronicle.ask("PATCH", path, {"status": outcome}, "application/merge-patch+json")
 
 
 def _done(here: Site) -> bool:

@@ -23,7 +23,7 @@ from evonas.cluster.executor import Executor, ForeignObject
 from evonas.cluster.gauges import read_refused, read_search
 from evonas.cluster.observe import find_overdue, find_unreleased, observe_attempts
 from evonas.cluster.podless import PodlessJobs, judge_refusal
-from evonas.cluster.records import JobRecord, SearchRecord
+from evonas.cluster.records import JobRecord, SearchRecord, TrialRecord
 from evonas.cluster.refresh import refresh_pods
 from evonas.cluster.store import Store
 from evonas.cluster.warmstart import WarmStarts
@@ -113,7 +113,7 @@ class Reconciler:
         # All of one moment: the store may change while a Job's events are asked for.
         finished = self._totals.setdefault(search.uid, RunningTotals(spec.objective)).update(children.table)
         unfinished = [children.table.unfinished[index] for index in sorted(children.table.unfinished)]
-        created = {trial.index: children.trials[trial.index].created for trial in unfinished}
+        records = {trial.index: children.trials[trial.index] for trial in unfinished}
         observed = observe_attempts(spec, children, now)
         views = await self._podless.explain(search.uid, children, observed, now)
         if any(view.reason is QueuedReason.ADMISSION_DENIED for view in views.values()):
@@ -123,7 +123,7 @@ class Reconciler:
             finished,
             unfinished,
             views,
-            created=created,
+            created={index: record.created for index, record in records.items()},
             start_time=from_time(search.status.get("startTime")) or now,
             now=now,
             incoming=self._warm_starts.incoming(search.uid, spec, found, finished),
@@ -133,7 +133,7 @@ class Reconciler:
         for trial in outcomes:
             # One after the other, in the order of their sequence: a crash or a failure in between must leave no gap
             # in it, or `observedUpTo` would no longer name what a proposal had seen.
-            await self._executor.record_outcome(children.trials[trial.index], trial)
+            await self._executor.record_outcome(records[trial.index], trial)
             if trial.state.teaches and trial.completion_time is not None and trial.is_run:
                 late = (datetime.now(UTC) - trial.completion_time).total_seconds()
                 REPORT_TO_RECORD_SECONDS.observe(max(0.0, late))
@@ -144,7 +144,7 @@ class Reconciler:
                 self._propose(search, spec, decided, account),
                 self._import(search, decided.imports),
                 self._begin(search, spec, (*decided.listed, *decided.confirmations), account),
-                self._restart(search, spec, decided, account),
+                self._restart(search, spec, decided, records, account),
                 self._release(search, spec),
             )
         except Refused as error:
@@ -164,14 +164,24 @@ class Reconciler:
         pauses.append(await self._clean(search, spec, decided))
         return min((pause for pause in pauses if pause is not None), default=None)
 
-    async def _restart(self, search: SearchRecord, spec: SearchSpec, decided: Plan, account: str | None) -> None:
-        """Write the records of unfinished trials, stop what was given up, then start what is due."""
+    async def _restart(
+        self,
+        search: SearchRecord,
+        spec: SearchSpec,
+        decided: Plan,
+        records: Mapping[int, TrialRecord],
+        account: str | None,
+    ) -> None:
+        """Write what has changed of unfinished trials, stop what was given up, then start what is due.
+
+        ``records`` are the trials that the plan was made of. What the store has learned since is not written over.
+        """
         children = self._store.children(search.uid)
         unfinished = [trial for trial in decided.records if not trial.state.is_final]
-        await _finish(*(self._executor.record_outcome(children.trials[t.index], t) for t in unfinished))
+        await _finish(*(self._executor.record_outcome(records[trial.index], trial) for trial in unfinished))
         jobs = [children.jobs[key] for key in decided.stops if key in children.jobs]
         await _finish(*(self._executor.stop(job) for job in jobs if not job.deleting))
-        due = [children.trials[index] for index, _ in decided.starts]
+        due = [record for index, number in decided.starts if _awaits(record := children.trials[index], number)]
         # Another operator may have recorded a result and deleted the Job that outlived it; the watch of the Jobs can be
         # the first to say so. Without this, what is done would be trained again.
         current = await _finish(*(self._executor.is_current(record) for record in due))
@@ -231,8 +241,8 @@ class Reconciler:
             for trial in trials:
                 # One after the other: a failure in between must leave no gap in the indexes.
                 record = await self._executor.record_trial(search, with_known_result(spec, trial, find))
-                # As it is recorded: another process may have been the first.
-                if record.trial.is_run:
+                # As it is recorded: another process may have been the first, and have run it since.
+                if record.trial.is_run and _awaits(record, trial.current_attempt):
                     start = self._executor.start(search, spec, record, service_account=account)
                     starts.append(asyncio.create_task(start))
         finally:
@@ -357,6 +367,11 @@ async def _finish(*work: Awaitable[Any]) -> list[Any]:
         if isinstance(result, BaseException):
             raise result
     return results
+
+
+def _awaits(record: TrialRecord, attempt: int) -> bool:
+    """Say whether that attempt is still the one to start: another operator may have brought the trial further."""
+    return not record.trial.state.is_final and record.trial.current_attempt == attempt
 
 
 def _statuses(status: Mapping[str, Any]) -> dict[str, str]:
