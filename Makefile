@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 MANIFEST ?= examples/digits-cnn.yaml
 
+# Hundreds of short programs import the same packages, PyTorch among them: each would compile them again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help env run test test-unit check docs generate pictures format lock cluster-run cluster-down bench bench-agents clean
 
