@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 import yaml
 
 from tests.cluster import binaries, lifecycle
 from tests.cluster.client import Cluster
-from tests.cluster.fixtures import StartCluster, skipping
+from tests.cluster.fixtures import running_or_skipped, skipping
 
 NAMESPACES = ("evonas-system", "team-a", "team-b", "monitoring")
 
@@ -19,10 +21,15 @@ def helm() -> None:
         lifecycle.prepare("helm")
 
 
-@pytest.fixture(scope="session")
-def cluster(start_cluster: StartCluster) -> Cluster:
+@pytest.fixture(scope="package")
+def cluster() -> Iterator[Cluster]:
     """A control plane with Prometheus Operator's CRDs and the namespaces of the value sets, all of them restricted."""
-    cluster = start_cluster("kwok")
+    with running_or_skipped("kwok") as started:
+        _prepare(started)
+        yield started
+
+
+def _prepare(cluster: Cluster) -> None:
     folder = binaries.source("prometheus-operator", "github.com/prometheus-operator/prometheus-operator")
     for plural in ("servicemonitors", "podmonitors", "prometheusrules"):
         path = folder / "example" / "prometheus-operator-crd" / f"monitoring.coreos.com_{plural}.yaml"
@@ -32,4 +39,3 @@ def cluster(start_cluster: StartCluster) -> Cluster:
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": label}} for name in NAMESPACES
     ]
     cluster.apply(yaml.safe_dump_all(manifests))
-    return cluster

@@ -1,4 +1,4 @@
-"""The pytest side: running clusters as session fixtures, and skips with a reason where a machine cannot run one.
+"""The pytest side: running clusters for fixtures, and skips with a reason where a machine cannot run one.
 
 With ``EVONAS_REQUIRE_ALL=1`` a missing tier fails instead of skipping, so that CI cannot pass by testing nothing.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -17,8 +17,6 @@ from tests.cluster import lifecycle, processes
 from tests.cluster.client import Cluster
 from tests.cluster.errors import ClusterError, Unavailable
 from tests.cluster.state import DEFAULTS, Options
-
-StartCluster = Callable[..., Cluster]
 
 _TIER_OF_MARKER = {
     "helm": "helm",
@@ -54,18 +52,6 @@ def running(tier: str, options: Options = DEFAULTS) -> Iterator[Cluster]:
         lifecycle.down(name)
 
 
-@pytest.fixture(scope="session")
-def start_cluster() -> Iterator[StartCluster]:
-    """Start another cluster, with its own options, that lives until the session ends."""
-    with ExitStack() as stack:
-
-        def start(tier: str, options: Options = DEFAULTS) -> Cluster:
-            with skipping():
-                return stack.enter_context(running(tier, options))
-
-        yield start
-
-
 @contextmanager
 def skipping() -> Iterator[None]:
     """Skip what this machine cannot run, and say why; fail where nothing may be skipped."""
@@ -77,28 +63,17 @@ def skipping() -> Iterator[None]:
         pytest.skip(str(error))
 
 
-@pytest.fixture(scope="session")
-def kwok_cluster(start_cluster: StartCluster) -> Cluster:
-    """A control plane with a fake node of 5,000 GPUs (see ``tests.cluster.stages`` for what it does to a pod)."""
-    return start_cluster("kwok")
+@contextmanager
+def running_or_skipped(tier: str, options: Options = DEFAULTS) -> Iterator[Cluster]:
+    """What ``running`` does, for fixtures.
 
-
-@pytest.fixture(scope="session")
-def kueue_cluster(start_cluster: StartCluster) -> Cluster:
-    """Like ``kwok_cluster``, with Kueue; an instance of its own, so that its webhooks meet no other test's Jobs."""
-    return start_cluster("kueue")
-
-
-@pytest.fixture(scope="session")
-def control_plane(kwok_cluster: Cluster) -> Cluster:
-    """A control plane. The same instance as ``kwok_cluster``: only pods that tolerate the fake node notice it."""
-    return kwok_cluster
-
-
-@pytest.fixture(scope="session")
-def node_cluster(start_cluster: StartCluster) -> Cluster:
-    """A control plane and a node that runs containers, with four GPUs that exist on paper."""
-    return start_cluster("node")
+    Those of a folder's conftest.py have the scope of that package: an idle control plane takes a sixth of a core from
+    all tests that come after.
+    """
+    with ExitStack() as stack:
+        with skipping():
+            cluster = stack.enter_context(running(tier, options))
+        yield cluster
 
 
 @pytest.fixture(scope="session")

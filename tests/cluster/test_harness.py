@@ -12,7 +12,7 @@ import yaml
 from tests.cluster import lifecycle, processes, state
 from tests.cluster.client import Cluster, Object
 from tests.cluster.errors import ClusterError, CommandFailed
-from tests.cluster.fixtures import StartCluster, running
+from tests.cluster.fixtures import running
 from tests.cluster.waiting import wait_for
 from tests.cluster.watchdog import cut
 
@@ -104,7 +104,7 @@ def test_cluster_dies_with_its_owner(tmp_path: Path) -> None:
 
 
 @pytest.mark.control_plane
-def test_a_killed_component_comes_back(start_cluster: StartCluster) -> None:
+def test_a_killed_component_comes_back() -> None:
     with running("control-plane") as cluster:
         cluster.kubectl("create", "namespace", "kept")
         cluster.kill("kube-apiserver")

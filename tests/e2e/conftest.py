@@ -8,15 +8,17 @@ import pytest
 
 from tests.cluster import images
 from tests.cluster.client import Cluster
+from tests.cluster.fixtures import running_or_skipped
 from tests.e2e.installed import install
 
 
-@pytest.fixture(scope="session")
-def cluster(node_cluster: Cluster) -> Cluster:
-    images.build()
-    images.load(node_cluster.instance)
-    install(node_cluster)
-    return node_cluster
+@pytest.fixture(scope="package")
+def cluster() -> Iterator[Cluster]:
+    with running_or_skipped("node") as started:
+        images.build()
+        images.load(started.instance)
+        install(started)
+        yield started
 
 
 @pytest.fixture

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
 
 from tests.cluster.client import Cluster
-from tests.cluster.fixtures import StartCluster
+from tests.cluster.fixtures import running_or_skipped
 from tests.faults.chronicle import Chronicle
 from tests.operator_process import install
 
 
-@pytest.fixture(scope="session")
-def cluster(start_cluster: StartCluster) -> Cluster:
-    started = start_cluster("kwok")
-    install(started)
-    return started
+@pytest.fixture(scope="package")
+def cluster() -> Iterator[Cluster]:
+    with running_or_skipped("kwok") as started:
+        install(started)
+        yield started
 
 
 @pytest_asyncio.fixture

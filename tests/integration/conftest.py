@@ -10,13 +10,15 @@ import pytest
 import yaml
 
 from tests.cluster.client import Cluster
+from tests.cluster.fixtures import running_or_skipped
 from tests.operator_process import OperatorProcess, install
 
 
-@pytest.fixture(scope="session")
-def cluster(kwok_cluster: Cluster) -> Cluster:
-    install(kwok_cluster)
-    return kwok_cluster
+@pytest.fixture(scope="package")
+def cluster() -> Iterator[Cluster]:
+    with running_or_skipped("kwok") as started:
+        install(started)
+        yield started
 
 
 @pytest.fixture

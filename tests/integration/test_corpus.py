@@ -25,7 +25,6 @@ from tests.corpus import BAD, FOLDER, GOOD, Bad, Manifest, good
 
 pytestmark = pytest.mark.control_plane
 
-CRDS = sorted((FOLDER.parents[1] / "crds").glob("*.yaml"))
 REFUSED = [entry for entry in BAD if "server" in entry.refused_by]
 IMPORTED = sorted(path for path in (FOLDER / "katib").glob("*.yaml") if not path.stem.startswith("refused"))
 TAKEN = [entry for entry in BAD if "server" not in entry.refused_by]
@@ -35,26 +34,18 @@ Answers = dict[str, str]
 
 
 @pytest.fixture(scope="module")
-def with_crds(control_plane: Cluster) -> Cluster:
-    for path in CRDS:
-        control_plane.apply(path.read_text(encoding="utf-8"))
-    control_plane.wait_established(*(f"--filename={path}" for path in CRDS))
-    return control_plane
-
-
-@pytest.fixture(scope="module")
-def namespace(with_crds: Cluster) -> Iterator[str]:
-    with with_crds.namespace("corpus") as name:
+def namespace(cluster: Cluster) -> Iterator[str]:
+    with cluster.namespace("corpus") as name:
         yield name
 
 
 @pytest.fixture(scope="module")
-def try_all(with_crds: Cluster, namespace: str) -> Callable[[dict[str, str]], Answers]:
+def try_all(cluster: Cluster, namespace: str) -> Callable[[dict[str, str]], Answers]:
     """Try to apply many texts at once, each for itself, and leave nothing behind."""
 
     def answer(text: str) -> str:
         try:
-            return with_crds.kubectl(
+            return cluster.kubectl(
                 "apply", "--dry-run=server", f"--namespace={namespace}", "-o", "json", "-f", "-", input=text
             )
         except CommandFailed as refusal:
@@ -154,9 +145,9 @@ UPDATES = {
 
 
 @pytest.fixture(scope="module")
-def on_update(with_crds: Cluster, namespace: str, try_all: Callable[[dict[str, str]], Answers]) -> Answers:
+def on_update(cluster: Cluster, namespace: str, try_all: Callable[[dict[str, str]], Answers]) -> Answers:
     minimal = good("minimal.yaml")
-    with_crds.kubectl("apply", f"--namespace={namespace}", "-f", "-", input=json.dumps(minimal))
+    cluster.kubectl("apply", f"--namespace={namespace}", "-f", "-", input=json.dumps(minimal))
     return try_all({name: json.dumps(jsonpatch.apply_patch(minimal, [op])) for name, (op, _) in UPDATES.items()})
 
 
@@ -170,21 +161,21 @@ def test_update_is_taken_or_refused(name: str, on_update: Answers) -> None:
         assert on_update[name].startswith("{"), on_update[name]
 
 
-def test_settings_without_a_schema_are_immutable_too(with_crds: Cluster, namespace: str) -> None:
+def test_settings_without_a_schema_are_immutable_too(cluster: Cluster, namespace: str) -> None:
     manifest = renamed("foreign")
     manifest["spec"]["agent"] = {"type": "Foreign", "settings": {"deep": {"fast": True}}}
-    with_crds.kubectl("apply", f"--namespace={namespace}", "-f", "-", input=json.dumps(manifest))
+    cluster.kubectl("apply", f"--namespace={namespace}", "-f", "-", input=json.dumps(manifest))
     manifest["spec"]["agent"]["settings"]["deep"]["fast"] = False
     with pytest.raises(CommandFailed, match=r"spec\.agent: Invalid value: is immutable"):
-        with_crds.kubectl("apply", f"--namespace={namespace}", "-f", "-", input=json.dumps(manifest))
+        cluster.kubectl("apply", f"--namespace={namespace}", "-f", "-", input=json.dumps(manifest))
 
 
-def test_scale_changes_parallel_trials_within_the_bounds(with_crds: Cluster, namespace: str) -> None:
-    with_crds.kubectl("apply", f"--namespace={namespace}", "-f", "-", input=json.dumps(renamed("scaled")))
-    with_crds.kubectl("scale", "nas/scaled", "--replicas=4", f"--namespace={namespace}")
-    assert with_crds.get("nas", "scaled", namespace)["spec"]["budget"]["parallelTrials"] == 4
+def test_scale_changes_parallel_trials_within_the_bounds(cluster: Cluster, namespace: str) -> None:
+    cluster.kubectl("apply", f"--namespace={namespace}", "-f", "-", input=json.dumps(renamed("scaled")))
+    cluster.kubectl("scale", "nas/scaled", "--replicas=4", f"--namespace={namespace}")
+    assert cluster.get("nas", "scaled", namespace)["spec"]["budget"]["parallelTrials"] == 4
     with pytest.raises(CommandFailed, match=r"spec\.budget\.parallelTrials.*must be no more than maxTrials"):
-        with_crds.kubectl("scale", "nas/scaled", "--replicas=11", f"--namespace={namespace}")
+        cluster.kubectl("scale", "nas/scaled", "--replicas=11", f"--namespace={namespace}")
 
 
 def renamed(name: str) -> Manifest:
@@ -221,10 +212,10 @@ spec:
 """
 
 
-def test_files_are_read_as_kubectl_reads_them(with_crds: Cluster, tmp_path: Path) -> None:
+def test_files_are_read_as_kubectl_reads_them(cluster: Cluster, tmp_path: Path) -> None:
     file = tmp_path / "words.yaml"
     file.write_text(AS_VALUES + "".join(f"        - {node}\n" for node in NODES), encoding="utf-8")
-    printed = with_crds.kubectl("create", "--dry-run=client", "-o", "json", f"--filename={file}")
+    printed = cluster.kubectl("create", "--dry-run=client", "-o", "json", f"--filename={file}")
     theirs, ours = (body["spec"]["searchSpace"][0]["values"] for body in (json.loads(printed), load_search(file)))
     differences = [
         difference

@@ -21,6 +21,7 @@ import yaml
 
 from tests.chart.rendering import ROOT
 from tests.cluster.client import Cluster
+from tests.cluster.fixtures import running_or_skipped
 from tests.command_line import evonas, shell_of
 from tests.integration.searches import condition, trials, wait_until
 from tests.operator_process import OperatorProcess, install, search
@@ -32,9 +33,11 @@ EXAMPLE = ROOT / "examples" / "queues" / "kueue.yaml"
 
 
 @pytest.fixture(scope="module")
-def queues(kueue_cluster: Cluster) -> Cluster:
-    install(kueue_cluster)
-    return kueue_cluster
+def queues() -> Iterator[Cluster]:
+    """A cluster of its own, so that Kueue's webhooks meet no other test's Jobs."""
+    with running_or_skipped("kueue") as cluster:
+        install(cluster)
+        yield cluster
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from evonas.agents.critic import Critic
 from evonas.agents.gaussian_process import Factor, Posterior, log_evidence, normal_scores
 from evonas.agents.memory import BLOCK, Memory
 from evonas.agents.policy import Observation
-from evonas.agents.similarity import Agreement, Encoding, Shape, Similarity
+from evonas.agents.similarity import Encoding, Shape, Similarity
 from evonas.space import Choices, SearchSpace
 
 from .support import CONDITIONAL, counting, counting_space, spaces
@@ -44,8 +44,8 @@ def grown(matrix: torch.Tensor, first: int, last: int, noise: float = 0.1) -> Fa
 def covariance(space: SearchSpace, candidates: list[Choices], shape: Shape = SHAPE) -> torch.Tensor:
     encoding = Encoding(space)
     tokens = encoding.tokens(np.array(candidates))
-    agreement = Agreement(encoding, shape.length)
-    return Similarity(agreement, shape).covariance(agreement.sums(tokens, agreement.rows(tokens)))
+    similarity = Similarity(encoding, shape)
+    return similarity.covariance(tokens, similarity.columns(tokens), len(tokens))
 
 
 @given(spaces(max_size=300), st.sampled_from([0.1, 1.0]), st.sampled_from([0.0, 0.8]), st.sampled_from([0.5, 4.0]))
