@@ -6,19 +6,19 @@ matters. It remembers a bounded number of results, which keeps each step's cost 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from evonas.agents.gaussian_process import Factor, Posterior, log_evidence, normal_scores
-from evonas.agents.memory import Memory
+from evonas.agents.memory import BLOCK, Memory
 from evonas.agents.policy import Observation
-from evonas.agents.similarity import Agreement, Encoding, Shape, Similarity
+from evonas.agents.similarity import Encoding, Shape, Similarity
 from evonas.agents.torch_threads import single_threaded
 from evonas.space import Choices, SearchSpace
 
@@ -38,18 +38,19 @@ NOISES = (0.001, 0.01, 0.1, 0.5)
 
 @dataclass(frozen=True)
 class Judgement:
-    """What is believed of candidates at one moment."""
+    """What is believed of candidates at one moment: until the critic is asked again."""
 
     encoding: Encoding
     similarity: Similarity
-    known: torch.Tensor
+    columns: torch.Tensor
+    known: int
     posterior: Posterior
 
     def predict(self, choices: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return mean and standard deviation of [candidates, decisions], in normal scores of the remembered rewards."""
         with single_threaded(), torch.inference_mode():
-            sums = self.similarity.agreement.sums(self.encoding.tokens(choices), self.known)
-            mean, deviation = self.posterior.predict(self.similarity.covariance(sums))
+            covariance = self.similarity.covariance(self.encoding.tokens(choices), self.columns, self.known)
+            mean, deviation = self.posterior.predict(covariance)
             return mean.numpy(), deviation.numpy()
 
 
@@ -62,12 +63,10 @@ class Critic:
         self._memory = Memory(MEMORY)
         self._due = 0.0
         self._snapshot: tuple[NDArray[np.int64], NDArray[np.float64]] | None = None
-        self._similarity = Similarity(
-            Agreement(self._encoding, LENGTHS[0]), Shape(LENGTHS[0], PAIR_SHARES[0], DECAYS[0])
-        )
+        self._similarity = Similarity(self._encoding, Shape(LENGTHS[0], PAIR_SHARES[0], DECAYS[0]))
         self._noise = NOISES[0]
-        # Kept from step to step, for as long as nothing is forgotten and the shape stays.
-        self._known = torch.empty(0)
+        # Kept from step to step, for as long as nothing is forgotten and the shape stays. Columns have room to spare.
+        self._columns = torch.empty(0)
         self._factor: Factor | None = None
         self._blocks = 0
 
@@ -83,13 +82,11 @@ class Critic:
         """Return what is believed now; ``pending`` candidates are under way and need not be asked about again."""
         with single_threaded(), torch.inference_mode():
             self._choose_shape()
-            factor = self._refresh()
-            known = self._known
-            posterior = Posterior(factor, torch.from_numpy(normal_scores(self._memory.rewards)))
-            for choices in pending:
-                known, covariance = self._with(known, np.array([choices]))
-                posterior.expect(covariance)
-            return Judgement(self._encoding, self._similarity, known, posterior)
+            remembered = len(self._memory)
+            posterior = Posterior(self._refresh(len(pending)), torch.from_numpy(normal_scores(self._memory.rewards)))
+            for place, choices in enumerate(pending, remembered):
+                posterior.expect(self._enter(place, np.array([choices])))
+            return Judgement(self._encoding, self._similarity, self._columns, remembered + len(pending), posterior)
 
     def _choose_shape(self) -> None:
         """Take the shape and the noise under which the latest snapshot is likeliest."""
@@ -99,34 +96,35 @@ class Critic:
         self._snapshot = None
         tokens, targets = self._encoding.tokens(choices), torch.from_numpy(normal_scores(rewards))
         best = -math.inf
-        for length in self._lengths:
-            agreement = Agreement(self._encoding, length)
-            sums = agreement.sums(tokens, agreement.rows(tokens))
-            for pair_share, decay in product(PAIR_SHARES, DECAYS):
-                similarity = Similarity(agreement, Shape(length, pair_share, decay))
-                covariance = similarity.covariance(sums)
-                for noise in NOISES:
-                    if (evidence := log_evidence(covariance, noise, targets)) > best:
-                        best, self._similarity, self._noise = evidence, similarity, noise
+        for shape in itertools.starmap(Shape, itertools.product(self._lengths, PAIR_SHARES, DECAYS)):
+            similarity = Similarity(self._encoding, shape)
+            covariance = similarity.covariance(tokens, similarity.columns(tokens), len(tokens))
+            for noise in NOISES:
+                if (evidence := log_evidence(covariance, noise, targets)) > best:
+                    best, self._similarity, self._noise = evidence, similarity, noise
         self._factor = None
 
-    def _refresh(self) -> Factor:
-        """Return the factor of all remembered results, grown from that of the settled ones a result at a time."""
-        memory, agreement = self._memory, self._similarity.agreement
+    def _refresh(self, pending: int) -> Factor:
+        """Return the factor of all remembered results, grown from that of the settled ones a result at a time.
+
+        The columns then have room for as many candidates as are ``pending``.
+        """
+        memory = self._memory
         if self._factor is None or self._blocks != memory.blocks:
             settled = max(memory.settled, 1)
             tokens = self._encoding.tokens(memory.choices(last=settled))
-            self._known = agreement.rows(tokens)
-            self._factor = Factor(self._similarity.covariance(agreement.sums(tokens, self._known)), self._noise)
+            self._columns = self._similarity.columns(tokens)
+            self._factor = Factor(self._similarity.covariance(tokens, self._columns, settled), self._noise)
             self._blocks = memory.blocks
+        missing = len(memory) + pending - self._columns.shape[2]
+        if missing > 0:
+            self._columns = torch.nn.functional.pad(self._columns, (0, missing + BLOCK))
         for place in range(len(self._factor), len(memory)):
-            self._known, covariance = self._with(self._known, memory.choices(place, place + 1))
-            self._factor = self._factor.appended(covariance)
+            self._factor = self._factor.appended(self._enter(place, memory.choices(place, place + 1)))
         return self._factor
 
-    def _with(self, known: torch.Tensor, choices: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return what is known with one candidate more, and that one's covariance with those before it."""
-        agreement = self._similarity.agreement
+    def _enter(self, place: int, choices: NDArray[np.int64]) -> torch.Tensor:
+        """Put a candidate into the columns at ``place``; returns its covariance with those before it."""
         tokens = self._encoding.tokens(choices)
-        covariance = self._similarity.covariance(agreement.sums(tokens, known))[0]
-        return torch.cat([known, agreement.rows(tokens)], dim=2), covariance
+        self._columns[:, :, place] = self._similarity.columns(tokens)[:, :, 0]
+        return self._similarity.covariance(tokens, self._columns, place)[0]

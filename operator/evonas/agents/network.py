@@ -122,9 +122,9 @@ class _NetworkRollout:
         from_input, from_hidden, input_bias, hidden_bias = weights
         self._heads, self._biases = head, bias
         # Of the four gates, three are sigmoids: s(x) = (1 + tanh(x / 2)) / 2, so that all are one tanh.
-        self._scale = np.repeat([0.5, 0.5, 1.0, 0.5], lstm.hidden_size)
-        self._inputs = (embedding @ from_input.T + input_bias + hidden_bias) * self._scale
-        self._recurrent = from_hidden.T * self._scale
+        scale = np.repeat([0.5, 0.5, 1.0, 0.5], lstm.hidden_size)
+        self._inputs = (embedding @ from_input.T + input_bias + hidden_bias) * scale
+        self._recurrent = from_hidden.T * scale
         self._hidden = self._cell = np.zeros((rows, lstm.hidden_size))
         self._hidden, self._cell = self._step(network.start)
 
@@ -144,10 +144,11 @@ class _NetworkRollout:
 
     def _step(self, tokens: NDArray[np.int64] | int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return hidden and cell state once each row has read its token."""
+        size = self._hidden.shape[1]
         activity = np.tanh(self._inputs[tokens] + self._hidden @ self._recurrent)
-        entrance, forgetting, change, exit = np.split(activity, 4, axis=1)
-        cell = ((1 + forgetting) * self._cell + (1 + entrance) * change) / 2
-        return (1 + exit) / 2 * np.tanh(cell), cell
+        gates = (activity + 1) * 0.5
+        cell = gates[:, size : 2 * size] * self._cell + gates[:, :size] * activity[:, 2 * size : 3 * size]
+        return gates[:, 3 * size :] * np.tanh(cell), cell
 
 
 def _parameter(*shape: int) -> torch.nn.Parameter:

@@ -8,6 +8,7 @@ of their ranks, others agree or do not. A decision that does not exist counts as
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -55,63 +56,42 @@ class Encoding:
         return tokens
 
 
-@dataclass(frozen=True)
-class Sums:
-    """How far candidates agree with known ones, before it is weighed: [candidates, known] each."""
+class Similarity:
+    """The covariance of one shape; 1 for a candidate with itself."""
 
-    single: torch.Tensor
-    """Sum of the agreement in each decision."""
-    square: torch.Tensor
-    """Sum of its squares."""
-    exponent: torch.Tensor
-    """Mean of the exponents of agreement in all decisions, for a decay of 1."""
-
-
-class Agreement:
-    """Agreement by token, for one length."""
-
-    def __init__(self, encoding: Encoding, length: float) -> None:
-        self.count = len(encoding.sizes)
+    def __init__(self, encoding: Encoding, shape: Shape) -> None:
+        count = len(encoding.sizes)
+        pair_share = shape.pair_share if count > 1 else 0.0
+        pair = pair_share / max(count * (count - 1), 1)
+        whole = 1 - SINGLE_SHARE - pair_share
+        blocks = [_block(ranks, size, shape.length) for ranks, size in zip(encoding.ranks, encoding.sizes, strict=True)]
+        agreement, exponent = (_diagonal(part) for part in zip(*blocks, strict=True))
         self._decisions = encoding.decisions
-        blocks = [_block(ranks, size, length) for ranks, size in zip(encoding.ranks, encoding.sizes, strict=True)]
-        # Single precision will do for sums of a few numbers, next to the noise; it halves the cost of the largest part.
-        self._agreement = _diagonal([agreement for agreement, _ in blocks]).float()
-        self._exponent = (_diagonal([exponent for _, exponent in blocks]) / self.count).float()
+        # Summed over a candidate's decisions, these are all that there is to know of it. Pairs are the square of a sum
+        # without the squares. Single precision will do next to the noise; it halves the cost of the largest part.
+        self._tables = [
+            (math.sqrt(pair) * agreement).float(),
+            (SINGLE_SHARE / count * agreement - pair * agreement.square()).float(),
+            ((shape.decay * exponent + math.log(whole)) / count).float(),
+        ]
 
-    def rows(self, tokens: NDArray[np.int64]) -> torch.Tensor:
-        """Return what ``sums`` needs of known candidates: [tokens, tables, candidates].
+    def columns(self, tokens: NDArray[np.int64]) -> torch.Tensor:
+        """Return what ``covariance`` needs of known candidates: [tokens, tables, candidates].
 
         Column j says how far each token agrees with candidate j: agreement in all decisions is a sum of n entries.
         """
         theirs = torch.from_numpy(tokens[:, self._decisions].T)
         every = torch.arange(len(theirs))[:, None]
-        agreement = self._agreement[every, theirs]
-        return torch.stack([agreement, agreement.square(), self._exponent[every, theirs]], dim=1)
+        return torch.stack([table[every, theirs] for table in self._tables], dim=1)
 
-    def sums(self, tokens: NDArray[np.int64], known: torch.Tensor) -> Sums:
-        """Return the sums of candidates; ``known`` is what ``rows`` says of the known ones."""
-        sums = torch.nn.functional.embedding_bag(torch.from_numpy(tokens), known.flatten(1), mode="sum")
-        return Sums(*sums.view(len(tokens), *known.shape[1:]).unbind(1))
-
-
-class Similarity:
-    """The covariance of one shape; 1 for a candidate with itself."""
-
-    def __init__(self, agreement: Agreement, shape: Shape) -> None:
-        self.agreement = agreement
-        self._decay = shape.decay
-        pairs = shape.pair_share if agreement.count > 1 else 0.0
-        self._weights = (SINGLE_SHARE, pairs, 1 - SINGLE_SHARE - pairs)
-
-    def covariance(self, sums: Sums) -> torch.Tensor:
-        """Return [candidates, known]."""
-        first, second, third = self._weights
-        count = self.agreement.count
+    def covariance(self, tokens: NDArray[np.int64], columns: torch.Tensor, known: int) -> torch.Tensor:
+        """Return [candidates, known] of candidates and the first ``known`` of the ``columns``."""
+        bags = torch.nn.functional.embedding_bag(torch.from_numpy(tokens), columns.flatten(1), mode="sum")
+        root, linear, exponent = bags.view(len(tokens), *columns.shape[1:])[..., :known].unbind(1)
         # By NumPy: PyTorch's may differ by a bit with an element's place, and a restored agent fills other places.
-        every = torch.from_numpy(np.exp((self._decay * sums.exponent).numpy()))
-        covariance = first / count * sums.single + third * every
-        if second:
-            covariance += second / (count * (count - 1)) * (sums.single.square() - sums.square)
+        covariance = torch.from_numpy(np.exp(exponent.numpy()))
+        covariance += linear
+        covariance += root.square()
         return covariance.double()
 
 
