@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import keyword
 import signal
 import sys
 from typing import NoReturn
@@ -12,23 +13,24 @@ import click
 from evonas.errors import EvonasError
 
 _COMMANDS = {
-    "best": "evonas.commands.best",
-    "doctor": "evonas.commands.doctor",
-    "enqueue": "evonas.commands.enqueue",
-    "explain": "evonas.commands.explain",
-    "export": "evonas.commands.export",
-    "get": "evonas.commands.get",
-    "import": "evonas.commands.import_",
-    "logs": "evonas.commands.logs",
-    "operator": "evonas.commands.operator",
-    "pin": "evonas.commands.pin",
-    "plan": "evonas.commands.plan",
-    "replay": "evonas.commands.replay",
-    "report": "evonas.commands.report",
-    "run": "evonas.commands.run",
-    "veto": "evonas.commands.veto",
-    "watch": "evonas.commands.watch",
+    "best": "Print the decisions of the best candidate.",
+    "doctor": "Check an installation and a namespace.",
+    "enqueue": "Have candidates of your own tried next.",
+    "explain": "Say how the agent came to a candidate.",
+    "export": "Write all that is recorded to a file.",
+    "get": "List searches, or show some and their trials.",
+    "import": "Turn a Katib Experiment into a search.",
+    "logs": "Print what a trial printed.",
+    "operator": "Run the operator, as its container does.",
+    "pin": "Keep a result among those that the agent draws parents from.",
+    "plan": "Show a search's size, first candidates and worst cost.",
+    "replay": "Derive every proposal again from the records.",
+    "report": "Write a report on searches: curves, tables, Pareto front.",
+    "run": "Run a search on this machine, or go on with it.",
+    "veto": "End a trial that has no result yet, as infeasible.",
+    "watch": "Show a search as it goes, until it is over.",
 }
+"""What ``evonas --help`` says of each; its module in ``commands`` has the rest."""
 
 
 class _LazyGroup(click.Group):
@@ -40,9 +42,14 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command = getattr(importlib.import_module(_COMMANDS[cmd_name]), _COMMANDS[cmd_name].rpartition(".")[2])
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        command = getattr(importlib.import_module(f"evonas.commands.{name}"), name)
         assert isinstance(command, click.Command)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
 
 
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -249,6 +249,16 @@ def test_no_command_is_a_question_for_help(evonas: Evonas) -> None:
     assert "Commands:" in out
 
 
+def test_help_imported_every_command_first() -> None:
+    """It took three seconds to list what there is."""
+    program = "import atexit, sys; atexit.register(lambda: print(*sys.modules)); from evonas.cli import main; main()"
+    said = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    *listed, modules = said.stdout.splitlines()
+    names = [name for (name,) in COMMANDS[1:]]
+    assert [line.split()[0] for line in listed[-len(names) :]] == names
+    assert not [name for name in modules.split() if name.startswith("evonas.commands")]
+
+
 def test_program_itself_has_no_traceback(tmp_path: Path) -> None:
     said = subprocess.run(
         [sys.executable, "-m", "evonas", "run", str(tmp_path / "missing.yaml")],
