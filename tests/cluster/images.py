@@ -8,7 +8,7 @@ would miss (instances share bytes by hard link, so a running one keeps its own).
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,16 +85,21 @@ def prepare(progress: Progress = print) -> Store:
 
 
 def build(progress: Progress = print, recipes: tuple[Recipe, ...] = RECIPES) -> None:
-    """Build these images from the checkout's Dockerfiles; layers that did not change are taken from the last build."""
+    """Build these images from the checkout's Dockerfiles, unless the last build was of the very same files."""
     store = prepare(progress)
     with cache.locked("images"):
-        for recipe in recipes:
+        due = [recipe for recipe in recipes if not _stamp(store, recipe).exists()]
+        for recipe in due:
             progress(f"building {recipe.name}")
             _build(store, recipe)
+            for former in store.folder.glob(f"{recipe.name}.*.built"):
+                former.unlink()
+            _stamp(store, recipe).touch()
         # What these replaced has no name any more, and a cut-off build leaves its container: a cache that lives for
         # months would fill with both. Nobody else builds here while the lock is held.
-        store.buildah("rm", "--all")
-        store.buildah("rmi", "--prune")
+        if due:
+            store.buildah("rm", "--all")
+            store.buildah("rmi", "--prune")
 
 
 def load(instance: Instance, progress: Progress = print, recipes: tuple[Recipe, ...] = RECIPES) -> None:
@@ -118,6 +123,24 @@ def _build(store: Store, recipe: Recipe) -> None:
     dockerfile = _REPOSITORY / recipe.dockerfile
     store.buildah("bud", *arguments, *target, "--tag", recipe.name, "--file", dockerfile, _REPOSITORY)
     store.buildah("push", "--disable-compression", recipe.name, f"{store.reference}:{recipe.name}")
+
+
+def _stamp(store: Store, recipe: Recipe) -> Path:
+    """The file that says that the layout holds this image of the present files."""
+    return store.folder / f"{recipe.name}.{cache.key(_context(recipe))}.built"
+
+
+def _context(recipe: Recipe) -> Iterator[str | bytes]:
+    """What the image is made of: its recipe, and every file that a build may see."""
+    yield repr(recipe)
+    yield (_REPOSITORY / recipe.dockerfile).read_bytes()
+    allowed = (line[1:] for line in (_REPOSITORY / ".dockerignore").read_text().splitlines() if line.startswith("!"))
+    for root in sorted(allowed):
+        place = _REPOSITORY / root
+        for path in [place] if place.is_file() else sorted(place.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                yield str(path.relative_to(_REPOSITORY))
+                yield path.read_bytes()
 
 
 def _remove_others(store: Store) -> None:
