@@ -64,7 +64,7 @@ def skipping() -> Iterator[None]:
 
 
 @contextmanager
-def running_or_skipped(tier: str, options: Options = DEFAULTS) -> Iterator[Cluster]:
+def running_or_skipped(tier: str) -> Iterator[Cluster]:
     """What ``running`` does, for fixtures.
 
     Those of a folder's conftest.py have the scope of that package: an idle control plane takes a sixth of a core from
@@ -72,7 +72,7 @@ def running_or_skipped(tier: str, options: Options = DEFAULTS) -> Iterator[Clust
     """
     with ExitStack() as stack:
         with skipping():
-            cluster = stack.enter_context(running(tier, options))
+            cluster = stack.enter_context(running(tier))
         yield cluster
 
 
