@@ -84,17 +84,18 @@ def prepare(progress: Progress = print) -> Store:
     return store
 
 
-def build(progress: Progress = print, recipes: tuple[Recipe, ...] = RECIPES) -> None:
-    """Build these images from the checkout's Dockerfiles, unless the last build was of the very same files."""
+def build(progress: Progress = print) -> None:
+    """Build the project's images from the checkout's Dockerfiles, unless the last build was of the very same files."""
     store = prepare(progress)
     with cache.locked("images"):
-        due = [recipe for recipe in recipes if not _stamp(store, recipe).exists()]
+        stamps = {recipe: _stamp(store, recipe) for recipe in RECIPES}
+        due = [recipe for recipe, stamp in stamps.items() if not stamp.exists()]
         for recipe in due:
             progress(f"building {recipe.name}")
             _build(store, recipe)
             for former in store.folder.glob(f"{recipe.name}.*.built"):
                 former.unlink()
-            _stamp(store, recipe).touch()
+            stamps[recipe].touch()
         # What these replaced has no name any more, and a cut-off build leaves its container: a cache that lives for
         # months would fill with both. Nobody else builds here while the lock is held.
         if due:
@@ -102,12 +103,12 @@ def build(progress: Progress = print, recipes: tuple[Recipe, ...] = RECIPES) -> 
             store.buildah("rmi", "--prune")
 
 
-def load(instance: Instance, progress: Progress = print, recipes: tuple[Recipe, ...] = RECIPES) -> None:
+def load(instance: Instance, progress: Progress = print) -> None:
     """Bring built images to the instance's node, where pods find them under their plain names."""
     store = _store()
-    progress(f"importing {', '.join(recipe.name for recipe in recipes)}")
+    progress(f"importing {', '.join(recipe.name for recipe in RECIPES)}")
     # The name that Kubernetes makes of one without a registry.
-    names = {recipe.name: f"docker.io/library/{recipe.name}" for recipe in recipes}
+    names = {recipe.name: f"docker.io/library/{recipe.name}" for recipe in RECIPES}
     with cache.locked("images"):
         containerd.load(store.layout, names, [*processes.entering(instance), *containerd.client(containerd.STATE)])
 
