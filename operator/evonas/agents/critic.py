@@ -22,7 +22,7 @@ from evonas.agents.similarity import Encoding, Shape, Similarity
 from evonas.agents.torch_threads import single_threaded
 from evonas.space import Choices, SearchSpace
 
-MEMORY = 640
+MEMORY = 512
 """Results that are remembered, give or take a block."""
 GROWTH = 1.25
 """The shape is chosen anew whenever there are this many times as many results as when it was last chosen."""

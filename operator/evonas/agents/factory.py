@@ -72,7 +72,7 @@ def create_agent(type: str, space: SearchSpace, seed: int = 0, settings: Mapping
             critic = Critic(space)
             source = ImaginedEvolution(
                 mutation(Alternating(policy)),
-                mutation(UniformPolicy(space)),
+                mutation(UniformPolicy(space), changes=1),
                 critic,
                 history,
                 seed,

@@ -50,7 +50,7 @@ class Factor:
 
     def appended(self, covariance: torch.Tensor) -> Factor:
         """Return the factor with one point more; ``covariance`` is [points], with those before it."""
-        row = self.solve(covariance[:, None])[:, 0]
+        row = self.solve(covariance[:, None].double())[:, 0]
         diagonal = math.sqrt(max(1 + self._noise - float(row @ row), 1e-12))
         first = len(self._block)
         more = Factor.__new__(Factor)
@@ -71,20 +71,19 @@ class Factor:
         return torch.cat([upper, lower])
 
     def explained(self, covariance: torch.Tensor) -> torch.Tensor:
-        """Return the variance of new points that the known ones explain; ``covariance`` is [new, points].
+        """Return the variance of new points that the known ones explain; ``covariance`` is [new, points], single.
 
         In single precision, a third of the cost: what that changes is to the factor as a change of the covariance by
         some 1e-5, far below the noise.
         """
         first = len(self._block)
-        right = covariance.float()
-        upper = self._halves.solve(right[:, :first])
+        upper = self._halves.solve(covariance[:, :first])
         explained = upper.square().sum(1)
         if len(self._corner):
-            lower = right[:, first:] - upper @ self._rows.T.float()
+            lower = covariance[:, first:] - upper @ self._rows.T.float()
             corner = self._corner.T.float()
             explained += torch.linalg.solve_triangular(corner, lower, upper=True, left=False).square().sum(1)
-        return explained.double()
+        return explained
 
     def solve_transposed(self, right: torch.Tensor) -> torch.Tensor:
         """Return x of Lᵀ x = right; [points, columns] both."""
@@ -113,8 +112,9 @@ class Posterior:
 
     def predict(self, covariance: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return mean and standard deviation of points; ``covariance`` is [points, known], 1 with themselves."""
-        mean = covariance[:, : len(self._weights)] @ self._weights
-        return mean, (self._scale * (1 - self._factor.explained(covariance)).clamp_min(1e-9)).sqrt()
+        mean = covariance[:, : len(self._weights)].double() @ self._weights
+        explained = self._factor.explained(covariance.float()).double()
+        return mean, (self._scale * (1 - explained).clamp_min(1e-9)).sqrt()
 
 
 class _Halves:
@@ -147,6 +147,6 @@ def _quadratic(factor: torch.Tensor, targets: torch.Tensor) -> float:
 
 
 def _with_noise(covariance: torch.Tensor, noise: float) -> torch.Tensor:
-    noisy = covariance.clone()
+    noisy = covariance.to(torch.float64, copy=True)
     noisy.diagonal().add_(noise)
     return noisy

@@ -1,10 +1,10 @@
 """Evolution in imagination: children of children, bred under the critic's eye, before one of them is evaluated.
 
 The first generation descends from evaluated parents, half of it by the network's proposals; each further one mutates
-the most promising so far uniformly. Promising is what the critic expects plus a multiple of its uncertainty, an upper
-confidence bound (Srinivas et al., arXiv 0912.3995). The multiple is drawn anew for each proposal, as in randomised
-GP-UCB (Berk et al., arXiv 2006.04296): some proposals exploit, others explore, those under way together above all.
-Imports PyTorch, by way of the critic.
+the most promising so far uniformly, and by smaller steps, since they add up. Promising is what the critic expects plus
+a multiple of its uncertainty, an upper confidence bound (Srinivas et al., arXiv 0912.3995). The multiple is drawn anew
+for each proposal, as in randomised GP-UCB (Berk et al., arXiv 2006.04296): some proposals exploit, others explore,
+those under way together above all. Imports PyTorch, by way of the critic.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from evonas.agents.critic import Critic, Judgement
 from evonas.agents.evolution import Mutation
 from evonas.agents.history import History
 from evonas.agents.randomness import Purpose, uniforms
-from evonas.agents.sources import Drafts, Drawing
+from evonas.agents.sources import DRAFTS, Drafts, Drawing
 
 BREEDERS = 8
 """How many of the most promising candidates breed the next generation."""
+BROOD = 16
+"""How many children a generation has, but for the first, which has DRAFTS."""
 
 
 class ImaginedEvolution:
@@ -52,16 +54,18 @@ class ImaginedEvolution:
         judgement = self._critic.judge(self._history.pending)
         exploration = self._exploration_of(index)
         drafts = self._first.draw(index)
-        size = len(drafts.parents)
-        pool = _judged(judgement, exploration, drafts.drawing, drafts.parents).best(size)
-        later = self._generations - 1
-        numbers = uniforms(self._seed, Purpose.BREEDERS, index, (later, size))
-        dice = self._later.dice(index, later, skipped=1)
-        for breeders, thrown in zip((numbers * BREEDERS).astype(int), dice, strict=True):
+        pool = _judged(judgement, exploration, drafts.drawing, drafts.parents)
+        later = (self._generations - 1) * BROOD
+        chosen = (uniforms(self._seed, Purpose.BREEDERS, index, (later,)) * BREEDERS).astype(int)
+        positions, values = self._later.dice(index, later, skipped=DRAFTS)
+        for first in range(0, later, BROOD):
+            born = slice(first, first + BROOD)
+            breeders = pool.order()[chosen[born]]
             parents = pool.drawing.take(breeders)
-            children = self._later.mutate(parents.choices, thrown).inheriting(parents)
-            pool = pool.join(_judged(judgement, exploration, children, pool.parents[breeders])).best(size)
-        return Drafts(pool.drawing, pool.parents, drafts.origin, size * self._generations, pool.means)
+            children = self._later.mutate(parents.choices, (positions[born], values[born])).inheriting(parents)
+            pool = pool.join(_judged(judgement, exploration, children, pool.parents[breeders]))
+        best = pool.order()[:DRAFTS]
+        return Drafts(pool.drawing.take(best), pool.parents[best], drafts.origin, len(pool.means), pool.means[best])
 
     def _exploration_of(self, index: int) -> float:
         """Return the proposal's number of deviations: exponentially distributed."""
@@ -85,9 +89,9 @@ class _Pool:
             np.concatenate([self.promise, other.promise]),
         )
 
-    def best(self, size: int) -> _Pool:
-        order = np.argsort(-self.promise, kind="stable")[:size]
-        return _Pool(self.drawing.take(order), self.parents[order], self.means[order], self.promise[order])
+    def order(self) -> NDArray[np.int64]:
+        """Return the rows, the most promising first."""
+        return np.argsort(-self.promise, kind="stable")
 
 
 def _judged(judgement: Judgement, exploration: float, drawing: Drawing, parents: NDArray[np.int64]) -> _Pool:

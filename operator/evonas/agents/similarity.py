@@ -1,9 +1,10 @@
 """How alike two candidates are: the covariance of the critic's Gaussian process. Imports PyTorch.
 
-The sum of two parts: agreement in single decisions and in pairs of them, as in an additive Gaussian process (Duvenaud
-et al. 2011, arXiv 1112.4394), which learns from few results what each pair contributes; and agreement in all decisions
-at once, which can follow any interaction, near known candidates. Values of an ordered decision agree by the distance
-of their ranks, others agree or do not. A decision that does not exist counts as a value of its own.
+The sum of two parts: the share of decisions that agree and its square, which is the share of their pairs, as in an
+additive Gaussian process (Duvenaud et al. 2011, arXiv 1112.4394), which learns from few results what each pair
+contributes; and agreement in all decisions at once, which can follow any interaction, near known candidates. Values of
+an ordered decision agree by the distance of their ranks, others agree or do not. A decision that does not exist counts
+as a value of its own.
 """
 
 from __future__ import annotations
@@ -61,17 +62,15 @@ class Similarity:
 
     def __init__(self, encoding: Encoding, shape: Shape) -> None:
         count = len(encoding.sizes)
-        pair_share = shape.pair_share if count > 1 else 0.0
-        pair = pair_share / max(count * (count - 1), 1)
-        whole = 1 - SINGLE_SHARE - pair_share
         blocks = [_block(ranks, size, shape.length) for ranks, size in zip(encoding.ranks, encoding.sizes, strict=True)]
         agreement, exponent = (_diagonal(part) for part in zip(*blocks, strict=True))
+        whole = 1 - SINGLE_SHARE - shape.pair_share
         self._decisions = encoding.decisions
-        # Summed over a candidate's decisions, these are all that there is to know of it. Pairs are the square of a sum
-        # without the squares. Single precision will do next to the noise; it halves the cost of the largest part.
+        self._pair_share = shape.pair_share
+        # Summed over a candidate's decisions, these are all that there is to know of it. Single precision will do next
+        # to the noise; it halves the cost of the largest part.
         self._tables = [
-            (math.sqrt(pair) * agreement).float(),
-            (SINGLE_SHARE / count * agreement - pair * agreement.square()).float(),
+            (agreement / count).float(),
             ((shape.decay * exponent + math.log(whole)) / count).float(),
         ]
 
@@ -85,14 +84,12 @@ class Similarity:
         return torch.stack([table[every, theirs] for table in self._tables], dim=1)
 
     def covariance(self, tokens: NDArray[np.int64], columns: torch.Tensor, known: int) -> torch.Tensor:
-        """Return [candidates, known] of candidates and the first ``known`` of the ``columns``."""
+        """Return [candidates, known] of candidates and the first ``known`` of the ``columns``, in single precision."""
         bags = torch.nn.functional.embedding_bag(torch.from_numpy(tokens), columns.flatten(1), mode="sum")
-        root, linear, exponent = bags.view(len(tokens), *columns.shape[1:])[..., :known].unbind(1)
+        agreement, exponent = bags.view(len(tokens), *columns.shape[1:])[..., :known].unbind(1)
         # By NumPy: PyTorch's may differ by a bit with an element's place, and a restored agent fills other places.
         covariance = torch.from_numpy(np.exp(exponent.numpy()))
-        covariance += linear
-        covariance += root.square()
-        return covariance.double()
+        return covariance.addcmul_(agreement, (self._pair_share * agreement).add_(SINGLE_SHARE))
 
 
 def _ranks(space: SearchSpace, position: int) -> NDArray[np.float64] | None:

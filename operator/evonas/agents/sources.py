@@ -112,19 +112,19 @@ def sample(
         trusting = sample(space, policy.policy, parents[::2], redrawn[::2], numbers[::2])
         order = np.argsort(np.r_[0 : len(parents) : 2, 1 : len(parents) : 2])
         return trusting.join(_sample_uniformly(space, parents[1::2], redrawn[1::2], numbers[1::2])).take(order)
-    children = np.empty_like(parents)
-    drawn = np.zeros(parents.shape, bool)
+    children = parents.copy()
+    drawn = redrawn | (parents == INACTIVE)
     gains = np.zeros(parents.shape)
     rollout = policy.rollout(len(parents))
     for position in range(len(space)):
         active = active_rows(space, position, children)
-        draw = active & (redrawn[:, position] | (parents[:, position] == INACTIVE))
-        values = np.where(active, parents[:, position], INACTIVE)
+        draw = drawn[:, position]
+        draw &= active
+        values = children[:, position]
+        values[~active] = INACTIVE
         if draw.any():
             values[draw], gains[draw, position] = invert(rollout.logits(position, draw), numbers[draw, position])
         rollout.append(position, values, active)
-        children[:, position] = values
-        drawn[:, position] = draw
     return Drawing(children, drawn, gains)
 
 

@@ -86,9 +86,8 @@ def test_similarity_is_what_its_formula_says() -> None:
     )
     width = math.exp(-((0.5 / 0.3) ** 2) / 2)
     single = (1 + width + 0) / 3
-    pairs = (1 * width + 0 + 0) / 3
     every = math.exp(2.0 * (math.log(width) - 1) / 3)
-    expected = 0.1 * single + 0.5 * pairs + 0.4 * every
+    expected = 0.1 * single + 0.5 * single**2 + 0.4 * every
     assert float(covariance(space, [one, other])[0, 1]) == pytest.approx(expected)
 
 

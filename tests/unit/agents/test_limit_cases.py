@@ -117,12 +117,16 @@ def test_the_expected_number_of_changes_is_that_of_the_definition() -> None:
     assert (drawn.sum(axis=1) >= 1).all()
 
 
-@pytest.mark.parametrize(("active", "expected"), [(5, 0.2), (10, 0.2), (20, 0.1), (50, 0.04)])
-def test_by_default_about_two_decisions_of_a_long_parent_change(active: int, expected: float) -> None:
+@pytest.mark.parametrize(
+    ("active", "changes", "expected"),
+    [(5, 2, 0.2), (10, 2, 0.2), (20, 2, 0.1), (50, 2, 0.04), (4, 1, 0.2), (10, 1, 0.1), (50, 1, 0.02)],
+)
+def test_by_default_a_few_decisions_of_a_long_parent_change(active: int, changes: int, expected: float) -> None:
     parents = np.full((1000, active + 3), INACTIVE)
     parents[:, :active] = 0
     numbers = uniforms(1, Purpose.POSITIONS, 0, parents.shape)
-    assert (choose_positions(parents, None, numbers) == choose_positions(parents, expected, numbers)).all()
+    chosen = choose_positions(parents, None, numbers, changes)
+    assert (chosen == choose_positions(parents, expected, numbers)).all()
 
 
 @pytest.mark.parametrize("probability", [1e-9, 0.3])
