@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -95,8 +96,9 @@ def simulate(task: Task) -> Run:
 def run_all(tasks: Sequence[Task], folder: Path, jobs: int) -> Iterator[tuple[int, Task]]:
     """Run what has no recorded result yet; yields how many are left and what was done, as runs end."""
     open_tasks = [task for task in tasks if load(task, folder) is None]
-    # A fresh interpreter each: a fork would share PyTorch's threads.
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_hold_to_one_thread) as pool:
+    # One thread each, of PyTorch as of NumPy, who read this when they are imported: in a fresh interpreter, not a fork.
+    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         futures = {pool.submit(_run_and_keep, task, folder): task for task in open_tasks}
         for done, future in enumerate(as_completed(futures), start=1):
             future.result()
@@ -116,12 +118,6 @@ def _run_and_keep(task: Task, folder: Path) -> None:
     path = task.path(folder)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, json.dumps(asdict(simulate(task))))
-
-
-def _hold_to_one_thread() -> None:
-    import torch  # noqa: PLC0415
-
-    torch.set_num_threads(1)
 
 
 def _is_solved(subject: Problem, worth: float) -> bool:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from evonas.agents.policy import Rollout
 from evonas.agents.randomness import Purpose, uniforms
+from evonas.agents.torch_threads import single_threaded
 from evonas.space import INACTIVE, SearchSpace
 
 EMBEDDING_SIZE = 16
@@ -115,17 +116,16 @@ class _NetworkRollout:
 
     def __init__(self, network: PolicyNetwork, rows: int) -> None:
         self._network = network
+        self._heads, self._biases = network.head.detach().numpy(), network.bias.detach().numpy()
         lstm = network.lstm
-        embedding, head, bias, *weights = (
-            each.detach().numpy() for each in (network.embedding, network.head, network.bias, *lstm.parameters())
-        )
-        from_input, from_hidden, input_bias, hidden_bias = weights
-        self._heads, self._biases = head, bias
-        # One of the four gates is a tanh, 2 s(2x) - 1: the sigmoids s of all four are one operation.
-        scale = np.repeat([1.0, 1.0, 2.0, 1.0], lstm.hidden_size)
-        self._inputs = embedding @ (from_input.T * scale)
-        self._inputs += (input_bias + hidden_bias) * scale
-        self._recurrent = from_hidden.T * scale
+        from_input, from_hidden, input_bias, hidden_bias = lstm.parameters()
+        # NumPy would begin a second thread for this product, which then waits for more and takes a core meanwhile.
+        with single_threaded(), torch.no_grad():
+            # One of the four gates is a tanh, 2 s(2x) - 1: the sigmoids s of all four are one operation.
+            scale = torch.tensor([1.0, 1.0, 2.0, 1.0], dtype=torch.float64).repeat_interleave(lstm.hidden_size)
+            inputs = torch.addmm(input_bias + hidden_bias, network.embedding, from_input.T)
+            self._inputs: NDArray[np.float64] = inputs.mul_(scale).numpy()
+            self._recurrent: NDArray[np.float64] = (from_hidden.T * scale).numpy()
         self._hidden = self._cell = np.zeros((rows, lstm.hidden_size))
         self._hidden, self._cell = self._step(network.start)
 
