@@ -23,8 +23,6 @@ from evonas.agents.sources import DRAFTS, Drafts, Drawing
 
 BREEDERS = 8
 """How many of the most promising candidates breed the next generation."""
-BROOD = 16
-"""How many children a generation has, but for the first, which has DRAFTS."""
 
 
 class ImaginedEvolution:
@@ -55,11 +53,11 @@ class ImaginedEvolution:
         exploration = self._exploration_of(index)
         drafts = self._first.draw(index)
         pool = _judged(judgement, exploration, drafts.drawing, drafts.parents)
-        later = (self._generations - 1) * BROOD
+        later = (self._generations - 1) * DRAFTS
         chosen = (uniforms(self._seed, Purpose.BREEDERS, index, (later,)) * BREEDERS).astype(int)
         positions, values = self._later.dice(index, later, skipped=DRAFTS)
-        for first in range(0, later, BROOD):
-            born = slice(first, first + BROOD)
+        for first in range(0, later, DRAFTS):
+            born = slice(first, first + DRAFTS)
             breeders = pool.order()[chosen[born]]
             parents = pool.drawing.take(breeders)
             children = self._later.mutate(parents.choices, (positions[born], values[born])).inheriting(parents)

@@ -64,7 +64,7 @@ class CriticSettings:
     """GaussianProcess, or None: the plain hybrid of Maziarz et al., whose first new child is evaluated."""
     generations: int | None = None
     """How many generations are bred in imagination before a candidate is proposed. None: half the number of
-    decisions, 2 to 8."""
+    decisions, 2 to 5, and from 20 decisions on a quarter of it, up to 8."""
     exploration: float = 1.5
     """Standard deviations of the critic's prediction that are added to its mean, on average over proposals."""
 
@@ -72,7 +72,7 @@ class CriticSettings:
         """Return the number of generations for a space of so many decisions."""
         if self.generations is not None:
             return self.generations
-        return max(2, min(8, decisions // 2))
+        return max(2, min(5, decisions // 2), min(8, round(decisions / 4)))
 
 
 @dataclass(frozen=True)

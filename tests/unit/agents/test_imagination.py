@@ -22,7 +22,7 @@ def test_proposals_explain_themselves() -> None:
     for proposal in proposals[:10]:
         assert (proposal.competitors, proposal.value, proposal.rank, proposal.policy_ratio) == (1, None, None, None)
     for proposal in proposals[10:]:
-        assert proposal.competitors == 32 + 2 * 16
+        assert proposal.competitors == 3 * 32
         assert proposal.rank == proposal.redrawn + 1
         assert proposal.value is not None
         assert proposal.policy_ratio is not None
@@ -53,7 +53,7 @@ def test_one_generation_is_bred_from_evaluated_parents_alone() -> None:
     assert all(proposal.competitors == 32 for proposal in proposals[10:])
 
 
-@pytest.mark.parametrize(("decisions", "generations"), [(1, 2), (5, 2), (6, 3), (10, 5), (16, 8), (100, 8)])
+@pytest.mark.parametrize(("decisions", "generations"), [(1, 2), (5, 2), (6, 3), (10, 5), (20, 5), (24, 6), (100, 8)])
 def test_generations_follow_the_number_of_decisions(decisions: int, generations: int) -> None:
     assert CriticSettings().generations_for(decisions) == generations
     assert CriticSettings(generations=5).generations_for(decisions) == 5
