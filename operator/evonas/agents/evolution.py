@@ -6,6 +6,7 @@ arXiv 1811.09828). Under a uniform policy this is the Evolution agent, under a n
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable
 
@@ -63,7 +64,7 @@ class Population:
 
 
 Dice = tuple[NDArray[np.float64], NDArray[np.float64]]
-"""Uniform in [0, 1), [children, decisions] each: which positions are re-drawn, and what is drawn there."""
+"""Uniform in [0, 1), [drafts, decisions] each: which positions are re-drawn, and what is drawn there."""
 
 
 class Mutation:
@@ -91,21 +92,19 @@ class Mutation:
         """Draw DRAFTS children for proposal ``index``, each of a parent of its own; the population is not empty."""
         tickets = uniforms(self._seed, Purpose.TOURNAMENTS, index, (DRAFTS, len(self._population)))
         parents = self._population.tournaments(tickets, self._settings.tournament)
-        dice = self.dice(index, DRAFTS)
+        (dice,) = self.dice(index, 1)
         drawing = self.mutate(np.array([parent.choices for parent in parents]), dice)
         return Drafts(drawing, np.array([parent.index for parent in parents]), "mutation")
 
-    def dice(self, index: int, children: int, skipped: int = 0) -> Dice:
-        """Return the random numbers of some children of proposal ``index``, behind the ``skipped`` first ones."""
-        shape = (children, len(self._space))
-        first = skipped * len(self._space)
-        return (
-            uniforms(self._seed, Purpose.POSITIONS, index, shape, first),
-            uniforms(self._seed, Purpose.VALUES, index, shape, first),
-        )
+    def dice(self, index: int, generations: int, skipped: int = 0) -> list[Dice]:
+        """Return the random numbers of some generations of proposal ``index``, behind the ``skipped`` first ones."""
+        shape = (generations, DRAFTS, len(self._space))
+        first = skipped * math.prod(shape[1:])
+        positions = uniforms(self._seed, Purpose.POSITIONS, index, shape, first)
+        return [*zip(positions, uniforms(self._seed, Purpose.VALUES, index, shape, first), strict=True)]
 
     def mutate(self, parents: NDArray[np.int64], dice: Dice) -> Drawing:
-        """Return a child of each parent."""
+        """Return a child of each of DRAFTS parents."""
         positions, numbers = dice
         redrawn = choose_positions(parents, self._settings.mutation_probability, positions, self._changes)
         return sample(self._space, self._policy, parents, redrawn, numbers)
@@ -117,8 +116,7 @@ def choose_positions(
     """Choose which of each parent's active decisions are re-drawn: each with ``probability``, but at least one.
 
     None stands for min(0.2, changes / n), n the parent's number of active decisions: so many changes to a long
-    candidate.
-    The limit case 0 re-draws nothing: children repeat their parents. All arrays are [parents, decisions].
+    candidate. The limit case 0 re-draws nothing: children repeat their parents. All arrays are [parents, decisions].
     """
     active = parents != INACTIVE
     if probability is None:

@@ -19,7 +19,7 @@ from evonas.agents.critic import Critic, Judgement
 from evonas.agents.evolution import Mutation
 from evonas.agents.history import History
 from evonas.agents.randomness import Purpose, uniforms
-from evonas.agents.sources import DRAFTS, Drafts, Drawing
+from evonas.agents.sources import Drafts, Drawing
 
 BREEDERS = 8
 """How many of the most promising candidates breed the next generation."""
@@ -52,18 +52,16 @@ class ImaginedEvolution:
         judgement = self._critic.judge(self._history.pending)
         exploration = self._exploration_of(index)
         drafts = self._first.draw(index)
-        pool = _judged(judgement, exploration, drafts.drawing, drafts.parents)
-        later = (self._generations - 1) * DRAFTS
-        chosen = (uniforms(self._seed, Purpose.BREEDERS, index, (later,)) * BREEDERS).astype(int)
-        positions, values = self._later.dice(index, later, skipped=DRAFTS)
-        for first in range(0, later, DRAFTS):
-            born = slice(first, first + DRAFTS)
-            breeders = pool.order()[chosen[born]]
+        size = len(drafts.parents)
+        pool = _judged(judgement, exploration, drafts.drawing, drafts.parents).best(size)
+        later = self._generations - 1
+        numbers = uniforms(self._seed, Purpose.BREEDERS, index, (later, size))
+        dice = self._later.dice(index, later, skipped=1)
+        for breeders, thrown in zip((numbers * BREEDERS).astype(int), dice, strict=True):
             parents = pool.drawing.take(breeders)
-            children = self._later.mutate(parents.choices, (positions[born], values[born])).inheriting(parents)
-            pool = pool.join(_judged(judgement, exploration, children, pool.parents[breeders]))
-        best = pool.order()[:DRAFTS]
-        return Drafts(pool.drawing.take(best), pool.parents[best], drafts.origin, len(pool.means), pool.means[best])
+            children = self._later.mutate(parents.choices, thrown).inheriting(parents)
+            pool = pool.join(_judged(judgement, exploration, children, pool.parents[breeders])).best(size)
+        return Drafts(pool.drawing, pool.parents, drafts.origin, size * self._generations, pool.means)
 
     def _exploration_of(self, index: int) -> float:
         """Return the proposal's number of deviations: exponentially distributed."""
@@ -87,9 +85,9 @@ class _Pool:
             np.concatenate([self.promise, other.promise]),
         )
 
-    def order(self) -> NDArray[np.int64]:
-        """Return the rows, the most promising first."""
-        return np.argsort(-self.promise, kind="stable")
+    def best(self, size: int) -> _Pool:
+        order = np.argsort(-self.promise, kind="stable")[:size]
+        return _Pool(self.drawing.take(order), self.parents[order], self.means[order], self.promise[order])
 
 
 def _judged(judgement: Judgement, exploration: float, drawing: Drawing, parents: NDArray[np.int64]) -> _Pool:

@@ -134,7 +134,7 @@ def test_proposals_stay_random_until_there_are_two_results(type: str, config: di
 
 @pytest.mark.parametrize("type", AGENT_TYPES)
 def test_entropy_is_a_share_of_the_uniform_one(type: str) -> None:
-    agent = create_agent(type, CONDITIONAL, settings={"warmup": 2})
+    agent = create_agent(type, CONDITIONAL)
     if type in ("Random", "Evolution"):
         assert agent.entropy is None
         return
