@@ -50,7 +50,7 @@ _LEFT_OUT_OF_PACKAGES = (
     # Whether this machine has them is chance; see _compile.
     "*.pyc",
 )
-_COMPILED = "unchecked hash"
+_COMPILED = py_compile.PycInvalidationMode.UNCHECKED_HASH
 
 # The machine's certificates, for machines that trust more than Debian does; pip in a build must work as it does
 # outside.
@@ -74,7 +74,8 @@ def key() -> str:
     versions = sorted(f"{item.name}=={item.version}" for item in _distributions())
     certificates = _CERTIFICATES.read_bytes() if _CERTIFICATES.exists() else b""
     pause = (binaries.MODULES / "pause" / "main.go").read_bytes()
-    choices = json.dumps([_SUITE, _DEBIAN_PACKAGES, _LEFT_OUT_OF_DEBIAN, _LEFT_OUT_OF_PACKAGES, _COMPILED, _CONFIG])
+    left_out = [_LEFT_OUT_OF_DEBIAN, _LEFT_OUT_OF_PACKAGES]
+    choices = json.dumps([_SUITE, _DEBIAN_PACKAGES, *left_out, _COMPILED.name, _CONFIG])
     return cache.key([choices, certificates, pause, *versions])
 
 
@@ -123,8 +124,8 @@ def _compile(files: Mapping[str, Path], folder: Path) -> dict[str, Path]:
         if place.endswith(".py"):
             cached = importlib.util.cache_from_source(place)
             try:
-                mode = py_compile.PycInvalidationMode.UNCHECKED_HASH
-                py_compile.compile(str(source), str(folder / cached), f"/{place}", doraise=True, invalidation_mode=mode)
+                target = str(folder / cached)
+                py_compile.compile(str(source), target, f"/{place}", doraise=True, invalidation_mode=_COMPILED)
             except py_compile.PyCompileError:
                 # A template, or code for another Python: pip leaves such files as they are, too.
                 continue
