@@ -105,7 +105,7 @@ def picture(name: str, results: Results, path: Path) -> None:
     right.set(title="Best so far", xlabel="trials", ylabel="reward")
     for axes in (left, right):
         axes.grid(alpha=0.3)
-        axes.legend()
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=6)
     figure.suptitle(name)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=100)
