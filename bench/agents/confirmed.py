@@ -28,7 +28,9 @@ TOP, REPEATS = 3, 3
 
 
 @click.command()
-@click.option("--agents", default="evonas,evolution,random,optuna-tpe", show_default=True, help="Contestants.")
+@click.option(
+    "--agents", default="evonas,evolution,random,optuna-tpe,optuna-agent", show_default=True, help="Contestants."
+)
 @click.option("--trials", default="100,300", show_default=True, help="Trials in all, confirmations included.")
 @click.option("--seeds", default=16, show_default=True, help="Runs of each on each data set.")
 @click.option("--first-seed", default=0, show_default=True, help="The seed of the first of them.")

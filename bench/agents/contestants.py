@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.util import find_spec
 from typing import Any, Protocol
@@ -79,13 +79,15 @@ CONTESTANTS = {
         ours("evolution", "Evolution"),
         ours("neural", "Neural"),
         ours("random", "Random"),
+        replace(ours("optuna-agent", "Optuna"), package="optuna"),
         _peer("regularised-evolution", peers.RegularisedEvolution),
         _peer("optuna-tpe", peers.OptunaTPE, package="optuna"),
         _peer("pyglove-evolution", peers.PyGloveEvolution, package="pyglove", conditional=False),
     )
 }
 """Every contestant by label. ``evonas-plain`` is the hybrid of the paper, without a critic; ``evonas-uniform`` has the
-critic but a policy that never learns."""
+critic but a policy that never learns. ``optuna-tpe`` is TPE by itself, ``optuna-agent`` our agent, which tries no
+candidate twice."""
 
 
 def parse_variant(text: str) -> Contestant:
