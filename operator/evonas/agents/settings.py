@@ -33,7 +33,8 @@ class EvolutionSettings:
     tournament: int = 16
     """How many of them, drawn without replacement, compete to be the parent (S). Real et al. 2018 use 25 of 100."""
     mutation_probability: float | None = None
-    """Probability that a decision is re-drawn. None: min(0.2, 2 / n), n the number of the parent's active decisions."""
+    """Probability that a decision is re-drawn. None: min(0.2, 2 / n), n the number of the parent's active decisions; in
+    later generations of EvoNAS min(0.2, 1 / n)."""
 
 
 @dataclass(frozen=True)
