@@ -16,6 +16,7 @@ from evonas_trial.cnn.model import build
 from evonas_trial.cnn.settings import ACTIVATIONS, NORMALIZATIONS, OPERATIONS, SKIPS, Block, read, scaled
 from evonas_trial.data.catalogue import Shape
 from evonas_trial.training.measures import static
+from tests.tier import examples
 from tests.trial_image.released import A1, B1
 
 IMAGENET = Shape(3, 224, 1000)
@@ -50,7 +51,7 @@ CANDIDATES = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(CANDIDATES, st.integers(1, 16))
 def test_what_is_not_refused_can_be_built_and_trained(candidate: dict[str, Any], side: int) -> None:
     network, recipe = read(candidate, {})
@@ -62,7 +63,7 @@ def test_what_is_not_refused_can_be_built_and_trained(candidate: dict[str, Any],
         torch.autograd.backward(logits.sum())
 
 
-@settings(max_examples=15)
+@settings(max_examples=examples(15))
 @given(CANDIDATES)
 def test_costs_are_those_that_torchs_counter_finds(candidate: dict[str, Any]) -> None:
     network, _ = read(candidate, {})

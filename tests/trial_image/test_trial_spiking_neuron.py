@@ -16,6 +16,7 @@ from torch import Tensor
 from evonas_trial.spiking import neuron as neurons
 from evonas_trial.spiking.lambert import lambert_w0
 from evonas_trial.spiking.neuron import Neuron, SpikesTooFarApart, spike_times
+from tests.tier import examples
 
 NONE = torch.empty(0, dtype=torch.float64)
 FREE = 1e30  # a clip that clips nothing
@@ -131,7 +132,7 @@ class TestSpikeTimes:
 
 
 class TestDerivatives:
-    @settings(max_examples=40)
+    @settings(max_examples=examples(40))
     @given(st.integers(0, 10_000), st.floats(0.1, 2), st.floats(0.1, 1.5))
     def test_they_are_the_differences(self, seed: int, decay: float, threshold: float) -> None:
         random = torch.Generator().manual_seed(seed)

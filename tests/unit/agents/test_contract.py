@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from evonas.agents import Agent, create_agent
 from evonas.agents.testing import AgentContract
 from evonas.space import SearchSpace
+from tests.tier import examples
 
 from .support import AGENT_TYPES, CONDITIONAL, VARIANTS, History, counting_space, play, spaces
 
@@ -86,7 +87,7 @@ def test_rewards_matter_to_every_agent_but_random(type: str, config: dict[str, A
 
 @EVERY_VARIANT
 @given(spaces(), st.randoms(use_true_random=False))
-@settings(max_examples=6)
+@settings(max_examples=examples(6))
 def test_proposals_tell_how_they_came_about(
     type: str, config: dict[str, Any], space: SearchSpace, dice: random.Random
 ) -> None:

@@ -17,6 +17,7 @@ from evonas.agents.memory import BLOCK, Memory
 from evonas.agents.policy import Observation
 from evonas.agents.similarity import Encoding, Shape, Similarity
 from evonas.space import Choices, SearchSpace
+from tests.tier import examples
 
 from .support import CONDITIONAL, counting, counting_space, spaces
 
@@ -49,7 +50,7 @@ def covariance(space: SearchSpace, candidates: list[Choices], shape: Shape = SHA
 
 
 @given(spaces(max_size=300), st.sampled_from([0.1, 1.0]), st.sampled_from([0.0, 0.8]), st.sampled_from([0.5, 4.0]))
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 def test_similarity_is_a_covariance(space: SearchSpace, length: float, pair_share: float, decay: float) -> None:
     candidates = [space.unrank(rank) for rank in range(min(space.size, 60))]
     matrix = covariance(space, candidates, Shape(length, pair_share, decay))
@@ -193,7 +194,7 @@ def test_equal_rewards_and_a_single_one_are_no_trouble() -> None:
 
 
 @given(st.randoms(use_true_random=False))
-@settings(max_examples=8)
+@settings(max_examples=examples(8))
 def test_beliefs_do_not_depend_on_when_they_were_asked_for(dice: random.Random) -> None:
     space = counting_space(5)
     candidates = some_choices(space, 60, dice.randrange(1000))

@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 from evonas.agents import create_agent
 from evonas.agents.novelty import scan, walk
 from evonas.space import INACTIVE, SearchSpace
+from tests.tier import examples
 
 from .support import counting_space, spaces
 
 
 @given(spaces(max_size=200), st.integers(0, 2**63 - 1), st.integers(0, 1000))
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_a_scan_meets_every_candidate_once(space: SearchSpace, seed: int, index: int) -> None:
     met = list(scan(space, seed, index))
     assert len(met) == len(set(met)) == space.size
@@ -27,7 +28,7 @@ def test_a_scan_begins_anywhere_in_a_space_of_any_size() -> None:
 
 
 @given(spaces(), st.integers(0, 1000))
-@settings(max_examples=30)
+@settings(max_examples=examples(30))
 def test_each_step_of_a_walk_changes_one_decision_and_what_depends_on_it(space: SearchSpace, seed: int) -> None:
     before = space.unrank(seed % space.size)
     for after in walk(space, seed, 0, before):

@@ -13,6 +13,7 @@ from evonas.agents.policy import Policy, UniformPolicy
 from evonas.agents.randomness import Purpose, uniforms, words
 from evonas.agents.sources import WholeSamples, invert
 from evonas.space import INACTIVE, SearchSpace
+from tests.tier import examples
 
 from .support import CONDITIONAL, counting_space, spaces
 
@@ -65,7 +66,7 @@ def test_a_value_of_no_weight_is_never_drawn() -> None:
 
 
 @given(spaces(), st.integers(0, 2**63 - 1), st.integers(0, 10**6))
-@settings(max_examples=50)
+@settings(max_examples=examples(50))
 def test_every_draft_is_a_candidate_of_the_space(space: SearchSpace, seed: int, index: int) -> None:
     drafts = WholeSamples(space, UniformPolicy(space), seed, "random").draw(index)
     for choices, drawn in zip(drafts.drawing.choices.tolist(), drafts.drawing.drawn.tolist(), strict=True):

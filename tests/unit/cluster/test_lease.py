@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evonas.cluster.lease import LeaseRecord, Move, Sighting, Term, Timing, decide, look, read_lease
+from tests.tier import examples
 
 TIMING = Timing()
 THEIRS = LeaseRecord("other", "noon", 15, 0, "7")
@@ -85,7 +86,7 @@ DELAYS = (0.0, 0.0, 0.3, 4.0, 11.0, 16.0, -1.0)
 """How long a message may be on its way; a negative one is lost."""
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(st.randoms(use_true_random=True), st.integers(2, 4))
 def test_two_never_act_at_once(random: Random, count: int) -> None:
     """Whatever the clocks show, however long messages take or get lost, and whenever a process is stopped."""

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from evonas.cluster.records import SearchRecord, TrialRecord
 from evonas.cluster.store import Store
 from evonas.search.trial import TrialState
+from tests.tier import examples
 from tests.unit.search.support import NOW, succeeded, trial
 
 
@@ -53,7 +54,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(STEPS)
 def test_the_store_finds_what_looking_at_every_trial_finds(steps: list[tuple[str, str, int, str | None]]) -> None:
     store = Store()

@@ -17,6 +17,7 @@ from evonas.search.table import TrialTable
 from evonas.search.totals import Totals
 from evonas.search.trial import IMPORTED, LISTED, Trial, TrialState
 from evonas.spec import SearchSpec
+from tests.tier import examples
 from tests.unit.search.simulation import SPACE, simulate
 from tests.unit.search.support import IDENTITY, NOW, search_spec, succeeded
 from tests.unit.search.test_replay import AGENTS, difference_of, spec_of
@@ -67,7 +68,7 @@ def test_results_are_recorded_then_taken_over_and_only_then_is_anything_proposed
     assert second.totals.best.index == 2
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50))
 @given(written=st.integers(0, 6), settled=st.integers(0, 6), later=st.integers(0, 3))
 def test_an_import_goes_on_after_a_crash_at_any_write(written: int, settled: int, later: int) -> None:
     """Even where the source has changed meanwhile: what is recorded stays, and nothing is imported twice."""
@@ -165,7 +166,7 @@ def test_proposals_after_candidates_from_outside_follow_from_the_record(agent: s
     assert len(known) == len(trials)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25))
 @given(
     ranks=st.lists(st.integers(0, SIZE - 1), max_size=12, unique=True),
     listed=st.dictionaries(st.integers(0, 25), st.integers(0, SIZE - 1), max_size=4),

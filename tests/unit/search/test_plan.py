@@ -17,6 +17,7 @@ from evonas.search.table import TrialTable
 from evonas.search.totals import RunningTotals, Totals
 from evonas.search.trial import MAX_ATTEMPTS, ProposalRecord, Trial, TrialState
 from evonas.spec import SearchSpec
+from tests.tier import examples
 from tests.unit.search.support import succeeded, totals_of
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -167,7 +168,7 @@ class World:
         assert len(sequences) == len(set(sequences))
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(
     data=st.data(),
     parallel=st.integers(1, 4),

@@ -17,6 +17,7 @@ from evonas.search.proposer import Proposer
 from evonas.search.table import TrialTable
 from evonas.search.trial import Trial, TrialState
 from evonas.spec import SearchSpec
+from tests.tier import examples
 from tests.unit.search.support import propose, search_spec
 
 SPACE = [{"name": f"a{position}", "values": [1, 2, 3, 4]} for position in (1, 2, 3)]
@@ -105,7 +106,7 @@ def test_proposer_in_step_keeps_its_agent_and_proposes_what_a_fold_would(type: s
     assert sorted(records.trials) == list(range(24))
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(seed=st.integers(0, 2**32), disruptions=st.lists(st.sampled_from("wodr"), min_size=12, max_size=12))
 def test_whatever_happens_to_the_records_the_proposals_are_those_of_an_undisturbed_proposer(
     seed: int, disruptions: list[str]

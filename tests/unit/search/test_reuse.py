@@ -24,6 +24,7 @@ from evonas.search.table import TrialTable
 from evonas.search.totals import Totals
 from evonas.search.trial import Reuse, Trial, TrialState
 from evonas.spec import Confirm, Reach, SearchSpec
+from tests.tier import examples
 from tests.unit.search.support import IDENTITY, NOW, search_spec, succeeded, trial
 from tests.unit.search.test_replay import AGENTS, difference_of, spec_of
 
@@ -224,7 +225,7 @@ def test_the_agent_learns_from_a_reused_result_as_from_any_other(agent: str) -> 
     assert (totals.total, totals.reused, totals.observations) == (40, len(reused), 40)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(deaths=st.frozensets(st.integers(1, 60), max_size=4), forgets=st.booleans())
 def test_a_death_after_any_write_runs_nothing_twice_and_takes_nothing_over_that_runs(
     deaths: frozenset[int], forgets: bool
