@@ -33,23 +33,17 @@ class Refusal:
 
 
 class Acceptance:
-    """Remembers what each generation of each search was found to be."""
+    """Remembers what the present generation of one search was found to be."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
-        self._known: dict[str, tuple[int, SearchSpec | Refusal]] = {}
+        self._known: tuple[int, SearchSpec | Refusal] | None = None
 
     async def examine(self, search: SearchRecord, service_account: str | None) -> SearchSpec | Refusal:
         """Return the parsed search, or why it cannot run."""
-        known = self._known.get(search.uid)
-        if known is None or known[0] != search.generation:
-            known = (search.generation, await self._judge(search, service_account))
-            self._known[search.uid] = known
-        return known[1]
-
-    def forget(self, search_uid: str) -> None:
-        """Drop what was remembered of a deleted search."""
-        self._known.pop(search_uid, None)
+        if self._known is None or self._known[0] != search.generation:
+            self._known = (search.generation, await self._judge(search, service_account))
+        return self._known[1]
 
     async def _judge(self, search: SearchRecord, service_account: str | None) -> SearchSpec | Refusal:
         try:

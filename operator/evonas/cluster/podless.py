@@ -36,37 +36,33 @@ class _Answer:
 
 
 class PodlessJobs:
-    """Remembers one answer for each search."""
+    """Remembers the last answer about one search's Jobs."""
 
     def __init__(self, api: Api) -> None:
         self._api = api
-        self._answers: dict[str, _Answer] = {}
+        self._answer: _Answer | None = None
 
     async def explain(
-        self, search_uid: str, children: Children, views: Mapping[int, AttemptView], now: datetime
+        self, children: Children, views: Mapping[int, AttemptView], now: datetime
     ) -> dict[int, AttemptView]:
         """Return the views, the oldest one whose Job has no pod with the reason for it, and when to ask again."""
         explained = dict(views)
         index = min((index for index, view in views.items() if _is_podless(view)), default=None)
         job = None if index is None else children.jobs.get((index, views[index].number))
         if index is None or job is None:
-            self._answers.pop(search_uid, None)
+            self._answer = None
             return explained
         ripe = job.created + PATIENCE
         if now < ripe:
             return explained | {index: replace(views[index], deadline=ripe)}
-        answer = self._answers.get(search_uid)
+        answer = self._answer
         if answer is None or answer.job_uid != job.uid or time.monotonic() - answer.asked >= ASK_AGAIN.total_seconds():
             answer = _Answer(job.uid, time.monotonic(), await self._ask(job))
-            self._answers[search_uid] = answer
+            self._answer = answer
         view = replace(views[index], deadline=now + ASK_AGAIN)
         if answer.blockage is not None:
             view = replace(view, reason=answer.blockage.reason, message=answer.blockage.message)
         return explained | {index: view}
-
-    def forget(self, search_uid: str) -> None:
-        """Drop what was remembered of a deleted search."""
-        self._answers.pop(search_uid, None)
 
     async def _ask(self, job: JobRecord) -> Blockage | None:
         selector = f"involvedObject.uid={job.uid},reason=FailedCreate"

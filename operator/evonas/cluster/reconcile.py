@@ -1,6 +1,7 @@
 """One pass over one search: gather, plan, write (design §1.3 and the order of writes of §1.5).
 
 Level-triggered: a pass may start after any crash, lost event or foreign change and goes on from what is recorded.
+What is remembered from one pass to the next is in ``search_state``, what people are told in ``publish``.
 """
 
 from __future__ import annotations
@@ -8,51 +9,38 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any
 
-from evonas.agents import agent_versions
 from evonas.cluster.acceptance import Acceptance, Refusal
 from evonas.cluster.account import TrialAccounts
 from evonas.cluster.api import Api, Refused
 from evonas.cluster.echo import Echoes
 from evonas.cluster.events import Events
 from evonas.cluster.executor import Executor, ForeignObject
-from evonas.cluster.gauges import read_refused, read_search
 from evonas.cluster.observe import find_overdue, find_unreleased, observe_attempts
 from evonas.cluster.podless import PodlessJobs, judge_refusal
+from evonas.cluster.publish import Publisher
 from evonas.cluster.records import JobRecord, SearchRecord, TrialRecord
 from evonas.cluster.refresh import refresh_pods
+from evonas.cluster.search_state import SearchState
 from evonas.cluster.store import Store
-from evonas.cluster.warmstart import WarmStarts
+from evonas.cluster.together import finish_all
+from evonas.cluster.warmstart import WarmStart
 from evonas.errors import EvonasError
-from evonas.metrics import (
-    AGENT_STEP_SECONDS,
-    RECONCILE_SECONDS,
-    REPORT_TO_RECORD_SECONDS,
-    TRIAL_SECONDS,
-    TURNAROUND_SECONDS,
-)
-from evonas.metrics.searches import READINGS
-from evonas.search.attempt import AttemptView, QueuedReason
+from evonas.metrics import AGENT_STEP_SECONDS, RECONCILE_SECONDS, REPORT_TO_RECORD_SECONDS, TURNAROUND_SECONDS
+from evonas.search.attempt import QueuedReason
 from evonas.search.codec import from_time
-from evonas.search.conditions import find_condition
-from evonas.search.marks import find_mistakes, read_pins, read_vetoes
+from evonas.search.marks import read_pins, read_vetoes
 from evonas.search.plan import Plan, plan
-from evonas.search.proposer import Proposer
 from evonas.search.reuse import with_known_result
-from evonas.search.status import Blockage, refuse, summarise
-from evonas.search.totals import RunningTotals
-from evonas.search.trial import Trial, TrialState
+from evonas.search.status import Blockage
+from evonas.search.trial import Trial
 from evonas.search.warmstart import UnusableSource
 from evonas.spec import SearchSpec
 
 logger = logging.getLogger(__name__)
-
-STATUS_INTERVAL = 2.0
-"""Least seconds between two writes of a search's status, unless a condition changes."""
 
 MENDED_INTERVAL = 10.0
 """Seconds between two looks at a search that waits for people to remove a foreign object."""
@@ -68,16 +56,9 @@ class Reconciler:
         self._api = api
         self._store = store
         self._executor = Executor(api, store, echoes)
-        self._events = Events(api)
+        self._publisher = Publisher(self._executor, Events(api))
         self._accounts = TrialAccounts(api, create=create_trial_accounts)
-        self._acceptance = Acceptance(api)
-        self._podless = PodlessJobs(api)
-        self._warm_starts = WarmStarts(api, store)
-        self._totals: dict[str, RunningTotals] = {}
-        self._proposers: dict[str, Proposer] = {}
-        self._names: dict[str, tuple[str, str]] = {}
-        self._status_written: dict[str, float] = {}
-        self._warned: dict[str, set[str]] = {}
+        self._states: dict[str, SearchState] = {}
 
     async def reconcile(self, search_uid: str) -> float | None:
         """Bring one search a step forward; returns after how many seconds to look again without an event."""
@@ -85,37 +66,55 @@ class Reconciler:
         if search is None or search.deleting:
             self._forget(search_uid)
             return None
-        self._names[search_uid] = (search.namespace, search.name)
+        state = self._state(search)
         with RECONCILE_SECONDS.time():
             account = await self._accounts.ensure(search.namespace)
-            spec = await self._acceptance.examine(search, account)
+            spec = await state.acceptance.examine(search, account)
             if isinstance(spec, Refusal):
-                await self._refuse(search, spec)
+                await self._publisher.refuse(search, spec)
                 return None
             try:
-                return await self._advance(search, spec, account)
+                return await self._advance(search, spec, state, account)
             except UnusableSource as error:
-                await self._refuse(search, Refusal("WarmStartUnusable", str(error), stalled=False))
+                await self._publisher.refuse(search, Refusal("WarmStartUnusable", str(error), stalled=False))
                 return MENDED_INTERVAL
             except (EvonasError, ForeignObject) as error:
                 # The records do not fit the search, or a name is taken: only people can mend that, and no event of
                 # ours will say that they have.
                 reason = "ForeignObject" if isinstance(error, ForeignObject) else "InvalidRecords"
-                await self._refuse(search, Refusal(reason, str(error)))
+                await self._publisher.refuse(search, Refusal(reason, str(error)))
                 return MENDED_INTERVAL
 
-    async def _advance(self, search: SearchRecord, spec: SearchSpec, account: str | None) -> float | None:
+    def _state(self, search: SearchRecord) -> SearchState:
+        if search.uid not in self._states:
+            self._states[search.uid] = SearchState(
+                search.namespace,
+                search.name,
+                acceptance=Acceptance(self._api),
+                podless=PodlessJobs(self._api),
+                warm_start=WarmStart(self._api, self._store),
+            )
+        return self._states[search.uid]
+
+    def _forget(self, search_uid: str) -> None:
+        state = self._states.pop(search_uid, None)
+        if state is not None:
+            self._publisher.forget(search_uid, state)
+
+    async def _advance(
+        self, search: SearchRecord, spec: SearchSpec, state: SearchState, account: str | None
+    ) -> float | None:
         seen = self._store.take_change(search.uid)
         await refresh_pods(self._api, self._store, search.uid, spec)
-        found = await self._warm_starts.read(search, spec)
+        found = await state.warm_start.read(search, spec)
         children = self._store.children(search.uid)
         now = datetime.now(UTC)
         # All of one moment: the store may change while a Job's events are asked for.
-        finished = self._totals.setdefault(search.uid, RunningTotals(spec.objective)).update(children.table)
+        finished = state.sum_up(spec.objective, children.table)
         unfinished = [children.table.unfinished[index] for index in sorted(children.table.unfinished)]
         records = {trial.index: children.trials[trial.index] for trial in unfinished}
         observed = observe_attempts(spec, children, now)
-        views = await self._podless.explain(search.uid, children, observed, now)
+        views = await state.podless.explain(children, observed, now)
         if any(view.reason is QueuedReason.ADMISSION_DENIED for view in views.values()):
             self._accounts.forget(search.namespace)
         decided = plan(
@@ -126,22 +125,15 @@ class Reconciler:
             created={index: record.created for index, record in records.items()},
             start_time=from_time(search.status.get("startTime")) or now,
             now=now,
-            incoming=self._warm_starts.incoming(search.uid, spec, found, finished),
+            incoming=state.warm_start.incoming(search.uid, spec, found, finished),
             vetoes=read_vetoes(search.annotations),
         )
-        outcomes = [trial for trial in decided.records if trial.state.is_final]
-        for trial in outcomes:
-            # One after the other, in the order of their sequence: a crash or a failure in between must leave no gap
-            # in it, or `observedUpTo` would no longer name what a proposal had seen.
-            await self._executor.record_outcome(records[trial.index], trial)
-            if trial.state.teaches and trial.completion_time is not None and trial.is_run:
-                late = (datetime.now(UTC) - trial.completion_time).total_seconds()
-                REPORT_TO_RECORD_SECONDS.observe(max(0.0, late))
+        outcomes = await self._record_outcomes(decided, records)
         refused: Blockage | None = None
         begun = 0
         try:
-            begun, *_ = await _finish(
-                self._propose(search, spec, decided, account),
+            begun, *_ = await finish_all(
+                self._propose(search, spec, state, decided, account),
                 self._import(search, decided.imports),
                 self._begin(search, spec, (*decided.listed, *decided.confirmations), account),
                 self._restart(search, spec, decided, records, account),
@@ -151,18 +143,32 @@ class Reconciler:
             refused = judge_refusal(error.message)
         if begun and any(trial.is_run for trial in outcomes):
             TURNAROUND_SECONDS.observe(time.monotonic() - seen)
-        await self._tell(search, outcomes)
-        await self._warn_of_mistakes(search, spec)
+        await self._publisher.tell_of_outcomes(search, outcomes)
+        await self._publisher.warn_of_mistakes(search, spec, state)
         note = "" if found is None else found.note
         if decided.imports and refused is None:
-            await self._events.post(search, "ResultsImported", note)
-        pauses = [await self._publish(search, spec, decided, views, refused, note)]
+            await self._publisher.tell_of_imports(search, note)
+        pauses = [await self._publisher.publish(search, spec, state, decided, views, refused=refused, note=note)]
         if decided.is_over:
             # Should its budget grow, the agent is folded again from the records.
-            self._proposers.pop(search.uid, None)
+            state.drop_proposer()
+        if decided.wake_at is not None:
+            pauses.append(max(0.0, (decided.wake_at - datetime.now(UTC)).total_seconds()))
         pauses.append(REFUSED_INTERVAL if refused is not None else None)
         pauses.append(await self._clean(search, spec, decided))
         return min((pause for pause in pauses if pause is not None), default=None)
+
+    async def _record_outcomes(self, decided: Plan, records: Mapping[int, TrialRecord]) -> list[Trial]:
+        """Write the outcomes of the plan, and return them."""
+        outcomes = [trial for trial in decided.records if trial.state.is_final]
+        for trial in outcomes:
+            # One after the other, in the order of their sequence: a crash or a failure in between must leave no gap
+            # in it, or `observedUpTo` would no longer name what a proposal had seen.
+            await self._executor.record_outcome(records[trial.index], trial)
+            if trial.state.teaches and trial.completion_time is not None and trial.is_run:
+                late = (datetime.now(UTC) - trial.completion_time).total_seconds()
+                REPORT_TO_RECORD_SECONDS.observe(max(0.0, late))
+        return outcomes
 
     async def _restart(
         self,
@@ -178,15 +184,15 @@ class Reconciler:
         """
         children = self._store.children(search.uid)
         unfinished = [trial for trial in decided.records if not trial.state.is_final]
-        await _finish(*(self._executor.record_outcome(records[trial.index], trial) for trial in unfinished))
+        await finish_all(*(self._executor.record_outcome(records[trial.index], trial) for trial in unfinished))
         jobs = [children.jobs[key] for key in decided.stops if key in children.jobs]
-        await _finish(*(self._executor.stop(job) for job in jobs if not job.deleting))
+        await finish_all(*(self._executor.stop(job) for job in jobs if not job.deleting))
         due = [record for index, number in decided.starts if _awaits(record := children.trials[index], number)]
         # Another operator may have recorded a result and deleted the Job that outlived it; the watch of the Jobs can be
         # the first to say so. Without this, what is done would be trained again.
-        current = await _finish(*(self._executor.is_current(record) for record in due))
+        current = await finish_all(*(self._executor.is_current(record) for record in due))
         starts = [record for record, is_current in zip(due, current, strict=True) if is_current]
-        await _finish(*(self._executor.start(search, spec, record, service_account=account) for record in starts))
+        await finish_all(*(self._executor.start(search, spec, record, service_account=account) for record in starts))
 
     async def _release(self, search: SearchRecord, spec: SearchSpec) -> None:
         """Let the time to live of Jobs begin whose result is recorded; those of failed attempts stay longer."""
@@ -197,13 +203,13 @@ class Reconciler:
             well = trial.state.teaches and job.attempt == trial.current_attempt - 1
             seconds = spec.trial.ttl_seconds_after_finished if well else spec.trial.ttl_seconds_after_failed
             releases.append(self._executor.release(job, seconds))
-        await _finish(*releases)
+        await finish_all(*releases)
 
     async def _clean(self, search: SearchRecord, spec: SearchSpec, decided: Plan) -> float | None:
         """Delete Jobs that outlive their recorded result, and a search whose time is over; returns when to look."""
         now = datetime.now(UTC)
         overdue, due = find_overdue(spec, self._store.children(search.uid), now)
-        await _finish(*(self._executor.stop(job) for job in overdue))
+        await finish_all(*(self._executor.stop(job) for job in overdue))
         completed = from_time(search.status.get("completionTime"))
         if decided.is_over and completed is not None and spec.ttl_seconds_after_finished is not None:
             end = completed + timedelta(seconds=spec.ttl_seconds_after_finished)
@@ -214,14 +220,16 @@ class Reconciler:
             due = end if due is None else min(due, end)
         return None if due is None else (due - now).total_seconds()
 
-    async def _propose(self, search: SearchRecord, spec: SearchSpec, decided: Plan, account: str | None) -> int:
+    async def _propose(
+        self, search: SearchRecord, spec: SearchSpec, state: SearchState, decided: Plan, account: str | None
+    ) -> int:
         """Record and start new candidates; returns how many Jobs that made."""
         table = self._store.children(search.uid).table
         # Another operator may have recorded trials since the plan was made: those are part of what it allows.
         count = decided.proposals - (len(table) - decided.totals.recorded)
         if count <= 0:
             return 0
-        proposer = self._proposers.setdefault(search.uid, Proposer(spec))
+        proposer = state.ensure_proposer(spec)
         # The store changes while the thread works.
         news = proposer.collect(table, read_pins(search.annotations))
         with AGENT_STEP_SECONDS.time():
@@ -246,133 +254,10 @@ class Reconciler:
                     start = self._executor.start(search, spec, record, service_account=account)
                     starts.append(asyncio.create_task(start))
         finally:
-            await _finish(*starts)
+            await finish_all(*starts)
         return len(starts)
-
-    async def _tell(self, search: SearchRecord, results: Sequence[Trial]) -> None:
-        for trial in results:
-            if trial.start_time is not None and trial.completion_time is not None:
-                TRIAL_SECONDS.observe((trial.completion_time - trial.start_time).total_seconds())
-            if trial.state is TrialState.FAILED:
-                name = search.identity.trial_name(trial.index)
-                logger.info("%s/%s: %s: %s", search.namespace, name, trial.reason, trial.message)
-                said = f"trial {name} failed: {trial.reason}: {trial.message}"
-                await self._events.post(search, "TrialFailed", said, warning=True)
-
-    async def _warn_of_mistakes(self, search: SearchRecord, spec: SearchSpec) -> None:
-        """Tell what is wrong with annotations that are meant for trials, each once."""
-        warned = self._warned.setdefault(search.uid, set())
-        for said in find_mistakes(search.annotations, spec.agent.type):
-            if said not in warned:
-                warned.add(said)
-                await self._events.post(search, "InvalidMark", said, warning=True)
-
-    async def _publish(
-        self,
-        search: SearchRecord,
-        spec: SearchSpec,
-        decided: Plan,
-        views: Mapping[int, AttemptView],
-        refused: Blockage | None,
-        note: str,
-    ) -> float | None:
-        """Write the status if it changed and its time has come; returns when to look again."""
-        proposer = self._proposers.get(search.uid)
-        now = datetime.now(UTC)
-        status = summarise(
-            search.identity,
-            spec,
-            decided,
-            views,
-            refused=refused,
-            entropy=None if proposer is None else proposer.entropy,
-            generation=search.generation,
-            before=search.status,
-            now=now,
-            versions=agent_versions(spec.agent.type),
-            note=note,
-        )
-        READINGS.show(read_search(search, spec, decided.totals, status, now))
-        pause = None
-        if status != search.status:
-            pause = await self._write_status(search, status)
-        if decided.wake_at is not None:
-            wake = max(0.0, (decided.wake_at - now).total_seconds())
-            pause = wake if pause is None else min(pause, wake)
-        return pause
-
-    async def _write_status(self, search: SearchRecord, status: Mapping[str, Any]) -> float | None:
-        since = time.monotonic() - self._status_written.get(search.uid, -STATUS_INTERVAL)
-        flipped = _statuses(status) != _statuses(search.status)
-        if since < STATUS_INTERVAL and not flipped:
-            return STATUS_INTERVAL - since
-        await self._executor.write_status(search, status)
-        self._status_written[search.uid] = time.monotonic()
-        await self._warn_of_blockage(search, status)
-        if "reusedTrials" in status and "reusedTrials" not in search.status:
-            said = "candidates that were trained for another search of the namespace are not trained again"
-            await self._events.post(search, "ResultsReused", said)
-        for type, reason in (("Complete", "SearchComplete"), ("Failed", "SearchFailed"), ("Accepted", "Accepted")):
-            condition = find_condition(status, type)
-            turned = condition is not None and _statuses(status).get(type) != _statuses(search.status).get(type)
-            if condition is not None and turned and condition["status"] == "True":
-                said = f"{condition['reason']}: {condition['message']}"
-                logger.info("%s/%s: %s: %s", search.namespace, search.name, reason, said)
-                await self._events.post(search, reason, said, warning=type == "Failed")
-        return None
-
-    async def _warn_of_blockage(self, search: SearchRecord, status: Mapping[str, Any]) -> None:
-        """Post an event where the search has begun to wait for something outside it."""
-        before, after = (find_condition(body, "Progressing") for body in (search.status, status))
-        if after is None or (before is not None and before["reason"] == after["reason"]):
-            return
-        if after["reason"] in _BLOCKAGES:
-            await self._events.post(search, after["reason"], after["message"], warning=True)
-
-    async def _refuse(self, search: SearchRecord, refusal: Refusal) -> None:
-        status = refuse(
-            refusal.reason,
-            refusal.message,
-            generation=search.generation,
-            before=search.status,
-            now=datetime.now(UTC),
-            stalled=refusal.stalled,
-        )
-        READINGS.show(read_refused(search, status))
-        if status != search.status:
-            await self._executor.write_status(search, status)
-            logger.info("%s/%s: not accepted: %s", search.namespace, search.name, refusal.message)
-            await self._events.post(search, refusal.reason, refusal.message, warning=True)
-
-    def _forget(self, search_uid: str) -> None:
-        self._proposers.pop(search_uid, None)
-        self._status_written.pop(search_uid, None)
-        self._warned.pop(search_uid, None)
-        self._totals.pop(search_uid, None)
-        self._podless.forget(search_uid)
-        self._warm_starts.forget(search_uid)
-        self._acceptance.forget(search_uid)
-        name = self._names.pop(search_uid, None)
-        if name is not None:
-            READINGS.forget(*name, search_uid)
-
-
-_BLOCKAGES = frozenset(reason.value for reason in QueuedReason if reason.blocks)
-
-
-async def _finish(*work: Awaitable[Any]) -> list[Any]:
-    """Wait for all, and only then raise the first error: a write must not go on behind the back of the next pass."""
-    results = await asyncio.gather(*work, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
-    return results
 
 
 def _awaits(record: TrialRecord, attempt: int) -> bool:
     """Say whether that attempt is still the one to start: another operator may have brought the trial further."""
     return not record.trial.state.is_final and record.trial.current_attempt == attempt
-
-
-def _statuses(status: Mapping[str, Any]) -> dict[str, str]:
-    return {condition["type"]: condition["status"] for condition in status.get("conditions", ())}

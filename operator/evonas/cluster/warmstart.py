@@ -17,13 +17,13 @@ from evonas.spec import ConfigMapKey, SearchSpec
 AT_REST = (Phase.COMPLETE, Phase.FAILED, Phase.SUSPENDED)
 
 
-class WarmStarts:
-    """Finds what each search has still to take in."""
+class WarmStart:
+    """Finds what one search has still to take in."""
 
     def __init__(self, api: Api, store: Store) -> None:
         self._api = api
         self._store = store
-        self._turns: dict[str, Turns] = {}
+        self._turns = Turns()
 
     async def read(self, search: SearchRecord, spec: SearchSpec) -> Harvest | None:
         """Return what is to be imported, None where nothing is any more; UnusableSource where it cannot be."""
@@ -43,12 +43,7 @@ class WarmStarts:
         """Return what is to be taken in now, given the totals of the finished trials."""
         table = self._store.children(search_uid).table
         results = () if found is None else found.results
-        turns = self._turns.setdefault(search_uid, Turns())
-        return find_incoming(results, spec.warm_start.candidates, finished, table, turns)
-
-    def forget(self, search_uid: str) -> None:
-        """Drop what was remembered of a deleted search."""
-        self._turns.pop(search_uid, None)
+        return find_incoming(results, spec.warm_start.candidates, finished, table, self._turns)
 
     def _search(self, namespace: str, name: str) -> RecordedSearch:
         field = "spec.warmStart.search"

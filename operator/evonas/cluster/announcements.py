@@ -1,0 +1,51 @@
+"""Which events a new status is worth: those of transitions only, so that an unchanged search says nothing. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from evonas.search.attempt import QueuedReason
+from evonas.search.conditions import find_condition
+
+_BLOCKAGES = frozenset(reason.value for reason in QueuedReason if reason.blocks)
+_TRANSITIONS = (("Complete", "SearchComplete"), ("Failed", "SearchFailed"), ("Accepted", "Accepted"))
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """An event about a search that is to be posted."""
+
+    reason: str
+    message: str
+    warning: bool = False
+
+
+def has_flipped(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Say whether any condition is there now that was not, or has another status."""
+    return _statuses(before) != _statuses(after)
+
+
+def find_announcements(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Announcement]:
+    """Return what is to be told of the change from one status of an accepted search to the next."""
+    found = []
+    progress, earlier = find_condition(after, "Progressing"), find_condition(before, "Progressing")
+    known = None if earlier is None else earlier["reason"]
+    if progress is not None and progress["reason"] != known and progress["reason"] in _BLOCKAGES:
+        # The search has begun to wait for something outside it.
+        found.append(Announcement(progress["reason"], progress["message"], warning=True))
+    if "reusedTrials" in after and "reusedTrials" not in before:
+        said = "candidates that were trained for another search of the namespace are not trained again"
+        found.append(Announcement("ResultsReused", said))
+    for type, reason in _TRANSITIONS:
+        condition = find_condition(after, type)
+        if condition is None or condition["status"] != "True" or _statuses(before).get(type) == "True":
+            continue
+        said = f"{condition['reason']}: {condition['message']}"
+        found.append(Announcement(reason, said, warning=type == "Failed"))
+    return found
+
+
+def _statuses(status: Mapping[str, Any]) -> dict[str, str]:
+    return {condition["type"]: condition["status"] for condition in status.get("conditions", ())}
