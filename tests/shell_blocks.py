@@ -107,6 +107,7 @@ RUN_BY: dict[str, dict[str, str]] = {
     "docs/runbooks/reconcile-errors.md": {"kubectl logs": NODE},
     "docs/runbooks/results-missing.md": {"kubectl get": NODE},
     "docs/runbooks/reward-flat.md": {"kubectl get": NODE, "kubectl patch": NODE},
+    "docs/runbooks/search-failed.md": {"kubectl get": NODE, "kubectl patch": NODE},
     "docs/runbooks/search-stalled.md": {"kubectl get": NODE},
     "docs/runbooks/trials-fail-alike.md": {"kubectl get": NODE, "kubectl patch": NODE},
     "docs/runbooks/watch-silent.md": {"kubectl logs": NODE, "kubectl rollout": NODE},

@@ -36,9 +36,15 @@ def apply_example(cluster: Cluster, file: str, namespace: str) -> None:
 
 
 def follow(
-    cluster: Cluster, namespace: str, name: str, timeout: float, say: Callable[[str], None] = lambda line: None
+    cluster: Cluster,
+    namespace: str,
+    name: str,
+    timeout: float,
+    say: Callable[[str], None] = lambda line: None,
+    *,
+    end: str = "Complete",
 ) -> dict[str, Any]:
-    """Follow a search until it is Complete and return it; a failed or refused one is an error with its reason."""
+    """Follow a search until it is Complete (or what ``end`` says) and return it; any other end is an error."""
     deadline = time.monotonic() + timeout
     last = ""
     while time.monotonic() < deadline:
@@ -48,14 +54,14 @@ def follow(
         if line != last:
             say(line)
             last = line
-        if condition(body, "Complete").get("status") == "True":
+        if condition(body, end).get("status") == "True":
             return body
-        for type, bad in (("Failed", "True"), ("Accepted", "False")):
+        for type, bad in (("Complete", "True"), ("Failed", "True"), ("Accepted", "False")):
             if condition(body, type).get("status") == bad:
                 raise AssertionError(f"{name}: {condition(body, type)}")
         time.sleep(0.5)
     operator = cluster.kubectl("logs", "deployment/evonas-operator", "-n", NAMESPACE, "--tail=40")
-    raise AssertionError(f"{name} is not Complete after {timeout:g} s: {last}\n{operator}")
+    raise AssertionError(f"{name} is not {end} after {timeout:g} s: {last}\n{operator}")
 
 
 def say(line: str) -> None:

@@ -76,8 +76,12 @@ def test_each_way_a_trial_can_go_wrong(
     body["spec"]["trial"] |= {"retries": 0, "startTimeoutSeconds": 30}
     body["spec"]["budget"] = {"maxTrials": 2, "parallelTrials": 1}
     cluster.apply(yaml.safe_dump(body), namespace)
-    found = follow(cluster, namespace, "counting", timeout=120)
-    assert condition(found, "Complete")["reason"] == "MaxTrialsReached"
+    end, why = ("Complete", "MaxTrialsReached") if state == "Succeeded" else ("Failed", "NoTrialSucceeded")
+    ended = condition(follow(cluster, namespace, "counting", timeout=120, end=end), end)
+    assert ended["reason"] == why
+    assert state == "Succeeded" or f"2 {state}" in ended["message"]
+    assert reason in ended["message"]
+    assert words in ended["message"]
     for trial in trials(cluster, namespace):
         status = trial["status"]
         assert (status["state"], status.get("reason", "")) == (state, reason)

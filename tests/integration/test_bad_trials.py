@@ -30,7 +30,7 @@ def _with_pods(body: dict[str, Any], *, annotations: dict[str, str]) -> dict[str
         ("message", "Succeeded", "", "", 1),
     ],
 )
-def test_outcome(
+def test_each_outcome_is_recorded_and_without_a_success_the_search_has_failed(
     cluster: Cluster,
     namespace: str,
     operator: OperatorProcess,
@@ -43,7 +43,17 @@ def test_outcome(
 ) -> None:
     body = search("ending", budget={"maxTrials": 3, "parallelTrials": 2}, trial={"retries": 1})
     apply(_with_pods(body, annotations={"evonas-test/outcome": outcome, "evonas-test/duration": "100ms"}))
-    found = wait_until(cluster, namespace, "ending", "Complete")
+    found = wait_until(cluster, namespace, "ending", "Complete" if state == "Succeeded" else "Failed")
+    if state != "Succeeded":
+        failed = condition(found, "Failed")
+        assert failed["reason"] == "NoTrialSucceeded"
+        assert f"3 {state}" in failed["message"]
+        assert reason in failed["message"]
+        assert words in failed["message"]
+        assert condition(found, "Complete")["status"] == "False"
+        cluster.wait_for(
+            "the event", lambda: "SearchFailed" in {event["reason"] for event in cluster.list("events", namespace)}
+        )
     for trial in trials(cluster, namespace):
         status = trial["status"]
         assert (status["state"], status.get("reason", "")) == (state, reason)
@@ -62,7 +72,7 @@ def test_reward_that_is_no_number_is_refused_with_its_text(
     pod = cluster.wait_for("the pod", lambda: cluster.list("pods", namespace))[0]
     name = pod["metadata"]["name"]
     cluster.kubectl("annotate", "pod", name, "-n", namespace, f"evonas.dev/reward={reward}")
-    wait_until(cluster, namespace, "reward", "Complete")
+    wait_until(cluster, namespace, "reward", "Failed")
     status = trials(cluster, namespace)[0]["status"]
     assert (status["state"], status["reason"]) == ("Failed", "InvalidReward")
     assert repr(reward) in status["message"]
@@ -87,7 +97,7 @@ def test_slow_trial_times_out_and_is_not_retried(
 ) -> None:
     body = search("slow", budget={"maxTrials": 1, "parallelTrials": 1}, trial={"timeoutSeconds": 3})
     apply(_with_pods(body, annotations={"evonas-test/outcome": "hang"}))
-    wait_until(cluster, namespace, "slow", "Complete")
+    wait_until(cluster, namespace, "slow", "Failed")
     status = trials(cluster, namespace)[0]["status"]
     assert (status["state"], status["reason"], len(status["attempts"])) == ("Failed", "DeadlineExceeded", 1)
     assert "timeoutSeconds (3)" in status["message"]

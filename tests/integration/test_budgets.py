@@ -28,8 +28,9 @@ def test_cancel_stops_what_runs_when_the_time_is_over(
 ) -> None:
     budget = {"maxTrials": 20, "parallelTrials": 3, "maxSeconds": 5}
     apply(_search("cut", duration="1h", budget=budget, onComplete="Cancel"))
-    body = wait_until(cluster, namespace, "cut", "Complete")
-    assert condition(body, "Complete")["reason"] == "MaxSecondsReached"
+    body = wait_until(cluster, namespace, "cut", "Failed")
+    assert condition(body, "Failed")["reason"] == "NoTrialSucceeded"
+    assert "3 Cancelled with MaxSecondsReached" in condition(body, "Failed")["message"]
     assert body["status"]["trials"] == {
         "total": 3, "queued": 0, "running": 0, "succeeded": 0, "infeasible": 0, "failed": 0, "cancelled": 3
     }  # fmt: skip
@@ -93,7 +94,7 @@ def test_failed_jobs_stay_longer_and_a_finished_search_goes_with_all_it_owns(
     wait_until(cluster, namespace, "passing", "Complete")
     cluster.wait_for("the good Jobs to go", lambda: not cluster.list("jobs", namespace, "evonas.dev/search=passing"))
     assert len(trials(cluster, namespace, "passing")) == 2
-    wait_until(cluster, namespace, "broken", "Complete")
+    wait_until(cluster, namespace, "broken", "Failed")
     cluster.wait_for("the passing search to go", lambda: not trials(cluster, namespace, "passing"))
     with pytest.raises(CommandFailed, match="not found"):
         cluster.get("nas", "passing", namespace)

@@ -23,6 +23,7 @@ from evonas.report.display import Display
 from evonas.report.plots import save_plots
 from evonas.search.confirmation import Confirmed, confirm
 from evonas.search.incoming import import_is_open
+from evonas.search.outcome import find_example
 from evonas.search.plan import Plan
 from evonas.search.status import count_states
 from evonas.search.totals import Totals
@@ -59,7 +60,7 @@ def run(
 
     Trials are child processes. Ctrl-C stops them; the same command goes on and repeats no finished trial. What options
     put in the manifest's place is in the journal's search as if it had been written there. Exits with 1 when the search
-    has failed.
+    has failed: no trial succeeded, or too many failed.
     """
     body = load_search(manifest)
     _override(body, {("budget", "maxTrials"): budget, ("budget", "parallelTrials"): parallel, ("agent", "seed"): seed})
@@ -138,4 +139,8 @@ def _conclude(spec: SearchSpec, decided: Plan, trials: Sequence[Trial], folder: 
         console.print(f"journal, plots, best candidate and logs: {folder}", highlight=False)
         console.print(f"more about it: evonas report {shlex.quote(str(folder))}", highlight=False)
     if decided.limit.failed:
+        example = find_example(decided.totals)
+        if example is not None and example.is_run:
+            logs = f"evonas logs {shlex.quote(str(folder))} {example.index}"
+            console.print(f"what trial {example.index} printed: {logs}", highlight=False)
         sys.exit(1)

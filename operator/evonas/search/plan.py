@@ -16,6 +16,7 @@ from evonas.search.budget import Limit, Standing, affordable_trials, find_deadli
 from evonas.search.confirmation import due_confirmations
 from evonas.search.incoming import NOTHING, Incoming, listed_trials
 from evonas.search.marks import NONE, Vetoes
+from evonas.search.outcome import conclude
 from evonas.search.settle import cancel, settle, take_over, take_reused, veto
 from evonas.search.totals import Totals
 from evonas.search.trial import Trial, TrialState
@@ -48,7 +49,7 @@ class Plan:
     confirmations: tuple[Trial, ...] = ()
     """Leaders to train again: trials to record and start. Never together with proposals."""
     limit: Limit | None = None
-    """Why no more trials will be proposed."""
+    """Why no more trials will be proposed; once the search is over also whether it has failed."""
     is_over: bool = False
     """True when a limit is reached and nothing is under way any more."""
     wake_at: datetime | None = None
@@ -106,6 +107,7 @@ def plan(
         wake_at = _earliest(wake_at, find_deadline(spec, start_time), now if imports or listed else None)
     elif limit is not None and not limit.failed and all(trial.is_confirmation for trial in left):
         confirmations = due_confirmations(spec, totals, spec.budget.parallel_trials - len(left))
+    is_over = limit is not None and not left and not confirmations
     return Plan(
         totals=totals,
         unfinished=left,
@@ -116,8 +118,8 @@ def plan(
         listed=tuple(listed),
         proposals=proposals,
         confirmations=() if spec.suspend else tuple(confirmations),
-        limit=limit,
-        is_over=limit is not None and not left and not confirmations,
+        limit=conclude(limit, totals) if limit is not None and is_over else limit,
+        is_over=is_over,
         wake_at=_earliest(wake_at, *(view.deadline for view in views.values())),
     )
 

@@ -16,6 +16,9 @@ from evonas.search.table import Cursor, TrialTable
 from evonas.search.trial import Trial, TrialState
 from evonas.spec import Objective
 
+Outcome = tuple[TrialState, str]
+"""A state and its reason."""
+
 MAX_LEADERS = 10
 """How many of the best trials are kept: as many as ``spec.confirm.top`` may ask for."""
 
@@ -28,8 +31,10 @@ class Totals:
         self.counts: Counter[TrialState] = Counter()
         self.origins: Counter[str] = Counter()
         """How the agent came to its candidates."""
-        self.failures: Counter[str] = Counter()
-        """Reasons of failed trials."""
+        self.fruitless: Counter[Outcome] = Counter()
+        """Trials that ended without a reward, by state and reason."""
+        self.examples: dict[Outcome, Trial] = {}
+        """The trial with the highest index of each outcome in ``fruitless``."""
         self.gpu_seconds = 0
         self.observations = 0
         """Results that the agent learns from."""
@@ -47,8 +52,6 @@ class Totals:
         self.reused = 0
         """Candidates that have the result of another search's trial; they are in every other total as well."""
         self.last_index = -1
-        self.last_failed: Trial | None = None
-        """The failed trial with the highest index."""
         self.on_target: Trial | None = None
         """The first trial, by index, whose reward reaches the target; imported ones do not end a search."""
         self._recent: list[tuple[int, int, float]] = []
@@ -60,6 +63,18 @@ class Totals:
     def best(self) -> Trial | None:
         """The trial with the best reward, the earliest recorded of equals."""
         return self.leaders[0] if self.leaders else None
+
+    @property
+    def failures(self) -> Counter[str]:
+        """Reasons of failed trials."""
+        failed = ((reason, count) for (state, reason), count in self.fruitless.items() if state is TrialState.FAILED)
+        return Counter(dict(failed))
+
+    @property
+    def last_failed(self) -> Trial | None:
+        """The failed trial with the highest index."""
+        failed = (trial for (state, _), trial in self.examples.items() if state is TrialState.FAILED)
+        return max(failed, key=lambda trial: trial.index, default=None)
 
     @property
     def total(self) -> int:
@@ -101,7 +116,8 @@ class Totals:
         more = copy(self)
         more.counts = self.counts.copy()
         more.origins = self.origins.copy()
-        more.failures = self.failures.copy()
+        more.fruitless = self.fruitless.copy()
+        more.examples = self.examples.copy()
         more._recent = self._recent.copy()
         more.leaders = self.leaders.copy()
         more.confirmations = {leader: repeats.copy() for leader, repeats in self.confirmations.items()}
@@ -126,12 +142,13 @@ class Totals:
         if trial.sequence is not None:
             self.observations += 1
             self.last_sequence = max(self.last_sequence, trial.sequence)
-        if trial.state is TrialState.FAILED:
-            self.failures[trial.reason] += 1
-            if self.last_failed is None or trial.index > self.last_failed.index:
-                self.last_failed = trial
         if trial.reward is not None:
             self._add_reward(trial, trial.reward)
+        elif trial.state.is_final:
+            outcome = (trial.state, trial.reason)
+            self.fruitless[outcome] += 1
+            if outcome not in self.examples or trial.index > self.examples[outcome].index:
+                self.examples[outcome] = trial
 
     def _add_confirmation(self, trial: Trial) -> None:
         leader, repeat = trial.proposal.parent, trial.proposal.repeat

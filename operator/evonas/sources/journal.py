@@ -17,6 +17,7 @@ from evonas.local.supervise import LOG_FILE
 from evonas.local.vetoed import Vetoed
 from evonas.search.budget import Standing, find_limit
 from evonas.search.incoming import Decisions
+from evonas.search.outcome import conclude
 from evonas.search.recorded import Phase, RecordedSearch
 from evonas.search.trial import Trial
 from evonas.sources.source import Choice, check_pin, check_vetoable
@@ -79,4 +80,4 @@ def _phase_at_rest(record: RecordedSearch) -> Phase:
     limit = find_limit(Standing(record.spec, record.totals, record.start_time, datetime.now(UTC)))
     if limit is None or record.totals.unfinished:
         return Phase.STOPPED
-    return Phase.FAILED if limit.failed else Phase.COMPLETE
+    return Phase.FAILED if conclude(limit, record.totals).failed else Phase.COMPLETE

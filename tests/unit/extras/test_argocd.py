@@ -9,9 +9,11 @@ from lupa import lua51
 
 from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason
 from evonas.search.budget import Limit
+from evonas.search.outcome import conclude
 from evonas.search.status import refuse, summarise
+from evonas.search.trial import TrialState
 from observability.__main__ import ROOT
-from tests.unit.search.support import IDENTITY, NOW, planned, search_spec, succeeded, trial
+from tests.unit.search.support import IDENTITY, NOW, planned, search_spec, succeeded, totals_of, trial
 
 FOLDER = ROOT / "extras" / "argocd"
 OVER = Limit("MaxTrialsReached", "all 20 trials were proposed")
@@ -30,6 +32,9 @@ def script(name: str, body: dict[str, Any]) -> Any:
 def search(status: dict[str, Any] | None, *, suspend: bool = False, generation: int = 3) -> dict[str, Any]:
     body = {"metadata": {"generation": generation}, "spec": {"suspend": suspend}}
     return body if status is None else {**body, "status": status}
+
+
+FRUITLESS = conclude(OVER, totals_of([trial(0, TrialState.FAILED, reason="OOMKilled", message="killed")]))
 
 
 def status(*, suspend: bool = False, limit: Limit | None = None, waits: bool = False) -> dict[str, Any]:
@@ -58,13 +63,14 @@ def status(*, suspend: bool = False, limit: Limit | None = None, waits: bool = F
         (search(status(suspend=True), suspend=True), "Suspended", "spec.suspend is true"),
         (search(status(limit=OVER)), "Healthy", "MaxTrialsReached: all 20 trials were proposed"),
         (search(status(limit=BROKEN)), "Degraded", "TooManyFailedTrials: 11 trials failed"),
+        (search(status(limit=FRUITLESS)), "Degraded", f"NoTrialSucceeded: {FRUITLESS.message}"),
         (
             search(refuse("InvalidSpec", "no such agent", generation=3, before={}, now=NOW)),
             "Degraded",
             "InvalidSpec: no such agent",
         ),
     ],
-    ids=["new", "changed", "begins", "waits", "suspended", "complete", "failed", "refused"],
+    ids=["new", "changed", "begins", "waits", "suspended", "complete", "failed", "no success", "refused"],
 )
 def test_health(body: dict[str, Any], health: str, message: str) -> None:
     found = script("health.lua", body)

@@ -11,7 +11,7 @@ from evonas.search.status import refuse
 from tests.cluster import binaries, lifecycle
 from tests.cluster.commands import run
 from tests.cluster.fixtures import skipping
-from tests.unit.extras.test_argocd import BROKEN, OVER, search, status
+from tests.unit.extras.test_argocd import BROKEN, FRUITLESS, OVER, search, status
 from tests.unit.search.support import NOW
 
 pytestmark = pytest.mark.kstatus
@@ -32,9 +32,10 @@ def kstatus() -> None:
         (search(status(suspend=True), suspend=True), "Current"),
         (search(status(limit=OVER)), "Current"),
         (search(status(limit=BROKEN)), "Failed"),
+        (search(status(limit=FRUITLESS)), "Failed"),
         (search(refuse("InvalidSpec", "no such agent", generation=3, before=status(), now=NOW)), "Failed"),
     ],
-    ids=["changed", "begins", "waits", "suspended", "complete", "failed", "refused"],
+    ids=["changed", "begins", "waits", "suspended", "complete", "failed", "no success", "refused"],
 )
 def test_status_as_kstatus_computes_it(body: dict[str, Any], expected: str) -> None:
     body = {"apiVersion": "evonas.dev/v1alpha1", "kind": "ArchitectureSearch", **body}

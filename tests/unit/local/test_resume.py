@@ -67,10 +67,10 @@ def finals(manifest: Path) -> Counter[int]:
     return Counter(body["spec"]["index"] for body in journal(manifest) if body.get("status", {}).get("state") in FINAL)
 
 
-def finish(manifest: Path) -> str:
+def finish(manifest: Path, code: int = 0) -> str:
     process = start(manifest)
     output, _ = process.communicate(timeout=120)
-    assert process.returncode == 0, output
+    assert process.returncode == code, output
     return output
 
 
@@ -139,9 +139,13 @@ def test_failing_trials_fail_the_search_with_their_last_words(tmp_path: Path) ->
         ("echo abc > $EVONAS_REPORT_FILE", "Failed", "InvalidReward"),
     ],
 )
-def test_each_ending_has_its_reason(tmp_path: Path, script: str, state: str, reason: str) -> None:
+def test_each_ending_has_its_reason_and_without_a_success_the_run_exits_with_1(
+    tmp_path: Path, script: str, state: str, reason: str
+) -> None:
     manifest = write_manifest(tmp_path, ["sh", "-c", script], maxTrials=1, parallelTrials=1)
-    finish(manifest)
+    said = " ".join(finish(manifest, 1).split())
+    assert f"NoTrialSucceeded: no trial succeeded: 1 {state}" in said
+    assert f"evonas logs {tmp_path / 'runs' / 'here'} 0".replace(" ", "") in said.replace(" ", "")
     status = journal(manifest)[-1]["status"]
     assert (status["state"], status["reason"]) == (state, reason)
 

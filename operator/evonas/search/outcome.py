@@ -1,0 +1,54 @@
+"""How a search that has ended turned out: one without a single success has failed, whatever limit ended it. Pure.
+
+Above ``budget``, which says what ends a search; ``plan`` and the reader of journals ask here once nothing runs any more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from evonas.search.budget import Limit
+from evonas.search.totals import Outcome, Totals
+from evonas.search.trial import Trial
+
+NO_SUCCESS = "NoTrialSucceeded"
+
+MAX_CAUSES = 3
+"""How many of the causes are named; the rest are counted."""
+
+
+def conclude(limit: Limit, totals: Totals) -> Limit:
+    """Return what is to be said of a search that ``limit`` has ended: its failure where there is no best candidate.
+
+    A result that was imported counts as a success. Infeasible candidates do not: the agent has learned from them, but
+    whoever waits for the search has nothing to go on with.
+    """
+    if limit.failed or totals.best is not None:
+        return limit
+    ended = f"({limit.reason}: {limit.message})"
+    message = f"no trial was run {ended}"
+    if (example := find_example(totals)) is not None:
+        said = example.message or example.reason or example.state
+        message = f"no trial succeeded: {_causes(totals)} {ended}; trial {example.index}: {said}"
+    return replace(limit, reason=NO_SUCCESS, message=message, failed=True)
+
+
+def find_example(totals: Totals) -> Trial | None:
+    """Return the latest trial that ended without a reward as most of these did; None where there is none."""
+    commonest = next(iter(_by_frequency(totals)), None)
+    return None if commonest is None else totals.examples[commonest]
+
+
+def _causes(totals: Totals) -> str:
+    """Count the outcomes, the commonest first: ``6 Failed with OOMKilled, 2 Infeasible``."""
+    outcomes = _by_frequency(totals)
+    said = [
+        f"{totals.fruitless[state, reason]} {state}" + ("" if reason in ("", state) else f" with {reason}")
+        for state, reason in outcomes[:MAX_CAUSES]
+    ]
+    rest = sum(totals.fruitless[outcome] for outcome in outcomes[MAX_CAUSES:])
+    return ", ".join([*said, *([f"{rest} otherwise"] if rest else [])])
+
+
+def _by_frequency(totals: Totals) -> list[Outcome]:
+    return sorted(totals.fruitless, key=lambda outcome: (-totals.fruitless[outcome], outcome))
