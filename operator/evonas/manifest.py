@@ -1,6 +1,7 @@
-"""Reading a manifest file as `kubectl` would: JSON, or YAML 1.1 as Go's library resolves it, without duplicate keys.
+"""YAML as `kubectl` reads it: JSON, or YAML 1.1 as Go's library resolves it, without duplicate keys.
 
-Below ``schema`` and ``spec``, which judge what was read; the command line calls ``load_search``.
+Below ``schema`` and ``spec``, which judge what was read; the command line calls ``load_search``, and ``to_yaml``
+for what users hand to kubectl.
 """
 
 from __future__ import annotations
@@ -109,6 +110,17 @@ _KubectlLoader.yaml_constructors = {
 }
 
 
+class _KubectlDumper(yaml.SafeDumper):
+    """PyYAML's dumper made to quote the texts that kubectl would take for something else: ``1e-05``, ``y``."""
+
+    def represent_text(self, text: str) -> yaml.ScalarNode:
+        is_plain_word = any(pattern.fullmatch(_digits(text)) for _, pattern in _PLAIN_WORDS)
+        return self.represent_scalar(_STR, text, style="'" if is_plain_word else None)
+
+
+_KubectlDumper.add_representer(str, _KubectlDumper.represent_text)
+
+
 def load_search(path: Path) -> dict[str, Any]:
     """Return the one ArchitectureSearch in a YAML or JSON file, other objects in it passed over.
 
@@ -137,6 +149,11 @@ def read_objects(path: Path) -> list[Any]:
         raise EvonasError(f"{path} is no valid YAML: {_in_one_line(error)}") from error
     except RecursionError as error:
         raise EvonasError(f"{path} is no valid manifest: it nests too deeply, or an anchor holds itself") from error
+
+
+def to_yaml(value: Any, *, allow_unicode: bool = False) -> str:
+    """Return YAML that kubectl reads as ``value``."""
+    return str(yaml.dump(value, Dumper=_KubectlDumper, sort_keys=False, allow_unicode=allow_unicode))
 
 
 def _in_one_line(error: yaml.YAMLError) -> str:

@@ -233,11 +233,18 @@ def _values(item: Mapping[str, Any], path: str, problems: list[FieldProblem]) ->
         here = f"{path}.values[{position}]"
         if not (isinstance(value, str | bool) or is_number(value)):
             problems.append(FieldProblem(here, f"{value!r} is no string, finite number or boolean"))
+        elif isinstance(value, str) and not _fits_environment(value):
+            problem = f"{value!r} cannot stand in an environment variable: it holds a NUL or half a surrogate pair"
+            problems.append(FieldProblem(here, problem))
         elif identity(value) in values:
             problems.append(FieldProblem(here, f"Duplicate value: {value!r}; list each value once"))
         else:
             values[identity(value)] = value
     return tuple(values.values())
+
+
+def _fits_environment(text: str) -> bool:
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _range_values(bounds: Mapping[str, Any], path: str, problems: list[FieldProblem]) -> tuple[Value, ...]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from evonas.manifest import to_yaml
 from evonas_trial.counting import score
 from tests.chart.rendering import ROOT
 from tests.cluster.client import Cluster
 from tests.command_line import evonas
+from tests.corpus.environment import VARIABLES, answer, asking_search
 from tests.e2e.installed import apply_example, follow
 from tests.integration.searches import assert_sound, condition, trials
+from tests.unit.local.runs import ask_here
 
 pytestmark = [pytest.mark.node, pytest.mark.timeout(1200)]
 
@@ -86,6 +90,34 @@ def test_each_way_a_trial_can_go_wrong(
         status = trial["status"]
         assert (status["state"], status.get("reason", "")) == (state, reason)
         assert words in status.get("message", "")
+
+
+def test_container_is_told_what_a_local_trial_is_told(cluster: Cluster, namespace: str, tmp_path: Path) -> None:
+    here = ask_here(tmp_path)
+    cluster.apply(to_yaml(asking_search()), namespace)
+    follow(cluster, namespace, "asking", timeout=120)
+    (pod,) = cluster.list("pods", namespace)
+    assert answer(cluster.kubectl("logs", pod["metadata"]["name"], "-n", namespace)) == here
+
+    container = {**pod["spec"]["containers"][0], "name": "winner"}
+    for own in ("env", "args", "volumeMounts"):
+        container.pop(own, None)
+    container |= yaml.safe_load(evonas(cluster, namespace, "best", "asking", "-o", "pod").stdout)
+    winner = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "winner"},
+        "spec": {
+            "restartPolicy": "Never",
+            "securityContext": pod["spec"]["securityContext"],
+            "containers": [container],
+        },
+    }
+    cluster.apply(to_yaml(winner), namespace)
+    cluster.wait_for(
+        "the winner's pod", lambda: cluster.get("pod", "winner", namespace)["status"]["phase"] == "Succeeded", 60
+    )
+    assert answer(cluster.kubectl("logs", "winner", "-n", namespace))["variables"] == VARIABLES
 
 
 def test_logs_of_a_trial_come_from_its_pod(cluster: Cluster, namespace: str) -> None:

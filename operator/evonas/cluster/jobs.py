@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from evonas.search.codec import SearchIdentity, owner_reference
-from evonas.search.contract import trial_environment
+from evonas.search.contract import literal_env, trial_environment
 from evonas.search.names import (
     ATTEMPT_LABEL,
     FINGERPRINT_LABEL,
@@ -100,18 +100,13 @@ def _template(
     if service_account is not None:
         pod.setdefault("serviceAccountName", service_account)
     container = next(item for item in pod["containers"] if item["name"] == spec.trial.container)
-    told = [*_literals(trial_environment(search, spec, trial)), *_POD_IDENTITY]
+    told = [*literal_env(trial_environment(search, spec, trial)), *_POD_IDENTITY]
     names = {variable["name"] for variable in told}
     # Ours come first, so that the user's own variables may refer to them.
     container["env"] = [*told, *(item for item in container.get("env") or () if item.get("name") not in names)]
     # A crash without a termination message then still says its last words.
     container.setdefault("terminationMessagePolicy", "FallbackToLogsOnError")
     return template
-
-
-def _literals(environment: Mapping[str, str]) -> list[dict[str, Any]]:
-    # The kubelet replaces $(NAME) in values; a doubled dollar keeps a decision's text as it is.
-    return [{"name": name, "value": value.replace("$(", "$$(")} for name, value in environment.items()]
 
 
 _NEVER = 2**31 - 1

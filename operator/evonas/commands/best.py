@@ -8,40 +8,31 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
-import yaml
 
 from evonas.commands.searches import cluster_options, says_what_a_search_is
 from evonas.errors import EvonasError
+from evonas.manifest import to_yaml
 from evonas.search.confirmation import find_winner
-from evonas.search.contract import to_text
+from evonas.search.contract import decision_variables, literal_env
 from evonas.search.pareto import check_reported, parse_axes, trade_off, values
 from evonas.search.recorded import RecordedSearch
 from evonas.sources.locate import locate
 from evonas.sources.options import ClusterOptions
 from evonas.sources.source import find_trial
-from evonas.space import Value, variable_name
-
-
-def _variables(decisions: Mapping[str, Value]) -> dict[str, str]:
-    return {
-        "EVONAS_DECISIONS": json.dumps(dict(decisions)),
-        **{variable_name(name): to_text(value) for name, value in decisions.items()},
-    }
+from evonas.space import Value
 
 
 def _env(decisions: Mapping[str, Value]) -> str:
-    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in _variables(decisions).items())
+    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in decision_variables(decisions).items())
 
 
 def _pod_env(decisions: Mapping[str, Value]) -> str:
-    # A doubled dollar keeps the kubelet from reading $(NAME) in a value.
-    entries = [{"name": name, "value": value.replace("$(", "$$(")} for name, value in _variables(decisions).items()]
-    return yaml.safe_dump({"env": entries}, sort_keys=False)
+    return to_yaml({"env": literal_env(decision_variables(decisions))})
 
 
 _FORMATS: dict[str, Callable[[Mapping[str, Value]], str]] = {
     "json": lambda decisions: json.dumps(dict(decisions), indent=2) + "\n",
-    "yaml": lambda decisions: yaml.safe_dump(dict(decisions), sort_keys=False),
+    "yaml": lambda decisions: to_yaml(dict(decisions)),
     "env": _env,
     "pod": _pod_env,
 }
@@ -49,7 +40,7 @@ _FORMATS: dict[str, Callable[[Mapping[str, Value]], str]] = {
 
 _LISTS: dict[str, Callable[[list[dict[str, Any]]], str]] = {
     "json": lambda trials: json.dumps(trials, indent=2) + "\n",
-    "yaml": lambda trials: yaml.safe_dump(trials, sort_keys=False),
+    "yaml": to_yaml,
 }
 
 

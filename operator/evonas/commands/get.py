@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import click
-import yaml
 
 from evonas.commands.searches import cluster_options, says_what_a_search_is
+from evonas.manifest import to_yaml
 from evonas.report.console import open_console
 from evonas.report.tables import searches_table, trials_table
 from evonas.search.codec import to_object
@@ -58,4 +58,4 @@ def get(searches: tuple[str, ...], output: str, runs: Path, cluster: ClusterOpti
         for body in (record.body, *(to_object(record.identity, trial) for trial in record.trials))
     ]
     listed = {"apiVersion": "v1", "kind": "List", "items": items}
-    click.echo(json.dumps(listed, indent=2) if output == "json" else yaml.safe_dump(listed, sort_keys=False), nl=False)
+    click.echo(json.dumps(listed, indent=2) if output == "json" else to_yaml(listed), nl=False)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-import yaml
 
 from evonas.bridges.katib import convert
 from evonas.errors import EvonasError
-from evonas.manifest import read_objects
+from evonas.manifest import read_objects, to_yaml
 
 
 @click.command("import")
@@ -30,7 +29,7 @@ def import_(form: str, file: Path, output: Path | None) -> None:
     text = (
         f"# From {file.name}. Where it differs from the Katib Experiment:\n" if comments else f"# From {file.name}.\n"
     )
-    text += comments + yaml.safe_dump(converted.manifest, sort_keys=False)
+    text += comments + to_yaml(converted.manifest)
     for difference in converted.differences:
         click.echo(f"differs: {difference}", err=True)
     if output is None:

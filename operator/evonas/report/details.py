@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
 from markupsafe import Markup
 
 from evonas.agents import AgentSettings
 from evonas.errors import EvonasError
+from evonas.manifest import to_yaml
 from evonas.report.figures.parallel import parallel_figure
 from evonas.report.importance import Importance, find_importance
 from evonas.report.policy import PolicyView, view_policy
@@ -119,7 +119,7 @@ def describe(record: RecordedSearch, axes: Axes | None = None) -> Details:
         results=len(rewarded),
         omitted_decisions=len(space) - len(drawn),
         population=population,
-        manifest=yaml.safe_dump(manifest_of(record.body), sort_keys=False, allow_unicode=True),
+        manifest=to_yaml(manifest_of(record.body), allow_unicode=True),
         environments=record.environments,
         images=record.images,
     )

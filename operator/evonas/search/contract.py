@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from evonas.search.codec import SearchIdentity
 from evonas.search.trial import Trial
@@ -20,14 +21,29 @@ def trial_environment(identity: SearchIdentity, spec: SearchSpec, trial: Trial) 
     """
     seed = spec.agent.seed + trial.index if trial.proposal.repeat is None else spec.agent.seed - trial.proposal.repeat
     return {
-        "EVONAS_DECISIONS": json.dumps(dict(trial.decisions)),
-        **{variable_name(name): to_text(value) for name, value in trial.decisions.items()},
+        **decision_variables(trial.decisions),
         "EVONAS_SEARCH": identity.name,
         "EVONAS_TRIAL": identity.trial_name(trial.index),
         "EVONAS_INDEX": str(trial.index),
         "EVONAS_ATTEMPT": str(trial.current_attempt),
         "EVONAS_SEED": str(seed % MAX_SEED),
     }
+
+
+def decision_variables(decisions: Mapping[str, Value]) -> dict[str, str]:
+    """Return the variables that carry a candidate."""
+    return {
+        "EVONAS_DECISIONS": json.dumps(dict(decisions)),
+        **{variable_name(name): to_text(value) for name, value in decisions.items()},
+    }
+
+
+def literal_env(variables: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return the ``env`` of a container in which each variable has exactly the given value.
+
+    In a value, the kubelet replaces ``$(NAME)`` and takes ``$$`` for one dollar; of two dollars, one is always left.
+    """
+    return [{"name": name, "value": value.replace("$", "$$")} for name, value in variables.items()]
 
 
 def to_text(value: Value) -> str:

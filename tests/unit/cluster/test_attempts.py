@@ -13,10 +13,13 @@ from evonas.cluster.jobs import build_job
 from evonas.cluster.observe import find_overdue
 from evonas.cluster.records import TrialRecord, read_job, read_pod
 from evonas.cluster.store import Store
+from evonas.local.command import LocalCommand, expand
 from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason, Verdict
 from evonas.search.codec import SearchIdentity
+from evonas.search.contract import trial_environment
 from evonas.search.trial import EndedAttempt, ProposalRecord, Trial, TrialState
 from evonas.spec import SearchSpec
+from tests.corpus.environment import DECISIONS, VARIABLES, asking_search
 from tests.operator_process import search
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -243,6 +246,19 @@ def test_job_keeps_the_template_and_adds_the_contract() -> None:
     assert template["nodeSelector"] == {"type": "kwok"}
     assert "ttlSecondsAfterFinished" not in built["spec"]
     assert "restartPolicy" not in body["spec"]["trial"]["template"]["spec"]
+
+
+def test_kubelet_gives_a_trial_the_variables_of_a_local_run_whatever_is_in_them() -> None:
+    identity, spec = SearchIdentity("asking", "u", "n"), SearchSpec.parse(asking_search())
+    trial = Trial(0, DECISIONS, ProposalRecord("random", None, (), 0))
+    template = build_job(identity, spec, trial, "t", service_account=None)["spec"]["template"]
+    seen: dict[str, str] = {}
+    for variable in template["spec"]["containers"][0]["env"]:
+        if "value" in variable:
+            seen[variable["name"]] = expand(variable["value"], seen)
+    assert {name: seen[name] for name in VARIABLES} == VARIABLES
+    local = LocalCommand(spec).environment(trial_environment(identity, spec, trial))
+    assert seen == {name: local[name] for name in seen}
 
 
 def test_older_version_never_replaces_a_newer_one_and_a_predecessors_deletion_is_ignored() -> None:

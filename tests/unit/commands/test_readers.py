@@ -13,9 +13,12 @@ from typing import Any
 import pytest
 import yaml
 
+from evonas.local.command import expand
 from evonas.local.journal import JOURNAL_FILE, open_journal, read_journal
-from evonas.search.trial import Trial
+from evonas.manifest import read_objects
+from evonas.search.trial import ProposalRecord, Trial, TrialState
 from tests.cluster.waiting import wait_for
+from tests.corpus.environment import DECISIONS, VARIABLES, asking_search
 from tests.unit.commands.conftest import TRIALS, Evonas
 from tests.unit.local.test_resume import COUNTING, start, write_manifest
 from tests.unit.search.simulation import write_run
@@ -144,6 +147,16 @@ def test_best_quotes_what_a_shell_would_read(evonas: Evonas, tmp_path: Path) -> 
     assert {"name": "EVONAS_D_TEXT", "value": "$$(rm) 'x'"} in yaml.safe_load(
         evonas("best", str(tmp_path / "odd"), "-o", "pod")[1]
     )["env"]
+
+
+def test_best_for_a_pod_is_read_by_kubectl_and_the_kubelet_as_the_trials_saw_it(evonas: Evonas, tmp_path: Path) -> None:
+    journal = open_journal(tmp_path / "nasty", asking_search())
+    journal.write(Trial(0, DECISIONS, ProposalRecord("random", None, (), 0), TrialState.SUCCEEDED, reward=0.5))
+    journal.close()
+    file = tmp_path / "pod.yaml"
+    file.write_text(evonas("best", "nasty", "-o", "pod")[1], encoding="utf-8")
+    ((entries,),) = [body.values() for body in read_objects(file)]
+    assert {entry["name"]: expand(entry["value"], {}) for entry in entries} == VARIABLES
 
 
 def _copy_of_a_trial(folder: Path) -> Path:

@@ -11,9 +11,11 @@ from typing import Any
 import yaml
 
 from evonas.local.journal import read_journal
+from evonas.manifest import to_yaml
 from evonas.search.replay import Replay
 from evonas.search.trial import Trial
 from evonas.spec import SearchSpec
+from tests.corpus.environment import answer, asking_search
 
 COUNTING = ("python", "-m", "evonas_trial.counting")
 SPACE = [{"name": f"a{position}", "values": [1, 2, 3, 4]} for position in (1, 2, 3, 4)]
@@ -44,6 +46,14 @@ def evonas(folder: Path, *words: str, code: int = 0) -> str:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
+
+
+def ask_here(folder: Path) -> dict[str, Any]:
+    """Run the search that asks for its variables and arguments; returns what its one trial was told."""
+    manifest = folder / "asking.yaml"
+    manifest.write_text(to_yaml(asking_search()))
+    evonas(folder, "run", str(manifest))
+    return answer((folder / "runs" / "asking" / "trials" / "00000" / "attempt-1" / "log.txt").read_text())
 
 
 def recorded(folder: Path, name: str) -> list[Trial]:

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evonas.errors import EvonasError
-from evonas.manifest import load_search
+from evonas.manifest import load_search, read_objects, to_yaml
+from tests.corpus.environment import NASTY
 
 HEAD = "kind: ArchitectureSearch\n"
 
@@ -153,3 +156,10 @@ def test_file_in_another_encoding(tmp_path: Path) -> None:
     file.write_bytes((HEAD + "spec: größe\n").encode("latin-1"))
     with pytest.raises(EvonasError, match="cannot read"):
         load_search(file)
+
+
+@given(st.sampled_from(NASTY) | st.text() | st.from_regex(r"[-+]?[0-9]*\.?[0-9]*([eE][-+]?[0-9]+)?", fullmatch=True))
+def test_kubectl_reads_the_text_that_is_printed_for_it(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    file = tmp_path_factory.getbasetemp() / "printed.yaml"
+    file.write_text(to_yaml({"text": text, "list": [text, 1e-5, 7, True, None]}), encoding="utf-8", newline="")
+    assert read_objects(file) == [{"text": text, "list": [text, 1e-5, 7, True, None]}]
