@@ -94,9 +94,9 @@ def _job_ended(trial: TrialSpec, job: JobRecord, pod: PodRecord | None) -> Endin
         return judge_exit(INFEASIBLE_EXIT_CODE, Report())
     if pod is not None and pod.is_deleted:
         return Ending(Verdict.BROKEN, "PodDeleted", f"somebody deleted the pod {pod.name}")
-    said = (pod.message or pod.reason) if pod is not None else ""
-    reason = (pod.reason if pod is not None else "") or job.reason or "JobFailed"
-    return Ending(Verdict.BROKEN, reason, said or job.message)
+    if pod is not None and pod.reason:
+        return Ending(Verdict.BROKEN, pod.reason, pod.message)
+    return Ending(Verdict.BROKEN, job.reason or "JobFailed", job.message)
 
 
 def _others_linger(pod: PodRecord) -> bool:

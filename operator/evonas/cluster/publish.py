@@ -25,7 +25,7 @@ from evonas.search.attempt import AttemptView
 from evonas.search.marks import find_mistakes
 from evonas.search.plan import Plan
 from evonas.search.status import Blockage, refuse, summarise
-from evonas.search.trial import Trial, TrialState
+from evonas.search.trial import Trial, TrialState, in_words
 from evonas.spec import SearchSpec
 
 logger = logging.getLogger(__name__)
@@ -95,8 +95,9 @@ class Publisher:
                 TRIAL_SECONDS.observe((trial.completion_time - trial.start_time).total_seconds())
             if trial.state is TrialState.FAILED:
                 name = search.identity.trial_name(trial.index)
-                logger.info("%s/%s: %s: %s", search.namespace, name, trial.reason, trial.message)
-                said = f"trial {name} failed: {trial.reason}: {trial.message}"
+                why = in_words(trial.reason, trial.message)
+                logger.info("%s/%s: %s", search.namespace, name, why)
+                said = f"trial {name} failed: {why}"
                 await self._events.post(search, "TrialFailed", said, warning=True)
 
     async def tell_of_imports(self, search: SearchRecord, note: str) -> None:

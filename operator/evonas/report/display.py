@@ -47,7 +47,7 @@ class Display:
             if trial.reused is not None:
                 said += f", the {trial.message}"
         elif trial.state.is_final:
-            said = f"{trial.state}: {trial.reason} {trial.message}".strip()
+            said = trial.outcome
         elif trial.attempts and trial.state is TrialState.QUEUED:
             said = f"attempt {trial.attempts[-1].number} failed, retrying: {trial.message}"
         else:

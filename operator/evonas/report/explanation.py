@@ -13,7 +13,7 @@ from evonas.agents import AgentSettings, Alternative
 from evonas.search.contract import to_text
 from evonas.search.objective import oriented
 from evonas.search.recorded import RecordedSearch
-from evonas.search.trial import LISTED, Trial
+from evonas.search.trial import LISTED, Trial, in_words
 
 
 def explanation(record: RecordedSearch, trial: Trial, considered: Sequence[Alternative], shown: int) -> RenderableType:
@@ -32,8 +32,8 @@ def explanation(record: RecordedSearch, trial: Trial, considered: Sequence[Alter
 
 def _outcome(record: RecordedSearch, trial: Trial) -> Iterable[str]:
     reward = "" if trial.reward is None else f" with {record.spec.objective.metric or 'reward'} {trial.reward:.6g}"
-    reason = f" ({trial.reason}: {trial.message})" if trial.reason else ""
-    yield f"trial {trial.index} of {record.source}: {trial.state}{reward}{reason}"
+    why = in_words("" if trial.reason == trial.state else trial.reason, trial.message)
+    yield f"trial {trial.index} of {record.source}: {trial.state}{reward}{f' ({why})' if why else ''}"
     under_way = trial.index - trial.proposal.observed_up_to
     if not trial.is_proposed:
         return

@@ -10,7 +10,7 @@ from rich.table import Table
 from evonas.search.codec import to_time
 from evonas.search.contract import to_text
 from evonas.search.recorded import Overview, RecordedSearch
-from evonas.search.trial import Trial
+from evonas.search.trial import Trial, in_words
 
 
 def searches_table(overviews: Sequence[Overview]) -> Table:
@@ -49,7 +49,7 @@ def trials_table(record: RecordedSearch, trials: Iterable[Trial] | None = None) 
         table.add_row(
             str(trial.index),
             origin if trial.proposal.parent is None else f"{origin} of {trial.proposal.parent}",
-            trial.state if not trial.reason else f"{trial.state}: {trial.reason}",
+            in_words(trial.state, trial.reason),
             "-" if trial.reward is None else f"{trial.reward:.6g}",
             to_time(trial.completion_time) or "-",
             " ".join(f"{name}={to_text(value)}" for name, value in trial.decisions.items()),

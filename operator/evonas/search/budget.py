@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from evonas.search.totals import Totals
-from evonas.search.trial import TrialState
+from evonas.search.trial import TrialState, in_words
 from evonas.spec import SearchSpec
 
 SECONDS_PER_HOUR = 3600
@@ -46,9 +46,8 @@ def _too_many_failed(standing: Standing) -> Limit | None:
     allowed = standing.spec.budget.max_failed_trials
     if failed <= allowed or last is None:
         return None
-    message = f"{failed} trials failed, more than maxFailedTrials ({allowed}); the last one with {last.reason}"
-    if last.message:
-        message = f"{message}: {last.message}"
+    why = in_words(last.reason, last.message)
+    message = f"{failed} trials failed, more than maxFailedTrials ({allowed}); the last one with {why}"
     return Limit("TooManyFailedTrials", message, failed=True, cuts_short=True)
 
 

@@ -19,7 +19,7 @@ from evonas.search.marks import NONE, Vetoes
 from evonas.search.outcome import conclude
 from evonas.search.settle import cancel, settle, take_over, take_reused, veto
 from evonas.search.totals import Totals
-from evonas.search.trial import Trial, TrialState
+from evonas.search.trial import Trial, TrialState, in_words
 from evonas.spec import SearchSpec
 
 QUEUED_QUIETLY = timedelta(seconds=5)
@@ -134,7 +134,8 @@ def _give_up_unaffordable(
             continue
         if affordable_trials(spec, finished.plus(settled.values())) < 0:
             last = changed.attempts[-1]
-            message = f"another attempt could exceed maxGPUHours; the last one ended with {last.reason}: {last.message}"
+            why = in_words(last.reason, last.message)
+            message = f"another attempt could exceed maxGPUHours; the last one ended with {why}"
             settled[trial.index] = replace(
                 changed,
                 state=TrialState.FAILED,

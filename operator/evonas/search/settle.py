@@ -10,7 +10,7 @@ from datetime import datetime
 
 from evonas.search.attempt import AttemptPhase, AttemptView, Disruption, Ending, QueuedReason, Verdict
 from evonas.search.objective import evaluate
-from evonas.search.trial import MAX_ATTEMPTS, EndedAttempt, Import, Reuse, Trial, TrialState
+from evonas.search.trial import MAX_ATTEMPTS, EndedAttempt, Import, Reuse, Trial, TrialState, in_words
 from evonas.spec import SearchSpec
 
 MAX_MESSAGE = 1024
@@ -31,7 +31,8 @@ def settle(spec: SearchSpec, trial: Trial, view: AttemptView) -> Trial:
     ended = _with_end(spec, trial, view, view.ending.reason or "Completed", view.ending.message)
     if view.ending.verdict is Verdict.BROKEN and view.number <= spec.trial.retries:
         retrying = QueuedReason.RETRYING.value
-        return replace(ended, state=TrialState.QUEUED, reason=retrying, message=_cut(_says(view.ending)))
+        because = in_words(view.ending.reason, view.ending.message)
+        return replace(ended, state=TrialState.QUEUED, reason=retrying, message=_cut(because))
     final = _final(spec, ended, view.ending)
     return replace(final, fingerprint=view.fingerprint) if final.state.teaches else final
 
@@ -66,15 +67,13 @@ def take_reused(trial: Trial, reused: Reuse, now: datetime) -> Trial:
 
 def cancel(spec: SearchSpec, trial: Trial, view: AttemptView | None, reason: str, now: datetime) -> Trial:
     """Return the trial as it stands once what is under way of it has been stopped because the search is over."""
-    message = f"stopped because the search had ended: {reason}"
-    stopped = _stopped(spec, trial, view, "Cancelled", message, now)
+    stopped = _stopped(spec, trial, view, "Cancelled", "stopped because the search had ended", now)
     return replace(stopped, state=TrialState.CANCELLED, reason=reason, sequence=None)
 
 
 def veto(spec: SearchSpec, trial: Trial, view: AttemptView | None, because: str, now: datetime) -> Trial:
     """Return the trial as it stands once what is under way of it has been stopped because a person does not want it."""
-    message = f"vetoed: {because}" if because else "vetoed"
-    stopped = _stopped(spec, trial, view, "Vetoed", message, now)
+    stopped = _stopped(spec, trial, view, "Vetoed", because, now)
     return replace(stopped, state=TrialState.INFEASIBLE, reason="Vetoed")
 
 
@@ -102,7 +101,7 @@ def _final(spec: SearchSpec, trial: Trial, ending: Ending) -> Trial:
             trial, state=TrialState.INFEASIBLE, reason=ending.reason, message=_cut(ending.message), metrics=metrics
         )
     if ending.verdict is not Verdict.REPORTED or ending.report is None:
-        return replace(trial, state=TrialState.FAILED, reason=ending.reason, message=_cut(_says(ending)))
+        return replace(trial, state=TrialState.FAILED, reason=ending.reason, message=_cut(ending.message))
     evaluation = evaluate(spec.objective, ending.report)
     if evaluation.reward is not None:
         state = TrialState.SUCCEEDED
@@ -166,10 +165,6 @@ def _with_end(spec: SearchSpec, trial: Trial, view: AttemptView, reason: str, me
         completion_time=view.end_time,
         gpu_seconds=trial.gpu_seconds + gpu_seconds(spec, view.held_since, view.end_time),
     )
-
-
-def _says(ending: Ending) -> str:
-    return f"{ending.reason}: {ending.message}" if ending.message else ending.reason
 
 
 def _cut(message: str) -> str:

@@ -11,6 +11,18 @@ from evonas.search.names import trial_name
 from evonas.space import Value
 
 
+def in_words(reason: str, message: str) -> str:
+    """Join a reason, one word for programs, and its message for people, who should read neither of them twice.
+
+    Messages do not repeat their reason. Those that earlier versions recorded do.
+    """
+    if not message or message.casefold() == reason.casefold():
+        return reason
+    if not reason or message.casefold().startswith(f"{reason.casefold()}: "):
+        return message
+    return f"{reason}: {message}"
+
+
 class TrialState(StrEnum):
     """Where a trial stands."""
 
@@ -144,6 +156,11 @@ class Trial:
     """Set when the trial is recorded, or never."""
     fingerprint: str | None = None
     """What the result is a result of; None where there is none, or where it was recorded before there were such."""
+
+    @property
+    def outcome(self) -> str:
+        """State, reason and message in one line: ``Failed: OOMKilled: the container left with exit code 137``."""
+        return in_words(self.state, in_words(self.reason, self.message))
 
     @property
     def is_run(self) -> bool:

@@ -36,8 +36,8 @@ def test_what_runs_is_stopped_and_what_waits_is_not_started() -> None:
     assert decided.stops == ((1, 1),)
     assert decided.starts == ((3, 1),)
     first, second = decided.records
-    assert (first.state, first.reason, first.message) == (TrialState.INFEASIBLE, "Vetoed", "vetoed: too large")
-    assert (second.state, second.reason, second.message) == (TrialState.INFEASIBLE, "Vetoed", "vetoed")
+    assert (first.state, first.reason, first.message) == (TrialState.INFEASIBLE, "Vetoed", "too large")
+    assert (second.state, second.reason, second.message) == (TrialState.INFEASIBLE, "Vetoed", "")
     # The agent learns of both, and of the first its GPUs are charged.
     assert [record.sequence for record in decided.records] == [2, 3]
     assert (first.gpu_seconds, second.gpu_seconds) == (60, 0)
