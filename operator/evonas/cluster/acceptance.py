@@ -6,30 +6,17 @@ once per generation keeps a bad one from ever making a pod.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from evonas.agents import check_agent
 from evonas.cluster.api import Api, Refused
 from evonas.cluster.jobs import build_job
 from evonas.cluster.records import SearchRecord
+from evonas.cluster.refusals import Refusal, is_full_quota
 from evonas.cluster.resources import JOBS
 from evonas.errors import InvalidManifest
 from evonas.search.conditions import find_condition
 from evonas.search.names import MAX_INDEX
 from evonas.search.trial import ProposalRecord, Trial
 from evonas.spec import SearchSpec
-
-_QUOTA = "exceeded quota"
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Why a search cannot run."""
-
-    reason: str
-    message: str
-    stalled: bool = True
-    """False where it may pass without anybody changing the search."""
 
 
 class Acceptance:
@@ -69,7 +56,7 @@ class Acceptance:
             await self._api.create(JOBS, search.namespace, job, dry_run=True)
         except Refused as refused:
             # A full quota is a matter of time; the Job's own controller waits for it, and so do we.
-            if _QUOTA not in refused.message:
+            if not is_full_quota(refused.message):
                 return Refusal("TemplateRefused", f"spec.trial.template: {refused.message}")
         return spec
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from evonas.cluster.api import Api
 from evonas.cluster.records import JobRecord
+from evonas.cluster.refusals import judge_refusal
 from evonas.cluster.resources import EVENTS
 from evonas.cluster.store import Children
 from evonas.search.attempt import AttemptView, QueuedReason
@@ -20,12 +21,6 @@ from evonas.search.status import Blockage
 PATIENCE = timedelta(seconds=5)
 """How long a Job may be without a pod before anybody asks why."""
 ASK_AGAIN = timedelta(seconds=15)
-
-
-def judge_refusal(message: str) -> Blockage:
-    """Return what a refusal of the API server means for those who wait."""
-    full = "exceeded quota" in message
-    return Blockage(QueuedReason.QUOTA_EXCEEDED if full else QueuedReason.ADMISSION_DENIED, message)
 
 
 @dataclass(frozen=True)

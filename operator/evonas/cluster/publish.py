@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from evonas.agents import agent_versions
-from evonas.cluster.acceptance import Refusal
 from evonas.cluster.announcements import find_announcements, has_flipped
 from evonas.cluster.events import Events
 from evonas.cluster.executor import Executor
 from evonas.cluster.gauges import read_refused, read_search
 from evonas.cluster.records import SearchRecord
+from evonas.cluster.refusals import Refusal
 from evonas.cluster.search_state import SearchState
 from evonas.metrics import TRIAL_SECONDS
 from evonas.metrics.searches import READINGS

@@ -6,9 +6,10 @@ import asyncio
 import logging
 import random
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from evonas.cluster.api import ApiError
+from evonas.cluster.together import causes_of
 from evonas.metrics import QUEUE_DEPTH, RECONCILE_ERRORS
 
 logger = logging.getLogger(__name__)
@@ -81,10 +82,13 @@ class KeyedQueue:
         except Exception as error:
             self._failures[key] += 1
             self._paused.add(key)
-            RECONCILE_ERRORS.labels(error.reason if isinstance(error, ApiError) else type(error).__name__).inc()
-            pause = _pause(self._failures[key], error)
-            expected = isinstance(error, ApiError)
-            logger.warning("search %s: trying again in %.1f s: %s", key, pause, error, exc_info=not expected)
+            causes = causes_of(error)
+            for reason in {_reason(cause) for cause in causes}:
+                RECONCILE_ERRORS.labels(reason).inc()
+            pause = _pause(self._failures[key], causes)
+            for cause in causes:
+                trace = None if isinstance(cause, ApiError) else cause
+                logger.warning("search %s: trying again in %.1f s: %s", key, pause, cause, exc_info=trace)
             return pause
         self._failures.pop(key, None)
         return delay
@@ -95,7 +99,11 @@ class KeyedQueue:
         self.add(key)
 
 
-def _pause(failures: int, error: Exception) -> float:
-    asked = error.retry_after if isinstance(error, ApiError) else None
+def _reason(cause: Exception) -> str:
+    return cause.reason if isinstance(cause, ApiError) else type(cause).__name__
+
+
+def _pause(failures: int, causes: Iterable[Exception]) -> float:
+    asked = [cause.retry_after or 0.0 for cause in causes if isinstance(cause, ApiError)]
     longest: float = min(LAST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(failures - 1, 10))
-    return max(asked or 0.0, longest * random.uniform(0.5, 1.0))
+    return max(*asked, longest * random.uniform(0.5, 1.0), 0.0)

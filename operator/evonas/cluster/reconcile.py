@@ -13,20 +13,21 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from evonas.cluster.acceptance import Acceptance, Refusal
+from evonas.cluster.acceptance import Acceptance
 from evonas.cluster.account import TrialAccounts
 from evonas.cluster.api import Api, Refused
 from evonas.cluster.echo import Echoes
 from evonas.cluster.events import Events
 from evonas.cluster.executor import Executor, ForeignObject
 from evonas.cluster.observe import find_overdue, find_unreleased, observe_attempts
-from evonas.cluster.podless import PodlessJobs, judge_refusal
+from evonas.cluster.podless import PodlessJobs
 from evonas.cluster.publish import Publisher
-from evonas.cluster.records import JobRecord, SearchRecord, TrialRecord
+from evonas.cluster.records import SearchRecord, TrialRecord
 from evonas.cluster.refresh import refresh_pods
+from evonas.cluster.refusals import Refusal, judge_errors, judge_refusal
 from evonas.cluster.search_state import SearchState
 from evonas.cluster.store import Store
-from evonas.cluster.together import finish_all
+from evonas.cluster.together import Together, causes_of, finish_all
 from evonas.cluster.warmstart import WarmStart
 from evonas.errors import EvonasError
 from evonas.metrics import AGENT_STEP_SECONDS, RECONCILE_SECONDS, REPORT_TO_RECORD_SECONDS, TURNAROUND_SECONDS
@@ -37,7 +38,6 @@ from evonas.search.plan import Plan, plan
 from evonas.search.reuse import with_known_result
 from evonas.search.status import Blockage
 from evonas.search.trial import Trial
-from evonas.search.warmstart import UnusableSource
 from evonas.spec import SearchSpec
 
 logger = logging.getLogger(__name__)
@@ -75,15 +75,11 @@ class Reconciler:
                 return None
             try:
                 return await self._advance(search, spec, state, account)
-            except UnusableSource as error:
-                await self._publisher.refuse(search, Refusal("WarmStartUnusable", str(error), stalled=False))
-                return MENDED_INTERVAL
-            except (EvonasError, ForeignObject) as error:
-                # The records do not fit the search, or a name is taken: only people can mend that, and no event of
-                # ours will say that they have.
-                reason = "ForeignObject" if isinstance(error, ForeignObject) else "InvalidRecords"
-                await self._publisher.refuse(search, Refusal(reason, str(error)))
-                return MENDED_INTERVAL
+            except* (EvonasError, ForeignObject) as errors:
+                # Only people can mend that, and no event of ours will say that they have. What else went wrong is
+                # raised.
+                await self._publisher.refuse(search, judge_errors(causes_of(errors)))
+            return MENDED_INTERVAL
 
     def _state(self, search: SearchRecord) -> SearchState:
         if search.uid not in self._states:
@@ -139,8 +135,12 @@ class Reconciler:
                 self._restart(search, spec, decided, records, account),
                 self._release(search, spec),
             )
-        except Refused as error:
-            refused = judge_refusal(error.message)
+        except* Refused as errors:
+            said = (cause.message for cause in causes_of(errors) if isinstance(cause, Refused))
+            first, *others = dict.fromkeys(said)
+            refused = judge_refusal(first)
+            if others:
+                logger.info("%s/%s: also refused: %s", search.namespace, search.name, "; ".join(others))
         if begun and any(trial.is_run for trial in outcomes):
             TURNAROUND_SECONDS.observe(time.monotonic() - seen)
         await self._publisher.tell_of_outcomes(search, outcomes)
@@ -243,19 +243,17 @@ class Reconciler:
 
     async def _begin(self, search: SearchRecord, spec: SearchSpec, trials: Sequence[Trial], account: str | None) -> int:
         """Record new trials, and start those that have no result from elsewhere; returns how many Jobs that made."""
-        starts: list[asyncio.Task[JobRecord]] = []
+        begun = 0
         find = partial(self._store.find_result, search.namespace)
-        try:
+        async with Together() as starts:
             for trial in trials:
                 # One after the other: a failure in between must leave no gap in the indexes.
                 record = await self._executor.record_trial(search, with_known_result(spec, trial, find))
                 # As it is recorded: another process may have been the first, and have run it since.
                 if record.trial.is_run and _awaits(record, trial.current_attempt):
-                    start = self._executor.start(search, spec, record, service_account=account)
-                    starts.append(asyncio.create_task(start))
-        finally:
-            await finish_all(*starts)
-        return len(starts)
+                    starts.start(self._executor.start(search, spec, record, service_account=account))
+                    begun += 1
+        return begun
 
 
 def _awaits(record: TrialRecord, attempt: int) -> bool:

@@ -7,9 +7,10 @@ from typing import Any, cast
 
 import pytest
 
-from evonas.cluster.acceptance import Acceptance, Refusal
+from evonas.cluster.acceptance import Acceptance
 from evonas.cluster.api import Api
 from evonas.cluster.records import SearchRecord
+from evonas.cluster.refusals import Refusal
 from tests.corpus import good
 
 

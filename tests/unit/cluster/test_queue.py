@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from evonas.cluster.api import Unavailable
 from evonas.cluster.queue import KeyedQueue
@@ -121,3 +122,30 @@ async def test_longest_run_names_the_key_that_does_not_come_to_its_end() -> None
         queue.add("other")
         await asyncio.sleep(0.5)
         assert queue.longest_run() == ("stuck", 10.5)
+
+
+async def test_of_several_errors_each_is_logged_and_counted_and_the_longest_wish_to_wait_heeded(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    starts: list[float] = []
+
+    async def work(key: str) -> None:
+        starts.append(now())
+        if len(starts) == 1:
+            busy = Unavailable(429, "TooManyRequests", "later", retry_after=30.0)
+            away = Unavailable(503, "ServiceUnavailable", "away", retry_after=5.0)
+            raise ExceptionGroup("both", [away, ExceptionGroup("", [KeyError("a bug"), busy])])
+
+    before = {reason: _errors(reason) for reason in ("TooManyRequests", "ServiceUnavailable", "KeyError")}
+    async with running(work) as queue:
+        queue.add("a")
+        await asyncio.sleep(60)
+    assert len(starts) == 2
+    assert starts[1] - starts[0] >= 30
+    assert {reason: _errors(reason) - count for reason, count in before.items()} == dict.fromkeys(before, 1)
+    traced = {record.getMessage().rpartition(": ")[2]: record.exc_info is not None for record in caplog.records}
+    assert traced == {"away": False, "'a bug'": True, "later": False}
+
+
+def _errors(reason: str) -> float:
+    return REGISTRY.get_sample_value("evonas_reconcile_errors_total", {"reason": reason}) or 0
