@@ -17,6 +17,8 @@ import pytest
 from evonas_trial.data import catalogue
 from evonas_trial.data.places import DataMissing
 from evonas_trial.data.reading import Located, locate
+from tests import warm
+from tests.warm import Started
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Ended:
 
 
 class RunTrial(Protocol):
-    """Runs a command, by default ``python -m MODULE``, as a trial with these decisions."""
+    """Runs a module as a program, or a command from nothing, as a trial with these decisions."""
 
     def __call__(
         self,
@@ -67,20 +69,18 @@ def run_trial(tmp_path: Path, clean_environment: dict[str, str]) -> RunTrial:
         *arguments: str,
         environment: Mapping[str, str] | None = None,
     ) -> Ended:
-        words = ["python", "-m", command] if isinstance(command, str) else command
         report, progress = tmp_path / "report.json", tmp_path / "progress.json"
         variables = {"EVONAS_SEED": "0", "EVONAS_REPORT_FILE": str(report), "EVONAS_PROGRESS_FILE": str(progress)}
         if decisions is not None:
             variables["EVONAS_DECISIONS"] = json.dumps(decisions)
             variables |= {f"EVONAS_D_{name.upper()}": json.dumps(value) for name, value in decisions.items()}
-        ended = subprocess.run(
-            [*words, *arguments],
-            env=clean_environment | variables | dict(environment or {}),
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        variables = clean_environment | variables | dict(environment or {})
+        if isinstance(command, str):
+            ended = warm.run(command, arguments, environment=variables)
+        else:
+            ended = subprocess.run(
+                [*command, *arguments], env=variables, capture_output=True, text=True, timeout=300, check=False
+            )
         return Ended(ended.returncode, ended.stderr, _read(report), _read(progress))
 
     return run
@@ -92,12 +92,12 @@ class StartTrial(Protocol):
     It is to report to the file ``report`` in the test's folder.
     """
 
-    def __call__(self, module: str, decisions: Mapping[str, Any], *arguments: str) -> subprocess.Popen[bytes]: ...
+    def __call__(self, module: str, decisions: Mapping[str, Any], *arguments: str) -> Started: ...
 
 
 @pytest.fixture
 def start_trial(tmp_path: Path, clean_environment: dict[str, str]) -> StartTrial:
-    def start(module: str, decisions: Mapping[str, Any], *arguments: str) -> subprocess.Popen[bytes]:
+    def start(module: str, decisions: Mapping[str, Any], *arguments: str) -> Started:
         progress = tmp_path / "progress"
         progress.unlink(missing_ok=True)
         contract = {
@@ -106,7 +106,7 @@ def start_trial(tmp_path: Path, clean_environment: dict[str, str]) -> StartTrial
             "EVONAS_REPORT_FILE": str(tmp_path / "report"),
             "EVONAS_PROGRESS_FILE": str(progress),
         }
-        process = subprocess.Popen(["python", "-m", module, *arguments], env=clean_environment | contract)
+        process = warm.start(module, arguments, environment=clean_environment | contract)
         while not progress.exists():
             assert process.poll() is None
             time.sleep(0.02)

@@ -51,7 +51,9 @@ def test_a_random_candidate_runs(spec: SearchSpec, run_trial: RunTrial, request:
         request.getfixturevalue("fashion_mnist")
     (candidate,) = candidates(spec, 1)
     container, shorter = spec.trial.containers[0], SHORTER.get(spec.name, [])
-    ended = run_trial([*container["command"], *container.get("args", ()), *shorter], candidate)
+    python, option, module, *arguments = [*container["command"], *container.get("args", ()), *shorter]
+    assert (python, option) == ("python", "-m")
+    ended = run_trial(module, candidate, *arguments)
     assert (ended.exit_code, ended.errors) == (0, "")
     if "--dry-run" in shorter:
         return

@@ -26,6 +26,7 @@ class BuiltIn(AgentContract):
 
     type: ClassVar[str]
     config: ClassVar[dict[str, Any]] = {}
+    examples = examples(4)
 
     def create(self, space: SearchSpace, seed: int) -> Agent:
         config = {"warmup": 5, "evolution": {"population": 8, "tournament": 3}, **self.config}
@@ -34,12 +35,12 @@ class BuiltIn(AgentContract):
 
 class TestRandom(BuiltIn):
     type = "Random"
-    examples = 25
+    examples = examples(15)
 
 
 class TestEvolution(BuiltIn):
     type = "Evolution"
-    examples = 25
+    examples = examples(15)
 
 
 class TestNeural(BuiltIn):

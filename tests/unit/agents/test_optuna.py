@@ -16,12 +16,14 @@ from evonas.agents.settings import SAMPLERS, Sampler
 from evonas.agents.testing import AgentContract
 from evonas.errors import InvalidManifest
 from evonas.space import SearchSpace, Value
+from tests.tier import examples
 
 from .support import counting_space, play
 
 
 class Sampled(AgentContract):
     sampler: ClassVar[Sampler]
+    examples = examples(4)
 
     def create(self, space: SearchSpace, seed: int) -> Agent:
         return create_agent("Optuna", space, seed, {"sampler": self.sampler, "warmup": 5})
@@ -33,8 +35,8 @@ class TestTPE(Sampled):
 
 class TestGP(Sampled):
     sampler = "GP"
-    examples = 2
-    steps = 40
+    examples = examples(2)
+    steps = 24
 
 
 class TestNSGAII(Sampled):
