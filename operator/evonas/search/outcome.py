@@ -1,6 +1,6 @@
 """How a search that has ended turned out: one without a single success has failed, whatever limit ended it. Pure.
 
-Above ``budget``, which says what ends a search; ``plan`` and the reader of journals ask here once nothing runs any more.
+Above ``budget``, which says what ends a search; ``plan`` and the reader of journals ask here once nothing runs.
 """
 
 from __future__ import annotations
