@@ -16,6 +16,7 @@ from itertools import pairwise
 from typing import Any
 
 from evonas.errors import FieldProblem, InvalidManifest
+from evonas.variables import DECISION_PREFIX
 
 Value = str | int | float | bool
 Choices = tuple[int, ...]
@@ -222,7 +223,7 @@ def normalise(value: Any) -> Any:
 
 def variable_name(decision: str) -> str:
     """Return the environment variable that carries a decision: ``EVONAS_D_`` and the name in capitals."""
-    return "EVONAS_D_" + "".join(c if c.isascii() and c.isalnum() else "_" for c in decision).upper()
+    return DECISION_PREFIX + "".join(c if c.isascii() and c.isalnum() else "_" for c in decision).upper()
 
 
 def _values(item: Mapping[str, Any], path: str, problems: list[FieldProblem]) -> tuple[Value, ...]:

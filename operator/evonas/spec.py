@@ -103,6 +103,11 @@ class TrialSpec:
         containers: list[Mapping[str, Any]] = self.template["spec"]["containers"]
         return containers
 
+    @property
+    def container_position(self) -> int:
+        """Position of the trial's own container among them."""
+        return [container["name"] for container in self.containers].index(self.container)
+
 
 @dataclass(frozen=True)
 class Confirm:

@@ -13,6 +13,7 @@ from typing import Any
 from evonas.bridges.katib_parameters import read_parameter
 from evonas.bridges.katib_template import read_template
 from evonas.errors import EvonasError, FieldProblem
+from evonas.search.contract import check_template
 from evonas.spec import API_VERSION, SearchSpec
 
 _AGENTS: dict[str, dict[str, Any]] = {
@@ -91,7 +92,7 @@ def convert(experiment: Mapping[str, Any]) -> Converted:
     }
     if notes.problems:
         raise EvonasError("\n".join(map(str, notes.problems)))
-    SearchSpec.parse(manifest)
+    check_template(SearchSpec.parse(manifest).trial)
     return Converted(manifest, notes.differences)
 
 

@@ -14,6 +14,7 @@ from evonas.cluster.refusals import Refusal, is_full_quota
 from evonas.cluster.resources import JOBS
 from evonas.errors import InvalidManifest
 from evonas.search.conditions import find_condition
+from evonas.search.contract import check_template
 from evonas.search.names import MAX_INDEX
 from evonas.search.trial import ProposalRecord, Trial
 from evonas.spec import SearchSpec
@@ -44,6 +45,11 @@ class Acceptance:
             search.generation,
         ):
             return spec
+        # After the above: a search that an earlier version has accepted goes on as it began.
+        try:
+            check_template(spec.trial)
+        except InvalidManifest as invalid:
+            return Refusal("InvalidSpec", str(invalid))
         job = build_job(
             search.identity,
             spec,

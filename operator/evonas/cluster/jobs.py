@@ -24,6 +24,7 @@ from evonas.search.names import (
 from evonas.search.reuse import fingerprint_of
 from evonas.search.trial import Trial
 from evonas.spec import SearchSpec
+from evonas.variables import POD_VARIABLES
 
 
 def build_job(
@@ -111,11 +112,6 @@ def _template(
 
 _NEVER = 2**31 - 1
 
-_POD_IDENTITY = [
-    {"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}}
-    for name, path in (
-        ("POD_NAME", "metadata.name"),
-        ("POD_NAMESPACE", "metadata.namespace"),
-        ("POD_UID", "metadata.uid"),
-    )
+_POD_IDENTITY: list[dict[str, Any]] = [
+    {"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in POD_VARIABLES.items()
 ]

@@ -22,6 +22,7 @@ from evonas.manifest import load_search
 from evonas.report.display import Display
 from evonas.report.plots import save_plots
 from evonas.search.confirmation import Confirmed, confirm
+from evonas.search.contract import check_template
 from evonas.search.incoming import import_is_open
 from evonas.search.outcome import find_example
 from evonas.search.plan import Plan
@@ -66,6 +67,7 @@ def run(
     _override(body, {("budget", "maxTrials"): budget, ("budget", "parallelTrials"): parallel, ("agent", "seed"): seed})
     spec = SearchSpec.parse(body)
     check_agent(spec.agent.type, spec.agent.settings)
+    check_template(spec.trial)
     if spec.suspend:
         raise EvonasError("spec.suspend is true: nothing to run; set it to false")
     folder = (runs / spec.name).absolute()

@@ -11,10 +11,10 @@ from typing import Any
 
 from evonas.errors import FieldProblem, InvalidManifest
 from evonas.spec import SearchSpec
+from evonas.variables import POD_VARIABLES, is_pods_own
 
 # As the kubelet reads it (third_party/forked/golang/expansion): whatever stands between the parentheses is the name.
 _REFERENCE = re.compile(r"\$\$|\$\(([^)]*)\)")
-_POD_VARIABLES = frozenset({"POD_NAME", "POD_NAMESPACE", "POD_UID"})
 
 
 class LocalCommand:
@@ -25,9 +25,8 @@ class LocalCommand:
     """
 
     def __init__(self, spec: SearchSpec) -> None:
-        containers = spec.trial.containers
-        position = next(i for i, container in enumerate(containers) if container["name"] == spec.trial.container)
-        self._container = containers[position]
+        position = spec.trial.container_position
+        self._container = spec.trial.containers[position]
         self._field = f"spec.trial.template.spec.containers[{position}]"
         self._words = [*self._texts("command"), *self._texts("args")]
         if not self._container.get("command"):
@@ -42,15 +41,14 @@ class LocalCommand:
         return wanted if wanted and Path(wanted).is_dir() else str(Path.cwd())
 
     def environment(self, contract: Mapping[str, str]) -> dict[str, str]:
-        """Return this process's environment, the container's and the contract's, later ones first."""
+        """Return this process's environment, the contract's and the container's, which cannot share a name."""
         # "python" shall be the interpreter, with the packages, that runs this search.
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
         # A run inside a pod must not have its trials annotate that pod.
-        inherited = {name: value for name, value in os.environ.items() if name not in _POD_VARIABLES}
+        inherited = {name: value for name, value in os.environ.items() if name not in POD_VARIABLES}
         environment = {**inherited, "PATH": path, **contract}
         for name, value in self._own_environment().items():
-            if name not in contract:
-                environment[name] = expand(value, environment)
+            environment[name] = expand(value, environment)
         return environment
 
     def arguments(self, environment: Mapping[str, str]) -> list[str]:
@@ -82,7 +80,7 @@ class LocalCommand:
                 if value is not None and not isinstance(value, str):
                     raise self._wrong(f"{field}.value", f"must be of type string, got {value!r}")
                 own[entry["name"]] = value or ""
-            elif entry["name"] not in os.environ:
+            elif entry["name"] not in os.environ and not is_pods_own(entry):
                 problem = "a local run has no cluster to read it from; give a value or set the variable outside"
                 raise self._wrong(f"{field}.valueFrom", problem)
         return own

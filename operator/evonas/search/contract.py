@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from evonas.errors import InvalidManifest
 from evonas.search.codec import SearchIdentity
 from evonas.search.trial import Trial
 from evonas.space import Value, variable_name
-from evonas.spec import SearchSpec
+from evonas.spec import SearchSpec, TrialSpec
+from evonas.variables import variable_problems
 
 MAX_SEED = 2**31
 
@@ -28,6 +30,17 @@ def trial_environment(identity: SearchIdentity, spec: SearchSpec, trial: Trial) 
         "EVONAS_ATTEMPT": str(trial.current_attempt),
         "EVONAS_SEED": str(seed % MAX_SEED),
     }
+
+
+def check_template(trial: TrialSpec) -> None:
+    """Refuse a template that sets what each trial is given; InvalidManifest names each such variable.
+
+    Asked before a search is run. Earlier versions replaced such variables; what they recorded can still be read.
+    """
+    position = trial.container_position
+    field = f"spec.trial.template.spec.containers[{position}]"
+    if problems := [*variable_problems(trial.containers[position], field)]:
+        raise InvalidManifest(problems)
 
 
 def decision_variables(decisions: Mapping[str, Value]) -> dict[str, str]:

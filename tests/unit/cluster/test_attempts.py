@@ -19,6 +19,7 @@ from evonas.search.codec import SearchIdentity
 from evonas.search.contract import trial_environment
 from evonas.search.trial import EndedAttempt, ProposalRecord, Trial, TrialState
 from evonas.spec import SearchSpec
+from evonas.variables import is_given
 from tests.corpus.environment import DECISIONS, VARIABLES, asking_search
 from tests.operator_process import search
 
@@ -227,9 +228,8 @@ def trial_record(state: TrialState, version: int) -> TrialRecord:
 
 
 def test_job_keeps_the_template_and_adds_the_contract() -> None:
-    body = search(
-        "s", container={"env": [{"name": "LR", "value": "$(EVONAS_D_A1)"}, {"name": "EVONAS_SEED", "value": "x"}]}
-    )
+    pod_name = {"name": "POD_NAME", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.name"}}}
+    body = search("s", container={"env": [{"name": "LR", "value": "$(EVONAS_D_A1)"}, pod_name]})
     spec = SearchSpec.parse(body)
     trial = Trial(7, {"a1": 2, "a2": 3, "a3": 5}, ProposalRecord("random", None, (), 0))
     built = build_job(SearchIdentity("s", "u", "n"), spec, trial, "t", service_account="evonas-trial")
@@ -257,8 +257,10 @@ def test_kubelet_gives_a_trial_the_variables_of_a_local_run_whatever_is_in_them(
         if "value" in variable:
             seen[variable["name"]] = expand(variable["value"], seen)
     assert {name: seen[name] for name in VARIABLES} == VARIABLES
-    local = LocalCommand(spec).environment(trial_environment(identity, spec, trial))
+    given = trial_environment(identity, spec, trial)
+    local = LocalCommand(spec).environment(given)
     assert seen == {name: local[name] for name in seen}
+    assert [name for name in given if not is_given(name)] == []
 
 
 def test_older_version_never_replaces_a_newer_one_and_a_predecessors_deletion_is_ignored() -> None:

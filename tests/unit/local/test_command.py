@@ -15,9 +15,14 @@ from hypothesis import strategies as st
 from evonas.errors import InvalidManifest
 from evonas.local.command import LocalCommand, expand
 from evonas.spec import SearchSpec
+from evonas.variables import POD_VARIABLES
 from tests.corpus import good
 
 VARIABLES = {"A": "a", "B": "$(A)", "C.D-E": "dotted", "EMPTY": ""}
+POD_IDENTITY = [
+    {"name": name, "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}}
+    for name, path in POD_VARIABLES.items()
+]
 CONTAINER = "spec.trial.template.spec.containers[0]"
 
 
@@ -96,10 +101,9 @@ def test_variables_of_the_container_may_refer_to_earlier_ones_and_to_the_contrac
     }
 
 
-def test_contract_cannot_be_overridden_and_references_saw_the_override() -> None:
-    env = [{"name": "EVONAS_SEED", "value": "mine"}, {"name": "COPY", "value": "$(EVONAS_SEED)"}]
-    environment = command({"env": env}).environment({"EVONAS_SEED": "7"})
-    assert (environment["EVONAS_SEED"], environment["COPY"]) == ("7", "7")
+@pytest.mark.parametrize("entry", POD_IDENTITY, ids=lambda entry: str(entry["name"]))
+def test_variable_that_holds_just_what_a_pod_is_given_is_left_out_where_there_is_no_pod(entry: dict[str, Any]) -> None:
+    assert entry["name"] not in command({"env": [entry]}).environment({})
 
 
 def test_python_is_the_one_that_runs_the_search() -> None:

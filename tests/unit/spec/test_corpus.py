@@ -14,6 +14,7 @@ from evonas.agents import check_agent
 from evonas.errors import InvalidManifest
 from evonas.manifest import load_search
 from evonas.schema import load_crds
+from evonas.search.contract import check_template
 from evonas.spec import SearchSpec
 from tests.corpus import BAD, GOOD, Bad, good
 
@@ -30,6 +31,7 @@ def accept(manifest: dict[str, Any]) -> SearchSpec:
     """Judge a manifest as the local run and the operator do."""
     spec = SearchSpec.parse(manifest)
     check_agent(spec.agent.type, spec.agent.settings)
+    check_template(spec.trial)
     return spec
 
 
