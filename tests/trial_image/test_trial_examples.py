@@ -51,7 +51,8 @@ def test_a_random_candidate_runs(spec: SearchSpec, run_trial: RunTrial, request:
         request.getfixturevalue("fashion_mnist")
     (candidate,) = candidates(spec, 1)
     container, shorter = spec.trial.containers[0], SHORTER.get(spec.name, [])
-    python, option, module, *arguments = [*container["command"], *container.get("args", ()), *shorter]
+    words: list[str] = [*container["command"], *container.get("args", ()), *shorter]
+    python, option, module, *arguments = words
     assert (python, option) == ("python", "-m")
     ended = run_trial(module, candidate, *arguments)
     assert (ended.exit_code, ended.errors) == (0, "")
