@@ -16,6 +16,7 @@ from rich.console import Console
 
 from evonas.agents import check_agent
 from evonas.errors import EvonasError
+from evonas.local.attempts import MAX_LOG
 from evonas.local.journal import JOURNAL_FILE, open_journal
 from evonas.local.run import LocalRun
 from evonas.manifest import load_search
@@ -54,8 +55,21 @@ PLOTS_FILE, BEST_FILE = "plots.png", "best.json"
     help="Folder of a run or file of `evonas export` whose results to begin with, in place of those in spec.warmStart;"
     " may be given more than once.",
 )
+@click.option(
+    "--max-log",
+    type=click.IntRange(0),
+    default=MAX_LOG >> 20,
+    show_default=True,
+    help="MiB kept of what an attempt prints, half from its beginning and half from its end; 0 keeps all.",
+)
 def run(
-    manifest: Path, runs: Path, budget: int | None, parallel: int | None, seed: int | None, warm_start: tuple[Path, ...]
+    manifest: Path,
+    runs: Path,
+    budget: int | None,
+    parallel: int | None,
+    seed: int | None,
+    warm_start: tuple[Path, ...],
+    max_log: int,
 ) -> None:
     """Run the search in MANIFEST on this machine, or go on with it.
 
@@ -85,7 +99,7 @@ def run(
             console.print(found.note, highlight=False)
         results = () if found is None else found.results
         with Display(spec, console, journal.trials.values()) as display:
-            decided = LocalRun(spec, journal, folder, display, results).run()
+            decided = LocalRun(spec, journal, folder, display, results, max_log=max_log << 20).run()
     except KeyboardInterrupt:
         console.print(f"\nstopped; the same command goes on: {_command_line()}", highlight=False)
         sys.exit(128 + signal.SIGINT)

@@ -11,11 +11,9 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +22,9 @@ from typing import Any
 from evonas.local import supervise
 from evonas.local.command import LocalCommand
 from evonas.local.locks import is_locked, wait_for_release
+from evonas.local.logfile import LOG_FILE, last_line
+from evonas.local.supervise import Order
+from evonas.local.supervisors import Supervisors
 from evonas.search.attempt import AttemptPhase, AttemptView, Ending
 from evonas.search.codec import SearchIdentity
 from evonas.search.contract import trial_environment
@@ -36,6 +37,8 @@ from evonas.spec import SearchSpec
 LOCK_FILE, REPORT_FILE, PROGRESS_FILE = "lock", "report.json", "progress.json"
 FINGERPRINT_FILE = "fingerprint"
 MAX_HINT = 200
+MAX_LOG = 10 << 20
+"""As much as the kubelet keeps in a file of a container's log."""
 
 
 def attempt_folder(folder: Path, index: int, attempt: int) -> Path:
@@ -44,7 +47,10 @@ def attempt_folder(folder: Path, index: int, attempt: int) -> Path:
 
 
 class LocalAttempts:
-    """The attempts of one search, in ``folder/trials``. ``on_end`` is called, in any thread, when one ends."""
+    """The attempts of one search, in ``folder/trials``. ``on_end`` is called, in any thread, when one ends.
+
+    Of what an attempt prints, ``max_log`` bytes are kept, 0 for all.
+    """
 
     def __init__(
         self,
@@ -52,12 +58,15 @@ class LocalAttempts:
         spec: SearchSpec,
         folder: Path,
         on_end: Callable[[], None],
+        max_log: int = MAX_LOG,
     ) -> None:
         self._identity = identity
         self._spec = spec
         self._command = LocalCommand(spec)
         self._folder = folder
         self._on_end = on_end
+        self._max_log = max_log
+        self._supervisors = Supervisors()
         self._watched: set[Path] = set()
 
     def folder(self, index: int, attempt: int) -> Path:
@@ -78,18 +87,19 @@ class LocalAttempts:
                 "EVONAS_PROGRESS_FILE": str(folder / PROGRESS_FILE),
             }
         )
-        supervisor = [sys.executable, "-m", supervise.__name__, str(folder), str(self._spec.trial.timeout_seconds)]
+        order = Order(
+            folder=str(folder),
+            timeout=self._spec.trial.timeout_seconds,
+            workdir=self._command.workdir,
+            command=self._command.arguments(environment),
+            environment=environment,
+            max_log=self._max_log,
+        )
         with (folder / LOCK_FILE).open("w") as lock:
-            # The supervisor inherits the lock and holds it until it ends, however it ends: no moment is without.
+            # The supervisor gets the lock itself and holds it until it ends, however it ends: no moment is without.
             fcntl.flock(lock, fcntl.LOCK_EX)
-            process = subprocess.Popen(
-                [*supervisor, self._command.workdir, *self._command.arguments(environment)],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-                pass_fds=[lock.fileno()],
-            )
-        self._watch(folder, process)
+            self._supervisors.start(order, lock.fileno())
+        self._watch(folder)
 
     def view(self, trial: Trial) -> AttemptView | None:
         """Return what is seen of the trial's current attempt; None where it must be started (again)."""
@@ -103,17 +113,18 @@ class LocalAttempts:
         started = datetime.fromtimestamp((folder / LOCK_FILE).stat().st_mtime, UTC)
         return AttemptView(trial.current_attempt, AttemptPhase.RUNNING, held_since=started, start_time=started)
 
-    def stop(self, index: int, attempt: int) -> None:
-        """End an attempt, if it runs, and wait until it is gone."""
-        folder = self.folder(index, attempt)
-        lock = folder / LOCK_FILE
-        while is_locked(lock) and not (folder / supervise.PID_FILE).exists():
-            time.sleep(0.01)  # a supervisor that was started this very moment says its id first of all
-        if is_locked(lock):
-            # It may end by itself between the look and the signal.
-            with suppress(ProcessLookupError):
-                os.kill(int((folder / supervise.PID_FILE).read_text()), signal.SIGTERM)
+    def stop(self, attempts: Iterable[tuple[int, int]]) -> None:
+        """End attempts, those that run, all at once, and wait until they are gone."""
+        locks = [self.folder(index, attempt) / LOCK_FILE for index, attempt in attempts]
+        running = [lock for lock in locks if is_locked(lock)]
+        for lock in running:
+            _tell_to_stop(lock)
+        for lock in running:
             wait_for_release(lock)
+
+    def close(self) -> None:
+        """Start nothing any more; what runs goes on."""
+        self._supervisors.close()
 
     def _ended(self, number: int, folder: Path) -> AttemptView:
         ended: dict[str, Any] = json.loads((folder / supervise.ENDED_FILE).read_text(encoding="utf-8"))
@@ -135,24 +146,27 @@ class LocalAttempts:
             return judge_timeout(self._spec.trial.timeout_seconds)
         report = folder / REPORT_FILE
         message = report.read_text(encoding="utf-8", errors="replace") if report.exists() else ""
-        hint = ended.get("error") or _last_line(folder / supervise.LOG_FILE)
+        hint = ended.get("error") or last_line(folder / LOG_FILE, MAX_HINT)
         return judge_exit(ended["exitCode"], parse_message(message), hint=hint)
 
-    def _watch(self, folder: Path, process: subprocess.Popen[bytes] | None = None) -> None:
-        """Wait for the attempt's end in a thread; an attempt of an earlier run has no ``process``."""
+    def _watch(self, folder: Path) -> None:
+        """Wait for the attempt's end in a thread."""
         if folder in self._watched:
             return
         self._watched.add(folder)
-        threading.Thread(target=self._report_end, args=[folder, process], daemon=True).start()
+        threading.Thread(target=self._report_end, args=[folder], daemon=True).start()
 
-    def _report_end(self, folder: Path, process: subprocess.Popen[bytes] | None) -> None:
+    def _report_end(self, folder: Path) -> None:
         wait_for_release(folder / LOCK_FILE)
-        if process is not None:
-            process.wait()
         self._watched.discard(folder)
         self._on_end()
 
 
-def _last_line(log: Path) -> str:
-    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() if log.exists() else []
-    return lines[-1][-MAX_HINT:] if lines else ""
+def _tell_to_stop(lock: Path) -> None:
+    said = lock.with_name(supervise.PID_FILE)
+    while is_locked(lock) and not said.exists():
+        time.sleep(0.01)  # a supervisor that was started this very moment says its id first of all
+    if is_locked(lock):
+        # It may end by itself between the look and the signal.
+        with suppress(ProcessLookupError):
+            os.kill(int(said.read_text()), signal.SIGTERM)

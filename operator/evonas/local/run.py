@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from evonas.local.attempts import LocalAttempts
+from evonas.local.attempts import MAX_LOG, LocalAttempts
 from evonas.local.incoming import LocalIncoming
 from evonas.local.journal import Journal
 from evonas.local.pinned import Pinned
@@ -42,14 +42,23 @@ class LocalRun:
     """One search on this machine."""
 
     def __init__(
-        self, spec: SearchSpec, journal: Journal, folder: Path, observer: Observer, results: Sequence[Result] = ()
+        self,
+        spec: SearchSpec,
+        journal: Journal,
+        folder: Path,
+        observer: Observer,
+        results: Sequence[Result] = (),
+        *,
+        max_log: int = MAX_LOG,
     ) -> None:
-        """``results`` are to be imported, unless they are in the journal."""
+        """``results`` are to be imported, unless they are in the journal; ``max_log`` as for ``LocalAttempts``."""
         self._spec = spec
         self._journal = journal
         self._observer = observer
         self._ends: queue.SimpleQueue[None] = queue.SimpleQueue()
-        self._attempts = LocalAttempts(journal.identity, spec, folder, on_end=lambda: self._ends.put(None))
+        self._attempts = LocalAttempts(
+            journal.identity, spec, folder, on_end=lambda: self._ends.put(None), max_log=max_log
+        )
         self._proposer = Proposer(spec)
         self._table = TrialTable(journal.trials.values())
         self._totals = RunningTotals(spec.objective)
@@ -67,6 +76,8 @@ class LocalRun:
         except BaseException:
             self._stop_all()
             raise
+        finally:
+            self._attempts.close()
         return decided
 
     def _advance(self) -> Plan:
@@ -88,8 +99,7 @@ class LocalRun:
         for trial in decided.records:
             self._record(trial)
             self._observer.on_record(trial)
-        for index, number in decided.stops:
-            self._attempts.stop(index, number)
+        self._attempts.stop(decided.stops)
         for index, _ in decided.starts:
             self._attempts.start(self._journal.trials[index])
         for trial in decided.imports:
@@ -130,5 +140,4 @@ class LocalRun:
                 return
 
     def _stop_all(self) -> None:
-        for trial in self._table.unfinished.values():
-            self._attempts.stop(trial.index, trial.current_attempt)
+        self._attempts.stop((trial.index, trial.current_attempt) for trial in self._table.unfinished.values())

@@ -1,7 +1,7 @@
-"""Runs one attempt as a child process and writes down how it ended; a process of its own, ``python -m``.
+"""Runs one attempt as a child process and writes down how it ended; a process of its own, forked by ``forkserver``.
 
 It outlives a killed `evonas run`: the file that it leaves is to the local run what a finished Job is to the operator.
-It is alive exactly as long as the lock that it inherited is held. Standard library only, so that it starts at once.
+It is alive exactly as long as the lock that it was given is held. Standard library only, so that it is small to fork.
 """
 
 from __future__ import annotations
@@ -10,17 +10,86 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import IO, Any
 
-LOG_FILE, PID_FILE, ENDED_FILE = "log.txt", "supervisor.pid", "ended.json"
+from evonas.local.logfile import LOG_FILE, BoundedLog
+from evonas.local.wakeups import Wakeups
+
+PID_FILE, ENDED_FILE = "supervisor.pid", "ended.json"
 GRACE_SECONDS = 10
 """Between SIGTERM and SIGKILL, as in a pod of short notice."""
+LOOK_SECONDS = 0.25
+"""Between two looks at how long the log has become."""
+CANNOT_RUN = 127
+"""Exit code of what could not be started, as a shell has it."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be run."""
+
+    folder: str
+    """The attempt's: log, end and all that tells of it are there."""
+    timeout: float
+    """Seconds."""
+    workdir: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    max_log: int
+    """Bytes of the log that are kept; 0 keeps all."""
+
+
+def supervise(order: Order, on_start: Callable[[int], object]) -> int:
+    """Run an order and leave ``ended.json`` in its folder, unless SIGTERM comes before; returns the exit code.
+
+    ``on_start`` is told the process group of what was started.
+    """
+    folder = Path(order.folder)
+    wakeups = Wakeups(signal.SIGTERM, signal.SIGCHLD)
+    write_whole(folder / PID_FILE, str(os.getpid()))
+    started = time.time()
+    with BoundedLog(folder / LOG_FILE, order.max_log) as log:
+        try:
+            child = subprocess.Popen(
+                order.command,
+                cwd=order.workdir,
+                env=order.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log.file,
+                stderr=log.file,
+                process_group=0,
+            )
+        except OSError as error:
+            write_end(folder, started, CANNOT_RUN, error=f"cannot run {order.command[0]!r}: {error.strerror}")
+            return 0
+        on_start(child.pid)
+        try:
+            ended = _wait(child, order.timeout, wakeups, log, until_sigterm=True)
+            stopped = not ended and signal.SIGTERM in wakeups.heard
+            if not ended:
+                _signal_group(child, signal.SIGTERM)
+                _wait(child, GRACE_SECONDS, wakeups, log)
+        finally:
+            # Nothing outlives the trial's own process, as in a container.
+            _signal_group(child, signal.SIGKILL)
+            child.wait()
+    if stopped:
+        return 128 + signal.SIGTERM
+    write_end(folder, started, child.returncode, timed_out=not ended)
+    return 0
+
+
+def write_end(
+    folder: Path, started: float, exit_code: int, *, timed_out: bool = False, error: str | None = None
+) -> None:
+    """Write down how an attempt ended; ``error`` says why nothing was run."""
+    said = {} if error is None else {"error": error}
+    end = {"start": started, "timedOut": timed_out, "exitCode": exit_code, **said, "end": time.time()}
+    write_whole(folder / ENDED_FILE, json.dumps(end))
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -30,96 +99,23 @@ def write_whole(path: Path, text: str) -> None:
     partial.replace(path)
 
 
-class _Stopped(Exception):
-    """SIGTERM came while the child was waited for."""
+def _wait(
+    child: subprocess.Popen[bytes], seconds: float, wakeups: Wakeups, log: BoundedLog, *, until_sigterm: bool = False
+) -> bool:
+    """Say whether the child has ended within so many seconds, and, where asked for, before SIGTERM came.
 
-
-class _Termination:
-    """SIGTERM, heeded only while the child is waited for.
-
-    An exception at any other moment would leave a child behind that was just started, or lose the end of one.
+    A child that ended at the very moment at which SIGTERM came has ended: its result is not given away.
     """
-
-    def __init__(self) -> None:
-        self._requested = False
-        self._heeded = False
-
-    def request(self, number: int, frame: FrameType | None) -> None:
-        """Handle the signal."""
-        self._requested = True
-        self._raise_where_heeded()
-
-    @contextmanager
-    def heeded(self) -> Iterator[None]:
-        """Raise _Stopped inside, once, whether the signal comes now or came before."""
-        self._heeded = True
-        try:
-            if self._requested:
-                self._raise_where_heeded()
-            yield
-        finally:
-            self._heeded = False
-
-    def _raise_where_heeded(self) -> None:
-        if self._heeded:
-            self._heeded = False
-            raise _Stopped
-
-
-def main(arguments: list[str]) -> int:
-    """Run ``FOLDER TIMEOUT WORKDIR COMMAND…`` and leave ``ended.json`` in FOLDER, unless told to stop before."""
-    folder, timeout, workdir, command = Path(arguments[0]), float(arguments[1]), arguments[2], arguments[3:]
-    termination = _Termination()
-    signal.signal(signal.SIGTERM, termination.request)
-    write_whole(folder / PID_FILE, str(os.getpid()))
-    started = time.time()
-    try:
-        with (folder / LOG_FILE).open("ab") as log:
-            ended = _run(command, workdir, timeout, log, termination)
-    except _Stopped:
-        return 128 + signal.SIGTERM
-    write_whole(folder / ENDED_FILE, json.dumps({"start": started, **ended, "end": time.time()}))
-    return 0
-
-
-def _run(command: list[str], workdir: str, timeout: float, log: IO[bytes], termination: _Termination) -> dict[str, Any]:
-    """Run the command to its end; raises _Stopped where it was stopped before."""
-    try:
-        child = subprocess.Popen(
-            command, cwd=workdir, stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0
-        )
-    except OSError as error:
-        return {"timedOut": False, "exitCode": 127, "error": f"cannot run {command[0]!r}: {error.strerror}"}
-    try:
-        with termination.heeded():
-            child.wait(timeout)
-    except subprocess.TimeoutExpired:
-        _end(child)
-        return {"timedOut": True, "exitCode": child.returncode}
-    except _Stopped:
-        if child.poll() is None:
-            _end(child)
-            raise
-    finally:
-        # Nothing outlives the trial's own process, as in a container.
-        _signal_group(child, signal.SIGKILL)
-    return {"timedOut": False, "exitCode": child.returncode}
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """End the child, first kindly, and whatever of its group hears the signal."""
-    _signal_group(child, signal.SIGTERM)
-    try:
-        child.wait(GRACE_SECONDS)
-    except subprocess.TimeoutExpired:
-        _signal_group(child, signal.SIGKILL)
-        child.wait()
+    deadline = time.monotonic() + seconds
+    while child.poll() is None:
+        left = deadline - time.monotonic()
+        if left <= 0 or (until_sigterm and signal.SIGTERM in wakeups.heard):
+            return False
+        wakeups.wait(min(left, LOOK_SECONDS))
+        log.look()
+    return True
 
 
 def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
     with suppress(ProcessLookupError):
         os.killpg(child.pid, number)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

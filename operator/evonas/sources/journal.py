@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
 
 from evonas.errors import EvonasError
@@ -12,8 +13,8 @@ from evonas.local.attempts import LOCK_FILE, attempt_folder
 from evonas.local.enqueued import Enqueued
 from evonas.local.journal import JOURNAL_FILE, read_journal
 from evonas.local.locks import is_locked
+from evonas.local.logfile import LOG_FILE, read_on
 from evonas.local.pinned import Pinned
-from evonas.local.supervise import LOG_FILE
 from evonas.local.vetoed import Vetoed
 from evonas.search.budget import Standing, find_limit
 from evonas.search.incoming import Decisions
@@ -45,11 +46,11 @@ class JournalSource:
         path = folder / LOG_FILE
         if not path.exists():
             raise EvonasError(f"{path} does not exist: attempt {attempt} of trial {trial.index} has not begun here")
-        with path.open("rb") as log:
+        with FileIO(path) as log:
             while True:
                 # Asked before reading: what is written until the end is then still read.
                 running = follow and is_locked(folder / LOCK_FILE)
-                while chunk := log.read(65_536):
+                for chunk in read_on(log):
                     write(chunk)
                 if not running:
                     return

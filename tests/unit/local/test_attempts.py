@@ -48,7 +48,7 @@ def test_stop_of_an_attempt_that_just_ended_by_itself_failed(tmp_path: Path) -> 
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
     with ThreadPoolExecutor(1) as executor:
-        stopped = executor.submit(attempts.stop, 0, 1)
+        stopped = executor.submit(attempts.stop, [(0, 1)])
         wait_for("the wait for the lock", lambda: stopped.done() or is_awaited(folder / LOCK_FILE), 30)
         holder.communicate("\n", timeout=30)
         stopped.result(30)

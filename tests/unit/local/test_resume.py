@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from evonas.local.locks import is_locked
 from tests.cluster.waiting import wait_for
 
 COUNTING = ["python", "-m", "evonas_trial.counting", "--seconds", "0.2"]
@@ -51,8 +52,8 @@ def write_manifest(
     return path
 
 
-def start(manifest: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "evonas", "run", str(manifest), "--runs", str(manifest.parent / "runs")]
+def start(manifest: Path, *options: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "evonas", "run", str(manifest), "--runs", str(manifest.parent / "runs"), *options]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
@@ -128,6 +129,32 @@ def test_failing_trials_fail_the_search_with_their_last_words(tmp_path: Path) ->
     assert process.returncode == 1
     assert "TooManyFailedTrials" in output
     assert "no such data set" in output.replace("\n", "")
+
+
+def test_trials_that_ignore_their_signal_share_one_grace_period(tmp_path: Path) -> None:
+    script = "trap 'touch told-$EVONAS_INDEX' TERM; touch deaf-$EVONAS_INDEX; while [ ! -e go ]; do sleep 0.1; done"
+    manifest = write_manifest(tmp_path, ["sh", "-c", f"cd {tmp_path}; {script}"], maxTrials=8, parallelTrials=8)
+    process = start(manifest)
+    wait_for("eight deaf trials", lambda: len(list(tmp_path.glob("deaf-*"))) == 8, 60)
+    process.send_signal(signal.SIGINT)
+    wait_for("eight signals", lambda: len(list(tmp_path.glob("told-*"))) == 8, 60)
+    # One after the other, the second would hear of it when the first is gone.
+    locks = list((tmp_path / "runs" / "here" / "trials").glob("*/attempt-1/lock"))
+    assert [is_locked(lock) for lock in locks] == [True] * 8
+    (tmp_path / "go").touch()
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+
+
+def test_a_log_of_many_megabytes_keeps_its_head_its_tail_and_the_trials_last_words(tmp_path: Path) -> None:
+    script = "echo first words; yes | head -c 100000000; echo no such data set; exit 3"
+    manifest = write_manifest(tmp_path, ["sh", "-c", script], maxFailedTrials=1, maxTrials=1, parallelTrials=1)
+    output, _ = start(manifest, "--max-log", "1").communicate(timeout=120)
+    assert "no such data set" in output.replace("\n", "")
+    content = (tmp_path / "runs" / "here" / "trials" / "00000" / "attempt-2" / "log.txt").read_text()
+    assert (content.startswith("first words\ny\n"), content.endswith("y\nno such data set\n")) == (True, True)
+    assert "bytes left out here; evonas run --max-log keeps more]" in content
+    assert len(content) <= 1 << 20
 
 
 @pytest.mark.parametrize(

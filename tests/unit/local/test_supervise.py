@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,34 +13,42 @@ from typing import Any
 
 import pytest
 
-from evonas.local.supervise import ENDED_FILE, LOG_FILE
+from evonas.local.logfile import LOG_FILE
+from evonas.local.supervise import ENDED_FILE, Order
 from tests.cluster.waiting import wait_for
 
-SHORT_GRACE = (
-    "import sys; from evonas.local import supervise; supervise.GRACE_SECONDS = 0.2; supervise.main(sys.argv[1:])"
-)
-
-SIGTERM_WITHIN = """
-import os, signal, subprocess, sys
+SUPERVISE = """
+import json, os, signal, subprocess, sys
 from pathlib import Path
 from evonas.local import supervise
+order = supervise.Order(**json.loads(sys.argv[1]))
+{change}
+sys.exit(supervise.supervise(order, lambda group: None))
+"""
 
+SHORT_GRACE = "supervise.GRACE_SECONDS = 0.2"
+
+SIGTERM_WITHIN = """
 class Child(subprocess.Popen):
     def {method}(self, *arguments, **options):
         result = super().{method}(*arguments, **options)
-        (Path(sys.argv[1]) / "child").write_text(str(self.pid))
-        os.kill(os.getpid(), signal.SIGTERM)
+        (Path(order.folder) / "child").write_text(str(self.pid))
+        if {condition}:
+            os.kill(os.getpid(), signal.SIGTERM)
         return result
 
 supervise.subprocess.Popen = Child
-sys.exit(supervise.main(sys.argv[1:]))
 """
 """A supervisor that is told to stop at the very moment when a method of its child returns."""
 
 
-def start(folder: Path, script: str, timeout: float = 60, program: tuple[str, ...] = ()) -> subprocess.Popen[bytes]:
-    supervisor = [sys.executable, *(program or ("-m", "evonas.local.supervise"))]
-    return subprocess.Popen([*supervisor, str(folder), str(timeout), str(folder), "sh", "-c", script])
+def start(
+    folder: Path, script: str, timeout: float = 60, change: str = "", command: tuple[str, ...] = (), max_log: int = 0
+) -> subprocess.Popen[bytes]:
+    words = [*command] or ["sh", "-c", script]
+    order = Order(str(folder), timeout, str(folder), words, dict(os.environ), max_log)
+    program = [sys.executable, "-c", SUPERVISE.format(change=change)]
+    return subprocess.Popen([*program, json.dumps(vars(order))])
 
 
 def ended(folder: Path) -> dict[str, Any]:
@@ -83,11 +92,7 @@ def test_death_by_a_signal_is_a_negative_exit_code(tmp_path: Path) -> None:
     [("no-such-program", "No such file or directory"), ("/", "Permission denied")],
 )
 def test_command_that_cannot_be_run_says_why(tmp_path: Path, command: str, words: str) -> None:
-    subprocess.run(
-        [sys.executable, "-m", "evonas.local.supervise", str(tmp_path), "60", str(tmp_path), command],
-        check=True,
-        timeout=30,
-    )
+    assert start(tmp_path, "", command=(command,)).wait(30) == 0
     end = ended(tmp_path)
     assert (end["exitCode"], end["timedOut"]) == (127, False)
     assert end["error"] == f"cannot run {command!r}: {words}"
@@ -103,7 +108,7 @@ def test_timeout_ends_the_attempt_and_all_that_it_started(tmp_path: Path) -> Non
 
 
 def test_attempt_that_ignores_sigterm_is_killed_when_its_time_to_leave_is_over(tmp_path: Path) -> None:
-    start(tmp_path, "trap '' TERM; while :; do sleep 1; done", timeout=1, program=("-c", SHORT_GRACE)).wait(30)
+    start(tmp_path, "trap '' TERM; while :; do sleep 1; done", timeout=1, change=SHORT_GRACE).wait(30)
     end = ended(tmp_path)
     assert (end["timedOut"], end["exitCode"]) == (True, -signal.SIGKILL)
 
@@ -133,13 +138,13 @@ def test_helper_in_the_background_outlived_an_attempt_that_ended_by_itself(tmp_p
 
 
 def test_sigterm_while_the_child_was_being_started_left_it_running(tmp_path: Path) -> None:
-    supervisor = start(tmp_path, "exec sleep 60", program=("-c", SIGTERM_WITHIN.format(method="__init__")))
+    supervisor = start(tmp_path, "exec sleep 60", change=SIGTERM_WITHIN.format(method="__init__", condition=True))
     assert supervisor.wait(30) == 128 + signal.SIGTERM
     wait_until_gone(process_named_in(tmp_path / "child"))
     assert not (tmp_path / ENDED_FILE).exists()
 
 
 def test_sigterm_as_the_child_ended_lost_its_end(tmp_path: Path) -> None:
-    supervisor = start(tmp_path, "exit 3", program=("-c", SIGTERM_WITHIN.format(method="wait")))
+    supervisor = start(tmp_path, "exit 3", change=SIGTERM_WITHIN.format(method="poll", condition="result is not None"))
     assert supervisor.wait(30) == 0
     assert ended(tmp_path)["exitCode"] == 3

@@ -1,0 +1,132 @@
+"""The one process that forks all supervisors: whoever of run, server and supervisor is killed, nothing is run twice."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from evonas.local import forkserver
+from evonas.local.locks import is_locked, wait_for_release
+from evonas.local.supervise import ENDED_FILE, PID_FILE, Order
+from evonas.local.supervisors import Supervisors
+from tests.cluster.waiting import wait_for
+from tests.unit.local.test_supervise import process_named_in, wait_until_gone
+
+UNTIL_GO = "while [ ! -e go ]; do sleep 0.05; done"
+
+WITHOUT_PROCESSES = """
+import os
+from evonas.local import forkserver
+
+def fork():
+    raise BlockingIOError(11, "Resource temporarily unavailable")
+
+os.fork = fork
+forkserver.main()
+"""
+
+
+@pytest.fixture
+def supervisors() -> Iterator[Supervisors]:
+    started = Supervisors()
+    yield started
+    started.close()
+
+
+def order(folder: Path, script: str) -> Order:
+    folder.mkdir()
+    return Order(str(folder), 60, str(folder), ["sh", "-c", script], dict(os.environ), 0)
+
+
+def begin(supervisors: Supervisors, folder: Path, script: str) -> Path:
+    """Start an attempt and return its lock, which is held from here on until it has ended."""
+    wanted = order(folder, script)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        supervisors.start(wanted, lock.fileno())
+    return folder / "lock"
+
+
+def exit_code(folder: Path) -> int:
+    code: int = json.loads((folder / ENDED_FILE).read_text())["exitCode"]
+    return code
+
+
+def test_many_attempts_at_once_are_each_written_down(tmp_path: Path, supervisors: Supervisors) -> None:
+    locks = [begin(supervisors, tmp_path / str(number), f"exit {number}") for number in range(30)]
+    for lock in locks:
+        wait_for_release(lock)
+    assert [exit_code(tmp_path / str(number)) for number in range(30)] == list(range(30))
+
+
+def test_a_killed_server_takes_no_attempt_with_it_and_is_replaced(tmp_path: Path, supervisors: Supervisors) -> None:
+    first = begin(supervisors, tmp_path / "first", UNTIL_GO)
+    server = psutil.Process(process_named_in(tmp_path / "first" / PID_FILE)).ppid()
+    os.kill(server, signal.SIGKILL)
+    wait_until_gone(server)
+    wait_for_release(begin(supervisors, tmp_path / "second", "exit 3"))
+    assert exit_code(tmp_path / "second") == 3
+    assert is_locked(first)
+    (tmp_path / "first" / "go").touch()
+    wait_for_release(first)
+    assert exit_code(tmp_path / "first") == 0
+
+
+def test_what_a_killed_supervisor_ran_does_not_go_on_beside_the_next_attempt(
+    tmp_path: Path, supervisors: Supervisors
+) -> None:
+    folder = tmp_path / "attempt"
+    lock = begin(supervisors, folder, "sleep 60 & echo $! > helper; echo $$ > child; wait")
+    processes = [process_named_in(folder / name) for name in ("child", "helper")]
+    os.kill(process_named_in(folder / PID_FILE), signal.SIGKILL)
+    wait_for_release(lock)
+    for process in processes:
+        wait_until_gone(process)
+    assert not (folder / ENDED_FILE).exists()
+
+
+def test_a_server_whose_run_is_gone_stays_until_its_last_attempt_has_ended(
+    tmp_path: Path, supervisors: Supervisors
+) -> None:
+    lock = begin(supervisors, tmp_path / "attempt", UNTIL_GO)
+    server = psutil.Process(process_named_in(tmp_path / "attempt" / PID_FILE)).parent()
+    assert server is not None
+    supervisors.close()
+    assert server.is_running()
+    (tmp_path / "attempt" / "go").touch()
+    wait_for_release(lock)
+    assert exit_code(tmp_path / "attempt") == 0
+    wait_until_gone(server.pid)
+
+
+def test_what_escapes_an_attempt_does_not_hold_its_lock(tmp_path: Path, supervisors: Supervisors) -> None:
+    folder = tmp_path / "attempt"
+    wait_for_release(begin(supervisors, folder, "setsid sleep 60 & echo $! > escaped; exit 4"))
+    assert exit_code(folder) == 4
+    os.kill(process_named_in(folder / "escaped"), signal.SIGKILL)
+
+
+def test_an_attempt_for_which_there_is_no_process_says_so(tmp_path: Path) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        command = [sys.executable, "-c", WITHOUT_PROCESSES, str(theirs.fileno())]
+        server = subprocess.Popen(command, pass_fds=[theirs.fileno()])
+        theirs.close()
+        with (tmp_path / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            forkserver.send(ours, order(tmp_path / "attempt", "true"), lock.fileno())
+        wait_for("the end", (tmp_path / "attempt" / ENDED_FILE).exists, 30)
+        wait_for_release(tmp_path / "lock")
+    assert server.wait(30) == 0
+    end = json.loads((tmp_path / "attempt" / ENDED_FILE).read_text())
+    assert (end["exitCode"], end["error"]) == (127, "cannot start a process: Resource temporarily unavailable")
