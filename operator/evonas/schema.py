@@ -19,6 +19,8 @@ import yaml
 from evonas.errors import FieldProblem
 from evonas.space import is_number
 
+# In C where PyYAML was built with it: a tenth of the time, which every command spends.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PRESERVE = "x-kubernetes-preserve-unknown-fields"
 
 _TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
@@ -68,7 +70,7 @@ def field_path(parts: Iterable[str | int]) -> str:
 def load_crds() -> tuple[dict[str, Any], ...]:
     """Return the custom resource definitions that ship with this package."""
     files = sorted((resources.files("evonas") / "crds").iterdir(), key=lambda file: file.name)
-    return tuple(yaml.safe_load(file.read_text(encoding="utf-8")) for file in files if file.name.endswith(".yaml"))
+    return tuple(yaml.load(file.read_bytes(), _LOADER) for file in files if file.name.endswith(".yaml"))
 
 
 @cache

@@ -21,6 +21,7 @@ from evonas.variables import DECISION_PREFIX
 Value = str | int | float | bool
 Choices = tuple[int, ...]
 
+_ENCODER = json.JSONEncoder(sort_keys=True)
 INACTIVE = -1
 """Stands in ``Choices`` for a decision whose condition does not hold."""
 
@@ -205,7 +206,7 @@ class SearchSpace:
 
 def identity(value: Any) -> str:
     """Return the text that tells values apart: 1, "1" and true differ; 1 and 1.0 are one JSON number."""
-    return json.dumps(normalise(value), sort_keys=True)
+    return _ENCODER.encode(normalise(value))
 
 
 def is_number(value: Any) -> bool:

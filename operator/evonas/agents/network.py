@@ -24,6 +24,8 @@ from evonas.space import INACTIVE, SearchSpace
 
 EMBEDDING_SIZE = 16
 """Numbers that stand for one (decision, value) pair."""
+SMALL = 256
+"""Rows up to which no library thinks of a second thread: those of a proposal."""
 
 
 @dataclass(frozen=True)
@@ -131,9 +133,8 @@ class _NetworkRollout:
 
     def logits(self, position: int, rows: NDArray[np.bool_]) -> NDArray[np.float64]:
         values = self._network.cardinality(position)
-        logits: NDArray[np.float64] = (
-            self._hidden[rows] @ self._heads[position, :values].T + self._biases[position, :values]
-        )
+        logits = _product(self._hidden[rows], self._heads[position, :values].T)
+        logits += self._biases[position, :values]
         return logits
 
     def append(self, position: int, choices: NDArray[np.int64], active: NDArray[np.bool_]) -> None:
@@ -146,7 +147,7 @@ class _NetworkRollout:
     def _step(self, tokens: NDArray[np.int64] | int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return hidden and cell state once each row has read its token."""
         size = self._hidden.shape[1]
-        activity = self._hidden @ self._recurrent
+        activity = _product(self._hidden, self._recurrent)
         activity += self._inputs[tokens]
         gates = _sigmoid(activity)
         change = gates[:, 2 * size : 3 * size] * 2 - 1
@@ -154,10 +155,25 @@ class _NetworkRollout:
         return gates[:, 3 * size :] * (_sigmoid(cell * 2) * 2 - 1), cell
 
 
+def _product(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Multiply matrices, large ones by PyTorch: NumPy would wake a thread that then waits for more and takes a core."""
+    if len(left) <= SMALL:
+        small: NDArray[np.float64] = left @ right
+        return small
+    with single_threaded():
+        large: NDArray[np.float64] = torch.mm(torch.from_numpy(left), torch.from_numpy(right)).numpy()
+    return large
+
+
 def _sigmoid(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
     """Overwrite numbers by their sigmoids. By PyTorch: NumPy has none, and its tanh takes several times as long."""
-    sigmoids: NDArray[np.float64] = torch.from_numpy(numbers).sigmoid_().numpy()
-    return sigmoids
+    tensor = torch.from_numpy(numbers)
+    if len(numbers) <= SMALL:
+        tensor.sigmoid_()
+    else:
+        with single_threaded():
+            tensor.sigmoid_()
+    return numbers
 
 
 def _parameter(*shape: int) -> torch.nn.Parameter:

@@ -10,8 +10,6 @@ import click
 
 from evonas.commands.searches import cluster_options, says_what_a_search_is
 from evonas.errors import EvonasError
-from evonas.report.html import save_report
-from evonas.report.plots import save_plots
 from evonas.search.recorded import RecordedSearch
 from evonas.search.trial import Trial
 from evonas.sources.locate import locate
@@ -53,10 +51,15 @@ def report(
     if len(objectives) > 1:
         raise EvonasError(f"these searches have different objectives and fit no common picture: {sorted(objectives)}")
     if output.suffix == ".html":
+        from evonas.report.html import save_report  # noqa: PLC0415
+
         save_report(records, output, price=gpu_hour_price, metrics=pareto)
     elif pareto:
         raise click.UsageError(f"--pareto is a part of the HTML page; {output} holds the two plots alone")
     else:
+        # matplotlib takes longer to import than what writes the page takes to run.
+        from evonas.report.plots import save_plots  # noqa: PLC0415
+
         (minimize, metric) = objectives.pop()
         save_plots(_labelled(records), output, minimize=minimize, metric=metric)
     click.echo(f"wrote {output}")

@@ -9,7 +9,6 @@ from typing import Any
 from markupsafe import Markup
 
 from evonas.agents import AgentSettings
-from evonas.errors import EvonasError
 from evonas.manifest import to_yaml
 from evonas.report.figures.parallel import parallel_figure
 from evonas.report.importance import Importance, find_importance
@@ -54,8 +53,7 @@ class Details:
     tradeoff: TradeoffView | None
     origins: list[Origin]
     importance: Importance | None
-    no_importance: str
-    """Why there is none."""
+    """None where there are too few results, or all are the same."""
     values: list[ValuesView]
     policy: PolicyView | None
     parallel: Markup | None
@@ -80,7 +78,7 @@ def describe(record: RecordedSearch, axes: Axes | None = None) -> Details:
         (trial for trial in record.trials if trial.reward is not None and not trial.is_confirmation),
         key=lambda trial: (trial.sequence or 0, trial.index),
     )
-    importance, no_importance = _importance(record, rewarded)
+    importance = find_importance(space, rewarded)
     order = {name: place for place, name in enumerate(importance.shares if importance else ())}
     drawn = sorted(space.decisions, key=lambda decision: order.get(decision.name, len(order)))[:MAX_DECISIONS]
     drawn = [decision for decision in space.decisions if decision in drawn]
@@ -105,7 +103,6 @@ def describe(record: RecordedSearch, axes: Axes | None = None) -> Details:
         tradeoff=view_tradeoff(record, axes, winner) if axes is not None else None,
         origins=origins(record),
         importance=importance,
-        no_importance=no_importance,
         values=[view_values(decision, rewarded, population, history) for decision in drawn] if rewarded else [],
         policy=policy,
         parallel=parallel_figure(drawn, [trial.decisions for trial in by_merit[-MAX_CANDIDATES:]])
@@ -123,11 +120,3 @@ def describe(record: RecordedSearch, axes: Axes | None = None) -> Details:
         environments=record.environments,
         images=record.images,
     )
-
-
-def _importance(record: RecordedSearch, rewarded: Sequence[Trial]) -> tuple[Importance | None, str]:
-    try:
-        found = find_importance(record.spec.space, rewarded)
-    except EvonasError as error:
-        return None, str(error)
-    return found, "" if found else "there are too few results, or all are the same"

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evonas.errors import EvonasError
+from evonas.report.forest import fit
 from evonas.search.trial import Trial
 from evonas.space import SearchSpace
 
 MIN_RESULTS = 20
-TREES, SHUFFLES = 200, 10
 
 
 @dataclass(frozen=True)
@@ -31,27 +30,17 @@ class Importance:
 
 
 def find_importance(space: SearchSpace, trials: Sequence[Trial]) -> Importance | None:
-    """Return the importances; None before there are ``MIN_RESULTS`` rewards that differ.
-
-    EvonasError where scikit-learn is not installed.
-    """
+    """Return the importances; None before there are ``MIN_RESULTS`` rewards that differ."""
     rewarded = [trial for trial in trials if trial.reward is not None]
     rewards = np.array([trial.reward for trial in rewarded])
     if len(rewarded) < MIN_RESULTS or np.ptp(rewards) == 0:
         return None
-    try:
-        from sklearn.ensemble import RandomForestRegressor  # noqa: PLC0415
-        from sklearn.inspection import permutation_importance  # noqa: PLC0415
-    except ImportError as error:
-        raise EvonasError("the importance of decisions needs scikit-learn: pip install 'evonas[report]'") from error
     # Trees split at thresholds: an absent decision is a value of its own, below all others.
-    choices = np.array([space.to_choices(trial.decisions) for trial in rewarded])
-    forest = RandomForestRegressor(TREES, oob_score=True, random_state=0).fit(choices, rewards)
-    losses = permutation_importance(forest, choices, rewards, n_repeats=SHUFFLES, random_state=0).importances_mean
-    positive = np.maximum(losses, 0)
+    found = fit(np.array([space.to_choices(trial.decisions) for trial in rewarded]), rewards)
+    positive = np.maximum(found.losses, 0)
     shares = positive / positive.sum() if positive.sum() > 0 else positive
     order = np.argsort(-shares, kind="stable")
     return Importance(
-        explained=float(max(forest.oob_score_, 0)),
+        explained=found.explained,
         shares={space.decisions[position].name: float(shares[position]) for position in order},
     )

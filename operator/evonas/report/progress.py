@@ -119,13 +119,13 @@ def value_shares(
     candidates which lack the decision.
     """
     labels = [*map(to_text, decision.values), *([_ABSENT] if has_absent else [])]
+    taken = [_label(trial.decisions, decision.name) for trial in trials]
     stride = max(1, len(trials) // MAX_STEPS)
     steps = [*range(1, len(trials), stride), len(trials)]
     shares = []
     for step in steps:
-        window = trials[max(0, step - population) : step]
-        taken = [_label(trial.decisions, decision.name) for trial in window]
-        shares.append([taken.count(label) / len(taken) for label in labels])
+        window = taken[max(0, step - population) : step]
+        shares.append([window.count(label) / len(window) for label in labels])
     return shares, steps
 
 

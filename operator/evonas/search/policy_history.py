@@ -49,7 +49,7 @@ def policy_history(spec: SearchSpec, trials: Sequence[Trial], moments: int = MOM
     if len(results) > MAX_RESULTS:
         raise EvonasError(f"the record has {len(results)} results, and no more than {MAX_RESULTS} are folded for this")
     agent = create_agent(spec.agent.type, spec.space, spec.agent.seed, spec.agent.settings)
-    if not isinstance(agent, HasPolicy) or agent.policy_marginals() is None:
+    if not isinstance(agent, HasPolicy):
         return []
     agent.restore(replace(record_of(spec, trial), sequence=None, reward=None) for trial in proposed)
     rewarded = sum(trial.reward is not None for trial in results)
@@ -61,6 +61,8 @@ def policy_history(spec: SearchSpec, trials: Sequence[Trial], moments: int = MOM
             found.append(PolicyMoment(rewards, marginals))
 
     look(0)
+    if not found:
+        return []
     rewards = 0
     for trial in results:
         agent.observe(trial.index, record_of(spec, trial).reward)

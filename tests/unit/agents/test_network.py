@@ -8,9 +8,10 @@ import threading
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from evonas.agents import create_agent
-from evonas.agents.network import PolicyNetwork
+from evonas.agents.network import SMALL, PolicyNetwork
 from evonas.agents.randomness import Purpose, uniforms
 from evonas.agents.sources import WholeSamples
 from evonas.agents.torch_threads import single_threaded
@@ -145,3 +146,31 @@ def test_weights_depend_on_the_seed_alone() -> None:
     assert all(torch.equal(one[name], same[name]) for name in one)
     assert not torch.equal(one["embedding"], other["embedding"])
     assert not torch.equal(one["lstm.weight_hh_l0"], other["lstm.weight_hh_l0"])
+
+
+def test_a_large_batch_is_computed_on_one_thread_and_as_small_ones_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    network, product, threads = trained_by_chance(CONDITIONAL), torch.mm, set()
+
+    def multiply(*operands: torch.Tensor) -> torch.Tensor:
+        threads.add(torch.get_num_threads())
+        return product(*operands)
+
+    monkeypatch.setattr(torch, "mm", multiply)
+    everything = np.array([CONDITIONAL.unrank(rank) for rank in range(CONDITIONAL.size)])
+    batch = np.resize(everything, (2 * SMALL, len(CONDITIONAL)))
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        assert logits(network, batch)[: len(everything)] == pytest.approx(logits(network, everything), abs=1e-12)
+    finally:
+        torch.set_num_threads(before)
+    assert threads == {1}
+
+
+def logits(network: PolicyNetwork, choices: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the logits of every decision, [candidates, all values], each given the decisions before it."""
+    rollout, found = network.rollout(len(choices)), []
+    for position in range(choices.shape[1]):
+        found.append(rollout.logits(position, np.ones(len(choices), bool)))
+        rollout.append(position, choices[:, position], choices[:, position] != INACTIVE)
+    return np.concatenate(found, axis=1)

@@ -235,3 +235,25 @@ def test_what_is_no_search_is_one_line(evonas: Evonas, tmp_path: Path, monkeypat
     assert code == 2
     assert err.startswith("error: no cluster to work on: ")
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "unneeded"),
+    [
+        (["report", "{run}"], ["matplotlib", "sklearn", "scipy", "torch", "kubernetes"]),
+        (["report", "{run}", "--output", "plots.png"], ["jinja2", "sklearn", "torch", "kubernetes"]),
+        (["get", "{run}"], ["matplotlib", "jinja2", "torch", "kubernetes"]),
+        (["best", "{run}"], ["matplotlib", "jinja2", "torch", "kubernetes"]),
+        (["explain", "{run}", "3"], ["matplotlib", "jinja2", "torch", "kubernetes"]),
+    ],
+    ids=lambda words: words[0],
+)
+def test_reading_a_search_imports_no_package_that_it_has_no_use_for(
+    words: list[str], unneeded: list[str], finished_run: Path, tmp_path: Path
+) -> None:
+    program = f"import sys; sys.modules |= dict.fromkeys({unneeded}); from evonas.cli import main; main()"
+    arguments = [word.format(run=finished_run) for word in words]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

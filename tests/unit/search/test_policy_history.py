@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from evonas.agents import HasPolicy, create_agent
+from evonas.agents import HasPolicy, composition, create_agent, marginals
 from evonas.errors import EvonasError
 from evonas.search import policy_history as module
 from evonas.search.policy_history import has_moved, policy_history
@@ -64,3 +65,15 @@ def test_what_cannot_be_folded_says_why(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(module, "MAX_RESULTS", 20)
     with pytest.raises(EvonasError, match="no more than 20 are folded"):
         policy_history(spec, trials)
+
+
+def test_the_policy_is_asked_once_for_each_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def find_counted(*arguments: Any) -> Any:
+        asked.append(arguments)
+        return marginals.find_marginals(*arguments)
+
+    monkeypatch.setattr(composition, "find_marginals", find_counted)
+    spec = spec_of("Neural")
+    assert len(policy_history(spec, simulate(spec))) == len(asked)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
-from matplotlib.ticker import MaxNLocator
 
 WIDTH, HEIGHT = 560, 300
 LEFT, RIGHT, TOP, BOTTOM = 62, 12, 12, 44
+MAX_INTERVALS = 6
+STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
 @dataclass(frozen=True)
@@ -63,13 +65,13 @@ class Frame:
 
     def _grid(self) -> Markup:
         grid = Markup()
-        for value in _ticks(*self.y):
+        for value in ticks(*self.y):
             start, end = self.point(self.x[0], value).split(","), self.point(self.x[1], value).split(",")
             grid += Markup(
                 '<line class="grid" x1="{}" y1="{}" x2="{}" y2="{}"/>'
                 '<text class="tick" x="{}" y="{}" dy="4" text-anchor="end">{:g}</text>'
             ).format(*start, *end, LEFT - 6, start[1], value)
-        for value in _ticks(*self.x):
+        for value in ticks(*self.x):
             across = self.point(value, self.y[0]).split(",")[0]
             grid += Markup('<text class="tick" x="{}" y="{}" text-anchor="middle">{:g}</text>').format(
                 across, HEIGHT - BOTTOM + 16, value
@@ -77,6 +79,9 @@ class Frame:
         return grid
 
 
-def _ticks(low: float, high: float) -> list[float]:
-    values = MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
-    return [round(float(value), 12) for value in values if low <= value <= high]
+def ticks(low: float, high: float) -> list[float]:
+    """Return round numbers from ``low`` to ``high``: those that matplotlib chooses, which takes long to import."""
+    least = (high - low) / MAX_INTERVALS
+    scale = 10.0 ** math.floor(math.log10(least))
+    step = scale * next(step for step in STEPS if step * scale >= least)
+    return [round(place * step, 12) for place in range(math.ceil(low / step), math.floor(high / step) + 1)]

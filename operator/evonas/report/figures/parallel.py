@@ -15,11 +15,12 @@ WIDTH, LEAST_GAP, HEIGHT, TOP, BOTTOM = 1120, 92, 360, 34, 26
 def parallel_figure(decisions: Sequence[Decision], candidates: Sequence[Mapping[str, Value]]) -> Markup:
     """Return the drawing; ``candidates``, the worst first, may lack some of the ``decisions``."""
     absent = {decision.name: any(decision.name not in candidate for candidate in candidates) for decision in decisions}
+    places = [{identity(value): row for row, value in enumerate(decision.values)} for decision in decisions]
     rows = {decision.name: len(decision.values) + absent[decision.name] for decision in decisions}
     content = Markup()
     for rank, candidate in enumerate(candidates):
         points = " ".join(
-            f"{_across(place, decisions)},{_up(_row(decision, candidate), rows[decision.name]):.1f}"
+            f"{_across(place, decisions)},{_up(_row(decision, candidate, places[place]), rows[decision.name]):.1f}"
             for place, decision in enumerate(decisions)
         )
         merit = rank / max(len(candidates) - 1, 1)
@@ -46,11 +47,8 @@ def _axis(across: int, decision: Decision, rows: int, *, has_absent: bool) -> Ma
     return axis
 
 
-def _row(decision: Decision, candidate: Mapping[str, Value]) -> int:
-    if decision.name not in candidate:
-        return len(decision.values)
-    wanted = identity(candidate[decision.name])
-    return [identity(value) for value in decision.values].index(wanted)
+def _row(decision: Decision, candidate: Mapping[str, Value], places: Mapping[str, int]) -> int:
+    return places[identity(candidate[decision.name])] if decision.name in candidate else len(decision.values)
 
 
 def _across(place: int, decisions: Sequence[Decision]) -> int:
