@@ -1,10 +1,16 @@
-"""Registers the fixtures that more than one folder of tests uses, and how much and how long Hypothesis may try."""
+"""Registers the fixtures that more than one folder of tests uses; how much Hypothesis may try, and on how many threads."""
+
+import os
 
 from hypothesis import HealthCheck, settings
 
 from tests.tier import examples
 
 pytest_plugins = ["tests.cluster.fixtures"]
+
+# Read when NumPy and PyTorch are imported, here and in what tests start. Where something else is at work, threads that
+# share a small product spend their time waiting for each other: it takes five to twenty times as much of a processor.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # A busy machine is no failure of the code: nothing is timed here, speed is shown by bench/.
 settings.register_profile(
