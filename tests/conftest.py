@@ -1,4 +1,4 @@
-"""Registers the fixtures that more than one folder of tests uses; how much Hypothesis may try, and on how many threads."""
+"""Registers the fixtures that several folders use; how much Hypothesis may try; and on how many threads."""
 
 import os
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import yaml
 
+from evonas_trial.data import idx
 from evonas_trial.data.reading import Located
+from tests.trial_image import files
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "fashion-mnist-cnn.yaml"
 TRIALS = 4
@@ -20,8 +22,9 @@ def test_a_search_on_fashion_mnist_finds_a_candidate_that_trains_to_the_end(
     manifest = yaml.safe_load(EXAMPLE.read_text())
     manifest["spec"]["budget"]["maxTrials"] = TRIALS
     (container,) = manifest["spec"]["trial"]["template"]["spec"]["containers"]
-    fixed = ["--dataset", "fashion-mnist", "--data", str(fashion_mnist.folder), "--limit", "1000", "--stem-stride", "2"]
-    container["args"] = [*fixed, "--epochs", "1", "--validation-share", "0.05"]
+    images = str(_beginning_of(fashion_mnist, tmp_path / "images"))
+    fixed = ["--dataset", "fashion-mnist", "--data", images, "--stem-stride", "2"]
+    container["args"] = [*fixed, "--epochs", "1"]
     (tmp_path / "search.yaml").write_text(yaml.safe_dump(manifest))
 
     _run(["evonas", "run", "search.yaml"], tmp_path, clean_environment)
@@ -37,6 +40,16 @@ def test_a_search_on_fashion_mnist_finds_a_candidate_that_trains_to_the_end(
     metrics = json.loads(report.read_text())["metrics"]
     assert 0.1 < metrics["test_accuracy"] == metrics["accuracy"] < 1
     assert metrics["epochs"] == 1
+
+
+def _beginning_of(located: Located, folder: Path) -> Path:
+    """Write the first images of both files: a final training is on all that there are."""
+    folder.mkdir()
+    for prefix, part, count in (("train", "development", 1500), ("t10k", "test", 500)):
+        pixels, labels = idx.read(located.folder, part)
+        (folder / f"{prefix}-images-idx3-ubyte").write_bytes(files.idx(pixels[:count, 0]))
+        (folder / f"{prefix}-labels-idx1-ubyte").write_bytes(files.idx(labels[:count]))
+    return folder
 
 
 def _run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
