@@ -56,7 +56,7 @@ def test_alert_leads_to_a_page_with_its_name_and_something_to_do(alert: str) -> 
     assert page.parent == RUNBOOKS
     text = page.read_text()
     assert text.startswith(f"# {alert}\n")
-    assert [line for line in text.splitlines() if line.startswith("## ")] == ["## Meaning", "## Look", "## Mend"]
+    assert [line for line in text.splitlines() if line.startswith("## ")] == ["## Meaning", "## Diagnosis", "## Remedy"]
     assert re.search(r"^kubectl ", text, re.MULTILINE)
 
 
