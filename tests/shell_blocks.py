@@ -2,11 +2,15 @@
 
 A block is known by how it begins. Where a block names what the reader has (SEARCH, NAMESPACE), a test puts its own
 names there. A block that is a file of its page (`# train.py`, `#!/bin/sh`) is none of these: commands use it.
+
+A `text` block right after a shell block is a sample of what that prints: all of its standard output, line by line. What
+varies from run to run, or does not matter, is `…`: within a line any text, as a line of its own any lines, or none.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -30,6 +34,11 @@ CI = "run by .ci/run"
 """What every run of the tests begins with."""
 HARNESS = "run by the fixtures of tests/e2e/conftest.py"
 """The same Dockerfiles and the same chart, by buildah and `helm upgrade --install --wait`, on a real node."""
+
+COMPARING = {LOCAL, NODE, TUTORIAL, REUSE, HELM}
+"""The tests that run whole blocks, and compare what these print with the samples."""
+
+ANYTHING, _ANY_LINES = "…", r"(?:.*\n)*"
 
 RUN_BY: dict[str, dict[str, str]] = {
     "README.md": {
@@ -118,7 +127,7 @@ RUN_BY: dict[str, dict[str, str]] = {
 
 @dataclass(frozen=True)
 class Block:
-    """A shell block, and what its page says it prints: the block in `text` after it."""
+    """A shell block, and the sample of what it prints: empty where its page shows none."""
 
     page: Page
     text: str
@@ -144,9 +153,23 @@ class Block:
             check=False,
         )
         assert done.returncode == 0, f"{self}\n{done.stdout}\n{done.stderr}"
-        missing = [line for line in self.prints.splitlines() if line not in done.stdout]
-        assert missing == [], f"{self} printed:\n{done.stdout}"
+        if self.prints:
+            assert is_sample_of(self.prints, done.stdout), f"{self} printed\n{done.stdout}\nand not\n{self.prints}"
         return done.stdout
+
+
+def is_sample_of(sample: str, printed: str) -> bool:
+    """Say whether a page's sample is what a command printed; blanks at the end of a line do not matter."""
+    lines = (_ANY_LINES if line == ANYTHING else _pattern(line) for line in _stripped(sample))
+    return re.fullmatch("".join(lines), "".join(f"{line}\n" for line in _stripped(printed))) is not None
+
+
+def _pattern(line: str) -> str:
+    return ".*".join(map(re.escape, line.split(ANYTHING))) + r"\n"
+
+
+def _stripped(text: str) -> list[str]:
+    return [line.rstrip() for line in text.splitlines()]
 
 
 def blocks_of(page: Page) -> list[Block]:

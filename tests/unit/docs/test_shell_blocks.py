@@ -6,7 +6,7 @@ import ast
 
 import pytest
 
-from tests.shell_blocks import CI, HARNESS, RUN_BY, blocks_of
+from tests.shell_blocks import CI, COMPARING, HARNESS, RUN_BY, blocks_of, is_sample_of
 from tests.unit.docs.markdown import PAGES, ROOT, Page
 
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
@@ -40,3 +40,32 @@ def test_a_file_of_a_page_is_no_block_of_commands() -> None:
     page = Page(ROOT / "docs" / "writing-a-trial.md")
     assert set(page.files()) >= {"train.py", "polynomial.yaml", "trial.sh", "shell.yaml", "trial.go", "descent.yaml"}
     assert [block for block in blocks_of(page) if "trial.sh\nset -eu" in block.text] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_every_sample_of_output_is_compared_with_what_its_command_prints(page: Page) -> None:
+    compared = [block.prints for block in blocks_of(page) if block.prints and set(block.runners()) <= COMPARING]
+    assert page.fences("text") == compared, "a sample stands right after the shell block that prints it"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_a_block_without_a_language_is_a_drawing_and_hides_no_output(page: Page) -> None:
+    assert [content for content in page.fences("") if "──" not in content] == []
+
+
+@pytest.mark.parametrize(
+    ("sample", "printed", "expected"),
+    [
+        ("one\ntwo\n", "one\ntwo  \n", True),
+        ("one\n", "one\ntwo\n", False),
+        ("two\n", "one\ntwo\n", False),
+        ("one\n…\n", "one\ntwo\nthree\n", True),
+        ("one\n…\n", "one\n", True),
+        ("…\nthree\n", "one\ntwo\n", False),
+        ("took … s\n", "took 3.2 s\n", True),
+        ("took … s\n", "took 3.2 s\nmore\n", False),
+        ("took 3.2 s (a+b)\n", "took 3x2 s (a+b)\n", False),
+    ],
+)
+def test_a_sample_is_the_whole_output_but_for_its_ellipses(sample: str, printed: str, expected: bool) -> None:
+    assert is_sample_of(sample, printed) == expected
