@@ -138,6 +138,20 @@ def test_budget_may_grow_after_completion(
     assert_sound(cluster, namespace, "growing", 6)
 
 
+def test_every_job_that_takes_a_trials_place_counts_in_the_turnaround(
+    cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
+) -> None:
+    listed = [{"a1": value, "a2": 1, "a3": 1} for value in (1, 2, 3)]
+    budget = {"maxTrials": 5, "parallelTrials": 1}
+    apply(search("turns", budget=budget, warmStart={"candidates": listed}, confirm={"top": 1, "repeats": 2}))
+    wait_until(cluster, namespace, "turns", "Complete")
+    # One after the other: each of the seven but the first takes the place of another.
+    assert len(trials(cluster, namespace)) == 7
+    cluster.wait_for(
+        "all of them to be counted", lambda: "evonas_turnaround_seconds_count 6.0" in operator.ask("/metrics")[1]
+    )
+
+
 def test_two_searches_of_one_name_in_two_namespaces_stay_apart(cluster: Cluster, namespace: str, tmp_path: Any) -> None:
     import yaml
 

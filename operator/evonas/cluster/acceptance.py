@@ -1,10 +1,15 @@
 """Whether a search can run as it is written: parsing, its agent, and a server-side dry run of its first Job.
 
 A template is kept as written, so only the API server (its schema, its admission, its policies) can judge it; asking
-once per generation keeps a bad one from ever making a pod.
+before anything is created keeps a bad one from ever making a pod. What was refused is asked again when anything has
+changed that the answer may depend on, and after a while even so: nobody tells us that a policy has changed.
 """
 
 from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from evonas.agents import check_agent
 from evonas.cluster.api import Api, Refused
@@ -19,37 +24,67 @@ from evonas.search.names import MAX_INDEX
 from evonas.search.trial import ProposalRecord, Trial
 from evonas.spec import SearchSpec
 
+REEXAMINED_INTERVAL = 60.0
+"""Seconds until a template is offered again that the API server has refused."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """All that a search's first Job is made of, as far as it may change without the search being another one."""
+
+    generation: int
+    queue_labels: tuple[tuple[str, str], ...]
+    service_account: str | None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a search was found to be."""
+
+    question: Question
+    outcome: SearchSpec | Refusal
+    given: float
+    """When, by the monotonic clock."""
+
+    def holds(self, question: Question, now: float) -> bool:
+        """Say whether it still answers the question."""
+        if question.generation != self.question.generation:
+            return False
+        if isinstance(self.outcome, SearchSpec) or self.outcome.look_again is None:
+            # What is written decided alone. Should a policy refuse Jobs of a search that was accepted, each says so.
+            return True
+        return question == self.question and now - self.given < self.outcome.look_again
+
 
 class Acceptance:
-    """Remembers what the present generation of one search was found to be."""
+    """Remembers what one search was last found to be."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, clock: Callable[[], float] = time.monotonic) -> None:
         self._api = api
-        self._known: tuple[int, SearchSpec | Refusal] | None = None
+        self._clock = clock
+        self._verdict: Verdict | None = None
 
     async def examine(self, search: SearchRecord, service_account: str | None) -> SearchSpec | Refusal:
         """Return the parsed search, or why it cannot run."""
-        if self._known is None or self._known[0] != search.generation:
-            self._known = (search.generation, await self._judge(search, service_account))
-        return self._known[1]
+        question = question_of(search, service_account)
+        if self._verdict is None or not self._verdict.holds(question, self._clock()):
+            outcome = await self._judge(search, service_account)
+            self._verdict = Verdict(question, outcome, self._clock())
+        return self._verdict.outcome
 
     async def _judge(self, search: SearchRecord, service_account: str | None) -> SearchSpec | Refusal:
         try:
             spec = SearchSpec.parse(search.manifest)
             check_agent(spec.agent.type, spec.agent.settings)
         except InvalidManifest as invalid:
-            return Refusal("InvalidSpec", str(invalid))
-        condition = find_condition(search.status, "Accepted")
-        if condition is not None and (condition["status"], condition["observedGeneration"]) == (
-            "True",
-            search.generation,
-        ):
+            return Refusal("InvalidSpec", str(invalid), look_again=None)
+        if is_accepted(search):
             return spec
         # After the above: a search that an earlier version has accepted goes on as it began.
         try:
             check_template(spec.trial)
         except InvalidManifest as invalid:
-            return Refusal("InvalidSpec", str(invalid))
+            return Refusal("InvalidSpec", str(invalid), look_again=None)
         job = build_job(
             search.identity,
             spec,
@@ -63,8 +98,23 @@ class Acceptance:
         except Refused as refused:
             # A full quota is a matter of time; the Job's own controller waits for it, and so do we.
             if not is_full_quota(refused.message):
-                return Refusal("TemplateRefused", f"spec.trial.template: {refused.message}")
+                message = f"spec.trial.template: {refused.message}"
+                return Refusal("TemplateRefused", message, look_again=REEXAMINED_INTERVAL)
         return spec
+
+
+def question_of(search: SearchRecord, service_account: str | None) -> Question:
+    """Return what the verdict on a search depends on, policies apart."""
+    return Question(search.generation, tuple(sorted(search.queue_labels.items())), service_account)
+
+
+def is_accepted(search: SearchRecord) -> bool:
+    """Say whether the search's present generation was found to be good, by this process or an earlier one."""
+    condition = find_condition(search.status, "Accepted")
+    return condition is not None and (condition["status"], condition["observedGeneration"]) == (
+        "True",
+        search.generation,
+    )
 
 
 def _sample(spec: SearchSpec) -> Trial:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from datetime import UTC, datetime
+from typing import Any
 
 from evonas.cluster.api import Api, ApiError
 from evonas.cluster.records import SearchRecord
@@ -25,28 +26,35 @@ class Events:
 
     async def post(self, search: SearchRecord, reason: str, message: str, *, warning: bool = False) -> None:
         """Post one event about a search."""
-        now = to_time(datetime.now(UTC))
-        body = {
-            "apiVersion": "v1",
-            "kind": "Event",
-            "metadata": {"name": f"{search.name}.{uuid.uuid4().hex[:16]}", "namespace": search.namespace},
-            "involvedObject": {
-                "apiVersion": SEARCHES.api_version,
-                "kind": SEARCHES.kind,
-                "namespace": search.namespace,
-                "name": search.name,
-                "uid": search.uid,
-            },
-            "reason": reason,
-            "message": message[:MAX_MESSAGE] or reason,
-            "type": "Warning" if warning else "Normal",
-            "source": {"component": COMPONENT},
-            "reportingComponent": COMPONENT,
-            "firstTimestamp": now,
-            "lastTimestamp": now,
-            "count": 1,
-        }
+        body = build_event(search, reason, message, warning=warning, now=datetime.now(UTC), token=uuid.uuid4().hex[:16])
         try:
             await self._api.create(EVENTS, search.namespace, body)
         except ApiError as error:
             logger.info("event %s of %s/%s not posted: %s", reason, search.namespace, search.name, error)
+
+
+def build_event(
+    search: SearchRecord, reason: str, message: str, *, warning: bool, now: datetime, token: str
+) -> dict[str, Any]:
+    """Return the Event; ``token`` makes its name unique."""
+    moment = to_time(now)
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": f"{search.name}.{token}", "namespace": search.namespace},
+        "involvedObject": {
+            "apiVersion": SEARCHES.api_version,
+            "kind": SEARCHES.kind,
+            "namespace": search.namespace,
+            "name": search.name,
+            "uid": search.uid,
+        },
+        "reason": reason,
+        "message": message[:MAX_MESSAGE] or reason,
+        "type": "Warning" if warning else "Normal",
+        "source": {"component": COMPONENT},
+        "reportingComponent": COMPONENT,
+        "firstTimestamp": moment,
+        "lastTimestamp": moment,
+        "count": 1,
+    }

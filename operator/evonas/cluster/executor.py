@@ -39,7 +39,7 @@ class Executor:
             created = await self._api.create(TRIALS, search.namespace, body)
         except Conflict:
             created = await self._api.get(TRIALS, search.namespace, body["metadata"]["name"])
-            _check_owner(created, search.uid)
+            check_owner(created, search.uid)
         return self._take_in_trial(created)
 
     async def record_outcome(self, known: TrialRecord, trial: Trial) -> TrialRecord:
@@ -79,7 +79,7 @@ class Executor:
             created = await self._api.create(JOBS, search.namespace, body)
         except Conflict as conflict:
             created = await self._api.get(JOBS, search.namespace, body["metadata"]["name"])
-            _check_owner(created, record.uid)
+            check_owner(created, record.uid)
             if "deletionTimestamp" in created["metadata"]:
                 raise conflict
         return self._take_in_job(created)
@@ -133,7 +133,8 @@ class Executor:
         return record
 
 
-def _check_owner(body: Mapping[str, Any], uid: str) -> None:
+def check_owner(body: Mapping[str, Any], uid: str) -> None:
+    """Raise ForeignObject unless the object with that UID is the object's controller."""
     metadata = body["metadata"]
     if not any(owner["uid"] == uid for owner in metadata.get("ownerReferences", ()) if owner.get("controller")):
         raise ForeignObject(f"{body['kind']} {metadata['name']} exists but does not belong to this search")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from evonas.cluster.attempts import view_attempt
-from evonas.cluster.records import JobRecord
+from evonas.cluster.records import JobRecord, TrialRecord
 from evonas.cluster.store import Children
 from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason
+from evonas.search.codec import from_time
 from evonas.search.trial import Trial
 from evonas.spec import SearchSpec
 
@@ -33,9 +36,19 @@ def find_job(children: Children, trial: Trial) -> JobRecord | None:
     return children.jobs.get((trial.index, attempt)) or children.jobs.get((trial.index, attempt - 1))
 
 
-def find_unreleased(children: Children) -> list[JobRecord]:
-    """Return the Jobs whose result is recorded and whose time to live has not begun."""
-    return [job for job in _settled_jobs(children) if not job.released]
+def find_releases(spec: SearchSpec, children: Children) -> list[tuple[JobRecord, int]]:
+    """Return the Jobs whose result is recorded and whose time to live has not begun, each with its seconds to live.
+
+    Those of failed attempts stay longer.
+    """
+    releases = []
+    for job in _settled_jobs(children):
+        if not job.released:
+            trial = children.trials[job.index].trial
+            well = trial.state.teaches and job.attempt == trial.current_attempt - 1
+            seconds = spec.trial.ttl_seconds_after_finished if well else spec.trial.ttl_seconds_after_failed
+            releases.append((job, seconds))
+    return releases
 
 
 def find_overdue(spec: SearchSpec, children: Children, now: datetime) -> tuple[list[JobRecord], datetime | None]:
@@ -52,6 +65,19 @@ def find_overdue(spec: SearchSpec, children: Children, now: datetime) -> tuple[l
         else:
             next_due = due if next_due is None else min(next_due, due)
     return overdue, next_due
+
+
+def find_expiry(spec: SearchSpec, status: Mapping[str, Any]) -> datetime | None:
+    """Return when a search that is over is to be deleted; None where it stays."""
+    completed = from_time(status.get("completionTime"))
+    if completed is None or spec.ttl_seconds_after_finished is None:
+        return None
+    return completed + timedelta(seconds=spec.ttl_seconds_after_finished)
+
+
+def awaits(record: TrialRecord, attempt: int) -> bool:
+    """Say whether that attempt is still the one to start: another operator may have brought the trial further."""
+    return not record.trial.state.is_final and record.trial.current_attempt == attempt
 
 
 def _settled_jobs(children: Children) -> list[JobRecord]:

@@ -5,7 +5,6 @@ Asked rarely, and for the oldest such Job of a search only, since it costs a cal
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -24,10 +23,16 @@ ASK_AGAIN = timedelta(seconds=15)
 
 
 @dataclass(frozen=True)
-class _Answer:
+class Answer:
+    """What was found out about one Job."""
+
     job_uid: str
-    asked: float
+    asked: datetime
     blockage: Blockage | None
+
+    def holds(self, job: JobRecord, now: datetime) -> bool:
+        """Say whether there is no need yet to ask about that Job."""
+        return self.job_uid == job.uid and self.asked <= now < self.asked + ASK_AGAIN
 
 
 class PodlessJobs:
@@ -35,29 +40,21 @@ class PodlessJobs:
 
     def __init__(self, api: Api) -> None:
         self._api = api
-        self._answer: _Answer | None = None
+        self._answer: Answer | None = None
 
     async def explain(
         self, children: Children, views: Mapping[int, AttemptView], now: datetime
     ) -> dict[int, AttemptView]:
         """Return the views, the oldest one whose Job has no pod with the reason for it, and when to ask again."""
-        explained = dict(views)
-        index = min((index for index, view in views.items() if _is_podless(view)), default=None)
-        job = None if index is None else children.jobs.get((index, views[index].number))
-        if index is None or job is None:
+        job = find_podless(children, views)
+        if job is None:
             self._answer = None
-            return explained
-        ripe = job.created + PATIENCE
-        if now < ripe:
-            return explained | {index: replace(views[index], deadline=ripe)}
-        answer = self._answer
-        if answer is None or answer.job_uid != job.uid or time.monotonic() - answer.asked >= ASK_AGAIN.total_seconds():
-            answer = _Answer(job.uid, time.monotonic(), await self._ask(job))
-            self._answer = answer
-        view = replace(views[index], deadline=now + ASK_AGAIN)
-        if answer.blockage is not None:
-            view = replace(view, reason=answer.blockage.reason, message=answer.blockage.message)
-        return explained | {index: view}
+            return dict(views)
+        if is_patient(job, now):
+            return {**views, job.index: replace(views[job.index], deadline=job.created + PATIENCE)}
+        if self._answer is None or not self._answer.holds(job, now):
+            self._answer = Answer(job.uid, now, await self._ask(job))
+        return {**views, job.index: explain_view(views[job.index], self._answer, now)}
 
     async def _ask(self, job: JobRecord) -> Blockage | None:
         selector = f"involvedObject.uid={job.uid},reason=FailedCreate"
@@ -67,5 +64,21 @@ class PodlessJobs:
         return judge_refusal(max(messages)[1]) if messages else None
 
 
-def _is_podless(view: AttemptView) -> bool:
-    return view.reason is QueuedReason.STARTING and view.pod is None
+def find_podless(children: Children, views: Mapping[int, AttemptView]) -> JobRecord | None:
+    """Return the Job of the oldest trial whose attempt starts and has no pod."""
+    podless = (index for index, view in views.items() if view.reason is QueuedReason.STARTING and view.pod is None)
+    index = min(podless, default=None)
+    return None if index is None else children.jobs.get((index, views[index].number))
+
+
+def is_patient(job: JobRecord, now: datetime) -> bool:
+    """Say whether it is too early to ask: most Jobs have their pod in a moment."""
+    return now < job.created + PATIENCE
+
+
+def explain_view(view: AttemptView, answer: Answer, now: datetime) -> AttemptView:
+    """Return the view with the reason that was found, if any, and when to ask again."""
+    view = replace(view, deadline=now + ASK_AGAIN)
+    if answer.blockage is None:
+        return view
+    return replace(view, reason=answer.blockage.reason, message=answer.blockage.message)

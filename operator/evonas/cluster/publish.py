@@ -105,11 +105,12 @@ class Publisher:
         await self._events.post(search, "ResultsImported", note)
 
     async def warn_of_mistakes(self, search: SearchRecord, spec: SearchSpec, state: SearchState) -> None:
-        """Post an event of what is wrong with annotations that are meant for trials, each once."""
-        for said in find_mistakes(search.annotations, spec.agent.type):
+        """Post an event of what is wrong with annotations that are meant for trials; of each as long as it is, once."""
+        mistakes = dict.fromkeys(find_mistakes(search.annotations, spec.agent.type))
+        for said in mistakes:
             if said not in state.warned:
-                state.warned.add(said)
                 await self._events.post(search, "InvalidMark", said, warning=True)
+        state.warned = frozenset(mistakes)
 
     def forget(self, search_uid: str, state: SearchState) -> None:
         """Let the metrics of a deleted search vanish."""

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 
 from evonas.cluster.acceptance import Acceptance
@@ -19,7 +19,7 @@ from evonas.cluster.api import Api, Refused
 from evonas.cluster.echo import Echoes
 from evonas.cluster.events import Events
 from evonas.cluster.executor import Executor, ForeignObject
-from evonas.cluster.observe import find_overdue, find_unreleased, observe_attempts
+from evonas.cluster.observe import awaits, find_expiry, find_overdue, find_releases, observe_attempts
 from evonas.cluster.podless import PodlessJobs
 from evonas.cluster.publish import Publisher
 from evonas.cluster.records import SearchRecord, TrialRecord
@@ -41,9 +41,6 @@ from evonas.search.trial import Trial
 from evonas.spec import SearchSpec
 
 logger = logging.getLogger(__name__)
-
-MENDED_INTERVAL = 10.0
-"""Seconds between two looks at a search that waits for people to remove a foreign object."""
 
 REFUSED_INTERVAL = 10.0
 """Seconds until a Job or trial is offered again that the API server has refused."""
@@ -72,14 +69,15 @@ class Reconciler:
             spec = await state.acceptance.examine(search, account)
             if isinstance(spec, Refusal):
                 await self._publisher.refuse(search, spec)
-                return None
+                return spec.look_again
             try:
                 return await self._advance(search, spec, state, account)
             except* (EvonasError, ForeignObject) as errors:
                 # Only people can mend that, and no event of ours will say that they have. What else went wrong is
                 # raised.
-                await self._publisher.refuse(search, judge_errors(causes_of(errors)))
-            return MENDED_INTERVAL
+                refusal = judge_errors(causes_of(errors))
+                await self._publisher.refuse(search, refusal)
+            return refusal.look_again
 
     def _state(self, search: SearchRecord) -> SearchState:
         if search.uid not in self._states:
@@ -125,13 +123,12 @@ class Reconciler:
             vetoes=read_vetoes(search.annotations),
         )
         outcomes = await self._record_outcomes(decided, records)
+        freed = seen if any(trial.is_run for trial in outcomes) else None
         refused: Blockage | None = None
-        begun = 0
         try:
-            begun, *_ = await finish_all(
-                self._propose(search, spec, state, decided, account),
+            await finish_all(
+                self._begin_new(search, spec, state, decided, account, freed),
                 self._import(search, decided.imports),
-                self._begin(search, spec, (*decided.listed, *decided.confirmations), account),
                 self._restart(search, spec, decided, records, account),
                 self._release(search, spec),
             )
@@ -141,8 +138,6 @@ class Reconciler:
             refused = judge_refusal(first)
             if others:
                 logger.info("%s/%s: also refused: %s", search.namespace, search.name, "; ".join(others))
-        if begun and any(trial.is_run for trial in outcomes):
-            TURNAROUND_SECONDS.observe(time.monotonic() - seen)
         await self._publisher.tell_of_outcomes(search, outcomes)
         await self._publisher.warn_of_mistakes(search, spec, state)
         note = "" if found is None else found.note
@@ -187,7 +182,7 @@ class Reconciler:
         await finish_all(*(self._executor.record_outcome(records[trial.index], trial) for trial in unfinished))
         jobs = [children.jobs[key] for key in decided.stops if key in children.jobs]
         await finish_all(*(self._executor.stop(job) for job in jobs if not job.deleting))
-        due = [record for index, number in decided.starts if _awaits(record := children.trials[index], number)]
+        due = [record for index, number in decided.starts if awaits(record := children.trials[index], number)]
         # Another operator may have recorded a result and deleted the Job that outlived it; the watch of the Jobs can be
         # the first to say so. Without this, what is done would be trained again.
         current = await finish_all(*(self._executor.is_current(record) for record in due))
@@ -195,30 +190,39 @@ class Reconciler:
         await finish_all(*(self._executor.start(search, spec, record, service_account=account) for record in starts))
 
     async def _release(self, search: SearchRecord, spec: SearchSpec) -> None:
-        """Let the time to live of Jobs begin whose result is recorded; those of failed attempts stay longer."""
-        children = self._store.children(search.uid)
-        releases = []
-        for job in find_unreleased(children):
-            trial = children.trials[job.index].trial
-            well = trial.state.teaches and job.attempt == trial.current_attempt - 1
-            seconds = spec.trial.ttl_seconds_after_finished if well else spec.trial.ttl_seconds_after_failed
-            releases.append(self._executor.release(job, seconds))
-        await finish_all(*releases)
+        """Let the time to live of Jobs begin whose result is recorded."""
+        due = find_releases(spec, self._store.children(search.uid))
+        await finish_all(*(self._executor.release(job, seconds) for job, seconds in due))
 
     async def _clean(self, search: SearchRecord, spec: SearchSpec, decided: Plan) -> float | None:
         """Delete Jobs that outlive their recorded result, and a search whose time is over; returns when to look."""
         now = datetime.now(UTC)
         overdue, due = find_overdue(spec, self._store.children(search.uid), now)
         await finish_all(*(self._executor.stop(job) for job in overdue))
-        completed = from_time(search.status.get("completionTime"))
-        if decided.is_over and completed is not None and spec.ttl_seconds_after_finished is not None:
-            end = completed + timedelta(seconds=spec.ttl_seconds_after_finished)
-            if end <= now:
-                logger.info("%s/%s: deleted, its time to live is over", search.namespace, search.name)
-                await self._executor.delete_search(search)
-                return None
-            due = end if due is None else min(due, end)
-        return None if due is None else (due - now).total_seconds()
+        expiry = find_expiry(spec, search.status) if decided.is_over else None
+        if expiry is not None and expiry <= now:
+            logger.info("%s/%s: deleted, its time to live is over", search.namespace, search.name)
+            await self._executor.delete_search(search)
+            return None
+        return min(((moment - now).total_seconds() for moment in (due, expiry) if moment is not None), default=None)
+
+    async def _begin_new(
+        self,
+        search: SearchRecord,
+        spec: SearchSpec,
+        state: SearchState,
+        decided: Plan,
+        account: str | None,
+        freed: float | None,
+    ) -> None:
+        """Record and start new trials, whoever chose their candidates. A plan has one kind of them at most.
+
+        ``freed`` is when the end of a trial was seen that made room for them, by the monotonic clock.
+        """
+        begun = await self._propose(search, spec, state, decided, account)
+        begun += await self._begin(search, spec, (*decided.listed, *decided.confirmations), account)
+        if begun and freed is not None:
+            TURNAROUND_SECONDS.observe(time.monotonic() - freed)
 
     async def _propose(
         self, search: SearchRecord, spec: SearchSpec, state: SearchState, decided: Plan, account: str | None
@@ -250,12 +254,7 @@ class Reconciler:
                 # One after the other: a failure in between must leave no gap in the indexes.
                 record = await self._executor.record_trial(search, with_known_result(spec, trial, find))
                 # As it is recorded: another process may have been the first, and have run it since.
-                if record.trial.is_run and _awaits(record, trial.current_attempt):
+                if record.trial.is_run and awaits(record, trial.current_attempt):
                     starts.start(self._executor.start(search, spec, record, service_account=account))
                     begun += 1
         return begun
-
-
-def _awaits(record: TrialRecord, attempt: int) -> bool:
-    """Say whether that attempt is still the one to start: another operator may have brought the trial further."""
-    return not record.trial.state.is_final and record.trial.current_attempt == attempt

@@ -10,6 +10,10 @@ from evonas.search.attempt import QueuedReason
 from evonas.search.status import Blockage
 from evonas.search.warmstart import UnusableSource
 
+MENDED_INTERVAL = 10.0
+"""Seconds between two looks at a search that waits for people to mend what we do not watch: a foreign object's removal,
+another search's end."""
+
 _QUOTA = "exceeded quota"
 
 
@@ -21,6 +25,9 @@ class Refusal:
     message: str
     stalled: bool = True
     """False where it may pass without anybody changing the search."""
+    look_again: float | None = MENDED_INTERVAL
+    """Seconds until another look is worth while though no event tells of a change; None where only the search's own
+    change can help, which is an event."""
 
 
 def is_full_quota(message: str) -> bool:

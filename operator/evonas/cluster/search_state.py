@@ -6,7 +6,7 @@ whatever is lost with a restart is found again, and forgetting a search is dropp
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from evonas.cluster.acceptance import Acceptance
 from evonas.cluster.podless import PodlessJobs
@@ -30,8 +30,8 @@ class SearchState:
     """The agent, from its first proposal until the search is over."""
     status_written: float | None = None
     """When the search's status was last written, by the monotonic clock."""
-    warned: set[str] = field(default_factory=set)
-    """The mistakes in annotations that an event has told of."""
+    warned: frozenset[str] = frozenset()
+    """The mistakes in annotations that an event has told of and that are still there."""
     _totals: RunningTotals | None = None
 
     def sum_up(self, objective: Objective, table: TrialTable) -> Totals:

@@ -1,0 +1,42 @@
+"""Records of a Job and of a trial as the store keeps them, with what a test does not care about filled in."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from evonas.cluster.records import JobRecord, TrialRecord
+from evonas.search.trial import Trial
+from tests.unit.search.support import NOW
+
+_JOB = JobRecord(
+    namespace="n",
+    name="s-a1",
+    uid="j",
+    version=1,
+    search_uid="u",
+    index=0,
+    attempt=1,
+    created=NOW,
+    owner_uid=None,
+    deleting=False,
+    suspended=False,
+    complete=False,
+    failed=False,
+    reason="",
+    message="",
+    ended=None,
+    released=False,
+)
+
+
+def job_record(index: int = 0, attempt: int = 1, **fields: Any) -> JobRecord:
+    """Return the Job of an attempt; its owner is the trial that ``trial_record`` makes of that index."""
+    place = {"index": index, "attempt": attempt, "uid": f"j{index}-{attempt}", "owner_uid": f"t{index}"}
+    return replace(_JOB, **{**place, **fields})
+
+
+def trial_record(trial: Trial, *, version: int = 1, created: datetime = NOW) -> TrialRecord:
+    """Return a trial of the search with UID ``u``."""
+    return TrialRecord("n", f"s-{trial.index}", f"t{trial.index}", version, "u", created, trial)
