@@ -113,6 +113,7 @@ def from_object(body: Mapping[str, Any]) -> Trial:
             policy_ratio=_number(proposal.get("policyRatio")),
             pinned=tuple(proposal.get("pinned", ())),
             repeat=proposal.get("repeat"),
+            abandoned=tuple(proposal["abandoned"]) if "abandoned" in proposal else None,
         ),
         state=TrialState(status.get("state", TrialState.PENDING)),
         reason=status.get("reason", ""),
@@ -171,6 +172,9 @@ def _proposal(proposal: ProposalRecord) -> dict[str, Any]:
             "repeat": proposal.repeat,
         }
     )
+    if proposal.abandoned is not None:
+        # An empty list says something, too: the agent knew of no more.
+        body["abandoned"] = list(proposal.abandoned)
     counts = {"redrawn": proposal.redrawn, "competitors": proposal.competitors}
     return body | {"observedUpTo": proposal.observed_up_to} | counts
 

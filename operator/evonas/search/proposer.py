@@ -7,13 +7,13 @@ the agent had proposed, a trial was deleted) it is dropped and folded again. Not
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evonas.agents import Agent, HasPopulation, Proposal, Record, SpaceExhausted, create_agent
 from evonas.search.marks import MAX_PINNED
 from evonas.search.objective import oriented
 from evonas.search.table import Cursor, TrialTable
-from evonas.search.trial import ProposalRecord, Trial
+from evonas.search.trial import MAX_ABANDONED, ProposalRecord, Trial
 from evonas.spec import SearchSpec
 
 
@@ -39,6 +39,8 @@ class Proposer:
         self._pending: set[int] = set()
         self._learned = Cursor()
         self._last_sequence = 0
+        self._unnamed: set[int] = set()
+        """Abandoned trials that the agent knows of and that no proposal names."""
 
     @property
     def entropy(self) -> float | None:
@@ -82,11 +84,15 @@ class Proposer:
         self._agent = agent
         self._pending = {trial.index for trial in history if not trial.state.is_final}
         self._last_sequence = max((trial.sequence or 0 for trial in history), default=0)
+        named = {index for trial in history for index in trial.proposal.abandoned or ()}
+        self._unnamed = {trial.index for trial in history if is_abandoned(trial)} - named
 
     def _learn(self, trial: Trial) -> None:
         assert self._agent is not None
         if trial.sequence is None:
             self._agent.abandon(trial.index)
+            if is_abandoned(trial):
+                self._unnamed.add(trial.index)
         else:
             self._agent.observe(trial.index, record_of(self._spec, trial).reward)
             self._last_sequence = trial.sequence
@@ -102,8 +108,15 @@ class Proposer:
             except SpaceExhausted:
                 break
             self._pending.add(proposal.index)
-            proposed.append(trial_of(proposal))
+            proposed.append(self._named(trial_of(proposal)))
         return proposed
+
+    def _named(self, trial: Trial) -> Trial:
+        """Return a proposal with the abandoned trials that it is the first to be made after."""
+        if len(self._unnamed) > MAX_ABANDONED:
+            return trial
+        named, self._unnamed = tuple(sorted(self._unnamed)), set()
+        return replace(trial, proposal=replace(trial.proposal, abandoned=named))
 
 
 def record_of(spec: SearchSpec, trial: Trial) -> Record:
@@ -118,6 +131,11 @@ def record_of(spec: SearchSpec, trial: Trial) -> Record:
         abandoned=trial.state.is_final and trial.sequence is None,
         foreign=not trial.is_proposed,
     )
+
+
+def is_abandoned(trial: Trial) -> bool:
+    """Say whether it ended without a result for the agent, which is told so; of confirmations it hears nothing."""
+    return trial.state.is_final and not trial.state.teaches and not trial.is_confirmation
 
 
 def is_pinnable(trial: Trial) -> bool:

@@ -1,7 +1,8 @@
 """Derives each proposal again from the record before it, and compares bit for bit. Pure, beside ``proposer``.
 
-When the agent learned that a trial had failed for reasons of its own is not recorded (nothing is learned from it, but
-it is no longer pending): where a proposal differs, the ways in which that may have been are tried in turn.
+Nothing is learned from a trial that has failed for reasons of its own, but it is no longer pending: each proposal names
+those of which the agent had heard. Records of old do not. Where one of their proposals differs, the ways in which that
+may have been are tried in turn.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ from typing import Any
 
 from evonas.agents import Agent, Record, SpaceExhausted, create_agent
 from evonas.errors import EvonasError
-from evonas.search.proposer import is_pinnable, pin, record_of, trial_of
+from evonas.search.proposer import is_abandoned, is_pinnable, pin, record_of, trial_of
 from evonas.search.trial import ProposalRecord, Trial
 from evonas.spec import SearchSpec
 
 MAX_TRIES = 32
-"""Each is a fold of all that came before."""
+"""For records of old; each is a fold of all that came before."""
+
+_COMPARED = tuple(field.name for field in fields(ProposalRecord) if field.name != "abandoned")
+"""What the agent says of its proposals: which trials were abandoned is what it was told."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,7 @@ class Replay:
         self._trials = trials
         observed = [trial for trial in trials if trial.sequence is not None]
         self._observed = sorted(observed, key=lambda trial: (trial.sequence or 0, trial.index))
-        unlearned = (trial for trial in trials if trial.state.is_final and not trial.state.teaches)
-        self._abandoned = [trial.index for trial in unlearned if not trial.is_confirmation]
+        self._abandoned = [trial.index for trial in trials if is_abandoned(trial)]
 
     def run(self) -> Iterator[tuple[Trial, Difference | None]]:
         """Yield each proposal as it is derived; the one that differs is the last. MissingTrial where there is a gap.
@@ -60,12 +63,17 @@ class Replay:
         agent: Agent | None = None
         learned = 0
         known: frozenset[int] = frozenset()
+        named: frozenset[int] = frozenset()
         for place, trial in enumerate(self._trials):
             if trial.index != place:
                 raise MissingTrial(place)
             if not trial.is_proposed:
                 agent = None
                 continue
+            guess = trial.proposal.abandoned is None
+            if not guess:
+                named |= self._named(trial)
+                agent, known = _tell(agent, known, named), named
             if agent is None:
                 agent = self._agent_before(trial, known)
                 learned = trial.proposal.observed_up_to
@@ -73,7 +81,7 @@ class Replay:
                 self._learn(agent, self._result(learned, trial))
                 learned += 1
             difference = self._difference(trial, agent)
-            if difference is not None:
+            if difference is not None and guess:
                 for more in self._guesses(known, trial.index):
                     other = self._agent_before(trial, more)
                     if self._difference(trial, other) is None:
@@ -88,7 +96,11 @@ class Replay:
         trial = self._trials[index]
         if trial.index != index:
             raise MissingTrial(next(place for place, other in enumerate(self._trials) if other.index != place))
-        for known in (*self._guesses(frozenset(), index), frozenset[int]()):
+        if trial.proposal.abandoned is None:
+            tries = [*self._guesses(frozenset(), index), frozenset[int]()]
+        else:
+            tries = [frozenset[int]().union(*map(self._named, self._trials[: index + 1]))]
+        for known in tries:
             if self._difference(trial, self._agent_before(trial, known)) is None:
                 agent = self._agent_before(trial, known)
                 self._pin(agent, trial)
@@ -96,6 +108,17 @@ class Replay:
         raise EvonasError(
             f"proposal {index} cannot be derived again; `evonas replay` says where the record and it part"
         )
+
+    def _named(self, trial: Trial) -> frozenset[int]:
+        """Return the abandoned trials that a proposal names."""
+        named = frozenset(trial.proposal.abandoned or ())
+        for index in named:
+            if index >= trial.index or not is_abandoned(self._trials[index]):
+                raise EvonasError(
+                    f"proposal {trial.index} was made when trial {index} had failed or been cancelled; by the record it"
+                    " had not: something was changed or deleted"
+                )
+        return named
 
     def _agent_before(self, trial: Trial, known: frozenset[int]) -> Agent:
         """Fold what was recorded before a proposal, with those abandoned trials that were ``known`` to be."""
@@ -158,8 +181,17 @@ class Replay:
         # Compared as JSON: to Python, 1 and true are equal.
         if json.dumps(dict(recorded.decisions), sort_keys=True) != json.dumps(dict(derived.decisions), sort_keys=True):
             return Difference(recorded.index, "decisions", dict(recorded.decisions), dict(derived.decisions))
-        for field in fields(ProposalRecord):
-            mine, theirs = getattr(derived.proposal, field.name), getattr(recorded.proposal, field.name)
+        for name in _COMPARED:
+            mine, theirs = getattr(derived.proposal, name), getattr(recorded.proposal, name)
             if mine != theirs:
-                return Difference(recorded.index, field.name, theirs, mine)
+                return Difference(recorded.index, name, theirs, mine)
         return None
+
+
+def _tell(agent: Agent | None, known: frozenset[int], named: frozenset[int]) -> Agent | None:
+    """Tell an agent of those abandoned trials that it does not know of; None where a guess had told it of others."""
+    if agent is None or not known <= named:
+        return None
+    for index in sorted(named - known):
+        agent.abandon(index)
+    return agent

@@ -51,6 +51,11 @@ IMPORTED, LISTED = "imported", "listed"
 """Origins of candidates from outside: a result that is known from elsewhere, and decisions that a user wants tried."""
 
 
+MAX_ABANDONED = 1000
+"""How many trials one proposal may name: no more can end between two proposals than run at once, save in searches whose
+first proposals were made before any were named."""
+
+
 @dataclass(frozen=True)
 class ProposalRecord:
     """How the agent came to the candidate, or who brought it."""
@@ -68,6 +73,9 @@ class ProposalRecord:
     """Trials that were in the population only because they were pinned."""
     repeat: int | None = None
     """Which confirmation of ``parent`` this is, from 1; None for what the agent proposed."""
+    abandoned: tuple[int, ...] | None = None
+    """Failed and cancelled trials of which the agent knew that no proposal before this one names; with those that are
+    named before, all of which it knew. None where that was not written down."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from evonas.errors import EvonasError
 from evonas.search import proposer as module
 from evonas.search.proposer import Proposer
 from evonas.search.table import TrialTable
-from evonas.search.trial import Trial, TrialState
+from evonas.search.trial import MAX_ABANDONED, Trial, TrialState
 from evonas.spec import SearchSpec
 from tests.tier import examples
 from tests.unit.search.support import propose, search_spec
@@ -157,6 +157,34 @@ def test_proposals_go_on_after_the_highest_index_where_trials_were_deleted() -> 
     records.add(propose(Proposer(spec), [], 4))
     records.delete(1)
     assert [trial.index for trial in proposed_by_a_new_one(spec, records, 2)] == [4, 5]
+
+
+def test_each_failed_trial_is_named_by_the_first_proposal_that_is_made_after_it() -> None:
+    spec, records = spec_of(), Records(random.Random(5))
+    proposer = Proposer(spec)
+    records.add(records.ask(proposer, 4))
+    for index in (3, 1):
+        records.put(replace(records.trials[index], state=TrialState.FAILED))
+    for asked in (proposer, Proposer(spec)):
+        assert [trial.proposal.abandoned for trial in records.ask(asked, 2)] == [(1, 3), ()]
+    records.add(proposed_by_a_new_one(spec, records, 1))
+    records.put(replace(records.trials[0], state=TrialState.CANCELLED))
+    assert [trial.proposal.abandoned for trial in records.ask(proposer, 2)] == [(0,), ()]
+
+
+def test_more_failed_trials_than_a_proposal_may_name_are_left_to_be_guessed() -> None:
+    space = [{"name": name, "values": list(range(40))} for name in "ab"]
+    spec = search_spec(searchSpace=space, agent={"type": "Random"})
+    records = Records(random.Random(6))
+    records.add(propose(Proposer(spec), [], 1002))
+    for index in range(MAX_ABANDONED):
+        # By an operator of old.
+        records.put(replace(records.trials[index], state=TrialState.FAILED))
+    (named,) = proposed_by_a_new_one(spec, records, 1)
+    assert named.proposal.abandoned == tuple(range(MAX_ABANDONED))
+    records.put(replace(records.trials[MAX_ABANDONED], state=TrialState.FAILED))
+    (unnamed,) = proposed_by_a_new_one(spec, records, 1)
+    assert unnamed.proposal.abandoned is None
 
 
 def test_exhausted_space_gives_fewer_proposals() -> None:

@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 
-from evonas.agents import Explaining
+from evonas.agents import Agent, Explaining, create_agent
 from evonas.errors import EvonasError
+from evonas.search import replay as module
+from evonas.search.codec import from_object, to_object
 from evonas.search.confirmation import due_confirmations
 from evonas.search.proposer import Proposer
 from evonas.search.replay import Difference, MissingTrial, Replay
 from evonas.search.trial import Trial, TrialState
 from evonas.spec import Confirm, SearchSpec
 from tests.unit.search.simulation import SPACE, simulate
-from tests.unit.search.support import propose, search_spec, totals_of
+from tests.unit.search.support import IDENTITY, propose, search_spec, totals_of
 
 AGENTS: dict[str, dict[str, Any]] = {
     "Random": {"type": "Random"},
@@ -58,6 +60,74 @@ def test_proposals_after_a_confirmation_follow_from_the_record(agent: str) -> No
     difference = difference_of(spec, trials)
     assert difference is not None
     assert difference.index == len(trials) - 1
+
+
+def of_old(trial: Trial) -> Trial:
+    """Return a trial as it was recorded before proposals named the failed ones that the agent knew of."""
+    body = to_object(IDENTITY, trial)
+    del body["spec"]["proposal"]["abandoned"]
+    return from_object(body)
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_records_of_old_are_replayed_by_guesses(agent: str) -> None:
+    spec = spec_of(agent)
+    trials = [of_old(trial) for trial in simulate(spec)]
+    assert {trial.proposal.abandoned for trial in trials} == {None}
+    assert difference_of(spec, trials) is None
+
+
+@pytest.mark.parametrize("since", [1, 6, 13, 29])
+def test_a_record_whose_later_part_alone_names_failed_trials_is_replayed(since: int) -> None:
+    spec = spec_of("EvoNAS")
+    # The process was replaced by a newer one, which folded what the earlier had recorded.
+    whole = simulate(spec)
+    trials, named = [], set[int]()
+    for trial in whole:
+        told = trial.proposal.abandoned
+        assert told is not None
+        named |= set(told)
+        if trial.index < since:
+            trials.append(of_old(trial))
+        elif trial.index == since:
+            trials.append(replace(trial, proposal=replace(trial.proposal, abandoned=tuple(sorted(named)))))
+        else:
+            trials.append(trial)
+    assert difference_of(spec, trials) is None
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_no_fold_is_tried_where_the_proposals_name_the_failed_trials(
+    agent: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = spec_of(agent)
+    trials = simulate(spec, restarts=(10, 20))
+    failed = [trial.index for trial in trials if trial.state is TrialState.FAILED]
+    named = [index for trial in trials for index in trial.proposal.abandoned or ()]
+    assert len(named) == len(set(named))
+    assert set(named) <= set(failed)
+    assert len(named) >= 3
+    folds = 0
+
+    def counted(*arguments: Any) -> Agent:
+        nonlocal folds
+        folds += 1
+        return create_agent(*arguments)
+
+    monkeypatch.setattr(module, "create_agent", counted)
+    assert difference_of(spec, trials) is None
+    assert folds == 1
+    Replay(spec, trials).agent_before(25)
+    assert folds == 3
+
+
+def test_a_named_trial_that_has_not_failed_is_an_error() -> None:
+    spec = spec_of("Evolution")
+    trials = simulate(spec)
+    for wrong in (0, 12, 29):
+        trials[12] = replace(trials[12], proposal=replace(trials[12].proposal, abandoned=(wrong,)))
+        with pytest.raises(EvonasError, match=f"proposal 12 was made when trial {wrong} had failed"):
+            difference_of(spec, trials)
 
 
 @pytest.mark.parametrize(
