@@ -132,7 +132,7 @@ class TestSpikeTimes:
 
 
 class TestDerivatives:
-    @settings(max_examples=examples(40))
+    @settings(max_examples=examples(15))
     @given(st.integers(0, 10_000), st.floats(0.1, 2), st.floats(0.1, 1.5))
     def test_they_are_the_differences(self, seed: int, decay: float, threshold: float) -> None:
         random = torch.Generator().manual_seed(seed)

@@ -7,6 +7,6 @@ is about what a program does; tests of how programs start start them from nothin
 
 from __future__ import annotations
 
-from tests.warm.client import Started, run, start
+from tests.warm.client import CLUSTER, LOCAL, TRIALS, Started, run, start
 
-__all__ = ["Started", "run", "start"]
+__all__ = ["CLUSTER", "LOCAL", "TRIALS", "Started", "run", "start"]

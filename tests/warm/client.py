@@ -18,7 +18,7 @@ from typing import IO, Protocol
 from tests.tier import EXHAUSTIVE
 
 ROOT = Path(__file__).parents[2]
-MODULES = (
+TRIALS = (
     "torch",
     "evonas_trial.cnn.model",
     "evonas_trial.mlp.model",
@@ -26,6 +26,19 @@ MODULES = (
     "evonas_trial.training.trial",
 )
 """What programs import, short of the programs themselves: a module that is to run as a program must not be imported."""
+CLUSTER = (
+    "evonas.agents.evolution",
+    "evonas.cli",
+    "evonas.work",
+    *(f"evonas.commands.{name}" for name in ("doctor", "explain", "export", "get", "operator", "plan", "replay")),
+)
+"""The same for `evonas` on a cluster: its operator, and the commands that tests give most."""
+LOCAL = (
+    "evonas.agents.evolution",
+    "evonas.cli",
+    *(f"evonas.commands.{name}" for name in ("enqueue", "explain", "export", "logs", "pin", "replay", "run", "veto")),
+)
+"""The same for `evonas` on this machine."""
 
 
 class Started(Protocol):
@@ -74,8 +87,12 @@ def start(
     folder: Path | None = None,
     output: IO[bytes] | None = None,
     errors: IO[bytes] | None = None,
+    imported: tuple[str, ...] = TRIALS,
 ) -> Started:
-    """Start ``python -m MODULE``, with this process's output and errors where no files are given."""
+    """Start ``python -m MODULE``, with this process's output and errors where no files are given.
+
+    What is ``imported`` it finds imported already; it ends with this process, however that ends.
+    """
     if EXHAUSTIVE:
         command = [sys.executable, "-m", module, *arguments]
         nothing = subprocess.DEVNULL
@@ -87,7 +104,7 @@ def start(
         "folder": str(folder or Path.cwd()),
     }
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    connection.connect(_server())
+    connection.connect(_server(imported))
     with Path(os.devnull).open("rb") as empty:
         descriptors = [empty.fileno(), output.fileno() if output else 1, errors.fileno() if errors else 2]
         socket.send_fds(connection, [json.dumps(request).encode()], descriptors)
@@ -101,10 +118,13 @@ def run(
     environment: Mapping[str, str],
     folder: Path | None = None,
     timeout: float = 300,
+    imported: tuple[str, ...] = TRIALS,
 ) -> subprocess.CompletedProcess[str]:
     """Do what ``subprocess.run`` does with a program's output captured as text."""
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
-        process = start(module, arguments, environment=environment, folder=folder, output=output, errors=errors)
+        process = start(
+            module, arguments, environment=environment, folder=folder, output=output, errors=errors, imported=imported
+        )
         try:
             code = process.wait(timeout)
         except BaseException:
@@ -118,8 +138,8 @@ def run(
 
 
 @cache
-def _server() -> str:
-    """Start the server, once in each process of the tests; return its socket, which can be asked at once."""
+def _server(modules: tuple[str, ...]) -> str:
+    """Start the server of these modules, once in each process of the tests; return its socket."""
     folder = tempfile.mkdtemp(prefix="evonas-warm-")
     path = str(Path(folder) / "socket")
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("EVONAS_", "POD_"))}
@@ -127,7 +147,7 @@ def _server() -> str:
         listener.bind(path)
         listener.listen()
         number = listener.fileno()
-        command = [sys.executable, "-m", "tests.warm.server", str(number), *MODULES]
+        command = [sys.executable, "-m", "tests.warm.server", str(number), *modules]
         server = subprocess.Popen(command, cwd=ROOT, env=clean, stdin=subprocess.PIPE, pass_fds=[number])
 
     def end() -> None:

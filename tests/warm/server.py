@@ -7,6 +7,7 @@ and exit handlers. The server goes when its standard input is closed, so with wh
 from __future__ import annotations
 
 import atexit
+import ctypes
 import gc
 import importlib
 import json
@@ -19,6 +20,7 @@ import sys
 from typing import Any, NoReturn
 
 LONGEST_REQUEST = 1 << 20
+PR_SET_PDEATHSIG = 1
 
 
 def serve(listener: socket.socket) -> dict[str, Any] | None:
@@ -63,6 +65,8 @@ def serve(listener: socket.socket) -> dict[str, Any] | None:
 
 def become(request: dict[str, Any]) -> None:
     """Run a module in the environment and the folder that are asked for."""
+    # The server ends with the tests, even where a SIGKILL leaves them no time to end anybody.
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(request["environment"])

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from evonas.manifest import to_yaml
 from evonas.search.replay import Replay
 from evonas.search.trial import Trial
 from evonas.spec import SearchSpec
+from tests import warm
 from tests.corpus.environment import answer, asking_search
 
 COUNTING = ("python", "-m", "evonas_trial.counting")
@@ -42,8 +42,7 @@ def write_manifest(folder: Path, name: str, command: Sequence[str] = COUNTING, *
 
 
 def evonas(folder: Path, *words: str, code: int = 0) -> str:
-    command = [sys.executable, "-m", "evonas", *words]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    done = warm.run("evonas", words, environment=os.environ, folder=folder, imported=warm.LOCAL)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
 

@@ -16,6 +16,7 @@ import yaml
 
 from evonas.local.locks import is_locked
 from tests.cluster.waiting import wait_for
+from tests.unit.local.runs import evonas
 
 COUNTING = ["python", "-m", "evonas_trial.counting", "--seconds", "0.2"]
 FINAL = ("Succeeded", "Infeasible", "Failed")
@@ -69,10 +70,7 @@ def finals(manifest: Path) -> Counter[int]:
 
 
 def finish(manifest: Path, code: int = 0) -> str:
-    process = start(manifest)
-    output, _ = process.communicate(timeout=120)
-    assert process.returncode == code, output
-    return output
+    return evonas(manifest.parent, "run", str(manifest), code=code)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
