@@ -11,6 +11,7 @@ from typing import NoReturn
 import click
 
 from evonas.errors import EvonasError
+from evonas.hints import did_you_mean
 
 _COMMANDS = {
     "best": "Print the decisions of the best candidate.",
@@ -46,6 +47,13 @@ class _LazyGroup(click.Group):
         command = getattr(importlib.import_module(f"evonas.commands.{name}"), name)
         assert isinstance(command, click.Command)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
+            raise click.UsageError(f"No such command {args[0]!r}{did_you_mean(args[0], _COMMANDS)}", ctx)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

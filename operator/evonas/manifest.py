@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from evonas.errors import EvonasError
+from evonas.hints import BOOLEAN_WORDS
 from evonas.space import normalise
 
 KIND = "ArchitectureSearch"
@@ -35,7 +36,7 @@ _PLAIN_WORDS = (
     (_FLOAT, re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")),
     (_FLOAT, re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")),
 )
-_BOOLEANS = {"y": True, "yes": True, "true": True, "on": True, "n": False, "no": False, "false": False, "off": False}
+_BOOLEANS = {"true": True, "false": False} | {word: read for read, words in BOOLEAN_WORDS.items() for word in words}
 _INTEGERS = range(-(2**63), 2**64)
 
 
@@ -121,12 +122,13 @@ class _KubectlDumper(yaml.SafeDumper):
 _KubectlDumper.add_representer(str, _KubectlDumper.represent_text)
 
 
-def load_search(path: Path) -> dict[str, Any]:
+def load_search(path: Path, note: Callable[[str], object] = lambda said: None) -> dict[str, Any]:
     """Return the one ArchitectureSearch in a YAML or JSON file, other objects in it passed over.
 
-    Raises EvonasError where the file cannot be read or does not hold exactly one.
+    ``note`` is told of words among the values of decisions that were read as booleans. Raises EvonasError where the
+    file cannot be read or does not hold exactly one.
     """
-    documents = read_objects(path)
+    documents = _read(path, note)
     searches = [document for document in documents if isinstance(document, dict) and document.get("kind") == KIND]
     if len(searches) != 1:
         kinds = [
@@ -139,8 +141,12 @@ def load_search(path: Path) -> dict[str, Any]:
 
 def read_objects(path: Path) -> list[Any]:
     """Return all objects in a YAML or JSON file, of whatever kind; EvonasError where it cannot be read."""
+    return _read(path, lambda said: None)
+
+
+def _read(path: Path, note: Callable[[str], object]) -> list[Any]:
     try:
-        return [_normalised(document) for document in _documents(path.read_text(encoding="utf-8"))]
+        return [_normalised(document) for document in _documents(path.read_text(encoding="utf-8"), note)]
     except OSError as error:
         raise EvonasError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -165,12 +171,43 @@ def _in_one_line(error: yaml.YAMLError) -> str:
     return f"{said} at line {mark.line + 1}, column {mark.column + 1}"
 
 
-def _documents(text: str) -> list[Any]:
+def _documents(text: str, note: Callable[[str], object]) -> list[Any]:
     if text.lstrip().startswith("{"):
         # Not all JSON is YAML 1.1: tabs, for one. What is no JSON either is left to the YAML parser, which says where.
         with suppress(ValueError):
             return [json.loads(text, object_pairs_hook=_unique, parse_constant=float)]
-    return [document for document in yaml.load_all(text, Loader=_KubectlLoader) if document is not None]
+    documents = []
+    loader = _KubectlLoader(text)
+    try:
+        while loader.check_node():
+            node = loader.get_node()
+            if said := ", ".join(_boolean_words(node, ("spec", "searchSpace"))):
+                note(f"YAML reads {said}: quote what is meant as a word")
+            documents.append(loader.construct_document(node))
+    finally:
+        loader.dispose()
+    return [document for document in documents if document is not None]
+
+
+def _boolean_words(node: yaml.Node | None, place: Sequence[str]) -> Iterator[str]:
+    """Name the words below ``place`` that were read as booleans, though they are not spelt so."""
+    for key in place:
+        pairs = node.value if isinstance(node, yaml.MappingNode) else ()
+        node = next((value for name, value in pairs if name.value == key), None)
+    waiting, seen = [node] if node is not None else [], set[int]()
+    while waiting:
+        found = waiting.pop()
+        # An anchor may be referred to many times, even by itself.
+        if id(found) in seen:
+            continue
+        seen.add(id(found))
+        if isinstance(found, yaml.MappingNode):
+            waiting += [value for _, value in reversed(found.value)]
+        elif isinstance(found, yaml.SequenceNode):
+            waiting += reversed(found.value)
+        elif found.tag == _BOOL and found.value.lower() not in ("true", "false"):
+            read = json.dumps(_BOOLEANS.get(found.value.lower()))
+            yield f"{found.value} (line {found.start_mark.line + 1}) as {read}"
 
 
 def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:

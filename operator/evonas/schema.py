@@ -17,6 +17,7 @@ import jsonschema
 import yaml
 
 from evonas.errors import FieldProblem
+from evonas.hints import did_you_mean, misread, unquoted
 from evonas.space import is_number
 
 # In C where PyYAML was built with it: a tenth of the time, which every command spends.
@@ -164,12 +165,20 @@ def _problems(error: jsonschema.ValidationError) -> Iterable[FieldProblem]:
         known = schema["properties"]
         for name in value:
             if name not in known:
-                yield FieldProblem(field_path([*path, name]), f"unknown field; known are {', '.join(sorted(known))}")
+                said = f"unknown field; known are {', '.join(sorted(known))}"
+                yield FieldProblem(field_path([*path, name]), said + did_you_mean(name, known))
     elif keyword == "oneOf":
         ways = " or ".join(" and ".join(way["required"]) for way in limit)
         yield FieldProblem(field_path(path), f"must have either {ways}, and not both")
     elif keyword in _SAYS:
         exclusive = " (exclusive)" if schema.get(f"exclusive{keyword.capitalize()}") else ""
-        yield FieldProblem(field_path(path), _SAYS[keyword].format(limit=limit, value=value, exclusive=exclusive))
+        said = _SAYS[keyword].format(limit=limit, value=value, exclusive=exclusive)
+        yield FieldProblem(field_path(path), said + _hint(keyword, limit, value))
     else:
         yield FieldProblem(field_path(path), error.message)
+
+
+def _hint(keyword: str, limit: Any, value: Any) -> str:
+    if keyword == "enum":
+        return misread(value) or did_you_mean(value, limit)
+    return unquoted(value) if (keyword, limit) == ("type", "string") else ""

@@ -16,6 +16,7 @@ from itertools import pairwise
 from typing import Any
 
 from evonas.errors import FieldProblem, InvalidManifest
+from evonas.hints import did_you_mean, misread
 from evonas.variables import DECISION_PREFIX
 
 Value = str | int | float | bool
@@ -102,6 +103,10 @@ class SearchSpace:
         return len(self.decisions)
 
     @cached_property
+    def _names(self) -> Mapping[str, Decision]:
+        return {decision.name: decision for decision in self.decisions}
+
+    @cached_property
     def cardinalities(self) -> tuple[int, ...]:
         """How many values each decision has."""
         return tuple(len(decision.values) for decision in self.decisions)
@@ -118,6 +123,10 @@ class SearchSpace:
 
     def to_choices(self, candidate: Mapping[str, Any]) -> Choices:
         """Return the candidate's choices; ValueError where it is not exactly one of this space."""
+        if unknown := candidate.keys() - self._names.keys():
+            name = min(unknown, key=str)
+            names = ", ".join(self._names)
+            raise ValueError(f"there is no decision {name!r}; known are {names}{did_you_mean(name, self._names)}")
         choices: list[int] = []
         for position, decision in enumerate(self.decisions):
             if not self.is_active(position, choices):
@@ -131,10 +140,8 @@ class SearchSpace:
                 choices.append(decision.index_of(candidate[decision.name]))
             except KeyError:
                 value, known = candidate[decision.name], list(decision.values)
-                raise ValueError(f"decision {decision.name!r} has no value {value!r}; it has {known}") from None
-        unknown = sorted(set(candidate) - {decision.name for decision in self.decisions})
-        if unknown:
-            raise ValueError(f"unknown decisions {unknown}")
+                hint = misread(value) or did_you_mean(value, known)
+                raise ValueError(f"decision {decision.name!r} has no value {value!r}; it has {known}{hint}") from None
         return tuple(choices)
 
     def to_candidate(self, choices: Sequence[int]) -> dict[str, Value]:
@@ -239,7 +246,8 @@ def _values(item: Mapping[str, Any], path: str, problems: list[FieldProblem]) ->
             problem = f"{value!r} cannot stand in an environment variable: it holds a NUL or half a surrogate pair"
             problems.append(FieldProblem(here, problem))
         elif identity(value) in values:
-            problems.append(FieldProblem(here, f"Duplicate value: {value!r}; list each value once"))
+            said = f"Duplicate value: {json.dumps(value, ensure_ascii=False)}; list each value once"
+            problems.append(FieldProblem(here, said + misread(value)))
         else:
             values[identity(value)] = value
     return tuple(values.values())
@@ -301,7 +309,10 @@ def _when(
     name = item["when"]["name"]
     if name not in positions:
         problems.append(
-            FieldProblem(f"{path}.when.name", f"{name!r} names no earlier decision; a condition may only look back")
+            FieldProblem(
+                f"{path}.when.name",
+                f"{name!r} names no earlier decision; a condition may only look back{did_you_mean(name, positions)}",
+            )
         )
         return None
     parent = earlier[positions[name]]
@@ -313,7 +324,8 @@ def _when(
             problems.append(
                 FieldProblem(
                     f"{path}.when.values[{index}]",
-                    f"{value!r} is no value of {name!r}, which has {list(parent.values)}",
+                    f"{value!r} is no value of {name!r}, which has {list(parent.values)}"
+                    + (misread(value) or did_you_mean(value, parent.values)),
                 )
             )
     return When(positions[name], frozenset(choices))

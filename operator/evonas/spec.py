@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from evonas.errors import FieldProblem, InvalidManifest
 from evonas.gpus import count_gpus, gpu_problems
+from evonas.hints import did_you_mean
 from evonas.schema import check_and_default
 from evonas.space import SearchSpace, Value
 
@@ -245,7 +246,8 @@ def _rule_problems(spec: Mapping[str, Any]) -> Iterable[FieldProblem]:
     if trial.get("container", names[0]) not in names:
         yield FieldProblem(
             "spec.trial.container",
-            f"must name one of the template's containers ({', '.join(names)}), got {trial['container']!r}",
+            f"must name one of the template's containers ({', '.join(names)}), got {trial['container']!r}"
+            + did_you_mean(trial["container"], names),
         )
     yield from gpu_problems(trial["template"]["spec"], budget.get("gpuResources"))
     seen: set[str] = set()

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 
@@ -69,7 +70,7 @@ def join(known: Mapping[str, Decision], searched: Mapping[str, Any], fixed: Mapp
     """
     for name in searched:
         if name not in known:
-            raise ValueError(f"unknown decision {name!r}; known are {', '.join(known)}")
+            raise ValueError(f"unknown decision {name!r}; known are {', '.join(known)}{did_you_mean(name, known)}")
         if name in fixed:
             raise ValueError(f"{name!r} is a decision of the search: leave out the option {known[name].option}")
     values = {**fixed, **searched}
@@ -77,6 +78,12 @@ def join(known: Mapping[str, Decision], searched: Mapping[str, Any], fixed: Mapp
         if not known[name].accepts(value):
             raise ValueError(f"{name!r} must be {known[name].wanted}, got {json.dumps(value)}")
     return {name: values.get(name, decision.default) for name, decision in known.items()}
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return the known name that is most alike, as the end of a message; empty where none is."""
+    close = get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
 
 
 def parse_option(text: str) -> Any:

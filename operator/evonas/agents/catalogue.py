@@ -14,6 +14,7 @@ from typing import Any
 from evonas.agents.interface import Agent
 from evonas.agents.settings import AgentSettings
 from evonas.errors import FieldProblem, InvalidManifest
+from evonas.hints import did_you_mean
 from evonas.space import SearchSpace
 
 AGENT_TYPES = ("Random", "Evolution", "Neural", "EvoNAS", "Optuna")
@@ -88,5 +89,6 @@ def _type_problems(type: str) -> list[FieldProblem]:
         problem = (
             f"must be one of {', '.join((*AGENT_TYPES, *foreign))}, got {type!r}; if another package brings this agent,"
             f" install that package beside evonas (it declares the entry point {type!r} in group {ENTRY_POINTS!r})"
+            f"{did_you_mean(type, (*AGENT_TYPES, *foreign))}"
         )
     return [FieldProblem("spec.agent.type", problem)]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from evonas.errors import FieldProblem, InvalidManifest
+from evonas.hints import did_you_mean
 from evonas.space import normalise
 
 Training = Literal["PQT", "REINFORCE", "None"]
@@ -183,7 +184,7 @@ class _Block:
         for option in options:
             if value == option:
                 return option
-        self._refuse(name, f"must be one of {', '.join(options)}, got {value!r}")
+        self._refuse(name, f"must be one of {', '.join(options)}, got {value!r}{did_you_mean(value, options)}")
         return default
 
     def free(self, name: str) -> Mapping[str, Any]:
@@ -196,7 +197,8 @@ class _Block:
     def refuse_unknown(self) -> None:
         for name in self._manifest:
             if name not in self._known:
-                self._refuse(name, f"unknown field; there are {', '.join(sorted(self._known))}")
+                known = ", ".join(sorted(self._known))
+                self._refuse(name, f"unknown field; known are {known}{did_you_mean(name, self._known)}")
 
     def _get(self, name: str, default: Any) -> Any:
         self._known.add(name)

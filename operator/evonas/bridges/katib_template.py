@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from evonas.hints import did_you_mean
 from evonas.space import variable_name
 
 if TYPE_CHECKING:
@@ -109,7 +110,8 @@ def _substituted(template: Any, stand_ins: Mapping[str, str | None], path: str, 
     def stand_in(match: re.Match[str], here: str, whole: str, *, expanded: bool) -> str:
         name = f"{match.group(1)}.{match.group(2)}"
         if name not in stand_ins:
-            notes.refuse(here, f"{match.group(0)} names nothing in spec.trialTemplate.trialParameters")
+            hint = did_you_mean(name, stand_ins)
+            notes.refuse(here, f"{match.group(0)} names nothing in spec.trialTemplate.trialParameters{hint}")
         found = stand_ins.get(name)
         if found is not None and found.startswith("$(") and not expanded:
             notes.refuse(here, f"{json.dumps(whole)}: a decision can stand in command, args and env only")

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from evonas.commands.findings import is_bad, show
+from evonas.commands.manifests import read_manifest
 from evonas.commands.searches import cluster_options
-from evonas.manifest import load_search
 from evonas.report.console import open_console
 from evonas.search.forecast import forecast
 from evonas.search.proposer import Proposer
@@ -44,7 +44,7 @@ def plan(manifest: Path, candidates: int, ask_cluster: bool, operator_namespace:
 
     No pod is made. Exits with 1 where something is missing without which it would not run.
     """
-    body = load_search(manifest)
+    body = read_manifest(manifest)
     spec = SearchSpec.parse(body)
     bounds = forecast(spec)
     click.echo(f"{spec.name}: {len(spec.space)} decisions, {spec.space.size} candidates, agent {spec.agent.type}")

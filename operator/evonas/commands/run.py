@@ -15,11 +15,11 @@ import click
 from rich.console import Console
 
 from evonas.agents import check_agent
+from evonas.commands.manifests import read_manifest
 from evonas.errors import EvonasError
 from evonas.local.attempts import MAX_LOG
 from evonas.local.journal import JOURNAL_FILE, open_journal
 from evonas.local.run import LocalRun
-from evonas.manifest import load_search
 from evonas.report.display import Display
 from evonas.report.plots import save_plots
 from evonas.search.confirmation import Confirmed, confirm
@@ -77,7 +77,7 @@ def run(
     put in the manifest's place is in the journal's search as if it had been written there. Exits with 1 when the search
     has failed: no trial succeeded, or too many failed.
     """
-    body = load_search(manifest)
+    body = read_manifest(manifest)
     _override(body, {("budget", "maxTrials"): budget, ("budget", "parallelTrials"): parallel, ("agent", "seed"): seed})
     spec = SearchSpec.parse(body)
     check_agent(spec.agent.type, spec.agent.settings)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from evonas.errors import FieldProblem, InvalidManifest
+from evonas.hints import unquoted
 from evonas.spec import SearchSpec
 from evonas.variables import POD_VARIABLES, is_pods_own
 
@@ -59,7 +60,7 @@ class LocalCommand:
         words = self._list(name)
         for position, word in enumerate(words):
             if not isinstance(word, str):
-                raise self._wrong(f"{name}[{position}]", f"must be of type string, got {word!r}")
+                raise self._wrong(f"{name}[{position}]", f"must be of type string, got {word!r}{unquoted(word)}")
         return words
 
     def _list(self, name: str) -> list[Any]:
@@ -78,7 +79,8 @@ class LocalCommand:
             if entry.get("valueFrom") is None:
                 value = entry.get("value")
                 if value is not None and not isinstance(value, str):
-                    raise self._wrong(f"{field}.value", f"must be of type string, got {value!r}")
+                    said = f"must be of type string, got {value!r}{unquoted(value)}"
+                    raise self._wrong(f"{field}.value", said)
                 own[entry["name"]] = value or ""
             elif entry["name"] not in os.environ and not is_pods_own(entry):
                 problem = "a local run has no cluster to read it from; give a value or set the variable outside"

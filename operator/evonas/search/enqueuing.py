@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evonas.errors import EvonasError
+from evonas.hints import did_you_mean
 from evonas.search.contract import to_text
 from evonas.search.incoming import Decisions, key_of
 from evonas.search.recorded import RecordedSearch
@@ -57,12 +58,15 @@ def read_decisions(space: SearchSpace, assignments: Sequence[str]) -> dict[str, 
         name, separator, text = assignment.partition("=")
         if not separator or name not in decisions:
             known = ", ".join(decisions)
-            raise EvonasError(f"--decision {assignment}: must be NAME=VALUE; the decisions are {known}")
+            hint = did_you_mean(name, decisions) if separator else ""
+            raise EvonasError(f"--decision {assignment}: must be NAME=VALUE; the decisions are {known}{hint}")
         if name in candidate:
             raise EvonasError(f"--decision {assignment}: {name} was given before")
         values = [value for value in decisions[name].values if to_text(value) == text]
         if len(values) != 1:
-            said = "more than one value reads so, use a file" if values else f"it has {list(decisions[name].values)}"
+            texts = list(map(to_text, decisions[name].values))
+            said = f"{name} has the values {', '.join(texts)}{did_you_mean(text, texts)}"
+            said = "more than one value reads so, use a file" if values else said
             raise EvonasError(f"--decision {assignment}: {said}")
         candidate[name] = values[0]
     return candidate

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from evonas.hints import did_you_mean
 from evonas.search.report import Report
 from evonas.spec import Constraint, Objective
 
@@ -54,7 +55,9 @@ def _missing(objective: Objective, report: Report) -> Evaluation:
     if objective.metric is not None and report.metrics:
         known = ", ".join(sorted(report.metrics))
         return Evaluation(
-            reason="MetricMissing", message=f"the trial reported no metric {objective.metric!r}, only {known}"
+            reason="MetricMissing",
+            message=f"the trial reported no metric {objective.metric!r}, only {known}"
+            + did_you_mean(objective.metric, report.metrics),
         )
     return Evaluation(
         reason="NoReward",
@@ -66,7 +69,8 @@ def _missing(objective: Objective, report: Report) -> Evaluation:
 def _constrained(value: float, constraint: Constraint, report: Report, *, minimize: bool) -> Evaluation:
     measured = report.metrics.get(constraint.metric)
     if measured is None:
-        return Evaluation(reason="MetricMissing", message=f"the trial reported no metric {constraint.metric!r}")
+        hint = did_you_mean(constraint.metric, report.metrics)
+        return Evaluation(reason="MetricMissing", message=f"the trial reported no metric {constraint.metric!r}{hint}")
     if constraint.maximum is not None:
         if measured <= constraint.maximum:
             return Evaluation(reward=value)

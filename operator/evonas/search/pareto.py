@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from evonas.errors import EvonasError
+from evonas.hints import did_you_mean
 from evonas.search.trial import Trial, TrialState
 from evonas.spec import Objective
 
@@ -108,7 +109,9 @@ def check_reported(trials: Iterable[Trial], axes: Axes) -> None:
     names = {name for trial in trials for name in trial.metrics}
     for axis in axes:
         if names and axis.metric not in (REWARD, *names):
-            raise EvonasError(f"no trial reported a metric {axis.metric!r}, only {', '.join(sorted(names))}")
+            known = ", ".join(sorted(names))
+            hint = did_you_mean(axis.metric, (REWARD, *names))
+            raise EvonasError(f"no trial reported a metric {axis.metric!r}, only {known}{hint}")
 
 
 def _axis(objective: Objective, name: str) -> Axis:

@@ -50,7 +50,7 @@ def test_every_field_is_read() -> None:
         (
             {"seed": 3},
             "spec.agent.seed",
-            "unknown field; there are critic, evolution, policy, sampler, settings, warmup",
+            "unknown field; known are critic, evolution, policy, sampler, settings, warmup",
         ),
         ({"sampler": "tpe"}, "spec.agent.sampler", "must be one of TPE, GP, NSGAII, CMAES, QMC, got 'tpe'"),
         ({"settings": ["fast"]}, "spec.agent.settings", "must be an object, got ['fast']"),

@@ -209,7 +209,8 @@ def test_report_on_two_runs_of_one_search_lost_the_first(evonas: Evonas, tmp_pat
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["walk"], "error: No such command 'walk'."),
+        (["walk"], "error: No such command 'walk' (see evonas --help)"),
+        (["reprot"], "error: No such command 'reprot'; did you mean report? (see evonas --help)"),
         (["run"], "error: Missing argument 'MANIFEST'. (see "),
         (["run", "--fast"], "error: No such option"),
         (["enqueue", "runs/counting"], "error: give either FILE or --decision"),

@@ -19,7 +19,7 @@ SCALARS = st.one_of(
     st.booleans(),
     st.integers(-(10**6), 10**6),
     st.floats(allow_nan=False, allow_infinity=False),
-    st.text(max_size=3),
+    st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=3),
 )
 
 

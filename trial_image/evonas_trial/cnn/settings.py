@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from evonas_trial.decisions import Decision, join, number, odd, one_of, parse_option, whole
+from evonas_trial.decisions import Decision, did_you_mean, join, number, odd, one_of, parse_option, whole
 from evonas_trial.training.recipe import DECISIONS as TRAINING
 from evonas_trial.training.recipe import Recipe
 
@@ -95,7 +95,7 @@ def read(searched: Mapping[str, Any], fixed: Mapping[str, Any]) -> tuple[Archite
     general, known = {item.name: item for item in GENERAL}, {item.name: item for item in (*GENERAL, *OWN)}
     if unknown := [name for name in searched if name not in known]:
         names = f"{', '.join(general)}; of single blocks {', '.join(f'{item.name}_1' for item in _BLOCK)}, …"
-        raise ValueError(f"unknown decision {unknown[0]!r}; known are {names}")
+        raise ValueError(f"unknown decision {unknown[0]!r}; known are {names}{did_you_mean(unknown[0], known)}")
     values = join(known, searched, fixed)
     count = values["blocks"]
     if count > MAX_BLOCKS:
