@@ -97,13 +97,13 @@ def main(trials: int, agent: str, repeats: int) -> None:
         write_run(folder / "run", body)
         (folder / "search.yaml").write_text(yaml.safe_dump(body))
         commands = {
-            "evonas report": ["report", "run", "--output", "report.html"],
-            "evonas report, the plots alone": ["report", "run", "--output", "plots.png"],
+            "evonas report": ["report", "run", "--to", "report.html"],
+            "evonas report, the plots alone": ["report", "run", "--to", "plots.png"],
             "evonas get": ["get", "run"],
             "evonas best": ["best", "run"],
             "evonas explain, the last trial": ["explain", "run", str(trials - 1)],
-            "evonas export": ["export", "run", "run.jsonl"],
-            "evonas plan": ["plan", "-f", "search.yaml", "--no-cluster"],
+            "evonas export": ["export", "run", "--to", "run.jsonl"],
+            "evonas plan": ["plan", "search.yaml", "--no-cluster"],
         }
         every = {
             "Python": ["-c", "pass"],

@@ -79,8 +79,8 @@ RUN_BY: dict[str, dict[str, str]] = {
         "EVONAS_DECISIONS=": f"{CONTRACT}::test_trial_by_hand_runs",
     },
     "docs/tools.md": {
-        "evonas plan -f examples/counting.yaml --no-cluster": TOOLS,
-        "evonas plan -f examples/counting.yaml\n": "tests/integration/test_tools.py::test_commands_of_the_page_run",
+        "evonas plan examples/counting.yaml --no-cluster": TOOLS,
+        "evonas plan examples/counting.yaml\n": "tests/integration/test_tools.py::test_commands_of_the_page_run",
     },
     "docs/install.md": {
         "docker build": HARNESS,

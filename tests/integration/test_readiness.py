@@ -80,7 +80,7 @@ def test_plan_compares_with_the_quota_and_its_cure_mends(cluster: Cluster, names
     }
     cluster.apply(yaml.safe_dump(quota), namespace)
     cluster.wait_for("the quota's status", lambda: cluster.get("quota", "gpus", namespace)["status"].get("used"))
-    words = ("plan", "-f", str(manifest), "--operator-namespace", namespace)
+    words = ("plan", str(manifest), "--operator-namespace", namespace)
     said = evonas(cluster, namespace, *words)
     assert "wanted: 3 decisions, 125 candidates, agent Evolution" in said.stdout
     found, cure = verdict(said.stdout, "requests.nvidia.com/gpu")
@@ -101,7 +101,7 @@ def test_plan_names_devices_and_queues_that_are_not_there(cluster: Cluster, name
     body["metadata"]["labels"] = {"kueue.x-k8s.io/queue-name": "nowhere"}
     path = tmp_path / "search.yaml"
     path.write_text(yaml.safe_dump(body))
-    said = evonas(cluster, namespace, "plan", "-f", str(path))
+    said = evonas(cluster, namespace, "plan", str(path))
     assert said.returncode == 1
     devices = {subject: found for subject, (found, _) in lines(said.stdout).items() if subject.startswith("device ")}
     assert devices == {"device example.com/gpu": "missing"}

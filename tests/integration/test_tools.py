@@ -77,7 +77,7 @@ def test_versions_are_in_the_status(finished: Finished) -> None:
 
 def test_export_replay_and_explain(finished: Finished, tmp_path: Path) -> None:
     file = tmp_path / "tools.jsonl"
-    assert finished.evonas("export", NAME, str(file)).stdout == f"wrote {file}: {TRIALS} trials\n"
+    assert finished.evonas("export", NAME, "--to", str(file)).stdout == f"wrote {file}: {TRIALS} trials\n"
     header, body, *records, _ = map(json.loads, file.read_text().splitlines())
     assert header["source"] == f"{finished.namespace}/{NAME}"
     assert body["metadata"]["uid"]
@@ -91,7 +91,7 @@ def test_export_replay_and_explain(finished: Finished, tmp_path: Path) -> None:
 
 def test_report(finished: Finished, tmp_path: Path) -> None:
     page = tmp_path / "report.html"
-    assert finished.evonas("report", NAME, "--output", str(page)).stdout == f"wrote {page}\n"
+    assert finished.evonas("report", NAME, "--to", str(page)).stdout == f"wrote {page}\n"
     text = page.read_text()
     assert f"{finished.namespace}/{NAME}: Complete" in text
     assert f">{TRIALS}/{TRIALS}<" in text

@@ -8,6 +8,7 @@ import click
 
 from evonas.bridges.mlflow_runs import write_runs
 from evonas.bridges.optuna_storage import write_storage
+from evonas.commands.renamed import say_renamed
 from evonas.commands.searches import cluster_options, says_what_a_search_is
 from evonas.sources.export import write_export
 from evonas.sources.locate import locate
@@ -16,22 +17,40 @@ from evonas.sources.options import ClusterOptions
 
 @click.command()
 @click.argument("search")
-@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("old_file", required=False, metavar="", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--to",
+    "file",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write. Default: NAME.jsonl, or NAME.db for Optuna.",
+)
 @click.option("--optuna", is_flag=True, help="Write an Optuna storage (SQLite) for its dashboard and plots instead.")
 @click.option("--mlflow", metavar="URI", help="Write runs to the MLflow tracking store at URI instead, those it lacks.")
 @click.option("--experiment", metavar="NAME", help="MLflow's experiment. Default: the search's name.")
 @cluster_options
 @says_what_a_search_is
+@click.pass_context
 def export(
-    search: str, file: Path | None, optuna: bool, mlflow: str | None, experiment: str | None, cluster: ClusterOptions
+    ctx: click.Context,
+    search: str,
+    old_file: Path | None,
+    file: Path | None,
+    optuna: bool,
+    mlflow: str | None,
+    experiment: str | None,
+    cluster: ClusterOptions,
 ) -> None:
-    """Write all that is recorded of SEARCH to FILE, by default NAME.jsonl, or NAME.db for Optuna.
+    """Write all that is recorded of SEARCH to a file.
 
     JSON lines: a header, the search, its trials, and a checksum. The trials' logs are not in it; the manifest is, with
     what its container is given as environment.
     """
+    if old_file is not None:
+        say_renamed(ctx, str(old_file), f"--to {old_file}")
+        file = file or old_file
     if mlflow is not None and (file is not None or optuna):
-        raise click.UsageError("--mlflow writes to a tracking store: leave out FILE and --optuna")
+        raise click.UsageError("--mlflow writes to a tracking store: leave out --to and --optuna")
     if experiment is not None and mlflow is None:
         raise click.UsageError("--experiment is MLflow's: name the tracking store by --mlflow")
     record = locate(search, cluster).read()

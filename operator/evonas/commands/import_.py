@@ -7,14 +7,17 @@ from pathlib import Path
 import click
 
 from evonas.bridges.katib import convert
+from evonas.commands.renamed import RenamingCommand
 from evonas.errors import EvonasError
 from evonas.manifest import read_objects, to_yaml
 
 
-@click.command("import")
+@click.command("import", cls=RenamingCommand, renamed={"--output": "--to"})
 @click.argument("form", type=click.Choice(["katib"]), metavar="katib")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write. Default: print it.")
+@click.option(
+    "--to", "output", type=click.Path(dir_okay=False, path_type=Path), help="File to write. Default: print it."
+)
 def import_(form: str, file: Path, output: Path | None) -> None:
     """Turn the Katib Experiment in FILE into an ArchitectureSearch.
 

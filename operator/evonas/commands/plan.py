@@ -10,6 +10,7 @@ import click
 
 from evonas.commands.findings import is_bad, show
 from evonas.commands.manifests import read_manifest
+from evonas.commands.renamed import RenamingCommand
 from evonas.commands.searches import cluster_options
 from evonas.report.console import open_console
 from evonas.search.forecast import forecast
@@ -20,15 +21,8 @@ from evonas.sources.options import ClusterOptions
 from evonas.spec import SearchSpec
 
 
-@click.command()
-@click.option(
-    "--filename",
-    "-f",
-    "manifest",
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Manifest of the search.",
-)
+@click.command(cls=RenamingCommand, renamed={"--filename": "", "-f": ""})
+@click.argument("manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--candidates", type=click.IntRange(0), default=3, show_default=True, help="First candidates to show.")
 @click.option(
     "--cluster/--no-cluster",
@@ -40,7 +34,7 @@ from evonas.spec import SearchSpec
 @click.option("--operator-namespace", default="evonas-system", show_default=True, help="Where the operator's Lease is.")
 @cluster_options
 def plan(manifest: Path, candidates: int, ask_cluster: bool, operator_namespace: str, cluster: ClusterOptions) -> None:
-    """Show the size, the first candidates and the worst cost of a search, and whether a cluster can run it.
+    """Show size, first candidates and worst cost of the search in MANIFEST, and whether a cluster can run it.
 
     No pod is made. Exits with 1 where something is missing without which it would not run.
     """

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from evonas.commands.renamed import RenamingCommand
 from evonas.commands.searches import cluster_options, says_what_a_search_is
 from evonas.errors import EvonasError
 from evonas.search.recorded import RecordedSearch
@@ -16,10 +17,11 @@ from evonas.sources.locate import locate
 from evonas.sources.options import ClusterOptions
 
 
-@click.command()
+@click.command(cls=RenamingCommand, renamed={"--output": "--to"})
 @click.argument("searches", nargs=-1, required=True, metavar="SEARCH...")
 @click.option(
-    "--output",
+    "--to",
+    "output",
     type=click.Path(dir_okay=False, path_type=Path),
     default=Path("report.html"),
     show_default=True,

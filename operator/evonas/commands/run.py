@@ -6,7 +6,7 @@ import json
 import shlex
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -16,6 +16,7 @@ from rich.console import Console
 
 from evonas.agents import check_agent
 from evonas.commands.manifests import read_manifest
+from evonas.commands.renamed import RenamingCommand
 from evonas.errors import EvonasError
 from evonas.local.attempts import MAX_LOG
 from evonas.local.journal import JOURNAL_FILE, open_journal
@@ -36,7 +37,7 @@ from evonas.spec import SearchSpec
 PLOTS_FILE, BEST_FILE = "plots.png", "best.json"
 
 
-@click.command()
+@click.command(cls=RenamingCommand, renamed={"--budget": "--max-trials", "--parallel": "--parallel-trials"})
 @click.argument("manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--runs",
@@ -45,8 +46,10 @@ PLOTS_FILE, BEST_FILE = "plots.png", "best.json"
     show_default=True,
     help="Folder of all runs; this one's is RUNS/<name of the search>.",
 )
-@click.option("--budget", type=click.IntRange(1), help="Trials at most, in place of spec.budget.maxTrials.")
-@click.option("--parallel", type=click.IntRange(1), help="Trials at a time, in place of spec.budget.parallelTrials.")
+@click.option("--max-trials", type=click.IntRange(1), help="Trials at most, in place of spec.budget.maxTrials.")
+@click.option(
+    "--parallel-trials", type=click.IntRange(1), help="Trials at a time, in place of spec.budget.parallelTrials."
+)
 @click.option("--seed", type=click.IntRange(0), help="Seed in place of spec.agent.seed.")
 @click.option(
     "--warm-start",
@@ -65,8 +68,8 @@ PLOTS_FILE, BEST_FILE = "plots.png", "best.json"
 def run(
     manifest: Path,
     runs: Path,
-    budget: int | None,
-    parallel: int | None,
+    max_trials: int | None,
+    parallel_trials: int | None,
     seed: int | None,
     warm_start: tuple[Path, ...],
     max_log: int,
@@ -78,7 +81,9 @@ def run(
     has failed: no trial succeeded, or too many failed.
     """
     body = read_manifest(manifest)
-    _override(body, {("budget", "maxTrials"): budget, ("budget", "parallelTrials"): parallel, ("agent", "seed"): seed})
+    _override(body, ("budget", "maxTrials"), max_trials)
+    _override(body, ("budget", "parallelTrials"), parallel_trials)
+    _override(body, ("agent", "seed"), seed)
     spec = SearchSpec.parse(body)
     check_agent(spec.agent.type, spec.agent.settings)
     check_template(spec.trial)
@@ -115,12 +120,11 @@ def _describe(confirmed: Confirmed) -> str:
     return f"confirmed: trial {confirmed.leader.index}: {rewards}"
 
 
-def _override(body: dict[str, Any], values: Mapping[tuple[str, str], int | None]) -> None:
-    """Put values into the manifest; one whose parts are no objects is left for the parser to refuse."""
-    for (block, name), value in values.items():
-        spec = body.get("spec")
-        if value is not None and isinstance(spec, dict) and isinstance(spec.setdefault(block, {}), dict):
-            spec[block][name] = value
+def _override(body: dict[str, Any], field: tuple[str, str], value: int | None) -> None:
+    """Put a value into the manifest; one whose parts are no objects is left for the parser to refuse."""
+    (block, name), spec = field, body.get("spec")
+    if value is not None and isinstance(spec, dict) and isinstance(spec.setdefault(block, {}), dict):
+        spec[block][name] = value
 
 
 def _command_line() -> str:

@@ -193,7 +193,7 @@ def test_report_on_searches_with_different_objectives(evonas: Evonas, tmp_path: 
 def test_picture_that_cannot_be_written_ended_in_a_traceback(
     evonas: Evonas, tmp_path: Path, output: str, words: str
 ) -> None:
-    code, _, err = evonas("report", record(tmp_path / "one", "one"), "--output", output)
+    code, _, err = evonas("report", record(tmp_path / "one", "one"), "--to", output)
     assert code == 2
     assert err.startswith(words)
     assert err.count("\n") == 1
@@ -201,7 +201,7 @@ def test_picture_that_cannot_be_written_ended_in_a_traceback(
 
 def test_report_on_two_runs_of_one_search_lost_the_first(evonas: Evonas, tmp_path: Path) -> None:
     folders = [record(tmp_path / "first", "here"), record(tmp_path / "second", "here")]
-    assert evonas("report", *folders, "--output", "both.svg") == (0, "wrote both.svg\n", "")
+    assert evonas("report", *folders, "--to", "both.svg") == (0, "wrote both.svg\n", "")
     picture = (tmp_path / "both.svg").read_text()
     assert all(f"<!-- {folder} -->" in picture for folder in folders)
 

@@ -29,7 +29,7 @@ def rewritten(run: Path, folder: Path, change: Callable[[dict[str, Any]], object
 
 @pytest.fixture
 def exported(evonas: Evonas, finished_run: Path, tmp_path: Path) -> Path:
-    assert evonas("export", str(finished_run), "a.jsonl") == (0, f"wrote a.jsonl: {TRIALS} trials\n", "")
+    assert evonas("export", str(finished_run), "--to", "a.jsonl") == (0, f"wrote a.jsonl: {TRIALS} trials\n", "")
     return tmp_path / "a.jsonl"
 
 
@@ -38,7 +38,7 @@ def test_export_says_what_the_run_says(evonas: Evonas, finished_run: Path, expor
     header = json.loads(exported.read_text().splitlines()[0])
     assert (header["kind"], header["phase"], header["trials"]) == ("SearchExport", "Complete", TRIALS)
     again = exported.with_name("b.jsonl")
-    assert evonas("export", str(exported), str(again))[0] == 0
+    assert evonas("export", str(exported), "--to", str(again))[0] == 0
     assert again.read_text().splitlines()[1:-1] == exported.read_text().splitlines()[1:-1]
 
 
@@ -56,7 +56,7 @@ def test_export_cut_anywhere_is_one_clear_error(evonas: Evonas, exported: Path) 
 
 
 def test_export_that_cannot_be_written(evonas: Evonas, finished_run: Path) -> None:
-    code, _, err = evonas("export", str(finished_run), "no/folder/a.jsonl")
+    code, _, err = evonas("export", str(finished_run), "--to", "no/folder/a.jsonl")
     assert (code, err) == (2, "error: cannot write no/folder/a.jsonl: No such file or directory\n")
 
 
@@ -84,7 +84,7 @@ def test_export_as_an_optuna_storage(evonas: Evonas, tmp_path: Path) -> None:
     assert set(importances) <= {decision.name for decision in record.spec.space.decisions}
     code, _, err = evonas("export", str(run), "--optuna")
     assert (code, err) == (2, "error: one.db already holds a study one; name another file\n")
-    assert evonas("export", str(run), "no/folder/one.db", "--optuna")[2].startswith(
+    assert evonas("export", str(run), "--to", "no/folder/one.db", "--optuna")[2].startswith(
         "error: cannot write no/folder/one.db"
     )
 

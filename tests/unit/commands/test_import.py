@@ -33,7 +33,7 @@ def test_there_are_more_than_ten() -> None:
 
 @pytest.mark.parametrize("path", IMPORTED, ids=lambda path: path.stem)
 def test_what_is_imported_is_a_search_and_says_in_what_it_differs(evonas: Evonas, tmp_path: Path, path: Path) -> None:
-    code, out, err = evonas("import", "katib", str(path), "--output", "search.yaml")
+    code, out, err = evonas("import", "katib", str(path), "--to", "search.yaml")
     assert (code, out) == (0, "wrote search.yaml\n")
     spec = SearchSpec.parse(load_search(tmp_path / "search.yaml"))
     assert len(spec.space) == len(experiment(path.stem)["spec"]["parameters"])

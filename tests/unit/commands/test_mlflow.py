@@ -141,8 +141,8 @@ def test_what_cannot_be_written_is_one_line(evonas: Evonas, tmp_path: Path, monk
         assert err.startswith(f"error: MLflow at {uri}: ")
         assert err.count("\n") == 1
     for words, said in (
-        (("a.jsonl", "--mlflow", "x"), "leave out FILE and --optuna"),
-        (("--optuna", "--mlflow", "x"), "leave out FILE and --optuna"),
+        (("--to", "a.jsonl", "--mlflow", "x"), "leave out --to and --optuna"),
+        (("--optuna", "--mlflow", "x"), "leave out --to and --optuna"),
         (("--experiment", "x"), "--experiment is MLflow's"),
     ):
         code, _, err = evonas("export", str(folder), *words)

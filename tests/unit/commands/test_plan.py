@@ -44,7 +44,7 @@ def test_plan_shows_size_cost_and_the_candidates_that_the_run_will_have(
     body = yaml.safe_load(path.read_text())
     body["spec"]["trial"]["template"]["spec"]["containers"][0]["resources"] = {"limits": {"nvidia.com/gpu": 2}}
     path.write_text(yaml.safe_dump(body))
-    code, out, err = evonas("plan", "-f", "search.yaml", "--no-cluster")
+    code, out, err = evonas("plan", "search.yaml", "--no-cluster")
     assert (code, err) == (0, "")
     lines = out.splitlines()
     assert lines[0] == "here: 4 decisions, 256 candidates, agent Evolution"
@@ -57,6 +57,6 @@ def test_plan_shows_size_cost_and_the_candidates_that_the_run_will_have(
 
 def test_plan_of_a_bad_manifest(evonas: Evonas, tmp_path: Path) -> None:
     write_manifest(tmp_path, maxTrials=0)
-    code, out, err = evonas("plan", "-f", "search.yaml")
+    code, out, err = evonas("plan", "search.yaml")
     assert (code, out) == (2, "")
     assert err.startswith("error: spec.budget.maxTrials")

@@ -129,9 +129,9 @@ def test_best_in_two_metrics(evonas: Evonas, tmp_path: Path) -> None:
 
 def test_report_in_two_metrics(evonas: Evonas, tmp_path: Path) -> None:
     run = str(write_run(tmp_path, "two"))
-    assert evonas("report", run, "--pareto", "accuracy", "latency_ms:min", "--output", "two.html")[0] == 0
+    assert evonas("report", run, "--pareto", "accuracy", "latency_ms:min", "--to", "two.html")[0] == 0
     assert "accuracy against latency_ms" in (tmp_path / "two.html").read_text()
-    code, _, err = evonas("report", run, "--pareto", "accuracy", "latency_ms:min", "--output", "two.png")
+    code, _, err = evonas("report", run, "--pareto", "accuracy", "latency_ms:min", "--to", "two.png")
     assert (code, "--pareto is a part of the HTML page" in err) == (2, True)
 
 
@@ -241,7 +241,7 @@ def test_what_is_no_search_is_one_line(evonas: Evonas, tmp_path: Path, monkeypat
     ("words", "unneeded"),
     [
         (["report", "{run}"], ["matplotlib", "sklearn", "scipy", "torch", "kubernetes"]),
-        (["report", "{run}", "--output", "plots.png"], ["jinja2", "sklearn", "torch", "kubernetes"]),
+        (["report", "{run}", "--to", "plots.png"], ["jinja2", "sklearn", "torch", "kubernetes"]),
         (["get", "{run}"], ["matplotlib", "jinja2", "torch", "kubernetes"]),
         (["best", "{run}"], ["matplotlib", "jinja2", "torch", "kubernetes"]),
         (["explain", "{run}", "3"], ["matplotlib", "jinja2", "torch", "kubernetes"]),

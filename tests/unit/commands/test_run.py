@@ -19,20 +19,23 @@ from tests.unit.search.support import planned
 
 def test_options_replace_the_manifest_and_are_recorded(evonas: Evonas, tmp_path: Path) -> None:
     write_manifest(tmp_path, COUNTING[:-2])
-    code, out, err = evonas("run", "search.yaml", "--budget", "3", "--parallel", "2", "--seed", "8")
+    code, out, err = evonas("run", "search.yaml", "--max-trials", "3", "--parallel-trials", "2", "--seed", "8")
     assert (code, err) == (0, "")
     assert "more about it: evonas report" in out
     record = JournalSource(tmp_path / "runs" / "here").read()
     assert (record.spec.budget.max_trials, record.spec.budget.parallel_trials, record.spec.agent.seed) == (3, 2, 8)
     assert len(record.trials) == 3
-    code, _, err = evonas("run", "search.yaml", "--budget", "3", "--parallel", "2")
+    code, _, err = evonas("run", "search.yaml", "--max-trials", "3", "--parallel-trials", "2")
     assert code == 2
     assert err.startswith("error: spec.agent: is immutable")
 
 
 @pytest.mark.parametrize(
     ("options", "field"),
-    [(["--parallel", "99"], "spec.budget.parallelTrials"), (["--budget", "1000000"], "spec.budget.maxTrials")],
+    [
+        (["--parallel-trials", "99"], "spec.budget.parallelTrials"),
+        (["--max-trials", "1000000"], "spec.budget.maxTrials"),
+    ],
 )
 def test_options_are_checked_as_the_manifest_is(evonas: Evonas, tmp_path: Path, options: list[str], field: str) -> None:
     write_manifest(tmp_path)

@@ -18,20 +18,20 @@ WRITES = {
     "examples/README.md": ["counting.png"],
 }
 NEEDS = {
-    "docs/cost.md": {"runs/counting": "evonas run examples/counting.yaml --budget 4"},
+    "docs/cost.md": {"runs/counting": "evonas run examples/counting.yaml --max-trials 4"},
     "docs/report.md": {
-        "runs/counting": "evonas run examples/counting.yaml --budget 4",
-        "runs/digits-cnn": "evonas run examples/digits-cnn.yaml --budget 2",
+        "runs/counting": "evonas run examples/counting.yaml --max-trials 4",
+        "runs/digits-cnn": "evonas run examples/digits-cnn.yaml --max-trials 2",
     },
 }
 """Runs that a page takes for granted, made where no page before it did."""
 # Searches and tests of minutes: their first steps will do.
 SHORTER = {
     **{
-        f"examples/counting-{agent}.yaml\n": "--budget 3 --parallel 3"
+        f"examples/counting-{agent}.yaml\n": "--max-trials 3 --parallel-trials 3"
         for agent in ("random", "evolution", "neural", "evonas")
     },
-    "examples/spiking-digits.yaml\n": "--budget 1 --parallel 1",
+    "examples/spiking-digits.yaml\n": "--max-trials 1 --parallel-trials 1",
     "--epochs 5\n": "--epochs 1",
     "tests/unit/search -k budget\n": "--collect-only",
 }

@@ -15,7 +15,7 @@ def test_a_pin_holds_until_it_is_removed_and_the_record_is_replayed(tmp_path: Pa
     evonas(tmp_path, "run", str(manifest))
     best = max(recorded(tmp_path, "here")[:4], key=lambda trial: trial.reward or 0).index
     assert f"pinned trial {best}" in evonas(tmp_path, "pin", "runs/here", str(best))
-    evonas(tmp_path, "run", str(manifest), "--budget", "12")
+    evonas(tmp_path, "run", str(manifest), "--max-trials", "12")
     trials = recorded(tmp_path, "here")
     assert all(trial.proposal.pinned == () for trial in trials[:5])
     assert all(trial.proposal.pinned == (best,) for trial in trials[6:])
@@ -24,7 +24,7 @@ def test_a_pin_holds_until_it_is_removed_and_the_record_is_replayed(tmp_path: Pa
     assert f"mutation of trial {best} (pinned)" in said
     assert "of the 1 latest results and 1 pinned ones" in " ".join(said.split())
     evonas(tmp_path, "pin", "runs/here", str(best), "--remove")
-    evonas(tmp_path, "run", str(manifest), "--budget", "15")
+    evonas(tmp_path, "run", str(manifest), "--max-trials", "15")
     assert all(trial.proposal.pinned == () for trial in recorded(tmp_path, "here")[12:])
     assert "15 proposals" in evonas(tmp_path, "replay", "runs/here")
 
@@ -38,7 +38,7 @@ def test_what_cannot_be_pinned_is_told(tmp_path: Path) -> None:
     assert "trial 0 of runs/here is not pinned; none is" in evonas(
         tmp_path, "pin", "runs/here", "0", "--remove", code=2
     )
-    evonas(tmp_path, "export", "runs/here", "here.jsonl")
+    evonas(tmp_path, "export", "runs/here", "--to", "here.jsonl")
     assert "is an export" in evonas(tmp_path, "pin", "here.jsonl", "0", code=2)
     (tmp_path / "runs" / "here" / PINNED_FILE).write_text('{"trial": 0}\n')
     assert "pinned.jsonl, line 1: no pin" in evonas(tmp_path, "pin", "runs/here", "0", code=2)

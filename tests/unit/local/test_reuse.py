@@ -36,7 +36,7 @@ def test_a_run_begins_with_the_results_of_another_and_of_a_file(tmp_path: Path) 
     # Once taken over, the source is needed no more: the same command goes on without it.
     (tmp_path / "runs" / "first").rename(tmp_path / "moved")
     assert "6 succeeded" in evonas(tmp_path, "run", str(second))
-    evonas(tmp_path, "export", "moved", "first.jsonl")
+    evonas(tmp_path, "export", "moved", "--to", "first.jsonl")
     options = ["--warm-start", "first.jsonl", "--warm-start", "runs/second"]
     third = write_manifest(tmp_path, "third", warmStart={"configMap": {"name": "first", "key": "export"}})
     assert "12 results of first.jsonl and runs/second were imported" in evonas(tmp_path, "run", str(third), *options)
@@ -186,7 +186,7 @@ def test_a_run_takes_over_what_other_runs_have_trained_and_trains_the_rest(tmp_p
     names = [trial.reused.search for trial in recorded(tmp_path, "third") if trial.reused is not None]
     assert sorted(names) == ["first"] * 4 + ["second"] * 2
     assert len(_ran(tmp_path)) == 7
-    evonas(tmp_path, "export", "runs/third", "third.jsonl")
+    evonas(tmp_path, "export", "runs/third", "--to", "third.jsonl")
     exported = [json.loads(line) for line in (tmp_path / "third.jsonl").read_text().splitlines()]
     assert sum("reusedFrom" in line.get("spec", {}) for line in exported) == 6
     # Another command is another trial; so it is without being asked.
