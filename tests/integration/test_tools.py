@@ -113,7 +113,7 @@ def test_commands_of_the_page_run(finished: Finished, tmp_path: Path, monkeypatc
 def test_what_the_cluster_lacks_is_said_in_one_line(finished: Finished) -> None:
     missing = finished.evonas("best", "nobody")
     assert missing.returncode == 2
-    assert missing.stderr.startswith("error: nobody: no file or folder has that path, and the cluster at http")
+    assert missing.stderr.startswith("error: nobody: the cluster at http")
     assert missing.stderr.count("\n") == 1
     finished.cluster.kubectl("delete", "jobs", "--all", "-n", finished.namespace, "--wait=true")
     finished.cluster.wait_for("no pods", lambda: not finished.cluster.list("pods", finished.namespace))

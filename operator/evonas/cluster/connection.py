@@ -65,6 +65,7 @@ async def load_connection(kubeconfig: Path | None = None, context: str | None = 
         if kubeconfig is None and context is None and "KUBERNETES_SERVICE_HOST" in os.environ:
             load_incluster_config(configuration)
         else:
+            _check_there_is_one(kubeconfig)
             await load_kube_config(
                 config_file=None if kubeconfig is None else str(kubeconfig),
                 context=context,
@@ -73,6 +74,14 @@ async def load_connection(kubeconfig: Path | None = None, context: str | None = 
     except (ConfigException, OSError) as error:
         raise EvonasError(f"no cluster to work on: {error}; set KUBECONFIG or pass --kubeconfig") from error
     return Connection(configuration)
+
+
+def _check_there_is_one(kubeconfig: Path | None) -> None:
+    """OSError where no kubeconfig exists: the package would say so in other words, and in a warning besides."""
+    named = os.environ.get("KUBECONFIG") or "~/.kube/config"
+    paths = [Path(name).expanduser() for name in named.split(os.pathsep)] if kubeconfig is None else [kubeconfig]
+    if not any(path.exists() for path in paths):
+        raise FileNotFoundError(f"{os.pathsep.join(map(str, paths))} does not exist")
 
 
 def load_namespace(kubeconfig: Path | None = None, context: str | None = None) -> str:

@@ -19,6 +19,7 @@ from evonas.commands.manifests import read_manifest
 from evonas.commands.renamed import RenamingCommand
 from evonas.errors import EvonasError
 from evonas.local.attempts import MAX_LOG
+from evonas.local.damage import find_damage
 from evonas.local.journal import JOURNAL_FILE, open_journal
 from evonas.local.run import LocalRun
 from evonas.report.display import Display
@@ -31,6 +32,7 @@ from evonas.search.plan import Plan
 from evonas.search.status import count_states
 from evonas.search.totals import Totals
 from evonas.search.trial import Trial
+from evonas.sources.source import say_on_stderr
 from evonas.sources.warmstart import read_harvest
 from evonas.spec import SearchSpec
 
@@ -91,6 +93,8 @@ def run(
         raise EvonasError("spec.suspend is true: nothing to run; set it to false")
     folder = (runs / spec.name).absolute()
     journal = open_journal(folder, body)
+    for missing in find_damage(folder, journal.trials, journal.torn):
+        say_on_stderr(missing)
     console = Console()
     finished = sum(trial.state.is_final for trial in journal.trials.values())
     if finished:

@@ -19,6 +19,7 @@ from typing import IO, Any
 
 from evonas.agents import agent_versions
 from evonas.errors import EvonasError, FieldProblem, InvalidManifest
+from evonas.local.lines import torn_line
 from evonas.schema import check_and_default
 from evonas.search.codec import TRIAL_KIND, SearchIdentity, from_object, from_time, to_object, to_time
 from evonas.search.environments import note_environment
@@ -36,8 +37,12 @@ class NotBegun(EvonasError):
 class Journal:
     """An open journal; holds a lock on its file, so that one search is run once at a time."""
 
-    def __init__(self, path: Path, file: IO[str], search: Mapping[str, Any], trials: Iterable[Trial]) -> None:
+    def __init__(
+        self, path: Path, file: IO[str], search: Mapping[str, Any], trials: Iterable[Trial], *, torn: bytes = b""
+    ) -> None:
         self.path = path
+        self.torn = torn
+        """The cut last line that was dropped when it was opened; empty where there was none."""
         self._file = file
         self.search = search
         """The ArchitectureSearch, with UID and creation time."""
@@ -85,16 +90,18 @@ def open_journal(folder: Path, manifest: Mapping[str, Any]) -> Journal:
 
 def _open_locked(path: Path, file: IO[str], manifest: Mapping[str, Any]) -> Journal:
     _lock(path, file)
-    if not _drop_cut_line(path):
+    torn = torn_line(path)
+    os.truncate(path, path.stat().st_size - len(torn))
+    if not path.stat().st_size:
         search = _with_environment(_with_identity(manifest), {}, ())
         _append(file, search)
-        return Journal(path, file, search, ())
+        return Journal(path, file, search, (), torn=torn)
     recorded, trials = read_journal(path)
     _check_unchanged(recorded, manifest, path)
     search = _with_environment({**manifest, "metadata": recorded["metadata"]}, recorded.get("status", {}), trials)
     if search != recorded:
         _append(file, search)
-    return Journal(path, file, search, trials)
+    return Journal(path, file, search, trials, torn=torn)
 
 
 def _lock(path: Path, file: IO[str]) -> None:
@@ -157,15 +164,6 @@ def _append(file: IO[str], body: Mapping[str, Any]) -> None:
     file.write(json.dumps(body) + "\n")
     file.flush()
     os.fsync(file.fileno())
-
-
-def _drop_cut_line(path: Path) -> int:
-    """Cut the file back to its last whole line, and return its length."""
-    content = path.read_bytes()
-    whole = content.rfind(b"\n") + 1
-    if whole < len(content):
-        os.truncate(path, whole)
-    return whole
 
 
 def _with_identity(manifest: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,11 @@ from evonas.errors import EvonasError
 Item = TypeVar("Item")
 
 
+def torn_line(path: Path) -> bytes:
+    """Return what stands behind the last whole line; empty where there is nothing, and where there is no file."""
+    return path.read_bytes().rpartition(b"\n")[2] if path.exists() else b""
+
+
 class Lines(Generic[Item]):
     """One such file, which need not exist."""
 

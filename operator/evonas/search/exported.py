@@ -55,12 +55,20 @@ def _checked_lines(content: bytes, source: str) -> list[dict[str, Any]]:
         raise EvonasError(f"{source} is neither a run's folder nor a file of `evonas export`")
     end = content.rstrip(b"\n").rfind(b"\n") + 1
     last = _loads(content[end:])
-    if last is None or last.get("sha256") != hashlib.sha256(content[:end]).hexdigest():
+    if last is None or "sha256" not in last:
+        raise EvonasError(f"{source} is cut off: {_missing(first, content)}; export the search again")
+    if last["sha256"] != hashlib.sha256(content[:end]).hexdigest():
         raise EvonasError(
-            f"{source} is incomplete or was changed: its last line must be the SHA-256 of all before;"
-            " export the search again"
+            f"{source} was changed: its last line must be the SHA-256 of all before; export the search again"
         )
     return [json.loads(line) for line in content[:end].splitlines()]
+
+
+def _missing(header: Mapping[str, Any], content: bytes) -> str:
+    """Say what a file that was cut off lacks: its header says how many trials there were."""
+    there = max(0, content.count(b"\n") - 2)
+    trials = header.get("trials", there)
+    return f"{trials - there} of its {trials} trials are missing" if there < trials else "its checksum is missing"
 
 
 def _objects(record: RecordedSearch, now: datetime) -> Iterator[Mapping[str, Any]]:

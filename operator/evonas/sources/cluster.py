@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-from evonas.cluster.api import Api, ApiError, Conflict, NotFound
+from evonas.cluster.api import Api, ApiError, Conflict, NotFound, Unavailable
 from evonas.cluster.connection import load_connection, load_namespace
 from evonas.cluster.resources import PODS, SEARCHES, TRIALS, Resource
 from evonas.errors import EvonasError
@@ -16,7 +16,7 @@ from evonas.search.marks import read_pins
 from evonas.search.names import ATTEMPT_LABEL, INDEX_LABEL, PIN_ANNOTATION, SEARCH_UID_LABEL, VETO_ANNOTATION
 from evonas.search.recorded import Overview, RecordedSearch, overview_of, phase_of
 from evonas.search.trial import Trial
-from evonas.sources.options import ClusterOptions
+from evonas.sources.options import NOT_HERE, ClusterOptions, NoCluster
 from evonas.sources.source import Choice, check_pin, check_vetoable
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ class ClusterSource:
 
     def read(self) -> RecordedSearch:
         """Return the record as it is now."""
-        return ask(self._options, self._read)
+        return self._ask(self._read)
 
     def log(self, trial: Trial, attempt: int, write: Callable[[bytes], object], *, follow: bool) -> None:
         """Pass on the log of the attempt's latest pod."""
@@ -51,7 +51,7 @@ class ClusterSource:
             async for chunk in api.log(namespace, pod, record.spec.trial.container, follow=follow):
                 write(chunk)
 
-        ask(self._options, pass_on)
+        self._ask(pass_on)
 
     def enqueue(self, choose: Choice) -> Sequence[Decisions]:
         """Append to ``spec.warmStart.candidates``, as editing the manifest would."""
@@ -74,7 +74,7 @@ class ClusterSource:
                 return chosen
             raise EvonasError(f"{namespace}/{self._name} changed {ENQUEUE_TRIES} times meanwhile; try again")
 
-        return ask(self._options, append)
+        return self._ask(append)
 
     def veto(self, index: int, because: str) -> None:
         """Annotate the search."""
@@ -83,7 +83,7 @@ class ClusterSource:
             check_vetoable(await self._read(api, namespace), index)
             await self._annotate(api, namespace, f"{VETO_ANNOTATION}{index}", because, manager="evonas-veto")
 
-        ask(self._options, annotate)
+        self._ask(annotate)
 
     def pin(self, index: int, *, stays: bool) -> None:
         """Annotate the search, or take the annotation off."""
@@ -95,18 +95,23 @@ class ClusterSource:
             value = "" if stays else None
             await self._annotate(api, namespace, f"{PIN_ANNOTATION}{index}", value, manager="evonas-pin")
 
-        ask(self._options, annotate)
+        self._ask(annotate)
 
     async def _annotate(self, api: Api, namespace: str, key: str, value: str | None, *, manager: str) -> None:
         body = {"metadata": {"annotations": {key: value}}}
         await api.merge(SEARCHES, namespace, self._name, body, manager=manager)
 
+    def _ask(self, question: Callable[[Api, str], Awaitable[T]]) -> T:
+        with self._options.second(NOT_HERE.format(self._name)):
+            return ask(self._options, question)
+
     async def _read(self, api: Api, namespace: str) -> RecordedSearch:
         try:
             body = await api.get(SEARCHES, namespace, self._name)
         except NotFound as error:
-            cure = f"no file or folder has that path, and the cluster at {api.server} has no such search"
-            raise EvonasError(f"{self._name}: {cure} in namespace {namespace} ({error.message})") from error
+            here = f"{self._name}:" if self._options.given else f"{NOT_HERE.format(self._name)}, and"
+            there = f"the cluster at {api.server} has no such search in namespace {namespace}"
+            raise EvonasError(f"{here} {there} ({error.message})") from error
         selector = f"{SEARCH_UID_LABEL}={body['metadata']['uid']}"
         trials = sorted(map(from_object, await _list(api, TRIALS, namespace, selector)), key=lambda trial: trial.index)
         return RecordedSearch(
@@ -131,11 +136,18 @@ def ask(options: ClusterOptions, question: Callable[[Api, str], Awaitable[T]]) -
     """Return what ``question`` finds out, given the API and the namespace; EvonasError where the cluster refuses."""
 
     async def connect_and_ask() -> T:
-        connection = await load_connection(options.kubeconfig, options.context)
+        try:
+            connection = await load_connection(options.kubeconfig, options.context)
+        except EvonasError as error:
+            raise NoCluster(str(error)) from error
         namespace = options.namespace or load_namespace(options.kubeconfig, options.context)
         try:
             async with Api(connection) as api:
                 return await question(api, namespace)
+        except Unavailable as error:
+            if error.code:
+                raise EvonasError(f"the cluster at {connection.server} answered {error}") from error
+            raise NoCluster(f"the cluster at {connection.server} cannot be reached: {error.message}") from error
         except ApiError as error:
             raise EvonasError(f"the cluster at {connection.server} answered {error}") from error
 

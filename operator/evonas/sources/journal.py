@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
 
 from evonas.errors import EvonasError
 from evonas.local.attempts import LOCK_FILE, attempt_folder
+from evonas.local.damage import find_damage
 from evonas.local.enqueued import Enqueued
 from evonas.local.journal import JOURNAL_FILE, read_journal
+from evonas.local.lines import torn_line
 from evonas.local.locks import is_locked
 from evonas.local.logfile import LOG_FILE, read_on
 from evonas.local.pinned import Pinned
@@ -21,24 +23,39 @@ from evonas.search.incoming import Decisions
 from evonas.search.outcome import conclude
 from evonas.search.recorded import Phase, RecordedSearch
 from evonas.search.trial import Trial
-from evonas.sources.source import Choice, check_pin, check_vetoable
+from evonas.sources.source import Choice, check_pin, check_vetoable, say_on_stderr
 
 POLL_SECONDS = 0.2
 
 
 class JournalSource:
-    """The run in ``folder``."""
+    """The run in ``folder``; of what is missing there, ``warn`` is told once."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, warn: Callable[[str], object] = say_on_stderr) -> None:
         self._folder = folder
+        self._warn = warn
+        self._told: set[str] = set()
 
     def read(self) -> RecordedSearch:
-        """Return the record as it is now."""
+        """Return the record as it is now, as far as it goes where its files are damaged."""
         journal = self._folder / JOURNAL_FILE
         running = is_locked(journal)
         body, trials = read_journal(journal)
         record = RecordedSearch(str(self._folder), body, tuple(trials), Phase.RUNNING)
-        return record if running else RecordedSearch(record.source, body, record.trials, _phase_at_rest(record))
+        if running:
+            return record
+        self._tell_damage({trial.index for trial in trials})
+        return RecordedSearch(record.source, body, record.trials, _phase_at_rest(record))
+
+    def _tell_damage(self, recorded: Collection[int]) -> None:
+        damage = find_damage(self._folder, recorded, torn_line(self._folder / JOURNAL_FILE))
+        if is_locked(self._folder / JOURNAL_FILE):
+            # A run has begun meanwhile, and may be writing that line.
+            return
+        for found in damage:
+            if found not in self._told:
+                self._told.add(found)
+                self._warn(found)
 
     def log(self, trial: Trial, attempt: int, write: Callable[[bytes], object], *, follow: bool) -> None:
         """Pass on the file that the attempt's output went to."""

@@ -12,7 +12,7 @@ from evonas.local.journal import JOURNAL_FILE, NotBegun
 from evonas.search.recorded import Overview
 from evonas.sources.export import ExportSource
 from evonas.sources.journal import JournalSource
-from evonas.sources.options import ClusterOptions
+from evonas.sources.options import NOT_HERE, ClusterOptions, NoCluster
 from evonas.sources.source import Source
 
 
@@ -26,7 +26,8 @@ def locate(reference: str, options: ClusterOptions) -> Source:
             return JournalSource(path.parent) if path.name == JOURNAL_FILE else ExportSource(path)
     if len(path.parts) != 1:
         raise EvonasError(f"{reference} does not exist; a search in a cluster is named without its namespace (-n)")
-    source: Source = cluster_module().ClusterSource(options, reference)
+    with options.second(NOT_HERE.format(reference)):
+        source: Source = cluster_module().ClusterSource(options, reference)
     return source
 
 
@@ -42,7 +43,8 @@ def list_searches(runs: Path, options: ClusterOptions) -> list[Overview]:
             with suppress(NotBegun):
                 overviews.append(JournalSource(folder).read().overview)
         return overviews
-    found: list[Overview] = cluster_module().list_searches(options)
+    with options.second(f"{runs}: no runs are there"):
+        found: list[Overview] = cluster_module().list_searches(options)
     return found
 
 
@@ -60,4 +62,4 @@ def _import(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise EvonasError(f"looking at a cluster needs {error.name}: pip install 'evonas[operator]'") from error
+        raise NoCluster(f"looking at a cluster needs {error.name}: pip install 'evonas[operator]'") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
@@ -15,6 +16,11 @@ from evonas.search.trial import Trial
 
 Choice = Callable[[RecordedSearch, Sequence[Decisions]], Sequence[Decisions]]
 """Given a record and the candidates that are listed for it, says which to add; EvonasError where that cannot be."""
+
+
+def say_on_stderr(warning: str) -> None:
+    """Tell a person what is wrong with what they get."""
+    print(f"warning: {warning}", file=sys.stderr)
 
 
 class Source(Protocol):

@@ -42,17 +42,18 @@ def test_export_says_what_the_run_says(evonas: Evonas, finished_run: Path, expor
     assert again.read_text().splitlines()[1:-1] == exported.read_text().splitlines()[1:-1]
 
 
-def test_export_cut_anywhere_is_one_clear_error(evonas: Evonas, exported: Path) -> None:
+def test_export_cut_anywhere_is_one_clear_error_that_says_how_much_is_missing(evonas: Evonas, exported: Path) -> None:
     content = exported.read_bytes()
     first = content.index(b"\n") + 1
     for cut in (first, first + 10, len(content) // 2, len(content) - 40, len(content) - 2):
         exported.write_bytes(content[:cut])
         code, out, err = evonas("get", "a.jsonl")
         assert (code, out) == (2, "")
-        assert err.startswith("error: a.jsonl is incomplete or was changed")
-        assert err.count("\n") == 1
+        there = max(0, content[:cut].count(b"\n") - 2)
+        missing = "its checksum is" if there == TRIALS else f"{TRIALS - there} of its {TRIALS} trials are"
+        assert err == f"error: a.jsonl is cut off: {missing} missing; export the search again\n"
     exported.write_bytes(content.replace(b'"reward": "0.', b'"reward": "1.', 1))
-    assert evonas("replay", "a.jsonl")[2].startswith("error: a.jsonl is incomplete or was changed")
+    assert evonas("replay", "a.jsonl")[2].startswith("error: a.jsonl was changed: ")
 
 
 def test_export_that_cannot_be_written(evonas: Evonas, finished_run: Path) -> None:

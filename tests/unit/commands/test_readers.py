@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import socket
 import subprocess
 import sys
 import threading
@@ -231,10 +233,6 @@ def test_what_is_no_search_is_one_line(evonas: Evonas, tmp_path: Path, monkeypat
         2,
         "error: no/such does not exist; a search in a cluster is named without its namespace (-n)\n",
     )
-    code, _, err = evonas("get", "counting")
-    assert code == 2
-    assert err.startswith("error: no cluster to work on: ")
-    assert err.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -257,3 +255,42 @@ def test_reading_a_search_imports_no_package_that_it_has_no_use_for(
         [sys.executable, "-c", program, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "nothing"),
+    [
+        (["report", "nosuch"], "nosuch: no folder or file has that path"),
+        (["veto", "nosuch", "1"], "nosuch: no folder or file has that path"),
+        (["get"], "runs: no runs are there"),
+    ],
+)
+def test_what_is_not_here_is_said_before_that_no_cluster_could_be_asked(
+    evonas: Evonas, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], nothing: str
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "missing"))
+    no_cluster = f"no cluster to work on: {tmp_path}/missing does not exist; set KUBECONFIG or pass --kubeconfig"
+    said = f"error: {nothing}, and no cluster could be asked for it: {no_cluster}\n"
+    assert evonas(*words) == (2, "", said)
+    assert evonas(*words, "-n", "default") == (2, "", f"error: {no_cluster}\n")
+
+
+def test_what_is_not_here_is_said_before_that_the_cluster_does_not_answer(tmp_path: Path) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        server = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        here = {"name": "here", "cluster": {"server": server}, "context": {"cluster": "here", "user": ""}}
+        kubeconfig = {"current-context": "here", "contexts": [here], "clusters": [here], "users": []}
+        (tmp_path / "kubeconfig").write_text(yaml.safe_dump(kubeconfig))
+        done = subprocess.run(
+            [sys.executable, "-m", "evonas", "best", "nosuch"],
+            cwd=tmp_path,
+            env=os.environ | {"KUBECONFIG": str(tmp_path / "kubeconfig")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    first = (
+        f"error: nosuch: no folder or file has that path, and no cluster could be asked for it: the cluster at {server}"
+    )
+    assert (done.returncode, done.stderr.startswith(f"{first} cannot be reached: ")) == (2, True), done.stderr
