@@ -13,7 +13,7 @@ from evonas_trial.data.reading import Located
 from tests.trial_image import files
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "fashion-mnist-cnn.yaml"
-TRIALS = 4
+TRIALS = 2
 
 
 def test_a_search_on_fashion_mnist_finds_a_candidate_that_trains_to_the_end(
