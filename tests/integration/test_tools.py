@@ -54,6 +54,26 @@ def test_get_and_watch(finished: Finished) -> None:
     assert watched.stdout.startswith(f"{finished.namespace}/{NAME}: Complete")
 
 
+def test_words_of_kubectl_are_understood(finished: Finished) -> None:
+    name = f"architecturesearch.evonas.dev/{NAME}\n"
+    assert finished.cluster.kubectl("get", "nas", "-o", "name", "-n", finished.namespace) == name
+    assert finished.evonas("get", "-o", "name").stdout == name
+    finished.cluster.kubectl("label", "nas", NAME, "team=vision", "-n", finished.namespace)
+    assert finished.evonas("get", "-l", "team in (vision)", "-o", "name").stdout == name
+    assert finished.evonas("get", "-l", "team!=vision", "-o", "name").stdout == ""
+    refused = finished.evonas("get", "-l", "team=a=b")
+    assert (refused.returncode, "found '='" in refused.stderr) == (2, True), refused.stderr
+    (body,) = json.loads(finished.evonas("get", "-o", "json").stdout)["items"]
+    assert body["status"] == finished.cluster.get("nas", NAME, finished.namespace)["status"]
+    for kind in ("nas", "architecturesearch.evonas.dev"):
+        assert finished.evonas("best", f"{kind}/{NAME}").returncode == 0
+    with finished.cluster.namespace() as other:
+        finished.cluster.apply(yaml.safe_dump(search("elsewhere", suspend=True)), other)
+        said = finished.evonas("get", "-A", "-o", "wide")
+    lines = {tuple(line.split()[:2]) for line in said.stdout.splitlines()}
+    assert {(other, "elsewhere"), (finished.namespace, NAME)} <= lines
+
+
 def test_get_prints_what_kubectl_prints(finished: Finished) -> None:
     body, *records = json.loads(finished.evonas("get", NAME, "-o", "json").stdout)["items"]
     theirs = finished.cluster.get("nas", NAME, finished.namespace)

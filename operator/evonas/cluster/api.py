@@ -175,9 +175,13 @@ class Api:
         except ValueError as error:
             raise Unavailable(0, "CutStream", str(error)) from error
 
-    async def log(self, namespace: str, pod: str, container: str, *, follow: bool) -> AsyncIterator[bytes]:
-        """Yield what a container printed, with ``follow`` until it ends."""
+    async def log(
+        self, namespace: str, pod: str, container: str, *, follow: bool, tail: int | None = None
+    ) -> AsyncIterator[bytes]:
+        """Yield what a container printed, its last ``tail`` lines or all, with ``follow`` until it ends."""
         query = {"container": container, "follow": str(follow).lower()}
+        if tail is not None:
+            query["tailLines"] = str(tail)
         timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS)
         url = self.server + PODS.path(namespace, pod, "log")
         try:

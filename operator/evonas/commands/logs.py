@@ -17,11 +17,23 @@ from evonas.sources.source import find_trial
 @click.argument("search")
 @click.argument("trial", type=click.IntRange(0))
 @click.option("--attempt", type=click.IntRange(1), help="Number of the attempt. Default: the latest.")
+@click.option("--previous", "-p", is_flag=True, help="The attempt before the latest.")
 @click.option("--follow", "-f", is_flag=True, help="Go on until the attempt ends.")
+@click.option("--tail", type=click.IntRange(0), metavar="LINES", help="Begin with the last LINES. Default: all.")
 @cluster_options
 @says_what_a_search_is
-def logs(search: str, trial: int, attempt: int | None, follow: bool, cluster: ClusterOptions) -> None:
+def logs(
+    search: str,
+    trial: int,
+    attempt: int | None,
+    previous: bool,
+    follow: bool,
+    tail: int | None,
+    cluster: ClusterOptions,
+) -> None:
     """Print what TRIAL, an index, of SEARCH printed."""
+    if previous and attempt is not None:
+        raise click.UsageError("give either --attempt or --previous")
     source = locate(search, cluster)
     found = find_trial(source.read(), trial)
     if not found.is_run:
@@ -31,4 +43,6 @@ def logs(search: str, trial: int, attempt: int | None, follow: bool, cluster: Cl
         sys.stdout.buffer.write(chunk)
         sys.stdout.buffer.flush()
 
-    source.log(found, attempt or found.latest_attempt, write, follow=follow)
+    if previous and (attempt := found.latest_attempt - 1) < 1:
+        raise EvonasError(f"trial {trial} of {search} has had one attempt only: there is none before it")
+    source.log(found, attempt or found.latest_attempt, write, follow=follow, tail=tail)

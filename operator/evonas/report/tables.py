@@ -13,14 +13,14 @@ from evonas.search.recorded import Overview, RecordedSearch
 from evonas.search.trial import Trial, in_words
 
 
-def searches_table(overviews: Sequence[Overview]) -> Table:
-    """Return one line a search."""
-    table = Table(box=box.SIMPLE_HEAD)
+def searches_table(overviews: Sequence[Overview], *, wide: bool = False, heading: bool = True) -> Table:
+    """Return one line a search; ``wide`` adds columns."""
+    table = Table(box=box.SIMPLE_HEAD, show_header=heading)
     namespaced = any(overview.namespace for overview in overviews)
-    for heading in (*(["namespace"] if namespaced else []), "name", "phase", "agent"):
-        table.add_column(heading, overflow="fold")
-    for heading in ("done", "running", "failed", "best", "trial", "GPU h"):
-        table.add_column(heading, justify="right")
+    for name in (*(["namespace"] if namespaced else []), "name", "phase", "agent"):
+        table.add_column(name, overflow="fold")
+    for name in ("done", "running", "failed", "best", "trial", "GPU h", *(_WIDE if wide else ())):
+        table.add_column(name, justify="right")
     for overview in overviews:
         counts = overview.counts
         done = sum(counts.get(state, 0) for state in ("succeeded", "infeasible", "failed", "cancelled"))
@@ -35,15 +35,26 @@ def searches_table(overviews: Sequence[Overview]) -> Table:
             "-" if overview.best is None else f"{overview.best:.6g}",
             "-" if overview.best_index is None else str(overview.best_index),
             f"{overview.gpu_seconds / 3600:.2f}",
+            *(_more(overview) if wide else ()),
         )
     return table
 
 
-def trials_table(record: RecordedSearch, trials: Iterable[Trial] | None = None) -> Table:
-    """Return one line a trial, by default all of them."""
+_WIDE = ("succeeded", "infeasible", "cancelled", "reused", "metric", "made")
+
+
+def _more(overview: Overview) -> Iterable[str]:
+    counts = (overview.counts.get(state, 0) for state in ("succeeded", "infeasible", "cancelled"))
+    return (*map(str, (*counts, overview.reused)), overview.metric, to_time(overview.start_time) or "-")
+
+
+def trials_table(record: RecordedSearch, trials: Iterable[Trial] | None = None, *, wide: bool = False) -> Table:
+    """Return one line a trial, by default all of them; ``wide`` adds columns."""
     table = Table(box=box.SIMPLE_HEAD, title=record.source, title_justify="left")
     for heading in ("trial", "origin", "state", record.spec.objective.metric or "reward", "ended", "decisions"):
         table.add_column(heading, justify="right" if heading == "trial" else "left", overflow="fold")
+    for more in ("attempts", "seconds", "message") if wide else ():
+        table.add_column(more, justify="left" if more == "message" else "right", overflow="fold")
     for trial in record.trials if trials is None else trials:
         origin = trial.proposal.origin
         table.add_row(
@@ -53,5 +64,12 @@ def trials_table(record: RecordedSearch, trials: Iterable[Trial] | None = None) 
             "-" if trial.reward is None else f"{trial.reward:.6g}",
             to_time(trial.completion_time) or "-",
             " ".join(f"{name}={to_text(value)}" for name, value in trial.decisions.items()),
+            *((str(len(trial.attempts)), _seconds(trial), " ".join(trial.message.split()) or "-") if wide else ()),
         )
     return table
+
+
+def _seconds(trial: Trial) -> str:
+    if trial.start_time is None or trial.completion_time is None:
+        return "-"
+    return f"{(trial.completion_time - trial.start_time).total_seconds():.0f}"

@@ -96,6 +96,9 @@ class RecordedSearch:
             best=None if best is None else best.reward,
             best_index=None if best is None else best.index,
             gpu_seconds=self.totals.gpu_seconds,
+            metric=self.spec.objective.metric or "reward",
+            reused=self.totals.reused,
+            start_time=self.start_time,
         )
 
     def trial(self, index: int) -> Trial | None:
@@ -121,6 +124,10 @@ class Overview:
     best: float | None
     best_index: int | None
     gpu_seconds: int
+    metric: str
+    reused: int
+    start_time: datetime | None
+    """When it was made."""
 
 
 def manifest_of(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -159,4 +166,7 @@ def overview_of(body: Mapping[str, Any]) -> Overview:
         best=float(best["reward"]) if best else None,
         best_index=best.get("index"),
         gpu_seconds=status.get("gpuSeconds", 0),
+        metric=spec.get("objective", {}).get("metric", "reward"),
+        reused=status.get("reusedTrials", 0),
+        start_time=from_time(body["metadata"].get("creationTimestamp")),
     )

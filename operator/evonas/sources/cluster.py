@@ -14,7 +14,7 @@ from evonas.search.codec import from_object
 from evonas.search.incoming import Decisions
 from evonas.search.marks import read_pins
 from evonas.search.names import ATTEMPT_LABEL, INDEX_LABEL, PIN_ANNOTATION, SEARCH_UID_LABEL, VETO_ANNOTATION
-from evonas.search.recorded import Overview, RecordedSearch, overview_of, phase_of
+from evonas.search.recorded import RecordedSearch, phase_of
 from evonas.search.trial import Trial
 from evonas.sources.options import NOT_HERE, ClusterOptions, NoCluster
 from evonas.sources.source import Choice, check_pin, check_vetoable
@@ -35,7 +35,9 @@ class ClusterSource:
         """Return the record as it is now."""
         return self._ask(self._read)
 
-    def log(self, trial: Trial, attempt: int, write: Callable[[bytes], object], *, follow: bool) -> None:
+    def log(
+        self, trial: Trial, attempt: int, write: Callable[[bytes], object], *, follow: bool, tail: int | None = None
+    ) -> None:
         """Pass on the log of the attempt's latest pod."""
 
         async def pass_on(api: Api, namespace: str) -> None:
@@ -48,7 +50,7 @@ class ClusterSource:
                     " spec.trial.ttlSecondsAfterFinished; raise it, or ask what collects the cluster's logs"
                 )
             pod = max(pods, key=lambda body: str(body["metadata"]["creationTimestamp"]))["metadata"]["name"]
-            async for chunk in api.log(namespace, pod, record.spec.trial.container, follow=follow):
+            async for chunk in api.log(namespace, pod, record.spec.trial.container, follow=follow, tail=tail):
                 write(chunk)
 
         self._ask(pass_on)
@@ -123,11 +125,13 @@ class ClusterSource:
         )
 
 
-def list_searches(options: ClusterOptions) -> list[Overview]:
-    """Return the searches in the namespace, by name."""
+def list_searches(options: ClusterOptions, *, selector: str = "", everywhere: bool = False) -> list[dict[str, Any]]:
+    """Return the searches of the namespace, or of all, as objects, by namespace and name."""
 
-    async def collect(api: Api, namespace: str) -> list[Overview]:
-        return sorted(map(overview_of, await _list(api, SEARCHES, namespace)), key=lambda found: found.name)
+    async def collect(api: Api, namespace: str) -> list[dict[str, Any]]:
+        bodies = await _list(api, SEARCHES, None if everywhere else namespace, selector)
+        bodies.sort(key=lambda body: (body["metadata"]["namespace"], body["metadata"]["name"]))
+        return list(map(_without_managers, bodies))
 
     return ask(options, collect)
 
@@ -154,7 +158,7 @@ def ask(options: ClusterOptions, question: Callable[[Api, str], Awaitable[T]]) -
     return asyncio.run(connect_and_ask())
 
 
-async def _list(api: Api, resource: Resource, namespace: str, selector: str = "") -> list[dict[str, Any]]:
+async def _list(api: Api, resource: Resource, namespace: str | None, selector: str = "") -> list[dict[str, Any]]:
     return [body async for page, _ in api.list(resource, namespace, label_selector=selector) for body in page]
 
 

@@ -28,7 +28,9 @@ class ExportSource:
             raise EvonasError(f"cannot read {self._path}: {error.strerror}") from error
         return parse_export(content, str(self._path))
 
-    def log(self, trial: Trial, attempt: int, write: Callable[[bytes], object], *, follow: bool) -> None:
+    def log(
+        self, trial: Trial, attempt: int, write: Callable[[bytes], object], *, follow: bool, tail: int | None = None
+    ) -> None:
         """Exports hold no logs."""
         raise EvonasError(
             f"{self._path} is an export, which holds no logs; name the run's folder or the cluster's search"

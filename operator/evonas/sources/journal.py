@@ -57,7 +57,9 @@ class JournalSource:
                 self._told.add(found)
                 self._warn(found)
 
-    def log(self, trial: Trial, attempt: int, write: Callable[[bytes], object], *, follow: bool) -> None:
+    def log(
+        self, trial: Trial, attempt: int, write: Callable[[bytes], object], *, follow: bool, tail: int | None = None
+    ) -> None:
         """Pass on the file that the attempt's output went to."""
         folder = attempt_folder(self._folder, trial.index, attempt)
         path = folder / LOG_FILE
@@ -67,8 +69,12 @@ class JournalSource:
             while True:
                 # Asked before reading: what is written until the end is then still read.
                 running = follow and is_locked(folder / LOCK_FILE)
-                for chunk in read_on(log):
-                    write(chunk)
+                if tail is None:
+                    for chunk in read_on(log):
+                        write(chunk)
+                else:
+                    write(_last_lines(b"".join(read_on(log)), tail))
+                    tail = None
                 if not running:
                     return
                 time.sleep(POLL_SECONDS)
@@ -99,3 +105,8 @@ def _phase_at_rest(record: RecordedSearch) -> Phase:
     if limit is None or record.totals.unfinished:
         return Phase.STOPPED
     return Phase.FAILED if conclude(limit, record.totals).failed else Phase.COMPLETE
+
+
+def _last_lines(text: bytes, count: int) -> bytes:
+    lines = text.splitlines(keepends=True)
+    return b"".join(lines[max(0, len(lines) - count) :])

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import importlib
-from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 
 from evonas.errors import EvonasError
-from evonas.local.journal import JOURNAL_FILE, NotBegun
-from evonas.search.recorded import Overview
+from evonas.local.journal import JOURNAL_FILE
 from evonas.sources.export import ExportSource
 from evonas.sources.journal import JournalSource
 from evonas.sources.options import NOT_HERE, ClusterOptions, NoCluster
 from evonas.sources.source import Source
+
+KINDS = (
+    "architecturesearch.evonas.dev",
+    "architecturesearches.evonas.dev",
+    "architecturesearch",
+    "architecturesearches",
+    "nas",
+)
+"""What kubectl takes, or the first of them prints, before a search's name: ``nas/counting``."""
 
 
 def locate(reference: str, options: ClusterOptions) -> Source:
@@ -24,28 +31,14 @@ def locate(reference: str, options: ClusterOptions) -> Source:
             return JournalSource(path)
         if path.exists():
             return JournalSource(path.parent) if path.name == JOURNAL_FILE else ExportSource(path)
+    kind, _, name = reference.partition("/")
+    if name and kind.lower() in KINDS:
+        reference, path = name, Path(name)
     if len(path.parts) != 1:
         raise EvonasError(f"{reference} does not exist; a search in a cluster is named without its namespace (-n)")
     with options.second(NOT_HERE.format(reference)):
         source: Source = cluster_module().ClusterSource(options, reference)
     return source
-
-
-def list_searches(runs: Path, options: ClusterOptions) -> list[Overview]:
-    """Return the local runs below ``runs`` where there are any and no cluster is named, else the cluster's searches.
-
-    A run of which nothing is recorded yet is left out.
-    """
-    folders = sorted(journal.parent for journal in runs.glob(f"*/{JOURNAL_FILE}"))
-    if folders and not options.given:
-        overviews = []
-        for folder in folders:
-            with suppress(NotBegun):
-                overviews.append(JournalSource(folder).read().overview)
-        return overviews
-    with options.second(f"{runs}: no runs are there"):
-        found: list[Overview] = cluster_module().list_searches(options)
-    return found
 
 
 def cluster_module() -> ModuleType:

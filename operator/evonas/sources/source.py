@@ -29,8 +29,13 @@ class Source(Protocol):
     def read(self) -> RecordedSearch:
         """Return the record as it is now; EvonasError where there is none or it cannot be read."""
 
-    def log(self, trial: Trial, attempt: int, write: Callable[[bytes], object], *, follow: bool) -> None:
-        """Pass on what a trial's attempt printed, with ``follow`` until it ends; EvonasError where nothing is kept."""
+    def log(
+        self, trial: Trial, attempt: int, write: Callable[[bytes], object], *, follow: bool, tail: int | None = None
+    ) -> None:
+        """Pass on what a trial's attempt printed, with ``follow`` until it ends; EvonasError where nothing is kept.
+
+        ``tail`` is how many of the last lines to begin with, by default all.
+        """
 
     def enqueue(self, choose: Choice) -> Sequence[Decisions]:
         """Put candidates in front of the agent's next proposals and return them; EvonasError where that cannot be."""
