@@ -15,12 +15,12 @@ TRIAL_SECONDS = Histogram(
 )
 TURNAROUND_SECONDS = Histogram(
     "evonas_turnaround_seconds",
-    "From the moment when the end of a trial was seen to the creation of the Jobs that take its place.",
+    "Time from seeing the end of a trial to creating the Jobs that take its place.",
     buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30),
 )
 REPORT_TO_RECORD_SECONDS = Histogram(
     "evonas_report_to_record_seconds",
-    "From the end of a trial's container, by its node's clock and in whole seconds, to the record of its result.",
+    "Time from the end of a trial's container, in whole seconds by its node's clock, to the record of its result.",
     buckets=(0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000),
 )
 RECONCILE_SECONDS = Histogram(
@@ -28,11 +28,11 @@ RECONCILE_SECONDS = Histogram(
     "Duration of one pass over one search.",
     buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10),
 )
-RECONCILE_ERRORS = Counter("evonas_reconcile_errors_total", "Passes that failed and are tried again.", ("reason",))
-QUEUE_DEPTH = Gauge("evonas_queue_depth", "Searches that wait for a pass.")
+RECONCILE_ERRORS = Counter("evonas_reconcile_errors_total", "Passes that failed and will be retried.", ("reason",))
+QUEUE_DEPTH = Gauge("evonas_queue_depth", "Searches waiting for a pass.")
 API_REQUESTS = Counter(
     "evonas_api_requests_total",
-    "Calls of the API server by their answer, 'none' without one; the watch streams apart.",
+    "Calls to the API server by response code, 'none' if there was no response; watch streams excluded.",
     ("verb", "resource", "code"),
 )
 AGENT_STEP_SECONDS = Histogram(
@@ -40,13 +40,13 @@ AGENT_STEP_SECONDS = Histogram(
     "Time that an agent takes to learn new results and propose.",
     buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30),
 )
-LEADER = Gauge("evonas_leader", "1 in the process that acts, 0 in one that stands by.")
+LEADER = Gauge("evonas_leader", "1 in the process that is active, 0 in a standby.")
 LEASE_RENEWAL_AGE = Gauge(
     "evonas_lease_renewal_age_seconds",
-    "Since this process's watch of the Lease last saw it renewed, by whoever leads.",
+    "Seconds since this process's watch of the Lease last saw the current leader renew it.",
 )
 WATCH_AGE = Gauge(
     "evonas_watch_age_seconds",
-    "Since the oldest own write that the watch of its kind has not shown yet; 0 where none is awaited.",
+    "Seconds since the oldest write of the operator that its watch has not shown yet; 0 if there is none.",
     ("resource",),
 )

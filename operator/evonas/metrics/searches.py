@@ -73,7 +73,7 @@ def _waiting(reading: SearchReading, now: datetime) -> float | None:
 DEFINITIONS = (
     Definition(
         "evonas_search_condition",
-        "1 where a condition of the search is True, 0 where it is False; with the condition's reason.",
+        "1 if the condition of the search is True, 0 if it is False; with the condition's reason.",
         lambda reading, _: {(kind, why): float(status) for kind, (status, why) in reading.conditions.items()},
         ("condition", "reason"),
     ),
@@ -82,13 +82,13 @@ DEFINITIONS = (
     ),
     Definition(
         "evonas_search_failed_trials",
-        "Failed trials of a search by reason; the rarest of many reasons count as Other.",
+        "Failed trials of a search by reason; if there are many reasons, the rarest count as Other.",
         lambda reading, _: _each(reading.failed),
         ("reason",),
     ),
     Definition(
         "evonas_search_best_reward",
-        "Best reward of a search so far, in the manifest's orientation.",
+        "Best reward of a search so far; not negated if the goal is Minimize.",
         lambda reading, _: _one(reading.best_reward),
     ),
     Definition(
@@ -98,7 +98,7 @@ DEFINITIONS = (
     ),
     Definition(
         "evonas_search_seconds_since_improvement",
-        "Since the best reward was found, or the search began; only while it is at work.",
+        "Seconds since the best reward was found, else since the search began; only while the search is active.",
         lambda reading, now: _one(_waiting(reading, now)),
     ),
     Definition(
@@ -107,35 +107,35 @@ DEFINITIONS = (
         lambda reading, _: _one(reading.trials_since_improvement),
     ),
     Definition(
-        "evonas_search_gpus", "GPUs that the running trials of a search ask for.", lambda reading, _: _one(reading.gpus)
+        "evonas_search_gpus", "GPUs requested by the running trials of a search.", lambda reading, _: _one(reading.gpus)
     ),
     Definition(
         "evonas_search_gpu_seconds_total",
-        "GPU seconds that a search has used; an attempt is charged when it ends.",
+        "GPU seconds used by a search; an attempt is charged when it ends.",
         lambda reading, _: _one(reading.gpu_seconds),
         family=CounterMetricFamily,
     ),
     Definition(
         "evonas_search_budget_ratio",
-        "Used share of each budget that the manifest sets, by the name of its field.",
+        "Used share of each budget in the manifest, by field name.",
         lambda reading, _: _each(reading.budgets),
         ("budget",),
     ),
     Definition(
         "evonas_agent_entropy",
-        "Mean entropy of the policy's decisions relative to uniform ones, 0 to 1; only of agents that have a policy.",
+        "Mean entropy of the policy's decisions relative to uniform ones, 0 to 1; only for agents that have a policy.",
         lambda reading, _: _one(reading.entropy),
     ),
     Definition(
         "evonas_agent_proposals_total",
-        "Recorded candidates by how the agent came to them.",
+        "Recorded candidates, by how the agent arrived at them.",
         lambda reading, _: _each(reading.proposals),
         ("origin",),
         CounterMetricFamily,
     ),
     Definition(
         "evonas_search_reused_trials_total",
-        "Recorded candidates that have the result of another search's trial, so that nothing is run for them.",
+        "Recorded candidates that reuse the result of another search's trial, so nothing is run for them.",
         lambda reading, _: _one(reading.reused),
         family=CounterMetricFamily,
     ),
