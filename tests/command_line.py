@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
+from tests import warm
 from tests.cluster.client import Cluster
 from tests.shell_blocks import environment
 
@@ -17,17 +17,8 @@ def evonas(
 ) -> subprocess.CompletedProcess[str]:
     """Run a command on a namespace of a cluster, as the administrator where no kubeconfig is given."""
     environment = {name: value for name, value in os.environ.items() if name != "KUBECONFIG"}
-    command = [
-        sys.executable,
-        "-m",
-        "evonas",
-        *words,
-        "--kubeconfig",
-        str(kubeconfig or cluster.kubeconfig),
-        "-n",
-        namespace,
-    ]
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120, env=environment)
+    place = ["--kubeconfig", str(kubeconfig or cluster.kubeconfig), "-n", namespace]
+    return warm.run("evonas", [*words, *place], environment=environment, timeout=120, imported=warm.CLUSTER)
 
 
 def shell_of(cluster: Cluster, namespace: str, folder: Path) -> dict[str, str]:

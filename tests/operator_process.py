@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from tests import warm
 from tests.chart.rendering import installed, of_kind
 from tests.cluster.client import Cluster
 from tests.cluster.waiting import wait_for
@@ -50,6 +51,7 @@ def bind(role: str, user: str) -> dict[str, Any]:
 class OperatorProcess:
     """`evonas operator` on one cluster; start it, kill it, start it again.
 
+    A ``cold`` one is started from nothing, two seconds of imports; others as ``tests.warm`` does.
     Its Lease lies in its first namespace, and every life has the same identity, as a container that is restarted in
     its pod: so it takes its own Lease back at once, even after a SIGKILL. Two at a time need two identities.
     """
@@ -63,29 +65,42 @@ class OperatorProcess:
         identity: str = "test-operator",
         kubeconfig: Path | None = None,
         options: Sequence[str] = (),
+        cold: bool = True,
     ) -> None:
         self._log = log
-        command = [sys.executable, "-m", "evonas", "operator", "--metrics-port", "0"]
+        self._cold = cold
+        command = ["evonas", "operator", "--metrics-port", "0"]
         command += ["--kubeconfig", str(kubeconfig or cluster.kubeconfig_for(USER))]
         command += ["--lease-namespace", namespaces[0] if namespaces else "default", "--identity", identity]
         command += [argument for namespace in namespaces for argument in ("-n", namespace)]
         self._command = [*command, *options]
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: warm.Started | None = None
 
     def start(self, *, standby: bool = False) -> None:
         """Start it and wait until it watches, or until it stands by."""
         sign = "standing by" if standby else "watching "
         before = self.log.count(sign)
+        # Away from any kubeconfig of this shell, so that the flag is what counts.
+        environment = {name: value for name, value in os.environ.items() if name != "KUBECONFIG"}
         with self._log.open("ab") as log:
-            # Away from any kubeconfig of this shell, so that the flag is what counts.
-            environment = {name: value for name, value in os.environ.items() if name != "KUBECONFIG"}
-            self.process = subprocess.Popen(self._command, stdout=log, stderr=log, env=environment)
+            self.process = (
+                subprocess.Popen([sys.executable, "-m", *self._command], stdout=log, stderr=log, env=environment)
+                if self._cold
+                else warm.start(
+                    self._command[0],
+                    self._command[1:],
+                    environment=environment,
+                    output=log,
+                    errors=log,
+                    imported=warm.CLUSTER,
+                )
+            )
         wait_for(f"the operator to say {sign!r}", lambda: self._says(sign, before), timeout=60)
 
     def _says(self, sign: str, before: int) -> bool:
         assert self.process is not None
         if self.process.poll() is not None:
-            raise AssertionError(f"the operator ended with {self.process.returncode}:\n{self.log}")
+            raise AssertionError(f"the operator ended with {self.process.poll()}:\n{self.log}")
         return self.log.count(sign) > before
 
     @property
@@ -106,10 +121,16 @@ class OperatorProcess:
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
 
+    def signal(self, number: int) -> None:
+        """Send it a signal, unless it has ended by itself."""
+        assert self.process is not None
+        if self.process.poll() is None:
+            os.kill(self.process.pid, number)
+
     def kill(self) -> None:
         """End it at once, as a crash or a lost node would."""
         assert self.process is not None
-        self.process.kill()
+        self.signal(signal.SIGKILL)
         self.process.wait()
         self.process = None
 
@@ -117,7 +138,7 @@ class OperatorProcess:
         """End it as Kubernetes does, and return its exit code."""
         if self.process is None:
             return 0
-        self.process.send_signal(signal.SIGTERM)
+        self.signal(signal.SIGTERM)
         code = self.process.wait(timeout=30)
         self.process = None
         return code

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,13 @@ Object = dict[str, Any]
 
 def render(values: Path | None = None, *settings: str, apis: Sequence[str] = MONITORING) -> list[Object]:
     """Return the objects of a release, the hooks of `helm test` among them, for a cluster that knows these APIs."""
-    return [document for document in yaml.safe_load_all(text(values, *settings, apis=apis)) if document]
+    return deepcopy(_rendered(values, settings, tuple(apis)))
+
+
+@cache
+def _rendered(values: Path | None, settings: Sequence[str], apis: Sequence[str]) -> list[Object]:
+    documents = yaml.load_all(text(values, *settings, apis=apis), Loader=yaml.CSafeLoader)
+    return [document for document in documents if document]
 
 
 def text(values: Path | None = None, *settings: str, apis: Sequence[str] = MONITORING) -> str:

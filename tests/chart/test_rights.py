@@ -49,7 +49,7 @@ def granted(roles: Iterable[Object]) -> set[Right]:
 def requests(cluster: Cluster, *, refused: bool = False) -> set[Right]:
     """Return what the operator's account did, or was refused, by the API server's audit log."""
     found = set()
-    for event in cluster.audit_events():
+    for event in cluster.audit_events(ACCOUNT):
         reference = event.get("objectRef")
         if event["user"]["username"] == ACCOUNT and reference:
             resource = "/".join(filter(None, (reference["resource"], reference.get("subresource", ""))))
@@ -72,7 +72,7 @@ def operator_of_the_chart(cluster: Cluster, log: Path, *options: str) -> Operato
     path = log.with_suffix(".kubeconfig")
     path.write_text(yaml.safe_dump(config))
     everything = ["--lease-namespace", NAMESPACE, *options]
-    return OperatorProcess(cluster, log, kubeconfig=path, options=everything)
+    return OperatorProcess(cluster, log, kubeconfig=path, options=everything, cold=False)
 
 
 def stand_in_the_way(cluster: Cluster, namespace: str) -> None:
@@ -146,14 +146,16 @@ def test_rights_of_a_namespaced_operator_suffice(cluster: Cluster, tmp_path: Pat
     """No request is refused, and none leaves its namespaces. The trials' account is the chart's."""
     cluster.kubectl("create", "namespace", TEAM)
     install(cluster, "--set", f"watchNamespaces={{{TEAM}}}")
-    before = len(list(cluster.audit_events()))
+    before = len(list(cluster.audit_events(ACCOUNT)))
     options = ["-n", TEAM, "--no-create-trial-accounts"]
     operator = operator_of_the_chart(cluster, tmp_path / "operator.log", *options)
     operator.start()
     cluster.apply(yaml.safe_dump(search("namespaced")), TEAM)
     wait_until(cluster, TEAM, "namespaced", "Complete")
     assert operator.stop() == 0
-    events = [event for event in islice(cluster.audit_events(), before, None) if event["user"]["username"] == ACCOUNT]
+    events = [
+        event for event in islice(cluster.audit_events(ACCOUNT), before, None) if event["user"]["username"] == ACCOUNT
+    ]
     objects = [event["objectRef"] for event in events if "objectRef" in event]
     assert [reference for reference in objects if reference.get("namespace") not in {TEAM, NAMESPACE}] == []
     assert [event for event in events if event.get("responseStatus", {}).get("code") == 403] == []

@@ -1,7 +1,7 @@
-"""What a test holds in its hand: one running cluster, spoken to with kubectl.
+"""What a test holds in its hand: one running cluster.
 
-kubectl rather than a library: a test then sees what a user sees, messages included, and shares no code with what it
-tests.
+What it does there once, it does with kubectl and so sees what a user sees, messages included; what it looks at again
+and again, it asks the API server itself (``tests.cluster.rest``). It shares no code with what it tests.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from tests.cluster import credentials, processes
 from tests.cluster.commands import run
+from tests.cluster.rest import Rest
 from tests.cluster.state import Instance
 from tests.cluster.waiting import wait_for
 
@@ -30,6 +31,7 @@ class Cluster:
 
     def __init__(self, instance: Instance) -> None:
         self.instance = instance
+        self.rest = Rest(instance)
 
     @property
     def kubeconfig(self) -> Path:
@@ -58,59 +60,67 @@ class Cluster:
         return run(command, text_in=input, env=environment, timeout=600)
 
     def get(self, kind: str, name: str, namespace: str = "") -> Object:
-        found: Object = json.loads(self.kubectl("get", kind, name, *_scope(namespace), "-o", "json"))
-        return found
+        """One object; CommandFailed where there is none."""
+        return self.rest.get(kind, name, namespace)
 
     def list(self, kind: str, namespace: str = "", selector: str = "", *, fields: str = "") -> Objects:
         """All objects of a kind; of all namespaces when none is named."""
-        narrowed = [f"--selector={selector}", f"--field-selector={fields}"]
-        scope = _scope(namespace) or ["--all-namespaces"]
-        items: Objects = json.loads(self.kubectl("get", kind, *scope, *narrowed, "-o", "json"))["items"]
-        return items
+        return self.rest.list(kind, namespace, selector, fields)
 
-    def apply(self, manifests: str, namespace: str = "") -> str:
+    def apply(self, manifests: str, namespace: str = "") -> None:
         """Apply YAML text, server-side: what a create or an update by hand would do, with no annotation left behind."""
-        return self.kubectl("apply", "--server-side", *_scope(namespace), "-f", "-", input=manifests)
+        self.rest.apply(manifests, namespace)
+
+    def annotate(self, kind: str, name: str, namespace: str, annotations: Mapping[str, str]) -> None:
+        """Set annotations of an object."""
+        self.rest.merge(kind, name, namespace, {"metadata": {"annotations": dict(annotations)}})
 
     def raw(self, path: str) -> str:
         """GET any path of the API server, such as ``/metrics``."""
         return self.kubectl("get", "--raw", path)
 
     @contextmanager
-    def namespace(self, prefix: str = "test") -> Iterator[str]:
-        """A fresh namespace; its deletion is asked for at the end but not awaited, nobody uses the name again."""
+    def namespace(self, prefix: str = "test", *, kept: bool = False) -> Iterator[str]:
+        """A fresh namespace; its deletion is asked for at the end but not awaited, nobody uses the name again.
+
+        ``kept`` spares the controllers the deletion, a hundred requests, where the cluster ends soon and its pods cost
+        nothing.
+        """
         name = f"{prefix}-{secrets.token_hex(4)}"
-        self.kubectl("create", "namespace", name)
+        self.rest.ask("POST", "/api/v1/namespaces", json.dumps({"metadata": {"name": name}}))
         wait = f"serviceaccount/default in {name}"
         self.wait_for(wait, lambda: self.list("serviceaccounts", name, fields="metadata.name=default"))
         try:
             yield name
         finally:
-            self.kubectl("delete", "namespace", name, "--wait=false")
+            if not kept:
+                self.rest.ask("DELETE", f"/api/v1/namespaces/{name}")
 
-    def audit_events(self) -> Iterator[Object]:
+    def audit_events(self, of: str = "") -> Iterator[Object]:
         """Every request the API server answered so far, oldest first (health checks apart), without bodies.
+
+        ``of`` keeps those in whose record these letters stand, such as a user's name: most need not be read then.
 
         An answered request is already in the log: the server writes it before it answers. A running server rotates
         the log at 200 MB and keeps five such files.
         """
         for file in sorted((self.instance.folder / "audit").glob("audit*.log"), key=lambda path: path.stat().st_mtime):
             with file.open() as lines:
-                yield from (json.loads(line) for line in lines if line.endswith("\n"))
+                yield from (json.loads(line) for line in lines if of in line and line.endswith("\n"))
 
     def writes(self, user: str, *, since: str = "") -> Objects:
         """The audit events in which that user asked for a change, from an RFC 3339 time on."""
         changing = {"create", "update", "patch", "delete", "deletecollection"}
         return [
             event
-            for event in self.audit_events()
+            for event in self.audit_events(user)
             if event["verb"] in changing
             and event["user"]["username"] == user
             and event["requestReceivedTimestamp"] >= since
         ]
 
     def wait_for(self, description: str, predicate: Callable[[], T], timeout: float = 30.0, interval: float = 0.1) -> T:
-        """Return the predicate's first true value; a failing kubectl counts as "not yet"."""
+        """Return the predicate's first true value; what the server refuses counts as "not yet"."""
         return wait_for(description, predicate, timeout, interval)
 
     def wait_established(self, *definitions: str) -> None:
@@ -132,7 +142,3 @@ class Cluster:
     def log(self, component: str) -> str:
         """What that program has printed."""
         return processes.log_of(self.instance, component).read_text(errors="replace")
-
-
-def _scope(namespace: str) -> list[str]:
-    return [f"--namespace={namespace}"] if namespace else []

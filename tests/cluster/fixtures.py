@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import pytest
 from tests.cluster import lifecycle, processes
 from tests.cluster.client import Cluster
 from tests.cluster.errors import ClusterError, Unavailable
+from tests.cluster.sharing import sharing
 from tests.cluster.state import DEFAULTS, Options
 
 _TIER_OF_MARKER = {
@@ -73,6 +74,19 @@ def running_or_skipped(tier: str) -> Iterator[Cluster]:
     with ExitStack() as stack:
         with skipping():
             cluster = stack.enter_context(running(tier))
+        yield cluster
+
+
+@contextmanager
+def shared_or_skipped(tier: str, prepare: Callable[[Cluster], None]) -> Iterator[Cluster]:
+    """A cluster that all workers of the run have together, for tests that harm nobody outside their namespaces.
+
+    Without the default limits of controller-manager and scheduler, 20 requests a second, which several would wait for;
+    and with trials that take as long as it takes to see them run.
+    """
+    with ExitStack() as stack:
+        with skipping():
+            cluster = stack.enter_context(sharing(tier, Options(fast=True, kwok_trial_seconds=0.4), prepare))
         yield cluster
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
@@ -13,6 +14,8 @@ from tests.cluster import lifecycle, processes, state
 from tests.cluster.client import Cluster, Object
 from tests.cluster.errors import ClusterError, CommandFailed
 from tests.cluster.fixtures import running
+from tests.cluster.sharing import sharing
+from tests.cluster.state import DEFAULTS
 from tests.cluster.waiting import wait_for
 from tests.cluster.watchdog import cut
 
@@ -101,6 +104,34 @@ def test_cluster_dies_with_its_owner(tmp_path: Path) -> None:
     wait_for("the watchdog to take the cluster down", lambda: not instance.folder.exists(), timeout=30)
     ids = [component.process for component in instance.components.values()]
     wait_for("the watchdog itself to end", lambda: not any(map(processes.find, ids)))
+
+
+@pytest.mark.control_plane
+def test_a_shared_cluster_is_prepared_once_and_ends_with_its_last_user() -> None:
+    prepared = []
+
+    def prepare(cluster: Cluster) -> None:
+        prepared.append(cluster.instance.name)
+
+    with ExitStack() as later:
+        with sharing("control-plane", DEFAULTS, prepare) as first:
+            second = later.enter_context(sharing("control-plane", DEFAULTS, prepare))
+        assert second.server == first.server
+        assert prepared == [first.instance.name]
+        assert second.get("namespace", "default")
+    assert not first.instance.folder.exists()
+
+
+@pytest.mark.control_plane
+def test_kinds_are_known_by_all_their_names(control_plane: Cluster) -> None:
+    for name in ("clusterrole", "ClusterRole", "clusterroles", "clusterroles.rbac.authorization.k8s.io"):
+        assert control_plane.get(name, "admin")["metadata"]["name"] == "admin"
+    names = {body["kind"] for body in control_plane.list("roles,rolebindings", "kube-system")}
+    assert names == {"Role", "RoleBinding"}
+    with pytest.raises(CommandFailed, match=r'clusterroles.rbac.authorization.k8s.io "nobody" not found'):
+        control_plane.get("clusterrole", "nobody")
+    with pytest.raises(CommandFailed, match="doesn't have a resource type 'unheard'"):
+        control_plane.list("unheard")
 
 
 @pytest.mark.control_plane

@@ -10,27 +10,26 @@ import pytest
 import yaml
 
 from tests.cluster.client import Cluster
-from tests.cluster.fixtures import running_or_skipped
+from tests.cluster.fixtures import shared_or_skipped
 from tests.operator_process import OperatorProcess, install
 
 
 @pytest.fixture(scope="package")
 def cluster() -> Iterator[Cluster]:
-    with running_or_skipped("kwok") as started:
-        install(started)
+    with shared_or_skipped("kwok", install) as started:
         yield started
 
 
 @pytest.fixture
 def namespace(cluster: Cluster) -> Iterator[str]:
-    with cluster.namespace() as name:
+    with cluster.namespace(kept=True) as name:
         yield name
 
 
 @pytest.fixture
 def operator(cluster: Cluster, namespace: str, tmp_path: Path) -> Iterator[OperatorProcess]:
     """An operator for this namespace, started; the test may kill and start it."""
-    process = OperatorProcess(cluster, tmp_path / "operator.log", [namespace])
+    process = OperatorProcess(cluster, tmp_path / "operator.log", [namespace], cold=False)
     process.start()
     yield process
     assert process.stop() == 0, process.log

@@ -115,7 +115,8 @@ def second_node(cluster: Cluster) -> Iterator[str]:
         "metadata": {
             "name": name,
             "annotations": node["metadata"]["annotations"],
-            "labels": {**node["metadata"]["labels"], "kubernetes.io/hostname": name},
+            # Of a type of its own: no other search of this cluster may come here, to be lost with the node.
+            "labels": {**node["metadata"]["labels"], "kubernetes.io/hostname": name, "type": name},
         },
         "spec": {"taints": [{"key": "mortal", "effect": "NoSchedule"}]},
         "status": {"capacity": node["status"]["capacity"], "allocatable": node["status"]["capacity"]},
@@ -128,21 +129,20 @@ def second_node(cluster: Cluster) -> Iterator[str]:
     cluster.kubectl("delete", "node", name, "--ignore-not-found")
 
 
+def _of_type(*types: str) -> dict[str, Any]:
+    return {"matchExpressions": [{"key": "type", "operator": "In", "values": list(types)}]}
+
+
 def test_trial_whose_node_is_drained_by_taint_goes_on_elsewhere(
     cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply, second_node: str
 ) -> None:
-    only_there = [{"key": "mortal", "operator": "Exists", "effect": "NoSchedule"}]
-    prefers = {
-        "weight": 100,
-        "preference": {
-            "matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [second_node]}]
-        },
+    prefers = {"weight": 100, "preference": _of_type(second_node)}
+    affinity = {
+        "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [_of_type(second_node, "kwok")]},
+        "preferredDuringSchedulingIgnoredDuringExecution": [prefers],
     }
-    affinity = {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [prefers]}}
-    fake = {"key": "kwok.x-k8s.io/node", "operator": "Exists"}
-    apply(
-        _search("drained", count=1, tolerations=[*only_there, fake], affinity=affinity, nodeSelector={"type": "kwok"})
-    )
+    tolerations = [{"key": key, "operator": "Exists"} for key in ("mortal", "kwok.x-k8s.io/node")]
+    apply(_search("drained", count=1, tolerations=tolerations, affinity={"nodeAffinity": affinity}, nodeSelector={}))
     cluster.wait_for("a running pod", lambda: _running(cluster, namespace))
     assert _running(cluster, namespace)[0]["spec"]["nodeName"] == second_node
     cluster.kubectl("taint", "node", second_node, "gone=true:NoExecute")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,9 @@ import pytest
 import yaml
 
 from tests.chart.rendering import installed, of_kind
-from tests.cluster import processes
 from tests.cluster.client import Cluster
 from tests.cluster.waiting import wait_for
+from tests.integration.relay import Relay
 from tests.integration.searches import assert_sound, condition, finished, wait_until
 from tests.operator_process import OperatorProcess, bind, search
 
@@ -33,7 +33,8 @@ def start(cluster: Cluster, namespace: str, tmp_path: Path) -> Iterator[Start]:
     with ExitStack() as stack:
 
         def start(name: str, *, standby: bool = False, **options: Any) -> OperatorProcess:
-            process = OperatorProcess(cluster, tmp_path / f"{name}.log", [namespace], identity=name, **options)
+            log = tmp_path / f"{name}.log"
+            process = OperatorProcess(cluster, log, [namespace], identity=name, cold=False, **options)
             stack.callback(process.stop)
             process.start(standby=standby)
             return process
@@ -59,7 +60,7 @@ def test_the_standby_is_ready_and_only_looks_at_the_lease(
     assert _metric(standby, "evonas_lease_renewal_age_seconds") < 5
     asked = {
         (event["verb"], event["objectRef"]["resource"])
-        for event in cluster.audit_events()
+        for event in cluster.audit_events("standby")
         if event["user"]["username"] == "standby" and event["requestReceivedTimestamp"] >= begin
     }
     assert asked <= {("get", "leases"), ("watch", "leases")}
@@ -117,10 +118,10 @@ def test_a_frozen_leader_ends_itself_without_another_write(
     cluster.wait_for("some results", lambda: finished(cluster, namespace) >= 6, 60)
     process = frozen.process
     assert process is not None
-    process.send_signal(signal.SIGSTOP)
+    frozen.signal(signal.SIGSTOP)
     wait_for("the standby to watch", lambda: "watching " in standby.log)
     thawed = _time()
-    process.send_signal(signal.SIGCONT)
+    frozen.signal(signal.SIGCONT)
     assert process.wait(timeout=10) == 1
     assert "was not renewed for" in frozen.log
     frozen.process = None
@@ -132,15 +133,17 @@ def test_a_frozen_leader_ends_itself_without_another_write(
 
 @pytest.mark.parametrize("way", ["refused", "unanswered"])
 def test_a_leader_that_cannot_renew_ends_before_its_lease_does(cluster: Cluster, start: Start, way: str) -> None:
-    operator = start("cut-off", kubeconfig=_user(cluster, "cut-off"))
-    process = operator.process
-    assert process is not None
-    cut = time.monotonic()
-    with _unanswering(cluster) if way == "unanswered" else nullcontext():
+    with Relay(cluster.server) as relay:
+        operator = start("cut-off", kubeconfig=relay.kubeconfig(_user(cluster, "cut-off")))
+        process = operator.process
+        assert process is not None
+        cut = time.monotonic()
         if way == "refused":
             cluster.kubectl("delete", "clusterrolebinding", "test-cut-off-ha-lease")
+        else:
+            relay.fall_silent()
         assert process.wait(timeout=20) == 1
-    assert time.monotonic() - cut < 14
+        assert time.monotonic() - cut < 14
     assert "was not renewed for 10" in operator.log
     operator.process = None
 
@@ -183,18 +186,6 @@ def test_without_election_no_lease_is_touched(cluster: Cluster, namespace: str, 
     operator = start("alone", options=["--no-leader-election"])
     assert (operator.ask("/readyz")[0], operator.ask("/livez")[0]) == (200, 200)
     assert cluster.list("lease", namespace) == []
-
-
-@contextmanager
-def _unanswering(cluster: Cluster) -> Iterator[None]:
-    """Let the API server take connections and never answer."""
-    server = processes.find(cluster.instance.components["kube-apiserver"].process)
-    assert server is not None
-    server.suspend()
-    try:
-        yield
-    finally:
-        server.resume()
 
 
 def _user(cluster: Cluster, name: str, *, without: str = "") -> Path:

@@ -50,7 +50,7 @@ def namespace(queues: Cluster) -> Iterator[str]:
 
 @pytest.fixture
 def operator(queues: Cluster, namespace: str, tmp_path: Path) -> Iterator[OperatorProcess]:
-    process = OperatorProcess(queues, tmp_path / "operator.log", [namespace])
+    process = OperatorProcess(queues, tmp_path / "operator.log", [namespace], cold=False)
     process.start()
     yield process
     assert process.stop() == 0, process.log

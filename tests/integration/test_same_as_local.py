@@ -84,8 +84,6 @@ class _Reporter:
                 reward = score([decisions[f"a{position}"] for position in (1, 2, 3)])
                 name = pod["metadata"]["name"]
                 try:
-                    self._cluster.kubectl(
-                        "annotate", "pod", name, "-n", self._namespace, f"evonas.dev/reward={reward!r}"
-                    )
+                    self._cluster.annotate("pod", name, self._namespace, {"evonas.dev/reward": repr(reward)})
                 except ClusterError:
                     continue  # the pod was deleted between the two calls

@@ -18,7 +18,9 @@ Apply = Callable[[dict[str, Any]], None]
 def test_completes_with_one_result_per_trial_and_few_writes(
     cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
 ) -> None:
-    apply(search("full", budget={"maxTrials": 40, "parallelTrials": 4}))
+    body = search("full", budget={"maxTrials": 40, "parallelTrials": 4})
+    body["spec"]["trial"]["template"]["metadata"] = {"annotations": {"evonas-test/duration": "1s"}}
+    apply(body)
     body = wait_until(cluster, namespace, "full", "Complete")
     cluster.wait_for("the Jobs' release", lambda: _released(cluster, namespace) == 40)
     assert_sound(cluster, namespace, "full", 40)
@@ -155,7 +157,7 @@ def test_every_job_that_takes_a_trials_place_counts_in_the_turnaround(
 def test_two_searches_of_one_name_in_two_namespaces_stay_apart(cluster: Cluster, namespace: str, tmp_path: Any) -> None:
     import yaml
 
-    with cluster.namespace() as other:
+    with cluster.namespace(kept=True) as other:
         operator = OperatorProcess(cluster, tmp_path / "both.log", [namespace, other])
         operator.start()
         for where, count in ((namespace, 4), (other, 6)):

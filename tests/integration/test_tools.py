@@ -35,7 +35,7 @@ class Finished:
 
 @pytest.fixture(scope="module")
 def finished(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
-    with cluster.namespace() as namespace:
+    with cluster.namespace(kept=True) as namespace:
         operator = OperatorProcess(cluster, tmp_path_factory.mktemp("operator") / "operator.log", [namespace])
         operator.start()
         cluster.apply(yaml.safe_dump(search(NAME, budget={"maxTrials": TRIALS})), namespace)

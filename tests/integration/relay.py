@@ -1,0 +1,66 @@
+"""Bytes passed on to an API server until they are not: one client's server that answers no more, and nobody else's."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import yaml
+
+CHUNK = 1 << 16
+
+
+class Relay:
+    """A server that takes connections and passes on what comes over them; use it as a context manager."""
+
+    def __init__(self, server: str) -> None:
+        parts = urlsplit(server)
+        self._host, self._port = parts.hostname, parts.port
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._passing = asyncio.Event()
+        self._passing.set()
+        self._own_port = 0
+
+    def __enter__(self) -> Relay:
+        listening = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0))
+        self._own_port = listening.sockets[0].getsockname()[1]
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        tasks = asyncio.all_tasks(self._loop)
+        for task in tasks:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        self._loop.close()
+
+    def fall_silent(self) -> None:
+        """Pass on nothing more; the connections stay, and new ones are taken."""
+        self._loop.call_soon_threadsafe(self._passing.clear)
+
+    def kubeconfig(self, template: Path) -> Path:
+        """Write a kubeconfig like ``template`` for this way to the server, and return where it is."""
+        config = yaml.safe_load(template.read_text())
+        config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{self._own_port}"
+        path = template.with_suffix(".relayed")
+        path.touch(mode=0o600)
+        path.write_text(yaml.safe_dump(config))
+        return path
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        their_reader, their_writer = await asyncio.open_connection(self._host, self._port)
+        await asyncio.gather(self._pass_on(reader, their_writer), self._pass_on(their_reader, writer))
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(CHUNK):
+                await self._passing.wait()
+                writer.write(data)
+                await writer.drain()
+        writer.close()
