@@ -9,7 +9,7 @@ MANIFEST ?= examples/digits-cnn.yaml
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test test-unit check docs generate pictures format lock cluster-run cluster-down bench bench-agents clean
+.PHONY: help env run test test-unit test-exhaustive check docs generate pictures format lock cluster-run cluster-down bench bench-agents clean
 
 help:
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -33,6 +33,9 @@ test: env  ## run every test that this machine can run, and say what it skips an
 
 test-unit: env  ## run the tests that need nothing but Python
 	$(BIN)/pytest tests/unit tests/trial_image
+
+test-exhaustive: env  ## run every test with all that it can try: hours of what `make test` takes another share of each time
+	EVONAS_EXHAUSTIVE=1 $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: env  ## formatting, lint, types, layers, the documentation's links
 	$(BIN)/ruff format --check .

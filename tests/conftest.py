@@ -4,6 +4,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+from tests import share
 from tests.tier import examples
 
 pytest_plugins = ["tests.cluster.fixtures"]
@@ -17,3 +18,8 @@ settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=examples(100)
 )
 settings.load_profile("untimed")
+
+
+def pytest_report_header() -> str:
+    """Say which part of the exhaustive tier this run takes."""
+    return str(share.present())

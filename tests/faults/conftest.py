@@ -1,22 +1,23 @@
-"""A control plane of their own for the tests of faults: they end its API server, and leave hundreds of namespaces."""
+"""A control plane, with watches of its own for those who judge what happened on it."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from tests.cluster.client import Cluster
-from tests.cluster.fixtures import running_or_skipped
+from tests.cluster.fixtures import shared_or_skipped
 from tests.faults.chronicle import Chronicle
+from tests.faults.field import Field
 from tests.operator_process import install
 
 
 @pytest.fixture(scope="package")
 def cluster() -> Iterator[Cluster]:
-    with running_or_skipped("kwok") as started:
-        install(started)
+    with shared_or_skipped("kwok", install) as started:
         yield started
 
 
@@ -25,3 +26,9 @@ async def chronicle(cluster: Cluster) -> AsyncIterator[Chronicle]:
     """Everything that happens on the cluster during the test."""
     async with Chronicle(cluster) as watching:
         yield watching
+
+
+@pytest.fixture
+def field(cluster: Cluster, chronicle: Chronicle, tmp_path: Path) -> Field:
+    """Where faults are tried."""
+    return Field(cluster, chronicle, tmp_path)

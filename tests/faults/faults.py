@@ -98,11 +98,6 @@ def refusal(code: int, *, retry_after: int | None = None) -> Answer:
     return Answer(code, json.dumps(status).encode(), headers)
 
 
-def on_write(number: int, fault: Fault) -> Rule:
-    """Return a rule for the operator's write of that number."""
-    return Rule(lambda request: request.write == number, fault)
-
-
 def on_kind(kind: str, fault: Fault, *, after: int = 0, times: int | None = 1) -> Rule:
     """Return a rule for writes of a kind, such as ``create jobs`` (see ``Request.kind``)."""
     return Rule(lambda request: request.kind == kind, fault, after=after, times=times)

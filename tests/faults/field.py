@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import itertools
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,13 @@ from tests.cluster.client import Cluster
 from tests.cluster.credentials import kubeconfig_path
 from tests.faults.chronicle import Chronicle, Story
 from tests.faults.invariants import is_complete
-from tests.faults.operators import ForkedOperator
+from tests.faults.operators import Operator
 from tests.faults.proxy import Proxy
 from tests.operator_process import USER, search
 
 TRIAL_DURATION = "300ms"
 WATCHDOG_SECONDS = 0.5
+TRIALS_OF_SEARCH = 6
 
 
 class Site:
@@ -31,16 +33,16 @@ class Site:
         self.proxy = proxy
         self.chronicle = chronicle
         self.story: Story = chronicle.story(namespace)
-        self.operators: list[ForkedOperator] = []
+        self.operators: list[Operator] = []
         self._folder = folder
         self._kubeconfig = proxy.write_kubeconfig(
             folder / f"{namespace}.kubeconfig", kubeconfig_path(cluster.instance, USER)
         )
 
-    def start(self, *, resync_seconds: float = 600) -> ForkedOperator:
+    def start(self, *, resync_seconds: float = 600) -> Operator:
         """Start an operator behind the proxy."""
         log = self._folder / f"{self.namespace}.log"
-        operator = ForkedOperator(self._kubeconfig, self.namespace, log, resync_seconds=resync_seconds)
+        operator = Operator(self._kubeconfig, self.namespace, log, resync_seconds=resync_seconds)
         self.operators.append(operator)
         return operator
 
@@ -112,6 +114,36 @@ async def site(cluster: Cluster, chronicle: Chronicle, folder: Path) -> AsyncIte
                 operator.kill()
 
 
+Try = Callable[[Site], Awaitable[None]]
+
+
+class Field:
+    """Makes sites, several at a time."""
+
+    def __init__(self, cluster: Cluster, chronicle: Chronicle, folder: Path) -> None:
+        self._cluster, self._chronicle, self._folder = cluster, chronicle, folder
+
+    async def each(self, tries: Iterable[tuple[str, Try]]) -> None:
+        """Try all side by side; AssertionError with all that failed."""
+        failures: list[str] = []
+        room = asyncio.Semaphore(6)
+
+        async def one(name: str, attempt: Try) -> None:
+            async with room, site(self._cluster, self._chronicle, self._folder) as here:
+                try:
+                    await attempt(here)
+                except AssertionError as error:
+                    failures.append(f"{name}: {error}")
+
+        await asyncio.gather(*itertools.starmap(one, tries))
+        assert not failures, "\n\n".join(failures)
+
+    async def run(self, attempt: Try) -> None:
+        """Try one."""
+        async with site(self._cluster, self._chronicle, self._folder) as here:
+            await attempt(here)
+
+
 def short_search(name: str, outcomes: dict[str, str] | None = None, **spec: Any) -> dict[str, Any]:
     """Return a search of short trials.
 
@@ -122,4 +154,13 @@ def short_search(name: str, outcomes: dict[str, str] | None = None, **spec: Any)
     manifest["spec"]["trial"]["template"]["metadata"] = {
         "annotations": {"evonas-test/duration": TRIAL_DURATION, **annotations}
     }
+    return manifest
+
+
+def faulty_search(duration: str | None = None, outcomes: dict[str, str] | None = None) -> dict[str, Any]:
+    """Return the search that faults are tried on, perhaps with longer trials."""
+    budget = {"maxTrials": TRIALS_OF_SEARCH, "parallelTrials": 3}
+    manifest = short_search("faulty", outcomes, budget=budget, trial={"ttlSecondsAfterFinished": 3600})
+    if duration is not None:
+        manifest["spec"]["trial"]["template"]["metadata"]["annotations"]["evonas-test/duration"] = duration
     return manifest

@@ -12,6 +12,11 @@ from tests.faults.proxy import Cut, Lines, Request, Rule, StreamFault
 Event = dict[str, Any]
 
 
+def is_change(event: Event) -> bool:
+    """Say whether an event tells of an object."""
+    return bool(event["type"] != "BOOKMARK")
+
+
 def drop(matches: Callable[[Event], bool], seen: list[Event] | None = None) -> StreamFault:
     """Swallow the events that match; ``seen`` collects them."""
 

@@ -1,6 +1,8 @@
 """SIGKILL at every write: the operator dies just before and just after each one reaches the server, and starts again.
 
-Each kill point is a search of its own in a namespace of its own, with a real process that is really killed.
+Each kill point is a search of its own in a namespace of its own, with a real process that is really killed. There are
+some two hundred, of which each run takes a share, another with each commit. What kind of write and moment has none in
+it has its kill in each run all the same, a few in one search.
 """
 
 from __future__ import annotations
@@ -11,13 +13,14 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from evonas.cluster.resources import CONFIG_MAPS
+from tests import share
 from tests.cluster.client import Cluster
 from tests.earlier import export_of, record_results
 from tests.faults import faults
@@ -29,25 +32,39 @@ from tests.faults.proxy import Fault
 pytestmark = pytest.mark.kwok
 
 AT_ONCE = 8
+SHARES = 11
+KINDS_IN_ONE_SEARCH = 3
 OUTCOMES = {"2-1": "fail", "4-1": "infeasible"}
 ATTEMPTS = 7
-"""Six trials, one of which is tried twice; the cost of the test grows with their square."""
+"""Six trials, one of which is tried twice; the cost of all kill points grows with their square."""
 MOMENTS = {"before": faults.before, "after": faults.after}
+
+
+@dataclass(frozen=True)
+class Point:
+    """When to die."""
+
+    kind: str
+    """Of write."""
+    moment: str
+    number: int
+    """At which write of that kind, from 0."""
+
+    def __str__(self) -> str:
+        return f"{self.moment} {self.kind} {self.number}"
 
 
 @dataclass
 class Report:
     """What was tried."""
 
-    killed: Counter[str] = field(default_factory=Counter)
+    killed: Counter[tuple[str, str]] = field(default_factory=Counter)
     """By kind of write and moment: how many operators died there."""
     failures: list[str] = field(default_factory=list)
-    exhausted: set[str] = field(default_factory=set)
-    """Moments for which a run made fewer writes than the number that it was to die at."""
 
     def __str__(self) -> str:
-        lines = [f"{number:4d}  {what}" for what, number in sorted(self.killed.items())]
-        return "\n".join([f"{self.killed.total()} kill points", *lines])
+        lines = [f"{number:4d}  {kind}, {moment}" for (kind, moment), number in sorted(self.killed.items())]
+        return "\n".join([f"{self.killed.total()} kills", *lines])
 
 
 @dataclass(frozen=True)
@@ -75,72 +92,87 @@ class Case:
         assert_sound(story, attempts=self.attempts, indexes=self.indexes)
 
 
+@pytest.mark.parametrize("turn", share.present().turns(SHARES))
 @pytest.mark.parametrize("case", ["plain", "warm", "reuse"])
 async def test_search_is_exact_after_a_kill_at_any_write(
-    cluster: Cluster, chronicle: Chronicle, tmp_path: Path, capsys: pytest.CaptureFixture[str], case: str
+    cluster: Cluster, chronicle: Chronicle, tmp_path: Path, capsys: pytest.CaptureFixture[str], case: str, turn: int
 ) -> None:
     began = time.monotonic()
     tried = {"plain": _plain, "warm": _warm, "reuse": _reuse}[case]()
     undisturbed = await _writes_of_undisturbed(tried, cluster, chronicle, tmp_path)
+    due = _points(undisturbed)[turn::SHARES]
     report = Report()
-    points = _points(len(undisturbed), report)
+    searches = iter([*([point] for point in due), *_together(_missing(undisturbed, due))])
 
     async def work() -> None:
-        for moment, number in points:
+        for points in searches:
             try:
-                await _kill_at(tried, cluster, chronicle, tmp_path, moment, number, report)
+                await _kill_at(tried, cluster, chronicle, tmp_path, points, report)
             except AssertionError as error:
-                report.failures.append(f"killed {moment} write {number}: {error}")
+                report.failures.append(f"killed {', '.join(map(str, points))}: {error}")
 
     await asyncio.gather(*(work() for _ in range(AT_ONCE)))
     with capsys.disabled():
-        print(f"\n{report}\nin {time.monotonic() - began:.0f} s; undisturbed: {len(undisturbed)} writes")
+        print(f"\n{report}\nin {time.monotonic() - began:.0f} s; undisturbed: {undisturbed.total()} writes")
     assert not report.failures, "\n\n".join(report.failures)
-    for moment in MOMENTS:
-        missed = {kind for kind in undisturbed if not report.killed[f"{kind}, {moment}"]}
-        assert not missed, f"never killed {moment} {missed}"
+    assert set(report.killed) == set(product(undisturbed, MOMENTS))
 
 
-async def _writes_of_undisturbed(case: Case, cluster: Cluster, chronicle: Chronicle, folder: Path) -> list[str]:
-    """Run the search once and return the kinds of its writes."""
+async def _writes_of_undisturbed(case: Case, cluster: Cluster, chronicle: Chronicle, folder: Path) -> Counter[str]:
+    """Run the search once and return how many writes of each kind it made."""
     async with site(cluster, chronicle, folder) as here:
         await case.apply(here)
         here.start()
         await here.complete()
         case.assert_sound(here)
-        return [request.kind for request in here.proxy.writes]
+        return Counter(request.kind for request in here.proxy.writes)
 
 
-def _points(expected: int, report: Report) -> Iterator[tuple[str, int]]:
-    """Go on until for each moment a run was over before the number was reached; at least as many as expected."""
-    for number in count(1):
-        moments = [moment for moment in MOMENTS if number <= expected or moment not in report.exhausted]
-        if not moments:
-            return
-        for moment in moments:
-            yield moment, number
+def _points(writes: Counter[str]) -> list[Point]:
+    """Return all points, those of one kind of write beside each other: a share has something of each."""
+    return [
+        Point(kind, moment, number) for kind in sorted(writes) for number in range(writes[kind]) for moment in MOMENTS
+    ]
+
+
+def _missing(writes: Counter[str], due: list[Point]) -> list[Point]:
+    """Return a point for each kind of write and moment that has none among those that are due.
+
+    The first of its kind: a disturbed run may make fewer of some.
+    """
+    certain = {(point.kind, point.moment) for point in due if point.number == 0}
+    return [
+        Point(kind, moment, 0) for kind, moment in product(sorted(writes), MOMENTS) if (kind, moment) not in certain
+    ]
+
+
+def _together(points: list[Point]) -> Iterator[list[Point]]:
+    """Yield groups of points that one search can have: the operator dies several times in it."""
+    kinds = sorted({point.kind for point in points})
+    for start in range(0, len(kinds), KINDS_IN_ONE_SEARCH):
+        chosen = kinds[start : start + KINDS_IN_ONE_SEARCH]
+        yield [point for point in points if point.kind in chosen]
 
 
 async def _kill_at(
-    case: Case, cluster: Cluster, chronicle: Chronicle, folder: Path, moment: str, number: int, report: Report
+    case: Case, cluster: Cluster, chronicle: Chronicle, folder: Path, points: list[Point], report: Report
 ) -> None:
     async with site(cluster, chronicle, folder) as here:
-        operator = here.start
 
         async def kill_and_restart() -> None:
             here.operators[-1].kill()
-            operator()
+            here.start()
 
-        make: Callable[[Callable[[], Awaitable[None]]], Fault] = MOMENTS[moment]
-        rule = here.proxy.add(faults.on_write(number, make(kill_and_restart)))
+        rules = {}
+        for point in points:
+            make: Callable[[Callable[[], Awaitable[None]]], Fault] = MOMENTS[point.moment]
+            rule = faults.on_kind(point.kind, make(kill_and_restart), after=point.number)
+            rules[point] = here.proxy.add(rule)
         await case.apply(here)
-        operator()
+        here.start()
         await here.complete()
         case.assert_sound(here)
-        if rule.hits:
-            report.killed[f"{rule.hits[0].kind}, {moment}"] += 1
-        else:
-            report.exhausted.add(moment)
+        report.killed.update((point.kind, point.moment) for point, rule in rules.items() if rule.hits)
 
 
 def _plain() -> Case:

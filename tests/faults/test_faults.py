@@ -6,117 +6,30 @@ Each fault is tried in a namespace of its own with its own operator; those of on
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
-from collections.abc import Awaitable, Callable, Iterable
-from pathlib import Path
 
 import pytest
 
 from evonas.cluster.resources import JOBS, PODS, SEARCHES, TRIALS, Resource
 from evonas.search.names import INDEX_LABEL, PREFIX, SEARCH_UID_LABEL, trial_name
-from tests.cluster.client import Cluster
 from tests.faults import faults, streams
-from tests.faults.chronicle import Body, Chronicle
-from tests.faults.field import Site, short_search, site
+from tests.faults.chronicle import Body
+from tests.faults.field import TRIALS_OF_SEARCH, Field, Site, faulty_search
 from tests.faults.invariants import assert_nothing_orphaned, assert_results_recorded_once, assert_sound
-from tests.faults.proxy import Answer, Cut, Fault, Forward, Request, StreamFault
+from tests.faults.proxy import Answer, Cut, Forward, Request
 from tests.integration.searches import condition
 
 pytestmark = pytest.mark.kwok
 
-TRIALS_OF_SEARCH = 8
 NOON = "2026-01-01T12:00:00Z"
 ELSEWHERE = "said by another"
-KINDS = (
-    "create serviceaccounts",
-    "create rolebindings",
-    "create jobs (dry run)",
-    "create architecturetrials",
-    "create jobs",
-    "patch architecturetrials/status",
-    "patch jobs",
-    "patch architecturesearches/status",
-    "create events",
-)
-Try = Callable[[Site], Awaitable[None]]
-
-
-class Field:
-    """Makes sites, several at a time."""
-
-    def __init__(self, cluster: Cluster, chronicle: Chronicle, folder: Path) -> None:
-        self._cluster, self._chronicle, self._folder = cluster, chronicle, folder
-
-    async def each(self, tries: Iterable[tuple[str, Try]]) -> None:
-        """Try all side by side; AssertionError with all that failed."""
-        failures: list[str] = []
-        room = asyncio.Semaphore(6)
-
-        async def one(name: str, attempt: Try) -> None:
-            async with room, site(self._cluster, self._chronicle, self._folder) as here:
-                try:
-                    await attempt(here)
-                except AssertionError as error:
-                    failures.append(f"{name}: {error}")
-
-        await asyncio.gather(*itertools.starmap(one, tries))
-        assert not failures, "\n\n".join(failures)
-
-    async def run(self, attempt: Try) -> None:
-        """Try one."""
-        async with site(self._cluster, self._chronicle, self._folder) as here:
-            await attempt(here)
-
-
-@pytest.fixture
-def field(cluster: Cluster, chronicle: Chronicle, tmp_path: Path) -> Field:
-    return Field(cluster, chronicle, tmp_path)
-
-
-def _manifest(duration: str | None = None, outcomes: dict[str, str] | None = None) -> dict[str, object]:
-    budget = {"maxTrials": TRIALS_OF_SEARCH, "parallelTrials": 3}
-    manifest = short_search("faulty", outcomes, budget=budget, trial={"ttlSecondsAfterFinished": 3600})
-    if duration is not None:
-        manifest["spec"]["trial"]["template"]["metadata"]["annotations"]["evonas-test/duration"] = duration
-    return manifest
-
-
-@pytest.mark.parametrize(
-    "fault",
-    [
-        pytest.param(faults.cut_before, id="cut-before"),
-        pytest.param(faults.cut_after, id="cut-after"),
-        pytest.param(faults.delay(1.5), id="delay"),
-        pytest.param(faults.delay_answer(1.5), id="late-answer"),
-        pytest.param(faults.answer(409), id="409"),
-        pytest.param(faults.answer(410), id="410"),
-        pytest.param(faults.answer(429, retry_after=2), id="429"),
-        pytest.param(faults.answer(500), id="500"),
-        pytest.param(faults.answer(503), id="503"),
-    ],
-)
-async def test_write_that_fails_twice_is_made_good(field: Field, fault: Fault) -> None:
-    def on(kind: str) -> Try:
-        async def attempt(here: Site) -> None:
-            first = kind in ("create serviceaccounts", "create rolebindings", "create jobs (dry run)", "create events")
-            rule = here.proxy.add(faults.on_kind(kind, fault, after=0 if first else 1, times=2))
-            await here.apply(_manifest())
-            here.start()
-            await here.complete()
-            assert_sound(here.story, attempts=TRIALS_OF_SEARCH)
-            assert rule.hits, "the fault never came"
-
-        return attempt
-
-    await field.each((kind, on(kind)) for kind in KINDS)
 
 
 async def test_retry_after_is_waited_for(field: Field) -> None:
     async def attempt(here: Site) -> None:
         kind = "create architecturetrials"
         here.proxy.add(faults.on_kind(kind, faults.answer(429, retry_after=4), after=2))
-        await here.apply(_manifest())
+        await here.apply(faulty_search())
         here.start()
         await here.complete()
         creations = [request.at for request in here.proxy.writes if request.kind == kind]
@@ -126,55 +39,10 @@ async def test_retry_after_is_waited_for(field: Field) -> None:
     await field.run(attempt)
 
 
-def _any(event: Body) -> bool:
-    return bool(event["type"] != "BOOKMARK")
-
-
-@pytest.mark.parametrize(
-    ("fault", "times"),
-    [
-        pytest.param(streams.repeat(_any), None, id="repeated"),
-        pytest.param(streams.expire(4), 3, id="410"),
-        pytest.param(streams.end(4), 3, id="ended"),
-        pytest.param(streams.cut(4), 3, id="cut"),
-    ],
-)
-async def test_watch_that_breaks_or_repeats_is_taken_up_again(
-    field: Field, fault: StreamFault, times: int | None
-) -> None:
-    def on(resource: str) -> Try:
-        async def attempt(here: Site) -> None:
-            rule = here.proxy.add(streams.on_watch(resource, fault, times=times))
-            await here.apply(_manifest())
-            here.start()
-            await here.complete()
-            assert_sound(here.story, attempts=TRIALS_OF_SEARCH)
-            assert rule.hits
-
-        return attempt
-
-    await field.each((kind.plural, on(kind.plural)) for kind in (PODS, JOBS, TRIALS, SEARCHES))
-
-
-@pytest.mark.parametrize("fault", [streams.drop(_any), streams.hush(3)], ids=["dropped", "silent"])
-async def test_resync_heals_what_a_watch_does_not_tell(field: Field, fault: StreamFault) -> None:
-    def on(resource: str) -> Try:
-        async def attempt(here: Site) -> None:
-            here.proxy.add(streams.on_watch(resource, fault, times=None))
-            await here.apply(_manifest())
-            here.start(resync_seconds=3)
-            await here.complete(seconds=120)
-            assert_sound(here.story, attempts=TRIALS_OF_SEARCH)
-
-        return attempt
-
-    await field.each((kind.plural, on(kind.plural)) for kind in (PODS, JOBS, TRIALS, SEARCHES))
-
-
 async def test_finished_job_beside_a_stale_pod_was_taken_for_a_lost_result(field: Field) -> None:
     async def attempt(here: Site) -> None:
-        here.proxy.add(streams.on_watch(PODS.plural, streams.drop(_any), times=None))
-        await here.apply(_manifest())
+        here.proxy.add(streams.on_watch(PODS.plural, streams.drop(streams.is_change), times=None))
+        await here.apply(faulty_search())
         here.start()
         await here.complete()
         assert_sound(here.story, attempts=TRIALS_OF_SEARCH)
@@ -186,7 +54,7 @@ async def test_watch_that_is_silent_for_ever_is_given_up_without_a_resync(field:
     async def attempt(here: Site) -> None:
         here.proxy.add(streams.on_watch(PODS.plural, streams.hush(3)))
         here.proxy.add(streams.on_watch(JOBS.plural, streams.hush(3)))
-        await here.apply(_manifest())
+        await here.apply(faulty_search())
         here.start()
         await here.complete(seconds=150)
         assert_sound(here.story, attempts=TRIALS_OF_SEARCH)
@@ -196,7 +64,7 @@ async def test_watch_that_is_silent_for_ever_is_given_up_without_a_resync(field:
 
 async def test_server_that_refuses_every_connection_for_a_minute(field: Field) -> None:
     async def attempt(here: Site) -> None:
-        await here.apply(_manifest())
+        await here.apply(faulty_search())
         here.start()
         await here.until(lambda: len(here.story.objects(TRIALS)) >= 4)
         await here.proxy.refuse()
@@ -210,7 +78,7 @@ async def test_server_that_refuses_every_connection_for_a_minute(field: Field) -
 
 async def test_two_operators_at_once_are_sound(field: Field) -> None:
     async def attempt(here: Site) -> None:
-        await here.apply(_manifest())
+        await here.apply(faulty_search())
         here.start()
         here.start()
         await here.complete()
@@ -231,9 +99,9 @@ async def test_trial_that_another_operator_had_ended_was_run_again(field: Field)
             await _end_elsewhere(here, trial)
             raise Cut
 
-        here.proxy.add(streams.on_watch(TRIALS.plural, streams.drop(_any), times=None))
+        here.proxy.add(streams.on_watch(TRIALS.plural, streams.drop(streams.is_change), times=None))
         here.proxy.add(faults.on_kind("create jobs", end, after=1))
-        await here.apply(_manifest())
+        await here.apply(faulty_search())
         await here.until_seen(SEARCHES)
         here.start()
         await here.until(lambda: _done(here))
@@ -254,9 +122,9 @@ async def test_trial_that_another_operator_had_proposed_and_run_was_run_again(fi
             await _end_elsewhere(here, json.loads(request.body)["metadata"]["name"])
             raise Cut
 
-        here.proxy.add(streams.on_watch(TRIALS.plural, streams.drop(_any), times=None))
+        here.proxy.add(streams.on_watch(TRIALS.plural, streams.drop(streams.is_change), times=None))
         rule = here.proxy.add(faults.on_kind("create architecturetrials", run, after=1))
-        await here.apply(_manifest())
+        await here.apply(faulty_search())
         await here.until_seen(SEARCHES)
         here.start()
         await here.until(lambda: _done(here))
@@ -289,7 +157,7 @@ async def test_result_of_another_operator_was_written_over_as_running(field: Fie
 
         here.proxy.add(faults.on_kind("create jobs", hold))
         rule = here.proxy.add(faults.on_kind("patch architecturetrials/status", end))
-        await here.apply(_manifest(outcomes={"1-1": "hang"}))
+        await here.apply(faulty_search(outcomes={"1-1": "hang"}))
         await here.until_seen(SEARCHES)
         here.start()
         await here.until(lambda: _done(here))
@@ -301,7 +169,7 @@ async def test_result_of_another_operator_was_written_over_as_running(field: Fie
 
 async def test_foreign_trial_of_our_name_is_refused_until_it_is_removed(field: Field) -> None:
     async def attempt(here: Site) -> None:
-        await here.apply(_manifest())
+        await here.apply(faulty_search())
         await here.until_seen(SEARCHES)
         (search,) = here.story.objects(SEARCHES)
         name = trial_name("faulty", search["metadata"]["uid"], 0)
@@ -340,7 +208,7 @@ def _reason(here: Site, type: str) -> str:
 @pytest.mark.parametrize("moment", ["running", "finished"])
 async def test_object_that_somebody_deletes(field: Field, resource: Resource, moment: str) -> None:
     async def attempt(here: Site) -> None:
-        await here.apply(_manifest("1s"))
+        await here.apply(faulty_search("1s"))
         here.start()
         phase = {"running": "Running", "finished": "Succeeded"}[moment]
         await here.until(lambda: any(_is_second(pod) and _phase(pod) == phase for pod in here.story.objects(PODS)))
@@ -372,7 +240,7 @@ async def test_object_that_somebody_deletes(field: Field, resource: Resource, mo
 )
 async def test_job_that_somebody_edits(field: Field, change: Body) -> None:
     async def attempt(here: Site) -> None:
-        await here.apply(_manifest("1s"))
+        await here.apply(faulty_search("1s"))
         here.start()
         await here.until(lambda: any(_is_second(pod) for pod in here.story.objects(PODS)))
         victim = next(body for body in here.story.objects(JOBS) if _is_second(body))
@@ -392,7 +260,7 @@ async def test_job_that_somebody_edits(field: Field, change: Body) -> None:
 )
 async def test_job_that_somebody_stops_and_lets_go_on(field: Field, change: Body, undo: Body) -> None:
     async def attempt(here: Site) -> None:
-        await here.apply(_manifest("1s"))
+        await here.apply(faulty_search("1s"))
         here.start()
         await here.until(lambda: any(_is_second(pod) for pod in here.story.objects(PODS)))
         victim = next(body for body in here.story.objects(JOBS) if _is_second(body))["metadata"]["name"]

@@ -163,12 +163,12 @@ class Api:
                 self.server + resource.path(namespace), params=query, headers=await self._headers(), timeout=timeout
             ) as answer:
                 if answer.status >= 400:
-                    raise _error(answer.status, await answer.text(), answer.headers.get("Retry-After"))
+                    raise error_of(answer.status, await answer.text(), answer.headers.get("Retry-After"))
                 async for line in answer.content:
                     event = json.loads(line)
                     body: dict[str, Any] = event["object"]
                     if event["type"] == "ERROR":
-                        raise _error(int(body.get("code", 500)), json.dumps(body), None)
+                        raise error_of(int(body.get("code", 500)), json.dumps(body), None)
                     yield None if event["type"] == "DELETED" else body
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Unavailable(0, "Unreachable", str(error) or type_name(error)) from error
@@ -187,7 +187,7 @@ class Api:
         try:
             async with self._open().get(url, params=query, headers=await self._headers(), timeout=timeout) as answer:
                 if answer.status >= 400:
-                    raise _error(answer.status, await answer.text(), answer.headers.get("Retry-After"))
+                    raise error_of(answer.status, await answer.text(), answer.headers.get("Retry-After"))
                 async for chunk in answer.content.iter_any():
                     yield chunk
         except (aiohttp.ClientError, TimeoutError) as error:
@@ -218,7 +218,7 @@ class Api:
             raise Unavailable(0, "Unreachable", str(error) or type_name(error)) from error
         API_REQUESTS.labels(verb, resource.plural, str(answer.status)).inc()
         if answer.status >= 400:
-            raise _error(answer.status, content, answer.headers.get("Retry-After"))
+            raise error_of(answer.status, content, answer.headers.get("Retry-After"))
         result: dict[str, Any] = json.loads(content)
         return result
 
@@ -241,7 +241,8 @@ def type_name(error: BaseException) -> str:
     return type(error).__name__
 
 
-def _error(code: int, content: str, retry_after: str | None) -> ApiError:
+def error_of(code: int, content: str, retry_after: str | None) -> ApiError:
+    """Return what an answer that is no success becomes."""
     try:
         status = json.loads(content)
         reason, message = str(status.get("reason", "")), str(status.get("message", ""))
