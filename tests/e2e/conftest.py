@@ -9,7 +9,7 @@ import pytest
 from tests.cluster import images
 from tests.cluster.client import Cluster
 from tests.cluster.fixtures import running_or_skipped
-from tests.e2e.installed import install
+from tests.e2e.installed import install, restricted_namespace
 
 
 @pytest.fixture(scope="package")
@@ -23,6 +23,5 @@ def cluster() -> Iterator[Cluster]:
 
 @pytest.fixture
 def namespace(cluster: Cluster) -> Iterator[str]:
-    with cluster.namespace() as name:
-        cluster.kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
+    with restricted_namespace(cluster) as name:
         yield name

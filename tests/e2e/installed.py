@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import yaml
@@ -30,9 +31,23 @@ def change(cluster: Cluster, *arguments: str) -> str:
     return cluster.helm(*command, "--wait", "--timeout=180s", *arguments)
 
 
-def apply_example(cluster: Cluster, file: str, namespace: str) -> None:
-    """Apply an example as it stands."""
-    cluster.kubectl("apply", "-n", namespace, "-f", str(ROOT / "examples" / file))
+@contextmanager
+def restricted_namespace(cluster: Cluster) -> Iterator[str]:
+    """A namespace whose pods must be as Pod Security asks at its strictest."""
+    with cluster.namespace() as name:
+        cluster.rest.merge("namespace", name, "", {"metadata": {"labels": RESTRICTED}})
+        yield name
+
+
+def apply_example(cluster: Cluster, file: str, namespace: str, *, trials: int | None = None) -> None:
+    """Apply an example as it stands, or with fewer trials."""
+    path = ROOT / "examples" / file
+    if trials is None:
+        cluster.kubectl("apply", "-n", namespace, "-f", str(path))
+    else:
+        body = yaml.safe_load(path.read_text())
+        body["spec"]["budget"]["maxTrials"] = trials
+        cluster.apply(yaml.safe_dump(body), namespace)
 
 
 def follow(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from tests.chart.rendering import ROOT
 from tests.cluster.client import Cluster
 from tests.command_line import evonas
 from tests.corpus.environment import VARIABLES, answer, asking_search
-from tests.e2e.installed import apply_example, follow
+from tests.e2e.installed import apply_example, follow, restricted_namespace
 from tests.integration.searches import assert_sound, condition, trials
 from tests.unit.local.runs import ask_here
 
@@ -53,43 +55,64 @@ def test_digits_cnns_train_in_containers_with_gpu_limits(cluster: Cluster, names
         assert pod["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "1"
 
 
-@pytest.mark.parametrize(
-    ("command", "image", "state", "reason", "words"),
-    [
-        (["sh", "-c", "echo no such file >&2; exit 3"], None, "Failed", "NonZeroExitCode", "no such file"),
-        (["true"], None, "Failed", "NoReward", "reported nothing"),
-        (["sh", "-c", "echo '{\"reward\": NaN}' > /dev/termination-log"], None, "Failed", "InvalidReward", "NaN"),
-        (["sh", "-c", "echo '{\"reward\": 1e999}' > /dev/termination-log"], None, "Failed", "InvalidReward", "inf"),
-        (["sh", "-c", "echo abc > /dev/termination-log"], None, "Failed", "InvalidReward", "abc"),
-        (["sh", "-c", "echo '{\"reward\": 0.5}' > /dev/termination-log"], None, "Succeeded", "", ""),
-        (["sh", "-c", "exit 65"], None, "Infeasible", "Infeasible", "65"),
-        (["no-such-program"], None, "Failed", "StartError", "no-such-program"),
-        (["true"], "no-such-image:1", "Failed", "ImagePullFailed", "no-such-image"),
-    ],
-    ids=["exit-3", "silent", "nan", "1e999", "abc", "message-only", "exit-65", "no-program", "no-image"],
-)
-def test_each_way_a_trial_can_go_wrong(
-    cluster: Cluster, namespace: str, command: list[str], image: str | None, state: str, reason: str, words: str
-) -> None:
-    body = _counting()
-    container = body["spec"]["trial"]["template"]["spec"]["containers"][0]
-    container["command"] = command
-    if image is not None:
-        container["image"] = image
-        container["imagePullPolicy"] = "Never"
-    body["spec"]["trial"] |= {"retries": 0, "startTimeoutSeconds": 30}
-    body["spec"]["budget"] = {"maxTrials": 2, "parallelTrials": 1}
-    cluster.apply(yaml.safe_dump(body), namespace)
-    end, why = ("Complete", "MaxTrialsReached") if state == "Succeeded" else ("Failed", "NoTrialSucceeded")
-    ended = condition(follow(cluster, namespace, "counting", timeout=120, end=end), end)
+@dataclass(frozen=True)
+class Way:
+    """How a trial's container ends, and what is said of the trial then."""
+
+    command: list[str]
+    state: str
+    reason: str
+    words: str
+    image: str = ""
+
+
+def _says(text: str) -> list[str]:
+    return ["sh", "-c", f"echo '{text}' > /dev/termination-log"]
+
+
+WAYS = {
+    "exit-3": Way(["sh", "-c", "echo no such file >&2; exit 3"], "Failed", "NonZeroExitCode", "no such file"),
+    "silent": Way(["true"], "Failed", "NoReward", "reported nothing"),
+    "nan": Way(_says('{"reward": NaN}'), "Failed", "InvalidReward", "NaN"),
+    "1e999": Way(_says('{"reward": 1e999}'), "Failed", "InvalidReward", "inf"),
+    "abc": Way(_says("abc"), "Failed", "InvalidReward", "abc"),
+    "message-only": Way(_says('{"reward": 0.5}'), "Succeeded", "", ""),
+    "exit-65": Way(["sh", "-c", "exit 65"], "Infeasible", "Infeasible", "65"),
+    "no-program": Way(["no-such-program"], "Failed", "StartError", "no-such-program"),
+    "no-image": Way(["true"], "Failed", "ImagePullFailed", "no-such-image", "no-such-image:1"),
+}
+
+
+@pytest.fixture(scope="module")
+def gone_wrong(cluster: Cluster) -> Iterator[str]:
+    """A namespace with a search for each way, side by side: most of their time is waiting for the node."""
+    with restricted_namespace(cluster) as namespace:
+        for name, way in WAYS.items():
+            body = _counting()
+            body["metadata"]["name"] = f"way-{name}"
+            container = body["spec"]["trial"]["template"]["spec"]["containers"][0]
+            container["command"] = way.command
+            if way.image:
+                container |= {"image": way.image, "imagePullPolicy": "Never"}
+            body["spec"]["trial"] |= {"retries": 0, "startTimeoutSeconds": 30}
+            body["spec"]["budget"] = {"maxTrials": 2, "parallelTrials": 1}
+            cluster.apply(yaml.safe_dump(body), namespace)
+        yield namespace
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_each_way_a_trial_can_go_wrong(cluster: Cluster, gone_wrong: str, name: str) -> None:
+    way, search = WAYS[name], f"way-{name}"
+    end, why = ("Complete", "MaxTrialsReached") if way.state == "Succeeded" else ("Failed", "NoTrialSucceeded")
+    ended = condition(follow(cluster, gone_wrong, search, timeout=240, end=end), end)
     assert ended["reason"] == why
-    assert state == "Succeeded" or f"2 {state}" in ended["message"]
-    assert reason in ended["message"]
-    assert words in ended["message"]
-    for trial in trials(cluster, namespace):
+    assert way.state == "Succeeded" or f"2 {way.state}" in ended["message"]
+    assert way.reason in ended["message"]
+    assert way.words in ended["message"]
+    for trial in trials(cluster, gone_wrong, search):
         status = trial["status"]
-        assert (status["state"], status.get("reason", "")) == (state, reason)
-        assert words in status.get("message", "")
+        assert (status["state"], status.get("reason", "")) == (way.state, way.reason)
+        assert way.words in status.get("message", "")
 
 
 def test_container_is_told_what_a_local_trial_is_told(cluster: Cluster, namespace: str, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from tests.e2e.installed import RESTRICTED, apply_example, change, follow
 from tests.integration.searches import assert_sound, condition, finished, trials
 
 pytestmark = [pytest.mark.node, pytest.mark.timeout(900)]
+TRIALS = 24
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def test_a_search_outlives_upgrade_uninstall_and_install(released: Cluster, name
     cluster = released
     service = cluster.get("service", "evonas-operator-metrics", NAMESPACE)["spec"]["clusterIP"]
     with scraping(tmp_path, f"{service}:8080", {}, []) as prometheus:
-        apply_example(cluster, "counting.yaml", namespace)
+        apply_example(cluster, "counting.yaml", namespace, trials=TRIALS)
         cluster.wait_for("some results", lambda: finished(cluster, namespace) >= 4, 120)
         expression = f'evonas_search_best_reward{{namespace="{namespace}",search="counting"}} > 0'
         cluster.wait_for("its best", lambda: prometheus.ask("query", query=expression)["result"], 30)
@@ -71,14 +72,14 @@ def test_a_search_outlives_upgrade_uninstall_and_install(released: Cluster, name
 
     cluster.helm("uninstall", RELEASE, "--namespace", NAMESPACE, "--wait", "--timeout", "60s")
     records = {body["metadata"]["uid"] for body in trials(cluster, namespace)}
-    assert 4 <= len(records) < 40
+    assert 4 <= len(records) < TRIALS
     assert cluster.get("nas", "counting", namespace)
     assert cluster.list("deployments", NAMESPACE) == []
 
     change(cluster)
     follow(cluster, namespace, "counting", timeout=400)
     cluster.wait_for("the Jobs' release", lambda: _all_released(cluster, namespace), 60)
-    assert_sound(cluster, namespace, "counting", 40)
+    assert_sound(cluster, namespace, "counting", TRIALS)
     assert records < {body["metadata"]["uid"] for body in trials(cluster, namespace)}
 
 

@@ -14,6 +14,7 @@ from tests.integration.searches import assert_sound, condition, finished
 pytestmark = [pytest.mark.node, pytest.mark.timeout(900)]
 
 DEPLOYMENT = "deployment/evonas-operator"
+TRIALS = 20
 
 
 @pytest.fixture
@@ -26,14 +27,14 @@ def replicas(cluster: Cluster) -> Iterator[None]:
 def test_a_rollout_of_two_replicas_leaves_a_search_sound(cluster: Cluster, namespace: str, replicas: None) -> None:
     pods = {pod["metadata"]["name"] for pod in cluster.list("pods", NAMESPACE)}
     assert _holder(cluster) in pods
-    apply_example(cluster, "counting.yaml", namespace)
+    apply_example(cluster, "counting.yaml", namespace, trials=TRIALS)
     cluster.wait_for("some results", lambda: finished(cluster, namespace) >= 4, 120)
     cluster.kubectl("rollout", "restart", DEPLOYMENT, "-n", NAMESPACE)
     cluster.kubectl("rollout", "status", DEPLOYMENT, "-n", NAMESPACE, "--timeout=180s")
     cluster.wait_for("a holder of the new pods", lambda: _holder(cluster) not in {"", *pods}, 60)
     follow(cluster, namespace, "counting", timeout=400)
     cluster.wait_for("the Jobs' release", lambda: _all_released(cluster, namespace), 60)
-    assert_sound(cluster, namespace, "counting", 40)
+    assert_sound(cluster, namespace, "counting", TRIALS)
     restarts = [
         status["restartCount"]
         for pod in cluster.list("pods", NAMESPACE)
