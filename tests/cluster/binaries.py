@@ -10,8 +10,10 @@ import json
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Callable, Iterable
 from functools import cache as remember
+from itertools import groupby
 from pathlib import Path
 
 from tests.cluster import cache
@@ -50,12 +52,20 @@ _PACKAGES = {
     "pause": {"pause": "."},
     "prometheus": {name: f"github.com/prometheus/prometheus/cmd/{name}" for name in PROMETHEUS},
 }
+# Prometheus without the clients of a dozen clouds, most of what it is built of: these tests name their targets.
+_TAGS = {"prometheus": "remove_all_sd"}
 _MODULE_OF = {program: module for module, programs in _PACKAGES.items() for program in programs}
 
 
 def ensure(programs: Iterable[str], progress: Callable[[str], None] = print) -> dict[str, Path]:
     """Where each of these programs lies, built first where need be."""
-    return {program: _prebuilt(program) or _built(program, progress) for program in programs}
+    places = {program: _prebuilt(program) or _place(program) for program in programs}
+    missing = [program for program, place in places.items() if not place.exists()]
+    if missing and shutil.which("go") is None:
+        raise Unavailable("go is not installed, and Kubernetes' programs are built with it")
+    for name, of_module in groupby(sorted(missing, key=_MODULE_OF.__getitem__), key=_MODULE_OF.__getitem__):
+        _build(MODULES / name, {program: places[program] for program in of_module}, progress)
+    return places
 
 
 def _prebuilt(program: str) -> Path | None:
@@ -64,30 +74,38 @@ def _prebuilt(program: str) -> Path | None:
     return candidate if candidate and os.access(candidate, os.X_OK) else None
 
 
-def _built(program: str, progress: Callable[[str], None]) -> Path:
-    if shutil.which("go") is None:
-        raise Unavailable("go is not installed, and Kubernetes' programs are built with it")
+def _place(program: str) -> Path:
     module = MODULES / _MODULE_OF[program]
-    target = cache.root() / "bin" / f"{module.name}-{_module_key(module)}" / program
+    return cache.root() / "bin" / f"{module.name}-{_module_key(module)}" / program
+
+
+def _build(module: Path, targets: dict[str, Path], progress: Callable[[str], None]) -> None:
+    """Build programs of one module in one go: while one is linked, on one core, another is compiled."""
     # One lock for all programs: two builds at once share most packages and would only compete for the same cores.
-    if not target.exists():
-        with cache.locked("go-build"):
-            if not target.exists():
-                progress(f"building {program} (once; minutes when cold)")
-                _build(module, _PACKAGES[module.name][program], target)
-    return target
-
-
-def _build(module: Path, package: str, target: Path) -> None:
-    flags = ["-s", "-w", *_version_flags(module)]
-    with cache.publishing(target) as unfinished:
-        command = ["go", "build", "-trimpath", "-ldflags", " ".join(flags), "-o", unfinished, package]
+    with cache.locked("go-build"), tempfile.TemporaryDirectory() as folder:
+        due = {program: target for program, target in targets.items() if not target.exists()}
+        if not due:
+            return
+        progress(f"building {', '.join(due)} (once; minutes when cold)")
+        packages = {program: _PACKAGES[module.name][program] for program in due}
+        flags = ["-s", "-w", *_version_flags(module)]
+        tags = _TAGS.get(module.name, "")
+        command = ["go", "build", "-trimpath", "-tags", tags, "-ldflags", " ".join(flags), "-o", f"{folder}/"]
         try:
-            run(command, cwd=module, env={**os.environ, "CGO_ENABLED": "0"})
+            run([*command, *packages.values()], cwd=module, env={**os.environ, "CGO_ENABLED": "0"})
         except CommandFailed as error:
             raise Unavailable(
-                f"{target.name} could not be built (is the Go module proxy in reach?): {error}"
+                f"{', '.join(due)} could not be built (is the Go module proxy in reach?): {error}"
             ) from error
+        for program, target in due.items():
+            with cache.publishing(target) as unfinished:
+                shutil.move(Path(folder) / _file_of(program, packages[program]), unfinished)
+
+
+def _file_of(program: str, package: str) -> str:
+    """What Go calls the program: by the last part of its package's path that is no major version."""
+    parts = [part for part in package.split("/") if not re.fullmatch(r"v\d+", part)]
+    return program if package == "." else parts[-1]
 
 
 def _version_flags(module: Path) -> list[str]:
