@@ -86,12 +86,6 @@ def test_get_prints_the_objects(evonas: Evonas, finished_run: Path, form: str) -
     assert search["status"]["environments"][0]["versions"]["evonas"]
 
 
-def test_get_of_objects_needs_a_search(evonas: Evonas) -> None:
-    code, _, err = evonas("get", "-o", "json")
-    assert code == 2
-    assert err.startswith("error: -o json needs a SEARCH")
-
-
 def test_best_in_every_format(evonas: Evonas, finished_run: Path) -> None:
     best = best_of(finished_run)
     decisions = dict(best.decisions)
