@@ -94,9 +94,15 @@ class TrialSpec:
         return timedelta(seconds=seconds if isinstance(seconds, int) else _GRACE_SECONDS)
 
     @property
+    def attempt_seconds(self) -> int:
+        """How long one attempt may take: ``timeoutSeconds``, or what the template says where that is less."""
+        own: int = self.template["spec"].get("activeDeadlineSeconds", self.timeout_seconds)
+        return min(own, self.timeout_seconds)
+
+    @property
     def worst_gpu_seconds(self) -> int:
-        """What one attempt costs that runs until its timeout."""
-        return self.gpus * self.timeout_seconds
+        """What one attempt costs that takes all of its time."""
+        return self.gpus * self.attempt_seconds
 
     @property
     def containers(self) -> list[Mapping[str, Any]]:

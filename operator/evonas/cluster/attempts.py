@@ -89,7 +89,7 @@ def _job_ended(trial: TrialSpec, job: JobRecord, pod: PodRecord | None) -> Endin
         message = "the Job is complete, but its pod was gone before its result was read"
         return Ending(Verdict.BROKEN, "ResultMissing", message)
     if TIMEOUT_REASON in (job.reason, None if pod is None else pod.reason):
-        return judge_timeout(trial.timeout_seconds)
+        return judge_timeout(trial, job.pod_seconds)
     if job.reason == "PodFailurePolicy":
         return judge_exit(INFEASIBLE_EXIT_CODE, Report())
     if pod is not None and pod.is_deleted:

@@ -97,7 +97,7 @@ def _template(
     pod = template["spec"]
     pod["restartPolicy"] = "Never"
     # The pod's deadline, not the Job's: that one runs on while a pod waits for a node or replaces a disrupted one.
-    pod["activeDeadlineSeconds"] = min(pod.get("activeDeadlineSeconds") or _NEVER, spec.trial.timeout_seconds)
+    pod["activeDeadlineSeconds"] = spec.trial.attempt_seconds
     if service_account is not None:
         pod.setdefault("serviceAccountName", service_account)
     container = next(item for item in pod["containers"] if item["name"] == spec.trial.container)
@@ -109,8 +109,6 @@ def _template(
     container.setdefault("terminationMessagePolicy", "FallbackToLogsOnError")
     return template
 
-
-_NEVER = 2**31 - 1
 
 _POD_IDENTITY: list[dict[str, Any]] = [
     {"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in POD_VARIABLES.items()

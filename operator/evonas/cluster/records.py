@@ -104,6 +104,8 @@ class JobRecord:
     """The queue that decides when it may run; empty where none does."""
     fingerprint: str | None = None
     """What it was made of (``search.reuse``)."""
+    pod_seconds: int | None = None
+    """How long each of its pods may take."""
 
     @property
     def is_finished(self) -> bool:
@@ -242,6 +244,7 @@ def read_job(body: Mapping[str, Any]) -> JobRecord:
         released="ttlSecondsAfterFinished" in spec,
         queue=metadata["labels"].get(QUEUE_LABEL, ""),
         fingerprint=metadata["labels"].get(FINGERPRINT_LABEL),
+        pod_seconds=spec.get("template", {}).get("spec", {}).get("activeDeadlineSeconds"),
     )
 
 

@@ -89,7 +89,7 @@ class LocalAttempts:
         )
         order = Order(
             folder=str(folder),
-            timeout=self._spec.trial.timeout_seconds,
+            timeout=self._spec.trial.attempt_seconds,
             workdir=self._command.workdir,
             command=self._command.arguments(environment),
             environment=environment,
@@ -143,7 +143,7 @@ class LocalAttempts:
 
     def _ending(self, ended: dict[str, Any], folder: Path) -> Ending:
         if ended["timedOut"]:
-            return judge_timeout(self._spec.trial.timeout_seconds)
+            return judge_timeout(self._spec.trial)
         report = folder / REPORT_FILE
         message = report.read_text(encoding="utf-8", errors="replace") if report.exists() else ""
         hint = ended.get("error") or last_line(folder / LOG_FILE, MAX_HINT)

@@ -7,6 +7,7 @@ import signal
 from evonas.search.attempt import Ending, Verdict
 from evonas.search.names import INFEASIBLE_EXIT_CODE
 from evonas.search.report import Report
+from evonas.spec import TrialSpec
 
 TIMEOUT_REASON = "DeadlineExceeded"
 
@@ -26,9 +27,16 @@ def judge_exit(exit_code: int, report: Report, *, reason: str = "", hint: str = 
     return Ending(Verdict.BROKEN, runtime, f"{said}: {hint}" if hint else said)
 
 
-def judge_timeout(seconds: int) -> Ending:
-    """Return how an attempt ended that took too long: the next one would, too, so it is not retried."""
-    return Ending(Verdict.USELESS, TIMEOUT_REASON, f"the attempt took longer than timeoutSeconds ({seconds})")
+def judge_timeout(trial: TrialSpec, seconds: int | None = None, hint: str = "") -> Ending:
+    """Return how an attempt ended that took too long: the next one would, too, so it is not retried.
+
+    ``seconds`` is the limit that it was started under, where that is known: those of the search may have changed since.
+    """
+    limit = trial.attempt_seconds if seconds is None else seconds
+    is_own = limit == trial.template["spec"].get("activeDeadlineSeconds") and limit != trial.timeout_seconds
+    name = "the template's activeDeadlineSeconds" if is_own else "timeoutSeconds"
+    said = f"the attempt took longer than {name} ({limit})"
+    return Ending(Verdict.USELESS, TIMEOUT_REASON, f"{said}: {hint}" if hint else said)
 
 
 def _signal_name(exit_code: int) -> str:

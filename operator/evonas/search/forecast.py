@@ -32,7 +32,7 @@ def forecast(spec: SearchSpec) -> Forecast:
     tries = spec.trial.retries + 1
     attempts = (trials + confirmations) * tries
     uncapped = attempts * spec.trial.worst_gpu_seconds / SECONDS_PER_HOUR
-    round_hours = tries * spec.trial.timeout_seconds / SECONDS_PER_HOUR
+    round_hours = tries * spec.trial.attempt_seconds / SECONDS_PER_HOUR
     hours = math.ceil(trials / spec.budget.parallel_trials) * round_hours
     if spec.budget.max_seconds is not None:
         # Trials under way may still run until their timeout.

@@ -171,6 +171,31 @@ def test_not_ended(
     assert (seen.phase, seen.reason) == (phase, reason)
 
 
+@pytest.mark.parametrize(
+    ("own", "pods", "said"),
+    [
+        (None, 60, "timeoutSeconds (60)"),
+        (3, 3, "the template's activeDeadlineSeconds (3)"),
+        (600, 60, "timeoutSeconds (60)"),
+        # timeoutSeconds was raised from 20 to 60 while the attempt ran.
+        (None, 20, "timeoutSeconds (20)"),
+    ],
+)
+def test_limit_that_ended_an_attempt_is_named_with_what_it_was_then(own: int | None, pods: int, said: str) -> None:
+    body = search("s", trial={"timeoutSeconds": 60})
+    if own is not None:
+        body["spec"]["trial"]["template"]["spec"]["activeDeadlineSeconds"] = own
+    spec = SearchSpec.parse(body)
+    late = {**FAILED, "spec": {"template": {"spec": {"activeDeadlineSeconds": pods}}}}
+    killed = pod(ended(137), reason="DeadlineExceeded", phase="Failed")
+    seen = view_attempt(spec.trial, read_job(late), [read_pod(killed)], NOW)
+    assert seen.ending is not None
+    assert seen.ending.message == f"the attempt took longer than {said}"
+    given = build_job(SearchIdentity("s", "u", "n"), spec, trial_record(TrialState.PENDING, 1).trial, "t",
+                      service_account=None)["spec"]["template"]["spec"]["activeDeadlineSeconds"]  # fmt: skip
+    assert given == min(own or 60, 60)
+
+
 def test_last_words_of_a_crash_are_told() -> None:
     seen = view(FAILED, pod(ended(3, "Traceback\nValueError: no such data set\n")))
     assert seen.ending is not None

@@ -21,7 +21,7 @@ ENDINGS = {
     "NonZeroExitCode": judge_exit(3, Report(), hint="no such file"),
     "OOMKilled": judge_exit(137, Report(), reason="OOMKilled"),
     "Infeasible": judge_exit(65, Report()),
-    "DeadlineExceeded": judge_timeout(60),
+    "DeadlineExceeded": judge_timeout(SPEC.trial),
     "NoReward": judge_exit(0, Report()),
     "Evicted": Ending(Verdict.BROKEN, "Evicted"),
 }
