@@ -115,6 +115,91 @@ def test_each_way_a_trial_can_go_wrong(cluster: Cluster, gone_wrong: str, name: 
         assert way.words in status.get("message", "")
 
 
+BLOCKED: dict[str, tuple[dict[str, Any], str, str]] = {
+    "init": (
+        {"initContainers": [{"name": "data", "command": ["sh", "-c", "echo no such bucket >&2; exit 9"]}]},
+        "InitContainerFailed",
+        "init container 'data' left with exit code 9: no such bucket",
+    ),
+    "init-beside-a-sidecar": (
+        {
+            "initContainers": [
+                {"name": "proxy", "restartPolicy": "Always", "command": ["sleep", "600"]},
+                {"name": "data", "command": ["no-such-program"]},
+            ]
+        },
+        "InitContainerFailed",
+        "init container 'data' left with exit code 128 (StartError)",
+    ),
+    "sidecar-without-image": (
+        {"initContainers": [{"name": "proxy", "restartPolicy": "Always", "image": "no-such-image:1"}]},
+        "ImagePullFailed",
+        "sidecar 'proxy' waits: ErrImageNeverPull",
+    ),
+    "sidecar-that-never-starts": (
+        {
+            "initContainers": [
+                {
+                    "name": "proxy",
+                    "restartPolicy": "Always",
+                    "command": ["sleep", "600"],
+                    "startupProbe": {"exec": {"command": ["false"]}, "failureThreshold": 100},
+                }
+            ]
+        },
+        "StartFailed",
+        "sidecar 'proxy' runs, but its startup probe has not succeeded",
+    ),
+    "deadline": (
+        {"activeDeadlineSeconds": 3, "containers": [{"command": ["sleep", "600"]}]},
+        "DeadlineExceeded",
+        "the attempt took longer than the template's activeDeadlineSeconds (3)",
+    ),
+    "long-message": (
+        {"containers": [{"command": ["sh", "-c", "printf %09000d 1 > /dev/termination-log"]}]},
+        "InvalidReward",
+        "the termination message was cut to 4,096 bytes",
+    ),
+    "long-message-beside-init-containers": (
+        {
+            "initContainers": [{"name": f"data-{position}", "command": ["true"]} for position in range(3)],
+            "containers": [{"command": ["sh", "-c", "printf %09000d 1 > /dev/termination-log"]}],
+        },
+        "InvalidReward",
+        "the termination message was cut to 3,072 bytes",
+    ),
+}
+
+
+def test_what_kept_a_trial_from_its_result_is_named(cluster: Cluster, namespace: str) -> None:
+    for name, (pod, _, _) in BLOCKED.items():
+        body = _counting()
+        body["metadata"]["name"] = name
+        body["spec"]["trial"] |= {"retries": 0, "startTimeoutSeconds": 20}
+        body["spec"]["budget"] = {"maxTrials": 1}
+        template = body["spec"]["trial"]["template"]["spec"]
+        # The first process of a container does not heed SIGTERM by itself.
+        template["terminationGracePeriodSeconds"] = 1
+        (container,) = template["containers"]
+        container["imagePullPolicy"] = "Never"
+        for field, value in pod.items():
+            template[field] = [{**container, **item} for item in value] if isinstance(value, list) else value
+        cluster.apply(yaml.safe_dump(body), namespace)
+
+    def ended() -> dict[str, dict[str, Any]]:
+        found = {trial["spec"]["searchRef"]["name"]: trial.get("status", {}) for trial in trials(cluster, namespace)}
+        return found if [status.get("state") for status in found.values()] == ["Failed"] * len(BLOCKED) else {}
+
+    for name, status in cluster.wait_for("the trials to fail", ended, 120).items():
+        _, reason, message = BLOCKED[name]
+        assert (name, status["reason"]) == (name, reason)
+        assert message in status["message"]
+        assert reason not in status["message"]
+    # What an ended search says, in the words of kubectl: once.
+    events = [event for event in cluster.list("events", namespace) if event["reason"] == "TrialFailed"]
+    assert {event["message"].count(BLOCKED[event["involvedObject"]["name"]][1]) for event in events} == {1}
+
+
 def test_container_is_told_what_a_local_trial_is_told(cluster: Cluster, namespace: str, tmp_path: Path) -> None:
     here = ask_here(tmp_path)
     cluster.apply(to_yaml(asking_search()), namespace)

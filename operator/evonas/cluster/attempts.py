@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from evonas.cluster.companions import PASSING, find_failure, find_hindrance, last_words
 from evonas.cluster.records import ContainerState, JobRecord, PodRecord
 from evonas.search.attempt import AttemptPhase, AttemptView, Disruption, Ending, QueuedReason, Verdict
 from evonas.search.exits import TIMEOUT_REASON, judge_exit, judge_timeout
@@ -19,11 +20,11 @@ from evonas.search.names import INFEASIBLE_EXIT_CODE
 from evonas.search.report import Report, read_report
 from evonas.spec import TrialSpec
 
-_STARTING = frozenset({"", "Waiting", "ContainerCreating", "PodInitializing"})
+_TICK = timedelta(seconds=1)
+"""Kubernetes' times are whole seconds."""
 _IMAGE = frozenset({"ErrImagePull", "ImagePullBackOff", "ImageInspectError", "RegistryUnavailable"})
 _HOPELESS = frozenset({"ErrImageNeverPull", "InvalidImageName"})
 """Reasons for waiting that no amount of waiting mends."""
-MAX_HINT = 200
 
 
 def view_attempt(trial: TrialSpec, job: JobRecord, pods: Iterable[PodRecord], now: datetime) -> AttemptView:
@@ -66,21 +67,24 @@ def _has_result(trial: TrialSpec, pod: PodRecord) -> bool:
     state = pod.containers.get(trial.container)
     if state is None or state.exit_code is None:
         return False
-    reported = read_report(pod.annotations, state.message) != Report()
+    reported = _report(pod, state) != Report()
     return reported and state.exit_code in (0, INFEASIBLE_EXIT_CODE)
+
+
+def _report(pod: PodRecord, state: ContainerState) -> Report:
+    return read_report(pod.annotations, state.message, pod.message_limit)
 
 
 def _container_ended(trial: TrialSpec, job: JobRecord, pod: PodRecord, state: ContainerState) -> Ending | None:
     """Judge the end of the trial's container; None where the Job must say more first."""
     assert state.exit_code is not None
-    report = read_report(pod.annotations, state.message)
+    report = _report(pod, state)
     silent = state.exit_code == 0 and report == Report()
     if state.exit_code in (0, INFEASIBLE_EXIT_CODE) and not (silent and pod.is_deleted):
         return judge_exit(state.exit_code, report)
     if not job.failed or pod.is_deleted or TIMEOUT_REASON in (pod.reason, job.reason):
         return None
-    lines = state.message.strip().splitlines()
-    return judge_exit(state.exit_code, report, reason=state.reason, hint=lines[-1][-MAX_HINT:] if lines else "")
+    return judge_exit(state.exit_code, report, reason=state.reason, hint=last_words(state.message))
 
 
 def _job_ended(trial: TrialSpec, job: JobRecord, pod: PodRecord | None) -> Ending:
@@ -89,14 +93,34 @@ def _job_ended(trial: TrialSpec, job: JobRecord, pod: PodRecord | None) -> Endin
         message = "the Job is complete, but its pod was gone before its result was read"
         return Ending(Verdict.BROKEN, "ResultMissing", message)
     if TIMEOUT_REASON in (job.reason, None if pod is None else pod.reason):
-        return judge_timeout(trial, job.pod_seconds)
+        return judge_timeout(trial, job.pod_seconds, "" if pod is None else _delay(trial, pod))
     if job.reason == "PodFailurePolicy":
         return judge_exit(INFEASIBLE_EXIT_CODE, Report())
-    if pod is not None and pod.is_deleted:
-        return Ending(Verdict.BROKEN, "PodDeleted", f"somebody deleted the pod {pod.name}")
-    if pod is not None and pod.reason:
-        return Ending(Verdict.BROKEN, pod.reason, pod.message)
-    return Ending(Verdict.BROKEN, job.reason or "JobFailed", job.message)
+    reason, message = _cause(trial, job, pod)
+    return Ending(Verdict.BROKEN, reason, message)
+
+
+def _cause(trial: TrialSpec, job: JobRecord, pod: PodRecord | None) -> tuple[str, str]:
+    """Return why a Job failed whose container had no part in it, a reason and in words."""
+    unknown = job.reason or "JobFailed", job.message
+    if pod is None:
+        return unknown
+    if pod.is_deleted:
+        return "PodDeleted", f"somebody deleted the pod {pod.name}"
+    if pod.reason:
+        return pod.reason, pod.message
+    return find_failure(pod, trial.container) or unknown
+
+
+def _delay(trial: TrialSpec, pod: PodRecord) -> str:
+    """Return what may have made a trial take too long that was not its own container's doing."""
+    state = pod.containers.get(trial.container)
+    if state is None or state.started is None:
+        return "its container never started"
+    # Those that failed when the pod was ended have failed because of that.
+    end = state.finished
+    failed = None if end is None else find_failure(pod, trial.container, end - trial.exit_grace - _TICK)
+    return "" if failed is None else failed[1]
 
 
 def _others_linger(pod: PodRecord) -> bool:
@@ -108,7 +132,7 @@ def _lingering(trial: TrialSpec, job: JobRecord, pod: PodRecord, state: Containe
     assert state.exit_code is not None
     finished = state.finished or now
     if now >= finished + trial.exit_grace:
-        report = read_report(pod.annotations, state.message)
+        report = _report(pod, state)
         ending = judge_exit(state.exit_code, report, reason=state.reason, hint="other containers went on")
         return replace(_ended(job, pod, state, ending, finished), must_stop=True)
     return replace(_running(job, pod, state), deadline=finished + trial.exit_grace)
@@ -149,6 +173,8 @@ def _waiting(
         return replace(view, reason=reason, message=pod.unschedulable)
     why, message = ("", "") if state is None else (state.waiting or "", state.message)
     said = f"{why}: {message}" if message else why or "its container is being created"
+    if (hindrance := find_hindrance(pod)) is not None:
+        why, said = hindrance
     deadline = pod.scheduled + timedelta(seconds=trial.start_timeout_seconds)
     if why in _HOPELESS or now >= deadline:
         if why not in _HOPELESS:
@@ -157,7 +183,7 @@ def _waiting(
         return replace(_ended(job, pod, None, ending, now), must_stop=True)
     if why in _IMAGE:
         view = replace(view, reason=QueuedReason.IMAGE_PULL)
-    elif why not in _STARTING:
+    elif why not in PASSING:
         view = replace(view, reason=QueuedReason.CONTAINER_CONFIG)
     return replace(view, message=said, held_since=pod.scheduled, deadline=deadline)
 

@@ -105,8 +105,12 @@ def _template(
     names = {variable["name"] for variable in told}
     # Ours come first, so that the user's own variables may refer to them.
     container["env"] = [*told, *(item for item in container.get("env") or () if item.get("name") not in names)]
-    # A crash without a termination message then still says its last words.
-    container.setdefault("terminationMessagePolicy", "FallbackToLogsOnError")
+    for listed in (pod["containers"], pod.get("initContainers")):
+        # Init containers are kept as they were written: only the API server checks their form.
+        for item in listed if isinstance(listed, list) else ():
+            if isinstance(item, dict):
+                # A crash without a termination message then still says its last words.
+                item.setdefault("terminationMessagePolicy", "FallbackToLogsOnError")
     return template
 
 

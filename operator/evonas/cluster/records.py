@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ from evonas.search.names import (
     REWARD_ANNOTATION,
     SEARCH_UID_LABEL,
 )
+from evonas.search.report import MAX_MESSAGE_BYTES, message_limit
 from evonas.search.trial import Trial
 
 MAX_TEXT = 16_384
@@ -129,6 +130,10 @@ class ContainerState:
     exit_code: int | None = None
     reason: str = ""
     finished: datetime | None = None
+    ready: bool = True
+    """False where it runs, but its startup probe has not succeeded."""
+    last: ContainerState | None = None
+    """How it ended before it was started again."""
 
 
 @dataclass(frozen=True)
@@ -162,6 +167,11 @@ class PodRecord:
     disruption_message: str
     annotations: Mapping[str, str]
     containers: Mapping[str, ContainerState]
+    init_containers: Mapping[str, ContainerState] = field(default_factory=dict)
+    """In the order of their start; those that go on beside the others are ``sidecars``."""
+    sidecars: frozenset[str] = frozenset()
+    message_limit: int = MAX_MESSAGE_BYTES
+    """How many bytes of a termination message it keeps."""
     gone: bool = False
     """True once it was deleted; this is what it was like then."""
 
@@ -276,6 +286,20 @@ def read_pod(body: Mapping[str, Any]) -> PodRecord:
         disruption_message=disruption.get("message", ""),
         annotations={key: annotations[key][:MAX_TEXT] for key in reported if key in annotations},
         containers={item["name"]: _container(item.get("state", {})) for item in status.get("containerStatuses", ())},
+        init_containers={item["name"]: _init_container(item) for item in status.get("initContainerStatuses", ())},
+        sidecars=frozenset(
+            item["name"] for item in body["spec"].get("initContainers", ()) if item.get("restartPolicy") == "Always"
+        ),
+        message_limit=message_limit(body["spec"]),
+    )
+
+
+def _init_container(status: Mapping[str, Any]) -> ContainerState:
+    last = status.get("lastState", {}).get("terminated")
+    return replace(
+        _container(status.get("state", {})),
+        ready=status.get("started", True),
+        last=None if last is None else _container({"terminated": last}),
     )
 
 

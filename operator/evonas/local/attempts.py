@@ -29,7 +29,7 @@ from evonas.search.attempt import AttemptPhase, AttemptView, Ending
 from evonas.search.codec import SearchIdentity
 from evonas.search.contract import trial_environment
 from evonas.search.exits import judge_exit, judge_timeout
-from evonas.search.report import parse_message
+from evonas.search.report import kept_message, message_limit, parse_message
 from evonas.search.reuse import fingerprint_of
 from evonas.search.trial import Trial
 from evonas.spec import SearchSpec
@@ -145,9 +145,11 @@ class LocalAttempts:
         if ended["timedOut"]:
             return judge_timeout(self._spec.trial)
         report = folder / REPORT_FILE
-        message = report.read_text(encoding="utf-8", errors="replace") if report.exists() else ""
+        # No more of it than a pod would keep, so that a trial that works here works there.
+        limit = message_limit(self._spec.trial.template["spec"])
+        message = kept_message(report.read_bytes(), limit) if report.exists() else ""
         hint = ended.get("error") or last_line(folder / LOG_FILE, MAX_HINT)
-        return judge_exit(ended["exitCode"], parse_message(message), hint=hint)
+        return judge_exit(ended["exitCode"], parse_message(message, limit), hint=hint)
 
     def _watch(self, folder: Path) -> None:
         """Wait for the attempt's end in a thread."""

@@ -5,6 +5,7 @@ Pure. The reward that is recorded is in the user's orientation; agents see ``ori
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 
@@ -52,13 +53,12 @@ def reaches_target(objective: Objective, reward: float) -> bool:
 def _missing(objective: Objective, report: Report) -> Evaluation:
     if report.problem is not None:
         return Evaluation(reason="InvalidReward", message=report.problem)
-    if objective.metric is not None and report.metrics:
+    if objective.metric is not None and (report.metrics or report.reward is not None):
+        return _no_metric(objective.metric, report)
+    if report.metrics:
         known = ", ".join(sorted(report.metrics))
-        return Evaluation(
-            reason="MetricMissing",
-            message=f"the trial reported no metric {objective.metric!r}, only {known}"
-            + did_you_mean(objective.metric, report.metrics),
-        )
+        cure = f"report a reward, too, or name one of them in spec.objective.metric: {known}"
+        return Evaluation(reason="NoReward", message=f"the trial reported metrics, but no reward; {cure}")
     return Evaluation(
         reason="NoReward",
         message="the container ended with exit code 0 but reported nothing, neither by annotation nor by "
@@ -66,11 +66,21 @@ def _missing(objective: Objective, report: Report) -> Evaluation:
     )
 
 
+def _no_metric(wanted: str, report: Report) -> Evaluation:
+    """Say that a report lacks a metric; a reward alone is not taken for it, since it may be of something else."""
+    if report.problem is not None:
+        return Evaluation(reason="InvalidReward", message=report.problem)
+    if report.metrics:
+        others = f"only {', '.join(sorted(report.metrics))}{did_you_mean(wanted, report.metrics)}"
+    else:
+        others = 'only a reward; report it as {"metrics": {' + json.dumps(wanted) + ": …}}"
+    return Evaluation(reason="MetricMissing", message=f"the trial reported no metric {wanted!r}, {others}")
+
+
 def _constrained(value: float, constraint: Constraint, report: Report, *, minimize: bool) -> Evaluation:
     measured = report.metrics.get(constraint.metric)
     if measured is None:
-        hint = did_you_mean(constraint.metric, report.metrics)
-        return Evaluation(reason="MetricMissing", message=f"the trial reported no metric {constraint.metric!r}{hint}")
+        return _no_metric(constraint.metric, report)
     if constraint.maximum is not None:
         if measured <= constraint.maximum:
             return Evaluation(reward=value)

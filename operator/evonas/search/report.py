@@ -14,8 +14,13 @@ from typing import Any
 
 from evonas.search.names import INFEASIBLE_ANNOTATION, METRICS_ANNOTATION, REWARD_ANNOTATION
 
+MAX_MESSAGE_BYTES = 4096
+"""What the kubelet keeps of a container's termination message: the end of it."""
+MAX_POD_MESSAGE_BYTES = 12288
+"""What it keeps of all those of a pod; each container may have an equal share, of which the beginning is kept."""
 MAX_METRICS = 64
 MAX_METRIC_NAME = 128
+_FIELDS = frozenset({"reward", "metrics", "infeasible"})
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
 
 
@@ -36,10 +41,26 @@ class Report:
         return self.reward is None and self.infeasible is None and self.problem is None
 
 
-def read_report(annotations: Mapping[str, str], termination_message: str) -> Report:
+def message_limit(pod: Mapping[str, Any]) -> int:
+    """Return how many bytes of a container's termination message are kept in a pod with this spec."""
+    listed = [pod.get(field) for field in ("containers", "initContainers", "ephemeralContainers")]
+    # A template is kept as written: only the API server checks its form.
+    count = sum(len(containers) for containers in listed if isinstance(containers, list))
+    return min(MAX_MESSAGE_BYTES, MAX_POD_MESSAGE_BYTES // max(count, 1))
+
+
+def kept_message(written: bytes, limit: int) -> str:
+    """Return the termination message that a pod would have of what its container wrote."""
+    return written[-MAX_MESSAGE_BYTES:][:limit].decode(errors="replace")
+
+
+def read_report(annotations: Mapping[str, str], termination_message: str, limit: int = MAX_MESSAGE_BYTES) -> Report:
     """Return the report of an ended trial: the annotations where they say anything, else the termination message."""
     annotated = parse_annotations(annotations)
-    return parse_message(termination_message) if annotated.is_empty else annotated
+    if not annotated.is_empty:
+        return annotated
+    said = parse_message(termination_message, limit)
+    return annotated if said == Report() else said
 
 
 def parse_annotations(annotations: Mapping[str, str]) -> Report:
@@ -54,13 +75,22 @@ def parse_annotations(annotations: Mapping[str, str]) -> Report:
     return Report(reward, metrics, annotations.get(INFEASIBLE_ANNOTATION), problem)
 
 
-def parse_message(message: str) -> Report:
-    """Read a termination message: a JSON object with ``reward``, ``metrics``, ``infeasible``."""
+def parse_message(message: str, limit: int = MAX_MESSAGE_BYTES) -> Report:
+    """Read a termination message: a JSON object with ``reward``, ``metrics``, ``infeasible``.
+
+    One of ``limit`` bytes that cannot be read is taken for one that was cut.
+    """
     if not message.strip():
         return Report()
     content = _loads(message)
     if not isinstance(content, dict):
+        if len(message.encode(errors="replace")) >= limit:
+            cure = f"report fewer metrics, or by the annotation {REWARD_ANNOTATION}"
+            return Report(problem=f"the termination message was cut to {limit:,} bytes, all that a pod keeps: {cure}")
         return Report(problem=f"the termination message is no JSON object: {_cut(message)!r}")
+    if content and not content.keys() & _FIELDS:
+        names = ", ".join(map(repr, content))
+        return Report(problem=f"the termination message has neither a reward nor metrics, only {_cut(names)}")
     reward, problem = None, None
     if "reward" in content:
         reward, problem = _number(content["reward"], "reward in the termination message")

@@ -23,6 +23,7 @@ from evonas.search.report import Report, parse_message
 from evonas.spec import SearchSpec
 from tests.corpus import good
 from tests.unit.docs.markdown import PAGES, ROOT, Page
+from tests.unit.local.runs import evonas, recorded
 
 README, INDEX = Page(ROOT / "README.md"), Page(ROOT / "docs" / "index.md")
 CONTRACT, TROUBLES = Page(ROOT / "docs" / "trial-contract.md"), Page(ROOT / "docs" / "troubleshooting.md")
@@ -200,10 +201,11 @@ def trial(tmp_path: Path) -> Callable[[str], tuple[int, Report]]:
     return run
 
 
-def training(folder: Path, expected: str, says: str) -> None:
-    """Put a ``./train`` there that insists on its arguments."""
+def training(folder: Path, expected: str = "", *, says: str) -> None:
+    """Put a ``./train`` there that insists on its arguments where they are given."""
     program = folder / "train"
-    program.write_text(f'#!/bin/sh\n[ "$*" = "{expected}" ] || {{ echo "got $*" >&2; exit 1; }}\necho {says}\n')
+    check = f'[ "$*" = "{expected}" ] || {{ echo "got $*" >&2; exit 1; }}\n' if expected else ""
+    program.write_text(f"#!/bin/sh\n{check}echo {says}\n")
     program.chmod(0o755)
 
 
@@ -219,15 +221,28 @@ def shell_program(page: Page) -> str:
 def test_shell_program_of_the_contract_runs(
     trial: Callable[..., tuple[int, Report]], tmp_path: Path, says: str, expected: tuple[int, Report]
 ) -> None:
-    training(tmp_path, "--blocks 2 --activation relu --seed 3", says)
+    training(tmp_path, "--blocks 2 --activation relu --seed 3", says=says)
     variables = {"EVONAS_D_BLOCKS": "2", "EVONAS_D_ACTIVATION": "relu"}
     assert trial(shell_program(CONTRACT), **variables) == expected
 
 
 def test_shell_program_of_the_readme_runs(trial: Callable[..., tuple[int, Report]], tmp_path: Path) -> None:
-    training(tmp_path, "--blocks 2 --lr 0.01 --seed 3", "0.5")
+    training(tmp_path, "--blocks 2 --lr 0.01 --seed 3", says="0.5")
     variables = {"EVONAS_D_BLOCKS": "2", "EVONAS_D_LEARNING_RATE": "0.01"}
     assert trial(shell_program(README), **variables) == (0, Report(reward=0.5))
+
+
+def test_search_and_trial_of_the_readme_belong_together(tmp_path: Path) -> None:
+    training(tmp_path, says="0.5")
+    (text,) = (block for block in README.fences("yaml") if yaml.safe_load(block)["kind"] == KIND)
+    body = yaml.safe_load(text)
+    body["spec"]["budget"]["maxTrials"] = 3
+    container = body["spec"]["trial"]["template"]["spec"]["containers"][0]
+    container["command"] = ["sh", "-c", shell_program(README)]
+    manifest = tmp_path / "search.yaml"
+    manifest.write_text(yaml.safe_dump(body))
+    evonas(tmp_path, "run", str(manifest))
+    assert [(trial.state, trial.reward) for trial in recorded(tmp_path, "my-search")] == [("Succeeded", 0.5)] * 3
 
 
 def test_report_in_the_contract_is_one(trial: Callable[..., tuple[int, Report]]) -> None:
