@@ -1,7 +1,7 @@
-"""The agents: propose a candidate, observe its reward. ``create_agent`` is the one door in.
+"""The agents: propose a candidate, observe its reward. ``create_agent`` is the only entry point.
 
-Above ``space``, below ``search``: pure and seeded, without input or output. PyTorch and Optuna are imported only where
-an agent that needs them is created; ``check_agent`` needs neither.
+Above ``space``, below ``search``: pure and seeded, without I/O. PyTorch and Optuna are imported only when an agent that
+needs them is created; ``check_agent`` needs neither.
 """
 
 from evonas.agents.catalogue import check_agent, may_have_population

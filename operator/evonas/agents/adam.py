@@ -1,7 +1,7 @@
-"""Adam as ``torch.optim.Adam`` computes it, bit for bit, without what that class imports.
+"""Adam, bit for bit as ``torch.optim.Adam`` computes it, without that class's imports.
 
-The class imports torch's compiler when it is made: seconds before a search's first proposal, and 170 MB that an
-operator would keep. The function that it calls for each step does not; a test compares the two.
+Creating that class imports torch's compiler, which costs seconds before a search's first proposal and 170 MB that the
+operator would never release. The function that it calls for each step does not; a test compares the two.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Which types of agents there are: the built-in ones, and those that other packages declare as entry points.
+"""The types of agents: the built-in ones, and those that other packages declare as entry points.
 
-Below ``factory``. ``check_agent`` judges ``spec.agent`` without making the agent, so that a search is refused before
-its first trial and without importing what only the agent needs.
+Below ``factory``. ``check_agent`` validates ``spec.agent`` without creating the agent, so that a search is refused
+before its first trial and without importing what only the agent needs.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from evonas.hints import did_you_mean
 from evonas.space import SearchSpace
 
 AGENT_TYPES = ("Random", "Evolution", "Neural", "EvoNAS", "Optuna")
-"""The built-in ones; an entry point of the same name is never looked at."""
+"""The built-in types; an entry point of the same name is ignored."""
 
 ENTRY_POINTS = "evonas.agents"
-"""The group. An entry point's name is the type, its object a Factory."""
+"""The entry point group. An entry point's name is the type, its object a Factory."""
 
 Factory = Callable[[SearchSpace, int, Mapping[str, Any]], Agent]
-"""Makes a new agent from the space, the seed (0 to 2^63 - 1) and ``spec.agent.settings``; it may refuse the last with a
-ValueError, whose text users read, or with InvalidManifest."""
+"""Creates an agent from the space, the seed (0 to 2^63 - 1) and ``spec.agent.settings``; it may reject the settings
+with a ValueError, whose text is shown to users, or with InvalidManifest."""
 
 _OPTUNA = ("optuna", "cmaes", "scipy")
 
 
 def check_agent(type: str, settings: Mapping[str, Any]) -> AgentSettings:
-    """Return the parsed settings, ``spec.agent`` minus type and seed; InvalidManifest names every field that is wrong.
+    """Return the parsed settings, ``spec.agent`` minus type and seed; InvalidManifest names every invalid field.
 
-    An entry point is looked up, not loaded: what its package refuses is met when the agent is made.
+    An entry point is looked up, not loaded: what its package rejects only shows when the agent is created.
     """
     problems = [*_type_problems(type)]
     parsed = AgentSettings()
@@ -55,12 +55,13 @@ def check_agent(type: str, settings: Mapping[str, Any]) -> AgentSettings:
 
 
 def may_have_population(type: str) -> bool:
-    """Say whether an agent of this type may have a population; of those of other packages only the agent knows."""
+    """Return whether an agent of this type may have a population; for other packages' types only the agent knows."""
     return type not in ("Random", "Neural", "Optuna")
 
 
 def create_foreign(type: str, space: SearchSpace, seed: int, settings: Mapping[str, Any]) -> Agent:
-    """Return a new agent of an entry point's type; InvalidManifest where its package refuses or cannot be loaded."""
+    """Return a new agent of an entry point's type; InvalidManifest if its package rejects the settings or fails to
+    load."""
     declared = _find_entry_point(type)
     if declared is None:
         raise InvalidManifest([*_type_problems(type)])

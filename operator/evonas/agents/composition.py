@@ -1,4 +1,4 @@
-"""The one agent behind the four types of our own: a source of candidates, a memory, and what learns from the results.
+"""The agent behind our own four types: a source of candidates, a memory, and what learns from the results.
 
 ``factory`` decides which parts an agent has; this module runs propose, observe, abandon and restore over them.
 """
@@ -21,11 +21,11 @@ from evonas.agents.sources import NOBODY, Drafts, Source
 from evonas.space import SearchSpace
 
 MIN_RESULTS = 2
-"""Feasible results without which every proposal is random: a tournament needs a choice."""
+"""Feasible results below which every proposal is random: a tournament needs a choice."""
 
 
 class ComposedAgent:
-    """An agent made of parts; see ``Agent`` for the contract."""
+    """An agent composed of parts; see ``Agent`` for the contract."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class ComposedAgent:
         self._results = 0
 
     def propose(self) -> Proposal:
-        """Return a candidate that was never proposed before; SpaceExhausted where there is none."""
+        """Return a candidate that was never proposed before; SpaceExhausted if there is none left."""
         if self._history.candidates >= self._space.size:
             raise SpaceExhausted(f"all {self._space.size} candidates of the search space have been proposed")
         index = self._history.next_index
@@ -66,17 +66,17 @@ class ComposedAgent:
         return proposal
 
     def observe(self, index: int, reward: float | None) -> None:
-        """Learn a pending proposal's reward, None for infeasible; ValueError for a wrong index or reward."""
+        """Learn a pending proposal's reward, None if infeasible; ValueError for a wrong index or reward."""
         if reward is not None and not math.isfinite(reward):
             raise ValueError(f"the reward of proposal {index} must be a finite number, got {reward}")
         self._learn(self._history.settle(index), reward)
 
     def abandon(self, index: int) -> None:
-        """Forget a pending proposal that will never be observed; ValueError where the index is not pending."""
+        """Forget a pending proposal that will never be observed; ValueError if the index is not pending."""
         self._history.settle(index)
 
     def restore(self, records: Iterable[Record]) -> None:
-        """Fold a recorded history; InvalidRecord for one that cannot be, ValueError where this agent is not new."""
+        """Fold a recorded history; InvalidRecord if it is impossible, ValueError if this agent is not new."""
         if self._history.next_index:
             raise ValueError("only a new agent can be restored: this one has already proposed")
         observed: list[tuple[int, int, float | None]] = []
@@ -94,7 +94,7 @@ class ComposedAgent:
             self._population.pin(pinned)
 
     def alternatives(self) -> list[Alternative]:
-        """Return the candidates of the next proposal, those preferred first; the next proposal stays the same."""
+        """Return the candidates for the next proposal, preferred ones first, without changing that proposal."""
         drafts = self._draw(self._history.next_index)
         drawing = drafts.drawing
         return [
@@ -112,7 +112,7 @@ class ComposedAgent:
         ]
 
     def policy_marginals(self) -> dict[str, Marginal] | None:
-        """Return what the policy would decide, by decision; None for agents that do not learn. Changes nothing."""
+        """Return what the policy would choose, by decision; None for agents that do not learn. Changes nothing."""
         return find_marginals(self._space, self._policy, self._seed) if self._learner else None
 
     @property

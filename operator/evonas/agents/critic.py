@@ -1,7 +1,7 @@
-"""The critic: predicts what candidates are worth from the results so far, and how sure it is. Imports PyTorch.
+"""The critic: predicts from the results so far what candidates are worth, and with what certainty. Imports PyTorch.
 
 A Gaussian process over candidates whose targets are the ranks of the rewards, so that neither their unit nor an outlier
-matters. It remembers a bounded number of results, which keeps each step's cost the same however long the search is.
+matters. It remembers a bounded number of results, which keeps the cost of a step constant however long the search is.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from evonas.agents.torch_threads import single_threaded
 from evonas.space import Choices, SearchSpace
 
 MEMORY = 512
-"""Results that are remembered, give or take a block."""
+"""How many results are remembered, give or take a block."""
 GROWTH = 1.25
-"""The shape is chosen anew whenever there are this many times as many results as when it was last chosen."""
+"""The shape is chosen again whenever the number of results has grown by this factor since the last choice."""
 JUDGES = 400
-"""Results by which a shape is chosen: the latest that are remembered."""
+"""How many of the remembered results a shape is chosen by: the latest ones."""
 
 LENGTHS = (0.1, 0.2, 0.4)
 PAIR_SHARES = (0.8, 0.1)
@@ -38,7 +38,7 @@ NOISES = (0.001, 0.01, 0.1, 0.5)
 
 @dataclass(frozen=True)
 class Judgement:
-    """What is believed of candidates at one moment: until the critic is asked again."""
+    """The critic's beliefs about candidates, valid until it is asked again."""
 
     encoding: Encoding
     similarity: Similarity
@@ -55,7 +55,7 @@ class Judgement:
 
 
 class Critic:
-    """An ``Observer`` that keeps a picture of the rewards, and judges candidates by it."""
+    """An ``Observer`` that models the rewards and judges candidates by the model."""
 
     def __init__(self, space: SearchSpace) -> None:
         self._encoding = Encoding(space)
@@ -65,7 +65,7 @@ class Critic:
         self._snapshot: tuple[NDArray[np.int64], NDArray[np.float64]] | None = None
         self._similarity = Similarity(self._encoding, Shape(LENGTHS[0], PAIR_SHARES[0], DECAYS[0]))
         self._noise = NOISES[0]
-        # Kept from step to step, for as long as nothing is forgotten and the shape stays. Columns have room to spare.
+        # Kept from step to step as long as nothing is forgotten and the shape stays the same. Columns have spare room.
         self._columns = torch.empty(0)
         self._factor: Factor | None = None
         self._blocks = 0
@@ -74,12 +74,12 @@ class Critic:
         """Remember a result; an infeasible candidate counts as worse than any reward."""
         self._memory.add(observation.choices, -math.inf if observation.reward is None else observation.reward)
         if self._memory.added >= self._due:
-            # Only kept here: a search that is being restored passes most of them by.
+            # Only stored here: a search that is being restored never needs most of them.
             self._snapshot = self._memory.choices()[-JUDGES:], self._memory.rewards[-JUDGES:]
             self._due = self._memory.added * GROWTH
 
     def judge(self, pending: Sequence[Choices]) -> Judgement:
-        """Return what is believed now; ``pending`` candidates are under way and need not be asked about again."""
+        """Return the current beliefs; ``pending`` candidates are being evaluated and need not be asked about again."""
         with single_threaded(), torch.inference_mode():
             self._choose_shape()
             remembered = len(self._memory)
@@ -105,7 +105,7 @@ class Critic:
         self._factor = None
 
     def _refresh(self, pending: int) -> Factor:
-        """Return the factor of all remembered results, grown from that of the settled ones a result at a time.
+        """Return the factor of all remembered results, grown from that of the settled ones one result at a time.
 
         The columns then have room for as many candidates as are ``pending``.
         """

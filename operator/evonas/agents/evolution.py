@@ -1,7 +1,7 @@
 """Regularised (aging) evolution: the population, the tournament, and children that a policy's draws mutate.
 
-Real et al. 2018 (arXiv 1802.01548) give the loop; that the mutations are a policy's draws is Evo-NAS (Maziarz et al.,
-arXiv 1811.09828). Under a uniform policy this is the Evolution agent, under a network EvoNAS.
+The loop is that of Real et al. 2018 (arXiv 1802.01548); mutations drawn from a policy come from Evo-NAS (Maziarz et
+al., arXiv 1811.09828). With a uniform policy this is the Evolution agent, with a network EvoNAS.
 """
 
 from __future__ import annotations
@@ -20,13 +20,12 @@ from evonas.agents.sources import DRAFTS, Drafts, Drawing, sample
 from evonas.space import INACTIVE, SearchSpace
 
 CHANGES = 2
-"""How many decisions of a long parent are re-drawn, on average, where nobody says otherwise."""
+"""How many decisions of a long parent are re-drawn on average, by default."""
 
 
 class Population:
-    """The most recent feasible results: the oldest leaves when a new one enters, however good it is.
-
-    Those that a user has pinned stay, beyond the capacity.
+    """The most recent feasible results: the oldest leaves when a new one enters, however good it is. Those that a user
+    has pinned stay, in addition to the capacity.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -37,17 +36,17 @@ class Population:
         return len(self._recent) + len(self.kept)
 
     def observe(self, observation: Observation) -> None:
-        """Let a result in; infeasible candidates never become parents."""
+        """Add a result; infeasible candidates never become parents."""
         if observation.reward is not None:
             self._recent.append(observation)
 
     def pin(self, results: Iterable[Observation]) -> None:
-        """Let these feasible results stay, and of those pinned before no others."""
+        """Pin these feasible results, and unpin all others."""
         self._pinned = {result.index: result for result in results}
 
     @property
     def kept(self) -> tuple[int, ...]:
-        """Indexes of the members that only their pin keeps, ascending."""
+        """Indexes of the members that stay only because they are pinned, ascending."""
         return tuple(sorted(self._pinned.keys() - {member.index for member in self._recent})) if self._pinned else ()
 
     def tournaments(self, numbers: NDArray[np.float64], entrants: int) -> list[Observation]:
@@ -80,7 +79,7 @@ class Mutation:
         *,
         changes: int = CHANGES,
     ) -> None:
-        """Take what a child is made with; ``changes`` counts where the settings name no probability."""
+        """Take what children are made with; ``changes`` applies if the settings name no probability."""
         self._changes = changes
         self._space = space
         self._policy = policy
@@ -89,7 +88,7 @@ class Mutation:
         self._settings = settings
 
     def draw(self, index: int) -> Drafts:
-        """Draw DRAFTS children for proposal ``index``, each of a parent of its own; the population is not empty."""
+        """Draw DRAFTS children for proposal ``index``, each with its own parent; the population is not empty."""
         tickets = uniforms(self._seed, Purpose.TOURNAMENTS, index, (DRAFTS, len(self._population)))
         parents = self._population.tournaments(tickets, self._settings.tournament)
         (dice,) = self.dice(index, 1)
@@ -97,14 +96,14 @@ class Mutation:
         return Drafts(drawing, np.array([parent.index for parent in parents]), "mutation")
 
     def dice(self, index: int, generations: int, skipped: int = 0) -> list[Dice]:
-        """Return the random numbers of some generations of proposal ``index``, behind the ``skipped`` first ones."""
+        """Return the random numbers of some generations of proposal ``index``, after the first ``skipped`` ones."""
         shape = (generations, DRAFTS, len(self._space))
         first = skipped * math.prod(shape[1:])
         positions = uniforms(self._seed, Purpose.POSITIONS, index, shape, first)
         return [*zip(positions, uniforms(self._seed, Purpose.VALUES, index, shape, first), strict=True)]
 
     def mutate(self, parents: NDArray[np.int64], dice: Dice) -> Drawing:
-        """Return a child of each of DRAFTS parents."""
+        """Return one child for each of DRAFTS parents."""
         positions, numbers = dice
         redrawn = choose_positions(parents, self._settings.mutation_probability, positions, self._changes)
         return sample(self._space, self._policy, parents, redrawn, numbers)
@@ -115,8 +114,9 @@ def choose_positions(
 ) -> NDArray[np.bool_]:
     """Choose which of each parent's active decisions are re-drawn: each with ``probability``, but at least one.
 
-    None stands for min(0.2, changes / n), n the parent's number of active decisions: so many changes to a long
-    candidate. The limit case 0 re-draws nothing: children repeat their parents. All arrays are [parents, decisions].
+    None stands for min(0.2, changes / n), n being the parent's number of active decisions: ``changes`` changes on
+    average to a long candidate. The limit case 0 re-draws nothing: children repeat their parents. All arrays are
+    [parents, decisions].
     """
     active = parents != INACTIVE
     if probability is None:
@@ -125,7 +125,7 @@ def choose_positions(
         chances = np.full((len(parents), 1), probability)
     numbers = np.where(active, numbers, 1.0)
     redrawn: NDArray[np.bool_] = numbers < chances
-    # Where no number fell below its chance, the smallest one is at a uniformly random active position.
+    # If no number fell below its chance, the smallest one is at a uniformly random active position.
     forced = ~redrawn.any(axis=1) & (chances[:, 0] > 0)
     redrawn[forced, numbers[forced].argmin(axis=1)] = True
     return redrawn

@@ -1,4 +1,4 @@
-"""Puts the agents together: four are one ``ComposedAgent``, told apart by where their candidates come from.
+"""Assembles the agents: four types are one ``ComposedAgent`` and differ in where their candidates come from.
 
 ========= ==================== =================== ======
 type      candidates           policy              critic
@@ -9,9 +9,8 @@ Neural    whole                network             no
 EvoNAS    children of parents  network and uniform yes
 ========= ==================== =================== ======
 
-Settings take the parts of EvoNAS away: without a critic its policy is the network alone, and without training uniform.
-
-Optuna's samplers and the agents of other packages are made elsewhere (``optuna_agent``, ``catalogue``).
+Settings can remove parts of EvoNAS: without a critic its policy is the network alone, and without training it is
+uniform. Optuna's samplers and the agents of other packages are created elsewhere (``optuna_agent``, ``catalogue``).
 """
 
 from __future__ import annotations
@@ -35,8 +34,8 @@ from evonas.space import SearchSpace
 def create_agent(type: str, space: SearchSpace, seed: int = 0, settings: Mapping[str, Any] | None = None) -> Agent:
     """Return a new agent of one of AGENT_TYPES, or of a type that another package declares as an entry point.
 
-    ``settings`` is the manifest's ``spec.agent`` minus type and seed (see AgentSettings); ``seed`` lies in
-    0..2^63 - 1. InvalidManifest names every field that is wrong.
+    ``settings`` is the manifest's ``spec.agent`` minus type and seed (see AgentSettings); ``seed`` lies in 0..2^63 - 1.
+    InvalidManifest names every invalid field.
     """
     _check_seed(seed)
     parsed = check_agent(type, settings or {})
@@ -51,7 +50,7 @@ def create_agent(type: str, space: SearchSpace, seed: int = 0, settings: Mapping
     learner: Learner | None = None
     policy: Policy = UniformPolicy(space)
     if type in ("Neural", "EvoNAS") and parsed.policy.training != "None":
-        # PyTorch costs seconds and hundreds of megabytes: only searches that learn shall pay for it.
+        # PyTorch costs seconds and hundreds of megabytes: only searches that learn should pay for it.
         from evonas.agents.learning import create_learner  # noqa: PLC0415
 
         policy, learner = create_learner(space, seed, parsed, criticised=criticised)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 def normal_scores(rewards: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return what rewards of these ranks would be if they were normally distributed; equal ones share a score."""
+    """Return the normal scores of rewards with these ranks; equal rewards share a score."""
     _, index, counts = np.unique(rewards, return_inverse=True, return_counts=True)
     middles = counts.cumsum() - counts / 2
     quantiles = torch.special.ndtri(torch.from_numpy(middles / len(rewards)))
@@ -19,7 +19,7 @@ def normal_scores(rewards: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def log_evidence(covariance: torch.Tensor, noise: float, targets: torch.Tensor) -> float:
-    """Return the log probability of the targets, up to a constant, under the scale that suits them best.
+    """Return the log probability of the targets, up to a constant, under the scale that fits them best.
 
     ``covariance`` is [results, results]; ``noise`` is relative to the scale. Minus infinity for a singular matrix.
     """
@@ -31,10 +31,10 @@ def log_evidence(covariance: torch.Tensor, noise: float, targets: torch.Tensor) 
 
 
 class Factor:
-    """The Cholesky factor of a covariance with noise, which grows by a point at a time.
+    """The Cholesky factor of a covariance with noise, which grows one point at a time.
 
-    A first block is factorised at once; what is appended costs the square of the number of points, not its cube. Two
-    factors that grew alike are equal bit for bit.
+    A first block is factorised at once; appending a point costs the square of the number of points, not its cube. Two
+    factors that grew the same way are equal bit for bit.
     """
 
     def __init__(self, covariance: torch.Tensor, noise: float) -> None:
@@ -49,7 +49,7 @@ class Factor:
         return len(self._block) + len(self._corner)
 
     def appended(self, covariance: torch.Tensor) -> Factor:
-        """Return the factor with one point more; ``covariance`` is [points], with those before it."""
+        """Return the factor with one more point; ``covariance`` is [points], with the points before it."""
         row = self.solve(covariance[:, None].double())[:, 0]
         diagonal = math.sqrt(max(1 + self._noise - float(row @ row), 1e-12))
         first = len(self._block)
@@ -73,8 +73,8 @@ class Factor:
     def explained(self, covariance: torch.Tensor) -> torch.Tensor:
         """Return the variance of new points that the known ones explain; ``covariance`` is [new, points], single.
 
-        In single precision, a third of the cost: what that changes is to the factor as a change of the covariance by
-        some 1e-5, far below the noise.
+        In single precision, which takes a third of the time: the effect on the factor is that of changing the
+        covariance by some 1e-5, far below the noise.
         """
         first = len(self._block)
         upper = self._halves.solve(covariance[:, :first])
@@ -94,7 +94,7 @@ class Factor:
 
 
 class Posterior:
-    """What targets say about other points."""
+    """Predictions for other points, given targets."""
 
     def __init__(self, factor: Factor, targets: torch.Tensor) -> None:
         """Take the factor of the known points and their targets: [points]."""
@@ -104,9 +104,8 @@ class Posterior:
         self._factor = factor
 
     def expect(self, covariance: torch.Tensor) -> None:
-        """Count a point as known whose target is not; ``covariance`` is [points], with those known before it.
-
-        It lessens the uncertainty, as if its target were the predicted one (GP-BUCB, Desautels et al. 2014).
+        """Treat a point as known although its target is not; ``covariance`` is [points], with those known before it.
+        This reduces the uncertainty, as if its target were the predicted one (GP-BUCB, Desautels et al. 2014).
         """
         self._factor = self._factor.appended(covariance)
 
@@ -118,10 +117,10 @@ class Posterior:
 
 
 class _Halves:
-    """A triangular L cut in two, its halves on the diagonal inverted.
+    """A triangular L cut in two, with the halves on the diagonal inverted.
 
-    Asked for a few rows at a time, products with these take half the time of a triangular solution, which multiplies
-    small pieces.
+    For a few rows at a time, products with these take half the time of a triangular solve, which multiplies small
+    pieces.
     """
 
     def __init__(self, factor: torch.Tensor) -> None:

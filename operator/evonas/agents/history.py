@@ -1,6 +1,6 @@
-"""What an agent remembers of its proposals: which candidates are known, which proposals are pending.
+"""An agent's memory of its proposals: which candidates are known, which proposals are pending.
 
-Learning is elsewhere; this module guards the order of calls and never forgets a candidate.
+Learning is elsewhere; this module enforces the order of calls and never forgets a candidate.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ class Pending:
     drawn: tuple[bool, ...]
 
     def observed(self, reward: float | None) -> Observation:
-        """Return it with its reward."""
+        """Return the proposal with its reward."""
         return Observation(self.index, self.choices, self.drawn, reward)
 
 
 class History:
-    """The proposals so far, abandoned ones included."""
+    """All proposals so far, including abandoned ones."""
 
     def __init__(self) -> None:
         self._known: set[Choices] = set()
@@ -35,12 +35,12 @@ class History:
         """One above the largest index: an index is never used again, even if its record was deleted."""
 
     def __contains__(self, choices: Choices) -> bool:
-        """Say whether the candidate was ever proposed."""
+        """Return whether the candidate was ever proposed."""
         return choices in self._known
 
     @property
     def pending(self) -> list[Choices]:
-        """The candidates whose outcome is open, by index: records may have been folded in any order."""
+        """The candidates whose outcome is open, sorted by index: records may have been folded in any order."""
         return [self._pending[index].choices for index in sorted(self._pending)]
 
     @property
@@ -49,7 +49,7 @@ class History:
         return len(self._known)
 
     def add(self, proposal: Pending) -> None:
-        """Enter a new proposal; ValueError where its index is taken."""
+        """Add a new proposal; ValueError if its index is taken."""
         if proposal.index in self._pending or proposal.index in self._settled:
             raise ValueError(f"index {proposal.index} occurs twice")
         self._known.add(proposal.choices)
@@ -57,7 +57,7 @@ class History:
         self.next_index = max(self.next_index, proposal.index + 1)
 
     def settle(self, index: int) -> Pending:
-        """Take a proposal off the pending ones; ValueError where it is none of them."""
+        """Remove a proposal from the pending ones; ValueError if it is not pending."""
         if index in self._settled:
             raise ValueError(f"proposal {index} was already observed or abandoned")
         if index not in self._pending:

@@ -1,10 +1,10 @@
-"""Evolution in imagination: children of children, bred under the critic's eye, before one of them is evaluated.
+"""Evolution in imagination: children of children, bred and judged by the critic, before one of them is evaluated.
 
-The first generation descends from evaluated parents, half of it by the network's proposals; each further one mutates
-the most promising so far uniformly, and by smaller steps, since they add up. Promising is what the critic expects plus
-a multiple of its uncertainty, an upper confidence bound (Srinivas et al., arXiv 0912.3995). The multiple is drawn anew
-for each proposal, as in randomised GP-UCB (Berk et al., arXiv 2006.04296): some proposals exploit, others explore,
-those under way together above all. Imports PyTorch, by way of the critic.
+The first generation descends from evaluated parents, half of it by the network's draws; each further one mutates the
+most promising candidates so far uniformly, in smaller steps, since these add up. A candidate's promise is the critic's
+expectation plus a multiple of its uncertainty, an upper confidence bound (Srinivas et al., arXiv 0912.3995). The
+multiple is drawn for each proposal, as in randomised GP-UCB (Berk et al., arXiv 2006.04296), so that some proposals
+exploit and others explore, especially among those evaluated at the same time. Imports PyTorch through the critic.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ BREEDERS = 8
 
 
 class ImaginedEvolution:
-    """A ``Source`` whose drafts are the most promising candidates that it bred, best first."""
+    """A ``Source`` whose drafts are the most promising candidates it bred, best first."""
 
     def __init__(
         self,
@@ -64,13 +64,13 @@ class ImaginedEvolution:
         return Drafts(pool.drawing, pool.parents, drafts.origin, size * self._generations, pool.means)
 
     def _exploration_of(self, index: int) -> float:
-        """Return the proposal's number of deviations: exponentially distributed."""
+        """Return the proposal's number of standard deviations: exponentially distributed."""
         return -self._exploration * math.log1p(-float(uniforms(self._seed, Purpose.EXPLORATION, index, (1,))[0]))
 
 
 @dataclass(frozen=True)
 class _Pool:
-    """Judged candidates, a row each."""
+    """Judged candidates, one per row."""
 
     drawing: Drawing
     parents: NDArray[np.int64]

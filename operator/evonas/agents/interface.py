@@ -1,6 +1,5 @@
-"""What the rest of the product knows of an agent: its methods, what it proposes, what it is restored from.
-
-Everything else in this package stands behind these names.
+"""What the rest of the product knows about an agent: its methods, what it proposes, what it is restored from.
+Everything else in this package is hidden behind these names.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ Origin = Literal["random", "mutation", "policy", "sampler"]
 
 
 class SpaceExhausted(EvonasError):
-    """Every candidate of the search space has been proposed: there is nothing left to propose."""
+    """Every candidate of the search space has been proposed."""
 
 
 class InvalidRecord(EvonasError):
@@ -25,7 +24,7 @@ class InvalidRecord(EvonasError):
 
 @dataclass(frozen=True)
 class Proposal:
-    """A candidate to try, and how it came about."""
+    """A candidate to try, and where it comes from."""
 
     index: int
     """0, 1, 2, … in the order of the proposals."""
@@ -33,26 +32,26 @@ class Proposal:
     """The active decisions by name, in the order of the space."""
     origin: Origin
     """``mutation``: from a parent. ``policy``: drawn whole from the network. ``random``: drawn uniformly, in the
-    warm-up or because everything that the agent drew had been proposed before. ``sampler``: by what is not ours,
-    Optuna or an agent of another package."""
+    warm-up or because everything that the agent drew had been proposed before. ``sampler``: drawn by Optuna or by an
+    agent of another package."""
     parent: int | None
     """Index of the candidate that was mutated; None for other origins."""
     mutated: tuple[str, ...]
     """The decisions that were drawn from the policy and not copied: all of them for origin ``policy``, none for
     ``random`` and ``sampler``. A draw may return the parent's value."""
     observed_up_to: int
-    """How many observations (infeasible ones included) the agent had seen."""
+    """How many observations (including infeasible ones) the agent had seen."""
     redrawn: int
-    """How many drawn candidates were thrown away because they had been proposed before."""
+    """How many drawn candidates were discarded because they had been proposed before."""
     competitors: int = 1
     """How many candidates the critic compared to find this one; 1 without a critic."""
     value: float | None = None
     """What the critic expects of it, in normal scores of the rewards: 0 is the median, 1 one standard deviation above.
     None without a critic."""
     rank: int | None = None
-    """Its place among the competitors, from 1, by what the critic expects and how unsure it is; None without one."""
+    """Its rank among the competitors, from 1, by the critic's expectation and uncertainty; None without a critic."""
     policy_ratio: float | None = None
-    """Probability of its drawn decisions under the policy, relative to a uniform one; None for origin ``random``."""
+    """Probability of its drawn decisions under the policy, relative to a uniform policy; None for origin ``random``."""
     pinned: tuple[int, ...] = ()
     """Indexes of the results that were in the population only because they are pinned (``HasPopulation``)."""
 
@@ -68,14 +67,14 @@ class Record:
     observed_up_to: int
     """As in the proposal; kept for audits, the fold does not need it."""
     sequence: int | None
-    """1-based place among the observations; None where it was never observed. Ties and gaps are allowed."""
+    """1-based place among the observations; None if it was never observed. Ties and gaps are allowed."""
     reward: float | None
-    """Larger is better; None for an infeasible candidate, and where it was never observed."""
+    """Larger is better; None for an infeasible candidate, and if it was never observed."""
     abandoned: bool = False
     """It will never be observed."""
     foreign: bool = False
-    """The agent did not propose it: a user listed it, it was imported from another search, or it confirms a leader. Its
-    reward is learned from as any other."""
+    """The agent did not propose it: a user listed it, it was imported from another search, or it confirms a leader. The
+    agent learns from its reward as from any other."""
 
 
 class Agent(Protocol):
@@ -86,26 +85,24 @@ class Agent(Protocol):
     """
 
     def propose(self) -> Proposal:
-        """Return a candidate that was never proposed before; SpaceExhausted where there is none."""
+        """Return a candidate that was never proposed before; SpaceExhausted if there is none left."""
 
     def observe(self, index: int, reward: float | None) -> None:
         """Learn the reward of a pending proposal: larger is better, None means infeasible.
 
-        ValueError where the index is not pending or the reward not finite.
+        ValueError if the index is not pending or the reward is not finite.
         """
 
     def abandon(self, index: int) -> None:
-        """Forget a pending proposal that will never be observed; ValueError where the index is not pending.
-
-        The candidate is not proposed again: what broke its trial (a node out of memory, say) may well be its own
-        doing, and a search must not spend its budget on one candidate.
+        """Forget a pending proposal that will never be observed; ValueError if the index is not pending. The candidate
+        is not proposed again: it may itself have caused the failure of its trial (a node out of memory, say), and a
+        search must not spend its budget on one candidate.
         """
 
     def restore(self, records: Iterable[Record]) -> None:
-        """Fold a recorded history into this new agent: proposals afterwards equal those of an undisturbed agent.
-
-        Observations are folded by (sequence, index); indexes may have gaps. InvalidRecord where a record cannot be
-        of this search, ValueError where the agent has already proposed.
+        """Fold a recorded history into this new agent: proposals afterwards equal those of an uninterrupted agent.
+        Observations are folded by (sequence, index); indexes may have gaps. InvalidRecord if a record cannot belong to
+        this search, ValueError if the agent has already proposed.
         """
 
     @property
@@ -124,59 +121,58 @@ class Alternative:
     parent: int | None
     """As in a proposal."""
     policy_ratios: dict[str, float]
-    """Probability of each decision that was drawn and not copied under the policy, relative to a uniform one."""
+    """Probability under the policy of each decision that was drawn and not copied, relative to a uniform policy."""
     value: float | None
     """As in a proposal."""
     is_known: bool
-    """Whether it was proposed before, and is therefore passed over."""
+    """Whether it was proposed before and is therefore skipped."""
 
 
 @runtime_checkable
 class Explaining(Protocol):
-    """An agent that can say what its next proposal is chosen from."""
+    """An agent that can show what its next proposal is chosen from."""
 
     def alternatives(self) -> Sequence[Alternative]:
-        """Return the candidates of the next proposal, those preferred first: the first that is not known is taken.
-
-        Changes nothing: the next proposal is the same whether this was asked or not.
+        """Return the candidates for the next proposal, preferred ones first: the first unknown one is taken. Changes
+        nothing: the next proposal is the same whether or not this was called.
         """
 
 
 @runtime_checkable
 class HasPopulation(Protocol):
-    """An agent that may have a population, which results leave by age."""
+    """An agent that may have a population, which results leave as they age."""
 
     def pin(self, results: Iterable[Record]) -> None:
-        """Let these results stay however old they are, and no others; forgotten when the agent is restored.
+        """Keep these results however old they are, and no others; the pins are forgotten when the agent is restored.
 
-        Each has a reward and was observed. Proposals name those that age alone would have taken out
+        Each has a reward and was observed. Proposals name those that would have left by age alone
         (``Proposal.pinned``): after a restoration, pinning those gives the same proposals. ValueError for a result
-        without a reward; an agent that has no population ignores all.
+        without a reward; an agent without a population ignores the call.
         """
 
 
 MARGINAL_SAMPLES = 2048
-"""How many draws from a policy a marginal is averaged over. What is averaged are probabilities, not draws: the standard
-error is at most 0.011, and none where the probabilities depend on no other decision."""
+"""How many draws from a policy a marginal is averaged over. Probabilities are averaged, not draws: the standard error
+is at most 0.011, and zero if the probabilities do not depend on other decisions."""
 
 
 @dataclass(frozen=True)
 class Marginal:
-    """What a policy would decide about one decision, averaged over what it may decide before."""
+    """What a policy would choose for one decision, averaged over the decisions it may make before."""
 
     exists: float
-    """Share of its candidates that have the decision."""
+    """Share of the policy's candidates that have the decision."""
     values: tuple[float, ...] | None
-    """Probability of each value where the decision exists, in the order of its values; None where it never did."""
+    """Probability of each value given that the decision exists, in the order of its values; None if it never
+    existed."""
 
 
 @runtime_checkable
 class HasPolicy(Protocol):
-    """An agent that can say what its policy would decide."""
+    """An agent that can show what its policy would choose."""
 
     def policy_marginals(self) -> Mapping[str, Marginal] | None:
-        """Return what the policy would decide now, by decision; None for an agent whose policy does not learn.
-
-        Averaged over MARGINAL_SAMPLES draws with numbers of their own, or exactly.
-        Changes nothing: proposals are the same whether this was asked or not.
+        """Return what the policy would choose now, by decision; None for an agent whose policy does not learn. Averaged
+        over MARGINAL_SAMPLES draws with separate random numbers, or exact. Changes nothing: proposals are the same
+        whether or not this was called.
         """

@@ -1,4 +1,4 @@
-"""Builds the policy that learns and what trains it; the door through which ``factory`` reaches PyTorch."""
+"""Builds the policy that learns and its trainer; the only way from ``factory`` to PyTorch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from evonas.agents.training import Descent
 from evonas.space import SearchSpace
 
 CRITICISED_INTERVAL = 4
-"""Results per step of PQT where a critic judges what the network proposes: a quarter of the time, and no worse."""
+"""Results per step of PQT if a critic judges what the network proposes: a quarter of the time, with no worse
+results."""
 
 
 def create_learner(

@@ -1,7 +1,6 @@
-"""What a policy would decide: the probabilities of each decision's values, over all that it may have decided before.
-
-Beside ``sources``, whose draws these are. The candidates are drawn with numbers of their own, the same ones whenever it
-is asked: asking changes no proposal, and two policies differ by what they learned and not by luck.
+"""What a policy would choose: the probabilities of each decision's values, over all that it may have decided before.
+Beside ``sources``, which draws the candidates. They are drawn with separate random numbers, always the same ones:
+asking changes no proposal, and two policies differ by what they learned, not by chance.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from evonas.space import INACTIVE, SearchSpace
 
 
 def find_marginals(space: SearchSpace, policy: Policy, seed: int) -> dict[str, Marginal]:
-    """Return what the policy would decide, by decision."""
+    """Return what the policy would choose, by decision."""
     choices = np.full((MARGINAL_SAMPLES, len(space)), INACTIVE)
     numbers = uniforms(seed, Purpose.MARGINALS, 0, choices.shape)
     found: dict[str, Marginal] = {}

@@ -1,4 +1,4 @@
-"""What the critic remembers: a bounded number of results, the best half and the latest, in the order of their age."""
+"""The critic's memory: a bounded number of results, the better half and the latest, in order of age."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from evonas.space import Choices
 
 BLOCK = 32
-"""Results after which a full memory forgets; until then it grows, which costs the critic less than each replacement."""
+"""A full memory forgets after this many results; until then it grows, which costs the critic less than replacing
+each."""
 
 
 class Memory:
@@ -19,9 +20,9 @@ class Memory:
         self._choices: list[Choices] = []
         self._rewards: list[float] = []
         self.added = 0
-        """How many results were added, forgotten ones included."""
+        """How many results were added, including forgotten ones."""
         self.settled = 0
-        """How many of the results were there when it last had the chance to forget."""
+        """How many of the results were already there when it last had a chance to forget."""
 
     def __len__(self) -> int:
         return len(self._choices)
@@ -37,7 +38,7 @@ class Memory:
 
     @property
     def blocks(self) -> int:
-        """How often it had the chance to forget: what was settled is the same as long as this is."""
+        """How often it had a chance to forget: as long as this stays the same, so do the settled results."""
         return self.added // BLOCK
 
     def add(self, choices: Choices, reward: float) -> None:

@@ -1,11 +1,10 @@
 """The policy that learns: an LSTM that makes one decision after another, a softmax over each decision's values.
 
-A step reads the embedding of the candidate's previous active decision (or a start token) and gives the logits of the
-next; decisions that do not exist for a candidate are skipped. The heads begin at zero, so that a new network is
-exactly the uniform policy (Evo-NAS begins as evolution, Maziarz et al., arXiv 1811.09828). Imports PyTorch.
-
-In float64: rounding differs between processors, and what training makes of the difference must stay far below what
-changes a draw, or a search restored on another node would leave its path.
+A step reads the embedding of the candidate's previous active decision (or a start token) and returns the logits of the
+next; decisions that do not exist for a candidate are skipped. The heads are initialised to zero, so that a new network
+is exactly the uniform policy (Evo-NAS begins as evolution, Maziarz et al., arXiv 1811.09828). Imports PyTorch. In
+float64: rounding differs between processors, and the difference, even amplified by training, must stay far too small to
+change a draw, or a search restored on another node would diverge.
 """
 
 from __future__ import annotations
@@ -25,15 +24,15 @@ from evonas.space import INACTIVE, SearchSpace
 EMBEDDING_SIZE = 16
 """Numbers that stand for one (decision, value) pair."""
 SMALL = 256
-"""Rows up to which no library thinks of a second thread: those of a proposal."""
+"""Number of rows up to which no library starts a second thread: those of a proposal."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """How likely candidates are under the network; everything is zero where a decision does not exist."""
+    """How likely candidates are under the network; all values are zero where a decision does not exist."""
 
     log_probabilities: torch.Tensor
-    """[candidates, decisions]: of the value taken, given the decisions before it."""
+    """[candidates, decisions]: log-probability of the chosen value, given the decisions before it."""
     entropies: torch.Tensor
     """[candidates, decisions], in nats: of the head, given the decisions before it."""
     uniform_entropies: torch.Tensor
@@ -68,7 +67,7 @@ class PolicyNetwork(torch.nn.Module):
             self.bias.zero_()
 
     def rollout(self, rows: int) -> Rollout:
-        """Begin ``rows`` empty candidates."""
+        """Start ``rows`` empty candidates."""
         return _NetworkRollout(self, rows)
 
     def cardinality(self, position: int) -> int:
@@ -98,7 +97,7 @@ class PolicyNetwork(torch.nn.Module):
     def _inputs(self, choices: NDArray[np.int64], active: NDArray[np.bool_]) -> torch.Tensor:
         """Return what each step reads: [candidates, steps], active decisions moved together to the left."""
         order = np.argsort(~active, axis=1, kind="stable")
-        # What stands right of the last active decision is read after every step that counts.
+        # Whatever is to the right of the last active decision is read after every step that counts.
         tokens = self.tokens(order, np.maximum(np.take_along_axis(choices, order, axis=1), 0))
         longest = int(active.sum(axis=1).max())
         start = np.full((len(choices), 1), self.start)
@@ -108,22 +107,22 @@ class PolicyNetwork(torch.nn.Module):
 class _Lstm(torch.nn.LSTM):
     """An LSTM whose weights are not drawn from PyTorch's global generator."""
 
-    # Not by way of the meta device, which imports a computer algebra system: seconds and tens of MB.
+    # Not through the meta device, which imports a computer algebra system: seconds and tens of MB.
     def reset_parameters(self) -> None:
         """Leave the weights to ``PolicyNetwork``."""
 
 
 class _NetworkRollout:
-    """By NumPy, which begins small operations sooner than PyTorch: the arrays share the parameters' memory."""
+    """In NumPy, which has less overhead per small operation than PyTorch: the arrays share the parameters' memory."""
 
     def __init__(self, network: PolicyNetwork, rows: int) -> None:
         self._network = network
         self._heads, self._biases = network.head.detach().numpy(), network.bias.detach().numpy()
         lstm = network.lstm
         from_input, from_hidden, input_bias, hidden_bias = lstm.parameters()
-        # NumPy would begin a second thread for this product, which then waits for more and takes a core meanwhile.
+        # NumPy would start a second thread for this product, which then busy-waits for more work and occupies a core.
         with single_threaded(), torch.no_grad():
-            # One of the four gates is a tanh, 2 s(2x) - 1: the sigmoids s of all four are one operation.
+            # One of the four gates is a tanh, 2 s(2x) - 1, so that the sigmoids s of all four are one operation.
             scale = torch.tensor([1.0, 1.0, 2.0, 1.0], dtype=torch.float64).repeat_interleave(lstm.hidden_size)
             inputs = torch.addmm(input_bias + hidden_bias, network.embedding, from_input.T)
             self._inputs: NDArray[np.float64] = inputs.mul_(scale).numpy()
@@ -156,7 +155,7 @@ class _NetworkRollout:
 
 
 def _product(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Multiply matrices, large ones by PyTorch: NumPy would wake a thread that then waits for more and takes a core."""
+    """Multiply matrices, large ones in PyTorch: NumPy would wake a thread that then busy-waits and occupies a core."""
     if len(left) <= SMALL:
         small: NDArray[np.float64] = left @ right
         return small
@@ -166,7 +165,7 @@ def _product(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[n
 
 
 def _sigmoid(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Overwrite numbers by their sigmoids. By PyTorch: NumPy has none, and its tanh takes several times as long."""
+    """Overwrite numbers with their sigmoids. In PyTorch: NumPy has none, and its tanh takes several times as long."""
     tensor = torch.from_numpy(numbers)
     if len(numbers) <= SMALL:
         tensor.sigmoid_()

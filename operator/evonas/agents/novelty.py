@@ -1,8 +1,8 @@
 """No candidate is proposed twice: an evaluation costs GPU hours, a draw costs microseconds.
 
 Tried in turn: the drafts of the agent's source; a random walk away from the last of them; a scan of the whole space
-from a random place. The scan always ends, so a proposal fails only when the space is exhausted, and it meets at most
-as many known candidates as there are proposals.
+from a random position. The scan always terminates, so a proposal fails only when the space is exhausted, and it meets
+at most as many known candidates as there are proposals.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from evonas.agents.sources import Drafts, sample
 from evonas.space import INACTIVE, Choices, SearchSpace
 
 WALK_STEPS = 50
-"""How many single positions are re-drawn before the scan."""
+"""How many single decisions are re-drawn before the scan."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class Pick:
 
     choices: Choices
     draft: int | None
-    """Which draft it is; None where the walk or the scan found it."""
+    """Which draft it is; None if the walk or the scan found it."""
     redrawn: int
-    """How many known candidates were thrown away before it."""
+    """How many known candidates were discarded before it."""
 
 
 def pick(space: SearchSpace, seed: int, index: int, drafts: Drafts, known: Callable[[Choices], bool]) -> Pick:
@@ -47,7 +47,7 @@ def pick(space: SearchSpace, seed: int, index: int, drafts: Drafts, known: Calla
 
 
 def walk(space: SearchSpace, seed: int, index: int, choices: Choices) -> Iterator[Choices]:
-    """Yield WALK_STEPS candidates, each with one active decision of the one before re-drawn uniformly."""
+    """Yield WALK_STEPS candidates, each the previous one with one active decision re-drawn uniformly."""
     policy = UniformPolicy(space)
     row = np.array([choices])
     for numbers in uniforms(seed, Purpose.WALK, index, (WALK_STEPS, 1 + len(space))):
@@ -59,7 +59,7 @@ def walk(space: SearchSpace, seed: int, index: int, choices: Choices) -> Iterato
 
 
 def scan(space: SearchSpace, seed: int, index: int) -> Iterator[Choices]:
-    """Yield every candidate of the space once, from a random place on."""
+    """Yield every candidate of the space once, starting at a random position."""
     # 64 bits more than the size needs: the remainder is uniform for every practical purpose.
     count = space.size.bit_length() // 64 + 2
     start = int.from_bytes(words(seed, Purpose.SCAN, index, count).astype("<u8").tobytes(), "little") % space.size

@@ -1,7 +1,5 @@
-"""Optuna's samplers as an agent: the contract of ``Agent`` around a study.
-
-Beside ``composition``, from which it differs in who draws: the memory, the walk and the scan are the same. Imported
-only where ``spec.agent.type`` is Optuna.
+"""Optuna's samplers as an agent: the contract of ``Agent`` around a study. Beside ``composition``, with the same
+memory, walk and scan, but Optuna draws the candidates. Imported only if ``spec.agent.type`` is Optuna.
 """
 
 from __future__ import annotations
@@ -33,7 +31,7 @@ class OptunaAgent:
         self._observed = 0
 
     def propose(self) -> Proposal:
-        """Return a candidate that was never proposed before; SpaceExhausted where there is none."""
+        """Return a candidate that was never proposed before; SpaceExhausted if there is none left."""
         if self._history.candidates >= self._space.size:
             raise SpaceExhausted(f"all {self._space.size} candidates of the search space have been proposed")
         index = self._history.next_index
@@ -51,7 +49,7 @@ class OptunaAgent:
         )
 
     def observe(self, index: int, reward: float | None) -> None:
-        """Learn a pending proposal's reward, None for infeasible; ValueError for a wrong index or reward."""
+        """Learn a pending proposal's reward, None if infeasible; ValueError for a wrong index or reward."""
         if reward is not None and not math.isfinite(reward):
             raise ValueError(f"the reward of proposal {index} must be a finite number, got {reward}")
         self._history.settle(index)
@@ -59,14 +57,13 @@ class OptunaAgent:
         self._observed += 1
 
     def abandon(self, index: int) -> None:
-        """Forget a pending proposal that will never be observed; ValueError where the index is not pending."""
+        """Forget a pending proposal that will never be observed; ValueError if the index is not pending."""
         self._history.settle(index)
         self._study.abandon(index)
 
     def restore(self, records: Iterable[Record]) -> None:
-        """Fold a recorded history; InvalidRecord for one that cannot be, ValueError where this agent is not new.
-
-        Samplers that remember draw every proposal of theirs again, each after as many observations as it had seen.
+        """Fold a recorded history; InvalidRecord if it is impossible, ValueError if this agent is not new. Stateful
+        samplers draw each of their proposals again, after as many observations as it had seen.
         """
         if self._history.next_index:
             raise ValueError("only a new agent can be restored: this one has already proposed")
@@ -74,7 +71,7 @@ class OptunaAgent:
         observed = [record for record, _ in entering if record.sequence is not None]
         outcomes = deque(sorted(observed, key=lambda record: (record.sequence or 0, record.index)))
         for record, choices in entering:
-            # A deleted record may have taken with it what later ones had seen.
+            # A deleted record may have been among the observations that later ones had seen.
             while outcomes and self._observed < record.observed_up_to and outcomes[0].index < record.index:
                 self._fold(outcomes.popleft())
             self._readmit(record, choices)

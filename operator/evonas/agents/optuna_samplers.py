@@ -1,7 +1,6 @@
-"""Which of Optuna's samplers are offered, and how each is made anew for one proposal.
-
-Only ``optuna_study`` uses this. A sampler keeps random state, and the GP its last kernel; one that is made for each
-proposal from (seed, index) has neither, so that nothing has to be saved to go on as an undisturbed search would.
+"""Which of Optuna's samplers are offered, and how each is created for one proposal. Only ``optuna_study`` uses this. A
+sampler keeps random state, and the GP its last kernel; one that is created for each proposal from (seed, index) has
+neither, so that nothing has to be saved to continue as an uninterrupted search would.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from optuna.samplers import (
 
 from evonas.agents.settings import Sampler
 
-# It would be said of every proposal.
+# It would be repeated for every proposal.
 warnings.filterwarnings("ignore", "QMCSampler is experimental", ExperimentalWarning)
 
 
@@ -34,14 +33,14 @@ class Seeds:
     search: int
     """The same for every proposal of the search."""
     proposal: int
-    """Of this proposal only."""
+    """Different for each proposal."""
     warmup: int
-    """Results before TPE and GP use their model."""
+    """Results needed before TPE and GP use their model."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What tells one sampler from the others."""
+    """What distinguishes a sampler from the others."""
 
     build: Callable[[Seeds], BaseSampler]
     categorical: bool = True
@@ -50,7 +49,7 @@ class Kind:
     """Whether a draw leaves something behind in the study that later draws read (a generation, the state of CMA-ES, a
     place in the sequence): restoring then has to draw again what was drawn."""
     draws: int = 8
-    """How many candidates are drawn in search of a new one; the rest is the walk's."""
+    """How many candidates are drawn in search of a new one; after that the random walk takes over."""
 
 
 def _tpe(seeds: Seeds) -> BaseSampler:
@@ -80,7 +79,7 @@ def _qmc(seeds: Seeds) -> BaseSampler:
 
 KINDS: Mapping[Sampler, Kind] = {
     "TPE": Kind(_tpe),
-    # Up to a second each; the first counts as running for the second, which therefore goes elsewhere.
+    # Up to a second each; for the second draw the first counts as running, so that it lands elsewhere.
     "GP": Kind(_gp, draws=2),
     "NSGAII": Kind(_nsga2, remembers=True),
     "CMAES": Kind(_cmaes, categorical=False, remembers=True),

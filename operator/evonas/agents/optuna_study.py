@@ -1,9 +1,9 @@
-"""An Optuna study that candidates are drawn from, and the translation between its parameters and our choices.
+"""The Optuna study that candidates are drawn from, and the translation between its parameters and our choices.
 
 Below ``optuna_agent``; with ``optuna_samplers`` the only module that imports Optuna. Samplers are called through
 ``BaseSampler``'s methods and not through ``Trial.suggest_…``, because a candidate that turns out to be known is drawn
-again: the draws are made in a trial that is then told to have failed, which every sampler ignores, and the candidate
-enters the study as a trial of its own.
+again: the draws are made in a trial that is then marked as failed, which every sampler ignores, and the candidate
+enters the study as a separate trial.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from evonas.agents.settings import Sampler
 from evonas.space import INACTIVE, Choices, Decision, SearchSpace, is_number
 
 LARGEST_REWARD = 1e100
-"""Rewards are cut to this size: the GP squares them."""
+"""Rewards are clipped to this magnitude: the GP squares them."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Drawn:
     """The candidates that were drawn for one proposal."""
 
     choices: tuple[Choices, ...]
-    """In the order of the draws: at most the last one is new."""
+    """In the order drawn: only the last one can be new."""
     attributes: Mapping[str, Any]
     """What the sampler noted, to be kept with the candidate."""
 
@@ -66,7 +66,7 @@ class SamplerStudy:
         self._guard = _single_threaded if sampler == "GP" else nullcontext
         self._study = optuna.create_study(direction="maximize")
         self._numbers: dict[int, int] = {}
-        # A decision of one value is none, and most samplers cannot scale it.
+        # A decision with one value leaves nothing to decide, and most samplers cannot scale it.
         self._parameters = {
             decision.name: _Parameter.of(decision) for decision in space.decisions if len(decision.values) > 1
         }
@@ -78,7 +78,7 @@ class SamplerStudy:
         return self._kind.remembers
 
     def draw(self, index: int, known: Callable[[Choices], bool]) -> Drawn:
-        """Draw candidates for proposal ``index`` until one is not ``known``, but only so many."""
+        """Draw a limited number of candidates for proposal ``index``, until one is not ``known``."""
         sampler = self._kind.build(self._seeds(index))
         self._study.sampler = sampler
         number = self._study.ask().number
@@ -87,7 +87,7 @@ class SamplerStudy:
         with self._guard():
             while len(drawn) < self._kind.draws and all(map(known, drawn[-1:])):
                 drawn.append(self._draw_one(sampler, trial))
-        # The other samplers' notes are about the draws, which are not what the candidate became.
+        # The other samplers' notes describe the draws, which may differ from the candidate.
         noted = self._study.get_trials(deepcopy=False)[number].system_attrs if self.remembers else {}
         self._study.tell(number, state=TrialState.FAIL)
         return Drawn(tuple(drawn), dict(noted))
@@ -108,21 +108,22 @@ class SamplerStudy:
         self._study.add_trial(trial)
 
     def observe(self, index: int, reward: float | None) -> None:
-        """End a trial. Infeasible is PRUNED: TPE takes it for the worst there is, the others leave it out."""
+        """End a trial. An infeasible one becomes PRUNED: TPE ranks it below all others, the other samplers ignore
+        it."""
         if reward is None:
             self._study.tell(self._numbers.pop(index), state=TrialState.PRUNED)
         else:
             self._study.tell(self._numbers.pop(index), min(max(reward, -LARGEST_REWARD), LARGEST_REWARD))
 
     def abandon(self, index: int) -> None:
-        """End a trial that taught nothing: no sampler looks at failed ones."""
+        """End a trial without a result, as failed: samplers ignore failed trials."""
         self._study.tell(self._numbers.pop(index), state=TrialState.FAIL)
 
     def _find_related(self) -> dict[str, BaseDistribution]:
         """Return the decisions that are drawn together: those of every candidate.
 
-        Optuna would look for what all trials so far have in common, which changes with the trials and makes CMA-ES
-        give up when it does.
+        Optuna would compute what all trials so far have in common, which changes with the trials and then makes CMA-ES
+        stop.
         """
         return {
             decision.name: self._parameters[decision.name].distribution

@@ -15,13 +15,13 @@ from evonas.space import Choices, SearchSpace
 
 
 class Rollout(Protocol):
-    """Several candidates in the making, a row each; the decisions are made in the order of the space."""
+    """Several unfinished candidates, one per row; the decisions are made in the order of the space."""
 
     def logits(self, position: int, rows: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return the logits of the values of the decision at ``position`` for some ``rows``: [those rows, values]."""
 
     def append(self, position: int, choices: NDArray[np.int64], active: NDArray[np.bool_]) -> None:
-        """Tell what was decided: [rows] each. Rows whose decision is not active are left as they are."""
+        """Record what was decided: [rows] each. Rows whose decision is not active are left unchanged."""
 
 
 class Policy(Protocol):
@@ -32,7 +32,7 @@ class Policy(Protocol):
 
 
 class UniformPolicy:
-    """Every value of a decision alike, whatever came before: what an untrained network proposes."""
+    """Every value of a decision is equally likely, whatever came before: what an untrained network proposes."""
 
     def __init__(self, space: SearchSpace) -> None:
         self._cardinalities = space.cardinalities
@@ -55,7 +55,7 @@ class _UniformRollout:
 
 @dataclass(frozen=True)
 class Alternating:
-    """Every other candidate from a policy, the rest uniformly: whoever chooses among them need not trust the policy."""
+    """Every other candidate from a policy, the rest uniform: choosing among them does not rely on the policy alone."""
 
     policy: Policy
 
@@ -77,7 +77,7 @@ class Observer(Protocol):
     """Learns from results."""
 
     def observe(self, observation: Observation) -> None:
-        """Take in one observation."""
+        """Process one observation."""
 
 
 class Learner(Observer, Protocol):

@@ -17,14 +17,14 @@ ENTROPY_WEIGHT = 0.5
 
 
 class BestQueue:
-    """The best distinct candidates; a repeated one keeps its first reward, of equal ones the older stay."""
+    """The best distinct candidates; a repeated one keeps its first reward, and among equals the older ones stay."""
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
         self._items: list[tuple[float, Choices]] = []
 
     def add(self, choices: Choices, reward: float) -> None:
-        """Let a result in if it is good enough."""
+        """Add a result if it is good enough."""
         if all(choices != known for _, known in self._items):
             bisect.insort_right(self._items, (-reward, choices), key=lambda item: item[0])
             del self._items[self._capacity :]
@@ -36,9 +36,9 @@ class BestQueue:
 
 
 class PriorityQueueTraining:
-    """After every ``interval`` feasible results, from ``warmup`` on, one step towards the queue's candidates.
+    """After every ``interval`` feasible results, once there are ``warmup``, one step towards the queue's candidates.
 
-    An infeasible candidate changes nothing: likelihood can only be raised, and it is never proposed again anyway.
+    An infeasible candidate changes nothing: PQT can only raise likelihoods, and it is never proposed again anyway.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class PriorityQueueTraining:
         self._results = 0
 
     def observe(self, observation: Observation) -> None:
-        """Take in one observation, and train where there are enough."""
+        """Process one observation, and train if there are enough."""
         if observation.reward is None:
             return
         self._results += 1

@@ -1,8 +1,8 @@
-"""Random numbers as a pure function of (seed, purpose, index): nothing to save, nothing that another draw can shift.
+"""Random numbers as a pure function of (seed, purpose, index): no state to save, none that another draw could shift.
 
-This is why a restored agent proposes what an undisturbed one would. Every number in this package comes from here.
-Only the raw words of NumPy's Philox are used: NumPy keeps those stable over versions, the distributions of its
-``Generator`` it does not.
+This is why a restored agent proposes what an uninterrupted one would. Every random number in this package comes from
+here. Only the raw words of NumPy's Philox are used: NumPy keeps those stable across versions, but not the distributions
+of its ``Generator``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 MAX_SEED = 2**63 - 1
 WORDS_PER_BLOCK = 4
-"""How many words Philox makes of one value of its counter."""
+"""How many words Philox produces per value of its counter."""
 
 
 class Purpose(enum.IntEnum):
@@ -36,9 +36,9 @@ class Purpose(enum.IntEnum):
     BREEDERS = 6
     """Which candidates of an imagined generation breed the next."""
     EXPLORATION = 7
-    """How much the critic's doubt counts in a proposal."""
+    """How much the critic's uncertainty counts in a proposal."""
     MARGINALS = 8
-    """The candidates that show what a policy would decide; nothing is proposed of them."""
+    """The candidates that show what a policy would choose; none of them is proposed."""
     SAMPLER = 16
     """What Optuna's samplers are seeded with."""
 
@@ -55,6 +55,6 @@ def words(seed: int, purpose: Purpose, index: int, count: int, skipped: int = 0)
 
 
 def uniforms(seed: int, purpose: Purpose, index: int, shape: tuple[int, ...], skipped: int = 0) -> NDArray[np.float64]:
-    """Return numbers drawn uniformly from [0, 1), 53 bits each; the first ``skipped`` of the stream are left out."""
+    """Return numbers drawn uniformly from [0, 1), 53 bits each, without the first ``skipped`` of the stream."""
     raw = words(seed, purpose, index, math.prod(shape), skipped)
     return (raw >> np.uint64(11)).astype(np.float64).reshape(shape) * 2.0**-53

@@ -1,4 +1,4 @@
-"""Reads recorded trials before they are folded: what cannot be of this search is refused, whichever agent folds it."""
+"""Validates recorded trials before any agent folds them: those that cannot belong to this search are refused."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from evonas.space import Choices, SearchSpace
 
 
 def check_record(space: SearchSpace, record: Record) -> Choices:
-    """Return the choices of the record's candidate; InvalidRecord where the record contradicts the space or itself."""
+    """Return the choices of the record's candidate; InvalidRecord if the record contradicts the space or itself."""
     try:
         choices = space.to_choices(record.decisions)
         _check_outcome(record)

@@ -1,7 +1,7 @@
 """REINFORCE with a moving-average baseline, as in Zoph & Le 2016 (arXiv 1611.01578). Imports PyTorch.
 
-Only decisions that the network drew are scored. A child is, decision by decision, copied or drawn, and which is known:
-given its parent, only the drawn ones are the policy's doing. Scoring the copied ones too would teach the network to
+Only decisions that the network drew are scored. Each decision of a child is either copied or drawn, and which is known:
+given its parent, only the drawn ones come from the policy. Scoring the copied ones too would teach the network to
 imitate parents.
 """
 
@@ -19,10 +19,10 @@ ENTROPY_WEIGHT = 0.05
 
 
 class Reinforce:
-    """After every observation, from ``warmup`` feasible results on, one step along reward minus baseline.
+    """After every observation, once there are ``warmup`` feasible results, one step along reward minus baseline.
 
-    An infeasible candidate counts as if it had scored the worst reward so far (nothing before the first reward), so
-    the policy learns to avoid its like. What the policy did not draw (warm-up, fallback) moves only the baseline.
+    An infeasible candidate counts as if it had scored the worst reward so far (nothing before the first reward), so the
+    policy learns to avoid similar ones. What the policy did not draw (warm-up, fallback) moves only the baseline.
     """
 
     def __init__(self, descent: Descent, warmup: int, baseline_decay: float, entropy_weight: float) -> None:
@@ -35,7 +35,7 @@ class Reinforce:
         self._results = 0
 
     def observe(self, observation: Observation) -> None:
-        """Take in one observation, and train where there are enough."""
+        """Process one observation, and train if there are enough."""
         reward = self._worst if observation.reward is None else observation.reward
         if reward is None:
             return

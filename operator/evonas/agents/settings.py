@@ -1,6 +1,6 @@
 """The manifest's ``spec.agent``, minus type and seed: typed, validated, with a source for every default.
 
-The CRD repeats these names, bounds and defaults. A block that an agent does not use is checked and then ignored, so
+The CRD repeats these names, bounds and defaults. A block that an agent does not use is validated and then ignored, so
 that one manifest can switch between agents.
 """
 
@@ -34,8 +34,8 @@ class EvolutionSettings:
     tournament: int = 16
     """How many of them, drawn without replacement, compete to be the parent (S). Real et al. 2018 use 25 of 100."""
     mutation_probability: float | None = None
-    """Probability that a decision is re-drawn. None: min(0.2, 2 / n), n the number of the parent's active decisions; in
-    later generations of EvoNAS min(0.2, 1 / n)."""
+    """Probability that a decision is re-drawn. None: min(0.2, 2 / n), n being the number of the parent's active
+    decisions; in later generations of EvoNAS min(0.2, 1 / n)."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,12 @@ class PolicySettings:
     hidden_units: int = 32
     """Units of the one LSTM layer. 32 as in deep symbolic optimisation; Zoph & Le use 2 x 35, NASNet 100."""
     learning_rate: float = 0.01
-    """Adam's step size. Large against the literature (1e-4 to 1e-3) because a search has hundreds of steps only."""
+    """Adam's step size. Large compared to the literature (1e-4 to 1e-3) because a search has only hundreds of steps."""
     entropy_weight: float | None = None
     """Weight of the entropy bonus, per sequence. None: 0.5 for PQT, 0.05 for REINFORCE (Abolafia et al.'s
     policy-gradient runs)."""
     queue_size: int = 10
-    """PQT: how many of the best candidates are learned (K). 10 in Abolafia et al."""
+    """PQT: how many of the best candidates are imitated (K). 10 in Abolafia et al."""
     baseline_decay: float = 0.95
     """REINFORCE: decay of the moving average of rewards. 0.95 in NASNet (Zoph et al. 2018)."""
 
@@ -65,13 +65,13 @@ class CriticSettings:
     model: Model = "GaussianProcess"
     """GaussianProcess, or None: the plain hybrid of Maziarz et al., whose first new child is evaluated."""
     generations: int | None = None
-    """How many generations are bred in imagination before a candidate is proposed. None: half the number of
-    decisions, 2 to 5, and from 20 decisions on a quarter of it, up to 8."""
+    """How many generations are bred in imagination before a candidate is proposed. None: half the number of decisions,
+    but 2 to 5; from 20 decisions on a quarter of it, but at most 8."""
     exploration: float = 1.5
     """Standard deviations of the critic's prediction that are added to its mean, on average over proposals."""
 
     def generations_for(self, decisions: int) -> int:
-        """Return the number of generations for a space of so many decisions."""
+        """Return the number of generations for a space with this many decisions."""
         if self.generations is not None:
             return self.generations
         return max(2, min(5, decisions // 2), min(8, round(decisions / 4)))
@@ -83,19 +83,19 @@ class AgentSettings:
 
     warmup: int = 10
     """How many proposals are uniformly random before evolution or the network propose, and how many feasible results
-    the network waits for before it trains. Real et al. 2018 begin with a whole population; a start of 10 is clearly
-    better on short searches."""
+    the network waits for before it trains. Real et al. 2018 begin with a whole population; 10 is clearly better for
+    short searches."""
     evolution: EvolutionSettings = field(default_factory=EvolutionSettings)
     policy: PolicySettings = field(default_factory=PolicySettings)
     critic: CriticSettings = field(default_factory=CriticSettings)
     sampler: Sampler = "TPE"
-    """Optuna: which of its samplers."""
+    """Optuna: which of its samplers draws."""
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """What the agents of other packages are given; none of our own takes any."""
+    """Passed to agents of other packages; none of our own takes any."""
 
     @classmethod
     def parse(cls, manifest: Mapping[str, Any], path: str = "spec.agent") -> AgentSettings:
-        """Parse the mapping; InvalidManifest with every problem, each field below ``path``."""
+        """Parse the mapping; InvalidManifest lists every problem, with fields relative to ``path``."""
         problems: list[FieldProblem] = []
         top = _Block(manifest, path, problems)
         evolution = top.block("evolution")

@@ -2,9 +2,9 @@
 
 The sum of two parts: the share of decisions that agree and its square, which is the share of their pairs, as in an
 additive Gaussian process (Duvenaud et al. 2011, arXiv 1112.4394), which learns from few results what each pair
-contributes; and agreement in all decisions at once, which can follow any interaction, near known candidates. Values of
-an ordered decision agree by the distance of their ranks, others agree or do not. A decision that does not exist counts
-as a value of its own.
+contributes; and agreement in all decisions at once, which can model any interaction near known candidates. Values of an
+ordered decision agree by the distance of their ranks, others agree or do not. A decision that does not exist counts as
+a separate value.
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ SINGLE_SHARE = 0.1
 
 @dataclass(frozen=True)
 class Shape:
-    """What the evidence chooses: how far results carry over to other candidates."""
+    """Chosen by the evidence: how far results carry over to other candidates."""
 
     length: float
     """Difference of ranks, relative to the largest one, over which ordered values agree."""
     pair_share: float
-    """Share of the agreement in pairs in the variance; the rest, SINGLE_SHARE apart, is that in all decisions."""
+    """Share of the agreement in pairs in the variance; the rest, apart from SINGLE_SHARE, is agreement in all
+    decisions."""
     decay: float
-    """How fast agreement in all decisions falls: exp(-decay) where no unordered decision agrees."""
+    """How fast agreement in all decisions falls: exp(-decay) if no unordered decision agrees."""
 
 
 class Encoding:
@@ -48,7 +49,7 @@ class Encoding:
 
     @property
     def is_ordered(self) -> bool:
-        """Say whether any decision is ordered, so that the length of a shape matters."""
+        """Return whether any decision is ordered, so that the length of a shape matters."""
         return any(ranks is not None for ranks in self.ranks)
 
     def tokens(self, choices: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -67,8 +68,8 @@ class Similarity:
         whole = 1 - SINGLE_SHARE - shape.pair_share
         self._decisions = encoding.decisions
         self._pair_share = shape.pair_share
-        # Summed over a candidate's decisions, these are all that there is to know of it. Single precision will do next
-        # to the noise; it halves the cost of the largest part.
+        # Summed over a candidate's decisions, these are all there is to know about it. Given the noise, single
+        # precision is enough; it halves the cost of the largest part.
         self._tables = [
             (agreement / count).float(),
             ((shape.decay * exponent + math.log(whole)) / count).float(),
@@ -87,13 +88,14 @@ class Similarity:
         """Return [candidates, known] of candidates and the first ``known`` of the ``columns``, in single precision."""
         bags = torch.nn.functional.embedding_bag(torch.from_numpy(tokens), columns.flatten(1), mode="sum")
         agreement, exponent = bags.view(len(tokens), *columns.shape[1:])[..., :known].unbind(1)
-        # By NumPy: PyTorch's may differ by a bit with an element's place, and a restored agent fills other places.
+        # In NumPy: PyTorch's result may differ by a bit with an element's position, and a restored agent fills other
+        # positions.
         covariance = torch.from_numpy(np.exp(exponent.numpy()))
         return covariance.addcmul_(agreement, (self._pair_share * agreement).add_(SINGLE_SHARE))
 
 
 def _ranks(space: SearchSpace, position: int) -> NDArray[np.float64] | None:
-    """Return each value's rank scaled to 0..1; None for a decision that has no order worth the name."""
+    """Return each value's rank scaled to 0..1; None for a decision without a meaningful order."""
     values = space.decisions[position].values
     if len(values) < 3 or not all(map(is_number, values)):
         return None
@@ -110,8 +112,8 @@ def _block(
         distance = np.square((ranks[:, None] - ranks) / length) / 2
         agreement[:-1, :-1] = np.exp(-distance)
         exponent[:-1, :-1] = -distance
-        # Absence lies beside the middle of the values, one step off their line. Were it equally near to values that
-        # are far from each other, this would be no distance, and the whole no covariance.
+        # Absence lies beside the middle of the values, one step off their line. If it were equally near to values that
+        # are far from each other, this would not be a distance, nor the result a covariance.
         exponent[-1, :-1] = exponent[:-1, -1] = -(1 + np.square((ranks - 0.5) / length) / 2)
     return agreement, exponent
 

@@ -1,7 +1,7 @@
 """Where candidates come from: the sampler that all agents share, and whole samples drawn with it.
 
-A child of a parent is the same thing with some values copied (``evolution``). Whether a draft was proposed before is
-not asked here, but in ``novelty``.
+A child of a parent is the same thing with some values copied (``evolution``). ``novelty`` checks whether a draft was
+proposed before.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from evonas.agents.randomness import Purpose, uniforms
 from evonas.space import INACTIVE, SearchSpace
 
 DRAFTS = 32
-"""How many candidates are drawn for one proposal. Drawn in one batch: the cost of a proposal is the same whether a
-policy is new and every draft is unknown, or has narrowed and most were proposed before."""
+"""How many candidates are drawn for one proposal, in one batch: a proposal costs the same whether a policy is new and
+every draft is unknown, or has narrowed and most were proposed before."""
 
 
 NOBODY = -1
@@ -28,14 +28,14 @@ NOBODY = -1
 
 @dataclass(frozen=True)
 class Drawing:
-    """Candidates in the making, a row each, and how they were made."""
+    """Unfinished candidates, one per row, and how they were made."""
 
     choices: NDArray[np.int64]
     """[rows, decisions], INACTIVE where a decision does not exist."""
     drawn: NDArray[np.bool_]
     """[rows, decisions]: drawn from a policy, not copied."""
     gains: NDArray[np.float64]
-    """[rows, decisions]: log of the policy's probability of a drawn value against a uniform one's, 0 elsewhere."""
+    """[rows, decisions]: log of a drawn value's probability under the policy relative to a uniform one, 0 elsewhere."""
 
     def take(self, rows: NDArray[np.int64]) -> Drawing:
         """Return some of the rows."""
@@ -50,7 +50,7 @@ class Drawing:
         )
 
     def inheriting(self, parents: Drawing) -> Drawing:
-        """Return these children of ``parents`` with what their parents drew, where it was copied, as drawn."""
+        """Return these children of ``parents``, with copied values that the parents drew marked as drawn."""
         exists = self.choices != INACTIVE
         copied = parents.drawn & exists & ~self.drawn
         return Drawing(self.choices, self.drawn | copied, np.where(copied, parents.gains, self.gains))
@@ -58,14 +58,14 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Drafts:
-    """Candidates for one proposal, in the order in which they are to be preferred."""
+    """Candidates for one proposal, in order of preference."""
 
     drawing: Drawing
     parents: NDArray[np.int64]
     """[drafts]: the proposal index of each draft's parent, NOBODY for whole samples."""
     origin: Origin
     competitors: int = 1
-    """How many candidates were compared to find these; 1 where nothing compares them."""
+    """How many candidates were compared to find these; 1 if nothing compares them."""
     values: NDArray[np.float64] | None = None
     """[drafts]: what the critic expects of each, in normal scores of the rewards; None without a critic."""
 
@@ -78,7 +78,7 @@ class Source(Protocol):
 
 
 class WholeSamples:
-    """Every decision drawn from the policy: random search under a uniform policy, the Neural agent under a network."""
+    """Every decision drawn from the policy: random search with a uniform policy, the Neural agent with a network."""
 
     def __init__(self, space: SearchSpace, policy: Policy, seed: int, origin: Origin) -> None:
         self._space = space
@@ -101,10 +101,9 @@ def sample(
     redrawn: NDArray[np.bool_],
     numbers: NDArray[np.float64],
 ) -> Drawing:
-    """Make children, left to right: copy the parent's value, or draw from the policy given the child's prefix.
-
-    Drawn are the ``redrawn`` decisions and those that the parent does not have; a decision that does not exist in
-    the child is neither. All arrays are [rows, decisions]; ``numbers`` are uniform in [0, 1).
+    """Make children, left to right: copy the parent's value, or draw from the policy given the child's prefix. The
+    ``redrawn`` decisions and those that the parent does not have are drawn; a decision that does not exist in the child
+    is neither. All arrays are [rows, decisions]; ``numbers`` are uniform in [0, 1).
     """
     if isinstance(policy, UniformPolicy):
         return _sample_uniformly(space, parents, redrawn, numbers)
@@ -131,7 +130,7 @@ def sample(
 def _sample_uniformly(
     space: SearchSpace, parents: NDArray[np.int64], redrawn: NDArray[np.bool_], numbers: NDArray[np.float64]
 ) -> Drawing:
-    """Do what ``sample`` does for a policy of equal logits, bit for bit, in a few steps for all decisions at once."""
+    """Do what ``sample`` does for a policy with equal logits, bit for bit, in a few steps for all decisions at once."""
     drawn = redrawn | (parents == INACTIVE)
     children = np.where(drawn, (numbers * space.cardinalities).astype(np.int64), parents)
     for position in space.conditional_positions:
@@ -142,7 +141,7 @@ def _sample_uniformly(
 
 
 def active_rows(space: SearchSpace, position: int, choices: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Say for each row of ``choices`` whether the decision at ``position`` exists; only earlier columns are read."""
+    """Return for each row of ``choices`` whether the decision at ``position`` exists; only earlier columns are read."""
     when = space.decisions[position].when
     if when is None:
         return np.ones(len(choices), bool)
@@ -150,9 +149,8 @@ def active_rows(space: SearchSpace, position: int, choices: NDArray[np.int64]) -
 
 
 def invert(logits: NDArray[np.float64], numbers: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return the value that each number in [0, 1) stands for under softmax(logits): the inverse of its CDF.
-
-    Also returns the log of its probability against a uniform one. ``logits`` is [rows, values], all else [rows].
+    """Return the value that each number in [0, 1) stands for under softmax(logits): the inverse of its CDF. Also
+    returns the log of its probability relative to a uniform one. ``logits`` is [rows, values], all else [rows].
     """
     weights = np.exp(logits - logits.max(axis=1, keepdims=True))
     cumulative = weights.cumsum(axis=1)

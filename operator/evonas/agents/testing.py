@@ -1,6 +1,6 @@
 """The contract of ``Agent`` as a test suite, for this package's agents and for those of other packages.
 
-Needs pytest and Hypothesis; nothing else in this package imports it. Derive a class, whose name pytest collects::
+Needs pytest and Hypothesis; nothing else in this package imports it. Derive a class whose name pytest collects::
 
     class TestMyAgent(AgentContract):
         def create(self, space: SearchSpace, seed: int) -> Agent:
@@ -32,7 +32,7 @@ CONDITIONAL = SearchSpace.parse(
         {"name": "slope", "values": [0.1, 0.2], "when": {"name": "activation", "values": ["swish"]}},
     ]
 )
-"""21 candidates, with a chain of conditions and a decision of one value."""
+"""21 candidates, with a chain of conditions and a decision with one value."""
 
 GRID = SearchSpace.parse([{"name": f"a{k}", "values": [1, 2, 3, 4]} for k in range(1, 5)])
 """256 candidates without conditions."""
@@ -42,7 +42,7 @@ ONE_CANDIDATE = SearchSpace.parse([{"name": "only", "values": ["x"]}, {"name": "
 
 @st.composite
 def spaces(draw: st.DrawFn, max_size: int = 10**6) -> SearchSpace:
-    """Spaces of up to five decisions, one-value and conditional ones among them."""
+    """Spaces of up to five decisions, including ones with one value and conditional ones."""
     manifest: list[dict[str, Any]] = []
     for position in range(draw(st.integers(1, 5))):
         numbers = list(range(draw(st.integers(1, 4))))
@@ -61,7 +61,7 @@ def spaces(draw: st.DrawFn, max_size: int = 10**6) -> SearchSpace:
 
 @dataclass
 class History:
-    """A search in progress, and the records that a cluster would hold of it."""
+    """A search in progress, and the records that a cluster would hold for it."""
 
     agent: Agent
     proposals: dict[int, Proposal] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class History:
 
     @classmethod
     def beginning_with(cls, agent: Agent, foreign: Iterable[Record]) -> History:
-        """Return the history of an agent that is told of candidates from outside before it proposes."""
+        """Return the history of an agent that receives foreign candidates before it proposes."""
         records = {record.index: record for record in foreign}
         agent.restore(records.values())
         return cls(
@@ -105,7 +105,7 @@ class History:
         self.abandoned.add(index)
 
     def step(self, dice: random.Random, parallel: int) -> None:
-        """Do one thing that may happen to a search: propose, observe (sometimes infeasible) or abandon."""
+        """Do one thing that may happen in a search: propose, observe (sometimes infeasible) or abandon."""
         if not self.pending or (len(self.pending) < parallel and dice.random() < 0.5):
             self.propose()
             return
@@ -130,10 +130,10 @@ class History:
 
 
 class AgentContract:
-    """What callers of every agent rely on: derive from it, and define ``create``."""
+    """What callers of any agent rely on: derive from it and define ``create``."""
 
     examples = 8
-    """How many examples Hypothesis makes for each property; fewer for agents that take long."""
+    """How many examples Hypothesis generates for each property; use fewer for slow agents."""
     steps = 90
     """Length of the longest history, in proposals and observations."""
 
@@ -142,7 +142,7 @@ class AgentContract:
         raise NotImplementedError
 
     def test_proposals_are_counted_from_zero_and_tell_what_they_had_seen(self) -> None:
-        """Indexes are 0, 1, 2, …, whatever is observed or abandoned meanwhile."""
+        """Indexes are 0, 1, 2, …, no matter what is observed or abandoned in between."""
         history, dice = History(self.create(GRID, 0)), random.Random(0)
         for _ in range(self.steps // 2):
             history.step(dice, parallel=4)
@@ -152,7 +152,7 @@ class AgentContract:
             assert proposal.observed_up_to == seen
 
     def test_proposals_are_a_function_of_seed_and_history(self) -> None:
-        """Two agents that live through the same propose the same; another seed proposes something else."""
+        """Two agents with the same history propose the same; another seed proposes something else."""
         played = []
         for seed in (1, 1, 2):
             history, dice = History(self.create(GRID, seed)), random.Random(1)
@@ -171,7 +171,7 @@ class AgentContract:
         assert agent.propose().observed_up_to == 40
 
     def test_every_candidate_is_proposed_once(self) -> None:
-        """In any space, then SpaceExhausted: an evaluation costs hours, and a search must end."""
+        """In any space, then SpaceExhausted: an evaluation takes hours, and a search must end."""
 
         def check(space: SearchSpace, seed: int, dice: random.Random) -> None:
             self._exhaust(space, seed, dice)
@@ -180,7 +180,7 @@ class AgentContract:
 
     @pytest.mark.parametrize("space", [CONDITIONAL, ONE_CANDIDATE], ids=["conditional", "one-candidate"])
     def test_the_last_candidate_is_found(self, space: SearchSpace) -> None:
-        """Where decisions depend on others, and where there is nothing to decide."""
+        """With decisions that depend on others, and with nothing to decide."""
         self._exhaust(space, 1, random.Random(1))
 
     def test_restored_agents_equal_undisturbed_ones(self) -> None:
@@ -206,7 +206,7 @@ class AgentContract:
         self._run(check, dice=_DICE, before=st.integers(0, self.steps), parallel=st.integers(1, 16))
 
     def test_candidates_from_outside_are_learned_from_and_not_proposed_again(self) -> None:
-        """Imported, listed and abandoned ones (``Record.foreign``): no draw of the agent's has led to them."""
+        """Imported, listed and abandoned ones (``Record.foreign``): no draw by the agent led to them."""
 
         def check(dice: random.Random, before: int, parallel: int) -> None:
             foreign = [replace(each, mutated=(), foreign=True) for each in _distinct(8)]
@@ -228,7 +228,7 @@ class AgentContract:
         self._run(check, dice=_DICE, before=st.integers(0, self.steps // 2), parallel=st.integers(1, 8))
 
     def test_pinned_results_are_named_where_they_count_and_restored_by_that(self) -> None:
-        """Agents with a population: a proposal's ``pinned`` is all that is kept of what a user had pinned."""
+        """Agents with a population: a proposal's ``pinned`` is all that is recorded of what a user pinned."""
 
         def check(dice: random.Random, before: int) -> None:
             undisturbed = History(self.create(GRID, 6))
@@ -285,7 +285,7 @@ class AgentContract:
             agent.observe(7, 0.5)
 
     def test_observations_are_folded_by_sequence_then_index(self) -> None:
-        """Two operators that overlapped once may give one number twice, or leave one out."""
+        """Two operators that once overlapped may assign a number twice, or skip one."""
         records = _distinct(16)
         tied = [replace(each, sequence=3 * ((15 - each.index) // 2)) for each in records]
         ordered = sorted(tied, key=lambda each: (each.sequence or 0, each.index))
@@ -298,7 +298,7 @@ class AgentContract:
         assert proposals[0] == proposals[1] == proposals[2]
 
     def test_pending_and_abandoned_candidates_stay_known(self) -> None:
-        """A restored agent may observe what is pending, and proposes none of what it was told of."""
+        """A restored agent may observe what is pending, and does not propose any candidate of its history."""
         space = SearchSpace.parse([{"name": f"a{k}", "values": [1, 2]} for k in (1, 2)])
         decisions = [space.to_candidate(space.unrank(rank)) for rank in range(4)]
         agent = self.create(space, 0)
@@ -319,14 +319,14 @@ class AgentContract:
             agent.propose()
 
     def test_one_candidate_under_two_indexes_is_accepted(self) -> None:
-        """Nothing but a second operator could cause it, and a search must survive that."""
+        """Only a second operator could cause it, and a search must survive that."""
         agent = self.create(GRID, 0)
         agent.restore([Record(index, GRID.to_candidate(GRID.unrank(0)), (), 0, index + 1, 0.5) for index in range(2)])
         assert len({str(agent.propose().decisions) for _ in range(3)}) == 3
 
     @pytest.mark.parametrize("wrong", list(range(6)))
     def test_records_of_another_search_are_refused(self, wrong: int) -> None:
-        """A record that contradicts the space, the others or itself is none of this search's."""
+        """A record that contradicts the space, the others or itself does not belong to this search."""
         good = _distinct(2)
         bad = [
             replace(good[1], decisions={"a1": 1}),
@@ -340,14 +340,14 @@ class AgentContract:
             self.create(GRID, 0).restore([good[0], bad])
 
     def test_only_a_new_agent_can_be_restored(self) -> None:
-        """Its own proposals would be in no record."""
+        """Its own proposals would not be in any record."""
         agent = self.create(GRID, 0)
         agent.propose()
         with pytest.raises(ValueError, match=r"\w"):
             agent.restore([])
 
     def test_wrong_calls_are_refused_and_change_nothing(self) -> None:
-        """Unknown and settled indexes, and rewards that are no finite number."""
+        """Unknown and settled indexes, and rewards that are not finite numbers."""
         agent, twin = (self.create(GRID, 0) for _ in range(2))
         for each in (agent, twin):
             for reward in (0.1, 0.2, 0.3):
@@ -367,7 +367,7 @@ class AgentContract:
         assert agent.propose() == twin.propose()
 
     def test_rewards_of_any_size_are_taken(self) -> None:
-        """A loss that explodes is finite for a while."""
+        """An exploding loss stays finite for a while."""
         agent = self.create(GRID, 0)
         for number in range(self.steps // 4):
             agent.observe(agent.propose().index, (1e308, -1e308, 0.0, 1e-308)[number % 4])
@@ -388,7 +388,7 @@ class AgentContract:
                 history.agent.propose()
 
     def _run(self, check: Callable[..., None], **arguments: st.SearchStrategy[Any]) -> None:
-        # Not a decorator of the tests: their number of examples is the derived class's.
+        # Not a decorator of the tests: the derived class sets their number of examples.
         settings(max_examples=self.examples, deadline=None)(given(**arguments)(check))()
 
 

@@ -1,7 +1,7 @@
-"""Runs PyTorch on one thread: more make operations of this size slower, and their sums no longer bit for bit the same.
+"""Runs PyTorch on one thread: more threads make operations of this size slower, and sums no longer reproducible.
 
-The number of threads is a setting of the whole process, so agents on several threads must not interleave between
-setting it and putting it back: the later one would take the earlier one's 1 for the setting to put back.
+The number of threads is a process-wide setting, so agents on several threads must not interleave between setting and
+restoring it: the later one would restore the earlier one's 1.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _lock = threading.Lock()
 
 @contextmanager
 def single_threaded() -> Iterator[None]:
-    """Hold PyTorch to one thread, one caller at a time; must not be nested."""
+    """Restrict PyTorch to one thread, one caller at a time; must not be nested."""
     with _lock:
         before = torch.get_num_threads()
         torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""One step of gradient descent on the network, shared by the ways to train it. Imports PyTorch."""
+"""One step of gradient descent on the network, shared by all ways to train it. Imports PyTorch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from evonas.agents.network import PolicyNetwork, Scores
 from evonas.agents.torch_threads import single_threaded
 
 GRADIENT_CLIP = 1.0
-"""Largest norm of all gradients together."""
+"""Largest allowed norm of all gradients together."""
 
 
 class Descent:

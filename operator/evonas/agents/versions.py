@@ -1,6 +1,5 @@
-"""Which software proposes: what bits of a proposal may depend on, for the record of a search.
-
-Beside ``factory``; needs none of the packages that it names.
+"""Which software proposes: the versions that the bits of a proposal may depend on, for the record of a search. Beside
+``factory``; does not need the packages it names.
 """
 
 from __future__ import annotations
@@ -20,9 +19,8 @@ _PACKAGES = {
 
 @cache
 def agent_versions(type: str) -> dict[str, str]:
-    """Return the versions of Python, of this package and of what an agent of that type computes with.
-
-    The machine's architecture is among them: floating-point kernels differ.
+    """Return the versions of Python, of this package and of the libraries that an agent of that type computes with. The
+    machine's architecture is included: floating-point kernels differ. --
     """
     found = {"python": platform.python_version(), "machine": platform.machine()}
     for package in ("evonas", *_PACKAGES.get(type, ("numpy",)), *_foreign_package(type)):
