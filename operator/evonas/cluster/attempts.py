@@ -67,8 +67,11 @@ def _has_result(trial: TrialSpec, pod: PodRecord) -> bool:
     state = pod.containers.get(trial.container)
     if state is None or state.exit_code is None:
         return False
-    reported = _report(pod, state) != Report()
-    return reported and state.exit_code in (0, INFEASIBLE_EXIT_CODE)
+    report = _report(pod, state)
+    if state.exit_code == INFEASIBLE_EXIT_CODE:
+        # Its termination message may be no more than the end of its log.
+        return report.infeasible is not None
+    return state.exit_code == 0 and report != Report()
 
 
 def _report(pod: PodRecord, state: ContainerState) -> Report:

@@ -162,6 +162,8 @@ def test_end(job_body: dict[str, Any], pod_body: dict[str, Any] | None, verdict:
         (job(suspended=True), pod(ended(0), deleted=True), AttemptPhase.QUEUED, QueuedReason.QUEUED),
         (job(suspended=True), pod(ended(65), deleted=True), AttemptPhase.QUEUED, QueuedReason.QUEUED),
         (job(suspended=True), pod(ended(143), deleted=True), AttemptPhase.QUEUED, QueuedReason.QUEUED),
+        # The end of its log stands where a report would.
+        (job(), pod(ended(65, "interrupted"), scheduled(-60), DISRUPTED), AttemptPhase.QUEUED, QueuedReason.DISRUPTED),
     ],
 )
 def test_not_ended(
