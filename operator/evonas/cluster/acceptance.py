@@ -1,8 +1,8 @@
 """Whether a search can run as it is written: parsing, its agent, and a server-side dry run of its first Job.
 
-A template is kept as written, so only the API server (its schema, its admission, its policies) can judge it; asking
-before anything is created keeps a bad one from ever making a pod. What was refused is asked again when anything has
-changed that the answer may depend on, and after a while even so: nobody tells us that a policy has changed.
+A template is kept as written, so only the API server (its schema, admission and policies) can judge it; asking before
+anything is created keeps a bad template from ever creating a pod. A refused search is checked again when anything that
+the answer may depend on has changed, and periodically anyway, since a change of policy is not announced.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from evonas.search.trial import ProposalRecord, Trial
 from evonas.spec import SearchSpec
 
 REEXAMINED_INTERVAL = 60.0
-"""Seconds until a template is offered again that the API server has refused."""
+"""Seconds before a template that the API server refused is submitted again."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """All that a search's first Job is made of, as far as it may change without the search being another one."""
+    """Everything a search's first Job is built from that may change while the search stays the same."""
 
     generation: int
     queue_labels: tuple[tuple[str, str], ...]
@@ -39,25 +39,25 @@ class Question:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a search was found to be."""
+    """The verdict on a search."""
 
     question: Question
     outcome: SearchSpec | Refusal
     given: float
-    """When, by the monotonic clock."""
+    """When it was reached, by the monotonic clock."""
 
     def holds(self, question: Question, now: float) -> bool:
-        """Say whether it still answers the question."""
+        """Say whether the verdict still holds."""
         if question.generation != self.question.generation:
             return False
         if isinstance(self.outcome, SearchSpec) or self.outcome.look_again is None:
-            # What is written decided alone. Should a policy refuse Jobs of a search that was accepted, each says so.
+            # The spec alone decided. If a policy refuses Jobs of an accepted search, each Job says so.
             return True
         return question == self.question and now - self.given < self.outcome.look_again
 
 
 class Acceptance:
-    """Remembers what one search was last found to be."""
+    """Remembers the last verdict on one search."""
 
     def __init__(self, api: Api, clock: Callable[[], float] = time.monotonic) -> None:
         self._api = api
@@ -80,7 +80,7 @@ class Acceptance:
             return Refusal("InvalidSpec", str(invalid), look_again=None)
         if is_accepted(search):
             return spec
-        # After the above: a search that an earlier version has accepted goes on as it began.
+        # After the above: a search that an earlier version accepted continues as it began.
         try:
             check_template(spec.trial)
         except InvalidManifest as invalid:
@@ -96,7 +96,7 @@ class Acceptance:
         try:
             await self._api.create(JOBS, search.namespace, job, dry_run=True)
         except Refused as refused:
-            # A full quota is a matter of time; the Job's own controller waits for it, and so do we.
+            # A full quota is temporary; the Job's own controller waits for it, and so do we.
             if not is_full_quota(refused.message):
                 message = f"spec.trial.template: {refused.message}"
                 return Refusal("TemplateRefused", message, look_again=REEXAMINED_INTERVAL)
@@ -104,12 +104,12 @@ class Acceptance:
 
 
 def question_of(search: SearchRecord, service_account: str | None) -> Question:
-    """Return what the verdict on a search depends on, policies apart."""
+    """Return what the verdict on a search depends on, apart from policies."""
     return Question(search.generation, tuple(sorted(search.queue_labels.items())), service_account)
 
 
 def is_accepted(search: SearchRecord) -> bool:
-    """Say whether the search's present generation was found to be good, by this process or an earlier one."""
+    """Say whether this process or an earlier one accepted the search's current generation."""
     condition = find_condition(search.status, "Accepted")
     return condition is not None and (condition["status"], condition["observedGeneration"]) == (
         "True",
@@ -119,5 +119,5 @@ def is_accepted(search: SearchRecord) -> bool:
 
 def _sample(spec: SearchSpec) -> Trial:
     decisions = spec.space.to_candidate(spec.space.unrank(0))
-    # An index that no trial has: the name of a Job that exists would be refused for that.
+    # An index that no trial has: the name of an existing Job would be refused as taken.
     return Trial(index=MAX_INDEX, decisions=decisions, proposal=ProposalRecord("random", None, (), 0))

@@ -1,4 +1,4 @@
-"""The account under which trials annotate their own pods, made where a search needs it: applying one suffices."""
+"""The account that trials use to annotate their own pods, created when needed, so that applying a search suffices."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from evonas.search.names import MANAGED_BY, MANAGED_BY_LABEL, TRIAL_SERVICE_ACCO
 logger = logging.getLogger(__name__)
 
 REFUSED_INTERVAL = 60.0
-"""Seconds until the account is offered again where the API server has refused it: the right may have been granted."""
+"""Seconds before trying again to create an account that was refused: the right may have been granted since."""
 
 
 class TrialAccounts:
-    """Makes the trials' ServiceAccount and its RoleBinding, once per namespace; or counts on those that are there."""
+    """Creates the trials' ServiceAccount and RoleBinding once per namespace, or relies on existing ones."""
 
     def __init__(self, api: Api, *, create: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._api = api
@@ -26,10 +26,10 @@ class TrialAccounts:
         self._clock = clock
         self._made: set[str] = set()
         self._refused: dict[str, float] = {}
-        """When each namespace last refused it."""
+        """When it was last refused in each namespace."""
 
     async def ensure(self, namespace: str) -> str | None:
-        """Return the account's name; None where we may not make it, and trials report by termination message."""
+        """Return the account's name; None if we may not create it, and trials report by termination message."""
         if self._create and namespace not in self._made:
             refused = self._refused.get(namespace)
             if refused is not None and self._clock() - refused < REFUSED_INTERVAL:
@@ -39,7 +39,7 @@ class TrialAccounts:
         return TRIAL_SERVICE_ACCOUNT
 
     def forget(self, namespace: str) -> None:
-        """Look again at the next need: somebody may have deleted the account."""
+        """Check again the next time it is needed: somebody may have deleted the account."""
         self._made.discard(namespace)
 
     async def _make(self, namespace: str) -> bool:
@@ -61,7 +61,7 @@ class TrialAccounts:
 
 
 def account_objects(namespace: str) -> list[tuple[Resource, dict[str, Any]]]:
-    """Return the objects that let trials of a namespace report, in the order in which they are made."""
+    """Return the objects that let trials of a namespace report, in order of creation."""
     metadata = {"name": TRIAL_SERVICE_ACCOUNT, "labels": {MANAGED_BY_LABEL: MANAGED_BY}}
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}
     binding = {

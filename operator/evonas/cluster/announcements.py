@@ -1,4 +1,4 @@
-"""Which events a new status is worth: those of transitions only, so that an unchanged search says nothing. Pure."""
+"""Which events a new status calls for: transitions only, so that an unchanged search posts none. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TRANSITIONS = (("Complete", "SearchComplete"), ("Failed", "SearchFailed"), ("Ac
 
 @dataclass(frozen=True)
 class Announcement:
-    """An event about a search that is to be posted."""
+    """An event to post about a search."""
 
     reason: str
     message: str
@@ -23,20 +23,20 @@ class Announcement:
 
 
 def has_flipped(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Say whether any condition is there now that was not, or has another status."""
+    """Say whether any condition is new or has another status."""
     return _statuses(before) != _statuses(after)
 
 
 def find_announcements(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Announcement]:
-    """Return what is to be told of the change from one status of an accepted search to the next."""
+    """Return the events for the change from one status of an accepted search to the next."""
     found = []
     progress, earlier = find_condition(after, "Progressing"), find_condition(before, "Progressing")
     known = None if earlier is None else earlier["reason"]
     if progress is not None and progress["reason"] != known and progress["reason"] in _BLOCKAGES:
-        # The search has begun to wait for something outside it.
+        # The search has started to wait for something external.
         found.append(Announcement(progress["reason"], progress["message"], warning=True))
     if "reusedTrials" in after and "reusedTrials" not in before:
-        said = "candidates that were trained for another search of the namespace are not trained again"
+        said = "candidates already trained for another search in the namespace are not trained again"
         found.append(Announcement("ResultsReused", said))
     for type, reason in _TRANSITIONS:
         condition = find_condition(after, type)

@@ -1,7 +1,7 @@
 """The verbs of the API server over one aiohttp session, plain dictionaries in and out.
 
-Every answer that is no success becomes one of five errors, so that callers decide by type: gone, conflict, refused for
-good, refused for now, unreachable. Each call is counted by verb, resource and code.
+Every unsuccessful answer becomes one of five errors, so that callers decide by type: gone, conflict, refused for good,
+refused for now, unreachable. Each call is counted by verb, resource and code.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class ApiError(Exception):
         self.reason = reason
         self.message = message
         self.retry_after = retry_after
-        """Seconds that the server asks us to wait."""
+        """Seconds the server asks us to wait."""
 
 
 class NotFound(ApiError):
@@ -42,11 +42,11 @@ class NotFound(ApiError):
 
 
 class Conflict(ApiError):
-    """The object exists already, or changed since it was read."""
+    """The object already exists, or has changed since it was read."""
 
 
 class Refused(ApiError):
-    """The request is wrong or forbidden: the same one would be refused again."""
+    """The request is invalid or forbidden: repeating it would be refused again."""
 
 
 class Unavailable(ApiError):
@@ -56,7 +56,7 @@ class Unavailable(ApiError):
 class Api:
     """A session with one API server; use it as an async context manager.
 
-    ``before_write`` is called when a write has its connection, right before it is sent, and may raise to forbid it.
+    ``before_write`` is called once a write has its connection, right before it is sent, and may raise to forbid it.
     """
 
     def __init__(
@@ -108,20 +108,20 @@ class Api:
             query["continue"] = token
 
     async def get(self, resource: Resource, namespace: str | None, name: str) -> dict[str, Any]:
-        """Return one object; NotFound where there is none."""
+        """Return one object; NotFound if there is none."""
         return await self._call("get", resource, "GET", resource.path(namespace, name))
 
     async def create(
         self, resource: Resource, namespace: str | None, body: Mapping[str, Any], *, dry_run: bool = False
     ) -> dict[str, Any]:
-        """Create an object; Conflict where its name is taken."""
+        """Create an object; Conflict if its name is taken."""
         query = {"fieldManager": FIELD_MANAGER} | ({"dryRun": "All", "fieldValidation": "Strict"} if dry_run else {})
         return await self._call("create", resource, "POST", resource.path(namespace), query=query, body=body)
 
     async def merge(
         self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any], *, manager: str = FIELD_MANAGER
     ) -> dict[str, Any]:
-        """Change an object by a JSON merge patch; Conflict where a resource version in it is not the present one."""
+        """Change an object by a JSON merge patch; Conflict if it names an outdated resource version."""
         path = resource.path(namespace, name)
         query = {"fieldManager": manager}
         return await self._call("patch", resource, "PATCH", path, query=query, body=body, type="merge-patch+json")
@@ -131,7 +131,7 @@ class Api:
     ) -> dict[str, Any]:
         """Make ``status`` the object's status by server-side apply.
 
-        ``metadata`` holds the preconditions, ``uid`` and ``resourceVersion``; Conflict where they do not hold.
+        ``metadata`` holds the preconditions, ``uid`` and ``resourceVersion``; Conflict if they do not hold.
         """
         body = {
             "apiVersion": resource.api_version,
@@ -144,17 +144,17 @@ class Api:
         return await self._call("patch", resource, "PATCH", path, query=query, body=body, type="apply-patch+yaml")
 
     async def delete(self, resource: Resource, namespace: str, name: str, uid: str) -> None:
-        """Delete the object with that UID, and in the background all that it owns."""
+        """Delete the object with that UID and, in the background, everything it owns."""
         body = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
         await self._call("delete", resource, "DELETE", resource.path(namespace, name), body=body)
 
     async def watch(
         self, resource: Resource, namespace: str, name: str, *, silence: float
     ) -> AsyncIterator[dict[str, Any] | None]:
-        """Yield one object as it is and after each change, None when it was deleted, until the server ends the stream.
+        """Yield one object as it is and after each change, None once it is deleted, until the server ends the stream.
 
-        Raises ApiError where the stream breaks, the server ends it with an error, or nothing came for ``silence``
-        seconds. A new call begins with the object's present state, so that nothing need be remembered between two.
+        Raises ApiError if the stream breaks, the server ends it with an error, or nothing arrives for ``silence``
+        seconds. A new call begins with the object's current state, so nothing need be remembered between calls.
         """
         query = {"watch": "true", "fieldSelector": f"metadata.name={name}"}
         timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=silence)
@@ -178,7 +178,7 @@ class Api:
     async def log(
         self, namespace: str, pod: str, container: str, *, follow: bool, tail: int | None = None
     ) -> AsyncIterator[bytes]:
-        """Yield what a container printed, its last ``tail`` lines or all, with ``follow`` until it ends."""
+        """Yield a container's output, its last ``tail`` lines or all; with ``follow``, until the container ends."""
         query = {"container": container, "follow": str(follow).lower()}
         if tail is not None:
             query["tailLines"] = str(tail)
@@ -223,7 +223,7 @@ class Api:
         return result
 
     async def _guard(self, _session: object, _context: object, request: aiohttp.TraceRequestHeadersSentParams) -> None:
-        """Called by aiohttp when a request has its connection; what is raised here keeps it from being sent."""
+        """Called by aiohttp when a request has its connection; raising here keeps it from being sent."""
         if request.method != "GET":
             self._before_write()
 
@@ -237,12 +237,12 @@ class Api:
 
 
 def type_name(error: BaseException) -> str:
-    """Return what an error is called, for those that say nothing."""
+    """Return the name of an error that has no message."""
     return type(error).__name__
 
 
 def error_of(code: int, content: str, retry_after: str | None) -> ApiError:
-    """Return what an answer that is no success becomes."""
+    """Return the error for an unsuccessful answer."""
     try:
         status = json.loads(content)
         reason, message = str(status.get("reason", "")), str(status.get("message", ""))

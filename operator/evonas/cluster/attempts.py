@@ -1,9 +1,9 @@
 """From a Job and its pods to the view of an attempt that ``plan`` decides on. Pure.
 
-The end of the trial's container is what counts, as soon as it is seen: a successful Job is complete only seconds later.
-A failed attempt ends with its Job, since the Job says whether it was the candidate or a disruption. A Job replaces a
-pod that was disrupted, and one that a queue suspends loses its pod and gets another later: the attempt goes on, and its
-former pods are shown as disruptions.
+The end of the trial's container counts as soon as it is seen: a successful Job completes only seconds later. A failed
+attempt ends with its Job, since the Job tells the candidate's failure from a disruption. A Job replaces a disrupted
+pod, and a Job suspended by a queue loses its pod and gets another later: the attempt continues, and its former pods are
+shown as disruptions.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from evonas.search.report import Report, read_report
 from evonas.spec import TrialSpec
 
 _TICK = timedelta(seconds=1)
-"""Kubernetes' times are whole seconds."""
+"""Kubernetes records times in whole seconds."""
 _IMAGE = frozenset({"ErrImagePull", "ImagePullBackOff", "ImageInspectError", "RegistryUnavailable"})
 _HOPELESS = frozenset({"ErrImageNeverPull", "InvalidImageName"})
-"""Reasons for waiting that no amount of waiting mends."""
+"""Reasons for waiting that waiting does not cure."""
 
 
 def view_attempt(trial: TrialSpec, job: JobRecord, pods: Iterable[PodRecord], now: datetime) -> AttemptView:
-    """Return the attempt as its Job and pods show it now."""
+    """Return the attempt as its Job and pods currently show it."""
     former = sorted(pods, key=lambda pod: (pod.created, pod.name))
     current = next((pod for pod in reversed(former) if pod.owner_uid == job.uid), None)
     if current is not None and _was_disrupted(job, current) and not _has_result(trial, current):
@@ -63,13 +63,13 @@ def _was_disrupted(job: JobRecord, pod: PodRecord) -> bool:
 
 
 def _has_result(trial: TrialSpec, pod: PodRecord) -> bool:
-    """Say whether the pod had reported before it was ended from outside: how it takes a SIGTERM says nothing."""
+    """Say whether the pod had reported before it was ended from outside: its exit code after SIGTERM means nothing."""
     state = pod.containers.get(trial.container)
     if state is None or state.exit_code is None:
         return False
     report = _report(pod, state)
     if state.exit_code == INFEASIBLE_EXIT_CODE:
-        # Its termination message may be no more than the end of its log.
+        # Its termination message may be just the end of its log.
         return report.infeasible is not None
     return state.exit_code == 0 and report != Report()
 
@@ -79,7 +79,7 @@ def _report(pod: PodRecord, state: ContainerState) -> Report:
 
 
 def _container_ended(trial: TrialSpec, job: JobRecord, pod: PodRecord, state: ContainerState) -> Ending | None:
-    """Judge the end of the trial's container; None where the Job must say more first."""
+    """Judge the end of the trial's container; None if that must wait for the Job."""
     assert state.exit_code is not None
     report = _report(pod, state)
     silent = state.exit_code == 0 and report == Report()
@@ -91,7 +91,7 @@ def _container_ended(trial: TrialSpec, job: JobRecord, pod: PodRecord, state: Co
 
 
 def _job_ended(trial: TrialSpec, job: JobRecord, pod: PodRecord | None) -> Ending:
-    """Judge a finished Job whose container did not say itself how it ended."""
+    """Judge a finished Job whose container does not show how it ended."""
     if job.complete:
         message = "the Job is complete, but its pod was gone before its result was read"
         return Ending(Verdict.BROKEN, "ResultMissing", message)
@@ -104,7 +104,7 @@ def _job_ended(trial: TrialSpec, job: JobRecord, pod: PodRecord | None) -> Endin
 
 
 def _cause(trial: TrialSpec, job: JobRecord, pod: PodRecord | None) -> tuple[str, str]:
-    """Return why a Job failed whose container had no part in it, a reason and in words."""
+    """Return why a Job failed through no fault of its container: a reason and a message."""
     unknown = job.reason or "JobFailed", job.message
     if pod is None:
         return unknown
@@ -116,11 +116,11 @@ def _cause(trial: TrialSpec, job: JobRecord, pod: PodRecord | None) -> tuple[str
 
 
 def _delay(trial: TrialSpec, pod: PodRecord) -> str:
-    """Return what may have made a trial take too long that was not its own container's doing."""
+    """Return what other than the trial's own container may have made it take too long."""
     state = pod.containers.get(trial.container)
     if state is None or state.started is None:
         return "its container never started"
-    # Those that failed when the pod was ended have failed because of that.
+    # Containers that failed as the pod was ended failed because of that.
     end = state.finished
     failed = None if end is None else find_failure(pod, trial.container, end - trial.exit_grace - _TICK)
     return "" if failed is None else failed[1]
@@ -131,12 +131,12 @@ def _others_linger(pod: PodRecord) -> bool:
 
 
 def _lingering(trial: TrialSpec, job: JobRecord, pod: PodRecord, state: ContainerState, now: datetime) -> AttemptView:
-    """View an attempt whose container has failed while others of its pod go on, a sidecar that nobody stops."""
+    """View an attempt whose container has failed while others in its pod still run, such as a sidecar."""
     assert state.exit_code is not None
     finished = state.finished or now
     if now >= finished + trial.exit_grace:
         report = _report(pod, state)
-        ending = judge_exit(state.exit_code, report, reason=state.reason, hint="other containers went on")
+        ending = judge_exit(state.exit_code, report, reason=state.reason, hint="other containers kept running")
         return replace(_ended(job, pod, state, ending, finished), must_stop=True)
     return replace(_running(job, pod, state), deadline=finished + trial.exit_grace)
 
@@ -154,7 +154,7 @@ def _running(job: JobRecord, pod: PodRecord, state: ContainerState) -> AttemptVi
 
 def _without_pod(job: JobRecord, former: Sequence[PodRecord], deleted: PodRecord | None) -> AttemptView:
     if deleted is not None:
-        reason, message = QueuedReason.STOPPING, "its pod was deleted; its Job has not said yet what comes next"
+        reason, message = QueuedReason.STOPPING, "its pod was deleted; its Job has not yet shown what comes next"
     elif job.suspended:
         said = f"waits for admission by queue {job.queue}" if job.queue else "its Job is suspended"
         reason, message = QueuedReason.QUEUED, said
@@ -171,7 +171,7 @@ def _waiting(
     view = AttemptView(job.attempt, AttemptPhase.QUEUED, QueuedReason.STARTING, pod=pod.name, node=pod.node)
     if pod.scheduled is None:
         if pod.unschedulable is None:
-            return replace(view, message="its pod has no node yet")
+            return replace(view, message="its pod is not scheduled yet")
         reason = QueuedReason.QUEUED if pod.gated else QueuedReason.UNSCHEDULABLE
         return replace(view, reason=reason, message=pod.unschedulable)
     why, message = ("", "") if state is None else (state.waiting or "", state.message)
@@ -210,7 +210,7 @@ def _ended(
 
 def _disruption(trial: TrialSpec, job: JobRecord, pod: PodRecord, now: datetime) -> Disruption:
     state = pod.containers.get(trial.container)
-    # A deletion is stamped with the end of its grace period, which may never be used up.
+    # A deletion's timestamp is the end of its grace period, which may not be used up.
     end_time = (state and state.finished) or min(pod.deletion or now, now)
     if pod.owner_uid != job.uid:
         reason, message = "JobDeleted", "somebody deleted its Job"

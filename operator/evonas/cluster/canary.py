@@ -1,7 +1,7 @@
-"""Watches the operator's own Lease: what it wrote there must come back, or its watches are deaf.
+"""Watches the operator's own Lease: what it writes there must come back, or its watches are deaf.
 
-A stream that stays open and says nothing is the failure that no error tells of. The Lease changes every few seconds
-and takes the same way as everything that the operator lives by: over the API server, through its watch cache, back.
+A stream that stays open but delivers nothing fails without any error. The Lease changes every few seconds and takes the
+same path as everything the operator depends on: to the API server, through its watch cache and back.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ logger = logging.getLogger(__name__)
 
 DEAF_SECONDS = 60.0
 SILENCE_SECONDS = 15.0
-"""A stream that says nothing for so long is opened anew: every leader renews far more often."""
+"""A stream that is silent for this long is reopened: every leader renews far more often."""
 PAUSE_SECONDS = 2.0
 
 
 class Canary:
-    """Knows how long ago the Lease was last seen to change, and tells the election when it is free."""
+    """Knows how long ago the Lease was last seen to change, and notifies the election when it is free."""
 
     def __init__(self, api: Api, election: Election, clock: Callable[[], float] = elapsed) -> None:
         self._api = api
@@ -41,7 +41,7 @@ class Canary:
         return self._clock() - self._changed
 
     def problem(self) -> str | None:
-        """Return why a leader is deaf; None for one that is not, and for a standby, which has nothing to hear."""
+        """Return why a leader is deaf; None if it is not, and for a standby, which has nothing to hear."""
         deaf = min(self.age, self._clock() - self._election.since)
         if not self._election.leading or deaf < DEAF_SECONDS:
             return None
@@ -63,7 +63,7 @@ class Canary:
             await asyncio.sleep(PAUSE_SECONDS)
 
     def _take_in(self, record: LeaseRecord | None) -> None:
-        # A new stream begins with the present state, which may be old news, or older still from a lagging cache.
+        # A new stream begins with the current state, which may be already known or, from a lagging cache, outdated.
         if record is not None and int(record.version) > self._version:
             self._version = int(record.version)
             self._changed = self._clock()

@@ -1,6 +1,6 @@
 """Where the API server is and who we are there, from a service account or a kubeconfig.
 
-The `kubernetes` package reads the files (exec plugins and all); the streams of kopf and our own calls share the result.
+The `kubernetes` package reads the files (exec plugins included); kopf's streams and our own calls share the result.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ POD_NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespa
 
 @dataclass(frozen=True)
 class Connection:
-    """An API server and an identity there."""
+    """An API server and the identity to use there."""
 
     configuration: Any
     """``kubernetes.aio.client.Configuration``; it re-reads tokens that change."""
@@ -56,9 +56,9 @@ class Connection:
 
 
 async def load_connection(kubeconfig: Path | None = None, context: str | None = None) -> Connection:
-    """Return the connection of the service account inside a cluster, else of the kubeconfig.
+    """Return the service account's connection inside a cluster, otherwise the kubeconfig's.
 
-    Raises EvonasError where neither is there or the kubeconfig cannot be used.
+    Raises EvonasError if neither exists or the kubeconfig cannot be used.
     """
     configuration = Configuration()
     try:
@@ -72,12 +72,12 @@ async def load_connection(kubeconfig: Path | None = None, context: str | None = 
                 client_configuration=configuration,
             )
     except (ConfigException, OSError) as error:
-        raise EvonasError(f"no cluster to work on: {error}; set KUBECONFIG or pass --kubeconfig") from error
+        raise EvonasError(f"no cluster configured: {error}; set KUBECONFIG or pass --kubeconfig") from error
     return Connection(configuration)
 
 
 def _check_there_is_one(kubeconfig: Path | None) -> None:
-    """OSError where no kubeconfig exists: the package would say so in other words, and in a warning besides."""
+    """OSError if no kubeconfig exists: the package's own message is less clear, and it logs a warning as well."""
     named = os.environ.get("KUBECONFIG") or "~/.kube/config"
     paths = [Path(name).expanduser() for name in named.split(os.pathsep)] if kubeconfig is None else [kubeconfig]
     if not any(path.exists() for path in paths):
@@ -85,7 +85,7 @@ def _check_there_is_one(kubeconfig: Path | None) -> None:
 
 
 def load_namespace(kubeconfig: Path | None = None, context: str | None = None) -> str:
-    """Return the namespace that the kubeconfig's context names, inside a cluster the pod's own; else ``default``."""
+    """Return the namespace of the kubeconfig's context or, inside a cluster, the pod's own; otherwise ``default``."""
     if kubeconfig is None and context is None and "KUBERNETES_SERVICE_HOST" in os.environ:
         return POD_NAMESPACE_FILE.read_text().strip() if POD_NAMESPACE_FILE.exists() else "default"
     contexts, current = list_kube_config_contexts(None if kubeconfig is None else str(kubeconfig))

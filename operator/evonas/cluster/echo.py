@@ -1,8 +1,8 @@
-"""Listens for the operator's own writes in its watches: what was written must come back, or the watch is deaf.
+"""Listens for the operator's own writes in its watches: what it writes must come back, or the watch is deaf.
 
-kopf shows its handlers neither bookmarks nor when a stream last said anything, and a quiet cluster looks like a deaf
-stream. An own write does not: it takes the same way as everybody else's, and we know that it has happened. Pods are
-not listened for, because the operator never writes one.
+kopf shows its handlers neither bookmarks nor when a stream last delivered anything, and a quiet cluster looks like a
+deaf stream. Our own writes tell the two apart: they take the same path as everybody else's, and we know that they have
+happened. Pods are not listened for, because the operator never writes one.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ class _Probe:
 
 
 _Scope = tuple[str, str]
-"""Kind and namespace: within one, a stream tells of versions in their order."""
+"""Kind and namespace: within one, a stream delivers versions in order."""
 
 
 class Echoes:
-    """One write at a time is listened for in each namespace and kind; the next one when that has come back."""
+    """Listens for one write at a time in each namespace and kind; for the next one once that has come back."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -35,14 +35,14 @@ class Echoes:
         self._probes: dict[_Scope, _Probe] = {}
 
     def wrote(self, resource: Resource, record: Versioned) -> None:
-        """Take in what a write returned."""
+        """Note what a write returned."""
         scope = (resource.plural, record.namespace)
-        # The stream may have been faster than the answer, and a write that changes nothing makes no version.
+        # The stream may have been faster than the answer, and a write that changes nothing creates no version.
         if scope not in self._probes and record.version > self._heard.get(scope, 0):
             self._probes[scope] = _Probe(record.uid, record.version, self._clock())
 
     def heard(self, resource: Resource, record: Versioned) -> None:
-        """Take in what a watch has shown."""
+        """Note what a watch has delivered."""
         scope = (resource.plural, record.namespace)
         self._heard[scope] = max(record.version, self._heard.get(scope, 0))
         probe = self._probes.get(scope)
@@ -50,12 +50,12 @@ class Echoes:
             del self._probes[scope]
 
     def forget(self, resource: Resource, record: Versioned) -> None:
-        """Take in that an object is gone, without a word of the watch: its writes cannot come back."""
+        """Note that an object is gone though the watch did not say so: its writes cannot come back."""
         scope = (resource.plural, record.namespace)
         if scope in self._probes and self._probes[scope].uid == record.uid:
             del self._probes[scope]
 
     def age(self, resource: Resource) -> float:
-        """Return for how many seconds the oldest write of that kind has been awaited; 0 where none is."""
+        """Return for how many seconds the oldest write of that kind has been awaited; 0 if none is."""
         awaited = [probe.since for (plural, _), probe in self._probes.items() if plural == resource.plural]
         return self._clock() - min(awaited) if awaited else 0.0

@@ -1,8 +1,8 @@
-"""Takes the Lease, renews it and gives it back: the hands of ``cluster.lease``, which decides.
+"""Acquires, renews and releases the Lease; ``cluster.lease`` decides when.
 
-`kubernetes.aio.leaderelection` was looked at and does not serve: it takes deadlines by the wall clock, never releases
-the Lease on exit (a rollout would wait for its end), has no way to forbid a write when the time is over, and cancels
-its work only once a renewal, which may hang, has come back.
+`kubernetes.aio.leaderelection` is not suitable: it measures deadlines by the wall clock, never releases the Lease on
+exit (a rollout would wait for it to expire), cannot forbid a write after the deadline, and cancels its work only once a
+renewal, which may hang, has returned.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ USUAL = Timing()
 
 
 class LeaseLost(Exception):
-    """Another may hold the Lease now: this process must end."""
+    """Another process may hold the Lease now: this one must end."""
 
 
 class Election:
-    """Takes a Lease, holds it and gives it back."""
+    """Acquires a Lease, holds it and releases it."""
 
     def __init__(
         self,
@@ -52,8 +52,8 @@ class Election:
         self._hint = asyncio.Event()
         self.since = clock()
         """When this process began to lead, by ``clock``."""
-        self.trouble: str | None = "the lease was not read yet"
-        """Why the state of the Lease is not known; None when it is."""
+        self.trouble: str | None = "the lease has not been read yet"
+        """Why the state of the Lease is unknown; None if it is known."""
 
     @property
     def leading(self) -> bool:
@@ -61,16 +61,16 @@ class Election:
         return self._term is not None and self._move() is Move.RENEW
 
     def check(self) -> None:
-        """Raise Unavailable unless this process may act: the last thing to happen before every write."""
+        """Raise Unavailable unless this process may act: the last check before every write."""
         if not self.leading:
-            raise Unavailable(0, "NotLeader", "the lease is not held any more")
+            raise Unavailable(0, "NotLeader", "the lease is no longer held")
 
     def hint(self) -> None:
-        """Do not wait for the next look: something happened to the Lease."""
+        """Check the Lease now instead of at the next interval: something happened to it."""
         self._hint.set()
 
     async def acquire(self) -> None:
-        """Return when the Lease is ours."""
+        """Return once the Lease is ours."""
         holder = ""
         while True:
             self._hint.clear()
@@ -79,7 +79,7 @@ class Election:
                 self._note(None)
             except ApiError as error:
                 taken = False
-                cure = "; grant that, or pass --no-leader-election to the only replica"
+                cure = "; grant access, or pass --no-leader-election to the only replica"
                 self._note(f"lease {self.namespace}/{self.name}: {error}{cure * (error.code == FORBIDDEN)}")
             if taken:
                 return
@@ -92,14 +92,14 @@ class Election:
                 continue
 
     async def hold(self) -> NoReturn:
-        """Renew the Lease, until that fails for too long or another has it: LeaseLost."""
+        """Renew the Lease until that has failed for too long or another process has it: LeaseLost."""
         assert self._term is not None, "acquire first"
         due = self._term.confirmed + self._timing.retry
         while True:
             end = self._term.confirmed + self._timing.renew_deadline
             await asyncio.sleep(max(0.0, min(due, end) - self._clock()))
             self._end_if_lost()
-            # Counted from the beginning of a try: one that hung has waited enough.
+            # Counted from the start of a try: one that hung has waited long enough.
             due = self._clock() + self._timing.retry
             try:
                 async with asyncio.timeout(end - self._clock()):
@@ -110,7 +110,7 @@ class Election:
             self._end_if_lost()
 
     async def release(self) -> None:
-        """Let the next one begin at once; whoever calls it has stopped all that acts."""
+        """Let the next leader start at once; the caller has stopped everything that acts."""
         term, lost = self._term, self._move() is not Move.RENEW
         self._term = None
         LEADER.set(0)
@@ -121,7 +121,7 @@ class Election:
                 await self._patch(term.record, {"holderIdentity": "", "leaseDurationSeconds": 1, "renewTime": _now()})
             logger.info("released the lease")
         except (ApiError, TimeoutError) as error:
-            logger.warning("the lease was not released and will run out: %s", error)
+            logger.warning("the lease was not released and will expire: %s", error)
 
     async def _try_to_acquire(self) -> bool:
         record = await self._look()
@@ -142,7 +142,7 @@ class Election:
             return False
         self.since = sent
         LEADER.set(1)
-        logger.info("leading as %s, by the lease %s/%s", self.identity, self.namespace, self.name)
+        logger.info("leading as %s, holding the lease %s/%s", self.identity, self.namespace, self.name)
         return True
 
     async def _renew(self, term: Term) -> None:
@@ -150,7 +150,7 @@ class Election:
         try:
             self._begin(await self._patch(term.record, {"renewTime": _now()}), sent)
         except (Conflict, NotFound):
-            # Somebody changed it: another holder, a person, or we with a renewal whose answer was lost.
+            # It changed: by another holder, a person, or our own renewal whose answer was lost.
             record = await self._look()
             if record is None:
                 held = term.record

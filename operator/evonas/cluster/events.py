@@ -1,4 +1,4 @@
-"""Kubernetes Events on transitions: for people who run `kubectl describe`. Losing one loses nothing else."""
+"""Kubernetes Events on transitions, for people who run `kubectl describe`. Nothing depends on them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Performs the actions of a plan on the API server, and puts every answer into the store (read your own writes).
+"""Performs a plan's actions on the API server and puts every answer into the store (read your own writes).
 
-Each method is one write, safe to repeat: names are derived, so a repeated create meets its own object and adopts it.
+Each method is one write, safe to repeat: names are derived, so a repeated create finds its own object and adopts it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from evonas.spec import SearchSpec
 
 
 class ForeignObject(Exception):
-    """An object that is not ours has the name that we derive: it is never adopted."""
+    """An object that is not ours has the derived name: it is never adopted."""
 
 
 class Executor:
@@ -43,7 +43,7 @@ class Executor:
         return self._take_in_trial(created)
 
     async def record_outcome(self, known: TrialRecord, trial: Trial) -> TrialRecord:
-        """Write the trial's status, provided that nobody wrote it since ``known`` was read."""
+        """Write the trial's status, provided that nobody has written it since ``known`` was read."""
         preconditions = {"uid": known.uid, "resourceVersion": str(known.version)}
         try:
             body = await self._api.apply_status(TRIALS, known.namespace, known.name, preconditions, to_status(trial))
@@ -56,7 +56,7 @@ class Executor:
         return self._take_in_trial(body)
 
     async def is_current(self, known: TrialRecord) -> bool:
-        """Say whether a trial is still as it is known; the store learns what it is where not."""
+        """Say whether a trial is still as known; if not, the store takes in its current state."""
         try:
             return (await self._reread(known)).version == known.version
         except NotFound:
@@ -85,14 +85,14 @@ class Executor:
         return self._take_in_job(created)
 
     async def stop(self, job: JobRecord) -> None:
-        """Delete a Job that would go on, and its pods."""
+        """Delete a Job that would keep running, and its pods."""
         try:
             await self._api.delete(JOBS, job.namespace, job.name, job.uid)
         except NotFound:
             self._store.drop_job(job)
 
     async def release(self, job: JobRecord, seconds: int) -> None:
-        """Let the Job's time to live begin, once its result is recorded."""
+        """Start the Job's time to live, once its result is recorded."""
         try:
             body = await self._api.merge(JOBS, job.namespace, job.name, {"spec": {"ttlSecondsAfterFinished": seconds}})
         except NotFound:
@@ -101,12 +101,12 @@ class Executor:
             self._take_in_job(body)
 
     async def delete_search(self, search: SearchRecord) -> None:
-        """Delete a finished search, and with it all that it owns."""
+        """Delete a finished search and everything it owns."""
         with contextlib.suppress(NotFound):
             await self._api.delete(SEARCHES, search.namespace, search.name, search.uid)
 
     async def write_status(self, search: SearchRecord, status: Mapping[str, Any]) -> None:
-        """Write the search's status; a search that is gone needs none."""
+        """Write the search's status; a deleted search needs none."""
         try:
             body = await self._api.apply_status(SEARCHES, search.namespace, search.name, {"uid": search.uid}, status)
         except NotFound:
@@ -134,7 +134,7 @@ class Executor:
 
 
 def check_owner(body: Mapping[str, Any], uid: str) -> None:
-    """Raise ForeignObject unless the object with that UID is the object's controller."""
+    """Raise ForeignObject unless the object is controlled by the one with that UID."""
     metadata = body["metadata"]
     if not any(owner["uid"] == uid for owner in metadata.get("ownerReferences", ()) if owner.get("controller")):
         raise ForeignObject(f"{body['kind']} {metadata['name']} exists but does not belong to this search")

@@ -1,4 +1,4 @@
-"""Reads what the metrics say of a search (``metrics.searches``) off the status that is to be published. Pure."""
+"""Derives what the metrics show of a search (``metrics.searches``) from the status to be published. Pure."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from evonas.search.trial import TrialState
 from evonas.spec import SearchSpec
 
 MAX_REASONS = 10
-"""Reasons of failures shown by name: some are the container runtime's own words, whose number is not ours."""
+"""Failure reasons shown by name: some come from the container runtime, so their number is not bounded by us."""
 
 
 def read_search(
     search: SearchRecord, spec: SearchSpec, totals: Totals, status: Mapping[str, Any], now: datetime
 ) -> SearchReading:
-    """Return what is to be said of an accepted search."""
+    """Return the reading of an accepted search."""
     conditions = _conditions(status)
     at_work, _ = conditions["Progressing"]
     start = from_time(status["startTime"])
@@ -50,7 +50,7 @@ def read_search(
 
 
 def read_refused(search: SearchRecord, status: Mapping[str, Any]) -> SearchReading:
-    """Return what is to be said of a search that cannot run as it is written."""
+    """Return the reading of a search that cannot run as written."""
     return SearchReading(search.uid, search.namespace, search.name, _conditions(status))
 
 

@@ -38,9 +38,9 @@ def build_job(
 ) -> dict[str, Any]:
     """Return the Job of the trial's current attempt.
 
-    ``service_account`` is used where the template names none. The time to live is left unset: the Job must stay until
-    its result is recorded. With a queue among ``queue_labels`` the Job is made suspended; from then on the suspension
-    is the queue's to lift and to set, and nobody else writes it.
+    ``service_account`` is used if the template names none. The time to live is left unset: the Job must stay until its
+    result is recorded. With a queue among ``queue_labels`` the Job is created suspended; from then on only the queue
+    lifts or sets the suspension.
     """
     name = search.trial_name(trial.index)
     labels = {
@@ -57,7 +57,7 @@ def build_job(
         "metadata": {
             "name": job_name(name, trial.current_attempt),
             "namespace": search.namespace,
-            # The queue counts the Job, not its pods: the pod template does not carry its labels.
+            # The queue counts the Job, not its pods: the pod template does not carry the queue's labels.
             "labels": {
                 **labels,
                 FINGERPRINT_LABEL: fingerprint_of(spec, trial.decisions),
@@ -67,7 +67,7 @@ def build_job(
         },
         "spec": {
             **({"suspend": True} if queue_labels and queue_labels.get(QUEUE_LABEL) else {}),
-            # The search itself retries, in a Job of its own per attempt, so that each attempt is counted once.
+            # The search itself retries, with a separate Job per attempt, so that each attempt is counted once.
             "backoffLimit": 0,
             "podReplacementPolicy": "Failed",
             "podFailurePolicy": {
@@ -96,20 +96,20 @@ def _template(
     metadata["labels"] = {**(metadata.get("labels") or {}), **labels}
     pod = template["spec"]
     pod["restartPolicy"] = "Never"
-    # The pod's deadline, not the Job's: that one runs on while a pod waits for a node or replaces a disrupted one.
+    # The pod's deadline, not the Job's, which also counts the time in which a pod waits for a node or is replaced.
     pod["activeDeadlineSeconds"] = spec.trial.attempt_seconds
     if service_account is not None:
         pod.setdefault("serviceAccountName", service_account)
     container = next(item for item in pod["containers"] if item["name"] == spec.trial.container)
     told = [*literal_env(trial_environment(search, spec, trial)), *_POD_IDENTITY]
     names = {variable["name"] for variable in told}
-    # Ours come first, so that the user's own variables may refer to them.
+    # Ours come first, so that the user's variables may refer to them.
     container["env"] = [*told, *(item for item in container.get("env") or () if item.get("name") not in names)]
     for listed in (pod["containers"], pod.get("initContainers")):
-        # Init containers are kept as they were written: only the API server checks their form.
+        # Init containers are kept as written: only the API server validates them.
         for item in listed if isinstance(listed, list) else ():
             if isinstance(item, dict):
-                # A crash without a termination message then still says its last words.
+                # A crash without a termination message then still shows its last output.
                 item.setdefault("terminationMessagePolicy", "FallbackToLogsOnError")
     return template
 

@@ -1,10 +1,10 @@
-"""Who of several operators acts: the one that holds a Lease. The others wait until it is released or runs out.
+"""Which of several operators acts: the one that holds a Lease. The others wait until it is released or expires.
 
-No two machines' clocks are compared. Whoever waits counts from the moment at which it saw the Lease change; whoever
-holds it counts from the moment before it sent the last renewal that the server took, and stops acting when a shorter
-time has passed. So the holder's time is over before anyone else's begins, whatever the wall clocks say.
+Clocks of different machines are never compared. A waiting process counts from the moment it saw the Lease change; the
+holder counts from just before it sent the last renewal that the server accepted, and stops acting after a shorter
+time. So the holder's term is over before anyone else's begins, whatever the wall clocks say.
 
-Here is what a Lease says and what follows from it; ``cluster.election`` reads and writes it.
+This module holds what a Lease says and what follows from it; ``cluster.election`` reads and writes it.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ class Timing:
     """How long a Lease lasts, in seconds; the defaults are those of Kubernetes' own controllers."""
 
     duration: float = 15
-    """Others may take the Lease when they have not seen it change for so long."""
+    """Others may take the Lease when they have not seen it change for this long."""
     renew_deadline: float = 10
-    """The holder stops acting when its last renewal is so long ago; shorter than ``duration``."""
+    """The holder stops acting when its last renewal is this long ago; shorter than ``duration``."""
     retry: float = 2
-    """Between two renewals, and between two looks at another's Lease."""
+    """Between renewals, and between checks of another's Lease."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class LeaseRecord:
     holder: str
     """Empty after a release."""
     acquired: str
-    """When the holder took it, by its own clock: tells two processes of one identity apart, and nothing else."""
+    """When the holder took it, by its own clock: used only to tell two processes of one identity apart."""
     duration: float
     transitions: int
     version: str
@@ -43,7 +43,7 @@ class LeaseRecord:
 
 @dataclass(frozen=True)
 class Sighting:
-    """A record, and when this process first saw it."""
+    """A record and when this process first saw it."""
 
     record: LeaseRecord
     at: float
@@ -51,10 +51,10 @@ class Sighting:
 
 @dataclass(frozen=True)
 class Term:
-    """Our time as the holder."""
+    """Our term as the holder."""
 
     record: LeaseRecord
-    """As the server answered our last write."""
+    """The server's answer to our last write."""
     confirmed: float
     """The moment before that write was sent."""
 
@@ -69,9 +69,9 @@ class Move(Enum):
 
 
 def look(before: Sighting | None, record: LeaseRecord | None, now: float) -> Sighting | None:
-    """Return what is known after a look at the Lease: a record that did not change keeps its age.
+    """Return what is known after reading the Lease: an unchanged record keeps its age.
 
-    So does one that somebody deleted: its holder does not know it yet.
+    So does a deleted one: its holder does not know of the deletion yet.
     """
     if record is None or (before is not None and before.record.version == record.version):
         return before
@@ -79,7 +79,7 @@ def look(before: Sighting | None, record: LeaseRecord | None, now: float) -> Sig
 
 
 def decide(identity: str, seen: Sighting | None, term: Term | None, now: float, timing: Timing) -> Move:
-    """Return what the process of that identity does, by what it has seen and holds."""
+    """Return what the process of that identity does next, given what it has seen and holds."""
     if term is not None:
         ours = seen is None or (seen.record.holder, seen.record.acquired) == (identity, term.record.acquired)
         return Move.RENEW if ours and now - term.confirmed < timing.renew_deadline else Move.LOST
@@ -88,7 +88,7 @@ def decide(identity: str, seen: Sighting | None, term: Term | None, now: float, 
 
 
 def read_lease(body: Mapping[str, Any]) -> LeaseRecord:
-    """Return the record of a Lease; absent fields count as a released one."""
+    """Return the record of a Lease; absent fields mean that it is released."""
     spec = body.get("spec") or {}
     return LeaseRecord(
         holder=spec.get("holderIdentity") or "",
@@ -100,5 +100,5 @@ def read_lease(body: Mapping[str, Any]) -> LeaseRecord:
 
 
 def elapsed() -> float:
-    """Return seconds of a clock that nobody sets, and that goes on while the machine sleeps."""
+    """Return the seconds of a clock that is never set and that keeps running while the machine sleeps."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

@@ -1,4 +1,4 @@
-"""Gathers what the store knows of one search into what ``plan`` takes. Pure; no decision is made here."""
+"""Gathers what the store knows about one search into the input of ``plan``. Pure; decides nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from evonas.spec import SearchSpec
 
 
 def observe_attempts(spec: SearchSpec, children: Children, now: datetime) -> dict[int, AttemptView]:
-    """Return the view of each unfinished trial's latest attempt of which there is anything left."""
+    """Return the view of each unfinished trial's latest attempt, if anything of it still exists."""
     views = {}
     for index, trial in children.table.unfinished.items():
         job = find_job(children, trial)
@@ -25,21 +25,21 @@ def observe_attempts(spec: SearchSpec, children: Children, now: datetime) -> dic
             pods = children.pods.get((index, job.attempt), {}).values()
             views[index] = replace(view_attempt(spec.trial, job, pods, now), fingerprint=job.fingerprint)
         elif job is None and _any_pod_lives(children, trial):
-            message = "the pod of a deleted Job is still being ended"
+            message = "the pod of a deleted Job is still terminating"
             views[index] = AttemptView(trial.current_attempt, AttemptPhase.QUEUED, QueuedReason.STOPPING, message)
     return views
 
 
 def find_job(children: Children, trial: Trial) -> JobRecord | None:
-    """Return the Job of the current attempt, else of the one before, which must be gone before the next may start."""
+    """Return the Job of the current attempt, else of the previous one, which must be gone before the next may start."""
     attempt = trial.current_attempt
     return children.jobs.get((trial.index, attempt)) or children.jobs.get((trial.index, attempt - 1))
 
 
 def find_releases(spec: SearchSpec, children: Children) -> list[tuple[JobRecord, int]]:
-    """Return the Jobs whose result is recorded and whose time to live has not begun, each with its seconds to live.
+    """Return the Jobs whose result is recorded and whose time to live has not started, each with its seconds to live.
 
-    Those of failed attempts stay longer.
+    Jobs of failed attempts are kept longer.
     """
     releases = []
     for job in _settled_jobs(children):
@@ -52,7 +52,7 @@ def find_releases(spec: SearchSpec, children: Children) -> list[tuple[JobRecord,
 
 
 def find_overdue(spec: SearchSpec, children: Children, now: datetime) -> tuple[list[JobRecord], datetime | None]:
-    """Return the Jobs that should have ended by now, since their result is recorded, and when the next will be due."""
+    """Return the Jobs that should have ended by now, since their result is recorded, and when the next one is due."""
     overdue: list[JobRecord] = []
     next_due: datetime | None = None
     for job in _settled_jobs(children):
@@ -68,7 +68,7 @@ def find_overdue(spec: SearchSpec, children: Children, now: datetime) -> tuple[l
 
 
 def find_expiry(spec: SearchSpec, status: Mapping[str, Any]) -> datetime | None:
-    """Return when a search that is over is to be deleted; None where it stays."""
+    """Return when a finished search is to be deleted; None if it stays."""
     completed = from_time(status.get("completionTime"))
     if completed is None or spec.ttl_seconds_after_finished is None:
         return None
@@ -76,12 +76,12 @@ def find_expiry(spec: SearchSpec, status: Mapping[str, Any]) -> datetime | None:
 
 
 def awaits(record: TrialRecord, attempt: int) -> bool:
-    """Say whether that attempt is still the one to start: another operator may have brought the trial further."""
+    """Say whether that attempt is still the one to start: another operator may have advanced the trial."""
     return not record.trial.state.is_final and record.trial.current_attempt == attempt
 
 
 def _settled_jobs(children: Children) -> list[JobRecord]:
-    """Return the open Jobs whose attempt is over according to its trial's record."""
+    """Return the open Jobs whose attempt is over according to the trial's record."""
     jobs = [children.jobs[key] for key in children.open_jobs if key[0] in children.trials]
     return [
         job

@@ -1,6 +1,6 @@
-"""Why a Job has no pod: its controller says so in events only (a full quota, a policy that refuses the pod).
+"""Why a Job has no pod: its controller reports that only in events (a full quota, a policy that refuses the pod).
 
-Asked rarely, and for the oldest such Job of a search only, since it costs a call.
+Checked rarely, and only for a search's oldest such Job, since it costs a call.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from evonas.search.attempt import AttemptView, QueuedReason
 from evonas.search.status import Blockage
 
 PATIENCE = timedelta(seconds=5)
-"""How long a Job may be without a pod before anybody asks why."""
+"""How long a Job may be without a pod before we look for the reason."""
 ASK_AGAIN = timedelta(seconds=15)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What was found out about one Job."""
+    """What was found for one Job."""
 
     job_uid: str
     asked: datetime
     blockage: Blockage | None
 
     def holds(self, job: JobRecord, now: datetime) -> bool:
-        """Say whether there is no need yet to ask about that Job."""
+        """Say whether that Job need not be checked yet."""
         return self.job_uid == job.uid and self.asked <= now < self.asked + ASK_AGAIN
 
 
@@ -45,7 +45,7 @@ class PodlessJobs:
     async def explain(
         self, children: Children, views: Mapping[int, AttemptView], now: datetime
     ) -> dict[int, AttemptView]:
-        """Return the views, the oldest one whose Job has no pod with the reason for it, and when to ask again."""
+        """Return the views, with the reason in the oldest one whose Job has no pod, and when to ask again."""
         job = find_podless(children, views)
         if job is None:
             self._answer = None
@@ -65,19 +65,19 @@ class PodlessJobs:
 
 
 def find_podless(children: Children, views: Mapping[int, AttemptView]) -> JobRecord | None:
-    """Return the Job of the oldest trial whose attempt starts and has no pod."""
+    """Return the Job of the oldest trial whose attempt is starting and has no pod."""
     podless = (index for index, view in views.items() if view.reason is QueuedReason.STARTING and view.pod is None)
     index = min(podless, default=None)
     return None if index is None else children.jobs.get((index, views[index].number))
 
 
 def is_patient(job: JobRecord, now: datetime) -> bool:
-    """Say whether it is too early to ask: most Jobs have their pod in a moment."""
+    """Say whether it is too early to ask: most Jobs get their pod within moments."""
     return now < job.created + PATIENCE
 
 
 def explain_view(view: AttemptView, answer: Answer, now: datetime) -> AttemptView:
-    """Return the view with the reason that was found, if any, and when to ask again."""
+    """Return the view with the reason found, if any, and when to ask again."""
     view = replace(view, deadline=now + ASK_AGAIN)
     if answer.blockage is None:
         return view

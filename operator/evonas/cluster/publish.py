@@ -1,6 +1,6 @@
-"""What people learn of a search: its status, the events of its transitions, the reading that metrics are made of.
+"""What users see of a search: its status, the events of its transitions and the reading behind its metrics.
 
-Apart from the pass (``reconcile``), which decides and acts: nothing here changes what becomes of a search.
+Separate from the pass (``reconcile``), which decides and acts: nothing here affects the course of a search.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from evonas.spec import SearchSpec
 logger = logging.getLogger(__name__)
 
 STATUS_INTERVAL = 2.0
-"""Least seconds between two writes of a search's status, unless a condition changes."""
+"""Minimum seconds between two writes of a search's status, unless a condition changes."""
 
 
 class Publisher:
-    """Tells of searches, by whatever people read."""
+    """Publishes the state of searches."""
 
     def __init__(self, executor: Executor, events: Events) -> None:
         self._executor = executor
@@ -52,7 +52,7 @@ class Publisher:
         refused: Blockage | None,
         note: str,
     ) -> float | None:
-        """Write the status if it changed and its time has come; returns after how many seconds to try again."""
+        """Write the status if it has changed and is due; returns after how many seconds to try again."""
         now = datetime.now(UTC)
         status = summarise(
             search.identity,
@@ -73,7 +73,7 @@ class Publisher:
         return await self._write(search, state, status)
 
     async def refuse(self, search: SearchRecord, refusal: Refusal) -> None:
-        """Say why a search cannot run; nothing of what it had reached is lost."""
+        """Publish why a search cannot run; nothing that it has achieved is lost."""
         status = refuse(
             refusal.reason,
             refusal.message,
@@ -89,7 +89,7 @@ class Publisher:
             await self._events.post(search, refusal.reason, refusal.message, warning=True)
 
     async def tell_of_outcomes(self, search: SearchRecord, outcomes: Sequence[Trial]) -> None:
-        """Measure the trials that have ended, and post an event of each that has failed."""
+        """Record metrics of the trials that have ended, and post an event for each that has failed."""
         for trial in outcomes:
             if trial.start_time is not None and trial.completion_time is not None:
                 TRIAL_SECONDS.observe((trial.completion_time - trial.start_time).total_seconds())
@@ -101,11 +101,11 @@ class Publisher:
                 await self._events.post(search, "TrialFailed", said, warning=True)
 
     async def tell_of_imports(self, search: SearchRecord, note: str) -> None:
-        """Post an event of results that were taken over from elsewhere."""
+        """Post an event about imported results."""
         await self._events.post(search, "ResultsImported", note)
 
     async def warn_of_mistakes(self, search: SearchRecord, spec: SearchSpec, state: SearchState) -> None:
-        """Post an event of what is wrong with annotations that are meant for trials; of each as long as it is, once."""
+        """Post an event for each mistake in the annotations meant for trials, once as long as the mistake lasts."""
         mistakes = dict.fromkeys(find_mistakes(search.annotations, spec.agent.type))
         for said in mistakes:
             if said not in state.warned:
@@ -113,7 +113,7 @@ class Publisher:
         state.warned = frozenset(mistakes)
 
     def forget(self, search_uid: str, state: SearchState) -> None:
-        """Let the metrics of a deleted search vanish."""
+        """Remove the metrics of a deleted search."""
         READINGS.forget(state.namespace, state.name, search_uid)
 
     async def _write(self, search: SearchRecord, state: SearchState, status: Mapping[str, Any]) -> float | None:

@@ -1,4 +1,4 @@
-"""A queue of keys: each key runs at most once at a time, asked for twice it runs once more, failing it backs off."""
+"""A queue of keys: a key never runs twice at a time; requests meanwhile cause one more run; failures back off."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ FIRST_BACKOFF, LAST_BACKOFF = 0.5, 60.0
 
 
 class KeyedQueue:
-    """Runs ``work(key)`` for every key that was added, ``workers`` keys at once.
+    """Runs ``work(key)`` for every key added, ``workers`` keys at once.
 
-    ``work`` returns after how many seconds it wants to run again without being asked, or None.
+    ``work`` returns after how many seconds it wants to run again unasked, or None.
     """
 
     def __init__(self, work: Callable[[str], Awaitable[float | None]], workers: int) -> None:
@@ -29,7 +29,7 @@ class KeyedQueue:
         self._ready: asyncio.Queue[str] = asyncio.Queue()
         self._waiting: set[str] = set()
         self._running: dict[str, float] = {}
-        """Keys that are being worked on, and since when, by the loop's clock."""
+        """Keys being worked on, and since when, by the loop's clock."""
         self._again: set[str] = set()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._failures: defaultdict[str, int] = defaultdict(int)
@@ -37,7 +37,7 @@ class KeyedQueue:
         """Keys whose last run failed: changes do not shorten their wait."""
 
     def add(self, key: str) -> None:
-        """Ask for a run of ``key``."""
+        """Request a run of ``key``."""
         if key in self._running or key in self._paused:
             self._again.add(key)
         elif key not in self._waiting:
@@ -46,7 +46,7 @@ class KeyedQueue:
             QUEUE_DEPTH.set(len(self._waiting))
 
     def longest_run(self) -> tuple[str, float]:
-        """Return the key that has been worked on for the longest time without an end, and the seconds; or none, 0."""
+        """Return the key that has been in progress longest, and for how many seconds; or none, 0."""
         if not self._running:
             return "", 0.0
         key = min(self._running, key=self._running.__getitem__)

@@ -1,7 +1,7 @@
 """One pass over one search: gather, plan, write (design §1.3 and the order of writes of §1.5).
 
-Level-triggered: a pass may start after any crash, lost event or foreign change and goes on from what is recorded.
-What is remembered from one pass to the next is in ``search_state``, what people are told in ``publish``.
+Level-triggered: a pass may start after any crash, lost event or foreign change and continues from what is recorded.
+What is remembered between passes is in ``search_state``, what users see in ``publish``.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ from evonas.spec import SearchSpec
 logger = logging.getLogger(__name__)
 
 REFUSED_INTERVAL = 10.0
-"""Seconds until a Job or trial is offered again that the API server has refused."""
+"""Seconds before a Job or trial that the API server refused is submitted again."""
 
 
 class Reconciler:
-    """Brings searches forward; ``reconcile`` is the queue's work."""
+    """Advances searches; ``reconcile`` is the queue's work."""
 
     def __init__(self, api: Api, store: Store, echoes: Echoes, *, create_trial_accounts: bool) -> None:
         self._api = api
@@ -58,7 +58,7 @@ class Reconciler:
         self._states: dict[str, SearchState] = {}
 
     async def reconcile(self, search_uid: str) -> float | None:
-        """Bring one search a step forward; returns after how many seconds to look again without an event."""
+        """Advance one search by a step; returns after how many seconds to look again without an event."""
         search = self._store.searches.get(search_uid)
         if search is None or search.deleting:
             self._forget(search_uid)
@@ -73,8 +73,7 @@ class Reconciler:
             try:
                 return await self._advance(search, spec, state, account)
             except* (EvonasError, ForeignObject) as errors:
-                # Only people can mend that, and no event of ours will say that they have. What else went wrong is
-                # raised.
+                # Only people can fix that, and no event will tell us that they have. Other errors are raised.
                 refusal = judge_errors(causes_of(errors))
                 await self._publisher.refuse(search, refusal)
             return refusal.look_again
@@ -103,7 +102,7 @@ class Reconciler:
         found = await state.warm_start.read(search, spec)
         children = self._store.children(search.uid)
         now = datetime.now(UTC)
-        # All of one moment: the store may change while a Job's events are asked for.
+        # A consistent snapshot: the store may change while a Job's events are requested.
         finished = state.sum_up(spec.objective, children.table)
         unfinished = [children.table.unfinished[index] for index in sorted(children.table.unfinished)]
         records = {trial.index: children.trials[trial.index] for trial in unfinished}
@@ -145,7 +144,7 @@ class Reconciler:
             await self._publisher.tell_of_imports(search, note)
         pauses = [await self._publisher.publish(search, spec, state, decided, views, refused=refused, note=note)]
         if decided.is_over:
-            # Should its budget grow, the agent is folded again from the records.
+            # If its budget grows, the agent is rebuilt from the records.
             state.drop_proposer()
         if decided.wake_at is not None:
             pauses.append(max(0.0, (decided.wake_at - datetime.now(UTC)).total_seconds()))
@@ -154,11 +153,11 @@ class Reconciler:
         return min((pause for pause in pauses if pause is not None), default=None)
 
     async def _record_outcomes(self, decided: Plan, records: Mapping[int, TrialRecord]) -> list[Trial]:
-        """Write the outcomes of the plan, and return them."""
+        """Write the plan's outcomes and return them."""
         outcomes = [trial for trial in decided.records if trial.state.is_final]
         for trial in outcomes:
-            # One after the other, in the order of their sequence: a crash or a failure in between must leave no gap
-            # in it, or `observedUpTo` would no longer name what a proposal had seen.
+            # One by one, in the order of their sequence: a crash or failure in between must leave no gap in it, or
+            # `observedUpTo` would no longer say what a proposal had seen.
             await self._executor.record_outcome(records[trial.index], trial)
             if trial.state.teaches and trial.completion_time is not None and trial.is_run:
                 late = (datetime.now(UTC) - trial.completion_time).total_seconds()
@@ -173,9 +172,9 @@ class Reconciler:
         records: Mapping[int, TrialRecord],
         account: str | None,
     ) -> None:
-        """Write what has changed of unfinished trials, stop what was given up, then start what is due.
+        """Write the changes of unfinished trials, stop abandoned attempts, then start those that are due.
 
-        ``records`` are the trials that the plan was made of. What the store has learned since is not written over.
+        ``records`` are the trials that the plan was based on. What the store has learned since is not overwritten.
         """
         children = self._store.children(search.uid)
         unfinished = [trial for trial in decided.records if not trial.state.is_final]
@@ -183,25 +182,25 @@ class Reconciler:
         jobs = [children.jobs[key] for key in decided.stops if key in children.jobs]
         await finish_all(*(self._executor.stop(job) for job in jobs if not job.deleting))
         due = [record for index, number in decided.starts if awaits(record := children.trials[index], number)]
-        # Another operator may have recorded a result and deleted the Job that outlived it; the watch of the Jobs can be
-        # the first to say so. Without this, what is done would be trained again.
+        # Another operator may have recorded a result and deleted the Job that outlived it, and the watch of Jobs may
+        # show that first. Without this check, a finished trial would be trained again.
         current = await finish_all(*(self._executor.is_current(record) for record in due))
         starts = [record for record, is_current in zip(due, current, strict=True) if is_current]
         await finish_all(*(self._executor.start(search, spec, record, service_account=account) for record in starts))
 
     async def _release(self, search: SearchRecord, spec: SearchSpec) -> None:
-        """Let the time to live of Jobs begin whose result is recorded."""
+        """Start the time to live of Jobs whose result is recorded."""
         due = find_releases(spec, self._store.children(search.uid))
         await finish_all(*(self._executor.release(job, seconds) for job, seconds in due))
 
     async def _clean(self, search: SearchRecord, spec: SearchSpec, decided: Plan) -> float | None:
-        """Delete Jobs that outlive their recorded result, and a search whose time is over; returns when to look."""
+        """Delete Jobs that outlive their recorded result, and an expired search; returns when to look again."""
         now = datetime.now(UTC)
         overdue, due = find_overdue(spec, self._store.children(search.uid), now)
         await finish_all(*(self._executor.stop(job) for job in overdue))
         expiry = find_expiry(spec, search.status) if decided.is_over else None
         if expiry is not None and expiry <= now:
-            logger.info("%s/%s: deleted, its time to live is over", search.namespace, search.name)
+            logger.info("%s/%s: deleted, its time to live has expired", search.namespace, search.name)
             await self._executor.delete_search(search)
             return None
         return min(((moment - now).total_seconds() for moment in (due, expiry) if moment is not None), default=None)
@@ -215,9 +214,9 @@ class Reconciler:
         account: str | None,
         freed: float | None,
     ) -> None:
-        """Record and start new trials, whoever chose their candidates. A plan has one kind of them at most.
+        """Record and start new trials, regardless of who chose their candidates; a plan has at most one kind of them.
 
-        ``freed`` is when the end of a trial was seen that made room for them, by the monotonic clock.
+        ``freed`` is when the trial's end that made room for them was seen, by the monotonic clock.
         """
         begun = await self._propose(search, spec, state, decided, account)
         begun += await self._begin(search, spec, (*decided.listed, *decided.confirmations), account)
@@ -227,9 +226,9 @@ class Reconciler:
     async def _propose(
         self, search: SearchRecord, spec: SearchSpec, state: SearchState, decided: Plan, account: str | None
     ) -> int:
-        """Record and start new candidates; returns how many Jobs that made."""
+        """Record and start new candidates; returns how many Jobs were created."""
         table = self._store.children(search.uid).table
-        # Another operator may have recorded trials since the plan was made: those are part of what it allows.
+        # Another operator may have recorded trials since the plan was made: they count towards what it allows.
         count = decided.proposals - (len(table) - decided.totals.recorded)
         if count <= 0:
             return 0
@@ -241,19 +240,19 @@ class Reconciler:
         return await self._begin(search, spec, proposed, account)
 
     async def _import(self, search: SearchRecord, trials: Sequence[Trial]) -> None:
-        """Record results from elsewhere, one after the other as all trials; the next pass takes them over."""
+        """Record imported results, one by one like all trials; the next pass takes them over."""
         for trial in trials:
             await self._executor.record_trial(search, trial)
 
     async def _begin(self, search: SearchRecord, spec: SearchSpec, trials: Sequence[Trial], account: str | None) -> int:
-        """Record new trials, and start those that have no result from elsewhere; returns how many Jobs that made."""
+        """Record new trials and start those without an imported result; returns how many Jobs were created."""
         begun = 0
         find = partial(self._store.find_result, search.namespace)
         async with Together() as starts:
             for trial in trials:
-                # One after the other: a failure in between must leave no gap in the indexes.
+                # One by one: a failure in between must leave no gap in the indexes.
                 record = await self._executor.record_trial(search, with_known_result(spec, trial, find))
-                # As it is recorded: another process may have been the first, and have run it since.
+                # As recorded: another process may have recorded it first, and have run it since.
                 if record.trial.is_run and awaits(record, trial.current_attempt):
                     starts.start(self._executor.start(search, spec, record, service_account=account))
                     begun += 1

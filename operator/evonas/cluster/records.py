@@ -1,4 +1,4 @@
-"""Slim records of API objects: what the store keeps of each, and nothing else, so that thousands stay small."""
+"""Slim records of API objects: only what the store needs of each, so that thousands stay small."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from evonas.search.report import MAX_MESSAGE_BYTES, message_limit
 from evonas.search.trial import Trial
 
 MAX_TEXT = 16_384
-"""Longest annotation or message that is looked at; a trial may write more, and we need not carry it."""
+"""Longest annotation or message kept; a trial may write more, which we need not hold."""
 
 
 class Versioned(Protocol):
-    """Any object as it was at one moment."""
+    """Any object at one moment."""
 
     @property
     def uid(self) -> str:
-        """Tells an object from its successor of the same name."""
+        """Distinguishes an object from a successor of the same name."""
 
     @property
     def version(self) -> int:
@@ -40,7 +40,7 @@ class Versioned(Protocol):
 
     @property
     def namespace(self) -> str:
-        """Where it lies."""
+        """Its namespace and name."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class SearchRecord:
     queue_labels: Mapping[str, str] = field(default_factory=dict)
     """Kueue's labels, for each Job."""
     annotations: Mapping[str, str] = field(default_factory=dict)
-    """What people have said about its trials (``search.marks``)."""
+    """Users' marks on its trials (``search.marks``)."""
 
     @property
     def identity(self) -> SearchIdentity:
@@ -102,20 +102,20 @@ class JobRecord:
     released: bool
     """True once its time to live is set."""
     queue: str = ""
-    """The queue that decides when it may run; empty where none does."""
+    """The queue that decides when it may run; empty if there is none."""
     fingerprint: str | None = None
-    """What it was made of (``search.reuse``)."""
+    """What it was built from (``search.reuse``)."""
     pod_seconds: int | None = None
-    """How long each of its pods may take."""
+    """How long each of its pods may run."""
 
     @property
     def is_finished(self) -> bool:
-        """Say whether no pod of it runs or will run."""
+        """Say whether none of its pods runs or will run."""
         return self.complete or self.failed
 
     @property
     def is_open(self) -> bool:
-        """Say whether anything is left to do about it."""
+        """Say whether anything is left to do for it."""
         return not (self.deleting or (self.is_finished and self.released))
 
 
@@ -124,7 +124,7 @@ class ContainerState:
     """The state of one container; exactly one of waiting, running, terminated holds."""
 
     waiting: str | None = None
-    """Why it waits, in one word."""
+    """Why it is waiting, in one word."""
     message: str = ""
     started: datetime | None = None
     exit_code: int | None = None
@@ -149,44 +149,44 @@ class PodRecord:
     attempt: int
     created: datetime
     owner_uid: str | None
-    """UID of the Job that made it."""
+    """UID of the Job that created it."""
     deletion: datetime | None
-    """When its deletion, once asked for, is to be enforced."""
+    """When its deletion, once requested, is enforced."""
     node: str | None
     phase: str
     reason: str
     message: str
     scheduled: datetime | None
-    """When a node was found."""
+    """When it was scheduled."""
     unschedulable: str | None
-    """Why no node was found, in the scheduler's words."""
+    """Why it could not be scheduled, in the scheduler's words."""
     gated: bool
-    """True where a scheduling gate keeps the scheduler from looking."""
+    """True while a scheduling gate holds it back."""
     disrupted: str | None
     """Why it was ended from outside (preemption, eviction, drain), in one word."""
     disruption_message: str
     annotations: Mapping[str, str]
     containers: Mapping[str, ContainerState]
     init_containers: Mapping[str, ContainerState] = field(default_factory=dict)
-    """In the order of their start; those that go on beside the others are ``sidecars``."""
+    """In start order; those that keep running beside the others are ``sidecars``."""
     sidecars: frozenset[str] = frozenset()
     message_limit: int = MAX_MESSAGE_BYTES
-    """How many bytes of a termination message it keeps."""
+    """How many bytes of a termination message are kept."""
     gone: bool = False
-    """True once it was deleted; this is what it was like then."""
+    """True once it is deleted; the record is its last state."""
 
     @property
     def is_terminal(self) -> bool:
-        """Say whether all of its containers have ended for good."""
+        """Say whether all its containers have ended for good."""
         return self.phase in ("Succeeded", "Failed")
 
     @property
     def is_deleted(self) -> bool:
-        """Say whether it is gone or will be."""
+        """Say whether it is gone or going."""
         return self.gone or self.deletion is not None
 
     def is_over(self, container: str) -> bool:
-        """Say whether that container runs no more and never will."""
+        """Say whether that container no longer runs and never will."""
         state = self.containers.get(container)
         return self.gone or self.is_terminal or (state is not None and state.exit_code is not None)
 
@@ -231,10 +231,10 @@ def read_trial(body: Mapping[str, Any]) -> TrialRecord:
 
 
 def read_job(body: Mapping[str, Any]) -> JobRecord:
-    """Return the record of a Job of ours; KeyError or ValueError where the labels are not ours."""
+    """Return the record of a Job of ours; KeyError or ValueError if the labels are not ours."""
     metadata, spec, status = body["metadata"], body["spec"], body.get("status", {})
     conditions = {item["type"]: item for item in status.get("conditions", ()) if item["status"] == "True"}
-    # FailureTarget comes before Failed, which waits until all pods are gone; its words are the same.
+    # FailureTarget precedes Failed, which waits until all pods are gone; reason and message are the same.
     ending = conditions.get("Failed") or conditions.get("FailureTarget") or conditions.get("Complete") or {}
     return JobRecord(
         namespace=metadata["namespace"],
@@ -259,7 +259,7 @@ def read_job(body: Mapping[str, Any]) -> JobRecord:
 
 
 def read_pod(body: Mapping[str, Any]) -> PodRecord:
-    """Return the record of a pod of ours; KeyError or ValueError where the labels are not ours."""
+    """Return the record of a pod of ours; KeyError or ValueError if the labels are not ours."""
     metadata, status = body["metadata"], body.get("status", {})
     conditions = {item["type"]: item for item in status.get("conditions", ())}
     scheduled = conditions.get("PodScheduled", {})

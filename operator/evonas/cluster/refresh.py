@@ -1,7 +1,7 @@
-"""Asks the API server itself where the streams contradict each other: a Job is over, but its pod's end was not seen.
+"""Asks the API server when the streams contradict each other: a Job is over, but its pod's end was not seen.
 
-Jobs and pods come by streams of their own, and a start lists pods before Jobs, so a finished Job may stand beside a pod
-that still runs, or beside none. Judged from that, a trial that reported its reward would be run again.
+Jobs and pods arrive by separate streams, and a start lists pods before Jobs, so a finished Job may appear next to a pod
+that still runs, or to none. Judged from that, a trial that reported its reward would be run again.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from evonas.spec import SearchSpec
 
 
 async def refresh_pods(api: Api, store: Store, search_uid: str, spec: SearchSpec) -> None:
-    """List the pods of every finished Job that is still to be judged and whose container's end is not known."""
+    """List the pods of every finished Job that is yet to be judged and whose container's end is unknown."""
     children = store.children(search_uid)
     asked: set[str] = set()
-    # Another Job may end while the pods of one are listed; nothing comes in between the last look and the caller's.
+    # Another Job may end while one Job's pods are listed; nothing happens between the last check and the caller's.
     while (job := next((job for job in _contradicted(spec, children) if job.uid not in asked), None)) is not None:
         asked.add(job.uid)
         labels = {SEARCH_UID_LABEL: job.search_uid, INDEX_LABEL: str(job.index), ATTEMPT_LABEL: str(job.attempt)}

@@ -1,4 +1,4 @@
-"""What a refusal means: for the search as a whole, or for what it wants to create just now. Pure."""
+"""What a refusal means: for the whole search, or for what it is about to create. Pure."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from evonas.search.status import Blockage
 from evonas.search.warmstart import UnusableSource
 
 MENDED_INTERVAL = 10.0
-"""Seconds between two looks at a search that waits for people to mend what we do not watch: a foreign object's removal,
-another search's end."""
+"""Seconds between two checks of a search that waits for something we do not watch: a foreign object's removal, another
+search's end."""
 
 _QUOTA = "exceeded quota"
 
@@ -24,27 +24,27 @@ class Refusal:
     reason: str
     message: str
     stalled: bool = True
-    """False where it may pass without anybody changing the search."""
+    """False if it may be resolved without a change to the search."""
     look_again: float | None = MENDED_INTERVAL
-    """Seconds until another look is worth while though no event tells of a change; None where only the search's own
-    change can help, which is an event."""
+    """Seconds until a recheck is worthwhile without an event; None if only a change to the search, which is an event,
+    can help."""
 
 
 def is_full_quota(message: str) -> bool:
-    """Say whether the API server would have taken the object, had there been room: a matter of time."""
+    """Say whether the object was refused only because the quota is exhausted, which is temporary."""
     return _QUOTA in message
 
 
 def judge_refusal(message: str) -> Blockage:
-    """Return what a refusal by the API server means for those who wait."""
+    """Return what a refusal by the API server means for the search."""
     reason = QueuedReason.QUOTA_EXCEEDED if is_full_quota(message) else QueuedReason.ADMISSION_DENIED
     return Blockage(reason, message)
 
 
 def judge_errors(errors: Sequence[Exception]) -> Refusal:
-    """Return why a pass cannot go on that met these errors: EvonasError and ForeignObject, one or more.
+    """Return why a pass with these errors cannot continue: EvonasError and ForeignObject, one or more.
 
-    The records do not fit the search, a name is taken, or what it should take over is not there.
+    The records do not fit the search, a name is taken, or what it should import does not exist.
     """
     message = "; ".join(dict.fromkeys(map(str, errors)))
     if all(isinstance(error, UnusableSource) for error in errors):

@@ -1,4 +1,4 @@
-"""The kinds of objects that we read or write, and their paths on the API server."""
+"""The kinds of objects we read or write, and their paths on the API server."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Which trials have a result that others may reuse (``search.reuse``): by fingerprint, kept in step by the store.
+"""Which trials have a result that others may reuse (``search.reuse``), by fingerprint; kept up to date by the store.
 
-So asking costs no call of the API server, however many trials there are.
+So a lookup needs no API call, however many trials there are.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ Place = tuple[str, int]
 
 
 class Results:
-    """Places of results; a tuple for each fingerprint, since most have one place and there may be many thousands."""
+    """Places of results; a tuple per fingerprint, since most have one place and there may be many thousands."""
 
     def __init__(self) -> None:
         self._places: dict[tuple[str, str], tuple[Place, ...]] = {}
 
     def put(self, record: TrialRecord) -> None:
-        """Take in a trial, once."""
+        """Add a trial, once."""
         if record.trial.fingerprint is not None:
             key = (record.namespace, record.trial.fingerprint)
             self._places[key] = (*self._places.get(key, ()), (record.search_uid, record.trial.index))
 
     def drop(self, record: TrialRecord) -> None:
-        """Forget a trial that was taken in."""
+        """Remove a trial that was added."""
         if record.trial.fingerprint is not None:
             key = (record.namespace, record.trial.fingerprint)
             left = tuple(place for place in self._places[key] if place != (record.search_uid, record.trial.index))
@@ -36,5 +36,5 @@ class Results:
                 del self._places[key]
 
     def places(self, namespace: str, fingerprint: str) -> Sequence[Place]:
-        """Return where the results with a fingerprint are."""
+        """Return the places of the results with a fingerprint."""
         return self._places.get((namespace, fingerprint), ())

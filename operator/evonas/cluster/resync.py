@@ -1,6 +1,6 @@
-"""Fills the store before anything acts on it, and heals later what a watch missed: list, compare, drop the rest.
+"""Fills the store before anything acts on it, and later repairs what a watch missed: list, compare, drop the rest.
 
-Both are the same code. Priming is the barrier that kopf lacks: a pass over a half-filled store would propose trial 0
+Both use the same code. Priming is the barrier that kopf lacks: a pass over a half-filled store would propose trial 0
 again.
 """
 
@@ -27,7 +27,7 @@ R = TypeVar("R", bound=Versioned)
 
 
 class Resync:
-    """Brings the store in line with the API server, for all namespaces or for some."""
+    """Synchronises the store with the API server, for all namespaces or for some."""
 
     def __init__(self, api: Api, store: Store, namespaces: Sequence[str], echoes: Echoes) -> None:
         self._api = api
@@ -50,13 +50,13 @@ class Resync:
         )
 
     async def run_every(self, seconds: float) -> None:
-        """List everything again and again, until cancelled."""
+        """List everything periodically, until cancelled."""
         while True:
             await asyncio.sleep(seconds)
             try:
                 await self.run_once()
             except ApiError as error:
-                logger.warning("resync failed, next try in %.0f s: %s", seconds, error)
+                logger.warning("resync failed, trying again in %.0f s: %s", seconds, error)
 
     async def _sync(
         self,
@@ -68,7 +68,7 @@ class Resync:
     ) -> None:
         selector = "" if resource is SEARCHES else SELECTOR
         listed: set[str] = set()
-        # What is created while the list is read is in no page of it, and must not be dropped.
+        # Objects created while the list is read are on none of its pages, and must not be dropped.
         before = list(known())
         for scope in self._scopes:
             async for items, _ in self._api.list(resource, scope, label_selector=selector):
@@ -86,11 +86,11 @@ class Resync:
 
 
 def read_or_skip(read: Callable[[Mapping[str, Any]], R], body: Mapping[str, Any]) -> R | None:
-    """Return the record of an object; None, with a line in the log, for one that carries our label by mistake."""
+    """Return the record of an object; None, with a log line, for one that carries our label by mistake."""
     try:
         return read(body)
     except (KeyError, ValueError, TypeError) as error:
         metadata = body.get("metadata", {})
         name = f"{metadata.get('namespace')}/{metadata.get('name')}"
-        logger.info("%s %s is none of ours: %r", body.get("kind"), name, error)
+        logger.info("%s %s is not ours: %r", body.get("kind"), name, error)
         return None

@@ -1,7 +1,7 @@
-"""All that the operator remembers of one search from one pass to the next.
+"""Everything the operator remembers of one search between passes.
 
-Nothing in it is the only copy of anything: it follows from the records, or it says when something was last done. So
-whatever is lost with a restart is found again, and forgetting a search is dropping one object.
+Nothing in it is the only copy: it follows from the records, or says when something was last done. So whatever a restart
+loses is rebuilt, and forgetting a search means dropping one object.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from evonas.spec import Objective, SearchSpec
 
 @dataclass
 class SearchState:
-    """One search between two passes."""
+    """The state of one search between passes."""
 
     namespace: str
     name: str
@@ -31,21 +31,21 @@ class SearchState:
     status_written: float | None = None
     """When the search's status was last written, by the monotonic clock."""
     warned: frozenset[str] = frozenset()
-    """The mistakes in annotations that an event has told of and that are still there."""
+    """Mistakes in annotations that an event has reported and that still exist."""
     _totals: RunningTotals | None = None
 
     def sum_up(self, objective: Objective, table: TrialTable) -> Totals:
-        """Return the totals of the finished trials; they are not to be changed."""
+        """Return the totals of the finished trials; do not modify them."""
         if self._totals is None:
             self._totals = RunningTotals(objective)
         return self._totals.update(table)
 
     def ensure_proposer(self, spec: SearchSpec) -> Proposer:
-        """Return the agent's keeper, a new one where there is none."""
+        """Return the agent's keeper, creating it if there is none."""
         if self.proposer is None:
             self.proposer = Proposer(spec)
         return self.proposer
 
     def drop_proposer(self) -> None:
-        """Let the agent go; it is folded again from the records when it is next asked."""
+        """Drop the agent; it is rebuilt from the records when it is next asked."""
         self.proposer = None

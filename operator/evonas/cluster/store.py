@@ -1,7 +1,7 @@
-"""What the operator knows of the cluster: slim records by search, kept by streams, own writes and resync alike.
+"""What the operator knows of the cluster: slim records by search, updated by streams, its own writes and resync.
 
-Every change marks its search dirty. Nothing here waits or writes, so a handler may call it for any event. An older
-version of an object never replaces a newer one: our own writes are put here at once, and the streams lag behind.
+Every change marks its search dirty. Nothing here waits or does I/O, so a handler may call it for any event. An older
+version of an object never replaces a newer one: our own writes are entered at once, and the streams lag behind.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ class Children:
         """The same trials, without their objects' metadata."""
         self.jobs: dict[AttemptKey, JobRecord] = {}
         self.open_jobs: set[AttemptKey] = set()
-        """Those Jobs about which anything is left to do."""
+        """The Jobs for which anything is left to do."""
         self.pods: dict[AttemptKey, dict[str, PodRecord]] = {}
 
     def forget_pods(self, index: int) -> None:
-        """Drop what was kept of the deleted pods of a trial that needs them no more."""
+        """Drop what was kept of a trial's deleted pods once they are no longer needed."""
         for key in [key for key in self.pods if key[0] == index]:
             self.pods[key] = {uid: pod for uid, pod in self.pods[key].items() if not pod.gone}
             if not self.pods[key]:
@@ -51,25 +51,25 @@ class Store:
         self._results = Results()
 
     def subscribe(self, on_change: Callable[[str], None]) -> None:
-        """Have ``on_change`` called with the UID of every search of which something changes."""
+        """Call ``on_change`` with the UID of every search that changes."""
         self._subscriber = on_change
 
     def children(self, search_uid: str) -> Children:
-        """Return what belongs to a search; empty where nothing is known."""
+        """Return what belongs to a search; empty if nothing is known."""
         return self._children.get(search_uid) or Children()
 
     def take_change(self, search_uid: str) -> float:
-        """Return when (monotonic seconds) the first change came in that no pass has looked at, and mark all as seen."""
+        """Return when (monotonic seconds) the first change not yet seen by a pass arrived, and mark all as seen."""
         return self._changed.pop(search_uid, time.monotonic())
 
     def put_search(self, record: SearchRecord) -> None:
-        """Take in a search as it was read."""
+        """Take in a search as read."""
         if _is_newer(record, self.searches.get(record.uid)):
             self.searches[record.uid] = record
             self._on_change(record.uid)
 
     def put_trial(self, record: TrialRecord) -> None:
-        """Take in a trial as it was read or written."""
+        """Take in a trial as read or written."""
         trials = self._own(record.search_uid).trials
         known = trials.get(record.trial.index)
         if _is_newer(record, known):
@@ -83,7 +83,7 @@ class Store:
             self._on_change(record.search_uid)
 
     def put_job(self, record: JobRecord) -> None:
-        """Take in a Job as it was read or written."""
+        """Take in a Job as read or written."""
         jobs = self._own(record.search_uid).jobs
         key = (record.index, record.attempt)
         if _is_newer(record, jobs.get(key)):
@@ -93,14 +93,14 @@ class Store:
             self._on_change(record.search_uid)
 
     def put_pod(self, record: PodRecord) -> None:
-        """Take in a pod as it was read."""
+        """Take in a pod as read."""
         pods = self._own(record.search_uid).pods.setdefault((record.index, record.attempt), {})
         if _is_newer(record, pods.get(record.uid)):
             pods[record.uid] = record
             self._on_change(record.search_uid)
 
     def drop_search(self, uid: str) -> None:
-        """Forget a deleted search and all that belonged to it."""
+        """Forget a deleted search and everything that belonged to it."""
         self.searches.pop(uid, None)
         for record in self.children(uid).trials.values():
             self._results.drop(record)
@@ -126,7 +126,7 @@ class Store:
             self._on_change(record.search_uid)
 
     def drop_pod(self, record: PodRecord) -> None:
-        """Take in that a pod was deleted; what it was like at the end is kept until its trial is over."""
+        """Note that a pod was deleted; its last state is kept until its trial is over."""
         children = self.children(record.search_uid)
         known = children.pods.get((record.index, record.attempt), {}).get(record.uid)
         if known is None or known.gone:
@@ -138,9 +138,9 @@ class Store:
         self._on_change(record.search_uid)
 
     def find_result(self, namespace: str, fingerprint: str) -> Reuse | None:
-        """Return the result that a trial of the namespace has with this fingerprint."""
+        """Return the result of a trial in the namespace with this fingerprint."""
         places = self._results.places(namespace, fingerprint)
-        # A search's trials may outlive it here for a moment.
+        # A search's trials may briefly outlive it here.
         return first_result(
             (self.searches[uid].identity, self.children(uid).trials[index].trial)
             for uid, index in places
@@ -179,5 +179,5 @@ def _is_newer(record: Versioned, known: Versioned | None) -> bool:
 
 
 def _is_same(record: Versioned, known: Versioned | None) -> bool:
-    """Say whether the deletion is about the object that we hold, not about its predecessor of the same name."""
+    """Say whether the deletion concerns the object we hold, not a predecessor of the same name."""
     return known is not None and record.uid == known.uid

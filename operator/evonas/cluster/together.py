@@ -1,7 +1,7 @@
-"""Work that goes on side by side: it is waited for to its end, and every error of it is heard of.
+"""Concurrent work that is always awaited to its end, with every error reported.
 
-A write must not go on behind the next pass's back, so nothing is cancelled because something else has failed; that is
-what ``asyncio.TaskGroup`` would do.
+A write must not continue behind the next pass's back, so one failure does not cancel the others, as
+``asyncio.TaskGroup`` would.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ T = TypeVar("T")
 
 
 class Together:
-    """Starts work; leaving the context waits for all of it.
+    """Starts work; leaving the context awaits all of it.
 
-    One error, of the work or of the context's own body, is raised as it is; several as an ExceptionGroup.
+    A single error, from the work or the context's own body, is raised as it is; several as an ExceptionGroup.
     """
 
     def __init__(self) -> None:
         self._tasks: list[asyncio.Task[Any]] = []
 
     def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Begin one piece of work."""
+        """Start one piece of work."""
         task = asyncio.create_task(work)
         self._tasks.append(task)
         return task
@@ -45,14 +45,14 @@ class Together:
 
 
 async def finish_all(*work: Coroutine[Any, Any, Any]) -> list[Any]:
-    """Do all of it side by side, and return what came of each."""
+    """Run everything concurrently and return the result of each."""
     async with Together() as together:
         tasks = [together.start(one) for one in work]
     return [task.result() for task in tasks]
 
 
 def causes_of(error: Exception) -> list[Exception]:
-    """Return the errors that a group is made of, however deep; an error alone is its own cause."""
+    """Return the errors in a group, however deeply nested; a single error is its own cause."""
     if isinstance(error, ExceptionGroup):
         return [cause for part in error.exceptions for cause in causes_of(part)]
     return [error]

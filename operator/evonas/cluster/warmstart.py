@@ -1,4 +1,4 @@
-"""Where a search takes candidates over from in a cluster: other searches in the store, and files in ConfigMaps."""
+"""Where a search in a cluster imports candidates from: other searches in the store, and files in ConfigMaps."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ AT_REST = (Phase.COMPLETE, Phase.FAILED, Phase.SUSPENDED)
 
 
 class WarmStart:
-    """Finds what one search has still to take in."""
+    """Finds what one search has yet to import."""
 
     def __init__(self, api: Api, store: Store) -> None:
         self._api = api
@@ -26,7 +26,7 @@ class WarmStart:
         self._turns = Turns()
 
     async def read(self, search: SearchRecord, spec: SearchSpec) -> Harvest | None:
-        """Return what is to be imported, None where nothing is any more; UnusableSource where it cannot be."""
+        """Return what is to be imported, None if nothing is left; UnusableSource if it cannot be imported."""
         trials = self._store.children(search.uid).table
         if not spec.warm_start.imports or spec.suspend or not all(trial.imported for trial in trials):
             return None
@@ -40,7 +40,7 @@ class WarmStart:
         return harvest(spec, sources)
 
     def incoming(self, search_uid: str, spec: SearchSpec, found: Harvest | None, finished: Totals) -> Incoming:
-        """Return what is to be taken in now, given the totals of the finished trials."""
+        """Return what to import now, given the totals of the finished trials."""
         table = self._store.children(search_uid).table
         results = () if found is None else found.results
         return find_incoming(results, spec.warm_start.candidates, finished, table, self._turns)
@@ -54,8 +54,8 @@ class WarmStart:
         phase = phase_of(source.status)
         if phase not in AT_REST:
             raise UnusableSource(
-                f"{field}: search {name} is {phase}; this search begins when that one is Complete, Failed or Suspended."
-                " For what it has found until now, put an export into a ConfigMap (evonas export)"
+                f"{field}: search {name} is {phase}; this search starts when that one is Complete, Failed or Suspended."
+                " To use its results so far, put an export into a ConfigMap (evonas export)"
             )
         trials = sorted(self._store.children(source.uid).table, key=lambda trial: trial.index)
         body = {**source.manifest, "metadata": {"name": name, "namespace": namespace, "uid": source.uid}}
@@ -69,7 +69,7 @@ class WarmStart:
             raise UnusableSource(f"{field}: {error.message}") from error
         data = body.get("data", {})
         if key.key not in data:
-            # Nothing is said of what else is in it: who made the search need not be allowed to read it.
+            # Its other contents are not mentioned: the search's author may not be allowed to read it.
             raise UnusableSource(f"{field}: ConfigMap {key.name} has no key {key.key} in its data")
         source = f"ConfigMap {key.name}, {key.key}"
         try:

@@ -263,7 +263,7 @@ def test_what_is_not_here_is_said_before_that_no_cluster_could_be_asked(
     evonas: Evonas, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], nothing: str
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "missing"))
-    no_cluster = f"no cluster to work on: {tmp_path}/missing does not exist; set KUBECONFIG or pass --kubeconfig"
+    no_cluster = f"no cluster configured: {tmp_path}/missing does not exist; set KUBECONFIG or pass --kubeconfig"
     said = f"error: {nothing}, and no cluster could be asked for it: {no_cluster}\n"
     assert evonas(*words) == (2, "", said)
     assert evonas(*words, "-n", "default") == (2, "", f"error: {no_cluster}\n")
