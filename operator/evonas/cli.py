@@ -16,26 +16,26 @@ from evonas.hints import did_you_mean
 _COMMANDS = {
     "best": "Print the decisions of the best candidate.",
     "doctor": "Check an installation and a namespace.",
-    "enqueue": "Have candidates of your own tried next.",
-    "explain": "Say how the agent came to a candidate.",
-    "export": "Write all that is recorded to a file.",
+    "enqueue": "Queue your own candidates to be tried next.",
+    "explain": "Explain how the agent arrived at a candidate.",
+    "export": "Write the whole record of a search to a file.",
     "get": "List searches, or show some and their trials.",
-    "import": "Turn a Katib Experiment into a search.",
-    "logs": "Print what a trial printed.",
+    "import": "Convert a Katib Experiment to a search.",
+    "logs": "Print the output of a trial.",
     "operator": "Run the operator, as its container does.",
-    "pin": "Keep a result among those that the agent draws parents from.",
-    "plan": "Show a search's size, first candidates and worst cost.",
-    "replay": "Derive every proposal again from the records.",
+    "pin": "Keep a trial in the agent's population.",
+    "plan": "Show the size, first candidates and worst-case cost of a search.",
+    "replay": "Check that every proposal follows from the record.",
     "report": "Write a report on searches: curves, tables, Pareto front.",
-    "run": "Run a search on this machine, or go on with it.",
-    "veto": "End a trial that has no result yet, as infeasible.",
-    "watch": "Show a search as it goes, until it is over.",
+    "run": "Run or resume a search on this machine.",
+    "veto": "End a trial without a result as infeasible.",
+    "watch": "Show the progress of a search until it ends.",
 }
-"""What ``evonas --help`` says of each; its module in ``commands`` has the rest."""
+"""The summaries in ``evonas --help``; the modules in ``commands`` have the rest."""
 
 
 class _LazyGroup(click.Group):
-    """Imports a command's module only when the command is used: each needs other heavy packages."""
+    """Imports a command's module only when the command is used, because each needs different heavy packages."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(_COMMANDS)
@@ -67,7 +67,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; errors meant for users are lines that begin with ``error:``, without a traceback."""
+    """Run the command line; print errors for users as lines that begin with ``error:``, without a traceback."""
     try:
         sys.exit(cli(sys.argv[1:] or ["--help"], standalone_mode=False))
     except EvonasError as error:

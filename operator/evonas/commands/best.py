@@ -65,20 +65,20 @@ def _front(record: RecordedSearch, metrics: tuple[str, str]) -> list[dict[str, A
     type=click.Choice(list(_FORMATS)),
     default="json",
     show_default=True,
-    help="env: lines for a shell, as the trials saw them; pod: the same for a container of a pod.",
+    help="env: lines for a shell, as trials see them; pod: the same as env of a pod's container.",
 )
-@click.option("--trial", type=click.IntRange(0), help="Another trial's decisions, by its index.")
+@click.option("--trial", type=click.IntRange(0), help="Print the decisions of the trial with this index instead.")
 @click.option(
     "--pareto",
     nargs=2,
     metavar="METRIC METRIC",
-    help="All trials that no other beats in these two metrics, as JSON or YAML; METRIC:min or METRIC:max says which way"
-    " is better where the search does not.",
+    help="Print all trials that no other beats in these two metrics, as JSON or YAML; METRIC:min or METRIC:max sets the"
+    " direction if the search does not.",
 )
 @cluster_options
 @says_what_a_search_is
 def best(search: str, output: str, trial: int | None, pareto: tuple[str, str] | None, cluster: ClusterOptions) -> None:
-    """Print the decisions of the best candidate of SEARCH: of the confirmed one where spec.confirm was set."""
+    """Print the decisions of the best candidate of SEARCH, or of the confirmed one if spec.confirm was set."""
     if pareto and (trial is not None or output not in _LISTS):
         raise click.UsageError("--pareto lists trials, with -o json or -o yaml and without --trial")
     record = locate(search, cluster).read()

@@ -1,4 +1,4 @@
-"""`evonas doctor`: what is wrong with an installation, and the command that mends it."""
+"""`evonas doctor`: what is wrong with an installation, and the commands that fix it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,10 @@ from evonas.sources.options import ClusterOptions
 @click.option("--operator-namespace", default="evonas-system", show_default=True, help="Where the operator's Lease is.")
 @cluster_options
 def doctor(operator_namespace: str, cluster: ClusterOptions) -> None:
-    """Check an installation and a namespace, and print the command that mends what is wrong.
+    """Check an installation and a namespace, and print the command that fixes each problem.
 
-    The searches of the namespace that are not over are asked for their devices, queues and images; what a search would
-    need before there is one (and quotas) is checked by `evonas plan`. Exits with 1 where something is missing without
-    which searches do not run.
+    Checks the devices, queues and images of all unfinished searches in the namespace; to check what a new search would
+    need, including quotas, use `evonas plan`. Exits with 1 if something is missing that searches need to run.
     """
     findings = readiness_module().examine(cluster, None, {}, operator_namespace)
     show(findings, open_console())

@@ -1,4 +1,4 @@
-"""`evonas enqueue`: candidates by hand, to be tried before what the agent proposes next."""
+"""`evonas enqueue`: your own candidates, tried before those that the agent proposes next."""
 
 from __future__ import annotations
 
@@ -21,14 +21,20 @@ from evonas.sources.options import ClusterOptions
 @click.command()
 @click.argument("search")
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
-@click.option("--decision", "assignments", multiple=True, metavar="NAME=VALUE", help="One decision; give all of them.")
+@click.option(
+    "--decision",
+    "assignments",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="One decision; repeat for every decision of a candidate.",
+)
 @cluster_options
 def enqueue(search: str, file: Path | None, assignments: tuple[str, ...], cluster: ClusterOptions) -> None:
-    """Have SEARCH try the candidates in FILE before those that its agent proposes next.
+    """Queue the candidates in FILE, to be tried by SEARCH before its agent proposes more.
 
-    FILE is JSON or YAML: a candidate's decisions by name, as `evonas best` prints them, or a list of such; - is the
-    standard input. They count as any other trial, and the agent learns from their rewards. SEARCH is the folder of a
-    local run, which may be under way, or the name of a search in a cluster, where they are appended to
+    FILE is JSON or YAML: the decisions of a candidate by name, as `evonas best` prints them, or a list of candidates; -
+    is standard input. They count like other trials, and the agent learns from their rewards. SEARCH is the folder of a
+    local run, which may be in progress, or the name of a search in a cluster, where they are appended to
     spec.warmStart.candidates.
     """
     if (file is None) == (not assignments):

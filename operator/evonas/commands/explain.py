@@ -19,14 +19,16 @@ from evonas.sources.source import find_trial
 @click.command()
 @click.argument("search")
 @click.argument("trial", type=click.IntRange(0))
-@click.option("--alternatives", default=5, show_default=True, type=click.IntRange(0), help="How many to show.")
+@click.option(
+    "--alternatives", default=5, show_default=True, type=click.IntRange(0), help="Number of alternatives to show."
+)
 @cluster_options
 @says_what_a_search_is
 def explain(search: str, trial: int, alternatives: int, cluster: ClusterOptions) -> None:
-    """Say how the agent came to the candidate of TRIAL, an index, of SEARCH.
+    """Explain how the agent arrived at the candidate of TRIAL (an index) of SEARCH.
 
-    Origin, parent and what was mutated are recorded. The policy's probabilities and the alternatives are derived again
-    from the record, as by `evonas replay`, where the versions of the software still give the same proposal.
+    Origin, parent and mutated decisions are recorded. The policy's probabilities and the alternatives are derived again
+    from the record, like in `evonas replay`, if the installed software versions still give the same proposal.
     """
     record = locate(search, cluster).read()
     found = find_trial(record, trial)

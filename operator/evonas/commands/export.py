@@ -26,8 +26,8 @@ from evonas.sources.options import ClusterOptions
     help="File to write. Default: NAME.jsonl, or NAME.db for Optuna.",
 )
 @click.option("--optuna", is_flag=True, help="Write an Optuna storage (SQLite) for its dashboard and plots instead.")
-@click.option("--mlflow", metavar="URI", help="Write runs to the MLflow tracking store at URI instead, those it lacks.")
-@click.option("--experiment", metavar="NAME", help="MLflow's experiment. Default: the search's name.")
+@click.option("--mlflow", metavar="URI", help="Write missing runs to the MLflow tracking store at URI instead.")
+@click.option("--experiment", metavar="NAME", help="MLflow experiment. Default: the search's name.")
 @cluster_options
 @says_what_a_search_is
 @click.pass_context
@@ -41,10 +41,10 @@ def export(
     experiment: str | None,
     cluster: ClusterOptions,
 ) -> None:
-    """Write all that is recorded of SEARCH to a file.
+    """Write the whole record of SEARCH to a file.
 
-    JSON lines: a header, the search, its trials, and a checksum. The trials' logs are not in it; the manifest is, with
-    what its container is given as environment.
+    The file has JSON lines: a header, the search, its trials, and a checksum. It contains the manifest, including the
+    container's environment variables, but not the trials' logs.
     """
     if old_file is not None:
         say_renamed(ctx, str(old_file), f"--to {old_file}")

@@ -34,18 +34,18 @@ TABLES = ("table", "wide")
     type=click.Choice([*TABLES, "json", "yaml", "name"]),
     default="table",
     show_default=True,
-    help="wide: more columns; json and yaml: the ArchitectureSearch objects, with a SEARCH its ArchitectureTrial"
-    " objects, too; name: what other commands take as SEARCH.",
+    help="wide: more columns; json and yaml: the ArchitectureSearch objects and, with SEARCH, its ArchitectureTrial"
+    " objects; name: what other commands accept as SEARCH.",
 )
-@click.option("--all-namespaces", "-A", "everywhere", is_flag=True, help="List those of all namespaces.")
-@click.option("--selector", "-l", default="", metavar="LABELS", help="List those with these labels: a=b,c!=d,e.")
-@click.option("--watch", "-w", is_flag=True, help="Go on, and show what changes, until Ctrl-C.")
+@click.option("--all-namespaces", "-A", "everywhere", is_flag=True, help="List the searches of all namespaces.")
+@click.option("--selector", "-l", default="", metavar="LABELS", help="List the searches with these labels: a=b,c!=d,e.")
+@click.option("--watch", "-w", is_flag=True, help="Keep showing changes until Ctrl-C.")
 @click.option(
     "--runs",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path("runs"),
     show_default=True,
-    help="Folder of local runs to list where no SEARCH is named.",
+    help="Folder of local runs to list if no SEARCH is given.",
 )
 @cluster_options
 @says_what_a_search_is
@@ -60,7 +60,7 @@ def get(
 ) -> None:
     """List searches, or show each SEARCH and its trials.
 
-    Without a SEARCH, the local runs are listed, or where there are none the searches of the cluster.
+    Without SEARCH, the local runs are listed or, if there are none, the searches in the cluster.
     """
     if searches and (everywhere or selector):
         raise click.UsageError("-A and -l list searches: leave out SEARCH")

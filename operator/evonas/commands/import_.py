@@ -19,10 +19,10 @@ from evonas.manifest import read_objects, to_yaml
     "--to", "output", type=click.Path(dir_okay=False, path_type=Path), help="File to write. Default: print it."
 )
 def import_(form: str, file: Path, output: Path | None) -> None:
-    """Turn the Katib Experiment in FILE into an ArchitectureSearch.
+    """Convert the Katib Experiment in FILE to an ArchitectureSearch.
 
-    What will differ is said on the error output, and in comments of the manifest. Where something has no counterpart
-    without which there is no search, nothing is written and every reason is given.
+    Differences are listed on standard error and in comments in the manifest. If something essential has no counterpart,
+    nothing is written and all reasons are given.
     """
     experiments = [body for body in read_objects(file) if isinstance(body, dict) and body.get("kind") == "Experiment"]
     if len(experiments) != 1:

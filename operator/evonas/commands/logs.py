@@ -17,9 +17,9 @@ from evonas.sources.source import find_trial
 @click.argument("search")
 @click.argument("trial", type=click.IntRange(0))
 @click.option("--attempt", type=click.IntRange(1), help="Number of the attempt. Default: the latest.")
-@click.option("--previous", "-p", is_flag=True, help="The attempt before the latest.")
-@click.option("--follow", "-f", is_flag=True, help="Go on until the attempt ends.")
-@click.option("--tail", type=click.IntRange(0), metavar="LINES", help="Begin with the last LINES. Default: all.")
+@click.option("--previous", "-p", is_flag=True, help="Show the attempt before the latest.")
+@click.option("--follow", "-f", is_flag=True, help="Keep printing until the attempt ends.")
+@click.option("--tail", type=click.IntRange(0), metavar="LINES", help="Start with the last LINES lines. Default: all.")
 @cluster_options
 @says_what_a_search_is
 def logs(
@@ -31,7 +31,7 @@ def logs(
     tail: int | None,
     cluster: ClusterOptions,
 ) -> None:
-    """Print what TRIAL, an index, of SEARCH printed."""
+    """Print the output of TRIAL (an index) of SEARCH."""
     if previous and attempt is not None:
         raise click.UsageError("give either --attempt or --previous")
     source = locate(search, cluster)

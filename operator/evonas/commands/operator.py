@@ -27,7 +27,7 @@ from evonas.settings import LeaseSettings, OperatorSettings
     type=click.IntRange(1, 256),
     default=OperatorSettings.workers,
     show_default=True,
-    help="Searches worked on at once.",
+    help="Number of searches processed at once.",
 )
 @click.option(
     "--resync-seconds",
@@ -40,17 +40,17 @@ from evonas.settings import LeaseSettings, OperatorSettings
     "--create-trial-accounts/--no-create-trial-accounts",
     default=OperatorSettings.create_trial_accounts,
     show_default=True,
-    help="Create the trials' ServiceAccount in each namespace with a search. Without: it is there already.",
+    help="Create the trials' ServiceAccount in each namespace with a search. If not, it must exist already.",
 )
 @click.option(
     "--leader-election/--no-leader-election",
     default=True,
     show_default=True,
-    help="Act only while holding a Lease, so that replicas can stand by. Without: this must be the only replica.",
+    help="Act only while holding a Lease, so that replicas can stand by. If not, this must be the only replica.",
 )
 @click.option("--lease-namespace", help="Namespace of the Lease. Default: the pod's own, else the first --namespace.")
 @click.option("--lease-name", default="evonas-operator", show_default=True, help="Name of the Lease.")
-@click.option("--identity", help="Name to hold the Lease under. Default: POD_NAME, else made of the host's name.")
+@click.option("--identity", help="Name of the Lease's holder. Default: POD_NAME, else derived from the host name.")
 def operator(
     namespaces: tuple[str, ...],
     kubeconfig: Path | None,

@@ -12,13 +12,13 @@ from evonas.sources.options import ClusterOptions
 @click.command()
 @click.argument("search")
 @click.argument("trial", type=click.IntRange(min=0))
-@click.option("--remove", is_flag=True, help="Remove the pin: the trial leaves by age again.")
+@click.option("--remove", is_flag=True, help="Remove the pin: the trial again leaves the population by age.")
 @cluster_options
 def pin(search: str, trial: int, remove: bool, cluster: ClusterOptions) -> None:
-    """Keep TRIAL of SEARCH among those that the agent draws parents from, however old it is.
+    """Keep TRIAL (an index) of SEARCH in the population from which the agent draws parents, regardless of age.
 
-    It need not have a result yet. SEARCH is the folder of a local run, or the name of a search in a cluster, which is
-    annotated.
+    The trial need not have a result yet. SEARCH is the folder of a local run, or the name of a search in a cluster,
+    which is annotated.
     """
     locate(search, cluster).pin(trial, stays=not remove)
     click.echo(f"trial {trial} leaves the population by age" if remove else f"pinned trial {trial} to the population")

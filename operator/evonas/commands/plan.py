@@ -23,20 +23,22 @@ from evonas.spec import SearchSpec
 
 @click.command(cls=RenamingCommand, renamed={"--filename": "", "-f": ""})
 @click.argument("manifest", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--candidates", type=click.IntRange(0), default=3, show_default=True, help="First candidates to show.")
+@click.option(
+    "--candidates", type=click.IntRange(0), default=3, show_default=True, help="Number of first candidates to show."
+)
 @click.option(
     "--cluster/--no-cluster",
     "ask_cluster",
     default=True,
     show_default=True,
-    help="Whether to look at the cluster where it would run.",
+    help="Whether to check the cluster in which it would run.",
 )
 @click.option("--operator-namespace", default="evonas-system", show_default=True, help="Where the operator's Lease is.")
 @cluster_options
 def plan(manifest: Path, candidates: int, ask_cluster: bool, operator_namespace: str, cluster: ClusterOptions) -> None:
-    """Show size, first candidates and worst cost of the search in MANIFEST, and whether a cluster can run it.
+    """Show the size, first candidates and worst-case cost of the search in MANIFEST, and whether a cluster can run it.
 
-    No pod is made. Exits with 1 where something is missing without which it would not run.
+    No pod is created. Exits with 1 if something is missing that the search needs to run.
     """
     body = read_manifest(manifest)
     spec = SearchSpec.parse(body)

@@ -21,9 +21,9 @@ from evonas.sources.options import ClusterOptions
 @cluster_options
 @says_what_a_search_is
 def replay(search: str, cluster: ClusterOptions) -> None:
-    """Derive every proposal of SEARCH again from what was recorded before it.
+    """Derive every proposal of SEARCH again from the records before it.
 
-    On the same versions of the software each is the same bit for bit. Exits with 1 at the first that is not.
+    With the same software versions, all match bit for bit. Exits with 1 at the first that differs.
     """
     record = locate(search, cluster).read()
     here = agent_versions(record.spec.agent.type)

@@ -25,14 +25,14 @@ from evonas.sources.options import ClusterOptions
     type=click.Path(dir_okay=False, path_type=Path),
     default=Path("report.html"),
     show_default=True,
-    help="File to write; its ending says the format: html, or for the two plots alone png, svg or pdf.",
+    help="File to write; its extension selects the format: html, or png, svg or pdf for only the two plots.",
 )
 @click.option(
     "--pareto",
     nargs=2,
     metavar="METRIC METRIC",
-    help="Two metrics whose Pareto front to show, upwards and across; METRIC:min or METRIC:max says which way is"
-    " better where the search does not. Default: the objective and the first metric that it constrains.",
+    help="Two metrics whose Pareto front to show, vertical and horizontal; METRIC:min or METRIC:max sets the direction"
+    " if the search does not. Default: the objective and the first metric that it constrains.",
 )
 @click.option("--gpu-hour-price", type=click.FloatRange(0), help="Price of a GPU hour, for the cost of each gain.")
 @cluster_options
@@ -46,7 +46,7 @@ def report(
 ) -> None:
     """Write a report on searches of one objective: curves, trade-offs, what matters, lineage, cost, failures.
 
-    Searches that differ in their seed alone become one line with a band.
+    Searches that differ only in their seed are drawn as one line with a band.
     """
     records = [locate(reference, cluster).read() for reference in dict.fromkeys(searches)]
     objectives = {(record.spec.objective.minimize, record.spec.objective.metric or "reward") for record in records}

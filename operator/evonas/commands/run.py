@@ -48,24 +48,26 @@ PLOTS_FILE, BEST_FILE = "plots.png", "best.json"
     show_default=True,
     help="Folder of all runs; this one's is RUNS/<name of the search>.",
 )
-@click.option("--max-trials", type=click.IntRange(1), help="Trials at most, in place of spec.budget.maxTrials.")
+@click.option("--max-trials", type=click.IntRange(1), help="Maximum number of trials; overrides spec.budget.maxTrials.")
 @click.option(
-    "--parallel-trials", type=click.IntRange(1), help="Trials at a time, in place of spec.budget.parallelTrials."
+    "--parallel-trials",
+    type=click.IntRange(1),
+    help="Number of trials at a time; overrides spec.budget.parallelTrials.",
 )
-@click.option("--seed", type=click.IntRange(0), help="Seed in place of spec.agent.seed.")
+@click.option("--seed", type=click.IntRange(0), help="Seed; overrides spec.agent.seed.")
 @click.option(
     "--warm-start",
     multiple=True,
     type=click.Path(exists=True, path_type=Path),
-    help="Folder of a run or file of `evonas export` whose results to begin with, in place of those in spec.warmStart;"
-    " may be given more than once.",
+    help="Folder of a run or file of `evonas export` whose results to start with; overrides the sources in"
+    " spec.warmStart; repeatable.",
 )
 @click.option(
     "--max-log",
     type=click.IntRange(0),
     default=MAX_LOG >> 20,
     show_default=True,
-    help="MiB kept of what an attempt prints, half from its beginning and half from its end; 0 keeps all.",
+    help="MiB of an attempt's output to keep, half from its beginning and half from its end; 0 keeps all.",
 )
 def run(
     manifest: Path,
@@ -76,11 +78,11 @@ def run(
     warm_start: tuple[Path, ...],
     max_log: int,
 ) -> None:
-    """Run the search in MANIFEST on this machine, or go on with it.
+    """Run or resume the search in MANIFEST on this machine.
 
-    Trials are child processes. Ctrl-C stops them; the same command goes on and repeats no finished trial. What options
-    put in the manifest's place is in the journal's search as if it had been written there. Exits with 1 when the search
-    has failed: no trial succeeded, or too many failed.
+    Trials are child processes. Ctrl-C stops them; the same command resumes the search and repeats no finished trial.
+    The journal records options that override a field as if they were in the manifest. Exits with 1 if the search
+    failed: no trial succeeded, or too many failed.
     """
     body = read_manifest(manifest)
     _override(body, ("budget", "maxTrials"), max_trials)
@@ -98,7 +100,7 @@ def run(
     console = Console()
     finished = sum(trial.state.is_final for trial in journal.trials.values())
     if finished:
-        console.print(f"going on with {folder / JOURNAL_FILE}: {finished} trials are finished", highlight=False)
+        console.print(f"resuming {folder / JOURNAL_FILE}: {finished} trials are finished", highlight=False)
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         found = None
@@ -110,7 +112,7 @@ def run(
         with Display(spec, console, journal.trials.values()) as display:
             decided = LocalRun(spec, journal, folder, display, results, max_log=max_log << 20).run()
     except KeyboardInterrupt:
-        console.print(f"\nstopped; the same command goes on: {_command_line()}", highlight=False)
+        console.print(f"\nstopped; to resume, run the same command: {_command_line()}", highlight=False)
         sys.exit(128 + signal.SIGINT)
     finally:
         signal.signal(signal.SIGTERM, before)

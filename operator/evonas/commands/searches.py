@@ -15,8 +15,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 SEARCH_HELP = """
 
-    SEARCH is the folder of a local run, a file of `evonas export`, or the name of a search in a cluster, also as
-    nas/NAME; with one of the cluster's options always the last.
+    SEARCH is the folder of a local run, a file written by `evonas export`, or the name of a search in a cluster (NAME
+    or nas/NAME). With any of the cluster's options, it is always a name.
     """
 
 

@@ -12,13 +12,13 @@ from evonas.sources.options import ClusterOptions
 @click.command()
 @click.argument("search")
 @click.argument("trial", type=click.IntRange(min=0))
-@click.option("--because", default="", metavar="TEXT", help="Why; it is recorded with the trial.")
+@click.option("--because", default="", metavar="TEXT", help="The reason, which is recorded with the trial.")
 @cluster_options
 def veto(search: str, trial: int, because: str, cluster: ClusterOptions) -> None:
-    """End TRIAL of SEARCH, which has no result yet, as infeasible.
+    """End TRIAL (an index) of SEARCH, which has no result yet, as infeasible.
 
-    What runs of it is stopped, and the agent learns to keep away from the like. SEARCH is the folder of a local run, or
-    the name of a search in a cluster, which is annotated.
+    If it is running, it is stopped, and the agent learns to avoid similar candidates. SEARCH is the folder of a local
+    run, or the name of a search in a cluster, which is annotated.
     """
     locate(search, cluster).veto(trial, because)
     click.echo(f"vetoed trial {trial}: it ends as infeasible")

@@ -21,15 +21,13 @@ SHARE = 10
 
 @click.command()
 @click.argument("search")
-@click.option(
-    "--interval", type=click.FloatRange(0.1), default=2.0, show_default=True, help="Seconds between two looks."
-)
+@click.option("--interval", type=click.FloatRange(0.1), default=2.0, show_default=True, help="Seconds between updates.")
 @cluster_options
 @says_what_a_search_is
 def watch(search: str, interval: float, cluster: ClusterOptions) -> None:
-    """Show SEARCH as it goes, until it is over.
+    """Show the progress of SEARCH until it ends.
 
-    Exits with 0 when it is complete and with 1 when it has failed, was refused, or (a local run) was stopped.
+    Exits with 0 if it is complete, and with 1 if it failed, was refused, or (a local run) was stopped.
     """
     source = locate(search, cluster)
     console = open_console()

@@ -84,7 +84,7 @@ def test_same_command_goes_on_and_repeats_no_finished_trial(tmp_path: Path, numb
     assert 5 <= before < 16
     if number is not signal.SIGKILL:
         assert process.returncode == 130
-        assert "the same command goes on" in output
+        assert "to resume, run the same command" in output
     output = finish(manifest)
     assert f"{before} trials are finished" in output
     assert finals(manifest) == Counter(range(16))
