@@ -40,6 +40,8 @@ NASTY = (
     "\nbroken at both ends\n",
     "carriage\r\nreturn",
     "🧠 naïve 日本",
+    "\x1b[31mred\x7f",
+    "next\x85line\u2028separator\ufeffmark\uffff",
     "a=b",
     "--flag",
     "#no comment",

@@ -7,6 +7,7 @@ refused for now, unreachable. Each call is counted by verb, resource and code.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from types import TracebackType
 from typing import Any
@@ -22,6 +23,7 @@ MAX_CONNECTIONS = 64
 _PASSING = (401, 408, 410, 429)
 """Refusals below 500 that say nothing about the request: an expired token or version, a timeout, too many requests."""
 PAGE = 500
+_UNLIKE_YAML = re.compile(r"[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 TIMEOUT_SECONDS, CONNECT_SECONDS = 30.0, 10.0
 
 
@@ -208,7 +210,7 @@ class Api:
         data = None
         if body is not None:
             headers["Content-Type"] = f"application/{type}"
-            data = json.dumps(body)
+            data = to_json(body)
         url = self.server + path
         try:
             async with session.request(method, url, params=query, data=data, headers=headers) as answer:
@@ -234,6 +236,20 @@ class Api:
     async def _headers(self) -> dict[str, str]:
         token = await self._connection.token()
         return {"Accept": "application/json"} | ({} if token is None else {"Authorization": f"Bearer {token}"})
+
+
+def to_json(body: Mapping[str, Any]) -> str:
+    r"""Return JSON that a YAML parser reads as the same: what is applied is parsed as YAML, even where it is JSON.
+
+    YAML has no surrogate pairs (\ud83e\udde0), refuses some characters as they are, and takes others for line breaks.
+    """
+    return _UNLIKE_YAML.sub(_escaped, json.dumps(body, ensure_ascii=False))
+
+
+def _escaped(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    # Half a pair is no character at all.
+    return "\ufffd" if 0xD800 <= code <= 0xDFFF else f"\\u{code:04x}"
 
 
 def type_name(error: BaseException) -> str:

@@ -96,7 +96,7 @@ def parse_message(message: str, limit: int = MAX_MESSAGE_BYTES) -> Report:
         reward, problem = _number(content["reward"], "reward in the termination message")
     metrics, metrics_problem = _metrics(content.get("metrics", {}), "metrics in the termination message")
     infeasible = content.get("infeasible")
-    return Report(reward, metrics, None if infeasible is None else str(infeasible), problem or metrics_problem)
+    return Report(reward, metrics, None if infeasible is None else _text(infeasible), problem or metrics_problem)
 
 
 def _number(value: Any, what: str) -> tuple[float | None, str | None]:
@@ -116,8 +116,13 @@ def _metrics(value: Any, what: str) -> tuple[Mapping[str, float], str | None]:
             return metrics, problem
         if len(metrics) == MAX_METRICS or len(name) > MAX_METRIC_NAME:
             return metrics, f"{what} has more than {MAX_METRICS} entries, or a name above {MAX_METRIC_NAME} characters"
-        metrics[name] = number
+        metrics[_text(name)] = number
     return metrics, None
+
+
+def _text(value: Any) -> str:
+    """Return text that can be written anywhere: JSON can hold half a surrogate pair, files and objects cannot."""
+    return str(value).encode(errors="replace").decode()
 
 
 def _loads(text: str) -> Any:

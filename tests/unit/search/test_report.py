@@ -79,6 +79,11 @@ def test_report_of_other_names_is_quoted(message: str) -> None:
     assert next(iter(json.loads(message))) in problem
 
 
+def test_half_a_surrogate_pair_does_not_come_through() -> None:
+    report = parse_message('{"infeasible": "too large \\ud83e", "metrics": {"size\\udde0": 1}}')
+    assert (report.infeasible, report.metrics) == ("too large ?", {"size?": 1})
+
+
 def test_metrics_alone_may_come_by_either_channel() -> None:
     assert read_report({METRICS: '{"accuracy": 0.5}'}, "").metrics == {"accuracy": 0.5}
     assert read_report({}, '{"metrics": {"accuracy": 0.5}}').metrics == {"accuracy": 0.5}
