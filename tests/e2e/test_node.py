@@ -119,7 +119,7 @@ BLOCKED: dict[str, tuple[dict[str, Any], str, str]] = {
     "init": (
         {"initContainers": [{"name": "data", "command": ["sh", "-c", "echo no such bucket >&2; exit 9"]}]},
         "InitContainerFailed",
-        "init container 'data' left with exit code 9: no such bucket",
+        "init container 'data' exited with code 9: no such bucket",
     ),
     "init-beside-a-sidecar": (
         {
@@ -129,7 +129,7 @@ BLOCKED: dict[str, tuple[dict[str, Any], str, str]] = {
             ]
         },
         "InitContainerFailed",
-        "init container 'data' left with exit code 128 (StartError)",
+        "init container 'data' exited with code 128 (StartError)",
     ),
     "sidecar-without-image": (
         {"initContainers": [{"name": "proxy", "restartPolicy": "Always", "image": "no-such-image:1"}]},

@@ -215,7 +215,10 @@ def test_a_vetoed_trial_ends_and_the_agent_is_told(
     assert sorted(trial["status"]["sequence"] for trial in found) == [1, 2, 3, 4, 5]
     assert len(_jobs(cluster, namespace, "picky") & {trial["metadata"]["name"] for trial in found[:2]}) == 0
     (told,) = [event for event in _events(cluster, namespace, "picky") if event["reason"] == "InvalidMark"]
-    assert told["message"] == "annotation evonas.dev/veto-first names no trial: a veto of trial 3 is evonas.dev/veto-3"
+    assert (
+        told["message"]
+        == "annotation evonas.dev/veto-first does not name a trial: a veto of trial 3 is evonas.dev/veto-3"
+    )
     assert evonas(cluster, namespace, "replay", "picky").returncode == 0
     refused = evonas(cluster, namespace, "veto", "picky", "2")
     assert "trial 2 of " in refused.stderr
@@ -246,7 +249,9 @@ def test_a_pinned_trial_stays_in_the_population_until_its_pin_is_removed(
     assert all(proposal["pinned"] == [best] for proposal in proposals[6:])
     assert best in {proposal["parent"] for proposal in proposals[6:]}
     (told,) = [event for event in _events(cluster, namespace, "elite") if event["reason"] == "InvalidMark"]
-    assert told["message"] == "annotation evonas.dev/pin-best names no trial: a pin of trial 3 is evonas.dev/pin-3"
+    assert (
+        told["message"] == "annotation evonas.dev/pin-best does not name a trial: a pin of trial 3 is evonas.dev/pin-3"
+    )
     assert evonas(cluster, namespace, "pin", "elite", str(best), "--remove").returncode == 0
     refused = evonas(cluster, namespace, "pin", "elite", str(best), "--remove")
     assert "is not pinned; none is" in refused.stderr

@@ -74,4 +74,4 @@ def _name(pod: PodRecord, name: str) -> str:
 def _left(state: ContainerState) -> str:
     reason = f" ({state.reason})" if state.reason not in ("", "Error", "Completed") else ""
     hint = last_words(state.message)
-    return f"left with exit code {state.exit_code}{reason}" + (f": {hint}" if hint else "")
+    return f"exited with code {state.exit_code}{reason}" + (f": {hint}" if hint else "")

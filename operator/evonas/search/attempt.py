@@ -1,6 +1,5 @@
-"""What an executor shows of one attempt (a Job, or a local process), and how an attempt may end.
-
-The cluster and the local run both translate what they see into these; ``plan`` decides on nothing else.
+"""An executor's view of one attempt (a Job, or a local process), and how an attempt may end. The cluster and the local
+run both translate what they see into these types; ``plan`` decides on nothing else.
 """
 
 from __future__ import annotations
@@ -36,39 +35,39 @@ class Ending:
 
 
 class QueuedReason(StrEnum):
-    """Why an attempt does not run yet: the closed list of the trials' and the search's reasons for waiting."""
+    """Why an attempt does not run yet: the closed list of the reasons for which trials and the search wait."""
 
     STARTING = "Starting"
-    """Its pod or container is being made; nothing is wrong so far."""
+    """Its pod or container is being created; nothing is wrong so far."""
     STOPPING = "Stopping"
-    """What ran before it is still being ended."""
+    """What ran before it is still being stopped."""
     RETRYING = "Retrying"
     """The attempt before it failed."""
     DISRUPTED = "Disrupted"
-    """Its pod was ended from outside and is being replaced."""
+    """Its pod was stopped from outside and is being replaced."""
     QUEUED = "Queued"
     """A queue (Kueue) has not admitted its Job, or a scheduling gate holds its pod."""
     UNSCHEDULABLE = "Unschedulable"
     """No node has room for its pod."""
     IMAGE_PULL = "ImagePull"
-    """An image cannot be had."""
+    """An image cannot be pulled."""
     CONTAINER_CONFIG = "ContainerConfig"
-    """A container cannot be created as the template wants it (a missing ConfigMap, a wrong command)."""
+    """A container cannot be created as the template asks (a missing ConfigMap, a wrong command)."""
     QUOTA_EXCEEDED = "QuotaExceeded"
     """The namespace's quota has no room for it."""
     ADMISSION_DENIED = "AdmissionDenied"
-    """The API server refuses its Job or pod."""
+    """The API server rejects its Job or pod."""
 
     @property
     def blocks(self) -> bool:
-        """Say whether something outside must change before the attempt runs."""
+        """Return whether something outside must change before the attempt can run."""
         passing = (QueuedReason.STARTING, QueuedReason.STOPPING, QueuedReason.RETRYING, QueuedReason.DISRUPTED)
         return self not in passing
 
 
 @dataclass(frozen=True)
 class Disruption:
-    """A pod of an attempt that was ended from outside."""
+    """A pod of an attempt that was stopped from outside."""
 
     pod: str
     reason: str
@@ -99,20 +98,20 @@ class AttemptView:
     pod: str | None = None
     node: str | None = None
     held_since: datetime | None = None
-    """Since when it occupies what it asks for; None where it never did."""
+    """Since when it holds the resources it requests; None if it never did."""
     start_time: datetime | None = None
-    """When the trial's container started; None where it never did."""
+    """When the trial's container started; None if it never did."""
     end_time: datetime | None = None
     """When it ended, or was found to have ended; set exactly when the phase is ENDED."""
     ending: Ending | None = None
     """Set exactly when the phase is ENDED."""
     holds_resources: bool = True
-    """False once nothing of it can run any more, so that the next attempt may start."""
+    """False once nothing of it can still run, so that the next attempt may start."""
     must_stop: bool = False
-    """True where it was given up although it would go on trying."""
+    """True if it is to be stopped although it would keep trying."""
     deadline: datetime | None = None
-    """When it will be given up if nothing changes."""
+    """When it will be stopped if nothing changes."""
     disruptions: tuple[Disruption, ...] = ()
-    """Pods of this attempt before its current one, oldest first, as far as they are still seen."""
+    """Earlier pods of this attempt, oldest first, as far as they are still visible."""
     fingerprint: str | None = None
-    """Of the trial as it was when the attempt was made (``search.reuse``): the template may have changed since."""
+    """Of the trial at the time the attempt was created (``search.reuse``): the template may have changed since."""

@@ -1,4 +1,4 @@
-"""How many more trials the budget admits, and why no more: pure arithmetic over the records."""
+"""How many more trials the budget allows, and why no more: pure arithmetic over the records."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ SECONDS_PER_HOUR = 3600
 
 @dataclass(frozen=True)
 class Limit:
-    """Why the search proposes no more trials, for good."""
+    """Why the search will never propose another trial."""
 
     reason: str
     message: str
     failed: bool = False
-    """True where this is the failure of the search, not its completion."""
+    """True if the search has failed, rather than completed."""
     cuts_short: bool = False
-    """True where trials under way are no longer needed; ``onComplete`` says what becomes of them."""
+    """True if running trials are no longer needed; ``onComplete`` says what happens to them."""
 
 
 @dataclass(frozen=True)
 class Standing:
-    """What the limits judge."""
+    """What the limits are applied to."""
 
     spec: SearchSpec
     totals: Totals
@@ -82,7 +82,7 @@ def _max_seconds_reached(standing: Standing) -> Limit | None:
 
 
 def _max_gpu_hours_reached(standing: Standing) -> Limit | None:
-    # While trials run, their reservation may still turn out larger than their use.
+    # While trials run, they may still turn out to use less than they have reserved.
     if standing.totals.unfinished or affordable_trials(standing.spec, standing.totals) >= 1:
         return None
     used = standing.totals.gpu_seconds / SECONDS_PER_HOUR
@@ -100,18 +100,18 @@ LIMITS: tuple[Callable[[Standing], Limit | None], ...] = (
     _max_seconds_reached,
     _max_gpu_hours_reached,
 )
-"""In the order in which they are reported where several hold."""
+"""In the order in which they are reported if several apply."""
 
 
 def find_deadline(spec: SearchSpec, start_time: datetime | None) -> datetime | None:
-    """Return when ``maxSeconds`` are over; None where there is no such limit or no start yet."""
+    """Return when ``maxSeconds`` are over; None without such a limit or before the start."""
     if spec.budget.max_seconds is None or start_time is None:
         return None
     return start_time + timedelta(seconds=spec.budget.max_seconds)
 
 
 def budget_shares(spec: SearchSpec, totals: Totals, start_time: datetime | None, now: datetime) -> dict[str, float]:
-    """Return the used share of each budget that is set, by its field's name; above 1 what was overdrawn."""
+    """Return the used share of each budget that is set, by field name; above 1 if it was exceeded."""
     budget = spec.budget
     shares = {"maxTrials": totals.total / budget.max_trials}
     if budget.max_failed_trials:
@@ -124,8 +124,8 @@ def budget_shares(spec: SearchSpec, totals: Totals, start_time: datetime | None,
 
 
 def affordable_trials(spec: SearchSpec, totals: Totals) -> float:
-    """Return how many more trials fit ``maxGPUHours`` if each runs until its timeout, and each
-    unfinished one and each confirmation to come does, too.
+    """Return how many more trials fit ``maxGPUHours`` if each of them runs until its timeout, and so does each
+    unfinished one and each confirmation to come.
     """
     worst = spec.trial.worst_gpu_seconds
     if spec.budget.max_gpu_hours is None or worst == 0:

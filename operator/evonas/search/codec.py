@@ -1,4 +1,5 @@
-"""Trials to and from ArchitectureTrial objects: the one form that the API server and a local journal both keep."""
+"""Converts trials to and from ArchitectureTrial objects, the form in which the API server and local journals keep
+them."""
 
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ class SearchIdentity:
 
 
 def to_object(search: SearchIdentity, trial: Trial) -> dict[str, Any]:
-    """Return the ArchitectureTrial, owner reference included; without status where there is none yet."""
+    """Return the ArchitectureTrial, including its owner reference; without a status if it has none yet."""
     metadata: dict[str, Any] = {
         "name": search.trial_name(trial.index),
         "labels": {
@@ -69,12 +70,12 @@ def to_object(search: SearchIdentity, trial: Trial) -> dict[str, Any]:
 
 
 def owner_reference(kind: str, name: str, uid: str) -> dict[str, Any]:
-    """Return a controller reference to one of our kinds: deleting the owner deletes what it owns."""
+    """Return a controller reference to an object of one of our kinds: deleting the owner deletes what it owns."""
     return {"apiVersion": API_VERSION, "kind": kind, "name": name, "uid": uid, "controller": True}
 
 
 def to_status(trial: Trial) -> dict[str, Any]:
-    """Return the trial's status as the CRD has it; fields without a value are left out."""
+    """Return the trial's status as the CRD defines it; fields without a value are omitted."""
     return _without_empty(
         {
             "state": None if trial.state is TrialState.PENDING else trial.state.value,
@@ -95,7 +96,7 @@ def to_status(trial: Trial) -> dict[str, Any]:
 
 
 def from_object(body: Mapping[str, Any]) -> Trial:
-    """Read an ArchitectureTrial; KeyError or ValueError where it is none of ours."""
+    """Read an ArchitectureTrial; KeyError or ValueError if we did not write it."""
     spec, status = body["spec"], body.get("status", {})
     proposal = spec["proposal"]
     return Trial(
@@ -150,12 +151,12 @@ def to_decimal(value: float) -> str:
 
 
 def to_time(moment: datetime | None) -> str | None:
-    """Write a moment as the API does: RFC 3339, UTC, whole seconds."""
+    """Write a time as the API does: RFC 3339, UTC, whole seconds."""
     return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def from_time(text: str | None) -> datetime | None:
-    """Read a moment of the API; fractions of seconds are kept."""
+    """Read a time from the API; fractions of seconds are kept."""
     return None if text is None else datetime.fromisoformat(text)
 
 
@@ -173,7 +174,7 @@ def _proposal(proposal: ProposalRecord) -> dict[str, Any]:
         }
     )
     if proposal.abandoned is not None:
-        # An empty list says something, too: the agent knew of no more.
+        # An empty list has a meaning, too: the agent knew of no others.
         body["abandoned"] = list(proposal.abandoned)
     counts = {"redrawn": proposal.redrawn, "competitors": proposal.competitors}
     return body | {"observedUpTo": proposal.observed_up_to} | counts
@@ -258,7 +259,7 @@ def _attempt(attempt: EndedAttempt) -> dict[str, Any]:
 
 
 def _conditions(trial: Trial) -> list[dict[str, Any]]:
-    """Return Complete or Failed, as a Job has them, so that ``kubectl wait`` works; none before the end."""
+    """Return Complete or Failed, as Jobs have them, so that ``kubectl wait`` works; neither before the end."""
     if not trial.state.is_final:
         return []
     return [

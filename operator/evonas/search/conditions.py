@@ -1,4 +1,4 @@
-"""Conditions as Kubernetes' API conventions want them; the times change only with the status."""
+"""Conditions as in Kubernetes' API conventions; transition times change only with the status."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_MESSAGE = 1024
 
 @dataclass(frozen=True)
 class Condition:
-    """One condition, without the moment of its last transition."""
+    """One condition, without the time of its last transition."""
 
     type: str
     status: bool
@@ -25,7 +25,7 @@ class Condition:
 def to_conditions(
     conditions: Iterable[Condition], before: Iterable[Mapping[str, Any]], generation: int, now: datetime
 ) -> list[dict[str, Any]]:
-    """Return API conditions, each with the transition time of ``before`` where its status is the same."""
+    """Return API conditions, each with the transition time from ``before`` if its status is unchanged."""
     known = {condition["type"]: condition for condition in before}
     bodies = []
     for condition in conditions:

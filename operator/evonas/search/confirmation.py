@@ -1,8 +1,8 @@
-"""Confirmation: the leaders of a search trained again with new seeds, so that the winner is no stroke of luck. Pure.
+"""Confirmation: the leaders of a search are trained again with new seeds, lest the winner be a stroke of luck. Pure.
 
-The best of many noisy rewards is partly noise (the winner's curse), so a leader's first reward is left out of what is
-said of it here. A confirmation is an ArchitectureTrial like any other, but the agent learns nothing from it and it
-counts neither for ``maxTrials`` nor as the search's best.
+The best of many noisy rewards is partly noise (the winner's curse), so a leader's first reward does not count here. A
+confirmation is an ArchitectureTrial like any other, but the agent does not learn from it, and it counts neither towards
+``maxTrials`` nor as the search's best.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ ORIGIN = "confirmation"
 
 @dataclass(frozen=True)
 class Confirmed:
-    """What the confirmations of one leader say."""
+    """The results of one leader's confirmations."""
 
     leader: Trial
     runs: int
-    """How many of them ended, with a reward or without."""
+    """How many of them ended, with or without a reward."""
     mean: float | None
-    """Of their rewards; None where there is none."""
+    """Mean of their rewards; None without any."""
     deviation: float | None
-    """Standard deviation of the rewards, in the sample; None below two."""
+    """Sample standard deviation of the rewards; None with fewer than two."""
     wins: int
-    """Repeats in which this leader's reward was the best of all, ties included."""
+    """Repeats in which this leader's reward was the best of all, including ties."""
 
 
 def due_confirmations(spec: SearchSpec, totals: Totals, room: int) -> list[Trial]:
-    """Return up to ``room`` of the confirmations that are not recorded yet, the first repeat of every leader first."""
+    """Return up to ``room`` confirmations that are not recorded yet, beginning with every leader's first repeat."""
     if spec.confirm is None:
         return []
     missing = [
@@ -52,7 +52,7 @@ def due_confirmations(spec: SearchSpec, totals: Totals, room: int) -> list[Trial
 
 
 def confirm(spec: SearchSpec, totals: Totals) -> list[Confirmed]:
-    """Return what is known of each leader, the best mean first; empty where nothing was to be confirmed."""
+    """Return what is known about each leader, the best mean first; empty if nothing was to be confirmed."""
     if spec.confirm is None:
         return []
     leaders = totals.leaders[: spec.confirm.top]
@@ -69,7 +69,7 @@ def confirm(spec: SearchSpec, totals: Totals) -> list[Confirmed]:
 
 
 def find_winner(spec: SearchSpec, totals: Totals) -> Trial | None:
-    """Return the leader with the best mean of its confirmations; before the first of these, the best trial."""
+    """Return the leader whose confirmations have the best mean; the best trial before there are any."""
     confirmed = [item for item in confirm(spec, totals) if item.mean is not None]
     return confirmed[0].leader if confirmed else totals.best
 

@@ -19,7 +19,7 @@ def trial_environment(identity: SearchIdentity, spec: SearchSpec, trial: Trial) 
     """Return the variables that describe a trial's current attempt, apart from those of its pod.
 
     The seed is the search's plus the trial's index, so trials differ and retries do not. The n-th confirmations of all
-    leaders share the search's minus n, which no proposal has: they differ by nothing but their candidates.
+    leaders share the search's minus n, which no proposal has: they differ only in their candidates.
     """
     seed = spec.agent.seed + trial.index if trial.proposal.repeat is None else spec.agent.seed - trial.proposal.repeat
     return {
@@ -33,9 +33,8 @@ def trial_environment(identity: SearchIdentity, spec: SearchSpec, trial: Trial) 
 
 
 def check_template(trial: TrialSpec) -> None:
-    """Refuse a template that sets what each trial is given; InvalidManifest names each such variable.
-
-    Asked before a search is run. Earlier versions replaced such variables; what they recorded can still be read.
+    """Refuse a template that sets variables which each trial is given; InvalidManifest names each of them. Called
+    before a search is run. Earlier versions replaced such variables; their records can still be read.
     """
     position = trial.container_position
     field = f"spec.trial.template.spec.containers[{position}]"
@@ -52,13 +51,12 @@ def decision_variables(decisions: Mapping[str, Value]) -> dict[str, str]:
 
 
 def literal_env(variables: Mapping[str, str]) -> list[dict[str, str]]:
-    """Return the ``env`` of a container in which each variable has exactly the given value.
-
-    In a value, the kubelet replaces ``$(NAME)`` and takes ``$$`` for one dollar; of two dollars, one is always left.
+    """Return the ``env`` of a container in which each variable has exactly the given value. In a value, the kubelet
+    replaces ``$(NAME)`` and reads ``$$`` as one dollar, so every dollar is doubled.
     """
     return [{"name": name, "value": value.replace("$", "$$")} for name, value in variables.items()]
 
 
 def to_text(value: Value) -> str:
-    """Write a value as a shell wants it: text as it stands, numbers and booleans as in JSON."""
+    """Write a value for a shell: text unchanged, numbers and booleans as in JSON."""
     return value if isinstance(value, str) else json.dumps(value)

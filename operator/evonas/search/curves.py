@@ -9,11 +9,11 @@ from itertools import accumulate
 from evonas.search.trial import Trial
 
 WINDOW = 50
-"""Trials that the moving average looks back on; the paper does not say its own."""
+"""Window of the moving average, in trials; the paper does not state its own."""
 
 
 def rewards_in_order(trials: Iterable[Trial]) -> list[float]:
-    """Return the rewards in the order in which they were recorded, without confirmations and imported ones."""
+    """Return the rewards in the order in which they were recorded, without those of confirmations and imports."""
     searched = (trial for trial in trials if not trial.is_confirmation and trial.imported is None)
     rewarded = [(trial.sequence or 0, trial.index, trial.reward) for trial in searched if trial.reward is not None]
     return [reward for _, _, reward in sorted(rewarded)]
@@ -30,5 +30,5 @@ def moving_average(rewards: Sequence[float], window: int = WINDOW) -> list[float
 
 
 def best_so_far(rewards: Sequence[float], *, minimize: bool) -> list[float]:
-    """Return the best of all rewards up to each."""
+    """Return for each reward the best one so far."""
     return list(accumulate(rewards, min if minimize else max))

@@ -1,4 +1,4 @@
-"""What may be enqueued by hand: whole candidates of the space that were not tried and are not listed. Pure."""
+"""What may be enqueued by hand: complete candidates of the space that were neither tried nor listed before. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_LISTED = 256
 def check_candidates(
     record: RecordedSearch, listed: Sequence[Decisions], candidates: Sequence[Mapping[str, Any]]
 ) -> list[Decisions]:
-    """Return the candidates as the space has them; EvonasError with every reason why one cannot be enqueued."""
+    """Return the candidates as the space writes them; EvonasError with every reason why one cannot be enqueued."""
     if record.phase.is_over:
         raise EvonasError(
             f"{record.source} is {record.phase}: nothing would be tried; raise spec.budget.maxTrials first, if that is"
@@ -51,7 +51,7 @@ def check_candidates(
 
 
 def read_decisions(space: SearchSpace, assignments: Sequence[str]) -> dict[str, Any]:
-    """Return the candidate that ``name=value`` assignments make, each value as the space writes it."""
+    """Return the candidate that ``name=value`` assignments describe, each value as the space writes it."""
     decisions = {decision.name: decision for decision in space.decisions}
     candidate: dict[str, Any] = {}
     for assignment in assignments:
@@ -66,7 +66,7 @@ def read_decisions(space: SearchSpace, assignments: Sequence[str]) -> dict[str, 
         if len(values) != 1:
             texts = list(map(to_text, decisions[name].values))
             said = f"{name} has the values {', '.join(texts)}{did_you_mean(text, texts)}"
-            said = "more than one value reads so, use a file" if values else said
+            said = "more than one value is written so, use a file" if values else said
             raise EvonasError(f"--decision {assignment}: {said}")
         candidate[name] = values[0]
     return candidate

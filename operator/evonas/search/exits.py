@@ -13,22 +13,21 @@ TIMEOUT_REASON = "DeadlineExceeded"
 
 
 def judge_exit(exit_code: int, report: Report, *, reason: str = "", hint: str = "") -> Ending:
-    """Return how an attempt ended whose container left with ``exit_code``.
-
-    ``reason`` is the runtime's own word (OOMKilled, ContainerCannotRun), ``hint`` what may help a person.
+    """Return how an attempt ended whose container exited with ``exit_code``. ``reason`` is the runtime's word
+    (OOMKilled, ContainerCannotRun), ``hint`` what may help the user.
     """
     if exit_code == 0:
         return Ending(Verdict.REPORTED, report=report)
     if exit_code == INFEASIBLE_EXIT_CODE:
         said = report.infeasible or f"exit code {INFEASIBLE_EXIT_CODE}"
         return Ending(Verdict.INFEASIBLE, "Infeasible", said, report)
-    said = f"the container left with exit code {exit_code}{_signal_name(exit_code)}"
+    said = f"the container exited with code {exit_code}{_signal_name(exit_code)}"
     runtime = reason if reason not in ("", "Error", "Completed") else "NonZeroExitCode"
     return Ending(Verdict.BROKEN, runtime, f"{said}: {hint}" if hint else said)
 
 
 def judge_timeout(trial: TrialSpec, seconds: int | None = None, hint: str = "") -> Ending:
-    """Return how an attempt ended that took too long: the next one would, too, so it is not retried.
+    """Return how an attempt ended that took too long: the next one would do so, too, so it is not retried.
 
     ``seconds`` is the limit that it was started under, where that is known: those of the search may have changed since.
     """

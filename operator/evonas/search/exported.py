@@ -1,6 +1,5 @@
-"""An export file: a search's whole record in one file that proves its own completeness. Pure: bytes in and out.
-
-JSON lines: a header, the ArchitectureSearch, one ArchitectureTrial a line, and the SHA-256 of all bytes before.
+"""An export file: a search's whole record in one file that proves its completeness. Pure: bytes in and out. JSON lines:
+a header, the ArchitectureSearch, one line per ArchitectureTrial, and the SHA-256 of all bytes before.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ KIND, FORMAT = "SearchExport", 1
 
 
 def parse_export(content: bytes, source: str) -> RecordedSearch:
-    """Return the record as it was exported; EvonasError, which names ``source``, where it is no whole export."""
+    """Return the record as it was exported; EvonasError, which names ``source``, if it is not a complete export."""
     header, *lines = _checked_lines(content, source)
     if header.get("format") != FORMAT:
         cure = f"this version reads format {FORMAT}; read it with evonas {header.get('evonas')}"
@@ -59,13 +58,13 @@ def _checked_lines(content: bytes, source: str) -> list[dict[str, Any]]:
         raise EvonasError(f"{source} is cut off: {_missing(first, content)}; export the search again")
     if last["sha256"] != hashlib.sha256(content[:end]).hexdigest():
         raise EvonasError(
-            f"{source} was changed: its last line must be the SHA-256 of all before; export the search again"
+            f"{source} was changed: its last line must be the SHA-256 of all lines before; export the search again"
         )
     return [json.loads(line) for line in content[:end].splitlines()]
 
 
 def _missing(header: Mapping[str, Any], content: bytes) -> str:
-    """Say what a file that was cut off lacks: its header says how many trials there were."""
+    """Describe what a truncated file lacks: its header says how many trials there were."""
     there = max(0, content.count(b"\n") - 2)
     trials = header.get("trials", there)
     return f"{trials - there} of its {trials} trials are missing" if there < trials else "its checksum is missing"

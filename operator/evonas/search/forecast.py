@@ -1,4 +1,4 @@
-"""What a search may cost at worst, before anything runs: arithmetic on its declaration alone. Pure."""
+"""What a search may cost at most, before anything runs: arithmetic on its declaration alone. Pure."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from evonas.spec import SearchSpec
 
 @dataclass(frozen=True)
 class Forecast:
-    """Upper bounds, disruptions apart: a disrupted pod is replaced without counting."""
+    """Upper bounds, without disruptions: the replacement of a disrupted pod does not count."""
 
     trials: int
-    """What ``maxTrials`` and the size of the space admit."""
+    """What ``maxTrials`` and the size of the space allow."""
     attempts: int
     """If every trial, and every confirmation, fails as often as it may be retried."""
     gpu_hours: float
@@ -22,7 +22,7 @@ class Forecast:
     uncapped_gpu_hours: float
     """The same without ``maxGPUHours``."""
     hours: float
-    """From start to end, pods starting at once, within ``maxSeconds`` but for the confirmations."""
+    """From start to end if pods start at once, within ``maxSeconds`` except for the confirmations."""
 
 
 def forecast(spec: SearchSpec) -> Forecast:
@@ -35,7 +35,7 @@ def forecast(spec: SearchSpec) -> Forecast:
     round_hours = tries * spec.trial.attempt_seconds / SECONDS_PER_HOUR
     hours = math.ceil(trials / spec.budget.parallel_trials) * round_hours
     if spec.budget.max_seconds is not None:
-        # Trials under way may still run until their timeout.
+        # Running trials may continue until their timeout.
         hours = min(hours, spec.budget.max_seconds / SECONDS_PER_HOUR + round_hours)
     hours += math.ceil(confirmations / spec.budget.parallel_trials) * round_hours
     allowed = spec.budget.max_gpu_hours

@@ -1,7 +1,6 @@
-"""Candidates from outside: results that are known from elsewhere, and decisions that a user wants tried. Pure.
-
-Both become trials of the search itself, at the next indexes: the record stays the whole truth. What is recorded is not
-looked up again, so whoever changes or deletes the source afterwards changes nothing.
+"""Candidates from outside: results that are known from elsewhere, and decisions that a user wants tried. Pure. Both
+become trials of the search itself, with the next indexes: the record stays complete. What is recorded is not looked up
+again, so changing or deleting the source afterwards has no effect.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Incoming:
-    """What is to be taken in before the agent proposes again."""
+    """What must be added before the agent proposes again."""
 
     imports: Sequence[Trial] = ()
     """Trials to record."""
@@ -44,13 +43,13 @@ NOTHING = Incoming()
 
 
 def import_is_open(totals: Totals) -> bool:
-    """Say whether results may still be imported: only until the search's own first trial, and only once."""
+    """Return whether results may still be imported: only before the search's own first trial, and only once."""
     whole = 0 < totals.import_size <= totals.imported
     return totals.total == totals.confirmed == 0 and not whole
 
 
 def due_imports(results: Sequence[Result], totals: Totals, recorded: Iterable[Trial]) -> list[Trial]:
-    """Return the trials of those results that are not recorded yet; ``totals`` is of all trials."""
+    """Return trials for those results that are not recorded yet; ``totals`` covers all trials."""
     known = {key_of(trial.decisions) for trial in recorded}
     missing = [result for result in results if key_of(result.decisions) not in known]
     size = totals.import_size or len(results)
@@ -66,7 +65,7 @@ def due_imports(results: Sequence[Result], totals: Totals, recorded: Iterable[Tr
 
 
 def listed_trials(candidates: Sequence[Decisions], totals: Totals) -> list[Trial]:
-    """Return a trial of each candidate."""
+    """Return a trial for each candidate."""
     return [
         Trial(totals.last_index + place, candidate, ProposalRecord(LISTED, None, (), totals.last_sequence))
         for place, candidate in enumerate(candidates, start=1)
@@ -74,14 +73,14 @@ def listed_trials(candidates: Sequence[Decisions], totals: Totals) -> list[Trial
 
 
 class Turns:
-    """Knows which of the listed candidates were tried, without looking at a finished trial twice."""
+    """Tracks which of the listed candidates were tried, without looking at a finished trial twice."""
 
     def __init__(self) -> None:
         self._tried: set[str] = set()
         self._cursor = Cursor()
 
     def untried(self, candidates: Sequence[Decisions], table: TrialTable) -> list[Decisions]:
-        """Return the candidates without a trial, each once, in their order."""
+        """Return the candidates without a trial, each once, in the order listed."""
         if not candidates:
             return []
         news = table.read(self._cursor)
@@ -99,12 +98,12 @@ class Turns:
 def find_incoming(
     results: Sequence[Result], listed: Sequence[Decisions], finished: Totals, table: TrialTable, turns: Turns
 ) -> Incoming:
-    """Return what is to be taken in now; ``finished`` are the totals of the finished trials."""
+    """Return what must be added now; ``finished`` are the totals of the finished trials."""
     totals = finished.plus(table.unfinished.values())
     due = due_imports(results, totals, table) if import_is_open(totals) else ()
     return Incoming(due, turns.untried(listed, table))
 
 
 def key_of(decisions: Mapping[str, Any]) -> str:
-    """Return what tells candidates apart."""
+    """Return what distinguishes candidates."""
     return identity(dict(decisions))

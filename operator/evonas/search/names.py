@@ -1,7 +1,7 @@
 """Every name, label and annotation key that is derived or agreed on (design §1.4, §4). Names are the lock.
 
 A trial's name comes from the search's name and UID and the trial's index; its Job's from the attempt as well. Two
-operators that act on the same record make the same name, and the API server lets one of them win.
+operators that act on the same record derive the same name, and the API server lets one of them win.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ TRIAL_LABEL = f"{PREFIX}/trial"
 INDEX_LABEL = f"{PREFIX}/index"
 ATTEMPT_LABEL = f"{PREFIX}/attempt"
 FINGERPRINT_LABEL = f"{PREFIX}/fingerprint"
-"""What a Job was made of (``search.reuse``)."""
+"""What a Job was created from (``search.reuse``)."""
 
 REWARD_ANNOTATION = f"{PREFIX}/reward"
 METRICS_ANNOTATION = f"{PREFIX}/metrics"
 INFEASIBLE_ANNOTATION = f"{PREFIX}/infeasible"
 VETO_ANNOTATION = f"{PREFIX}/veto-"
 PIN_ANNOTATION = f"{PREFIX}/pin-"
-"""Both of a search, with the index of a trial behind (``search.marks``)."""
+"""Both on a search, followed by the index of a trial (``search.marks``)."""
 
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 """Kueue's LocalQueue of a Job."""
 QUEUE_LABELS = (QUEUE_LABEL, "kueue.x-k8s.io/priority-class", "kueue.x-k8s.io/max-exec-time-seconds")
-"""Kueue's labels that a search hands on to each of its Jobs."""
+"""Kueue's labels that a search passes on to each of its Jobs."""
 
 TRIAL_SERVICE_ACCOUNT = "evonas-trial"
 """Account (and ClusterRole) under which a trial may annotate its own pod."""
 
 MAX_INDEX = 99_999
-"""The most that a trial's name has digits for. The CRD bounds ``maxTrials`` a thousand below it, which leaves room for
-imported results (200), and for confirmations (200 at most, again whenever ``maxTrials`` has grown)."""
+"""The largest index that fits a trial's name. The CRD limits ``maxTrials`` to a thousand less, which leaves room for
+imported results (200) and for confirmations (at most 200, again whenever ``maxTrials`` has grown)."""
 
 INFEASIBLE_EXIT_CODE = 65
 """Exit code of a trial whose candidate cannot be built or diverged: EX_DATAERR of sysexits.h."""
@@ -46,7 +46,7 @@ INFEASIBLE_EXIT_CODE = 65
 def trial_name(search: str, uid: str, index: int) -> str:
     """Return the trial's name: at most 40 + 1 + 8 + 1 + 5 characters.
 
-    The hash of the UID keeps a search that was deleted and made again from adopting its predecessor's trials.
+    The hash of the UID keeps a search that was deleted and created again from adopting its predecessor's trials.
     """
     return f"{search}-{hashlib.sha256(uid.encode()).hexdigest()[:8]}-{index:05d}"
 

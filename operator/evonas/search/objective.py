@@ -1,6 +1,6 @@
 """From a report to a reward: metric, constraints, direction (MnasNet, Tan et al. 2018, section 3.1).
 
-Pure. The reward that is recorded is in the user's orientation; agents see ``oriented`` rewards, larger is better.
+Pure. The recorded reward is in the user's orientation; agents see ``oriented`` rewards, larger is better.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def oriented(objective: Objective, reward: float) -> float:
 
 
 def reaches_target(objective: Objective, reward: float) -> bool:
-    """Say whether the reward ends the search early."""
+    """Return whether the reward ends the search early."""
     target = objective.target
     return target is not None and oriented(objective, reward) >= oriented(objective, target)
 

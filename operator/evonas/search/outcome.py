@@ -1,4 +1,4 @@
-"""How a search that has ended turned out: one without a single success has failed, whatever limit ended it. Pure.
+"""The outcome of a search that has ended: without a single success it has failed, whichever limit ended it. Pure.
 
 Above ``budget``, which says what ends a search; ``plan`` and the reader of journals ask here once nothing runs.
 """
@@ -14,14 +14,13 @@ from evonas.search.trial import Trial
 NO_SUCCESS = "NoTrialSucceeded"
 
 MAX_CAUSES = 3
-"""How many of the causes are named; the rest are counted."""
+"""How many causes are named; the rest are only counted."""
 
 
 def conclude(limit: Limit, totals: Totals) -> Limit:
-    """Return what is to be said of a search that ``limit`` has ended: its failure where there is no best candidate.
-
-    A result that was imported counts as a success. Infeasible candidates do not: the agent has learned from them, but
-    whoever waits for the search has nothing to go on with.
+    """Return the outcome of a search that ``limit`` has ended: a failure if there is no best candidate. An imported
+    result counts as a success. Infeasible candidates do not: the agent has learned from them, but the user has nothing
+    to use.
     """
     if limit.failed or totals.best is not None:
         return limit
@@ -34,7 +33,7 @@ def conclude(limit: Limit, totals: Totals) -> Limit:
 
 
 def find_example(totals: Totals) -> Trial | None:
-    """Return the latest trial that ended without a reward as most of these did; None where there is none."""
+    """Return the latest trial with the commonest outcome without a reward; None if there is none."""
     commonest = next(iter(_by_frequency(totals)), None)
     return None if commonest is None else totals.examples[commonest]
 

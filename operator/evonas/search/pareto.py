@@ -1,4 +1,4 @@
-"""Two metrics against each other: the trials that no other beats in both, the Pareto front. Pure.
+"""Two metrics against each other: the trials that no other dominates, the Pareto front. Pure.
 
 ``evonas report`` draws it, ``evonas best --pareto`` prints it. The search itself maximises one reward.
 """
@@ -14,7 +14,7 @@ from evonas.search.trial import Trial, TrialState
 from evonas.spec import Objective
 
 REWARD = "reward"
-"""Names the recorded reward, constraints included; every other name is a key of the reported metrics."""
+"""Names the recorded reward, including constraints; every other name is a key of the reported metrics."""
 
 _WAYS = {"min": True, "max": False}
 
@@ -27,11 +27,11 @@ class Axis:
     minimize: bool
 
     def of(self, trial: Trial) -> float | None:
-        """Return what a trial reported; None where it did not."""
+        """Return what a trial reported; None if it did not."""
         return trial.reward if self.metric == REWARD else trial.metrics.get(self.metric)
 
     def merit(self, value: float) -> float:
-        """Return a value so that larger is better."""
+        """Return a value oriented so that larger is better."""
         return -value if self.minimize else value
 
 
@@ -44,10 +44,10 @@ class Tradeoff:
 
     axes: Axes
     front: list[Trial]
-    """Those that no other beats, the best in the first metric first."""
+    """Those that no other dominates, the best in the first metric first."""
     dominated: list[Trial]
     infeasible: list[Trial]
-    """Those that the search's hard limits or the trial itself ruled out; they beat nothing."""
+    """Those that the search's hard limits or the trial itself ruled out; they dominate nothing."""
 
 
 def trade_off(trials: Iterable[Trial], axes: Axes) -> Tradeoff:
@@ -74,7 +74,7 @@ def values(trial: Trial, axes: Axes) -> tuple[float, float]:
 def find_front(points: Sequence[tuple[float, float]]) -> list[int]:
     """Return which of the points no other dominates, those with the largest first number first.
 
-    Larger is better. A point dominates another that it equals or betters in both numbers, and betters in one; equal
+    Larger is better. A point dominates another if it is at least as good in both numbers and better in one; equal
     points do not dominate each other.
     """
     front: list[int] = []
@@ -85,9 +85,8 @@ def find_front(points: Sequence[tuple[float, float]]) -> list[int]:
 
 
 def parse_axes(objective: Objective, names: tuple[str, str]) -> Axes:
-    """Return the axes that ``METRIC`` or ``METRIC:min`` or ``METRIC:max`` name.
-
-    EvonasError where they are one metric, or where the search does not say which way a metric is better.
+    """Return the axes that ``METRIC`` or ``METRIC:min`` or ``METRIC:max`` name. EvonasError if both are the same
+    metric, or if the search does not say which way a metric is better.
     """
     first, second = (_axis(objective, name) for name in names)
     if first.metric == second.metric:
@@ -96,7 +95,7 @@ def parse_axes(objective: Objective, names: tuple[str, str]) -> Axes:
 
 
 def default_axes(objective: Objective) -> Axes | None:
-    """Return the objective against the first other metric that is constrained; None where none is."""
+    """Return the objective against the first other metric that is constrained; None if there is none."""
     sought = objective.metric or REWARD
     for constraint in objective.constraints:
         if constraint.metric != sought:
@@ -122,6 +121,6 @@ def _axis(objective: Objective, name: str) -> Axis:
         return Axis(name, objective.minimize)
     for constraint in objective.constraints:
         if constraint.metric == name:
-            # Below 0 the exponent punishes larger values, above 0 it rewards them.
+            # An exponent below 0 penalises larger values, one above 0 rewards them.
             return Axis(name, constraint.exponent is None or constraint.exponent <= 0)
     raise EvonasError(f"the search does not say which way {name} is better: write {name}:min or {name}:max")

@@ -1,8 +1,8 @@
 """The decision of one pass of the control loop: records and views in, actions out. Pure and level-triggered.
 
-``plan`` forgets nothing and remembers nothing: whatever it is shown, a search half done by another process included,
-it names the next steps. The executors of ``cluster`` and ``local`` perform them in the order of the fields of ``Plan``,
-which is the order of writes of design §1.5. Finished trials enter as totals, so that a pass does not grow with them.
+``plan`` keeps no state: for whatever it is shown, even a search half done by another process, it names the next steps.
+The executors of ``cluster`` and ``local`` perform them in the order of the fields of ``Plan``, which is the order of
+writes of design §1.5. Finished trials enter as totals, so that a pass does not grow with them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from evonas.search.trial import Trial, TrialState, in_words
 from evonas.spec import SearchSpec
 
 QUEUED_QUIETLY = timedelta(seconds=5)
-"""A trial is recorded as Queued only after this time: most start sooner, and each record costs a write."""
+"""A trial is recorded as Queued only after this time: most start sooner, and recording costs a write."""
 
 
 @dataclass(frozen=True)
@@ -33,15 +33,15 @@ class Plan:
     totals: Totals
     """All trials as they stand once ``records`` are written."""
     unfinished: tuple[Trial, ...] = ()
-    """Those of them that have no outcome yet, by index."""
+    """Those without an outcome, by index."""
     records: tuple[Trial, ...] = ()
     """Trials whose record changed, those with an outcome first and in the order of their sequence."""
     stops: tuple[tuple[int, int], ...] = ()
-    """(index, attempt) of attempts that are given up but would go on: stop them."""
+    """(index, attempt) of attempts that are no longer wanted but would continue: stop them."""
     starts: tuple[tuple[int, int], ...] = ()
     """(index, attempt) of attempts to start."""
     imports: tuple[Trial, ...] = ()
-    """Results from elsewhere to record; the next pass takes them over. Before anything is proposed."""
+    """Results from elsewhere to record; the next pass uses them. Before anything is proposed."""
     listed: tuple[Trial, ...] = ()
     """Candidates that the user wants tried: trials to record and start. Never together with proposals."""
     proposals: int = 0
@@ -49,11 +49,11 @@ class Plan:
     confirmations: tuple[Trial, ...] = ()
     """Leaders to train again: trials to record and start. Never together with proposals."""
     limit: Limit | None = None
-    """Why no more trials will be proposed; once the search is over also whether it has failed."""
+    """Why no more trials will be proposed; once the search is over, also whether it has failed."""
     is_over: bool = False
-    """True when a limit is reached and nothing is under way any more."""
+    """True once a limit is reached and nothing is running any more."""
     wake_at: datetime | None = None
-    """When to plan again though nothing has changed."""
+    """When to plan again even if nothing changes."""
 
 
 def plan(
@@ -70,7 +70,7 @@ def plan(
 ) -> Plan:
     """Decide the next steps of a search.
 
-    ``views`` holds what is seen of each unfinished trial's current or latest attempt, by the trial's index; ``created``
+    ``views`` holds the view of each unfinished trial's current or latest attempt, by the trial's index; ``created``
     when each was recorded.
     """
     settled = {trial.index: trial for trial in unfinished}
@@ -103,7 +103,7 @@ def plan(
         if not imports:
             listed = listed_trials(incoming.listed[:room], totals)
             proposals = 0 if listed else room
-        # The agent proposes once it has learned of these.
+        # The agent proposes only after it has learned from these.
         wake_at = _earliest(wake_at, find_deadline(spec, start_time), now if imports or listed else None)
     elif limit is not None and not limit.failed and all(trial.is_confirmation for trial in left):
         confirmations = due_confirmations(spec, totals, spec.budget.parallel_trials - len(left))
@@ -127,7 +127,7 @@ def plan(
 def _give_up_unaffordable(
     spec: SearchSpec, finished: Totals, before: Sequence[Trial], settled: dict[int, Trial]
 ) -> None:
-    """Fail the retries and replacements that could break ``maxGPUHours``: each needs another reservation."""
+    """Fail the retries and replacements that could exceed ``maxGPUHours``: each needs another reservation."""
     for trial in before:
         changed = settled[trial.index]
         if changed.state.is_final or changed.attempts == trial.attempts:

@@ -1,7 +1,6 @@
-"""How a policy moved: the agent is asked at some moments while the record is folded once. Pure, beside ``replay``.
-
-What was pending when does not matter to a policy, only the results and their order: nothing is proposed here, and a
-record that cannot be replayed bit for bit (other versions, another processor) still shows how its policy moved.
+"""How a policy changed: the agent is asked at several points while the record is folded once. Pure, beside ``replay``.
+A policy depends only on the results and their order, not on what was pending: nothing is proposed here, and a record
+that cannot be replayed bit for bit (other versions, another processor) still shows how its policy changed.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from evonas.spec import SearchSpec
 
 MOMENTS = 12
 MAX_RESULTS = 5000
-"""Beyond this a fold takes minutes: 2,000 results of 20 decisions take half a minute of one core."""
+"""Beyond this a fold takes minutes: 2,000 results of 20 decisions take half a minute on one core."""
 
 
 @dataclass(frozen=True)
@@ -31,15 +30,14 @@ class PolicyMoment:
 
 
 def has_moved(trials: Iterable[Trial]) -> bool:
-    """Say whether a proposal was recorded that a policy found likelier, or less likely, than chance."""
+    """Return whether a recorded proposal was more or less likely under its policy than by chance."""
     return any(trial.proposal.policy_ratio not in (None, 1.0) for trial in trials)
 
 
 def policy_history(spec: SearchSpec, trials: Sequence[Trial], moments: int = MOMENTS) -> list[PolicyMoment]:
-    """Return the policy at ``moments`` evenly spread over the results, from before the first to after the last.
-
-    Empty where the agent has no policy that learns. EvonasError where the record cannot be of this search, or is too
-    long. Costs one fold of the record and ``moments`` looks at the policy.
+    """Return the policy at ``moments`` points spread evenly over the results, from before the first to after the last.
+    Empty if the agent has no policy that learns. EvonasError if the record cannot belong to this search, or is too
+    long. Costs one fold of the record and ``moments`` evaluations of the policy.
     """
     proposed = [trial for trial in trials if not trial.is_confirmation]
     results = sorted(

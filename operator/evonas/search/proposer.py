@@ -1,7 +1,7 @@
 """Keeps one search's agent in step with its records, and asks it for candidates (design §1.2).
 
-The records are the truth: where the agent in memory does not fit them (another process proposed, a write failed after
-the agent had proposed, a trial was deleted) it is dropped and folded again. Not thread-safe: one call at a time.
+The records are the truth: if the agent in memory does not fit them (another process proposed, a write failed after the
+agent had proposed, a trial was deleted), it is dropped and folded again. Not thread-safe: one call at a time.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from evonas.spec import SearchSpec
 
 @dataclass(frozen=True)
 class News:
-    """What the records hold that the agent has not learned; taken from the table at one moment."""
+    """What the records hold that the agent has not learned; a snapshot of the table."""
 
     ended: Sequence[Trial]
-    """Trials that have an outcome since, in the order of learning."""
+    """Trials that got an outcome since, in the order of learning."""
     history: Sequence[Trial] | None
-    """All trials by index where the agent must be folded afresh, else None."""
+    """All trials by index if the agent must be folded afresh, else None."""
     end: Cursor
     pinned: Sequence[Trial] = ()
     """Trials with a reward that stay in the population."""
@@ -40,17 +40,16 @@ class Proposer:
         self._learned = Cursor()
         self._last_sequence = 0
         self._unnamed: set[int] = set()
-        """Abandoned trials that the agent knows of and that no proposal names."""
+        """Abandoned trials that the agent knows about and that no proposal names."""
 
     @property
     def entropy(self) -> float | None:
-        """Entropy of the agent's policy relative to a uniform one; None where it has none or was not asked yet."""
+        """Entropy of the agent's policy relative to a uniform one; None if it has none or was not asked yet."""
         return None if self._agent is None else self._agent.entropy
 
     def collect(self, table: TrialTable, pins: Collection[int] = ()) -> News:
-        """Return what is to be learned before the next proposal. Unlike ``propose``, this is quick.
-
-        ``pins`` are the trials that a user wants to stay in the population; the first MAX_PINNED of them do.
+        """Return what is to be learned before the next proposal. Unlike ``propose``, this is quick. ``pins`` are the
+        trials that a user wants to keep in the population; the first MAX_PINNED of them stay.
         """
         news = table.read(self._learned)
         ended = [] if news is None else sorted(news[0], key=_learning_order)
@@ -60,9 +59,8 @@ class Proposer:
         return News(ended, history, table.end, pinned)
 
     def propose(self, news: News, count: int) -> list[Trial]:
-        """Return up to ``count`` new trials after ``news`` were learned; fewer where the space is done.
-
-        Raises EvonasError where the records do not fit the search.
+        """Return up to ``count`` new trials after learning ``news``; fewer if the space is exhausted. Raises
+        EvonasError if the records do not fit the search.
         """
         if news.history is not None:
             self._restore(news.history)
@@ -112,7 +110,7 @@ class Proposer:
         return proposed
 
     def _named(self, trial: Trial) -> Trial:
-        """Return a proposal with the abandoned trials that it is the first to be made after."""
+        """Return a proposal with the abandoned trials that it is the first to follow."""
         if len(self._unnamed) > MAX_ABANDONED:
             return trial
         named, self._unnamed = tuple(sorted(self._unnamed)), set()
@@ -134,17 +132,17 @@ def record_of(spec: SearchSpec, trial: Trial) -> Record:
 
 
 def is_abandoned(trial: Trial) -> bool:
-    """Say whether it ended without a result for the agent, which is told so; of confirmations it hears nothing."""
+    """Return whether it ended without a result, which the agent is told; confirmations are not reported to it."""
     return trial.state.is_final and not trial.state.teaches and not trial.is_confirmation
 
 
 def is_pinnable(trial: Trial) -> bool:
-    """Say whether a trial's result may be in a population: the agent has learned its reward."""
+    """Return whether a trial's result may be in a population: the agent has learned its reward."""
     return trial.reward is not None and trial.sequence is not None
 
 
 def pin(spec: SearchSpec, agent: Agent, trials: Iterable[Trial]) -> None:
-    """Let these results, and no others, stay in the agent's population, where it has one."""
+    """Pin these results, and no others, in the agent's population, if it has one."""
     if isinstance(agent, HasPopulation):
         agent.pin(record_of(spec, trial) for trial in trials)
 

@@ -1,6 +1,5 @@
-"""A search as it was recorded, whoever kept the record: a cluster, a local run's journal, an export file. Pure.
-
-``evonas.sources`` reads it; the tools of the command line know nothing else of a search.
+"""A search as recorded by a cluster, a local run's journal or an export file. Pure. ``evonas.sources`` reads it; the
+command-line tools know nothing else about a search.
 """
 
 from __future__ import annotations
@@ -26,38 +25,38 @@ class Phase(StrEnum):
     """Where a search stands."""
 
     PENDING = "Pending"
-    """No operator has looked at it."""
+    """No operator has processed it yet."""
     REFUSED = "Refused"
     RUNNING = "Running"
     SUSPENDED = "Suspended"
     STOPPED = "Stopped"
-    """Unfinished, and nobody works on it: an interrupted local run."""
+    """Unfinished, and no process works on it: an interrupted local run."""
     COMPLETE = "Complete"
     FAILED = "Failed"
 
     @property
     def is_over(self) -> bool:
-        """Say whether no more trials will come."""
+        """Return whether no more trials will come."""
         return self in (Phase.COMPLETE, Phase.FAILED)
 
 
 @dataclass(frozen=True)
 class RecordedSearch:
-    """The record of one search at one moment."""
+    """The record of one search at one point in time."""
 
     source: str
-    """Where it was read, for people: a path, or ``namespace/name``."""
+    """Where it was read from, for display: a path, or ``namespace/name``."""
     body: Mapping[str, Any]
     """The ArchitectureSearch object."""
     trials: tuple[Trial, ...]
     """By index."""
     phase: Phase
     images: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Digests under which the trials' images were pulled, where that is known."""
+    """Digests under which the trials' images were pulled, if known."""
 
     @cached_property
     def spec(self) -> SearchSpec:
-        """The search's declaration; InvalidManifest where it is none."""
+        """The search's declaration; InvalidManifest if it is invalid."""
         return SearchSpec.parse(manifest_of(self.body))
 
     @property
@@ -73,7 +72,7 @@ class RecordedSearch:
 
     @property
     def environments(self) -> Sequence[Mapping[str, Any]]:
-        """Which versions proposed which trials (``search.environments``); empty where nobody wrote it down."""
+        """Which versions proposed which trials (``search.environments``); empty if that was not recorded."""
         noted: Sequence[Mapping[str, Any]] = self.body.get("status", {}).get("environments", ())
         return noted
 
@@ -84,7 +83,7 @@ class RecordedSearch:
 
     @property
     def overview(self) -> Overview:
-        """The search in a line."""
+        """The search on one line."""
         best = self.totals.best
         return Overview(
             namespace=self.identity.namespace or "",
@@ -102,7 +101,7 @@ class RecordedSearch:
         )
 
     def trial(self, index: int) -> Trial | None:
-        """Return one trial; None where the record has none of that index."""
+        """Return one trial; None if the record has none with that index."""
         return self._by_index.get(index)
 
     @cached_property
@@ -112,14 +111,14 @@ class RecordedSearch:
 
 @dataclass(frozen=True)
 class Overview:
-    """A search in a line."""
+    """A search on one line."""
 
     namespace: str
     name: str
     phase: Phase
     agent: str
     counts: Mapping[str, int]
-    """As ``count_states`` has them; empty where nobody has counted yet."""
+    """As ``count_states`` returns them; empty before anything was counted."""
     max_trials: int
     best: float | None
     best_index: int | None
@@ -131,12 +130,12 @@ class Overview:
 
 
 def manifest_of(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the object without what was found out about it: as ``SearchSpec.parse`` takes it."""
+    """Return the object without what was observed about it: as ``SearchSpec.parse`` takes it."""
     return {key: body[key] for key in _MANIFEST if key in body}
 
 
 def phase_of(status: Mapping[str, Any]) -> Phase:
-    """Read the phase off an ArchitectureSearch's status."""
+    """Derive the phase from an ArchitectureSearch's status."""
     for condition, value, phase in (
         ("Complete", "True", Phase.COMPLETE),
         ("Failed", "True", Phase.FAILED),
@@ -151,7 +150,7 @@ def phase_of(status: Mapping[str, Any]) -> Phase:
 
 
 def overview_of(body: Mapping[str, Any]) -> Overview:
-    """Return the line about an ArchitectureSearch that its status alone gives: its trials are not looked at."""
+    """Return the line about an ArchitectureSearch from its status alone, without its trials."""
     status, spec = body.get("status", {}), body["spec"]
     best = status.get("best", {})
     size = status.get("agent", {}).get("spaceSize")

@@ -1,8 +1,7 @@
 """Derives each proposal again from the record before it, and compares bit for bit. Pure, beside ``proposer``.
 
-Nothing is learned from a trial that has failed for reasons of its own, but it is no longer pending: each proposal names
-those of which the agent had heard. Records of old do not. Where one of their proposals differs, the ways in which that
-may have been are tried in turn.
+Nothing is learned from a failed trial, but it is no longer pending: each proposal names those the agent had been told
+about. Old records do not. If one of their proposals differs, the possible combinations are tried in turn.
 """
 
 from __future__ import annotations
@@ -20,15 +19,15 @@ from evonas.search.trial import ProposalRecord, Trial
 from evonas.spec import SearchSpec
 
 MAX_TRIES = 32
-"""For records of old; each is a fold of all that came before."""
+"""For old records; each try folds everything that came before."""
 
 _COMPARED = tuple(field.name for field in fields(ProposalRecord) if field.name != "abandoned")
-"""What the agent says of its proposals: which trials were abandoned is what it was told."""
+"""What the agent itself says about its proposals: which trials were abandoned, it was told."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """The first thing about a proposal that could not be derived."""
+    """The first field of a proposal that could not be derived."""
 
     index: int
     field: str
@@ -37,7 +36,7 @@ class Difference:
 
 
 class MissingTrial(EvonasError):
-    """The record has a gap: what comes after it cannot be derived."""
+    """The record has a gap: nothing after it can be derived."""
 
     def __init__(self, index: int) -> None:
         super().__init__(f"trial {index} is missing from the record: no proposal after it can be derived")
@@ -56,9 +55,8 @@ class Replay:
         self._abandoned = [trial.index for trial in trials if is_abandoned(trial)]
 
     def run(self) -> Iterator[tuple[Trial, Difference | None]]:
-        """Yield each proposal as it is derived; the one that differs is the last. MissingTrial where there is a gap.
-
-        Confirmations and what came from outside are no proposals. After them the agent was folded from the record.
+        """Yield each proposal as it is derived; the one that differs is the last. MissingTrial if there is a gap.
+        Confirmations and candidates from outside are not proposals. After them the agent was folded from the record.
         """
         agent: Agent | None = None
         learned = 0
@@ -92,7 +90,7 @@ class Replay:
                 return
 
     def agent_before(self, index: int) -> Agent:
-        """Return the agent as it was when it made a proposal; EvonasError where the proposal cannot be derived."""
+        """Return the agent as it was when it made a proposal; EvonasError if the proposal cannot be derived."""
         trial = self._trials[index]
         if trial.index != index:
             raise MissingTrial(next(place for place, other in enumerate(self._trials) if other.index != place))
@@ -106,7 +104,7 @@ class Replay:
                 self._pin(agent, trial)
                 return agent
         raise EvonasError(
-            f"proposal {index} cannot be derived again; `evonas replay` says where the record and it part"
+            f"proposal {index} cannot be derived again; `evonas replay` shows where it differs from the record"
         )
 
     def _named(self, trial: Trial) -> frozenset[int]:
@@ -121,7 +119,7 @@ class Replay:
         return named
 
     def _agent_before(self, trial: Trial, known: frozenset[int]) -> Agent:
-        """Fold what was recorded before a proposal, with those abandoned trials that were ``known`` to be."""
+        """Fold what was recorded before a proposal, with those trials that were ``known`` to be abandoned."""
         learned = {self._result(place, trial).index for place in range(trial.proposal.observed_up_to)}
         agent = self._new_agent()
         agent.restore(self._as_of(other, learned, known) for other in self._trials[: trial.index])
@@ -153,9 +151,8 @@ class Replay:
         agent.observe(trial.index, record_of(self._spec, trial).reward)
 
     def _guesses(self, known: frozenset[int], index: int) -> Iterator[frozenset[int]]:
-        """Yield which abandoned trials may have been known, beyond ``known``, when a trial was proposed.
-
-        The likeliest come first: most are known long before, and one or two were about to be.
+        """Yield which abandoned trials may have been known, besides ``known``, when a trial was proposed. The likeliest
+        come first: most had been known for long, and one or two were about to be.
         """
         open_ones = [other for other in self._abandoned if other < index and other not in known]
         sizes = range(len(open_ones), 0, -1)
@@ -167,8 +164,8 @@ class Replay:
         return create_agent(agent.type, self._spec.space, agent.seed, agent.settings)
 
     def _pin(self, agent: Agent, trial: Trial) -> None:
-        """Pin what was pinned when a trial was proposed, as far as the record has it."""
-        # Up to this trial the record has no gap: each is at the place of its index.
+        """Pin what was pinned when a trial was proposed, as far as it was recorded."""
+        # Up to this trial the record has no gap: each is at the position of its index.
         known = (self._trials[index] for index in trial.proposal.pinned if index < trial.index)
         pin(self._spec, agent, filter(is_pinnable, known))
 
@@ -189,7 +186,7 @@ class Replay:
 
 
 def _tell(agent: Agent | None, known: frozenset[int], named: frozenset[int]) -> Agent | None:
-    """Tell an agent of those abandoned trials that it does not know of; None where a guess had told it of others."""
+    """Tell an agent about the abandoned trials it does not know yet; None if a guess had told it about others."""
     if agent is None or not known <= named:
         return None
     for index in sorted(named - known):

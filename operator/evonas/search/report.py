@@ -1,6 +1,5 @@
-"""What a trial says: parsing its annotations and its termination message (design §4). Both carry the same facts.
-
-Nothing that a trial writes is trusted: a reward that is no finite number is refused with a reason, never passed on.
+"""What a trial reports: parsing its annotations and its termination message (design §4). Both carry the same facts.
+Nothing that a trial writes is trusted: a reward that is not a finite number is rejected with a reason, never passed on.
 """
 
 from __future__ import annotations
@@ -31,13 +30,13 @@ class Report:
     reward: float | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     infeasible: str | None = None
-    """Why the candidate is infeasible, in the trial's words."""
+    """Why the candidate is infeasible, as the trial put it."""
     problem: str | None = None
-    """What could not be read, in a sentence; the rest of the report stands."""
+    """What could not be read, in a sentence; the rest of the report is valid."""
 
     @property
     def is_empty(self) -> bool:
-        """Say whether neither a result nor an unreadable one is in it."""
+        """Return whether it contains neither a result nor an unreadable one."""
         return self.reward is None and self.infeasible is None and self.problem is None
 
 
@@ -55,7 +54,7 @@ def kept_message(written: bytes, limit: int) -> str:
 
 
 def read_report(annotations: Mapping[str, str], termination_message: str, limit: int = MAX_MESSAGE_BYTES) -> Report:
-    """Return the report of an ended trial: the annotations where they say anything, else the termination message."""
+    """Return the report of an ended trial: the annotations if they say anything, else the termination message."""
     annotated = parse_annotations(annotations)
     if not annotated.is_empty:
         return annotated
@@ -87,7 +86,7 @@ def parse_message(message: str, limit: int = MAX_MESSAGE_BYTES) -> Report:
         if len(message.encode(errors="replace")) >= limit:
             cure = f"report fewer metrics, or by the annotation {REWARD_ANNOTATION}"
             return Report(problem=f"the termination message was cut to {limit:,} bytes, all that a pod keeps: {cure}")
-        return Report(problem=f"the termination message is no JSON object: {_cut(message)!r}")
+        return Report(problem=f"the termination message is not a JSON object: {_cut(message)!r}")
     if content and not content.keys() & _FIELDS:
         names = ", ".join(map(repr, content))
         return Report(problem=f"the termination message has neither a reward nor metrics, only {_cut(names)}")
@@ -102,20 +101,20 @@ def parse_message(message: str, limit: int = MAX_MESSAGE_BYTES) -> Report:
 def _number(value: Any, what: str) -> tuple[float | None, str | None]:
     text = value.strip() if isinstance(value, str) else repr(value)
     if isinstance(value, bool) or not _NUMBER.fullmatch(text) or not math.isfinite(float(text)):
-        return None, f"{what} is no finite number: {_cut(text)!r}"
+        return None, f"{what} is not a finite number: {_cut(text)!r}"
     return float(text), None
 
 
 def _metrics(value: Any, what: str) -> tuple[Mapping[str, float], str | None]:
     if not isinstance(value, dict):
-        return {}, f"{what} is no JSON object"
+        return {}, f"{what} is not a JSON object"
     metrics: dict[str, float] = {}
     for name, item in value.items():
         number, problem = _number(item, f"{name!r} in {what}")
         if number is None:
             return metrics, problem
         if len(metrics) == MAX_METRICS or len(name) > MAX_METRIC_NAME:
-            return metrics, f"{what} has more than {MAX_METRICS} entries, or a name above {MAX_METRIC_NAME} characters"
+            return metrics, f"{what} has over {MAX_METRICS} entries, or a name over {MAX_METRIC_NAME} characters long"
         metrics[_text(name)] = number
     return metrics, None
 
@@ -126,7 +125,7 @@ def _text(value: Any) -> str:
 
 
 def _loads(text: str) -> Any:
-    """Parse JSON with NaN and Infinity kept as words, which ``_number`` then refuses by name."""
+    """Parse JSON with NaN and Infinity kept as strings, which ``_number`` then rejects by name."""
     try:
         return json.loads(text, parse_constant=str)
     except (ValueError, RecursionError):

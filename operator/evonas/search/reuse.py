@@ -1,8 +1,8 @@
-"""What makes two trials the same, and how one takes over the result of another (``spec.reuseResults``). Pure.
+"""What makes two trials the same, and how one reuses the result of another (``spec.reuseResults``). Pure.
 
-Looked for once, when a trial is recorded, and recorded with it: a trial that has ``reused`` is never run, and one that
-has none never takes a result over. So the trial's name, which one process alone can create, decides that too, and a
-crash or a change of the source afterwards changes nothing. To the agent the result is one like any other.
+A result to reuse is looked up once, when a trial is recorded, and recorded with it: a trial with ``reused`` is never
+run, and one without never reuses a result. The trial's name, which only one process can create, thus settles this too,
+and a crash or a change of the source afterwards has no effect. To the agent it is a result like any other.
 """
 
 from __future__ import annotations
@@ -18,18 +18,17 @@ from evonas.space import Value, normalise
 from evonas.spec import Reach, SearchSpec
 
 VERSION = 1
-"""Counts up whenever the same report would come to another result."""
+"""Incremented whenever the same report would lead to a different result."""
 DIGITS = 32
 
 Find = Callable[[str], Reuse | None]
-"""Returns the result that a fingerprint has, if any."""
+"""Returns the result for a fingerprint, if any."""
 
 
 def fingerprint_of(spec: SearchSpec, decisions: Mapping[str, Value]) -> str:
-    """Return what trials have in common that are told the same, run the same and are judged the same.
-
-    Left out is what differs between any two trials: names, indexes, and the seed that follows from these; and what ends
-    a trial but does not make its result: time limits and retries.
+    """Return a fingerprint shared by trials that get the same input, run the same and are judged the same. It leaves
+    out what differs between any two trials: names, indexes, and the seed derived from these; and what may end a trial
+    but does not affect its result: time limits and retries.
     """
     objective = asdict(spec.objective)
     del objective["target"]
@@ -44,7 +43,7 @@ def fingerprint_of(spec: SearchSpec, decisions: Mapping[str, Value]) -> str:
 
 
 def with_known_result(spec: SearchSpec, trial: Trial, find: Find) -> Trial:
-    """Return a trial that is to be recorded, with the result that another search's trial has, if it is to be used.
+    """Return a trial that is to be recorded, with the result of another search's trial if it is to be reused.
 
     A confirmation measures the noise of a result: it is always run.
     """
@@ -54,7 +53,7 @@ def with_known_result(spec: SearchSpec, trial: Trial, find: Find) -> Trial:
 
 
 def result_of(search: SearchIdentity, trial: Trial) -> Reuse | None:
-    """Return what others may reuse of a trial: its result, under the name of the trial that was run for it."""
+    """Return what other trials may reuse: a trial's result, under the name of the trial that was run for it."""
     if not trial.state.teaches or trial.fingerprint is None or trial.is_confirmation:
         return None
     if trial.reused is not None:
@@ -71,7 +70,7 @@ def result_of(search: SearchIdentity, trial: Trial) -> Reuse | None:
 
 
 def first_result(trials: Iterable[tuple[SearchIdentity, Trial]]) -> Reuse | None:
-    """Return the result of the trial that ended first: a choice by reward would be a choice of the luckiest."""
+    """Return the result of the trial that ended first: choosing by reward would favour the luckiest."""
     found = [(_end(search, trial), result) for search, trial in trials if (result := result_of(search, trial))]
     return min(found, key=lambda each: each[0])[1] if found else None
 

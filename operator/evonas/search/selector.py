@@ -17,8 +17,8 @@ _EXISTENCE = re.compile(rf"(!?)\s*({_KEY})")
 
 
 def parse_selector(text: str) -> Selector:
-    """Return whether labels are selected: ``a=b``, ``a!=b``, ``a in (b,c)``, ``a notin (b)``, ``a``, ``!a``, and all of
-    several with commas between them. EvonasError where the text is none of these.
+    """Return whether labels are selected: ``a=b``, ``a!=b``, ``a in (b,c)``, ``a notin (b)``, ``a``, ``!a``, or several
+    of these separated by commas. EvonasError if the text is none of these.
     """
     parts = _PART.findall(text)
     if ",".join(parts) != text:
@@ -30,7 +30,7 @@ def parse_selector(text: str) -> Selector:
 def _requirement(part: str) -> Selector:
     if found := _EQUALITY.fullmatch(part):
         key, operator, value = found.groups()
-        # As in Kubernetes, an object without the label is unlike any value.
+        # As in Kubernetes, an object without the label differs from any value.
         return lambda labels: (labels.get(key) == value) == (operator != "!=")
     if found := _SET.fullmatch(part):
         key, operator, listed = found.groups()
@@ -39,4 +39,4 @@ def _requirement(part: str) -> Selector:
     if found := _EXISTENCE.fullmatch(part):
         missing, key = found.groups()
         return lambda labels: (key in labels) != bool(missing)
-    raise EvonasError(f"-l {part}: no label selector; write a=b, a!=b, a in (b,c), a notin (b,c), a or !a")
+    raise EvonasError(f"-l {part}: not a label selector; write a=b, a!=b, a in (b,c), a notin (b,c), a or !a")

@@ -1,4 +1,4 @@
-"""From what is seen of an attempt to the trial's next record: one trial at a time, pure.
+"""From the view of an attempt to the trial's next record: one trial at a time, pure.
 
 ``plan`` calls this for each unfinished trial and assigns places in the sequence afterwards.
 """
@@ -17,7 +17,7 @@ MAX_MESSAGE = 1024
 
 
 def settle(spec: SearchSpec, trial: Trial, view: AttemptView) -> Trial:
-    """Return the trial as it stands after its current attempt was seen as ``view``; its sequence is left unset."""
+    """Return the trial after its current attempt was seen as ``view``; its sequence is left unset."""
     trial = _with_disruptions(spec, trial, view)
     if view.phase is not AttemptPhase.ENDED:
         return replace(
@@ -38,7 +38,7 @@ def settle(spec: SearchSpec, trial: Trial, view: AttemptView) -> Trial:
 
 
 def take_over(trial: Trial, imported: Import, now: datetime) -> Trial:
-    """Return an imported trial as it stands from the first: it has succeeded, elsewhere."""
+    """Return an imported trial as first recorded: it has succeeded, elsewhere."""
     runs = "" if imported.runs == 1 else f", the mean of {imported.runs} runs"
     return replace(
         trial,
@@ -52,7 +52,7 @@ def take_over(trial: Trial, imported: Import, now: datetime) -> Trial:
 
 
 def take_reused(trial: Trial, reused: Reuse, now: datetime) -> Trial:
-    """Return a trial with another's result as it stands from the first."""
+    """Return a trial with another's result as first recorded."""
     return replace(
         trial,
         state=reused.state,
@@ -66,13 +66,13 @@ def take_reused(trial: Trial, reused: Reuse, now: datetime) -> Trial:
 
 
 def cancel(spec: SearchSpec, trial: Trial, view: AttemptView | None, reason: str, now: datetime) -> Trial:
-    """Return the trial as it stands once what is under way of it has been stopped because the search is over."""
+    """Return the trial after its running attempt was stopped because the search is over."""
     stopped = _stopped(spec, trial, view, "Cancelled", "stopped because the search had ended", now)
     return replace(stopped, state=TrialState.CANCELLED, reason=reason, sequence=None)
 
 
 def veto(spec: SearchSpec, trial: Trial, view: AttemptView | None, because: str, now: datetime) -> Trial:
-    """Return the trial as it stands once what is under way of it has been stopped because a person does not want it."""
+    """Return the trial after its running attempt was stopped because a user vetoed it."""
     stopped = _stopped(spec, trial, view, "Vetoed", because, now)
     return replace(stopped, state=TrialState.INFEASIBLE, reason="Vetoed")
 
@@ -80,7 +80,7 @@ def veto(spec: SearchSpec, trial: Trial, view: AttemptView | None, because: str,
 def _stopped(
     spec: SearchSpec, trial: Trial, view: AttemptView | None, reason: str, message: str, now: datetime
 ) -> Trial:
-    # An attempt that had ended is in the record already, and so are its GPU seconds.
+    # An attempt that had ended is already in the record, with its GPU seconds.
     if view is not None and view.number == trial.current_attempt and view.held_since is not None:
         ended = replace(view, end_time=now)
         trial = _with_end(spec, _with_disruptions(spec, trial, view), ended, reason, message)
@@ -88,7 +88,7 @@ def _stopped(
 
 
 def gpu_seconds(spec: SearchSpec, start: datetime | None, end: datetime | None) -> int:
-    """Return what a pod cost: the time in which it held its GPUs times their number, rounded up."""
+    """Return what a pod cost: the time it held its GPUs times their number, rounded up."""
     if start is None or end is None:
         return 0
     return -int(-(max(end - start, start - start).total_seconds() * spec.trial.gpus) // 1)
@@ -143,7 +143,7 @@ def _with_disruptions(spec: SearchSpec, trial: Trial, view: AttemptView) -> Tria
 def _is_new(trial: Trial, disruption: Disruption) -> bool:
     if any(attempt.pod == disruption.pod for attempt in trial.attempts):
         return False
-    # A full list has dropped its oldest entries, whose pods may still be there; pods end one after the other.
+    # A full list has dropped its oldest entries, whose pods may still exist; pods end one after the other.
     oldest = trial.attempts[0].completion_time if len(trial.attempts) == MAX_ATTEMPTS else None
     return oldest is None or disruption.end_time >= oldest
 

@@ -20,14 +20,14 @@ from evonas.spec import SearchSpec
 
 @dataclass(frozen=True)
 class Blockage:
-    """What keeps a search from going on."""
+    """What keeps a search from making progress."""
 
     reason: QueuedReason
     message: str
 
 
 def count_states(totals: Totals) -> dict[str, int]:
-    """Return the number of trials in each state, as the status has them; pending ones count as queued."""
+    """Return the number of trials in each state, as the status shows them; pending ones count as queued."""
     counts = totals.counts
     return {
         "total": totals.total,
@@ -57,7 +57,7 @@ def summarise(
     """Return the status of an accepted search.
 
     ``refused`` is what the API server last refused to create for it, ``versions`` the software that proposes now,
-    ``note`` what was found where results are to be taken over from.
+    ``note`` what was found in the sources of results to import.
     """
     status: dict[str, Any] = {
         "observedGeneration": generation,
@@ -77,7 +77,7 @@ def summarise(
         environments = note_environment(environments, versions, plan.totals.recorded)
     if environments:
         status["environments"] = environments
-    # An agent that is not needed now is not in memory, and has not changed since.
+    # An agent that is not needed now is not in memory, so it has not changed.
     known = before.get("agent", {}).get("entropy") if entropy is None else f"{entropy:.3f}"
     if known is not None:
         status["agent"]["entropy"] = known
@@ -115,9 +115,8 @@ def _confirmed(identity: SearchIdentity, confirmed: Confirmed) -> dict[str, Any]
 def refuse(
     reason: str, message: str, *, generation: int, before: Mapping[str, Any], now: datetime, stalled: bool = True
 ) -> dict[str, Any]:
-    """Return the status of a search that cannot run as it is written; what it had reached stays.
-
-    ``stalled`` says that nothing will become of it without people.
+    """Return the status of a search that cannot run as it is written; what it has achieved stays. ``stalled`` means
+    that it cannot continue without a user's action.
     """
     conditions = [
         Condition("Accepted", status=False, reason=reason, message=message),
@@ -145,13 +144,13 @@ def _conditions(
         Condition("Suspended", status=spec.suspend, reason="SuspendSet" if spec.suspend else "SuspendNotSet"),
         Condition("Complete", complete, reason if complete else "Unfinished", message if complete else ""),
         Condition("Failed", failed, reason if failed else "NotFailed", message if failed else ""),
-        # For kstatus, which knows neither Accepted nor Failed: without people, nothing will become of it.
+        # For kstatus, which knows neither Accepted nor Failed: it cannot continue without a user's action.
         Condition("Stalled", failed, reason if failed else "NotStalled", "see Failed" if failed else ""),
     )
 
 
 def _progressing(spec: SearchSpec, plan: Plan, views: Mapping[int, AttemptView], refused: Blockage | None) -> Condition:
-    """Say whether the search goes on; where nothing runs, why not, in the words of the oldest blockage."""
+    """Say whether the search makes progress; if nothing runs, why not, as the oldest blockage puts it."""
     if plan.is_over and plan.limit is not None:
         return Condition("Progressing", status=False, reason=plan.limit.reason, message=plan.limit.message)
     if spec.suspend and not plan.unfinished:

@@ -1,7 +1,6 @@
-"""All recorded trials of one search, kept so that a pass need not look at the finished ones again. Pure.
-
-Finished trials are written to a log in the order in which they were taken in. Who folds them (``Totals``, the agent)
-keeps a ``Cursor`` and reads on from there; a change of what was already logged ends the epoch, and all fold afresh.
+"""All recorded trials of one search, kept so that a pass need not look at the finished ones again. Pure. Finished
+trials are logged in the order in which they were added. Each reader (``Totals``, the agent) keeps a ``Cursor`` and
+continues from there; a change to something already logged ends the epoch, and all readers start afresh.
 """
 
 from __future__ import annotations
@@ -14,14 +13,14 @@ from evonas.search.trial import Trial
 
 @dataclass(frozen=True)
 class Cursor:
-    """A place in the log of one epoch of a table."""
+    """A position in the log of one epoch of a table."""
 
     epoch: int = -1
     position: int = 0
 
 
 class TrialTable:
-    """Trials by index, one search's; ``unfinished`` is small whatever the number of trials."""
+    """One search's trials by index; ``unfinished`` stays small however many trials there are."""
 
     def __init__(self, trials: Iterable[Trial] = ()) -> None:
         self.unfinished: dict[int, Trial] = {}
@@ -39,7 +38,7 @@ class TrialTable:
         yield from self.unfinished.values()
 
     def put(self, trial: Trial) -> None:
-        """Take in a trial as it is recorded now."""
+        """Add or update a trial as it is recorded now."""
         known = self._finished.get(trial.index)
         if known == trial:
             return
@@ -62,19 +61,20 @@ class TrialTable:
             self._rewrite(index)
 
     def read(self, cursor: Cursor) -> tuple[Sequence[Trial], Cursor] | None:
-        """Return the trials that finished after ``cursor``, and the place to read on from; None in another epoch."""
+        """Return the trials that finished after ``cursor``, and the position to continue from; None in another
+        epoch."""
         if cursor.epoch != self._epoch:
             return None
         return self._log[cursor.position :], self.end
 
     @property
     def start(self) -> Cursor:
-        """The place before all finished trials."""
+        """The position before all finished trials."""
         return Cursor(self._epoch, 0)
 
     @property
     def end(self) -> Cursor:
-        """The place behind all finished trials."""
+        """The position after all finished trials."""
         return Cursor(self._epoch, len(self._log))
 
     def _rewrite(self, index: int) -> None:

@@ -1,4 +1,4 @@
-"""What the trials of a search add up to: counts, costs, the best. Pure, bounded, and the same in any order of adding.
+"""What the trials of a search add up to: counts, costs, the best. Pure, bounded, and independent of the order.
 
 The budget and the status are functions of these totals, so that a pass costs the same after 10,000 trials as after ten.
 """
@@ -20,7 +20,7 @@ Outcome = tuple[TrialState, str]
 """A state and its reason."""
 
 MAX_LEADERS = 10
-"""How many of the best trials are kept: as many as ``spec.confirm.top`` may ask for."""
+"""How many of the best trials are kept: the largest ``spec.confirm.top``."""
 
 
 class Totals:
@@ -30,7 +30,7 @@ class Totals:
         self._objective = objective
         self.counts: Counter[TrialState] = Counter()
         self.origins: Counter[str] = Counter()
-        """How the agent came to its candidates."""
+        """How the agent arrived at its candidates."""
         self.fruitless: Counter[Outcome] = Counter()
         """Trials that ended without a reward, by state and reason."""
         self.examples: dict[Outcome, Trial] = {}
@@ -40,15 +40,15 @@ class Totals:
         """Results that the agent learns from."""
         self.last_sequence = 0
         self.leaders: list[Trial] = []
-        """The trials with the best rewards, the earliest recorded of equals first; MAX_LEADERS at most."""
+        """The trials with the best rewards, among equals the earliest recorded first; at most MAX_LEADERS."""
         self.confirmations: dict[int, dict[int, Trial]] = {}
-        """By leader's index and number of the repeat: the runs that confirm leaders. They count in no other total but
-        ``gpu_seconds``, ``recorded`` and ``unfinished``."""
+        """The runs that confirm leaders, by leader's index and number of the repeat. They count in no other total
+        except ``gpu_seconds``, ``recorded`` and ``unfinished``."""
         self.imported = 0
-        """Results that were known from elsewhere (``warmstart``): they are among ``leaders`` and ``observations`` and
-        count in no other total but ``recorded`` and ``candidates``."""
+        """Results known from elsewhere (``warmstart``): they are among ``leaders`` and ``observations`` and count in no
+        other total except ``recorded`` and ``candidates``."""
         self.import_size = 0
-        """How many of those there are to be."""
+        """How many imported results are expected."""
         self.reused = 0
         """Candidates that have the result of another search's trial; they are in every other total as well."""
         self.last_index = -1
@@ -61,7 +61,7 @@ class Totals:
 
     @property
     def best(self) -> Trial | None:
-        """The trial with the best reward, the earliest recorded of equals."""
+        """The trial with the best reward, among equals the earliest recorded."""
         return self.leaders[0] if self.leaders else None
 
     @property
@@ -88,7 +88,7 @@ class Totals:
 
     @property
     def candidates(self) -> int:
-        """How many candidates are known: they are not tried again."""
+        """How many candidates are known and will not be tried again."""
         return self.total + self.imported
 
     @property
@@ -98,7 +98,7 @@ class Totals:
 
     @property
     def unfinished(self) -> int:
-        """How many trials have no outcome yet, confirmations included."""
+        """How many trials have no outcome yet, including confirmations."""
         confirmations = (trial for repeats in self.confirmations.values() for trial in repeats.values())
         return sum(count for state, count in self.counts.items() if not state.is_final) + sum(
             not trial.state.is_final for trial in confirmations
@@ -106,7 +106,7 @@ class Totals:
 
     @property
     def mean_reward(self) -> float | None:
-        """The moving average of the rewards after the last one (see ``curves``); None before the first."""
+        """The current moving average of the rewards (see ``curves``); None before the first."""
         if not self._recent:
             return None
         return sum(reward for _, _, reward in self._recent) / len(self._recent)
@@ -180,7 +180,7 @@ class RunningTotals:
         self._cursor = Cursor()
 
     def update(self, table: TrialTable) -> Totals:
-        """Take in what has finished since, and return the totals; they are not to be changed."""
+        """Add what has finished since, and return the totals; callers must not change them."""
         news = table.read(self._cursor)
         if news is None:
             self._totals, self._cursor = Totals(self._objective), table.start

@@ -1,4 +1,4 @@
-"""The record of one trial: the proposal, and what came of it (design §1.1). Frozen; changes make new records."""
+"""The record of one trial: the proposal and its outcome (design §1.1). Frozen; changes create new records."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from evonas.space import Value
 
 
 def in_words(reason: str, message: str) -> str:
-    """Join a reason, one word for programs, and its message for people, who should read neither of them twice.
-
-    Messages do not repeat their reason. Those that earlier versions recorded do.
+    """Join a reason, one word for programs, and its message for people, without repeating either. Messages do not
+    repeat their reason, except those recorded by earlier versions.
     """
     if not message or message.casefold() == reason.casefold():
         return reason
@@ -27,7 +26,7 @@ class TrialState(StrEnum):
     """Where a trial stands."""
 
     PENDING = "Pending"
-    """Recorded; nothing has been seen of its first attempt."""
+    """Recorded; its first attempt has not been seen yet."""
     QUEUED = "Queued"
     RUNNING = "Running"
     SUCCEEDED = "Succeeded"
@@ -38,12 +37,12 @@ class TrialState(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Say whether the outcome is recorded and nothing more will happen."""
+        """Return whether the outcome is recorded and nothing more will happen."""
         return self not in (TrialState.PENDING, TrialState.QUEUED, TrialState.RUNNING)
 
     @property
     def teaches(self) -> bool:
-        """Say whether the agent learns from it: failed and cancelled trials say nothing about their candidates."""
+        """Return whether the agent learns from it: failed and cancelled trials say nothing about their candidates."""
         return self in (TrialState.SUCCEEDED, TrialState.INFEASIBLE)
 
 
@@ -52,13 +51,13 @@ IMPORTED, LISTED = "imported", "listed"
 
 
 MAX_ABANDONED = 1000
-"""How many trials one proposal may name: no more can end between two proposals than run at once, save in searches whose
-first proposals were made before any were named."""
+"""How many trials one proposal may name: no more can end between two proposals than run at once, except in searches
+whose first proposals were made before trials were named."""
 
 
 @dataclass(frozen=True)
 class ProposalRecord:
-    """How the agent came to the candidate, or who brought it."""
+    """How the agent arrived at the candidate, or where else it comes from."""
 
     origin: str
     parent: int | None
@@ -74,16 +73,16 @@ class ProposalRecord:
     repeat: int | None = None
     """Which confirmation of ``parent`` this is, from 1; None for what the agent proposed."""
     abandoned: tuple[int, ...] | None = None
-    """Failed and cancelled trials of which the agent knew that no proposal before this one names; with those that are
-    named before, all of which it knew. None where that was not written down."""
+    """Failed and cancelled trials that the agent knew about and no earlier proposal names; together with those named
+    earlier, all that it knew about. None if that was not recorded."""
 
 
 @dataclass(frozen=True)
 class Import:
-    """What a trial with the origin ``IMPORTED`` brings with it: nothing of it is run here."""
+    """What a trial with the origin ``IMPORTED`` brings with it: nothing is run for it here."""
 
     source: str
-    """Where it was read, for people: ``search cifar-small``."""
+    """Where it was read from, for display: ``search cifar-small``."""
     trial: int
     """Its index there."""
     reward: float
@@ -97,7 +96,7 @@ class Import:
 
 @dataclass(frozen=True)
 class Reuse:
-    """The result of another search's trial that was the same (``search.reuse``): nothing is run for this one."""
+    """The result of an identical trial of another search (``search.reuse``): nothing is run for this one."""
 
     search: str
     """Name of the search whose trial was run."""
@@ -130,11 +129,11 @@ class EndedAttempt:
     start_time: datetime | None = None
     completion_time: datetime | None = None
     disrupted: bool = False
-    """True where it was ended from outside: the attempt goes on in another pod, and no retry is used up."""
+    """True if it was stopped from outside: the attempt continues in another pod, and no retry is used up."""
 
 
 MAX_ATTEMPTS = 10
-"""How many of the latest attempts a record lists; disruptions may go on for ever, and an object must not grow."""
+"""How many of the latest attempts a record lists; disruptions are unlimited, and an object must not grow."""
 
 
 @dataclass(frozen=True)
@@ -151,11 +150,11 @@ class Trial:
     """Value of the objective, constraints included, in the user's orientation; None unless succeeded."""
     metrics: Mapping[str, float] = field(default_factory=dict)
     sequence: int | None = None
-    """Place among the results that the agent learns from, from 1; None where it learns nothing."""
+    """Place among the results that the agent learns from, from 1; None if it learns nothing."""
     attempts: tuple[EndedAttempt, ...] = ()
-    """The last of those that are over, ``MAX_ATTEMPTS`` at most, disrupted ones included."""
+    """The last finished ones, at most ``MAX_ATTEMPTS``, including disrupted ones."""
     disruptions: int = 0
-    """How often it was ended from outside (preemption, eviction, loss of the node, a queue's decision)."""
+    """How often it was stopped from outside (preemption, eviction, loss of the node, a queue's decision)."""
     start_time: datetime | None = None
     completion_time: datetime | None = None
     gpu_seconds: int = 0
@@ -163,36 +162,37 @@ class Trial:
     reused: Reuse | None = None
     """Set when the trial is recorded, or never."""
     fingerprint: str | None = None
-    """What the result is a result of; None where there is none, or where it was recorded before there were such."""
+    """Fingerprint of what produced the result; None without a result, or if recorded before fingerprints existed."""
 
     @property
     def outcome(self) -> str:
-        """State, reason and message in one line: ``Failed: OOMKilled: the container left with exit code 137``."""
+        """State, reason and message in one line: ``Failed: OOMKilled: the container exited with code 137``."""
         return in_words(self.state, in_words(self.reason, self.message))
 
     @property
     def is_run(self) -> bool:
-        """Say whether anything is run for it: a result that is known from elsewhere costs nothing here."""
+        """Return whether anything is run for it: a result known from elsewhere costs nothing here."""
         return self.imported is None and self.reused is None
 
     @property
     def is_proposed(self) -> bool:
-        """Say whether this search's agent proposed it."""
+        """Return whether this search's agent proposed it."""
         return not self.is_confirmation and self.proposal.origin not in (IMPORTED, LISTED)
 
     @property
     def is_confirmation(self) -> bool:
-        """Say whether it trains a leader again, after the search; the agent neither proposed it nor hears of it."""
+        """Return whether it trains a leader again, after the search; the agent neither proposed it nor learns from
+        it."""
         return self.proposal.repeat is not None
 
     @property
     def latest_attempt(self) -> int:
-        """Number of the latest attempt that began: the last one of a finished trial."""
+        """Number of the latest attempt that started: the last one of a finished trial."""
         return self.attempts[-1].number if self.attempts and self.state.is_final else self.current_attempt
 
     @property
     def current_attempt(self) -> int:
-        """Number of the attempt that is under way or to be started, from 1."""
+        """Number of the attempt that is running or to be started, from 1."""
         if not self.attempts:
             return 1
         last = self.attempts[-1]

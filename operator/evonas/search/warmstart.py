@@ -1,7 +1,6 @@
-"""What a new search takes over from the records of others: which results fit, which are chosen. Pure.
-
-``incoming`` makes trials of them. A candidate that was trained more than once, confirmations included, is one result
-with the mean of its rewards: the best of many noisy rewards is partly luck.
+"""What a new search imports from the records of others: which results fit, which are chosen. Pure. ``incoming`` turns
+them into trials. A candidate that was trained more than once, including confirmations, is one result with the mean of
+its rewards: the best of many noisy rewards is partly luck.
 """
 
 from __future__ import annotations
@@ -21,11 +20,12 @@ from evonas.space import Choices
 from evonas.spec import SearchSpec
 
 MAX_RESULTS = 200
-"""How many results are imported at most, the best half and of the others the latest: each becomes an object."""
+"""How many results are imported at most, half of them the best, half the latest of the others: each becomes an
+object."""
 
 
 class UnusableSource(EvonasError):
-    """What ``spec.warmStart`` names cannot be imported, or not yet."""
+    """What ``spec.warmStart`` names cannot be imported, at least not yet."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Harvest:
     """What is to be imported."""
 
     results: Sequence[Result]
-    """In the order in which they came to be: what an agent forgets first comes first."""
+    """In the order in which they were obtained: what an agent forgets first comes first."""
     note: str
     """What was found and what was left out, in a sentence."""
 
@@ -46,7 +46,7 @@ class _Run:
 
 
 def harvest(spec: SearchSpec, sources: Sequence[RecordedSearch]) -> Harvest:
-    """Choose the results to import; UnusableSource where there is none, or a source seeks the other direction."""
+    """Choose the results to import; UnusableSource if there is none, or if a source has the opposite goal."""
     runs: dict[Choices, list[_Run]] = {}
     misfits: list[str] = []
     seen: set[tuple[str, int]] = set()
@@ -79,7 +79,7 @@ def harvest(spec: SearchSpec, sources: Sequence[RecordedSearch]) -> Harvest:
 
 
 def _run_of(source: RecordedSearch, trial: Trial) -> tuple[str, int]:
-    """Return which search's trial was run: two searches that share a result have it from one run."""
+    """Return which search's trial was run: two searches that share a result got it from one run."""
     if trial.reused is not None:
         return trial.reused.uid, trial.reused.index
     return source.identity.uid, trial.index
@@ -89,19 +89,17 @@ def _check_direction(spec: SearchSpec, source: RecordedSearch) -> None:
     try:
         minimize = source.spec.objective.minimize
     except InvalidManifest as invalid:
-        raise UnusableSource(
-            f"spec.warmStart: {source.source} holds a manifest that is refused: {invalid}"
-        ) from invalid
+        raise UnusableSource(f"spec.warmStart: {source.source} holds an invalid manifest: {invalid}") from invalid
     if minimize != spec.objective.minimize:
         here, there = ("Minimize", "Maximize") if spec.objective.minimize else ("Maximize", "Minimize")
         raise UnusableSource(
-            f"spec.warmStart: {source.source} has the objective's goal {there}, this search has {here}; rewards can be"
-            " taken over only where both are the same"
+            f"spec.warmStart: {source.source} has the goal {there}, this search has {here}; rewards can be"
+            " imported only if both are the same"
         )
 
 
 def _reward(spec: SearchSpec, source: RecordedSearch, trial: Trial) -> float:
-    """Return the reward by this search's objective; ValueError where it cannot be told."""
+    """Return the reward by this search's objective; ValueError if it cannot be determined."""
     mine, theirs = spec.objective, source.spec.objective
     same = (mine.metric, mine.constraints) == (theirs.metric, theirs.constraints)
     found = Evaluation(reward=trial.reward) if same else evaluate(mine, Report(metrics=trial.metrics))
@@ -126,7 +124,7 @@ def _result(spec: SearchSpec, choices: Choices, runs: Sequence[_Run]) -> Result:
 
 
 def _mean(values: Sequence[float]) -> float:
-    # Divided first: the sum of two large numbers may be none.
+    # Divided first: the sum of two large numbers may not be finite. --
     return math.fsum(value / len(values) for value in values)
 
 

@@ -46,32 +46,32 @@ def view(job_body: dict[str, Any], pod_body: dict[str, Any]) -> AttemptView:
             [("data", {"state": left(9, -5, "fetching\nno such bucket\n")})],
             "",
             "InitContainerFailed",
-            "init container 'data' left with exit code 9: no such bucket",
+            "init container 'data' exited with code 9: no such bucket",
         ),
         (
             [("data", {"state": left(137, -5, reason="OOMKilled")})],
             "",
             "InitContainerFailed",
-            "init container 'data' left with exit code 137 (OOMKilled)",
+            "init container 'data' exited with code 137 (OOMKilled)",
         ),
         (
             [("data", {"state": left(128, -5, "exec: no-such-program", reason="StartError")})],
             "",
             "InitContainerFailed",
-            "init container 'data' left with exit code 128 (StartError): exec: no-such-program",
+            "init container 'data' exited with code 128 (StartError): exec: no-such-program",
         ),
         # The sidecar, which was there before, was ended because the init container had failed.
         (
             [("proxy", {"state": left(143, -4)}), ("data", {"state": left(9, -5)})],
             "proxy",
             "InitContainerFailed",
-            "init container 'data' left with exit code 9",
+            "init container 'data' exited with code 9",
         ),
         (
             [("proxy", {"state": left(137, -5)}), ("data", {"state": left(9, -5)})],
             "proxy",
             "InitContainerFailed",
-            "init container 'data' left with exit code 9",
+            "init container 'data' exited with code 9",
         ),
     ],
     ids=["exit code", "out of memory", "no program", "before a sidecar", "in the same second"],
@@ -101,7 +101,7 @@ def test_init_container_that_failed_is_named_with_its_end(
             {"state": CRASHING, "lastState": left(9, -5, "no port")},
             "data",
             QueuedReason.CONTAINER_CONFIG,
-            "sidecar 'data' waits: CrashLoopBackOff: back-off 10s (the last time it left with exit code 9: no port)",
+            "sidecar 'data' waits: CrashLoopBackOff: back-off 10s (the last time it exited with code 9: no port)",
         ),
         (
             {"state": RUNS, "started": False},
@@ -136,7 +136,7 @@ def test_what_is_done_is_no_hindrance() -> None:
 @pytest.mark.parametrize(
     ("own", "other", "said"),
     [
-        (left(137, -2), left(3, -70, "no such queue"), ": container 'feeder' left with exit code 3: no such queue"),
+        (left(137, -2), left(3, -70, "no such queue"), ": container 'feeder' exited with code 3: no such queue"),
         # It left because the pod was ended.
         (left(137, -2), left(143, -30), ""),
         (left(137, -2), left(0, -70, reason="Completed"), ""),

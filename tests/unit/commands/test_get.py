@@ -38,7 +38,7 @@ def test_wide_shows_how_a_search_and_its_trials_ended(evonas: Evonas, tmp_path: 
     manifest = write_manifest(tmp_path, ["sh", "-c", script], maxTrials=1, parallelTrials=1)
     finish(manifest, 1)
     _, out, _ = evonas("get", "runs/here", "-o", "wide")
-    assert "the container left with exit code 3" in out
+    assert "the container exited with code 3" in out
 
 
 def test_names_are_what_other_commands_take(evonas: Evonas, tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_labels_select_local_runs(evonas: Evonas, tmp_path: Path) -> None:
     assert evonas("get", "-o", "name", "-l", "team=vision")[1] == "runs/one\n"
     assert evonas("get", "-o", "name", "--selector", "team!=vision")[1] == "runs/three\nruns/two\n"
     code, _, err = evonas("get", "-l", "team=a=b")
-    assert (code, err.startswith("error: -l team=a=b: no label selector")) == (2, True)
+    assert (code, err.startswith("error: -l team=a=b: not a label selector")) == (2, True)
 
 
 @pytest.mark.parametrize(

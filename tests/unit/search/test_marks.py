@@ -93,8 +93,8 @@ def test_a_bounded_number_of_trials_is_pinned_and_the_rest_is_told() -> None:
     assert [pinned.index for pinned in news.pinned] == [*range(MAX_PINNED)]
     assert read_vetoes(annotations) == {}
     assert [*find_mistakes(annotations, "EvoNAS")] == [
-        "annotation evonas.dev/pin-best names no trial: a pin of trial 3 is evonas.dev/pin-3",
-        "18 trials are pinned, 16 can be: those with the largest indexes are not",
+        "annotation evonas.dev/pin-best does not name a trial: a pin of trial 3 is evonas.dev/pin-3",
+        "18 trials are pinned, but at most 16 can be: those with the largest indexes are ignored",
     ]
     (only,) = find_mistakes({"evonas.dev/pin-1": ""}, "Neural")
-    assert "an agent Neural has none" in only
+    assert "agent Neural has none" in only

@@ -50,7 +50,7 @@ def test_hard_limit_makes_infeasible() -> None:
         (objective("accuracy"), Report(0.5), "MetricMissing", "no metric 'accuracy', only a reward; report it as"),
         (objective(), Report(None, {"loss": 1.0}), "NoReward", "metrics, but no reward; report a reward, too, or name"),
         (objective(None, LATENCY), Report(0.5), "MetricMissing", "latency"),
-        (objective(None, LATENCY), Report(0.5, problem="'latency' is no finite number"), "InvalidReward", "latency"),
+        (objective(None, LATENCY), Report(0.5, problem="'latency' is not a finite number"), "InvalidReward", "latency"),
         (objective(None, LATENCY), Report(-0.5, {"latency": 8.0}), "InvalidReward", "at least 0"),
         (objective(None, LATENCY), Report(0.5, {"latency": 0.0}), "InvalidReward", "above 0"),
     ],

@@ -106,7 +106,7 @@ def test_rewards_are_those_of_the_own_objective(
 @pytest.mark.parametrize(
     ("objective", "trials", "message"),
     [
-        ({"goal": "Minimize"}, [succeeded(0, 0.5)], "has the objective's goal Maximize, this search has Minimize"),
+        ({"goal": "Minimize"}, [succeeded(0, 0.5)], "has the goal Maximize, this search has Minimize"),
         ({}, [], "search other has no trial that succeeded"),
         ({}, [succeeded(200, 0.5)], "none of the 1 results of search other fits this search, trial 200"),
         ({"metric": "f1"}, [succeeded(0, 0.5, metrics={"loss": 1.0})], "reported no metric 'f1', only loss"),
