@@ -1,4 +1,4 @@
-"""The errors that users meet: each names the place, the problem and the cure.
+"""The errors shown to users: each names the place, the problem and the cure.
 
 Lowest layer: everything may raise these, and only the command line and the search's conditions print them.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 
 class EvonasError(Exception):
-    """An error whose text is meant for the user as it stands; no traceback is shown with it."""
+    """An error whose text is shown to the user as it is, without a traceback."""
 
 
 @dataclass(frozen=True)
@@ -20,14 +20,14 @@ class FieldProblem:
     field: str
     """Path from the object's root, as in an API server's message: ``spec.searchSpace[2].range.min``."""
     problem: str
-    """What is wrong and what would be right, in one line."""
+    """What is wrong and what would be right, on one line."""
 
     def __str__(self) -> str:
         return f"{self.field}: {self.problem}"
 
 
 class InvalidManifest(EvonasError):
-    """A manifest that no search can be made of; carries every problem found, not only the first."""
+    """An invalid manifest; carries every problem found, not only the first."""
 
     def __init__(self, problems: Sequence[FieldProblem]) -> None:
         self.problems = tuple(problems)

@@ -1,7 +1,6 @@
-"""How many GPUs a pod takes, by the names of the resources that it asks for; no name is built in but by its form.
-
-By default a resource counts whose name ends in ``gpu`` (every vendor's plugin), or is a MIG profile
-(``nvidia.com/mig-1g.5gb``), each device as one. ``spec.budget.gpuResources`` names others instead.
+"""How many GPUs a pod takes, by the names of the resources it requests; only patterns of names are built in. By default
+a resource counts if its name ends in ``gpu`` (every vendor's plugin) or is a MIG profile (``nvidia.com/mig-1g.5gb``),
+each device as one. ``spec.budget.gpuResources`` names others instead.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ _USUAL = re.compile(r"gpu$|/mig-")
 def count_gpus(pod: Mapping[str, Any], resources: Sequence[str] | None) -> int:
     """Return the devices that Kubernetes reserves for a pod spec.
 
-    Containers and sidecars run side by side, init containers before them and one after the other.
+    Containers and sidecars run concurrently, init containers before them and one after the other.
     """
     together = sum(_count(container, resources) for _, container in _containers(pod, "containers"))
     first = 0
@@ -31,7 +30,7 @@ def count_gpus(pod: Mapping[str, Any], resources: Sequence[str] | None) -> int:
 
 
 def gpu_problems(pod: Mapping[str, Any], resources: Sequence[str] | None) -> Iterator[FieldProblem]:
-    """Name every limit on GPUs that is no whole number."""
+    """Name every limit on GPUs that is not a whole number."""
     for field in ("containers", "initContainers"):
         for position, container in _containers(pod, field):
             for resource, amount in _limits(container, resources):
@@ -47,7 +46,7 @@ def _count(container: Mapping[str, Any], resources: Sequence[str] | None) -> int
 
 
 def _containers(pod: Mapping[str, Any], field: str) -> Iterable[tuple[int, Mapping[str, Any]]]:
-    # Init containers are kept as they were written: only the API server checks their form.
+    # Init containers are kept as written: only the API server checks their form.
     listed = pod.get(field)
     items = enumerate(listed) if isinstance(listed, list) else ()
     return [(position, item) for position, item in items if isinstance(item, Mapping)]

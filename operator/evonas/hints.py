@@ -1,6 +1,6 @@
 """What a user probably meant: endings of messages about unknown names, and about words that YAML read as booleans.
 
-As low as ``errors``; whoever refuses a name or a value ends its message with one of these.
+As low as ``errors``; messages that refuse a name or a value end with one of these.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 BOOLEAN_WORDS = {True: ("y", "yes", "on"), False: ("n", "no", "off")}
-"""Words that YAML 1.1, and so kubectl, reads as booleans; true and false aside."""
+"""Words that YAML 1.1, and therefore kubectl, reads as booleans, apart from true and false."""
 
 
 def did_you_mean(word: object, known: Iterable[object]) -> str:
-    """Return ``; did you mean NAME?`` with the known name that is most like ``word``; empty where none is.
+    """Return ``; did you mean NAME?`` with the known name most similar to ``word``; empty if none is similar.
 
     Case, dashes and underscores do not count: ``max_trials`` is ``maxTrials``.
     """
@@ -24,7 +24,7 @@ def did_you_mean(word: object, known: Iterable[object]) -> str:
 
 
 def misread(value: object) -> str:
-    """Return what to add where ``value`` may have been written as a word; empty where it is no boolean."""
+    """Return what to add if ``value`` may have been written as a word; empty if it is not a boolean."""
     if not isinstance(value, bool):
         return ""
     words = ", ".join(BOOLEAN_WORDS[value])
@@ -32,7 +32,7 @@ def misread(value: object) -> str:
 
 
 def unquoted(value: object) -> str:
-    """Return what to add where a text was wanted and ``value`` was found; empty where quotes are not the cure."""
+    """Return what to add if text was expected and ``value`` was found; empty if quotes are not the cure."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return f'; write it in quotes: "{value}"'
     return misread(value)

@@ -1,7 +1,7 @@
 """YAML as `kubectl` reads it: JSON, or YAML 1.1 as Go's library resolves it, without duplicate keys.
 
-Below ``schema`` and ``spec``, which judge what was read; the command line calls ``load_search``, and ``to_yaml``
-for what users hand to kubectl.
+Below ``schema`` and ``spec``, which validate what was read; the command line calls ``load_search``, and ``to_yaml`` for
+what users pass to kubectl.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _NULL, _BOOL, _INT, _FLOAT, _STR, _SEQ, _MAP, _MERGE = (
     f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "str", "seq", "map", "merge")
 )
 
-# What kubectl's library makes of a plain word (go.yaml.in/yaml/v2, resolve.go). PyYAML disagrees: it reads y, n, 1e-3,
+# How kubectl's library resolves a plain word (go.yaml.in/yaml/v2, resolve.go). PyYAML disagrees: it reads y, n, 1e-3,
 # -.5 and 09 as text, 1:30 as ninety and 2001-01-01 as a date.
 _PLAIN_WORDS = (
     (_NULL, re.compile(r"~|null|Null|NULL|")),
@@ -41,7 +41,7 @@ _INTEGERS = range(-(2**63), 2**64)
 
 
 class _KubectlLoader(yaml.SafeLoader):
-    """PyYAML's loader made to agree with kubectl's, and to refuse what JSON cannot hold."""
+    """PyYAML's loader, changed to agree with kubectl's and to refuse what JSON cannot hold."""
 
     def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
         if kind is yaml.ScalarNode and implicit[0]:
@@ -58,7 +58,8 @@ class _KubectlLoader(yaml.SafeLoader):
             if text.value in own:
                 raise _refused(key, f"duplicate key {text.value!r}")
             if text.tag == _MERGE:
-                # Done here: PyYAML 6.0.4 takes the wrong one of two equal keys where the merged mapping merges, too.
+                # Done here: PyYAML 6.0.4 takes the wrong one of two equal keys if the merged mapping itself merges
+                # another.
                 merged = {pair[0].value: pair for pair in _merges(value)}
             else:
                 own[text.value] = (text, value)
@@ -79,14 +80,14 @@ class _KubectlLoader(yaml.SafeLoader):
         try:
             return _BOOLEANS[node.value.lower()]
         except KeyError:
-            raise _refused(node, f"{node.value!r} is no boolean") from None
+            raise _refused(node, f"{node.value!r} is not a boolean") from None
 
     def construct_yaml_int(self, node: yaml.ScalarNode) -> Any:
         octal = re.sub(r"^([-+]?)0(?=[0-7])", r"\g<1>0o", _digits(node.value))
         try:
             number = int(octal, 0)
         except ValueError:
-            raise _refused(node, f"{node.value!r} is no whole number") from None
+            raise _refused(node, f"{node.value!r} is not a whole number") from None
         return number if number in _INTEGERS else self.construct_yaml_float(node)
 
     def construct_yaml_float(self, node: yaml.ScalarNode) -> float:
@@ -95,7 +96,7 @@ class _KubectlLoader(yaml.SafeLoader):
         except ValueError:
             number = math.nan
         if not math.isfinite(number):
-            raise _refused(node, f"{node.value} is no number that JSON can hold")
+            raise _refused(node, f"{node.value} is not a number that JSON can hold")
         return number
 
 
@@ -112,7 +113,7 @@ _KubectlLoader.yaml_constructors = {
 
 
 class _KubectlDumper(yaml.SafeDumper):
-    """PyYAML's dumper made to quote the texts that kubectl would take for something else: ``1e-05``, ``y``."""
+    """PyYAML's dumper, changed to quote texts that kubectl would read as something else: ``1e-05``, ``y``."""
 
     def represent_text(self, text: str) -> yaml.ScalarNode:
         is_plain_word = any(pattern.fullmatch(_digits(text)) for _, pattern in _PLAIN_WORDS)
@@ -123,10 +124,9 @@ _KubectlDumper.add_representer(str, _KubectlDumper.represent_text)
 
 
 def load_search(path: Path, note: Callable[[str], object] = lambda said: None) -> dict[str, Any]:
-    """Return the one ArchitectureSearch in a YAML or JSON file, other objects in it passed over.
-
-    ``note`` is told of words among the values of decisions that were read as booleans. Raises EvonasError where the
-    file cannot be read or does not hold exactly one.
+    """Return the one ArchitectureSearch in a YAML or JSON file, ignoring other objects. ``note`` is called for words
+    among the values of decisions that were read as booleans. Raises EvonasError if the file cannot be read or does not
+    hold exactly one.
     """
     documents = _read(path, note)
     searches = [document for document in documents if isinstance(document, dict) and document.get("kind") == KIND]
@@ -140,7 +140,7 @@ def load_search(path: Path, note: Callable[[str], object] = lambda said: None) -
 
 
 def read_objects(path: Path) -> list[Any]:
-    """Return all objects in a YAML or JSON file, of whatever kind; EvonasError where it cannot be read."""
+    """Return all objects in a YAML or JSON file, of any kind; EvonasError if it cannot be read."""
     return _read(path, lambda said: None)
 
 
@@ -152,9 +152,9 @@ def _read(path: Path, note: Callable[[str], object]) -> list[Any]:
     except UnicodeDecodeError as error:
         raise EvonasError(f"cannot read {path}: {error}") from error
     except yaml.YAMLError as error:
-        raise EvonasError(f"{path} is no valid YAML: {_in_one_line(error)}") from error
+        raise EvonasError(f"{path} is not valid YAML: {_in_one_line(error)}") from error
     except RecursionError as error:
-        raise EvonasError(f"{path} is no valid manifest: it nests too deeply, or an anchor holds itself") from error
+        raise EvonasError(f"{path} is not a valid manifest: nested too deeply, or an anchor contains itself") from error
 
 
 def to_yaml(value: Any, *, allow_unicode: bool = False) -> str:
@@ -163,7 +163,7 @@ def to_yaml(value: Any, *, allow_unicode: bool = False) -> str:
 
 
 def _in_one_line(error: yaml.YAMLError) -> str:
-    """Return what is wrong and where, without the excerpt that takes several lines."""
+    """Return what is wrong and where, without the excerpt, which spans several lines."""
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
         return " ".join(str(error).split())
     mark = error.problem_mark
@@ -173,7 +173,8 @@ def _in_one_line(error: yaml.YAMLError) -> str:
 
 def _documents(text: str, note: Callable[[str], object]) -> list[Any]:
     if text.lstrip().startswith("{"):
-        # Not all JSON is YAML 1.1: tabs, for one. What is no JSON either is left to the YAML parser, which says where.
+        # Not all JSON is YAML 1.1: tabs, for example. What is not JSON either is left to the YAML parser, which says
+        # where.
         with suppress(ValueError):
             return [json.loads(text, object_pairs_hook=_unique, parse_constant=float)]
     documents = []
@@ -190,14 +191,14 @@ def _documents(text: str, note: Callable[[str], object]) -> list[Any]:
 
 
 def _boolean_words(node: yaml.Node | None, place: Sequence[str]) -> Iterator[str]:
-    """Name the words below ``place`` that were read as booleans, though they are not spelt so."""
+    """Name the words below ``place`` that were read as booleans although they are not spelt as such."""
     for key in place:
         pairs = node.value if isinstance(node, yaml.MappingNode) else ()
         node = next((value for name, value in pairs if name.value == key), None)
     waiting, seen = [node] if node is not None else [], set[int]()
     while waiting:
         found = waiting.pop()
-        # An anchor may be referred to many times, even by itself.
+        # An anchor may be referenced many times, even by itself.
         if id(found) in seen:
             continue
         seen.add(id(found))
@@ -217,7 +218,7 @@ def _unique(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _merges(node: yaml.Node) -> Iterable[tuple[yaml.Node, yaml.Node]]:
-    """Return the pairs that ``<<: node`` merges in, the ones that win last."""
+    """Return the pairs that ``<<: node`` merges in, those that take precedence last."""
     sources = reversed(node.value) if isinstance(node, yaml.SequenceNode) else [node]
     for source in sources:
         if not isinstance(source, yaml.MappingNode):
@@ -226,7 +227,7 @@ def _merges(node: yaml.Node) -> Iterable[tuple[yaml.Node, yaml.Node]]:
 
 
 def _digits(word: str) -> str:
-    """Return a number without the underscores between its digits; other words as they are."""
+    """Return a number without the underscores between its digits; other words unchanged."""
     return word.replace("_", "") if word[:1] in {*"+-0123456789"} else word
 
 

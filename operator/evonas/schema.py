@@ -1,7 +1,7 @@
 """The CRD's schema, applied on this machine as the API server applies it: unknown fields, types, bounds, defaults.
 
-The CRD is the only place where a field is declared; ``spec`` reads defaulted, checked manifests and adds what the
-CRD says in CEL.
+The CRD is the only place where a field is declared; ``spec`` reads defaulted, validated manifests and adds what the CRD
+states in CEL.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from evonas.errors import FieldProblem
 from evonas.hints import did_you_mean, misread, unquoted
 from evonas.space import is_number
 
-# In C where PyYAML was built with it: a tenth of the time, which every command spends.
+# In C if PyYAML was built with it: a tenth of the time, which every command spends.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PRESERVE = "x-kubernetes-preserve-unknown-fields"
 
@@ -45,13 +45,12 @@ _METADATA = {
         "selfLink": {},
     },
 }
-"""Kubernetes' ObjectMeta, which a CRD may not describe; what only the API server writes is not looked into."""
+"""Kubernetes' ObjectMeta, which a CRD may not describe; fields that only the API server writes are not checked."""
 
 
 def check_and_default(manifest: Mapping[str, Any]) -> tuple[dict[str, Any], list[FieldProblem]]:
-    """Return a copy of an ArchitectureSearch with the CRD's defaults, and everything its schema refuses.
-
-    As on the API server, a field that is null counts as left out.
+    """Return a copy of an ArchitectureSearch with the CRD's defaults, and everything its schema rejects. As on the API
+    server, a null field counts as omitted.
     """
     defaulted = _with_defaults(copy.deepcopy(dict(manifest)), _search_schema())
     errors = sorted(_validator().iter_errors(defaulted), key=lambda error: [str(part) for part in error.absolute_path])
@@ -84,7 +83,7 @@ def _search_schema() -> dict[str, Any]:
 
 @cache
 def _validator() -> Any:
-    # OpenAPI 3.0, which CRDs are written in, has draft 4's boolean exclusiveMinimum.
+    # CRDs are written in OpenAPI 3.0, which has draft 4's boolean exclusiveMinimum.
     dialect = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
         jsonschema.Draft4Validator,
         validators={"pattern": _pattern},
@@ -108,7 +107,7 @@ def _pattern(_: Any, pattern: str, value: Any, __: Any) -> Iterable[jsonschema.V
 
 
 def _strict(schema: Any) -> Any:
-    """Refuse unknown fields wherever the API server would prune them (kubectl asks it to refuse them, too)."""
+    """Refuse unknown fields wherever the API server would prune them (kubectl asks it to reject them, too)."""
     if isinstance(schema, list):
         return [_strict(item) for item in schema]
     if not isinstance(schema, dict):
@@ -148,7 +147,7 @@ _SAYS = {
     "pattern": "{value!r} must match {limit}",
     "format": "must fit {limit}, got {value!r}",
 }
-"""What is said of each keyword that the CRD uses; a new keyword falls back on the library's own words."""
+"""The message for each keyword that the CRD uses; a new keyword falls back on the library's message."""
 
 
 def _problems(error: jsonschema.ValidationError) -> Iterable[FieldProblem]:

@@ -27,7 +27,7 @@ INACTIVE = -1
 """Stands in ``Choices`` for a decision whose condition does not hold."""
 
 DEFAULT_STEPS = 10
-"""How many values a range is cut into where the manifest does not say (the CRD's default)."""
+"""How many values a range is divided into by default (the CRD's default)."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Decision:
         return {identity(value): index for index, value in enumerate(self.values)}
 
     def index_of(self, value: Any) -> int:
-        """Return the index of ``value``; KeyError where it is not among the values."""
+        """Return the index of ``value``; KeyError if it is not among the values."""
         return self._index[identity(value)]
 
 
@@ -69,8 +69,8 @@ class SearchSpace:
     def parse(cls, manifest: Sequence[Mapping[str, Any]], field: str = "spec.searchSpace") -> SearchSpace:
         """Parse the manifest's ``searchSpace`` list.
 
-        The list is taken to fit the CRD's schema (``spec.SearchSpec.parse`` checks it first); this adds the semantics
-        that a schema cannot say. Raises InvalidManifest with every problem, each field below ``field``.
+        The list is assumed to fit the CRD's schema (``spec.SearchSpec.parse`` checks it first); this adds the semantics
+        that a schema cannot express. Raises InvalidManifest with every problem, with fields relative to ``field``.
         """
         problems: list[FieldProblem] = []
         decisions: list[Decision] = []
@@ -117,12 +117,12 @@ class SearchSpace:
         return tuple(position for position, decision in enumerate(self.decisions) if decision.when is not None)
 
     def is_active(self, position: int, choices: Sequence[int]) -> bool:
-        """Say whether the decision at ``position`` exists, given the choices of all decisions before it."""
+        """Return whether the decision at ``position`` exists, given the choices of all decisions before it."""
         when = self.decisions[position].when
         return when is None or choices[when.position] in when.choices
 
     def to_choices(self, candidate: Mapping[str, Any]) -> Choices:
-        """Return the candidate's choices; ValueError where it is not exactly one of this space."""
+        """Return the candidate's choices; ValueError if it is not exactly a candidate of this space."""
         if unknown := candidate.keys() - self._names.keys():
             name = min(unknown, key=str)
             names = ", ".join(self._names)
@@ -212,12 +212,12 @@ class SearchSpace:
 
 
 def identity(value: Any) -> str:
-    """Return the text that tells values apart: 1, "1" and true differ; 1 and 1.0 are one JSON number."""
+    """Return the text that distinguishes values: 1, "1" and true differ; 1 and 1.0 are the same JSON number."""
     return _ENCODER.encode(normalise(value))
 
 
 def is_number(value: Any) -> bool:
-    """Say whether the value is a number that JSON can hold and every reader can take: finite, in a double's range."""
+    """Return whether the value is a number that JSON can hold and every reader accepts: finite, in a double's range."""
     try:
         return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     except OverflowError:
@@ -241,7 +241,7 @@ def _values(item: Mapping[str, Any], path: str, problems: list[FieldProblem]) ->
     for position, value in enumerate(map(normalise, item["values"])):
         here = f"{path}.values[{position}]"
         if not (isinstance(value, str | bool) or is_number(value)):
-            problems.append(FieldProblem(here, f"{value!r} is no string, finite number or boolean"))
+            problems.append(FieldProblem(here, f"{value!r} is not a string, finite number or boolean"))
         elif isinstance(value, str) and not _fits_environment(value):
             problem = f"{value!r} cannot stand in an environment variable: it holds a NUL or half a surrogate pair"
             problems.append(FieldProblem(here, problem))
@@ -283,12 +283,12 @@ def _range_values(bounds: Mapping[str, Any], path: str, problems: list[FieldProb
 
 
 def _between(low: float, high: float, share: float, *, log: bool) -> float:
-    # No difference and no ratio of the two: either may be too large for a double.
+    # Neither the difference nor the ratio of the two: either may be too large for a double.
     return low ** (1 - share) * high**share if log else low * (1 - share) + high * share
 
 
 def _shortened(low: float, inner: Sequence[float], high: float) -> list[float]:
-    """Cut the points to 10 digits, short to read in a pod's environment, or to as many as keep them apart."""
+    """Round the points to 10 digits, short to read in a pod's environment, or to as many as keep them distinct."""
     points: list[float] = []
     for digits in range(10, 18):
         points = [min(max(float(f"{point:.{digits}g}"), low), high) for point in inner]
@@ -311,7 +311,7 @@ def _when(
         problems.append(
             FieldProblem(
                 f"{path}.when.name",
-                f"{name!r} names no earlier decision; a condition may only look back{did_you_mean(name, positions)}",
+                f"{name!r} is not an earlier decision; a condition may only refer back{did_you_mean(name, positions)}",
             )
         )
         return None
@@ -324,7 +324,7 @@ def _when(
             problems.append(
                 FieldProblem(
                     f"{path}.when.values[{index}]",
-                    f"{value!r} is no value of {name!r}, which has {list(parent.values)}"
+                    f"{value!r} is not a value of {name!r}, which has {list(parent.values)}"
                     + (misread(value) or did_you_mean(value, parent.values)),
                 )
             )

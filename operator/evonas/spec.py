@@ -1,7 +1,7 @@
 """What a search is: the typed, validated, frozen form of an ArchitectureSearch manifest (design §3).
 
-Pure; above ``space`` and ``schema``, below everything that acts. The operator and the local run both come in through
-``SearchSpec.parse``, so both refuse the same manifests with the same words.
+Pure; above ``space`` and ``schema``, below everything that acts. The operator and the local run both use
+``SearchSpec.parse``, so both refuse the same manifests with the same messages.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MAX_NAME_LENGTH = 40
 
 @dataclass(frozen=True)
 class Constraint:
-    """A wish about another metric than the objective's: soft (target and exponent) or hard (max)."""
+    """A constraint on a metric other than the objective's: soft (target and exponent) or hard (max)."""
 
     metric: str
     target: float | None = None
@@ -41,7 +41,7 @@ class Constraint:
 
 @dataclass(frozen=True)
 class Objective:
-    """What is sought in the reported results."""
+    """What is optimised in the reported results."""
 
     metric: str | None
     """Key of the reported metrics; None for the reported reward itself."""
@@ -62,7 +62,7 @@ class AgentSpec:
 
 @dataclass(frozen=True)
 class Budget:
-    """Bounds of the search; None where unbounded."""
+    """Limits of the search; None if unlimited."""
 
     max_trials: int
     parallel_trials: int
@@ -88,20 +88,21 @@ class TrialSpec:
 
     @property
     def exit_grace(self) -> timedelta:
-        """How long other containers may go on once the trial's own has ended: the pod's termination grace period."""
+        """How long other containers may continue after the trial's own has ended: the pod's termination grace
+        period."""
         seconds = self.template["spec"].get("terminationGracePeriodSeconds")
         # The template is kept as written: only the API server checks its form.
         return timedelta(seconds=seconds if isinstance(seconds, int) else _GRACE_SECONDS)
 
     @property
     def attempt_seconds(self) -> int:
-        """How long one attempt may take: ``timeoutSeconds``, or what the template says where that is less."""
+        """How long one attempt may take: ``timeoutSeconds``, or the template's limit if that is less."""
         own: int = self.template["spec"].get("activeDeadlineSeconds", self.timeout_seconds)
         return min(own, self.timeout_seconds)
 
     @property
     def worst_gpu_seconds(self) -> int:
-        """What one attempt costs that takes all of its time."""
+        """What an attempt costs if it uses all of its time."""
         return self.gpus * self.attempt_seconds
 
     @property
@@ -130,11 +131,11 @@ class Confirm:
 
 
 class Reach(StrEnum):
-    """Whose results a search takes over for candidates that it would otherwise run."""
+    """Whose results a search reuses for candidates that it would otherwise run."""
 
     NEVER = "Never"
     NAMESPACE = "Namespace"
-    """Those of all searches of the namespace; of a local run, of all runs in the same folder of runs."""
+    """Those of all searches in the namespace; for a local run, of all runs in the same folder."""
 
 
 @dataclass(frozen=True)
@@ -147,18 +148,18 @@ class ConfigMapKey:
 
 @dataclass(frozen=True)
 class WarmStart:
-    """What a search begins with that its agent did not propose."""
+    """What a search starts with that its agent did not propose."""
 
     search: str | None = None
-    """Another search whose results are taken over."""
+    """Another search whose results are imported."""
     config_map: ConfigMapKey | None = None
-    """An export file whose results are."""
+    """An export file whose results are imported."""
     candidates: tuple[Mapping[str, Value], ...] = ()
-    """Candidates to try before the agent proposes more, in their order."""
+    """Candidates to try before the agent proposes more, in this order."""
 
     @property
     def imports(self) -> bool:
-        """Say whether results are taken over from elsewhere."""
+        """Return whether results are imported from elsewhere."""
         return self.search is not None or self.config_map is not None
 
 
@@ -175,15 +176,15 @@ class SearchSpec:
     confirm: Confirm | None
     suspend: bool
     on_complete: Literal["Drain", "Cancel"]
-    """What becomes of trials under way when the search ends early."""
+    """What happens to running trials when the search ends early."""
     ttl_seconds_after_finished: int | None
-    """How long the finished search stays; None for ever."""
+    """How long the finished search is kept; None for no limit."""
     warm_start: WarmStart = field(default_factory=WarmStart)
     reuse_results: Reach = Reach.NEVER
 
     @classmethod
     def parse(cls, manifest: Mapping[str, Any]) -> SearchSpec:
-        """Check and type a manifest; raises InvalidManifest with every problem found."""
+        """Validate and parse a manifest; raises InvalidManifest with every problem found."""
         defaulted, problems = check_and_default(manifest)
         problems = [*_identity_problems(defaulted), *problems]
         if problems:
@@ -241,7 +242,7 @@ def _identity_problems(manifest: Mapping[str, Any]) -> Iterable[FieldProblem]:
 
 
 def _rule_problems(spec: Mapping[str, Any]) -> Iterable[FieldProblem]:
-    """Check what the CRD says in CEL, apart from the space's rules, which ``SearchSpace.parse`` knows."""
+    """Check what the CRD states in CEL, except the space's rules, which ``SearchSpace.parse`` checks."""
     budget, trial = spec["budget"], spec["trial"]
     if budget["parallelTrials"] > budget["maxTrials"]:
         yield FieldProblem(

@@ -1,6 +1,6 @@
 """The names of the variables that a trial's container is given, which a template may refer to, but not set.
 
-``search.contract`` says what they hold and refuses templates that set them; ``cluster`` and ``local`` hand them over.
+``search.contract`` defines their values and refuses templates that set them; ``cluster`` and ``local`` pass them on.
 """
 
 from __future__ import annotations
@@ -11,23 +11,23 @@ from typing import Any
 from evonas.errors import FieldProblem
 
 DECISION_PREFIX = "EVONAS_D_"
-"""Before the name of each decision."""
+"""Prefix of each decision's name."""
 
 POD_VARIABLES = {"POD_NAME": "metadata.name", "POD_NAMESPACE": "metadata.namespace", "POD_UID": "metadata.uid"}
-"""What they hold of the pod, as the path of a ``fieldRef``; a local run has no pod, and none of them."""
+"""The pod's field that each holds, as the path of a ``fieldRef``; a local run has no pod and none of them."""
 
 _OF_THE_TRIAL = frozenset(
     f"EVONAS_{name}"
     for name in (
         *("DECISIONS", "SEARCH", "TRIAL", "INDEX", "ATTEMPT", "SEED"),
-        # In a local run only. Elsewhere they would send a trial's report to where nobody looks.
+        # In a local run only. Elsewhere they would send a trial's report to a place that nothing reads.
         *("REPORT_FILE", "PROGRESS_FILE"),
     )
 )
 
 
 def is_given(name: str) -> bool:
-    """Say whether a search gives its trials a variable of that name."""
+    """Return whether a search gives its trials a variable of that name."""
     return name in _OF_THE_TRIAL or name in POD_VARIABLES or name.startswith(DECISION_PREFIX)
 
 
@@ -44,7 +44,7 @@ def variable_problems(container: Mapping[str, Any], field: str) -> Iterator[Fiel
 
 
 def is_pods_own(entry: Mapping[str, Any]) -> bool:
-    """Say whether a variable of a template is one of the pod's, and holds just what it would be given."""
+    """Return whether a template's variable is one of the pod's, and holds exactly what it would be given."""
     source = entry.get("valueFrom")
     wanted = source.get("fieldRef") if isinstance(source, Mapping) else None
     path = POD_VARIABLES.get(str(entry.get("name")))

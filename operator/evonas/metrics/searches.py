@@ -1,7 +1,6 @@
-"""What is said of each search: one reading, replaced by every pass, from which each scrape makes its samples.
-
-Counters are counted from the records, not from what this process did: a restart or another leader does not begin at 0.
-A search's series vanish with its reading, all at once.
+"""The metrics of each search: one reading, replaced by every pass, from which each scrape generates its samples.
+Counters are computed from the records, not from what this process did: they do not restart at 0 with a new process or
+leader. A search's series disappear with its reading, all at once.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ class SearchReading:
     mean_reward: float | None = None
     trials_since_improvement: int | None = None
     waits_since: datetime | None = None
-    """When the best reward was found, or the search began; None for a search that is not at work."""
+    """When the best reward was found, or the search began; None for a search that is not active."""
     gpus: int | None = None
     gpu_seconds: int | None = None
     budgets: Mapping[str, float] = field(default_factory=dict)
@@ -49,7 +48,7 @@ class SearchReading:
 
 @dataclass(frozen=True)
 class Definition:
-    """A metric: how it is called, and its samples in a reading by the value of its own label, if it has one."""
+    """A metric: its name, and its samples in a reading by the value of its own label, if it has one."""
 
     name: str
     help: str
@@ -150,13 +149,13 @@ DEFINITIONS = (
 
 
 class SearchCollector(Collector):
-    """Holds the latest reading of each search and shows them when asked."""
+    """Holds the latest reading of each search and exposes them on request."""
 
     def __init__(self) -> None:
         self._readings: dict[tuple[str, str], SearchReading] = {}
 
     def show(self, reading: SearchReading) -> None:
-        """Replace what is said of the search."""
+        """Replace the search's reading."""
         key = (reading.namespace, reading.name)
         before = self._readings.get(key)
         if before is not None and before.uid == reading.uid:
@@ -164,13 +163,13 @@ class SearchCollector(Collector):
         self._readings[key] = reading
 
     def forget(self, namespace: str, name: str, uid: str) -> None:
-        """Drop every series of a deleted search; those of a successor of the same name stay."""
+        """Drop every series of a deleted search; those of a successor with the same name stay."""
         reading = self._readings.get((namespace, name))
         if reading is not None and reading.uid == uid:
             del self._readings[namespace, name]
 
     def collect(self) -> Iterator[Family]:
-        """Yield each metric with its samples of now."""
+        """Yield each metric with its current samples."""
         now = datetime.now(UTC)
         for definition, family in zip(DEFINITIONS, self.describe(), strict=True):
             for reading in self._readings.values():
@@ -186,9 +185,8 @@ class SearchCollector(Collector):
 
 
 def _not_below(before: SearchReading, after: SearchReading) -> SearchReading:
-    """Return ``after`` with no counter below ``before``: what somebody deletes a record of has happened all the same.
-
-    Prometheus would take a falling counter for one that began again at 0, and count everything twice.
+    """Return ``after`` with no counter below ``before``: deleting a record does not undo what happened. Prometheus
+    would take a falling counter for one that restarted at 0, and count everything twice.
     """
     return replace(
         after,

@@ -1,4 +1,4 @@
-"""Where tables are printed: as wide as the terminal, and uncut where a file or another program reads them."""
+"""Where tables are printed: as wide as the terminal, and not truncated in a file or a pipe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One search in full, for the HTML report: its drawings and its tables' contents."""
+"""One search in full, for the HTML report: its figures and the contents of its tables."""
 
 from __future__ import annotations
 
@@ -32,28 +32,28 @@ from evonas.search.recorded import RecordedSearch, manifest_of
 from evonas.search.trial import Trial
 
 MAX_DECISIONS = 12
-"""How many decisions are drawn: the most important ones of more."""
+"""How many decisions are drawn at most: the most important ones."""
 MAX_CANDIDATES = 400
-"""How many candidates the parallel coordinates show: the best of more."""
+"""How many candidates the parallel coordinates show at most: the best ones."""
 
 
 @dataclass(frozen=True)
 class Details:
-    """What the page says of one search."""
+    """What the page shows for one search."""
 
     name: str
     source: str
     phase: str
     best: Trial | None
     winner: Trial | None
-    """The best confirmed trial; the best one where none is confirmed."""
+    """The best confirmed trial; the best trial if none is confirmed."""
     confirmed: list[Confirmed]
     lineage: list[Ancestor]
-    """Of the winner."""
+    """The winner's."""
     tradeoff: TradeoffView | None
     origins: list[Origin]
     importance: Importance | None
-    """None where there are too few results, or all are the same."""
+    """None if there are too few results, or all are the same."""
     values: list[ValuesView]
     policy: PolicyView | None
     parallel: Markup | None
@@ -72,7 +72,7 @@ class Details:
 
 
 def describe(record: RecordedSearch, axes: Axes | None = None) -> Details:
-    """Return what there is to say of a search; ``axes`` are two metrics to compare its candidates in."""
+    """Return what the page shows for a search; ``axes`` are two metrics to compare its candidates by."""
     space = record.spec.space
     rewarded = sorted(
         (trial for trial in record.trials if trial.reward is not None and not trial.is_confirmation),

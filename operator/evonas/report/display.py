@@ -1,4 +1,4 @@
-"""What `evonas run` shows while it runs: one line per trial, and on a terminal how far the search is below them."""
+"""What `evonas run` shows while it runs: one line per trial, and on a terminal the search's progress below them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Display:
             self._live.stop()
 
     def on_record(self, trial: Trial) -> None:
-        """Print the outcome of a finished trial, and what went wrong with one that is tried again."""
+        """Print the outcome of a finished trial, and what went wrong if one is retried."""
         if trial.imported is not None:
             return
         if trial.state.is_final:
@@ -60,7 +60,7 @@ class Display:
         )
 
     def on_plan(self, decided: Plan) -> None:
-        """Show how far the search is."""
+        """Show the search's progress."""
         if self._live is not None:
             left = time_left(self._spec, decided.totals, mean_seconds(self._ended.values()))
             view = progress_view(self._spec, decided.totals, self._ended.values(), left)

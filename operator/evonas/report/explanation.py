@@ -17,7 +17,7 @@ from evonas.search.trial import LISTED, Trial, in_words
 
 
 def explanation(record: RecordedSearch, trial: Trial, considered: Sequence[Alternative], shown: int) -> RenderableType:
-    """Return what is known of a proposal; of its alternatives, ``considered``, the best are ``shown``."""
+    """Return what is known about a proposal; of its alternatives, ``considered``, the best are ``shown``."""
     chosen = next((item for item in considered if item.decisions == dict(trial.decisions)), None)
     parts: list[RenderableType] = [
         *_outcome(record, trial),
@@ -39,18 +39,18 @@ def _outcome(record: RecordedSearch, trial: Trial) -> Iterable[str]:
         return
     yield (
         f"when it was proposed, {trial.proposal.observed_up_to} results were known and"
-        f" {under_way} earlier trials had none"
+        f" {under_way} earlier trials had no result yet"
     )
 
 
 def _origin(record: RecordedSearch, trial: Trial) -> Iterable[str]:
     proposal = trial.proposal
     if proposal.origin == "random":
-        yield "origin: random, drawn uniformly from the space (in the warm-up, or because all that was drawn was known)"
+        yield "origin: random, drawn uniformly from the space (in the warm-up, or because all other draws were known)"
     elif proposal.origin == "policy":
         yield "origin: policy, every decision drawn from the network"
     elif proposal.origin == "sampler":
-        yield f"origin: sampler, drawn by the agent {record.spec.agent.type} in its own way"
+        yield f"origin: sampler, drawn by agent {record.spec.agent.type} with its own method"
     elif trial.imported is not None:
         yield f"origin: imported from {trial.imported.source}, trial {trial.imported.trial} there; nothing was run here"
     elif proposal.origin == LISTED:
@@ -61,12 +61,12 @@ def _origin(record: RecordedSearch, trial: Trial) -> Iterable[str]:
         yield f"origin: {proposal.origin}{_parent(record, trial)}"
     if trial.reused is not None:
         yield (
-            f"nothing was run for it: search {trial.reused.search} had trained the same (its trial"
-            f" {trial.reused.index}), and spec.reuseResults takes such results over"
+            f"nothing was run for it: search {trial.reused.search} had already run the same (its trial"
+            f" {trial.reused.index}), and spec.reuseResults reuses such results"
         )
     if proposal.policy_ratio is not None:
         likelihood = _times(proposal.policy_ratio)
-        yield f"its drawn decisions together are {likelihood} as likely under the policy as under a uniform one"
+        yield f"its drawn decisions together are {likelihood} as likely under the policy as by chance"
 
 
 def _parent(record: RecordedSearch, trial: Trial) -> str:
@@ -82,7 +82,7 @@ def _parent(record: RecordedSearch, trial: Trial) -> str:
     kept = " (pinned)" if index in trial.proposal.pinned else ""
     return (
         f" of trial {index}{kept}, which had {parent.reward:.6g}:"
-        f" place {place} of {members}, from which parents are drawn"
+        f" rank {place} of {members}, from which parents are drawn"
     )
 
 
@@ -108,9 +108,9 @@ def _decisions_table(record: RecordedSearch, trial: Trial, chosen: Alternative |
         how = "drawn" if name in trial.proposal.mutated or not parent else "copied"
         how = how if trial.is_proposed else "given"
         if how == "drawn" and before == value and parent:
-            how = "drawn, the same again"
+            how = "drawn, unchanged"
         if chosen is not None and name in chosen.policy_ratios and trial.proposal.origin != "random":
-            how += f", {_times(chosen.policy_ratios[name])} as likely as uniformly"
+            how += f", {_times(chosen.policy_ratios[name])} as likely as by chance"
         table.add_row(name, *(["-" if before is None else to_text(before)] if parent else []), to_text(value), how)
     return table
 
@@ -120,18 +120,16 @@ def _choice(trial: Trial) -> Iterable[str]:
     if proposal.value is not None:
         yield (
             f"the critic expected {proposal.value:+.2f} (0 is the median reward so far, 1 a standard deviation above)"
-            f" and put it at place {proposal.rank} of {proposal.competitors} candidates, its uncertainty counted in"
+            f" and ranked it {proposal.rank} of {proposal.competitors} candidates, taking its uncertainty into account"
         )
     if proposal.redrawn:
-        yield f"{proposal.redrawn} candidates before it were thrown away: they had been proposed before"
+        yield f"{proposal.redrawn} candidates before it were discarded: they had been proposed before"
     else:
-        yield "it was the first choice: nothing before it had to be thrown away as proposed before"
+        yield "it was the first choice: no candidate before it was discarded as proposed before"
 
 
 def _alternatives_table(trial: Trial, considered: Sequence[Alternative], shown: int) -> Table:
-    table = Table(
-        box=box.SIMPLE_HEAD, title="what else was considered, in the order of preference", title_justify="left"
-    )
+    table = Table(box=box.SIMPLE_HEAD, title="what else was considered, in order of preference", title_justify="left")
     for heading in ("place", "expected", "parent", "differs in", ""):
         table.add_column(heading, overflow="fold")
     others = [

@@ -1,7 +1,6 @@
-"""A random forest (Breiman 2001) over choices, and what it says of each column: its permutation importance.
-
-All trees grow together, a level at a time, by counting: a decision has few values, so that one histogram has all
-thresholds. To import scikit-learn alone takes more time than this does.
+"""A random forest (Breiman 2001) over choices, and the permutation importance of each column. All trees grow together,
+level by level, by counting: a decision has few values, so that one histogram covers all thresholds. Importing
+scikit-learn alone takes longer than this.
 """
 
 from __future__ import annotations
@@ -17,15 +16,15 @@ Ints = NDArray[np.int64]
 
 TREES = 100
 MAX_DRAWS = 1000
-"""How many results a tree is fitted to, of more; it is judged by no more than that."""
+"""How many results a tree is fitted to at most; it is judged by at most as many."""
 MAX_VALUES = 32
-"""Neighbouring values of a column that has more are taken together."""
+"""If a column has more values, neighbouring ones are merged."""
 LEAST_SPLIT = 5
-"""Results without which a node is a leaf: Breiman's for regression."""
+"""A node with fewer results is a leaf: Breiman's value for regression."""
 LEAST_GAIN = 1e-9
-"""Of a split, in variances of the rewards: less is rounding."""
+"""Smallest gain of a split, in variances of the rewards: less is rounding error."""
 MAX_CELLS = 4_000_000
-"""Bounds the memory: of more results fewer trees grow at once."""
+"""Bounds the memory: the more results, the fewer trees grow at once."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +32,13 @@ class Fit:
     """What a forest found."""
 
     explained: float
-    """Share of the variance that it predicts of results that a tree was not fitted to; at least 0."""
+    """Share of the variance it predicts for results that a tree was not fitted to; at least 0."""
     losses: Floats
     """By column: how much larger a tree's squared errors on such results are once the column is shuffled."""
 
 
 def fit(choices: Ints, rewards: Floats) -> Fit:
-    """Fit a forest to ``rewards`` [results], which differ, by ``choices`` [results, columns]; always the same one."""
+    """Fit a forest to ``rewards`` [results], not all equal, by ``choices`` [results, columns]; deterministic."""
     results, columns = choices.shape
     values = np.stack([_places(column) for column in choices.T], axis=1)
     scaled = (rewards - rewards.mean()) / rewards.std()
@@ -56,7 +55,7 @@ def fit(choices: Ints, rewards: Floats) -> Fit:
         predicted += np.bincount(row, told, results)
         judges += np.bincount(row, minlength=results)
         errors = np.square(told - scaled[row])
-        # Pairs are sorted by tree: the rows of each change places among themselves.
+        # Pairs are sorted by tree: the rows of each tree are permuted among themselves.
         other = row[np.lexsort((dice.random(len(row)), tree))]
         for column in range(columns):
             changed = np.flatnonzero(asked[:, column] & (values[row, column] != values[other, column]))
@@ -70,7 +69,7 @@ def fit(choices: Ints, rewards: Floats) -> Fit:
 
 
 def _places(column: Ints) -> Ints:
-    """Return the place of each value among those of its column."""
+    """Return the rank of each value among those of its column."""
     known, places = np.unique(column, return_inverse=True)
     return places if len(known) <= MAX_VALUES else places * MAX_VALUES // len(known)
 
@@ -90,16 +89,16 @@ class _Level:
     """Nodes of equal depth."""
 
     column: Ints
-    """What a node asks about."""
+    """The column that a node tests."""
     threshold: Ints
     """A larger value leads to the right."""
     left: Ints
-    """The left child, whose neighbour is the right one; 0 for a leaf."""
+    """The left child; the right child is next to it; 0 for a leaf."""
     mean: Floats
 
 
 class _Forest:
-    """Trees as one table of nodes, level by level: it begins with the roots."""
+    """Trees as one table of nodes, level by level, beginning with the roots."""
 
     def __init__(self, values: Ints, rewards: Floats, drawn: Ints) -> None:
         trees, draws = drawn.shape
@@ -119,7 +118,8 @@ class _Forest:
         self._mean = np.concatenate([level.mean for level in levels])
 
     def predict(self, tree: Ints, values: Ints, asked: NDArray[np.bool_] | None = None) -> Floats:
-        """Return what each ``tree`` says of a candidate, and note in ``asked`` [candidates, columns] what it read."""
+        """Return what each ``tree`` predicts for a candidate, and note in ``asked`` [candidates, columns] what it
+        read."""
         node = tree.copy()
         inner = np.flatnonzero(self._left[node])
         while len(inner):
@@ -135,8 +135,8 @@ class _Forest:
 
 def _grow(values: Ints, rewards: Floats, row: Ints, node: Ints, nodes: int, end: int) -> _Level:
     """Split nodes where it explains most: each ``row`` is in a ``node``, the next level's begin with number ``end``.
-
-    Every node may ask about every column: where it may not, one that only comes along with what matters stands in.
+    Every node may test every column: otherwise a column that merely correlates with an important one would stand in for
+    it.
     """
     columns, width = values.shape[1], int(values.max()) + 1
     count, total = np.bincount(node, minlength=nodes), np.bincount(node, rewards[row], nodes)

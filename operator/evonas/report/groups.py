@@ -1,4 +1,4 @@
-"""Searches that differ in their seed alone, taken together: the mean of their curves and how far they scatter."""
+"""Groups searches that differ only in their seed: the mean of their curves and its standard deviation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from evonas.search.recorded import RecordedSearch, manifest_of
 
 @dataclass(frozen=True)
 class Group:
-    """One search, or several of which each is a repetition of the others with another seed."""
+    """One search, or several that differ only in their seed."""
 
     label: str
     records: tuple[RecordedSearch, ...]
@@ -61,7 +61,7 @@ def _without_seed(record: RecordedSearch) -> str:
 
 
 def _mean(label: str, curves: Sequence[Sequence[float]]) -> Line:
-    """Return the mean up to where the shortest curve ends, and one standard deviation of the runs."""
+    """Return the mean up to the end of the shortest curve, and one standard deviation of the runs."""
     length = min(map(len, curves))
     values = np.array([curve[:length] for curve in curves])
     deviations = values.std(axis=0, ddof=1).tolist() if len(curves) > 1 else ()

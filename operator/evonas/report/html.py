@@ -1,4 +1,4 @@
-"""The report as one HTML file that needs nothing else: no network, no script. ``page/`` holds template and style."""
+"""The report as one self-contained HTML file without network access or scripts. ``page/`` holds template and style."""
 
 from __future__ import annotations
 
@@ -21,15 +21,14 @@ from evonas.search.pareto import Axes, check_reported, default_axes, parse_axes
 from evonas.search.recorded import RecordedSearch
 
 MAX_DETAILED = 8
-"""Of more searches, only the best of each group is described in full."""
+"""With more searches, only the best of each group is described in full."""
 
 
 def save_report(
     records: Sequence[RecordedSearch], path: Path, *, price: float | None, metrics: tuple[str, str] | None
 ) -> None:
-    """Write the report; ``price`` is that of a GPU hour, ``metrics`` are to be compared (``pareto.parse_axes``).
-
-    EvonasError where it cannot be written, or a metric is not known.
+    """Write the report; ``price`` is that of a GPU hour, ``metrics`` are those to compare (``pareto.parse_axes``).
+    EvonasError if it cannot be written, or a metric is not known.
     """
     text = render_report(records, price=price, metrics=metrics)
     try:
@@ -41,7 +40,8 @@ def save_report(
 def render_report(
     records: Sequence[RecordedSearch], *, price: float | None = None, metrics: tuple[str, str] | None = None
 ) -> str:
-    """Return the page for searches of one objective; without ``metrics`` their constraints say what is compared."""
+    """Return the page for searches with one objective; without ``metrics`` their constraints decide what is
+    compared."""
     metric = records[0].spec.objective.metric or "reward"
     drawn = [found for found in group(records) if all(rewards_in_order(record.trials) for record in found.records)]
     detailed = records

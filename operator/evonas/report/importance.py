@@ -1,8 +1,8 @@
 """How much each decision matters: permutation importance in a random forest (Breiman 2001, sections 2, 3.1 and 10).
 
 A forest is fitted to the results; a decision's importance is how much worse the forest predicts once that decision's
-values are shuffled among the candidates. What the forest cannot predict of results that it has not seen says nothing
-about any decision: the share that it can is given beside the importances.
+values are shuffled among the candidates. Variance that the forest cannot predict for unseen results says nothing about
+any decision, so the share that it can predict is given beside the importances.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ MIN_RESULTS = 20
 
 @dataclass(frozen=True)
 class Importance:
-    """Of all decisions of a search."""
+    """The importance of all decisions of a search."""
 
     explained: float
     """Share of the rewards' variance that the forest predicts for candidates that a tree was not fitted to."""
     shares: dict[str, float]
-    """By decision, largest first; together 1, or all 0 where nothing was found."""
+    """By decision, largest first; they sum to 1, or are all 0 if nothing was found."""
 
 
 def find_importance(space: SearchSpace, trials: Sequence[Trial]) -> Importance | None:
-    """Return the importances; None before there are ``MIN_RESULTS`` rewards that differ."""
+    """Return the importances; None until there are ``MIN_RESULTS`` rewards, not all equal."""
     rewarded = [trial for trial in trials if trial.reward is not None]
     rewards = np.array([trial.reward for trial in rewarded])
     if len(rewarded) < MIN_RESULTS or np.ptp(rewards) == 0:
         return None
-    # Trees split at thresholds: an absent decision is a value of its own, below all others.
+    # Trees split at thresholds: an absent decision is a separate value, below all others.
     found = fit(np.array([space.to_choices(trial.decisions) for trial in rewarded]), rewards)
     positive = np.maximum(found.losses, 0)
     shares = positive / positive.sum() if positive.sum() > 0 else positive

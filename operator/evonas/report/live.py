@@ -1,4 +1,4 @@
-"""A running search on a terminal: counts, best, the moving average as a line of blocks, the time left."""
+"""A running search on a terminal: counts, best, the moving average as a row of blocks, the time left."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def search_view(record: RecordedSearch) -> RenderableType:
 
 
 def progress_view(spec: SearchSpec, totals: Totals, trials: Iterable[Trial], left: timedelta | None) -> RenderableType:
-    """Return how far a search is, in a few lines."""
+    """Return a search's progress, in a few lines."""
     counts = count_states(totals)
     total = min(spec.budget.max_trials, spec.space.size)
     done = totals.total - counts["queued"] - counts["running"]
@@ -57,7 +57,7 @@ def progress_view(spec: SearchSpec, totals: Totals, trials: Iterable[Trial], lef
 
 
 def sparkline(values: Sequence[float], width: int) -> str:
-    """Return the values as blocks of eight heights, each block the mean of its share of them."""
+    """Return the values as blocks of eight heights, each block the mean of a section of them."""
     count = min(width, len(values))
     if not count:
         return ""
@@ -69,7 +69,7 @@ def sparkline(values: Sequence[float], width: int) -> str:
 
 
 def mean_seconds(trials: Iterable[Trial]) -> float | None:
-    """Return how long a trial takes from its start to its end, on average; None before the first has ended."""
+    """Return the average time of a trial from start to end; None before the first has ended."""
     durations = [
         (trial.completion_time - trial.start_time).total_seconds()
         for trial in trials
@@ -79,7 +79,7 @@ def mean_seconds(trials: Iterable[Trial]) -> float | None:
 
 
 def time_left(spec: SearchSpec, totals: Totals, mean: float | None) -> timedelta | None:
-    """Return how long the trials to come will take if they are like those that ended; None where that is unknown."""
+    """Return how long the remaining trials will take if they are like those that ended; None if unknown."""
     if mean is None:
         return None
     to_come = min(spec.budget.max_trials, spec.space.size) - totals.total + totals.unfinished

@@ -13,9 +13,8 @@ from evonas.search.trial import Trial
 
 
 def save_plots(searches: Mapping[str, Sequence[Trial]], path: Path, *, minimize: bool, metric: str) -> None:
-    """Write the picture of the paper: left the moving average, right the best so far, one line per search.
-
-    Raises EvonasError where it cannot be written.
+    """Write the paper's figure: the moving average on the left, the best so far on the right, one line per search.
+    Raises EvonasError if it cannot be written.
     """
     figure = Figure(figsize=(10, 4), layout="constrained")
     endings = figure.canvas.get_supported_filetypes()

@@ -1,4 +1,4 @@
-"""What the page says of a policy: how far it went from chance, and how its probabilities moved."""
+"""What the page shows for a policy: how far it departed from chance, and how its probabilities changed."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class PolicyView:
 
     ratios: Markup
     history: list[PolicyMoment]
-    """Empty where it cannot be derived."""
+    """Empty if it cannot be derived."""
     problem: str
     """Why it cannot."""
     is_foreign: bool
-    """Whether other versions of the software proposed than those that derive here."""
+    """Whether the proposals were made by other software versions than the ones installed here."""
 
 
 def view_policy(record: RecordedSearch) -> PolicyView | None:
-    """Return what there is to say; None where no policy has learned."""
+    """Return what the page shows; None if no policy has learned."""
     if not has_moved(record.trials):
         return None
     history: list[PolicyMoment] = []
@@ -42,17 +42,17 @@ def view_policy(record: RecordedSearch) -> PolicyView | None:
     return PolicyView(
         ratios=_ratio_figure(record),
         history=history,
-        problem=problem or ("" if history else "this agent does not say what its policy would decide"),
+        problem=problem or ("" if history else "this agent cannot show what its policy would choose"),
         is_foreign=any(entry["versions"] != here for entry in record.environments),
     )
 
 
 def _ratio_figure(record: RecordedSearch) -> Markup:
-    """Draw how much likelier the policy found its own draws than chance would."""
+    """Draw how much likelier the policy's draws were under it than by chance."""
     ratios = [trial.proposal.policy_ratio for trial in record.trials if trial.proposal.policy_ratio]
     return line_figure(
         [Line("policy", moving_average([math.log10(ratio) for ratio in ratios]))],
         x_label="proposals drawn from the policy",
         y_label="log10 of the ratio",
-        description="likelihood of the proposals' draws under the policy against a uniform one",
+        description="likelihood of the proposals' draws under the policy, relative to chance",
     )

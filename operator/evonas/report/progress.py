@@ -1,4 +1,4 @@
-"""What a search's record says about its course: where candidates came from, the winner's ancestors, costs, failures."""
+"""A search's course, from its record: where candidates came from, the winner's ancestors, costs, failures."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Ancestor:
 
     trial: Trial
     changes: Mapping[str, tuple[str, str]]
-    """Decisions that differ from the parent's: before, after."""
+    """Decisions that differ from the parent's, as (before, after)."""
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,14 @@ class Improvement:
     gain: float
     """By how much; 0 for the first."""
     gpu_hours: float
-    """Spent until then by all trials."""
+    """Spent by all trials until then."""
     spent: float
     """Of these, since the improvement before."""
 
 
 @dataclass(frozen=True)
 class Failures:
-    """Trials that ended without a reward for one reason."""
+    """Trials that ended without a reward for the same reason."""
 
     state: TrialState
     reason: str
@@ -49,21 +49,21 @@ class Failures:
 
 @dataclass(frozen=True)
 class Origin:
-    """The trials that came about in one way."""
+    """The trials with the same origin."""
 
     name: str
     trials: int
     results: int
     """How many of them have a reward."""
     reused: int
-    """How many have the result of another search's trial."""
+    """How many reuse the result of another search's trial."""
     mean: float | None
-    """Of the rewards; None where there is none."""
+    """Mean of the rewards; None without any."""
     best: float | None
 
 
 def origins(record: RecordedSearch) -> list[Origin]:
-    """Return how the trials came about, in the order in which each way was first taken."""
+    """Return the origins of the trials, in order of first appearance."""
     found: dict[str, list[Trial]] = {}
     for trial in record.trials:
         found.setdefault(trial.proposal.origin, []).append(trial)
@@ -83,7 +83,7 @@ def lineage(record: RecordedSearch, trial: Trial) -> list[Ancestor]:
 
 
 def improvements(record: RecordedSearch) -> list[Improvement]:
-    """Return the trials that were the best when they ended, with what was spent until then."""
+    """Return the trials that were the best when they ended, with what had been spent until then."""
     ended = sorted((trial for trial in record.trials if trial.completion_time), key=_end)
     found: list[Improvement] = []
     hours = 0.0
@@ -101,7 +101,7 @@ def improvements(record: RecordedSearch) -> list[Improvement]:
 
 
 def failures(record: RecordedSearch) -> list[Failures]:
-    """Return what ended without a reward, the most frequent reason first."""
+    """Return the trials that ended without a reward, the most frequent reason first."""
     found: dict[tuple[TrialState, str], list[Trial]] = {}
     for trial in record.trials:
         if trial.state in (TrialState.FAILED, TrialState.INFEASIBLE, TrialState.CANCELLED):
@@ -116,7 +116,7 @@ def value_shares(
     """Return shares and steps: which values the latest ``population`` results have after each of some steps.
 
     ``trials`` are those with a reward, in the order of the results. With ``has_absent`` the last share is that of the
-    candidates which lack the decision.
+    candidates that lack the decision.
     """
     labels = [*map(to_text, decision.values), *([_ABSENT] if has_absent else [])]
     taken = [_label(trial.decisions, decision.name) for trial in trials]

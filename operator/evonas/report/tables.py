@@ -14,7 +14,7 @@ from evonas.search.trial import Trial, in_words
 
 
 def searches_table(overviews: Sequence[Overview], *, wide: bool = False, heading: bool = True) -> Table:
-    """Return one line a search; ``wide`` adds columns."""
+    """Return one line per search; ``wide`` adds columns."""
     table = Table(box=box.SIMPLE_HEAD, show_header=heading)
     namespaced = any(overview.namespace for overview in overviews)
     for name in (*(["namespace"] if namespaced else []), "name", "phase", "agent"):
@@ -49,7 +49,7 @@ def _more(overview: Overview) -> Iterable[str]:
 
 
 def trials_table(record: RecordedSearch, trials: Iterable[Trial] | None = None, *, wide: bool = False) -> Table:
-    """Return one line a trial, by default all of them; ``wide`` adds columns."""
+    """Return one line per trial, by default for all of them; ``wide`` adds columns."""
     table = Table(box=box.SIMPLE_HEAD, title=record.source, title_justify="left")
     for heading in ("trial", "origin", "state", record.spec.objective.metric or "reward", "ended", "decisions"):
         table.add_column(heading, justify="right" if heading == "trial" else "left", overflow="fold")

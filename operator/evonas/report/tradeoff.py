@@ -1,4 +1,4 @@
-"""A search's candidates in two metrics, as the page shows them: the drawing, the front's table, what to say of it."""
+"""A search's candidates in two metrics, as the page shows them: the figure, the front's table, and the text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from evonas.search.recorded import RecordedSearch
 from evonas.search.trial import Trial
 
 MAX_ROWS = 50
-"""How many trials of the front the table lists: the best in the first metric of more."""
+"""How many trials of the front the table lists at most: the best in the first metric."""
 
 
 @dataclass(frozen=True)
@@ -30,26 +30,26 @@ class Row:
 
 @dataclass(frozen=True)
 class TradeoffView:
-    """What the page says of two metrics."""
+    """What the page shows for two metrics."""
 
     axes: Axes
     figure: Markup | None
-    """None where no trial reported both."""
+    """None if no trial reported both."""
     rows: list[Row]
     front: int
     dominated: int
     infeasible: int
     outside: int
-    """How many of the infeasible ones lie beyond the edges of the drawing."""
+    """How many of the infeasible points lie beyond the edges of the drawing."""
     unknown: int
     """How many results lack one of the metrics."""
     limits: list[str]
     is_weighted: bool
-    """Whether one of the metrics is the reward and soft constraints are part of it."""
+    """Whether one of the metrics is the reward and includes soft constraints."""
 
 
 def view_tradeoff(record: RecordedSearch, axes: Axes, winner: Trial | None) -> TradeoffView:
-    """Return what there is to say of a search's candidates in two metrics."""
+    """Return what the page shows for a search's candidates in two metrics."""
     found = trade_off(record.trials, axes)
     constraints = record.spec.objective.constraints
     results = sum(trial.reward is not None and not trial.is_confirmation for trial in record.trials)

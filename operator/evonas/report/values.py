@@ -1,4 +1,4 @@
-"""One decision over time: which values the results have, and which the policy would decide."""
+"""One decision over time: which values the results have, and which the policy would choose."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ValuesView:
     name: str
     results: Markup
     policy: Markup | None
-    """None where no policy learns, or it did not find a moment to be asked at."""
+    """None if no policy learns, or the decision did not exist at any point when it was asked."""
     legend: list[Swatch]
 
 
@@ -42,7 +42,7 @@ def view_values(
             [_shares_of(moment, decision, has_absent=has_absent) for moment in history],
             [moment.rewards for moment in history],
             y_label="policy",
-            description=f"what the policy would decide about {decision.name} over time",
+            description=f"what the policy would choose for {decision.name} over time",
         )
     return ValuesView(
         name=decision.name,

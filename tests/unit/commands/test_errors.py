@@ -79,7 +79,7 @@ def test_bad_yaml_is_one_line_that_says_where(evonas: Evonas, tmp_path: Path, te
     (tmp_path / "search.yaml").write_text(text)
     code, out, err = evonas("run", "search.yaml")
     assert (code, out) == (2, "")
-    assert err.startswith(f"error: search.yaml is no valid YAML: {words}")
+    assert err.startswith(f"error: search.yaml is not valid YAML: {words}")
     assert err.count("\n") == 1
 
 

@@ -144,7 +144,7 @@ def test_explain_tells_parent_and_mutation(evonas: Evonas, finished_run: Path) -
     code, out, err = evonas("explain", str(finished_run), str(child.index))
     assert (code, err) == (0, "")
     assert out.startswith(f"trial {child.index} of {finished_run}: Succeeded with reward {child.reward:.6g}\n")
-    assert f"origin: mutation of trial {parent}, which had {trials[parent].reward:.6g}: place " in out
+    assert f"origin: mutation of trial {parent}, which had {trials[parent].reward:.6g}: rank " in out
     rows = {cells[0]: cells for cells in map(str.split, out.splitlines()) if cells and cells[0] in child.decisions}
     for name, value in child.decisions.items():
         how = "drawn" if name in child.proposal.mutated else "copied"

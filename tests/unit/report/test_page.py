@@ -75,7 +75,7 @@ def test_what_a_search_is_told_about_is_on_the_page(report: Path) -> None:
         assert section.locator(".failures tr").count() == 3
         # 30 trials of 360 s on a GPU, at 2.5 an hour.
         assert "3.00 GPU hours" in text
-        assert "at 2.5 an hour 7.50" in text
+        assert "which cost 7.50 at 2.5 per GPU hour" in text
         assert section.locator(".improvements tr").last.locator("td").first.inner_text() == str(best.index)
         section.locator("summary").last.click()
         assert "kind: ArchitectureSearch" in section.locator("pre").inner_text()
@@ -178,7 +178,7 @@ def test_a_policy_that_cannot_be_derived_is_said_to_be_unknown(report: Path, mon
     page = report.with_name("unknown.html")
     page.write_text(render_report([JournalSource(report.parent / "one").read()]))
     with visit(page) as seen:
-        assert "How the policy's probabilities moved is not known: the record has" in seen.page.inner_text("body")
+        assert "How the policy's probabilities changed is not known: the record has" in seen.page.inner_text("body")
         assert seen.page.locator("figure.decision svg").count() == len(SPACE)
 
 

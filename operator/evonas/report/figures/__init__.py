@@ -1,1 +1,1 @@
-"""Drawings for the HTML report: plain SVG whose colours and fonts are the page's, so that it follows light and dark."""
+"""Figures for the HTML report: plain SVG that uses the page's colours and fonts, and so its light and dark modes."""

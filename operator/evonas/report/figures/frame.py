@@ -1,4 +1,4 @@
-"""The axes that the drawings share: from values to places, ticks, labels."""
+"""The axes that the figures share: mapping of values to positions, ticks, labels."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 @dataclass(frozen=True)
 class Frame:
-    """A rectangle of values and its place in a drawing of WIDTH times HEIGHT."""
+    """A rectangle of values and its position in a drawing of WIDTH times HEIGHT."""
 
     x: tuple[float, float]
     y: tuple[float, float]
 
     @classmethod
     def around(cls, x: tuple[float, float], values: Iterable[float]) -> Frame:
-        """Return a frame whose height holds all ``values`` and a little air."""
+        """Return a frame whose height holds all ``values`` with a small margin."""
         known = list(values) or [0.0, 1.0]
         low, high = min(known), max(known)
         air = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
         return cls(x if x[0] < x[1] else (x[0] - 0.5, x[1] + 0.5), (low - air, high + air))
 
     def point(self, x: float, y: float) -> str:
-        """Return a place as SVG writes it."""
+        """Return a position in SVG notation."""
         across = (x - self.x[0]) / (self.x[1] - self.x[0])
         up = (y - self.y[0]) / (self.y[1] - self.y[0])
         return f"{LEFT + across * (WIDTH - LEFT - RIGHT):.1f},{HEIGHT - BOTTOM - up * (HEIGHT - TOP - BOTTOM):.1f}"
 
     def holds(self, place: tuple[float, float]) -> bool:
-        """Say whether a point lies within."""
+        """Return whether a point lies inside."""
         return self.x[0] <= place[0] <= self.x[1] and self.y[0] <= place[1] <= self.y[1]
 
     def path(self, xs: Sequence[float], ys: Sequence[float]) -> str:
@@ -80,7 +80,7 @@ class Frame:
 
 
 def ticks(low: float, high: float) -> list[float]:
-    """Return round numbers from ``low`` to ``high``: those that matplotlib chooses, which takes long to import."""
+    """Return round numbers from ``low`` to ``high`` as matplotlib would choose them; importing it takes long."""
     least = (high - low) / MAX_INTERVALS
     scale = 10.0 ** math.floor(math.log10(least))
     step = scale * next(step for step in STEPS if step * scale >= least)

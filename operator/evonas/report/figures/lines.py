@@ -1,4 +1,4 @@
-"""Lines over trials, with a band where a line stands for several."""
+"""Lines over trials, with a band if a line represents several runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from markupsafe import Markup
 from evonas.report.figures.frame import Frame
 
 COLOURS = 8
-"""How many the page's style has; more lines repeat them."""
+"""How many colours the page's style has; further lines repeat them."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Line:
     label: str
     values: Sequence[float]
     deviations: Sequence[float] = ()
-    """Half the height of the band at each step; empty for none."""
+    """Half the height of the band at each step; empty for no band."""
     first: int = 1
 
 

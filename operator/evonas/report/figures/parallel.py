@@ -1,4 +1,4 @@
-"""Parallel coordinates: an axis a decision, a line a candidate, coloured by its place among the rewards."""
+"""Parallel coordinates: one axis per decision, one line per candidate, coloured by the rank of its reward."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WIDTH, LEAST_GAP, HEIGHT, TOP, BOTTOM = 1120, 92, 360, 34, 26
 
 
 def parallel_figure(decisions: Sequence[Decision], candidates: Sequence[Mapping[str, Value]]) -> Markup:
-    """Return the drawing; ``candidates``, the worst first, may lack some of the ``decisions``."""
+    """Return the drawing; ``candidates``, worst first, may lack some of the ``decisions``."""
     absent = {decision.name: any(decision.name not in candidate for candidate in candidates) for decision in decisions}
     places = [{identity(value): row for row, value in enumerate(decision.values)} for decision in decisions]
     rows = {decision.name: len(decision.values) + absent[decision.name] for decision in decisions}

@@ -1,4 +1,4 @@
-"""Points in two metrics: the front with its steps, what it dominates, what was ruled out, and limits as lines."""
+"""Points in two metrics: the front with its steps, what it dominates, infeasible points, and limits as lines."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from markupsafe import Markup
 from evonas.report.figures.frame import Frame
 
 REACH = 0.5
-"""How far the drawing goes beyond the feasible points for what else there is, in parts of their extent: one candidate
-that is ruled out for a thousandfold latency must not press all others against an edge."""
+"""How far the drawing extends beyond the feasible points to show others, relative to their extent: one candidate that
+is infeasible because of a thousandfold latency must not squeeze all others against an edge."""
 
 Place = tuple[float, float]
-"""A value across and one upwards."""
+"""A horizontal and a vertical value."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,12 @@ class Limit:
 
     value: float
     is_upright: bool
-    """Whether it limits what is drawn across, not upwards."""
+    """Whether it limits the horizontal metric, not the vertical one."""
     kind: Literal["hard", "soft"]
 
 
 def frame_around(feasible: Sequence[Place], infeasible: Sequence[Place], limits: Iterable[Limit]) -> Frame:
-    """Return a frame that holds what is feasible, and what is near it of all else."""
+    """Return a frame that holds all feasible points, and of the others those nearby."""
     lines = [(limit.is_upright, limit.value) for limit in limits]
     x, y = (
         _range(
@@ -63,7 +63,8 @@ def scatter_figure(
     y_label: str,
     description: str,
 ) -> Markup:
-    """Return the drawing; ``front`` begins with the best upwards, ``minimize`` says which way is better, x and y."""
+    """Return the drawing; ``front`` begins with the best vertical value, ``minimize`` gives the better direction of x
+    and y."""
     content = Markup('<path class="dominated" d="{}"/>').format(_dots(frame, dominated))
     content += Markup('<path class="infeasible" d="{}"/>').format(_crosses(frame, infeasible))
     content += Markup().join(_line(frame, limit) for limit in limits)
@@ -89,7 +90,7 @@ def _range(feasible: Sequence[float], others: Sequence[float]) -> tuple[float, f
 
 
 def _dots(frame: Frame, places: Iterable[Place]) -> str:
-    # A line of no length with round ends: a tenth of what a circle takes in the file.
+    # A zero-length line with round ends: a tenth of the size of a circle in the file.
     return "".join(f"M{frame.point(*place)}h0" for place in places)
 
 

@@ -1,4 +1,4 @@
-"""Which values a decision takes over time: stacked areas that together fill the height."""
+"""The values a decision takes over time: stacked areas that together fill the height."""
 
 from __future__ import annotations
 

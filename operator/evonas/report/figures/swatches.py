@@ -1,4 +1,4 @@
-"""Colours and names of a decision's values: a colour each, or a scale from low to high where they have an order."""
+"""Colours and names of a decision's values: one colour each, or a scale from low to high if they are ordered."""
 
 from __future__ import annotations
 
@@ -34,5 +34,5 @@ def swatches(decision: Decision, *, has_absent: bool) -> list[Swatch]:
 
 
 def short_text(value: Value) -> str:
-    """Return a value with few digits, for people."""
+    """Return a value with few digits, for display."""
     return f"{value:.{DIGITS}g}" if isinstance(value, float) else to_text(value)
