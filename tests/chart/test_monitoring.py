@@ -72,7 +72,7 @@ def findings(cluster: Cluster, namespace: str) -> dict[str, tuple[str, str, str]
     """Return verdict, message and cure by kind of what the doctor says about the chart's objects."""
     said = evonas(cluster, namespace, "doctor", "--operator-namespace", namespace)
     assert said.returncode in (0, 1), said.stderr
-    pattern = rf"^(\w+) +({'|'.join(KINDS)}) {namespace}/\S+: (.*)(?:\n +mend it: (.*))?"
+    pattern = rf"^(\w+) +({'|'.join(KINDS)}) {namespace}/\S+: (.*)(?:\n +fix: (.*))?"
     return {
         kind: (verdict, message, cure)
         for verdict, kind, message, cure in re.findall(pattern, said.stdout, re.MULTILINE)
@@ -129,7 +129,7 @@ def test_an_operator_without_a_monitor_is_named(with_prometheus: Cluster, namesp
         with_prometheus.kubectl("delete", kind, "--all", "-n", namespace)
     said = evonas(with_prometheus, namespace, "doctor", "--operator-namespace", namespace).stdout
     assert f"there is one, but no ServiceMonitor or PodMonitor of Evo-NAS in {namespace}" in said
-    (cure,) = re.findall(r"mend it: (helm upgrade .*serviceMonitor.*)", said)
+    (cure,) = re.findall(r"fix: (helm upgrade .*serviceMonitor.*)", said)
     (setting,) = [word for word in shlex.split(cure) if word.startswith("metrics.serviceMonitor=")]
     (monitor,) = of_kind(render(None, setting), "ServiceMonitor")
     assert monitor["metadata"]["labels"]["release"] == "kube"

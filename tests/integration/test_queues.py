@@ -120,7 +120,7 @@ def test_doctor_finds_what_keeps_a_queue_from_admitting_and_its_cures_mend_it(
     def ask() -> tuple[str, str, str]:
         """Return verdict, message and cure of the finding about the queue."""
         said = evonas(queues, namespace, "doctor", "--operator-namespace", namespace).stdout
-        found = re.search(r"^(\w+) +queue absent: (.*)(?:\n +mend it: (.*))?", said, re.MULTILINE)
+        found = re.search(r"^(\w+) +queue absent: (.*)(?:\n +fix: (.*))?", said, re.MULTILINE)
         assert found is not None, said
         return found.group(1), found.group(2), found.group(3) or ""
 

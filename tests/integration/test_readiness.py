@@ -28,7 +28,7 @@ def lines(output: str) -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
     subject = ""
     for line in output.splitlines():
-        if line.startswith("         mend it: "):
+        if line.startswith("         fix: "):
             found[subject] = (found[subject][0], line.split(": ", 1)[1])
         elif line.split()[0] in ("ok", "?", "warning", "missing"):
             verdict, rest = line.split(maxsplit=1)

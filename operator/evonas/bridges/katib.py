@@ -105,7 +105,7 @@ def _judge_unread(name: str, notes: Notes) -> None:
     elif name == "earlyStopping":
         notes.differ(path, "has no counterpart: trials run to their end; stop them in your own program")
     elif name == "resumePolicy":
-        notes.differ(path, "is left out: a search goes on when maxTrials is raised, whatever it was")
+        notes.differ(path, "is left out: a search always continues when maxTrials is raised")
     else:
         notes.differ(path, "has no counterpart and is left out")
 

@@ -22,7 +22,7 @@ def show(findings: Sequence[Finding], console: Console) -> None:
             Text(f"{finding.verdict:8}", _STYLES[finding.verdict]) + Text(f"{finding.subject}: {finding.message}")
         )
         if finding.cure:
-            console.print(Text(f"         mend it: {finding.cure}"))
+            console.print(Text(f"         fix: {finding.cure}"))
 
 
 def is_bad(findings: Sequence[Finding]) -> bool:

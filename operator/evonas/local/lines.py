@@ -67,4 +67,4 @@ class Lines(Generic[Item]):
         try:
             return self._parse(json.loads(line))
         except (ValueError, TypeError) as error:
-            raise EvonasError(f"{self._path}, line {number}: {error}; remove or mend that line") from error
+            raise EvonasError(f"{self._path}, line {number}: {error}; remove or fix that line") from error

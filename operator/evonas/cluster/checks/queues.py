@@ -38,9 +38,9 @@ async def check_queue(api: Api, namespace: str, queue: str) -> Finding:
 async def _missing(api: Api, namespace: str, queue: str, subject: str) -> Finding:
     shared = await look(all_of(api, CLUSTER_QUEUES, None), subject)
     if shared is None:
-        message = f"the cluster has no Kueue that serves {CLUSTER_QUEUES.api_version}: trials would wait for ever"
+        message = f"the cluster has no Kueue that serves {CLUSTER_QUEUES.api_version}: trials would wait forever"
         return Finding(subject, Verdict.BAD, message, "kubectl api-resources --api-group=kueue.x-k8s.io")
-    message = f"there is no LocalQueue of that name in {namespace}: trials would wait for ever"
+    message = f"there is no LocalQueue of that name in {namespace}: trials would wait forever"
     if isinstance(shared, Finding) or not shared:
         return Finding(subject, Verdict.BAD, message, f"kubectl -n {namespace} get localqueues")
     body = {
