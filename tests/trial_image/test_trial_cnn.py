@@ -112,7 +112,7 @@ def test_dry_run_prints_what_a_released_model_costs(
         ({"width": 1}, ["--width", "2"], "'width' is a decision of the search: leave out the option --width"),
         ({}, ["--kernel-3", "5"], "'kernel_3' means nothing with 2 blocks"),
         ({}, ["--epochs", "many"], "'epochs' must be a whole number not below 1, got \"many\""),
-        ({}, ["--threads", "0"], "--threads: must be a whole number from 1 on, got '0'"),
+        ({}, ["--threads", "0"], "--threads: must be a positive whole number, got '0'"),
         ({}, ["--validation-share", "1"], "--validation-share: must be between 0 and 1, got '1'"),
         ({}, ["--dataset", "folder"], "--dataset folder needs --classes"),
         ({}, ["--classes", "3"], "--classes is for --dataset folder"),

@@ -77,7 +77,7 @@ class TestIdx:
             (tmp_path / name).write_bytes(b"not opened")
         located = locate(catalogue.MNIST, str(tmp_path))
         located.development(split_seed=0)
-        with pytest.raises(DataMissing, match="is no idx file of bytes in 3 dimensions"):
+        with pytest.raises(DataMissing, match="is not an idx file of bytes in 3 dimensions"):
             located.test()
 
     @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ class TestIdx:
         [
             ("train-images-idx3-ubyte.gz", lambda content: content[:-40], "is damaged"),
             ("train-images-idx3-ubyte.gz", lambda content: content[:40] + b"x" + content[41:], "is damaged"),
-            ("train-images-idx3-ubyte.gz", lambda _: gzip.compress(b"short"), "is no idx file"),
+            ("train-images-idx3-ubyte.gz", lambda _: gzip.compress(b"short"), "is not an idx file"),
             (
                 "train-images-idx3-ubyte.gz",
                 lambda _: gzip.compress(files.idx(numpy.zeros((100, 28, 28), numpy.uint8))[:-1]),
@@ -150,7 +150,7 @@ class TestCifar:
         for name, content in files.cifar("python").items():
             (tmp_path / name).write_bytes(content)
         (tmp_path / "data_batch_3").write_bytes(pickle.dumps({b"data": Program(), b"labels": []}))
-        with pytest.raises(DataMissing, match=r"data_batch_3 is no batch .* refers to posix.mkdir"):
+        with pytest.raises(DataMissing, match=r"data_batch_3 is not a batch .* refers to posix.mkdir"):
             locate(catalogue.CIFAR10, str(tmp_path)).development(split_seed=0)
         assert not (tmp_path / "was-run").exists()
 

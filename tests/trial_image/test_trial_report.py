@@ -73,7 +73,7 @@ class TestDecisions:
         ("text", "words"),
         [
             (None, "EVONAS_DECISIONS is not set"),
-            ("{", "is no JSON"),
+            ("{", "is not JSON"),
             ("[1]", "must be a JSON object"),
             ('{"blocks": [1]}', "'blocks' must be a string, number or boolean"),
             ('{"blocks": null}', "'blocks' must be"),
@@ -124,7 +124,7 @@ class TestReward:
     ) -> None:
         trial.reporter.reward(0.5, {"loss": math.nan, "accuracy": 0.5})
         assert trial.report == {"reward": 0.5, "metrics": {"accuracy": 0.5}}
-        assert "metric 'loss' is no finite number (nan): left out" in capsys.readouterr().err
+        assert "metric 'loss' is not finite (nan): left out" in capsys.readouterr().err
 
     def test_too_many_metrics_cost_the_metrics_and_not_the_reward(
         self, trial: LocalTrial, capsys: pytest.CaptureFixture[str]
@@ -247,7 +247,7 @@ class TestCommandLine:
         [
             (["--reward", "nan"], "one finite number"),
             (["--reward", "0.5", "--metric", "accuracy"], "'accuracy' is not NAME=VALUE"),
-            (["--reward", "0.5", "--metric", "accuracy=high"], "accuracy: 'high' is no number"),
+            (["--reward", "0.5", "--metric", "accuracy=high"], "accuracy: 'high' is not a number"),
             (["--metric", "accuracy=1"], "--reward --infeasible is required"),
         ],
     )

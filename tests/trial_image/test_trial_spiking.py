@@ -231,7 +231,7 @@ class TestTrial:
             ({"hidden_layers": 0, "hidden_size": 5}, [], "'hidden_size' means nothing without hidden layers"),
             ({"epochs": 3}, ["--epochs", "4"], "'epochs' is a decision of the search: leave out the option --epochs"),
             ({}, ["--learning-rate", "fast"], "'learning_rate' must be a number above 0, got \"fast\""),
-            ({}, ["--training-examples", "0"], "--training-examples: must be a whole number from 1 on, got '0'"),
+            ({}, ["--training-examples", "0"], "--training-examples: must be a positive whole number, got '0'"),
             (None, [], "EVONAS_DECISIONS is not set"),
         ],
     )

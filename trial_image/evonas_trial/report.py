@@ -1,11 +1,11 @@
 """A trial's side of the contract: what it is to train, and how it reports (docs/trial-contract.md).
 
-Standard library only, and one file on purpose: a container that does not install ``evonas_trial`` may simply copy it.
-The same facts go out by two channels, so that no reward is lost when one fails: the termination message (a file, no
-credential needed) and the annotations of the trial's own pod (live, read by the operator's watch). In a local run the
-environment names files instead, and there is no pod.
+Standard library only, and deliberately one file: a container that does not install ``evonas_trial`` may simply copy it.
+The same facts are sent through two channels, so that no reward is lost if one fails: the termination message (a file,
+no credential needed) and the annotations of the trial's own pod (live, read by the operator's watch). In a local run
+the environment names files instead, and there is no pod.
 
-Where several processes train one candidate, only one of them (rank 0) reports.
+If several processes train one candidate, only one of them (rank 0) reports.
 """
 
 from __future__ import annotations
@@ -25,37 +25,37 @@ INFEASIBLE_EXIT_CODE = 65
 """The exit code of a candidate that cannot be built or that diverged; such a trial is not retried."""
 
 PROGRESS_INTERVAL = 10.0
-"""Seconds between two progress reports; those in between are held back, the last one goes out with the result."""
+"""Seconds between two progress reports; those in between are held back, the last one is sent with the result."""
 
 MAX_MESSAGE_BYTES = 4096
-"""What the kubelet keeps of a termination message."""
+"""How much of a termination message the kubelet keeps."""
 
 MAX_REASON_CHARACTERS = 300
-"""Keeps a reason below MAX_MESSAGE_BYTES however its characters are escaped (12 bytes for one at worst)."""
+"""Keeps a reason below MAX_MESSAGE_BYTES however its characters are escaped (at most 12 bytes each)."""
 
 TERMINATION_MESSAGE = Path("/dev/termination-log")
 TOKEN_DIR = "/var/run/secrets/kubernetes.io/serviceaccount"
 
-# The trial holds a GPU while it reports, and the termination message carries the reward anyway: give up soon.
+# The trial holds a GPU while it reports, and the termination message carries the reward anyway: stop retrying soon.
 _TIMEOUT = 3.0
 _RETRY_DELAYS = (0.5, 1.0)
 _MAX_PROGRESS_INTERVAL = 640.0
 
 
 class ContractError(RuntimeError):
-    """The environment is not that of a trial, or the result could be reported by neither channel."""
+    """The environment is not that of a trial, or neither channel accepted the result."""
 
 
 def decisions() -> dict[str, Any]:
     """Return the candidate: its active decisions by name, each value a string, a number or a boolean.
 
-    Raises ContractError where EVONAS_DECISIONS is missing or no such object.
+    Raises ContractError if EVONAS_DECISIONS is missing or not such an object.
     """
     text = _required("EVONAS_DECISIONS")
     try:
         candidate = json.loads(text)
     except ValueError as error:
-        raise ContractError(f"EVONAS_DECISIONS is no JSON ({error}): {text!r}") from error
+        raise ContractError(f"EVONAS_DECISIONS is not JSON ({error}): {text!r}") from error
     if not isinstance(candidate, dict):
         raise ContractError(f'EVONAS_DECISIONS must be a JSON object such as {{"width": 16}}, got {text!r}')
     for name, value in candidate.items():
@@ -67,7 +67,7 @@ def decisions() -> dict[str, Any]:
 def seed() -> int:
     """Return the seed of this trial's random choices; a retry of the same trial gets the same one.
 
-    Raises ContractError where EVONAS_SEED is missing or no whole number.
+    Raises ContractError if EVONAS_SEED is missing or not a whole number.
     """
     text = _required("EVONAS_SEED")
     try:
@@ -77,14 +77,14 @@ def seed() -> int:
 
 
 def progress(step: int, of: int, **metrics: float) -> None:
-    """Say that ``step`` of ``of`` steps are done; call it as often as you like, PROGRESS_INTERVAL is kept here."""
+    """Report that ``step`` of ``of`` steps are done; call it as often as you like, it reports once per
+    PROGRESS_INTERVAL."""
     _default().progress(step, of, metrics)
 
 
 def reward(value: float, metrics: Mapping[str, float] | None = None) -> None:
-    """Report the result. Call it once, at the end, then exit with 0.
-
-    Raises ValueError for a reward that is no finite number, ContractError where neither channel took the report.
+    """Report the result. Call it once, at the end, then exit with 0. Raises ValueError for a reward that is not a
+    finite number, ContractError if neither channel accepted the report.
     """
     _default().reward(value, metrics or {})
 
@@ -98,7 +98,7 @@ def infeasible(reason: str, metrics: Mapping[str, float] | None = None) -> NoRet
 
 
 class Reporter:
-    """One trial's reports; the module's functions share one made from the process's environment."""
+    """One trial's reports; the module's functions share one created from the process's environment."""
 
     def __init__(self, environ: Mapping[str, str], clock: Callable[[], float] = time.monotonic) -> None:
         self._environ = environ
@@ -115,7 +115,7 @@ class Reporter:
         if self._clock() < self._due:
             return
         text, self._pending = self._flush_progress(self._pending), None
-        # One attempt only, and ever rarer ones while they fail: a training must not wait for an API server.
+        # One attempt only, less and less often while they fail: training must not wait for an API server.
         sent = self._pod is None or self._annotate({"progress": text}, retry_delays=())
         self._interval = PROGRESS_INTERVAL if sent else min(2 * self._interval, _MAX_PROGRESS_INTERVAL)
         self._due = self._clock() + self._interval
@@ -135,12 +135,13 @@ class Reporter:
         """See the module's function."""
         short = reason[:MAX_REASON_CHARACTERS]
         _say(f"infeasible: {short}")
-        # Whether a channel took it or not: the exit code alone says what matters.
+        # Whether or not a channel accepted it: the exit code alone says what matters.
         self._finish({"infeasible": short}, self._finite(metrics))
         sys.exit(INFEASIBLE_EXIT_CODE)
 
     def _finish(self, outcome: dict[str, Any], metrics: dict[str, float]) -> bool:
-        """Send the outcome by both channels, the file first: it needs no network. Returns whether one took it."""
+        """Send the outcome through both channels, the file first: it needs no network. Returns whether one accepted
+        it."""
         message = {**outcome, "metrics": metrics} if metrics else outcome
         if len(_encode(message)) > MAX_MESSAGE_BYTES:
             _say(f"the report exceeds {MAX_MESSAGE_BYTES} bytes: its {len(metrics)} metrics are left out")
@@ -198,11 +199,11 @@ class Reporter:
         _say(f"{outcome} (reported nowhere: this is neither a pod of a search nor a local run)")
 
     def _finite(self, metrics: Mapping[str, float]) -> dict[str, float]:
-        """Return the metrics that JSON can carry; a training that has its reward must not fail for the others."""
+        """Return the metrics that JSON can carry; a trial that has its reward must not fail because of the others."""
         numbers = {name: _number(value) for name, value in metrics.items()}
         for name, number in numbers.items():
             if number is None:
-                self._warn_once(f"metric {name}", f"metric {name!r} is no finite number ({metrics[name]!r}): left out")
+                self._warn_once(f"metric {name}", f"metric {name!r} is not finite ({metrics[name]!r}): left out")
         return {name: number for name, number in numbers.items() if number is not None}
 
     def _warn_once(self, about: str, warning: str) -> None:
@@ -212,7 +213,7 @@ class Reporter:
 
 
 class _PatchFailed(Exception):
-    """The API server did not take a patch; ``transient`` where another attempt may succeed."""
+    """The API server did not accept a patch; ``transient`` if another attempt may succeed."""
 
     def __init__(self, message: str, *, transient: bool) -> None:
         super().__init__(message)
@@ -220,7 +221,7 @@ class _PatchFailed(Exception):
 
 
 class _PodAnnotations:
-    """Merge patches of the trial's own pod with the projected service account token."""
+    """Merge patches to the trial's own pod, with the projected service account token."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -240,7 +241,7 @@ class _PodAnnotations:
                 return
 
     def _patch_once(self, body: bytes) -> None:
-        # Imported here: a local trial needs neither, and they are half of this module's start-up time.
+        # Imported here: a local trial needs neither, and they take half of this module's start-up time.
         import http.client  # noqa: PLC0415
         import ssl  # noqa: PLC0415
 
@@ -251,7 +252,7 @@ class _PodAnnotations:
             tls = ssl.create_default_context(cafile=str(self._token_dir / "ca.crt"))
         except (OSError, ValueError) as error:
             raise _PatchFailed(f"no usable token and CA in {self._token_dir}: {error}", transient=False) from error
-        # No urllib: it would send the token through a proxy that the environment names.
+        # Not urllib: it would send the token through a proxy named in the environment.
         connection = http.client.HTTPSConnection(host, port, timeout=_TIMEOUT, context=tls)
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/merge-patch+json"}
         try:
@@ -289,7 +290,7 @@ def _required(variable: str) -> str:
 
 
 def _number(value: Any) -> float | None:
-    """Return any number (also of numpy or torch) as a float, None for what is no finite number."""
+    """Return any number (also of numpy or torch) as a float; None for anything that is not a finite number."""
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
@@ -306,7 +307,7 @@ def _encode(value: Any) -> bytes:
 
 
 def _message(answer: str) -> str:
-    """Return the sentence of an API server's answer, which is a Status object, or what else came back."""
+    """Return the message of an API server's answer, which is a Status object, or else whatever came back."""
     try:
         return str(json.loads(answer)["message"])
     except (ValueError, KeyError, TypeError):
@@ -314,7 +315,7 @@ def _message(answer: str) -> str:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    """Write a file in one step, in place where it cannot be replaced (a mounted file, a read-only folder)."""
+    """Write a file atomically, or in place if it cannot be replaced (a mounted file, a read-only folder)."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         temporary.write_bytes(content)
@@ -341,7 +342,7 @@ def _metric(text: str) -> tuple[str, float]:
     try:
         return name, float(value)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{name}: {value!r} is no number") from None
+        raise argparse.ArgumentTypeError(f"{name}: {value!r} is not a number") from None
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Leaving quickly when Kubernetes or the local run ends a trial; called first by every program here."""
+"""Exits quickly when Kubernetes or the local run stops a trial; called first by every program here."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from types import FrameType
 SIGTERM_EXIT_CODE = 128 + signal.SIGTERM
 
 SECONDS_TO_SAVE = 10
-"""After this long a trial that saves its state is ended all the same, whatever holds it up."""
+"""After this long, a trial that saves its state is ended anyway, whatever delays it."""
 
 
 def leave_on_sigterm() -> None:
     """Make SIGTERM end the process at once.
 
-    A container's first process ignores SIGTERM unless it says otherwise, and would hold its GPU until the end of the
-    grace period. Nothing is worth saving: a trial that is ended has no result.
+    A container's first process ignores SIGTERM by default, and would hold its GPU until the end of the grace period.
+    There is nothing to save: a trial that is stopped has no result.
     """
     signal.signal(signal.SIGTERM, _leave)
 
 
 class Notice:
-    """SIGTERM as a question, for a training that saves its state first; it has SECONDS_TO_SAVE to leave by itself."""
+    """SIGTERM as a flag, for a training that saves its state first; it has SECONDS_TO_SAVE to exit."""
 
     def __init__(self) -> None:
         self._given = False
         signal.signal(signal.SIGTERM, self._note)
 
     def given(self) -> bool:
-        """Say whether SIGTERM has come."""
+        """Return whether SIGTERM was received."""
         return self._given
 
     def _note(self, _signal: int, _frame: FrameType | None) -> None:
         self._given = True
-        # A thread of C that needs no turn of Python's, so that it works while a library is busy. (An alarm would not:
-        # the default action of a signal does nothing to a container's first process.)
+        # A C thread that does not need the GIL, so that it works while a library is busy. (An alarm would not: a
+        # signal's default action has no effect on a container's first process.)
         faulthandler.dump_traceback_later(SECONDS_TO_SAVE, exit=True)
 
 
@@ -46,5 +46,5 @@ def leave() -> None:
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:
-    # Not sys.exit: an exception could be held up by, or lost in, whatever code the signal interrupts.
+    # Not sys.exit: an exception could be delayed or swallowed by the code that the signal interrupts.
     leave()

@@ -1,4 +1,4 @@
-"""Candidates that cannot be built, told from their settings alone: no data is read and no GPU minute spent."""
+"""Detects candidates that cannot be built from their settings alone, without reading data or spending GPU time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from evonas_trial.training.recipe import Recipe
 
 
 def obstacle(network: Architecture, recipe: Recipe, shape: Shape) -> str | None:
-    """Return why the network cannot be built or trained, None where it can."""
+    """Return why the network cannot be built or trained; None if it can."""
     strides = [("the stem", network.stem_stride), *((f"block {n}", s) for n, s in _strides(network))]
     side = shape.side
     for place, stride in strides:

@@ -37,7 +37,7 @@ class Convolution(nn.Sequential):
         normalization: str,
         activation: str | None,
     ) -> None:
-        # A normalization has a bias of its own.
+        # The normalization has a bias.
         bias, groups = normalization == "none", inside if depthwise else 1
         super().__init__(nn.Conv2d(inside, outside, kernel, stride, kernel // 2, groups=groups, bias=bias))
         if normalization == "batch":
@@ -49,13 +49,14 @@ class Convolution(nn.Sequential):
 
 
 def _groups(channels: int) -> int:
-    """Return how many groups to normalize in, of two channels at least: one value by itself says nothing at 1 x 1."""
+    """Return the number of groups to normalize, each with at least two channels: at 1 x 1 a single value is
+    meaningless."""
     groups = math.gcd(_GROUPS, channels)
     return groups if groups < channels else max(1, groups // 2)
 
 
 class SqueezeExcitation(nn.Module):
-    """Scale each channel by what the mean of all says (Hu et al., arXiv 1709.01507)."""
+    """Scale each channel by a function of all channels' means (Hu et al., arXiv 1709.01507)."""
 
     def __init__(self, channels: int, squeezed: int) -> None:
         super().__init__()
@@ -70,7 +71,7 @@ class SqueezeExcitation(nn.Module):
 
 
 class Layer(nn.Module):
-    """One layer of a block with what is added around it."""
+    """One layer of a block with its skip connection."""
 
     def __init__(self, inside: int, block: Block, stride: int, *, normalization: str, activation: str) -> None:
         super().__init__()
@@ -88,7 +89,8 @@ class Layer(nn.Module):
         return output + self._around(images) if self.skips else output
 
     def _around(self, images: Tensor) -> Tensor:
-        """Return what is added: the images, average-pooled to the output's side and padded by empty channels."""
+        """Return the skip connection: the images, average-pooled to the output's side and padded with empty
+        channels."""
         if not self.pools:
             return images
         pooled = functional.avg_pool2d(images, 3, self.stride, 1, count_include_pad=False)
@@ -97,7 +99,7 @@ class Layer(nn.Module):
 
 def _body(inside: int, block: Block, stride: int, normalization: str, activation: str) -> list[nn.Module]:
     convolution = partial(Convolution, normalization=normalization)
-    # The ratio is of the layer's input, as in the networks that MnasNet's authors released.
+    # The ratio is relative to the layer's input, as in the networks that MnasNet's authors released.
     squeeze = [] if block.se == 0 else [max(1, round(inside * block.se))]
     if block.op == "regular":
         first = convolution(inside, block.filters, block.kernel, stride, activation=activation)
@@ -119,7 +121,7 @@ def _activation(name: str) -> nn.Module:
 
 
 def initialise(network: nn.Module, activation: str) -> None:
-    """Draw the weights from torch's random state so that variance is kept, whatever the activation flattens."""
+    """Draw the weights from torch's random state so that each activation preserves the variance."""
     # A sigmoid's slope is 1/4 at most, a tanh shrinks by about 3/5.
     gain = {"tanh": 5 / 3, "sigmoid": 4.0}.get(activation, math.sqrt(2))
     for module in network.modules():

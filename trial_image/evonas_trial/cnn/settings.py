@@ -1,8 +1,8 @@
 """The network that a candidate describes: MnasNet's factorised space (Tan et al., arXiv 1807.11626, section 4).
 
 A network is a stem, blocks by resolution, and a head; a block is one layer design repeated. Decisions of a block may be
-one value for all blocks (``kernel``), a list of one per block (``--kernel 3,3,5``), or a block's own (``kernel_3``),
-which wins. Without torch, so that a wrong manifest is answered at once.
+one value for all blocks (``kernel``), a list with one value per block (``--kernel 3,3,5``), or a single block's
+(``kernel_3``), which takes precedence. Without torch, so that an invalid manifest is refused at once.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Architecture:
-    """A whole network but for its input and the number of its classes."""
+    """A whole network except for its input and the number of classes."""
 
     stem_filters: int
     stem_stride: int
@@ -72,7 +72,7 @@ class Architecture:
 
 
 def _per_block(decision: Decision) -> Decision:
-    """Return the decision for all blocks: one value, or a list of one per block."""
+    """Return the decision for all blocks: one value, or a list with one per block."""
 
     def accepts(value: Any) -> bool:
         values = _values(value)
@@ -91,7 +91,7 @@ OWN: tuple[Decision, ...] = tuple(_own(item, block) for block in range(1, MAX_BL
 
 
 def read(searched: Mapping[str, Any], fixed: Mapping[str, Any]) -> tuple[Architecture, Recipe]:
-    """Join the searched decisions and the fixed options, defaults for the rest; raises ValueError where they clash."""
+    """Combine searched decisions, fixed options and defaults; raises ValueError if they conflict."""
     general, known = {item.name: item for item in GENERAL}, {item.name: item for item in (*GENERAL, *OWN)}
     if unknown := [name for name in searched if name not in known]:
         names = f"{', '.join(general)}; of single blocks {', '.join(f'{item.name}_1' for item in _BLOCK)}, …"
@@ -136,7 +136,7 @@ def _column(name: str, values: Mapping[str, Any], count: int, *, exact: bool) ->
     """Return one decision's value in each block."""
     given = _values(values[name])
     column = given * count if len(given) == 1 else given
-    # Where the number of blocks is searched, a list serves the deepest network and shorter ones take its beginning.
+    # If the number of blocks is searched, a list fits the deepest network, and shorter ones use its beginning.
     if len(column) < count or (exact and len(column) > count):
         raise ValueError(f"{name!r} has {len(given)} values for {count} blocks")
     own = [values[f"{name}_{block}"] for block in range(1, count + 1)]
@@ -144,5 +144,5 @@ def _column(name: str, values: Mapping[str, Any], count: int, *, exact: bool) ->
 
 
 def _values(value: Any) -> list[Any]:
-    """Return one value, or those of a list that is written with commas."""
+    """Return one value, or those of a comma-separated list."""
     return [parse_option(part.strip()) for part in value.split(",")] if isinstance(value, str) else [value]

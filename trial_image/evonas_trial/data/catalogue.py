@@ -9,7 +9,7 @@ FOLDER = "folder"
 
 @dataclass(frozen=True)
 class Shape:
-    """What a network must fit: its input and the number of its answers."""
+    """What a network must fit: the input and the number of classes."""
 
     channels: int
     side: int
@@ -73,7 +73,7 @@ NAMES = (*_KNOWN, FOLDER)
 
 
 def known(name: str) -> DataSet:
-    """Return the set of this name; any but ``folder``, whose shape only the user knows."""
+    """Return the set with this name; not ``folder``, whose shape only the user knows."""
     return _KNOWN[name]
 
 

@@ -25,14 +25,14 @@ Bytes = NDArray[numpy.uint8]
 
 
 def complete(folder: Path) -> bool:
-    """Say whether an archive, or all files of an unpacked one, are there."""
+    """Return whether an archive, or all files of an unpacked one, are there."""
     return any((folder / archive).is_file() or _unpacked(folder, *rest) for archive, *rest in (_BINARY, _PYTHON))
 
 
 def read(folder: Path, part: str) -> tuple[Bytes, Bytes]:
     """Return the pixels, (n, 3, 32, 32), and labels, (n,), of ``development`` or ``test``.
 
-    Raises DataMissing for files of another size or content; gzip checks the archive's checksum.
+    Raises DataMissing for files of unexpected size or content; gzip checks the archive's checksum.
     """
     parse = _parse_binary if _source(folder)[0] is _BINARY else _parse_python
     parts = [parse(name, content) for name, content in _contents(folder, _BATCHES[part])]
@@ -69,7 +69,7 @@ def _contents(folder: Path, batches: tuple[str, ...]) -> Iterator[tuple[str, byt
             for batch in batches:
                 member = tar.extractfile(f"{inner}/{batch}{ending}")
                 if member is None:
-                    raise DataMissing(f"{path}: {inner}/{batch}{ending} is no file")
+                    raise DataMissing(f"{path}: {inner}/{batch}{ending} is not a file")
                 yield f"{path}: {batch}", member.read()
     except (OSError, EOFError, KeyError, tarfile.TarError, zlib.error) as error:
         raise DataMissing(f"{path} is damaged or not the published archive: {error}") from error
@@ -77,7 +77,7 @@ def _contents(folder: Path, batches: tuple[str, ...]) -> Iterator[tuple[str, byt
 
 def _parse_binary(name: str, content: bytes) -> tuple[Bytes, Bytes]:
     if not content or len(content) % (_PIXELS + 1):
-        raise DataMissing(f"{name} is no sequence of {_PIXELS + 1} bytes per image")
+        raise DataMissing(f"{name} is not a sequence of {_PIXELS + 1} bytes per image")
     rows = numpy.frombuffer(content, dtype=numpy.uint8).reshape(-1, _PIXELS + 1)
     return rows[:, 1:], rows[:, 0]
 
@@ -87,14 +87,14 @@ def _parse_python(name: str, content: bytes) -> tuple[Bytes, Bytes]:
         batch = _ArraysOnly(io.BytesIO(content), encoding="bytes").load()
         pixels, labels = batch[b"data"], numpy.array(batch[b"labels"], dtype=numpy.uint8)
     except (pickle.UnpicklingError, EOFError, KeyError, TypeError, ValueError) as error:
-        raise DataMissing(f"{name} is no batch of the python version: {error}") from error
+        raise DataMissing(f"{name} is not a batch of the python version: {error}") from error
     if getattr(pixels, "shape", None) != (len(labels), _PIXELS) or pixels.dtype != numpy.uint8:
         raise DataMissing(f"{name} does not hold {_PIXELS} bytes for each of its {len(labels)} labels")
     return pixels, labels
 
 
 class _ArraysOnly(pickle.Unpickler):
-    """Unpickles numpy arrays and Python's own types: a pickle of anything else would be a program."""
+    """Unpickles only numpy arrays and built-in types: a pickle of anything else could run code."""
 
     def find_class(self, module: str, name: str) -> Any:
         allowed = {

@@ -1,7 +1,7 @@
 """scikit-learn's 1,797 handwritten digits of 8x8 pixels, 0 to 16, which need no download.
 
-They come in one file. A fifth of each digit is set apart as the test part, the same fifth whatever the seed of the
-split into training and validation.
+They come in one file. A fifth of each digit is set aside as the test part, the same fifth for every seed of the split
+into training and validation.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _TEST_SEED = 0
 
 
 def complete(folder: Path) -> bool:
-    """Say whether the file is there."""
+    """Return whether the file is there."""
     return (folder / _FILE).is_file()
 
 

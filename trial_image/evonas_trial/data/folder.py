@@ -14,18 +14,18 @@ _ENDINGS = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".webp"})
 
 
 def complete(folder: Path) -> bool:
-    """Say whether there are classes to train on; the test part may be missing until it is wanted."""
+    """Return whether there are classes to train on; the test part may be missing until it is needed."""
     return bool(classes(folder))
 
 
 def classes(folder: Path) -> list[str]:
-    """Return the names of the classes, sorted: a class's place is its label."""
+    """Return the names of the classes, sorted: a class's position is its label."""
     training = folder / "train"
     return sorted(path.name for path in training.iterdir() if path.is_dir()) if training.is_dir() else []
 
 
 def read(folder: Path, part: str, expected_classes: int) -> Files:
-    """Return the files of ``development`` or ``test``; raises DataMissing where classes or files are missing."""
+    """Return the files of ``development`` or ``test``; raises DataMissing if classes or files are missing."""
     names = classes(folder)
     if len(names) != expected_classes:
         raise DataMissing(f"{folder / 'train'} holds {len(names)} classes, --classes says {expected_classes}")

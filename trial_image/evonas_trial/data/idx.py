@@ -16,14 +16,14 @@ _PREFIXES = {"development": "train", "test": "t10k"}
 
 
 def complete(folder: Path) -> bool:
-    """Say whether all four files are there."""
+    """Return whether all four files are there."""
     return all(_file(folder, part, kind) for part in _PREFIXES for kind in ("images-idx3", "labels-idx1"))
 
 
 def read(folder: Path, part: str) -> tuple[NDArray[numpy.uint8], NDArray[numpy.uint8]]:
     """Return the pixels, (n, 1, height, width), and labels, (n,), of ``development`` or ``test``.
 
-    Raises DataMissing where sizes, types or numbers of the two files do not agree; gzip checks its own checksum.
+    Raises DataMissing if sizes, types or counts of the two files do not agree; gzip checks its own checksum.
     """
     images, labels = _array(folder, part, "images-idx3", 3), _array(folder, part, "labels-idx1", 1)
     if len(images) != len(labels):
@@ -49,7 +49,7 @@ def _array(folder: Path, part: str, kind: str, dimensions: int) -> NDArray[numpy
         raise DataMissing(f"{path} is damaged: {error}") from error
     header = 4 + 4 * dimensions
     if content[:4] != bytes([0, 0, _BYTES, dimensions]) or len(content) < header:
-        raise DataMissing(f"{path} is no idx file of bytes in {dimensions} dimensions")
+        raise DataMissing(f"{path} is not an idx file of bytes in {dimensions} dimensions")
     sizes = [int(size) for size in numpy.frombuffer(content[4:header], dtype=">u4")]
     if len(content) - header != numpy.prod(sizes):
         raise DataMissing(f"{path} announces {sizes} bytes, but holds {len(content) - header}")

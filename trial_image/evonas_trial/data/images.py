@@ -1,4 +1,4 @@
-"""A part of a data set as a training sees it: in memory, or as files to be decoded while it trains."""
+"""A part of a data set as training sees it: in memory, or as files that are decoded during training."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ IMAGENET = Normalization((123.675, 116.28, 103.53), (58.395, 57.12, 57.375))
 
 
 def normalization(part: Part) -> Normalization:
-    """Return the mean and deviation of images in memory, ImageNet's for files, which nobody wants to read twice."""
+    """Return the mean and deviation of images in memory; ImageNet's for files, to avoid reading them twice."""
     if isinstance(part, Files):
         return IMAGENET
     # From a histogram: exact, and 256 counts instead of a copy of all pixels as numbers.
@@ -80,5 +80,5 @@ def normalization(part: Part) -> Normalization:
         mean = float(shares @ values)
         means.append(mean)
         deviations.append(float(shares @ (values - mean) ** 2) ** 0.5)
-    # A channel of one value everywhere says nothing, and must not become infinite.
+    # A constant channel carries no information, and must not become infinite.
     return Normalization(tuple(means), tuple(deviation or 1.0 for deviation in deviations))

@@ -12,18 +12,17 @@ from evonas_trial.data.catalogue import DataSet
 VARIABLE = "EVONAS_DATA"
 
 _OTHER_NAMES = {"mnist": ("MNIST/raw",), "fashion-mnist": ("FashionMNIST/raw",)}
-"""How torchvision's own downloads are laid out."""
+"""The layout of torchvision's downloads."""
 
 
 class DataMissing(Exception):
-    """A data set is not on this machine, or its files are not what they should be."""
+    """A data set is not on this machine, or its files are not as expected."""
 
 
 def find(data_set: DataSet, named: str | None, complete: Callable[[Path], bool], environ: Mapping[str, str]) -> Path:
-    """Return the first folder of which ``complete`` says that it holds the set.
-
-    A folder that the user named must hold it, itself or in a folder called like the set: nothing else is looked at, so
-    that a typing mistake never trains on other files. Raises DataMissing with what to put where.
+    """Return the first folder that holds the set according to ``complete``. A folder named by the user must hold it,
+    directly or in a subfolder named like the set: no other place is tried, so that a typo never trains on other files.
+    Raises DataMissing, which says what to put where.
     """
     chosen = named or environ.get(VARIABLE)
     candidates = list(_inside(Path(chosen), data_set) if chosen else _known_places(data_set))

@@ -33,8 +33,8 @@ class Located:
     ) -> tuple[Part, Part]:
         """Return the training and the validation part; the test files are not opened.
 
-        Each class is divided alike. ``limit`` keeps about as many training images, all classes in proportion.
-        Raises DataMissing for files that are not what they should be.
+        Each class is divided in the same proportion. ``limit`` keeps about that many training images, all classes in
+        proportion. Raises DataMissing for files that are not as expected.
         """
         whole = self._read("development")
         labels = whole.labels.numpy()
@@ -47,7 +47,7 @@ class Located:
         return whole.chosen(torch.from_numpy(kept)), whole.chosen(torch.from_numpy(held_out))
 
     def test(self) -> Part:
-        """Return the test part: for a winner's last word only."""
+        """Return the test part, which is only for the final score of a winner."""
         return self._read("test")
 
     def _read(self, part: str) -> Part:

@@ -1,4 +1,4 @@
-"""Dividing images so that each class is divided alike, by seed."""
+"""Divides images by seed, each class in the same proportion."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from numpy.typing import NDArray
 
 
 def stratified(labels: NDArray[numpy.integer], share: float, seed: int) -> tuple[NDArray[numpy.intp], ...]:
-    """Return the indexes of the kept and of the held out images, class by class; ``share`` of each is held out.
-
-    The same for the same labels, share and seed, whatever the state of any random generator.
+    """Return the indexes of the kept and of the held-out images, class by class; ``share`` of each is held out. The
+    same for the same labels, share and seed, regardless of any random generator's state.
     """
     random = numpy.random.Generator(numpy.random.PCG64(seed))
     kept, held_out = [], []
@@ -22,7 +21,7 @@ def stratified(labels: NDArray[numpy.integer], share: float, seed: int) -> tuple
 
 
 def subset(labels: NDArray[numpy.integer], count: int, seed: int) -> NDArray[numpy.intp]:
-    """Return the indexes of about ``count`` images, each class in proportion; of all where there are no more."""
+    """Return the indexes of about ``count`` images, each class in proportion; of all if there are not more."""
     if count >= len(labels):
         return numpy.arange(len(labels))
     _, chosen = stratified(labels, count / len(labels), seed)

@@ -1,4 +1,4 @@
-"""What a candidate consists of: the six decisions of that space, and the rest of a training."""
+"""A candidate's settings: the six decisions of that space, and those of the training."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class Network:
 
 
 def read(searched: Mapping[str, Any], fixed: Mapping[str, Any]) -> tuple[Network, Recipe]:
-    """Join the searched decisions and the fixed options, defaults for the rest; raises ValueError where they clash."""
+    """Combine searched decisions, fixed options and defaults; raises ValueError if they conflict."""
     values = join({item.name: item for item in DECISIONS}, searched, fixed)
     return Network(values["hidden_size"], values["activation"], values["batch_norm"]), Recipe.of(values)
 
 
 def obstacle(network: Network, recipe: Recipe, _shape: Shape) -> str | None:
-    """Return why the network cannot be trained, None where it can."""
+    """Return why the network cannot be trained; None if it can."""
     if network.batch_norm and recipe.batch_size == 1:
         return "batch normalization needs a batch_size of 2 or more"
     return None

@@ -68,13 +68,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1 on, got {text!r}")
+        raise argparse.ArgumentTypeError(f"must be a positive whole number, got {text!r}")
     return int(text)
 
 
 def _train(settings: Settings, options: argparse.Namespace, seed: int) -> Mapping[str, Any]:
-    """Return what to report; ends the process where the training diverges."""
-    # Before the libraries that start their thread pools when imported.
+    """Return what to report; ends the process if the training diverges."""
+    # Before importing the libraries that start their thread pools on import.
     os.environ["OMP_NUM_THREADS"] = str(options.threads)
     from evonas_trial.spiking import problems, training  # noqa: PLC0415
     from evonas_trial.training.hardware import Hardware  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""Candidates that cannot be built, told from their settings alone: no data is read and no GPU minute spent."""
+"""Detects candidates that cannot be built from their settings alone, without reading data or spending GPU time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SIDES = {"digits": 8, "mnist": 28, "fashion-mnist": 28}
 
 
 def obstacle(settings: Settings, problem: str) -> str | None:
-    """Return why the network cannot be built, None where it can."""
+    """Return why the network cannot be built; None if it can."""
     count = weights(settings, problem)
     if count > MAX_WEIGHTS:
         return (
@@ -24,7 +24,7 @@ def obstacle(settings: Settings, problem: str) -> str | None:
 
 
 def weights(settings: Settings, problem: str) -> int:
-    """Return the number of synapses, those of pulses included."""
+    """Return the number of synapses, including those of pulses."""
     inputs, outputs = (2, 2) if problem in BOOLEAN else (_SIDES[problem] ** 2, 10)
     sizes = [inputs, *[settings.hidden_size] * settings.hidden_layers, outputs]
     return sum((before + settings.n_pulses) * after for before, after in pairwise(sizes))

@@ -1,4 +1,4 @@
-"""The principal branch of the Lambert W function where a neuron's threshold crossing needs it: from -1/e to 0.
+"""The principal branch of the Lambert W function in the range that a neuron's threshold crossing needs: -1/e to 0.
 
 torch has no such function, and SciPy's does not work on tensors; the tests compare the two.
 """

@@ -1,4 +1,4 @@
-"""The network: fully connected layers of spiking neurons, each layer but the last with synchronisation pulses."""
+"""The network: fully connected layers of spiking neurons, all but the last with synchronisation pulses."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Activity:
 
     @property
     def predictions(self) -> Tensor:
-        """The class whose output spikes first, (examples,); -1 where none spikes."""
+        """The class whose output spikes first, (examples,); -1 if none spikes."""
         earliest = self.outputs.min(dim=1)
         return torch.where(earliest.values.isfinite(), earliest.indices, -1)
 
@@ -54,7 +54,7 @@ class Network(nn.Module):
             yield times
 
     def silence(self, activity: Activity, shares: Tensor) -> Tensor:
-        """Return minus the incoming weights of silent neurons, summed, each example counted with its share.
+        """Return minus the sum of silent neurons' incoming weights, each example weighted by its share.
 
         The gradient pushes all incoming weights of a neuron that did not spike up by the same amount.
         """

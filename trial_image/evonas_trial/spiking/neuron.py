@@ -1,9 +1,9 @@
 """A layer of neurons with alpha synapses: spike times in, spike times out, exact and differentiable.
 
 A neuron's potential is V(t) = sum of w_j (t - t_j) exp(-tau (t - t_j)) over the inputs that have spiked by t, and it
-spikes where V first reaches the threshold. With A = sum of w_j exp(tau t_j) and B = sum of w_j t_j exp(tau t_j) over
-these inputs, V(t) = exp(-tau t) (A t - B), which reaches the threshold at B/A - W/tau, W being Lambert's W0 of
--(tau threshold / A) exp(tau B/A) (Comsa et al., section 2).
+spikes when V first reaches the threshold. With A = sum of w_j exp(tau t_j) and B = sum of w_j t_j exp(tau t_j) over
+these inputs, V(t) = exp(-tau t) (A t - B), which reaches the threshold at B/A - W/tau, W being Lambert's W0 of -(tau
+threshold / A) exp(tau B/A) (Comsa et al., section 2).
 
 Which inputs come before the spike, its causal set, is found for all neurons of a batch at once: the inputs are sorted,
 A and B of every prefix are prefix sums, and the first prefix whose potential reaches the threshold before the next
@@ -23,7 +23,7 @@ from torch.autograd.function import once_differentiable
 from evonas_trial.spiking.lambert import lambert_w0
 
 MAX_ELEMENTS = 1 << 22
-"""Examples x inputs x neurons that are worked on at once, which bounds the memory; larger batches go in parts."""
+"""Examples x inputs x neurons processed at once, which bounds the memory; larger batches are split."""
 
 
 class Neuron(NamedTuple):
@@ -142,7 +142,7 @@ def _cross(spikes: _Sorted, weights: Tensor, neuron: Neuron) -> _Crossing:
 
 
 def _first(reached: Tensor) -> Tensor:
-    """Return the first index that holds, by the second dimension; the last one where none does."""
+    """Return the first index that holds, along the second dimension; the last one if none does."""
     # Several times faster than argmax, which goes through the memory crosswise.
     last = reached.shape[1] - 1
     indexes = torch.arange(last + 1, dtype=torch.int32, device=reached.device)[:, None]

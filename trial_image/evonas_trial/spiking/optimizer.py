@@ -29,7 +29,7 @@ class Adam:
         return {"moments": self._moments, "steps": self._steps}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from there; for the same parameters."""
+        """Resume from that state, for the same parameters."""
         self._moments, self._steps = state["moments"], state["steps"]
 
     def zero_grad(self) -> None:

@@ -1,6 +1,6 @@
 """The problems as spikes: the paper's Boolean tasks and images, brighter pixels spiking earlier.
 
-Parts are the same for every trial, whatever its seed, so that rewards are comparable.
+Parts are the same for every trial and seed, so that rewards are comparable.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Spikes:
         return len(self.labels)
 
     def first(self, count: int) -> Spikes:
-        """Return this many examples, or all where there are fewer."""
+        """Return this many examples, or all if there are fewer."""
         return Spikes(self.times[:count], self.labels[:count])
 
     def on(self, device: torch.device) -> Spikes:
@@ -59,7 +59,7 @@ class Problem:
     training: Spikes
     validation: Spikes
     read_test: Callable[[], Spikes]
-    """Reads the test part: for a winner's last word only."""
+    """Reads the test part, which is only for the final score of a winner."""
     classes: int
 
     @property
@@ -71,7 +71,7 @@ class Problem:
 def load(problem: str, folder: Path | None = None) -> Problem:
     """Return one of settings.PROBLEMS; the folder is where images are looked for instead of the usual places.
 
-    Raises DataMissing where the files are nowhere, or not what they should be.
+    Raises DataMissing if the files are not found, or not as expected.
     """
     if problem in BOOLEAN:
         return _boolean(problem)

@@ -1,7 +1,6 @@
-"""What a candidate of the spiking network consists of: the hyperparameters of the paper's search, each checked.
-
-Without torch, so that a wrong manifest is answered at once. The names and ranges are those of table 1 in Comsa et al.
-(version 1), where ``n_hidden`` stands for two numbers and the decay constant is printed as "batch_constant".
+"""A candidate's settings for the spiking network: the validated hyperparameters of the paper's search. Without torch,
+so that an invalid manifest is refused at once. The names and ranges are those of table 1 in Comsa et al. (version 1),
+where ``n_hidden`` stands for two numbers and the decay constant is printed as "batch_constant".
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ PROBLEMS = (*BOOLEAN, *IMAGES)
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """One candidate, complete; made by ``Settings.read``."""
+    """One complete candidate; created by ``Settings.read``."""
 
     batch_size: int
     clip_derivative: float
@@ -39,7 +38,7 @@ class Settings:
 
     @classmethod
     def read(cls, problem: str, decisions: Mapping[str, Any], options: Mapping[str, Any]) -> Settings:
-        """Join the searched decisions and the fixed options, the problem's defaults for the rest.
+        """Combine searched decisions, fixed options and the problem's defaults.
 
         Raises ValueError for an unknown name, for one both searched and fixed, and for a value that does not fit.
         """

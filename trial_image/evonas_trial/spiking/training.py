@@ -28,13 +28,13 @@ EVALUATION_BATCH = 500
 
 @dataclass(frozen=True)
 class Score:
-    """How a network does on a part of the data."""
+    """A network's score on a part of the data."""
 
     accuracy: float
     loss: float
     """Mean cross-entropy in nats of the softmax over negative spike times, at most 18.4 for an example."""
     first_spike: float
-    """Mean time of the earliest output spike, over the examples that have one; NaN where none has."""
+    """Mean time of the earliest output spike, over the examples that have one; NaN if none has."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,13 @@ class Trained:
     best: Epoch
     epochs: int
     train_seconds: float
-    """Time of all epochs, their validation included; earlier attempts count."""
+    """Time of all epochs including validation; earlier attempts count."""
 
 
 class Training:
     """One candidate's training. Deterministic on a CPU in settings, problem, seed and threads, interrupted or not.
 
-    Ends early after an epoch in which there was nothing to learn from.
+    Ends early after an epoch with nothing to learn from.
     """
 
     def __init__(
@@ -86,11 +86,11 @@ class Training:
         )
         self._random = torch.Generator()
         self._order_state = torch.get_rng_state()
-        """What the order of the epoch under way is drawn from; it goes on where the first weights were drawn."""
+        """What the order of the current epoch is drawn from; it continues from the draw of the first weights."""
         self._epochs = 0
         """Whole epochs, validated."""
         self._seen: list[tuple[Tensor, Tensor]] = []
-        """Outputs and labels of the steps of the epoch under way."""
+        """Outputs and labels of the steps of the current epoch."""
         self._changed = True
         """Whether that epoch, or else the last one, changed the network."""
         self._best: tuple[Epoch, dict[str, Tensor]] | None = None
@@ -144,7 +144,7 @@ class Training:
             self._changed = True
 
     def _step(self, activity: Activity, labels: Tensor, shares: Tensor) -> None:
-        """Move the network along the gradient, each example counted with its share (0 to 1, their sum 1)."""
+        """Move the network along the gradient, each example weighted by its share (0 to 1, summing to 1)."""
         errors = functional.cross_entropy(_logits(activity.outputs), labels, reduction="none")
         loss = shares @ errors + self._settings.penalty_no_spike * self._network.silence(activity, shares)
         if not math.isfinite(value := loss.item()):
@@ -183,7 +183,7 @@ class Training:
         self._network.load_state_dict(saved["network"])
         self._optimizer.load_state_dict(saved["optimizer"])
         self._epochs, self._seen, self._changed = saved["epochs"], saved["seen"], saved["changed"]
-        # Generators of orders are the CPU's, wherever the rest was loaded to.
+        # Generators of orders stay on the CPU, wherever the rest was loaded to.
         self._order_state, self._seconds = saved["order"].cpu(), saved["seconds"]
         if best := saved["best"]:
             epoch = best["epoch"]
@@ -193,7 +193,7 @@ class Training:
 
 @torch.inference_mode()
 def evaluate(network: Network, spikes: Spikes) -> Score:
-    """Return the score on a part of the data, which lies where the network does."""
+    """Return the score on a part of the data, which is on the network's device."""
     batches = zip(*(torch.split(part, EVALUATION_BATCH) for part in (spikes.times, spikes.labels)), strict=True)
     return _score([(network(times).outputs, labels) for times, labels in batches])
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 _PADDING_SHARE = 8
-"""Images are padded by an eighth of their side (4 pixels of 32) before a part of the old size is cut out."""
+"""Images are padded by an eighth of their side (4 pixels of 32) before a crop of the original size is taken."""
 
 
 class Draws(NamedTuple):
@@ -26,13 +26,13 @@ class Draws(NamedTuple):
 
 
 def draw(count: int, side: int, generator: torch.Generator) -> Draws:
-    """Draw for so many images, on the CPU: every device sees the same, and an epoch's go to a GPU in one piece."""
+    """Draw for this many images, on the CPU: every device gets the same, and an epoch's are copied to a GPU at once."""
     flipped = torch.rand(count, 1, generator=generator) < 0.5
     return Draws(flipped, torch.randint(0, 2 * _margin(side) + 1, (2, count, 1), generator=generator))
 
 
 def augment(pixels: Tensor, kind: str, draws: Draws) -> Tensor:
-    """Return the images, (n, channels, side, side), each changed by its own draws, which lie where the images do.
+    """Return the images, (n, channels, side, side), each changed by its own draws, which are on the same device.
 
     ``kind`` is one of recipe.AUGMENTATIONS.
     """

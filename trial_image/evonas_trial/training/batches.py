@@ -1,7 +1,6 @@
-"""Batches of a part of the data: on the device as a whole where it fits, decoded by workers where it is files.
-
-Order and augmentation of a step follow from (seed, epoch, step) alone, so a resumed training sees the same images as
-an undisturbed one, and needs no saved random state.
+"""Batches of a part of the data: entirely on the device if it fits, decoded by workers if it consists of files. Order
+and augmentation of a step depend only on (seed, epoch, step), so a resumed training sees the same images as an
+uninterrupted one, and needs no saved random state.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ class Batches(Protocol):
         """Return the number of steps of an epoch."""
 
     def shuffled(self, epoch: int, first_step: int) -> Iterator[Batch]:
-        """Yield an epoch's batches from a step on, augmented; what is left over at the end waits for another epoch."""
+        """Yield an epoch's augmented batches from a step on; an incomplete last batch is left for another epoch."""
 
     def ordered(self) -> Iterator[Batch]:
         """Yield all images once, as they are."""
@@ -55,7 +54,7 @@ def make(
 
 
 class _Order:
-    """Which images make which batch."""
+    """Which images form which batch."""
 
     def __init__(self, images: int, batch_size: int, seed: int) -> None:
         self.images, self.batch_size, self.seed = images, batch_size, seed
@@ -69,7 +68,7 @@ class _Order:
         return torch.randperm(self.images, generator=generator)
 
     def shuffled(self, epoch: int) -> Sequence[Tensor]:
-        """Return the images of each batch of an epoch; what is left over at the end waits for another epoch."""
+        """Return the images of each batch of an epoch; an incomplete last batch is left for another epoch."""
         return torch.split(self.permutation(epoch), self.batch_size)[: len(self)]
 
     def ordered(self) -> Sequence[Tensor]:
@@ -104,7 +103,7 @@ class _InMemory:
         return len(self._order)
 
     def shuffled(self, epoch: int, first_step: int) -> Iterator[Batch]:
-        # One transfer to a GPU for the whole epoch: each makes the host wait for all that the GPU has still to do.
+        # One transfer to a GPU for the whole epoch: each makes the host wait for all of the GPU's pending work.
         device, size = self._part.labels.device, self._order.batch_size
         order = self._order.permutation(epoch).to(device)
         side = self._part.pixels.shape[-1]

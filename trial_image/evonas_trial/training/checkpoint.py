@@ -1,4 +1,4 @@
-"""A training's state on a volume, from which another attempt of the same trial goes on."""
+"""A training's state on a volume, from which another attempt of the same trial resumes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ import torch
 
 
 class Checkpoint:
-    """The one file of a trial; replaced in one step, so that it is whole whenever the trial is killed."""
+    """A trial's only file; replaced atomically, so that it is complete whenever the trial is killed."""
 
     def __init__(self, folder: Path, trial: str, identity: Mapping[str, Any]) -> None:
-        """``identity`` is what makes two trainings the same: another candidate, seed or data set has another file."""
+        """``identity`` is what makes two trainings the same: a different candidate, seed or data set has a different
+        file."""
         digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
         self.path = folder / f"{trial}-{digest[:12]}.pt"
 
@@ -27,7 +28,8 @@ class Checkpoint:
         return cls(folder, os.environ.get("EVONAS_TRIAL", "trial"), identity)
 
     def load(self, device: torch.device) -> dict[str, Any] | None:
-        """Return the saved state; None where there is none or, which standard error tells, none that is readable."""
+        """Return the saved state; None if there is none, or if it is unreadable, which is reported on standard
+        error."""
         if not self.path.exists():
             return None
         try:
@@ -38,7 +40,7 @@ class Checkpoint:
         return state
 
     def save(self, state: Mapping[str, Any]) -> None:
-        """Replace the saved state; raises OSError where the volume is full or read-only."""
+        """Replace the saved state; raises OSError if the volume is full or read-only."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}")
         try:

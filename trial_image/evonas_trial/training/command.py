@@ -40,7 +40,7 @@ class Program(Generic[Network]):
     read: Callable[[Mapping[str, Any], Mapping[str, Any]], tuple[Network, Recipe]]
     """Join searched and fixed decisions; raises ValueError."""
     obstacle: Callable[[Network, Recipe, Shape], str | None]
-    """Say why a candidate cannot be built or trained, without torch; None where it can."""
+    """Return why a candidate cannot be built or trained, without torch; None if it can."""
     build: Callable[[Network, Shape], nn.Module]
 
 
@@ -55,7 +55,7 @@ class Candidate:
     build: Callable[[], nn.Module]
     seed: int
     decisions: Mapping[str, Any]
-    """As they were searched and fixed, for people."""
+    """As they were searched and fixed, for display."""
 
 
 def run(program: Program[Any], arguments: Sequence[str] | None = None) -> None:
@@ -69,7 +69,7 @@ def run(program: Program[Any], arguments: Sequence[str] | None = None) -> None:
         parser.error(str(error))
     if reason := program.obstacle(candidate.network, candidate.recipe, candidate.data_set.shape):
         report.infeasible(reason)
-    # Before the libraries that start their thread pools when imported.
+    # Before importing the libraries that start their thread pools on import.
     os.environ["OMP_NUM_THREADS"] = str(options.threads)
     from evonas_trial.training import trial  # noqa: PLC0415
 
@@ -94,7 +94,7 @@ def _candidate(program: Program[Any], options: argparse.Namespace) -> Candidate:
     if options.export is not None and not options.final:
         raise ValueError("--export writes what --final trained: add --final")
     data_set = command_line.data_set(options)
-    # A trial has its seed from the search; a winner that is trained by hand needs none.
+    # A trial gets its seed from the search; a winner that is trained by hand needs none.
     seed = report.seed() if options.decisions is None or "EVONAS_SEED" in os.environ else 0
     return Candidate(
         program.name,
@@ -112,7 +112,7 @@ def _read_decisions(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{path} is no JSON: {error}") from error
+        raise ValueError(f"{path} is not JSON: {error}") from error
     decisions = content.get("decisions", content) if isinstance(content, dict) else None
     if not isinstance(decisions, dict):
         raise ValueError(f'{path} must be a JSON object of decisions, or have one under "decisions"')

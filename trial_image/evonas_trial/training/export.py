@@ -1,4 +1,4 @@
-"""A winner for use elsewhere: weights, a program that runs without this code, and a card that says what it is."""
+"""Exports a winner for use elsewhere: weights, a program that runs without this code, and a model card."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def write(
     normalization: Normalization,
     metrics: Mapping[str, float],
 ) -> None:
-    """Write a trained network into a folder; raises OSError where that is not possible."""
+    """Write a trained network to a folder; raises OSError if that is not possible."""
     folder.mkdir(parents=True, exist_ok=True)
     model = model.to("cpu", memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
     save_model(model, str(folder / WEIGHTS))

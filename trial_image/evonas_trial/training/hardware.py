@@ -18,7 +18,7 @@ class Hardware:
 
     @classmethod
     def choose(cls, device: str, *, threads: int, compiled: bool = False) -> Hardware:
-        """Set torch up for ``auto``, ``cpu`` or ``cuda``; ``auto`` takes a GPU where there is one."""
+        """Set torch up for ``auto``, ``cpu`` or ``cuda``; ``auto`` uses a GPU if there is one."""
         torch.set_num_threads(threads)
         name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         if name == "cpu":
@@ -30,7 +30,7 @@ class Hardware:
 
     @property
     def name(self) -> str:
-        """What a person calls it."""
+        """Its name for display."""
         if self.device.type == "cuda":
             return torch.cuda.get_device_name(self.device)
         return f"the CPU with {torch.get_num_threads()} threads"
@@ -58,7 +58,7 @@ class Hardware:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.mixed_precision)
 
     def free_bytes(self) -> int | None:
-        """Return what is free on a GPU; None on a CPU, where data lies already."""
+        """Return the free memory of a GPU; None on a CPU, where the data already is."""
         return torch.cuda.mem_get_info(self.device)[0] if self.device.type == "cuda" else None
 
     def sent(self, tensor: Tensor) -> Tensor:
@@ -70,8 +70,8 @@ class Hardware:
     def seed(self, seed: int) -> None:
         """Seed what networks draw from on the device, such as dropout.
 
-        torch.manual_seed seeds every device there may be; where CUDA is not in use, each call writes down a traceback
-        for when it will be: a millisecond of every step.
+        torch.manual_seed seeds every possible device; if CUDA is not in use yet, each call records a traceback for
+        later: a millisecond per step.
         """
         if self.device.type == "cuda":
             torch.cuda.default_generators[self.device.index or torch.cuda.current_device()].manual_seed(seed)

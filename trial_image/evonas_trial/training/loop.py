@@ -20,14 +20,14 @@ from evonas_trial.training.optimizers import Optimizer
 from evonas_trial.training.recipe import Recipe
 
 GPU_CHECK_INTERVAL = 50
-"""Steps between two looks at a GPU's loss: each makes the host wait for it."""
+"""Steps between two reads of a GPU's loss: each makes the host wait for the GPU."""
 
 DIVERGED_FACTOR = 20
 """An epoch whose mean loss is this many times that of guessing will not recover."""
 
 
 class Diverged(Exception):
-    """The loss is no finite number any more, or far beyond that of guessing."""
+    """The loss is no longer finite, or far above that of guessing."""
 
 
 class Interrupted(Exception):
@@ -36,21 +36,21 @@ class Interrupted(Exception):
 
 @dataclass(frozen=True)
 class Score:
-    """How a network does on a part of the data."""
+    """A network's score on a part of the data."""
 
     accuracy: float
     loss: float
-    """Mean cross-entropy in nats; while it trains, with label smoothing and on augmented images."""
+    """Mean cross-entropy in nats; during training with label smoothing and on augmented images."""
 
 
 @dataclass
 class _Done:
-    """How far a training is; saved with the weights."""
+    """A training's progress; saved with the weights."""
 
     epochs: int = 0
     """Whole epochs, validated."""
     steps: int = 0
-    """Steps of the epoch under way."""
+    """Steps of the current epoch."""
     images: int = 0
     """Images of these steps."""
     seconds: float = 0.0
@@ -83,11 +83,11 @@ class Training:
         self._started = time.perf_counter()
         self._too_much = DIVERGED_FACTOR * math.log(classes)
         self._loss, self._hits = torch.zeros(2, dtype=torch.float64, device=hardware.device)
-        """Sums over the images of the epoch under way, where the device keeps them."""
+        """Sums over the images of the current epoch, on the device."""
 
     @property
     def seconds(self) -> float:
-        """Time of all epochs so far, validations included."""
+        """Time of all epochs so far, including validation."""
         return self._done.seconds
 
     def run(self, on_epoch: Callable[[int, Score], None]) -> Score:
@@ -120,7 +120,7 @@ class Training:
                 raise Diverged(f"the training loss became {loss} in epoch {epoch}")
             self._leave_if_told()
         mean = float(self._loss) / self._done.images
-        # Also true for what is no number.
+        # Also true for NaN.
         if not mean <= self._too_much:
             raise Diverged(f"the mean training loss of epoch {epoch} is {mean:.3g}")
         return Score(float(self._hits) / self._done.images, mean)

@@ -37,7 +37,7 @@ def static(model: nn.Module, shape: Shape) -> Static:
 
     def count(module: nn.Module, _inputs: object, output: torch.Tensor) -> None:
         nonlocal counted
-        # Each output is a sum of as many products as its channel or unit has weights.
+        # Each output is a sum of one product per weight of its channel or unit.
         counted += output.numel() * cast(torch.Tensor, module.weight)[0].numel()
 
     layers = [module for module in model.modules() if isinstance(module, nn.Conv2d | nn.Linear)]

@@ -1,6 +1,6 @@
 """The optimizers of the recipes: torch's update rules as functions, which the classes of ``torch.optim`` call, too.
 
-The classes import torch's compiler as soon as one is made: seconds of each trial, and 170 MB. A test compares the two.
+Creating one of the classes imports torch's compiler: seconds of each trial, and 170 MB. A test compares the two.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from torch.optim.sgd import sgd
 from evonas_trial.training.recipe import Recipe
 
 Columns = tuple[list[Tensor], ...]
-"""The weights, their gradients, and what is kept of earlier steps, a list for each kind of it."""
+"""The weights, their gradients, and the state kept from earlier steps, one list for each kind."""
 
 
 @dataclass(frozen=True)
 class _Rule:
     kept: Callable[[Tensor], list[Tensor]]
-    """What is kept of a weight's earlier steps, before the first."""
+    """A weight's state before the first step."""
     update: Callable[[Recipe, Columns, float, float], None]
-    """Change weights and what is kept of them, at a learning rate and a weight decay."""
+    """Update weights and their state, with a learning rate and a weight decay."""
 
 
 class Optimizer:
@@ -60,11 +60,11 @@ class Optimizer:
                 self._rule.update(self._recipe, tuple(map(list, zip(*own, strict=True))), rate, decay)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what ``load_state_dict`` goes on from."""
+        """Return what ``load_state_dict`` resumes from."""
         return {"kept": self._kept}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over the state of an optimizer of the same recipe and network."""
+        """Restore the state of an optimizer with the same recipe and network."""
         for own, saved in zip(self._kept, state["kept"], strict=True):
             for tensor, values in zip(own, saved, strict=True):
                 tensor.copy_(values)
@@ -72,7 +72,7 @@ class Optimizer:
 
 def _sgd(recipe: Recipe, columns: Columns, rate: float, decay: float) -> None:
     weights, gradients, momenta = columns
-    # A list of its own: without momentum a member may be None.
+    # A separate list: without momentum a member may be None.
     sgd(
         weights,
         gradients,
@@ -151,7 +151,7 @@ def _zeros(count: int) -> Callable[[Tensor], list[Tensor]]:
 
 
 def _zeros_and_steps(count: int, *, steps_beside_weights: bool) -> Callable[[Tensor], list[Tensor]]:
-    # What is not fused asks the count of steps for its value, for which a GPU would have to be waited for.
+    # Non-fused rules read the step count's value, for which the host would have to wait for a GPU.
     def kept(weights: Tensor) -> list[Tensor]:
         steps = torch.zeros((), device=weights.device if steps_beside_weights else "cpu")
         return [*_zeros(count)(weights), steps]

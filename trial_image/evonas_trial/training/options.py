@@ -1,4 +1,4 @@
-"""The options of a training program that are no decisions: data, device, files."""
+"""The options of a training program other than decisions: data, device, files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from evonas_trial.decisions import Decision, parse_option
 def parser(
     program: str, summary: str, shown: Sequence[Decision], hidden: Iterable[Decision]
 ) -> argparse.ArgumentParser:
-    """Return the parser; ``hidden`` decisions have options like all others, but would drown the help."""
+    """Return the parser; ``hidden`` decisions have options like all others, but would clutter the help."""
     made = argparse.ArgumentParser(
         prog=f"python -m evonas_trial {program}", usage="%(prog)s [options]", description=summary
     )
@@ -35,7 +35,7 @@ def parser(
 
 
 def data_set(options: argparse.Namespace) -> DataSet:
-    """Return the chosen data set; raises ValueError where its shape is not told."""
+    """Return the chosen data set; raises ValueError if its shape is not given."""
     if options.dataset == catalogue.FOLDER:
         if options.classes is None:
             raise ValueError("--dataset folder needs --classes, the number of folders in train/")
@@ -78,7 +78,7 @@ def _add_winner(group: Any) -> None:
 
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number from 1 on, got {text!r}")
+        raise argparse.ArgumentTypeError(f"must be a positive whole number, got {text!r}")
     return int(text)
 
 

@@ -1,4 +1,4 @@
-"""Starting from another network's weights, as far as they fit."""
+"""Starts from another network's weights, as far as they fit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a candidate is trained: the decisions that are no architecture."""
+"""How a candidate is trained: the decisions that do not concern the architecture."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ _ONE_CYCLE_END = 1e-4 / 25
 
 
 def factor(schedule: str, progress: float, warmup: float = 0.0) -> float:
-    """Return what the highest learning rate is multiplied with.
+    """Return the factor by which the highest learning rate is multiplied.
 
     ``progress`` is the share of all steps done, 0 to below 1; ``warmup`` the share in which the rate first rises from
     0 (of ``constant`` and ``cosine``; ``one_cycle`` has a rise of its own). ``cosine`` falls to 0 (Loshchilov & Hutter,

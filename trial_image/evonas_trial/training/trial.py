@@ -1,4 +1,4 @@
-"""One candidate trained, measured and reported; the effects of ``command``, which see torch."""
+"""Trains, measures and reports one candidate; the effects of ``command``, which use torch."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ EVALUATION_BATCH_SIZE = 256
 
 
 def static_metrics(candidate: Candidate, model: nn.Module | None = None) -> dict[str, int]:
-    """Return what is known before any data is read; of ``model`` if it is built already."""
+    """Return what is known before any data is read, using ``model`` if it is already built."""
     return asdict(measures.static(model or candidate.build(), candidate.data_set.shape))
 
 
 def run(candidate: Candidate, options: argparse.Namespace) -> None:
-    """Train and report; ends the process where the candidate is infeasible or the trial is told to end."""
+    """Train and report; ends the process if the candidate is infeasible or the trial is told to stop."""
     hardware = Hardware.choose(options.device, threads=options.threads, compiled=options.compile)
     torch.manual_seed(candidate.seed)
     checkpoint = _checkpoint(candidate, options)
@@ -70,7 +70,7 @@ def _checkpoint(candidate: Candidate, options: argparse.Namespace) -> Checkpoint
 
 
 class _Trial:
-    """The steps of a trial, and what several of them need."""
+    """The steps of a trial, and what they share."""
 
     def __init__(
         self,
@@ -120,7 +120,7 @@ class _Trial:
         self._metrics |= {"accuracy": score.accuracy, "loss": score.loss, **facts}
         if self._options.export is not None:
             export.write(self._options.export, self._model, candidate, normalized, self._metrics)
-        # For people: a winner is trained by hand, and there is no search to report to.
+        # Printed for the user: a winner is trained by hand, and there is no search to report to.
         print(json.dumps(self._metrics))
         report.reward(score.accuracy, self._metrics)
 
