@@ -183,6 +183,13 @@ def build() -> dashboard.Dashboard:
             Query(_of_the_operator("process_resident_memory_bytes"), "{{instance}}"),
             width=THIRD,
         ),
+        graph(
+            "Agents",
+            "Agents in memory. One that is not used for a while is dropped.",
+            "none",
+            Query(f"evonas_agents{{{_OF}}}", "{{instance}}"),
+            width=THIRD,
+        ),
     ):
         board = board.with_panel(panel)
     return board

@@ -19,6 +19,7 @@ from evonas.cluster.api import Api, Refused
 from evonas.cluster.echo import Echoes
 from evonas.cluster.events import Events
 from evonas.cluster.executor import Executor, ForeignObject
+from evonas.cluster.freed_memory import give_back_freed_memory
 from evonas.cluster.observe import awaits, find_expiry, find_overdue, find_releases, observe_attempts
 from evonas.cluster.podless import PodlessJobs
 from evonas.cluster.publish import Publisher
@@ -30,7 +31,7 @@ from evonas.cluster.store import Store
 from evonas.cluster.together import Together, causes_of, finish_all
 from evonas.cluster.warmstart import WarmStart
 from evonas.errors import EvonasError
-from evonas.metrics import AGENT_STEP_SECONDS, RECONCILE_SECONDS, REPORT_TO_RECORD_SECONDS, TURNAROUND_SECONDS
+from evonas.metrics import AGENT_STEP_SECONDS, AGENTS, RECONCILE_SECONDS, REPORT_TO_RECORD_SECONDS, TURNAROUND_SECONDS
 from evonas.search.attempt import QueuedReason
 from evonas.search.codec import from_time
 from evonas.search.marks import read_pins, read_vetoes
@@ -56,6 +57,7 @@ class Reconciler:
         self._publisher = Publisher(self._executor, Events(api))
         self._accounts = TrialAccounts(api, create=create_trial_accounts)
         self._states: dict[str, SearchState] = {}
+        AGENTS.set_function(lambda: sum(state.proposer is not None for state in self._states.values()))
 
     async def reconcile(self, search_uid: str) -> float | None:
         """Advance one search by a step; returns after how many seconds to look again without an event."""
@@ -64,19 +66,28 @@ class Reconciler:
             self._forget(search_uid)
             return None
         state = self._state(search)
+        had_agent = state.proposer is not None
         with RECONCILE_SECONDS.time():
-            account = await self._accounts.ensure(search.namespace)
-            spec = await state.acceptance.examine(search, account)
-            if isinstance(spec, Refusal):
-                await self._publisher.refuse(search, spec)
-                return spec.look_again
-            try:
-                return await self._advance(search, spec, state, account)
-            except* (EvonasError, ForeignObject) as errors:
-                # Only people can fix that, and no event will tell us that they have. Other errors are raised.
-                refusal = judge_errors(causes_of(errors))
-                await self._publisher.refuse(search, refusal)
-            return refusal.look_again
+            pauses = [await self._pass(search, state)]
+        trials = len(self._store.children(search_uid).table)
+        pauses.append(state.drop_idle_proposer(trials, time.monotonic()))
+        if had_agent and state.proposer is None:
+            give_back_freed_memory()
+        return min((pause for pause in pauses if pause is not None), default=None)
+
+    async def _pass(self, search: SearchRecord, state: SearchState) -> float | None:
+        account = await self._accounts.ensure(search.namespace)
+        spec = await state.acceptance.examine(search, account)
+        if isinstance(spec, Refusal):
+            await self._publisher.refuse(search, spec)
+            return spec.look_again
+        try:
+            return await self._advance(search, spec, state, account)
+        except* (EvonasError, ForeignObject) as errors:
+            # Only people can fix that, and no event will tell us that they have. Other errors are raised.
+            refusal = judge_errors(causes_of(errors))
+            await self._publisher.refuse(search, refusal)
+        return refusal.look_again
 
     def _state(self, search: SearchRecord) -> SearchState:
         if search.uid not in self._states:
@@ -232,7 +243,7 @@ class Reconciler:
         count = decided.proposals - (len(table) - decided.totals.recorded)
         if count <= 0:
             return 0
-        proposer = state.ensure_proposer(spec)
+        proposer = state.ensure_proposer(spec, time.monotonic())
         # The store changes while the thread works.
         news = proposer.collect(table, read_pins(search.annotations))
         with AGENT_STEP_SECONDS.time():

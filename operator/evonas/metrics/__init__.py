@@ -40,6 +40,10 @@ AGENT_STEP_SECONDS = Histogram(
     "Time that an agent takes to learn new results and propose.",
     buckets=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30),
 )
+AGENTS = Gauge(
+    "evonas_agents",
+    "Agents in memory. One that is not used for a while is dropped, and rebuilt from the records when needed.",
+)
 LEADER = Gauge("evonas_leader", "1 in the process that is active, 0 in a standby.")
 LEASE_RENEWAL_AGE = Gauge(
     "evonas_lease_renewal_age_seconds",
