@@ -1,7 +1,6 @@
-"""``python -m bench.commands``: CPU time of the commands that read a search, for a run of some hundred results.
-
-The run is made in memory by the real proposer and written as a journal. Beside the commands stands what importing
-PyTorch takes, which those need that ask an agent that learns: it says what a number from another machine is worth.
+"""``python -m bench.commands``: CPU time of the commands that read a search, for a run with some hundred results. The
+run is created in memory by the real proposer and written as a journal. The time of importing PyTorch, which commands
+need that ask an agent that learns, is printed as well, to compare numbers from other machines.
 """
 
 from __future__ import annotations
@@ -87,7 +86,7 @@ def cpu_seconds(command: Sequence[str], folder: Path) -> float:
 
 
 @click.command()
-@click.option("--trials", default=400, show_default=True, help="Results of the search.")
+@click.option("--trials", default=400, show_default=True, help="Number of results of the search.")
 @click.option("--agent", default="EvoNAS", show_default=True, help="Type of its agent.")
 @click.option("--repeats", default=3, show_default=True, help="How often each is measured; the least is printed.")
 def main(trials: int, agent: str, repeats: int) -> None:

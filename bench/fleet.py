@@ -1,6 +1,5 @@
-"""Many searches at once, on a real control plane with simulated pods: what the operator costs, and how it starts again.
-
-``python -m bench.fleet`` prints one table. The pods run for an hour, so what is alive stays alive.
+"""Many searches at once, on a real control plane with simulated pods: what the operator costs, and how it restarts.
+``python -m bench.fleet`` prints one table. The pods run for an hour, so none ends during the measurement.
 """
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
-"""What the operator costs while there is nothing to do: the one that leads, and one that stands by.
-
-``python -m bench.idle`` prints one table: memory, share of a core, and calls of the API server per minute.
+"""What the operator costs while there is nothing to do: the leader and a standby. ``python -m bench.idle`` prints one
+table: memory, share of a core, and calls to the API server per minute.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One large search: whether its last trials are turned around as fast as its first, and how the operator starts again.
+"""One large search: whether its last trials are turned around as fast as its first, and how the operator restarts.
 
 ``python -m bench.large`` prints two tables: turnaround and memory by part of the search, and a restart with all trials
 recorded. At the default size it is a soak of about 20 minutes, at nearly the rate that two cores sustain.
@@ -61,7 +61,7 @@ def _wait_for_ends(cluster: Cluster, timeline: Timeline, count: int) -> None:
 
 
 def _restart(cluster: Cluster, operator: OperatorProcess, namespace: str, trials: int) -> dict[str, str]:
-    """Kill the operator, ask for one trial more, start it again, and time until that trial is recorded."""
+    """Kill the operator, ask for one more trial, restart it, and time until that trial is recorded."""
     operator.kill()
     more = {"spec": {"budget": {"maxTrials": trials + 1}}}
     cluster.kubectl("patch", "nas", "bench", "--type=merge", f"--patch={json.dumps(more)}", "-n", namespace)

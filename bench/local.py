@@ -1,4 +1,4 @@
-"""What a local run costs beside its trials: CPU a trial, of a search whose trials are a line of shell.
+"""What a local run costs in addition to its trials: CPU per trial, for a search whose trials are a line of shell.
 
 All processes of the run are counted: `evonas run`, what starts and supervises the trials, and the trials themselves.
 What the first trials cost (starting Python, importing, the plots at the end) is told apart by a second, short run.
@@ -25,7 +25,7 @@ TRIAL = 'printf \'{"reward": %s}\' "$EVONAS_D_A" > "$EVONAS_REPORT_FILE"'
 
 @dataclass(frozen=True)
 class Cost:
-    """What a run took, its beginning and end included."""
+    """What a run took, including its start and end."""
 
     cpu: float
     wall: float

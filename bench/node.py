@@ -1,4 +1,4 @@
-"""How fast a slot is filled again on a real node: containers of two seconds, started by kubelet and containerd.
+"""How fast a slot is refilled on a real node: containers of two seconds, started by kubelet and containerd.
 
 ``python -m bench.node`` prints one table. Each trial reports when it began and ended by its own clock, which is the
 watch's too. "Reward to exit" is what starting the next Job at the reward's arrival would save, while the old pod still

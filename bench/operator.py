@@ -1,8 +1,8 @@
 """What the operator costs and how fast it is, on a real control plane with simulated pods (kwok).
 
-``python -m bench.operator`` prints one table. Where many short trials are in flight, the control plane fills the cores
-and what is measured is a queue: the CPU of every program a trial says how far that is off. The control plane's own
-clients run without their request limits, which would cap any Job-based operator.
+``python -m bench.operator`` prints one table. If many short trials are in flight, the control plane saturates the cores
+and a queue is measured: each program's CPU time per trial shows how close that is. The control plane's own clients run
+without their request limits, which would cap any Job-based operator.
 """
 
 from __future__ import annotations

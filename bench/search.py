@@ -1,7 +1,6 @@
-"""``python -m bench.search``: a whole local search, and what it found beside its own random candidates.
-
-The first candidates of a search are random, so that they say what chance gives in the same space under the same proxy.
-Seconds are those of the clock; CPU time, all processes together, is what another machine's would be estimated from.
+"""``python -m bench.search``: a whole local search, and what it found compared to its own random candidates. The first
+candidates of a search are random, so they show what chance achieves in the same space with the same proxy. Seconds are
+wall-clock time; CPU time, over all processes, is the basis for estimates on another machine.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """``python -m bench.spiking``: the spiking network's learning curve on MNIST, and the speed of its neurons.
 
-The curve is that of the published program's own command for MNIST, whose log by one of its users is what it is
-compared with. The speed is that of the whole batch at once against one neuron after the other.
+The curve is that of the published program's own command for MNIST, and is compared with a log by one of its users. The
+speed is that of the whole batch at once, compared to one neuron after the other.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ REFERENCE = ((68.7, 82.9), (88.8, 89.7), (91.6, 91.7))
 @click.option("--minutes", default=20.0, show_default=True, help="No epoch begins that would end later than this.")
 @click.option("--threads", default=2, show_default=True, help="CPU threads of the training; the speed is for one.")
 @click.option("--device", default="auto", type=click.Choice(["auto", "cpu", "cuda"]), help="Where to train.")
-@click.option("--seed", default=0, show_default=True, help="Of weights and order of the examples.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the weights and the order of the examples.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder with MNIST's idx files.")
 def main(minutes: float, threads: int, device: str, seed: int, data: Path | None) -> None:
     """Print the learning curve and the speed."""

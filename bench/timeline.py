@@ -1,4 +1,4 @@
-"""When things happened on a cluster, as a watch beside the operator saw it."""
+"""When things happened on a cluster, as seen by a watch independent of the operator's."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.cluster.client import Cluster
 
 @dataclass
 class Timeline:
-    """Moments in seconds since the epoch, in the order in which they were seen."""
+    """Times in seconds since the epoch, in the order in which they were seen."""
 
     pods: list[float] = field(default_factory=list)
     """Creations of pods."""
@@ -33,7 +33,7 @@ class Timeline:
     """By pod: when the end of its containers was seen."""
 
     def turnarounds(self, in_flight: int, ends: Sequence[float] | None = None) -> list[float]:
-        """Return how long each freed slot stayed empty: the i-th end against the i-th creation to follow."""
+        """Return how long each freed slot stayed empty: from the i-th end to the i-th creation after it."""
         ended = sorted(self.ends if ends is None else ends)
         return [created - end for end, created in zip(ended, self.jobs[in_flight:], strict=False)]
 

@@ -1,9 +1,8 @@
-"""``python -m bench.trials``: what the shipped training adds to, or saves of, a plain PyTorch loop over the same model.
-
-Both train the same networks on the same images with the same batches and optimizer, in turns, in one process. The plain
-loop is the one of PyTorch's tutorials: a data set of tensors, a DataLoader that shuffles, forward, backward, step. On a
-GPU there is a second one, of who knows GPUs: bfloat16, channels last, and workers that fill pinned memory. Then whole
-trials are started, and the seconds of each part until the first step is done are told.
+"""``python -m bench.trials``: what the shipped training costs or saves compared to a plain PyTorch loop. Both train the
+same networks on the same images with the same batches and optimizer, alternating, in one process. The plain loop is
+that of PyTorch's tutorials: a data set of tensors, a DataLoader that shuffles, forward, backward, step. On a GPU there
+is a second, tuned one: bfloat16, channels last, and workers that fill pinned memory. Then whole trials are started, and
+the seconds of each part up to the end of the first step are printed.
 """
 
 from __future__ import annotations
@@ -70,7 +69,7 @@ ON_GPU = (
 
 @click.command()
 @click.option("--images", default=4000, show_default=True, help="Training images of an epoch, of Fashion-MNIST.")
-@click.option("--rounds", default=3, show_default=True, help="Epochs of each loop; the medians are told.")
+@click.option("--rounds", default=3, show_default=True, help="Epochs of each loop; the medians are printed.")
 @click.option("--threads", default=2, show_default=True, help="CPU threads.")
 @click.option("--device", default="auto", type=click.Choice(["auto", "cpu", "cuda"]), help="Where to train.")
 @click.option("--data", help="Folder of Fashion-MNIST; by default where Debian's package puts it.")
@@ -152,7 +151,7 @@ def _ours(case: Case, part: Images, data_set: DataSet, hardware: Hardware) -> Ep
 
 
 def _plain(model: nn.Module, part: Images, hardware: Hardware, batch_size: int, *, tuned: bool = False) -> Epoch:
-    """No augmentation here: the plain loop has none to compare with, so that line asks what ours costs."""
+    """No augmentation here: the plain loop has none to compare with, so a separate line shows what ours costs."""
     figures = normalization(part)
     mean, deviation = (torch.tensor(values).view(1, -1, 1, 1) for values in (figures.mean, figures.deviation))
     pixels = (part.pixels.float() - mean) / deviation
@@ -183,7 +182,7 @@ def _plain(model: nn.Module, part: Images, hardware: Hardware, batch_size: int, 
 
 @contextmanager
 def _utilization(hardware: Hardware) -> Iterator[Sequence[int]]:
-    """Yield what will be, when the block has ended, the GPU's utilization by its driver, ten samples a second."""
+    """Yield what will hold, after the block, the GPU's utilization as its driver reports it, ten times a second."""
     samples: list[int] = []
     if hardware.device.type != "cuda":
         yield samples
@@ -196,7 +195,7 @@ def _utilization(hardware: Hardware) -> Iterator[Sequence[int]]:
 
 
 def _start() -> dict[str, float]:
-    """Run trials that end after ever more of a trial's beginning."""
+    """Run trials that end after more and more of a trial's start."""
     contract = {"EVONAS_DECISIONS": "{}", "EVONAS_SEED": "0"}
     one_step = ["--epochs", "1", "--limit", "32", "--batch-size", "32"]
     stages = {

@@ -1,1 +1,1 @@
-"""What people see of the operator in Prometheus and Grafana, as code: `make generate` writes the files that ship."""
+"""The operator's Prometheus and Grafana files, as code: `make generate` writes the files that ship."""

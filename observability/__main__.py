@@ -1,4 +1,4 @@
-"""Writes the files that are made of code: `python -m observability`; with `--check`, only says which are stale."""
+"""Writes the files generated from code: `python -m observability`; with `--check`, only lists the stale ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DASHBOARDS = Path("charts/evonas/dashboards")
 
 
 def generated() -> Iterator[tuple[Path, str]]:
-    """Yield every generated file and what it should hold."""
+    """Yield every generated file and its expected content."""
     page = ROOT / reference.PAGE
     yield page, reference.render(page.read_text())
     yield ROOT / argocd.FOLDER / "argocd-cm.yaml", argocd.render(ROOT / argocd.FOLDER)
@@ -26,7 +26,7 @@ def generated() -> Iterator[tuple[Path, str]]:
 
 
 def main(arguments: list[str]) -> int:
-    """Write or check; the exit code of a check is 1 where anything is stale."""
+    """Write or check; a check exits with 1 if anything is stale."""
     stale = [(path, text) for path, text in generated() if not path.exists() or path.read_text() != text]
     for path, text in stale:
         print(path.relative_to(ROOT))

@@ -1,4 +1,4 @@
-"""Argo CD's settings for searches, one file to merge into the ConfigMap argocd-cm, made of the Lua scripts."""
+"""Argo CD's settings for searches, one file to merge into the ConfigMap argocd-cm, built from the Lua scripts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ KIND = "evonas.dev_ArchitectureSearch"
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes texts of several lines as such."""
+    """Writes multi-line strings as blocks."""
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:

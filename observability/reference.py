@@ -1,4 +1,4 @@
-"""The tables of docs/metrics.md, made of the help texts in the code."""
+"""The tables of docs/metrics.md, generated from the help texts in the code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Row = tuple[str, str, Iterable[str], str]
 
 
 def search_metrics() -> Iterator[Row]:
-    """Yield the metrics of each search; all of them carry its namespace and name besides."""
+    """Yield the metrics of each search; all of them also carry its namespace and name."""
     for definition, family in zip(DEFINITIONS, READINGS.describe(), strict=True):
         yield definition.name, family.type, definition.labels, definition.help
 

@@ -1,4 +1,4 @@
-"""``python -m bench.agents``: run what is asked for, skip what is recorded, print the tables, draw the pictures."""
+"""``python -m bench.agents``: run what is requested, skip what is recorded, print the tables, draw the figures."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ DEFAULT_AGENTS = "evonas,evonas-plain,evonas-uniform,evolution,neural,random,reg
 @click.option("--seeds", default=16, show_default=True, help="Runs of each contestant on each problem.")
 @click.option("--first-seed", default=0, show_default=True, help="The seed of the first of them.")
 @click.option("--trials", type=int, help="Trials of a run. Default: the problem's largest budget.")
-@click.option("--in-flight", default=1, show_default=True, help="Trials under way at once.")
+@click.option("--in-flight", default=1, show_default=True, help="Trials running at once.")
 @click.option("--jobs", default=os.cpu_count(), show_default=True, help="Processes.")
 @click.option(
     "--results",
     type=click.Path(path_type=Path),
     default=Path("bench/results/agents"),
     show_default=True,
-    help="Folder of the recorded runs; what is there is not run again.",
+    help="Folder of the recorded runs; those found there are not run again.",
 )
 @click.option("--table", "table_file", type=click.Path(path_type=Path), help="Also write the tables to this file.")
-@click.option("--pictures", type=click.Path(path_type=Path), help="Draw each problem's two pictures into this folder.")
+@click.option("--pictures", type=click.Path(path_type=Path), help="Draw each problem's two figures into this folder.")
 def main(
     problems: str,
     agents: str,
@@ -49,7 +49,7 @@ def main(
     table_file: Path | None,
     pictures: Path | None,
 ) -> None:
-    """Compare agents on problems, over seeds, and say how sure the comparison is."""
+    """Compare agents on problems, over seeds, and state how certain the comparison is."""
     console = Console(stderr=True)
     names = _names(problems)
     contestants = [*_contestants(agents, console), *map(parse_variant, variants)]

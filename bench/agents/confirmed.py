@@ -1,4 +1,4 @@
-"""``python -m bench.agents.confirmed``: is the winner better if part of the budget goes into training leaders again?
+"""``python -m bench.agents.confirmed``: is the winner better if part of the budget is spent on training leaders again?
 
 The same number of trials is spent with and without ``spec.confirm``. Without it, the winner has the best reward; with
 it, the best mean of its confirmations. NAS-Bench-201, a trial reports one training seed; see ``tables``.

@@ -1,4 +1,4 @@
-"""Who competes: our agents under their settings, and peers behind the same two methods."""
+"""The contestants: our agents with their settings, and peers behind the same two methods."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Suggestion(Protocol):
 
 
 class Searcher(Protocol):
-    """Proposes candidates and hears their rewards; what every agent of ours can do, too."""
+    """Proposes candidates and is told their rewards, as all of our agents can."""
 
     def propose(self) -> Suggestion:
         """Return a candidate."""
 
     def observe(self, index: int, reward: float | None) -> None:
-        """Hear a reward, larger is better; None for infeasible."""
+        """Learn a reward, larger is better; None for infeasible."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,11 @@ class Contestant:
     conditional: bool = True
     """Whether it can search spaces with conditional decisions."""
     description: Mapping[str, Any] = field(default_factory=dict)
-    """What makes it what it is; a change makes recorded runs stale."""
+    """What identifies it; a change makes recorded runs stale."""
 
     @property
     def is_installed(self) -> bool:
-        """Say whether its package is there."""
+        """Return whether its package is installed."""
         return self.package is None or find_spec(self.package) is not None
 
 
@@ -86,7 +86,7 @@ CONTESTANTS = {
     )
 }
 """Every contestant by label. ``evonas-plain`` is the hybrid of the paper, without a critic; ``evonas-uniform`` has the
-critic but a policy that never learns. ``optuna-tpe`` is TPE by itself, ``optuna-agent`` our agent, which tries no
+critic but a policy that never learns. ``optuna-tpe`` is plain TPE, ``optuna-agent`` our agent, which never tries a
 candidate twice."""
 
 

@@ -1,4 +1,4 @@
-"""Searchers of others, and a textbook one, to compare with. Their packages are imported only when they compete."""
+"""Third-party searchers and a textbook one, for comparison. Their packages are imported only when they compete."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Suggested:
 
 
 class RegularisedEvolution:
-    """Regularised evolution as published (Real et al. 2018, arXiv 1802.01548), written anew.
+    """Regularised evolution as published (Real et al. 2018, arXiv 1802.01548), reimplemented.
 
     100 random candidates, then children of the best of 25 drawn from the latest 100; one decision takes another value.
     Candidates may repeat.
@@ -47,7 +47,7 @@ class RegularisedEvolution:
         return suggested
 
     def observe(self, index: int, reward: float | None) -> None:
-        """Let a result in."""
+        """Add a result."""
         choices = self._pending.pop(index)
         if reward is not None:
             self._population.append((reward, choices))
@@ -72,7 +72,7 @@ class RegularisedEvolution:
 
 
 class OptunaTPE:
-    """Optuna's tree-structured Parzen estimator with its defaults, told about trials under way (constant liar)."""
+    """Optuna's tree-structured Parzen estimator with its defaults, told about running trials (constant liar)."""
 
     def __init__(self, space: SearchSpace, seed: int) -> None:
         import optuna  # noqa: PLC0415

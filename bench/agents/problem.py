@@ -26,7 +26,7 @@ class Problem:
     report: Callable[[Decisions, np.random.Generator], float | None] | None = None
     """What one trial of it reports, None for infeasible; where not given, exactly what it is worth."""
     optimum: float | None = None
-    """The best worth, where it is known: a run whose reports are exact ends early when it is reached."""
+    """The best worth, if known: a run whose reports are exact ends early when it is reached."""
 
     def evaluate(self, decisions: Decisions, seed: int, index: int) -> float | None:
         """Return what trial ``index`` of the run with ``seed`` reports: a function of these alone."""

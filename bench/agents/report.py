@@ -1,4 +1,4 @@
-"""The table and the pictures: what is printed, and what goes into the documentation."""
+"""The tables and the figures: what is printed, and what goes into the documentation."""
 
 from __future__ import annotations
 
@@ -86,10 +86,9 @@ def steps(results: Mapping[str, Results]) -> str:
 
 
 def picture(name: str, results: Results, path: Path) -> None:
-    """Draw the two pictures of the paper: left the moving average of the rewards, right the best so far.
-
-    Lines are means over seeds, bands one standard error. Runs that ended early are drawn as far as all runs went on the
-    left, and on to the end on the right.
+    """Draw the paper's two figures: the moving average of the rewards on the left, the best so far on the right. Lines
+    are means over seeds, bands one standard error. On the left, the curves end where the first run ended; on the right,
+    runs that ended early are continued to the end.
     """
     figure = Figure(figsize=(10, 4), layout="constrained")
     left, right = figure.subplots(1, 2)

@@ -1,4 +1,4 @@
-"""Runs: one contestant on one problem with one seed, each kept in a file of its own, so that a benchmark goes on."""
+"""Runs: one contestant on one problem with one seed, each in a separate file, so that a benchmark can resume."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Run:
-    """What came of it."""
+    """The outcome of a run."""
 
     identity: str
     rewards: list[float]
@@ -58,7 +58,7 @@ class Run:
 
 
 def simulate(task: Task) -> Run:
-    """Run a search: ``in_flight`` trials are always under way, and the oldest reports next."""
+    """Run a search: ``in_flight`` trials are always running, and the oldest reports next."""
     subject = problem(task.problem)
     searcher = task.contestant.create(subject.space, task.seed)
     pending: deque[Suggestion] = deque()
@@ -106,7 +106,7 @@ def run_all(tasks: Sequence[Task], folder: Path, jobs: int) -> Iterator[tuple[in
 
 
 def load(task: Task, folder: Path) -> Run | None:
-    """Return a recorded run; None where there is none of this identity."""
+    """Return a recorded run; None if there is none with this identity."""
     path = task.path(folder)
     if not path.exists():
         return None
@@ -126,7 +126,7 @@ def _is_solved(subject: Problem, worth: float) -> bool:
 
 @cache
 def _code() -> str:
-    """Return a hash of all that decides how a run comes out, the contestants' settings apart."""
+    """Return a hash of everything that determines a run's outcome, except the contestants' settings."""
     agents = sorted(Path(evonas.agents.__path__[0]).glob("*.py"))
     ours = [Path(str(module.__file__)) for module in (peers, synthetic, tables)]
     return hashlib.sha256(b"".join(path.read_bytes() for path in [*agents, *ours])).hexdigest()

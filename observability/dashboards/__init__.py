@@ -1,1 +1,1 @@
-"""The three dashboards, each a module: what one search does, what all of them cost, how the operator is."""
+"""The three dashboards, one module each: what one search does, what all of them cost, how the operator is doing."""

@@ -1,4 +1,4 @@
-"""All searches: who is at work, what it costs, and who gets nowhere."""
+"""All searches: which are active, what they cost, and which are stuck."""
 
 from __future__ import annotations
 
@@ -59,13 +59,13 @@ def build() -> dashboard.Dashboard:
         ),
         number(
             "Running trials",
-            "Trials whose container runs.",
+            "Trials whose container is running.",
             "none",
             Query(f'sum(evonas_search_trials{{{_OF}, state="running"}}) or vector(0)'),
         ),
         number(
             "GPUs in use",
-            "Those that running trials ask for.",
+            "Requested by running trials.",
             "none",
             Query(f"sum(evonas_search_gpus{{{_OF}}}) or vector(0)"),
         ),
@@ -78,7 +78,7 @@ def build() -> dashboard.Dashboard:
         ),
         number(
             "Stalled",
-            "Searches of which nothing runs until somebody acts.",
+            "Searches that run nothing until somebody acts.",
             "none",
             Query(
                 f'count(evonas_search_condition{{{_OF}, condition="Progressing", reason=~"{_WAITS}"}} == 1)'
@@ -96,7 +96,7 @@ def build() -> dashboard.Dashboard:
         _all_searches(),
         graph(
             "GPUs in use by namespace",
-            "GPUs that running trials ask for.",
+            "GPUs requested by running trials.",
             "none",
             Query(f"sum by (namespace) (evonas_search_gpus{{{_OF}}})", "{{namespace}}"),
             stacked=True,
@@ -113,13 +113,13 @@ def build() -> dashboard.Dashboard:
         ),
         bars(
             "Most expensive",
-            "GPU hours of the ten searches that used most.",
+            "GPU hours of the ten searches that used the most.",
             "h",
             Query(f"topk(10, evonas_search_gpu_seconds_total{{{_OF}}} / 3600)", "{{namespace}}/{{search}}"),
         ),
         bars(
             "Cost per gain",
-            "GPU hours for each point of reward gained in the time range shown; nothing where none was gained.",
+            "GPU hours per point of reward gained in the time range shown; empty if none was gained.",
             "h",
             Query(
                 f"(increase(evonas_search_gpu_seconds_total{{{_OF}}}[$__range]) / 3600)"
@@ -130,7 +130,7 @@ def build() -> dashboard.Dashboard:
         ),
         graph(
             "Waits for something outside",
-            "Searches of which nothing runs, by what they wait for.",
+            "Searches that run nothing, by what they wait for.",
             "none",
             Query(
                 f'sum by (reason) (evonas_search_condition{{{_OF}, condition="Progressing",'
@@ -152,11 +152,11 @@ def build() -> dashboard.Dashboard:
 
 
 def _all_searches() -> Builder[Panel]:
-    """Return the table of all searches; a search's name leads to its own dashboard."""
+    """Return the table of all searches; a search's name links to its dashboard."""
     panel = (
         table.Panel()
         .title("Searches")
-        .description("Every search; its name leads to its dashboard.")
+        .description("Every search; its name links to its dashboard.")
         .datasource(DATASOURCE)
         .unit("none")
         .span(24)

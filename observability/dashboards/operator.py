@@ -1,4 +1,4 @@
-"""The operator itself: whether it leads, keeps up, and hears what happens."""
+"""The operator itself: whether it leads, keeps up, and receives events."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _OF = 'namespace=~"$namespace"'
 
 
 def _of_the_operator(metric: str) -> str:
-    """Select a metric that every Python process has, of the operator's processes only."""
+    """Select a metric that every Python process has, but only for the operator's processes."""
     return f"{metric} and on (job, instance) evonas_leader{{{_OF}}}"
 
 
@@ -35,7 +35,7 @@ def build() -> dashboard.Dashboard:
     for panel in (
         number(
             "Leaders",
-            "Processes that act: 1 for each installation.",
+            "Active processes: 1 per installation.",
             "none",
             Query(f"sum(evonas_leader{{{_OF}}})"),
             limits=Limits(0.5, 1, falling=True),
@@ -45,7 +45,7 @@ def build() -> dashboard.Dashboard:
         ),
         number(
             "Failing passes",
-            "Share of passes that failed and are tried again.",
+            "Share of passes that failed and are retried.",
             "percentunit",
             Query(f"({errors} or vector(0)) / ({passes} > 0)"),
             limits=Limits(0.02, 0.1),
@@ -60,7 +60,7 @@ def build() -> dashboard.Dashboard:
         ),
         number(
             "Unheard write",
-            "Age of the oldest own write that no watch has shown; 0 where none is awaited.",
+            "Age of the operator's oldest write that no watch has shown yet; 0 if there is none.",
             "s",
             Query(f"max(evonas_watch_age_seconds{{{_OF}}})"),
             limits=Limits(30, 120),
@@ -68,13 +68,13 @@ def build() -> dashboard.Dashboard:
         ),
         number(
             "Searches",
-            "Searches that the leader knows.",
+            "Searches known to the leader.",
             "none",
             Query("count(count by (namespace, search) (evonas_search_condition))"),
         ),
         graph(
             "Leader",
-            "1 in the process that acts, 0 in one that stands by.",
+            "1 in the active process, 0 in a standby.",
             "none",
             Query(f"evonas_leader{{{_OF}}}", "{{instance}}"),
             steps=True,
@@ -90,7 +90,7 @@ def build() -> dashboard.Dashboard:
         ),
         graph(
             "Watches",
-            "Age of the oldest own write that the watch of its kind has not shown, and of the Lease's last renewal.",
+            "Age of the oldest write that the watch of its kind has not shown yet, and of the Lease's last renewal.",
             "s",
             Query(f"max by (resource) (evonas_watch_age_seconds{{{_OF}}})", "{{resource}}"),
             Query(f"max(evonas_lease_renewal_age_seconds{{{_OF}}})", "lease"),
@@ -106,7 +106,7 @@ def build() -> dashboard.Dashboard:
         ),
         graph(
             "Duration of a pass",
-            "Quantiles of a pass over one search, its writes included.",
+            "Quantiles of a pass over one search, including its writes.",
             "s",
             *quantiles("evonas_reconcile_seconds", 0.5, 0.99),
             limits=Limits(1, 10),
@@ -114,7 +114,7 @@ def build() -> dashboard.Dashboard:
         ),
         graph(
             "Failed passes by reason",
-            "Passes that failed and are tried again, per second.",
+            "Passes that failed and are retried, per second.",
             "ops",
             Query(f"sum by (reason) (rate(evonas_reconcile_errors_total{{{_OF}}}[$__rate_interval]))", "{{reason}}"),
             stacked=True,
@@ -122,7 +122,7 @@ def build() -> dashboard.Dashboard:
         ),
         graph(
             "API calls",
-            "Calls of the API server per second, the watch streams apart.",
+            "Calls to the API server per second, excluding watch streams.",
             "ops",
             Query(
                 f"sum by (verb, resource) (rate(evonas_api_requests_total{{{_OF}}}[$__rate_interval]))",
@@ -132,7 +132,7 @@ def build() -> dashboard.Dashboard:
         ),
         graph(
             "API calls by answer",
-            "Conflicts (409) are usual in small numbers; 429 and 5xx say that the API server is not well.",
+            "A few conflicts (409) are normal; 429 and 5xx mean that the API server has problems.",
             "ops",
             Query(f"sum by (code) (rate(evonas_api_requests_total{{{_OF}}}[$__rate_interval]))", "{{code}}"),
             stacked=True,

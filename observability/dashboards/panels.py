@@ -1,4 +1,4 @@
-"""The kinds of panels and variables that the dashboards are put together from."""
+"""The kinds of panels and variables that the dashboards consist of."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ class Query:
 
 @dataclass(frozen=True)
 class Limits:
-    """From which value on something deserves attention, and from which it is bad; lower is worse where so said."""
+    """The values from which something deserves attention, and from which it is bad; optionally lower is worse."""
 
     warning: float
     bad: float
     falling: bool = False
 
     def build(self) -> Builder[ThresholdsConfig]:
-        """Return Grafana's form of it."""
+        """Return it in Grafana's form."""
         first, last = (RED, GREEN) if self.falling else (GREEN, RED)
         low, high = sorted((self.warning, self.bad))
         steps = [Threshold(value=None, color=first), Threshold(low, YELLOW), Threshold(high, last)]
@@ -114,7 +114,7 @@ def number(
     decimals: int | None = None,
     names: bool = False,
 ) -> Builder[Panel]:
-    """Return the latest value, large; with ``names``, what the series is called instead of its value."""
+    """Return the latest value, large; with ``names``, the name of the series instead of its value."""
     panel = (
         stat.Panel()
         .title(title)
@@ -171,7 +171,7 @@ def _asking(panel: P, queries: Sequence[Query], limits: Limits | None, *, instan
 
 
 def targets(queries: Sequence[Query], *, instant: bool = False) -> Sequence[prometheus.Dataquery]:
-    """Return the queries in Grafana's form, named A, B, C, …; the latest value only where ``instant``."""
+    """Return the queries in Grafana's form, named A, B, C, …; only the latest value if ``instant``."""
     made = []
     for position, query in enumerate(queries):
         target = prometheus.Dataquery().expr(query.expression).legend_format(query.legend).ref_id(chr(65 + position))
@@ -204,7 +204,7 @@ def label_variable(name: str, label: str, query: str, *, many: bool = False) -> 
 
 
 def titled(title: str, uid: str, description: str) -> dashboard.Dashboard:
-    """Return an empty dashboard; the uid is what links lead to, and never changes."""
+    """Return an empty dashboard; links refer to the uid, which never changes."""
     return (
         dashboard.Dashboard(title)
         .uid(uid)

@@ -1,4 +1,4 @@
-"""One search: how good it has become, what its agent does, what it costs, and what stands in its way."""
+"""One search: its results, what its agent does, what it costs, and what blocks it."""
 
 from __future__ import annotations
 
@@ -54,17 +54,17 @@ def build() -> dashboard.Dashboard:
     for panel in (
         number(
             "State",
-            "Why the search goes on or does not: the reason of its Progressing condition.",
+            "Why the search makes progress or does not: the reason of its Progressing condition.",
             "none",
             Query(f'evonas_search_condition{{{_OF}, condition="Progressing"}}', "{{reason}}"),
             names=True,
         ),
         number(
-            "Best reward", "As the manifest wants it.", "none", Query(f"evonas_search_best_reward{{{_OF}}}"), decimals=4
+            "Best reward", "As set in the manifest.", "none", Query(f"evonas_search_best_reward{{{_OF}}}"), decimals=4
         ),
         number(
             "Since improvement",
-            "Time since the best reward was found, or since the start; nothing for a search that is not at work.",
+            "Time since the best reward was found, or since the start; empty for a search that is not active.",
             "s",
             Query(f"evonas_search_seconds_since_improvement{{{_OF}}}"),
             limits=Limits(4 * 3600, 24 * 3600),
@@ -77,11 +77,11 @@ def build() -> dashboard.Dashboard:
             Query(f"evonas_search_trials_since_improvement{{{_OF}}}"),
             limits=Limits(50, 100),
         ),
-        number("GPUs in use", "Those that running trials ask for.", "none", Query(f"evonas_search_gpus{{{_OF}}}")),
+        number("GPUs in use", "Requested by running trials.", "none", Query(f"evonas_search_gpus{{{_OF}}}")),
         number("GPU hours", "Charged when an attempt ends.", "h", Query(_hours(_OF)), decimals=2),
         graph(
             "Best so far",
-            "The best reward of all trials up to then (Evo-NAS paper, best-so-far curve).",
+            "The best reward of all trials so far (Evo-NAS paper, best-so-far curve).",
             "none",
             Query(f"evonas_search_best_reward{{{_OF}}}", "best"),
             steps=True,
@@ -102,7 +102,7 @@ def build() -> dashboard.Dashboard:
         ),
         graph(
             "Proposals by origin",
-            "How the agent came to its candidates so far; reused ones, of any origin, have another search's result.",
+            "How the agent arrived at its candidates so far; reused ones, of any origin, have another search's result.",
             "none",
             Query(f"evonas_agent_proposals_total{{{_OF}}}", "{{origin}}"),
             Query(f"evonas_search_reused_trials_total{{{_OF}}}", "reused"),
@@ -119,7 +119,7 @@ def build() -> dashboard.Dashboard:
         ),
         graph(
             "GPU hours against the budget",
-            "The budget is maxGPUHours; nothing where the manifest sets none.",
+            "The budget is maxGPUHours; empty if the manifest sets none.",
             "h",
             Query(_hours(_OF), "used"),
             Query(
@@ -154,14 +154,14 @@ def build() -> dashboard.Dashboard:
         ),
         graph(
             "Time since improvement",
-            "A saw that falls to 0 with every better trial.",
+            "A sawtooth that falls to 0 with every better trial.",
             "s",
             Query(f"evonas_search_seconds_since_improvement{{{_OF}}}", "since improvement"),
             width=THIRD,
         ),
         text.Panel()
         .title("On the command line")
-        .description("The same search, in kubectl's words.")
+        .description("The same search with kubectl.")
         .mode(TextMode.MARKDOWN)
         .content(_COMMANDS)
         .span(THIRD)
