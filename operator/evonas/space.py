@@ -152,6 +152,10 @@ class SearchSpace:
             if choice != INACTIVE
         }
 
+    def in_order(self, candidate: Mapping[str, Value]) -> dict[str, Value]:
+        """Return a candidate's decisions in the order of the space; an API server sorts them by name."""
+        return {decision.name: candidate[decision.name] for decision in self.decisions if decision.name in candidate}
+
     @cached_property
     def size(self) -> int:
         """How many distinct candidates there are."""

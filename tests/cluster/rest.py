@@ -85,7 +85,7 @@ class Rest:
             where = body["metadata"].get("namespace") or namespace or "default"
             query = "?fieldManager=kubectl&fieldValidation=Strict"
             path = kind.path(where, body["metadata"]["name"]) + query
-            self.ask("PATCH", path, json.dumps(body), "application/apply-patch+yaml")
+            self.ask("PATCH", path, json.dumps(body, ensure_ascii=False), "application/apply-patch+yaml")
 
     def merge(self, kind: str, name: str, namespace: str, patch: Object, subresource: str = "") -> None:
         """Change an object, or its status, by a merge patch."""

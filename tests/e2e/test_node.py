@@ -202,7 +202,8 @@ def test_what_kept_a_trial_from_its_result_is_named(cluster: Cluster, namespace:
 
 def test_container_is_told_what_a_local_trial_is_told(cluster: Cluster, namespace: str, tmp_path: Path) -> None:
     here = ask_here(tmp_path)
-    cluster.apply(to_yaml(asking_search()), namespace)
+    # By kubectl itself, which reads YAML in its own way.
+    cluster.kubectl("apply", "-n", namespace, "-f", "-", input=to_yaml(asking_search()))
     follow(cluster, namespace, "asking", timeout=120)
     (pod,) = cluster.list("pods", namespace)
     assert answer(cluster.kubectl("logs", pod["metadata"]["name"], "-n", namespace)) == here
@@ -221,7 +222,7 @@ def test_container_is_told_what_a_local_trial_is_told(cluster: Cluster, namespac
             "containers": [container],
         },
     }
-    cluster.apply(to_yaml(winner), namespace)
+    cluster.kubectl("apply", "-n", namespace, "-f", "-", input=to_yaml(winner))
     cluster.wait_for(
         "the winner's pod", lambda: cluster.get("pod", "winner", namespace)["status"]["phase"] == "Succeeded", 60
     )

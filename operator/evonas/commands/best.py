@@ -51,7 +51,7 @@ def _front(record: RecordedSearch, metrics: tuple[str, str]) -> list[dict[str, A
         {
             "trial": trial.index,
             "metrics": dict(zip((axis.metric for axis in axes), values(trial, axes), strict=True)),
-            "decisions": dict(trial.decisions),
+            "decisions": record.spec.space.in_order(trial.decisions),
         }
         for trial in trade_off(record.trials, axes).front
     ]
@@ -90,4 +90,4 @@ def best(search: str, output: str, trial: int | None, pareto: tuple[str, str] | 
         raise EvonasError(f"{record.source} has no trial with a reward yet")
     reward = "no reward" if found.reward is None else f"{record.spec.objective.metric or 'reward'} {found.reward:.6g}"
     click.echo(f"trial {found.index} with {reward}", err=True)
-    click.echo(_FORMATS[output](found.decisions), nl=False)
+    click.echo(_FORMATS[output](record.spec.space.in_order(found.decisions)), nl=False)

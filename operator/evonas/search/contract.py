@@ -23,7 +23,7 @@ def trial_environment(identity: SearchIdentity, spec: SearchSpec, trial: Trial) 
     """
     seed = spec.agent.seed + trial.index if trial.proposal.repeat is None else spec.agent.seed - trial.proposal.repeat
     return {
-        **decision_variables(trial.decisions),
+        **decision_variables(spec.space.in_order(trial.decisions)),
         "EVONAS_SEARCH": identity.name,
         "EVONAS_TRIAL": identity.trial_name(trial.index),
         "EVONAS_INDEX": str(trial.index),

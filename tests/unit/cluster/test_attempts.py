@@ -277,7 +277,8 @@ def test_job_keeps_the_template_and_adds_the_contract() -> None:
 
 def test_kubelet_gives_a_trial_the_variables_of_a_local_run_whatever_is_in_them() -> None:
     identity, spec = SearchIdentity("asking", "u", "n"), SearchSpec.parse(asking_search())
-    trial = Trial(0, DECISIONS, ProposalRecord("random", None, (), 0))
+    # An API server sorts the names of a trial's decisions.
+    trial = Trial(0, dict(sorted(DECISIONS.items())), ProposalRecord("random", None, (), 0))
     template = build_job(identity, spec, trial, "t", service_account=None)["spec"]["template"]
     seen: dict[str, str] = {}
     for variable in template["spec"]["containers"][0]["env"]:
