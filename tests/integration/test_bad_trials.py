@@ -24,7 +24,7 @@ def _with_pods(body: dict[str, Any], *, annotations: dict[str, str]) -> dict[str
 @pytest.mark.parametrize(
     ("outcome", "state", "reason", "words", "attempts"),
     [
-        ("fail", "Failed", "NonZeroExitCode", "exit code 1", 2),
+        ("fail", "Failed", "NonZeroExitCode", "exited with code 1", 2),
         ("infeasible", "Infeasible", "Infeasible", "exit code 65", 1),
         ("silent", "Failed", "NoReward", "reported nothing", 1),
         ("message", "Succeeded", "", "", 1),
@@ -86,7 +86,7 @@ def test_too_many_failures_fail_the_search(
     apply(_with_pods(body, annotations={"evonas-test/outcome": "fail", "evonas-test/duration": "100ms"}))
     found = wait_until(cluster, namespace, "failing", "Failed")
     assert condition(found, "Failed")["reason"] == "TooManyFailedTrials"
-    assert "exit code 1" in condition(found, "Failed")["message"]
+    assert "exited with code 1" in condition(found, "Failed")["message"]
     assert condition(found, "Complete")["status"] == "False"
     events = cluster.list("events", namespace)
     assert {"TrialFailed", "SearchFailed"} <= {event["reason"] for event in events}

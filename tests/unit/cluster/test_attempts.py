@@ -201,7 +201,7 @@ def test_limit_that_ended_an_attempt_is_named_with_what_it_was_then(own: int | N
 def test_last_words_of_a_crash_are_told() -> None:
     seen = view(FAILED, pod(ended(3, "Traceback\nValueError: no such data set\n")))
     assert seen.ending is not None
-    assert "exit code 3" in seen.ending.message
+    assert "exited with code 3" in seen.ending.message
     assert "no such data set" in seen.ending.message
 
 
