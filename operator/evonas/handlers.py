@@ -7,14 +7,19 @@ good. Everything that matters happens in the queue (``cluster.queue``, ``cluster
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from pathlib import Path
+from types import CodeType
+from typing import Any, NoReturn, cast
 
+import aiohttp
 import kopf
 
+from evonas.cluster.backoff import ALL_WAIT, pause
 from evonas.cluster.connection import Connection
 from evonas.cluster.echo import Echoes
 from evonas.cluster.records import read_job, read_pod, read_search, read_trial
@@ -26,8 +31,24 @@ from evonas.search.names import PREFIX
 
 LIST_PAGE = 500
 REQUEST_SECONDS, CONNECT_SECONDS = 30, 10
+KOPF = str(Path(kopf.__file__).parent)
 TOKEN_MINUTES = 5
 """Service account tokens rotate; kopf would re-read them only after a 401."""
+
+
+class StreamsLost(Exception):
+    """kopf has given up: ``run_streams`` may be called again."""
+
+    def __init__(self, errors: Sequence[BaseException]) -> None:
+        super().__init__("; ".join(f"{type(error).__name__}: {error}" for error in errors) or "kopf ended")
+        self.bug = next((error for error in errors if not _is_of_the_network(error)), None)
+        """What no answer of the API server explains."""
+
+
+def _is_of_the_network(error: BaseException) -> bool:
+    # kopf's own errors, which it does not show, are raised from the client's.
+    expected = (aiohttp.ClientError, TimeoutError, kopf.LoginError)
+    return isinstance(error, expected) or isinstance(error.__cause__, aiohttp.ClientError)
 
 
 class _NoEssence(kopf.DiffBaseStorage):
@@ -43,6 +64,13 @@ class _NoEssence(kopf.DiffBaseStorage):
         return None
 
 
+class _Backoffs:
+    """kopf dies of a call that fails once more than it is given pauses: these have no end."""
+
+    def __iter__(self) -> Iterator[float]:
+        return (pause(failures, longest=ALL_WAIT) for failures in itertools.count(1))
+
+
 async def run_streams(
     connection: Connection,
     store: Store,
@@ -50,12 +78,11 @@ async def run_streams(
     namespaces: Sequence[str],
     stop: asyncio.Event,
     started: asyncio.Event,
-) -> None:
-    """Watch until cancelled or a stream dies for good; no namespaces means all of them.
+) -> NoReturn:
+    """Watch until cancelled, or StreamsLost; no namespaces means all of them.
 
     ``started`` is set when kopf is up. It does not tell when a stream has listed, nor when it last heard anything.
     """
-    before = asyncio.all_tasks()
     registry = kopf.OperatorRegistry()
     settings = kopf.OperatorSettings()
     _configure(settings)
@@ -65,6 +92,9 @@ async def run_streams(
     _register(registry, echoes, JOBS, read_job, store.put_job, store.drop_job)
     _register(registry, echoes, PODS, read_pod, store.put_pod, store.drop_pod)
     logging.getLogger("kopf").setLevel(logging.WARNING)
+    # They trace every error that ends a task; whoever called us does, where it is a bug.
+    for module in ("orchestration", "running"):
+        logging.getLogger(f"kopf._core.reactor.{module}").setLevel(logging.CRITICAL)
     tasks = await kopf.spawn_tasks(
         registry=registry,
         settings=settings,
@@ -75,10 +105,29 @@ async def run_streams(
         identity=cast(Any, platform.node()),
         ready_flag=started,
     )
-    # kopf has taken the signals for itself. Stopped by them, it would wait five seconds for every task of the loop, our
-    # own workers too; cancelled, it ends at once.
+    # kopf has taken the signals for itself.
     stop_on_signals(stop)
-    await kopf.run_tasks(tasks, ignored=before)
+    # Not `kopf.run_tasks`: at the end it waits five seconds for every task of the loop, and then cancels them, our own
+    # workers too.
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await _cancel(tasks)
+        # A stream that failed has left the others running.
+        await _cancel([task for task in asyncio.all_tasks() if _is_of_a_stream(task)])
+    raise StreamsLost([error for task in tasks if not task.cancelled() and (error := task.exception()) is not None])
+
+
+async def _cancel(tasks: Collection[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _is_of_a_stream(task: asyncio.Task[Any]) -> bool:
+    # What each has begun ends with it, and would hang were it cancelled by itself.
+    code: CodeType | None = getattr(task.get_coro(), "cr_code", None)
+    return code is not None and code.co_filename.startswith(KOPF) and task.get_name().startswith("watcher for ")
 
 
 def _configure(settings: kopf.OperatorSettings) -> None:
@@ -89,6 +138,9 @@ def _configure(settings: kopf.OperatorSettings) -> None:
     settings.queueing.exit_timeout = 0
     settings.networking.request_timeout = REQUEST_SECONDS
     settings.networking.connect_timeout = CONNECT_SECONDS
+    settings.networking.error_backoffs = _Backoffs()
+    # Streams that end are begun again, and kopf would take the first end for that of the process.
+    settings.process.ultimate_exiting_timeout = None
     settings.persistence.finalizer = f"{PREFIX}/finalizer"
     settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=f"kopf.{PREFIX}")
     settings.persistence.diffbase_storage = _NoEssence()

@@ -8,17 +8,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from functools import partial
+from typing import NoReturn
 
-from evonas.cluster.api import Api, ApiError, NotFound
+from evonas.cluster.api import Api, NotFound, Unavailable
+from evonas.cluster.backoff import ALL_WAIT, pause, retried
 from evonas.cluster.connection import Connection
 from evonas.cluster.echo import Echoes
+from evonas.cluster.lease import elapsed
 from evonas.cluster.queue import KeyedQueue
 from evonas.cluster.reconcile import Reconciler
-from evonas.cluster.resources import JOBS, SEARCHES, TRIALS
+from evonas.cluster.resources import JOBS, SEARCHES, TRIALS, Resource
 from evonas.cluster.resync import Resync
 from evonas.cluster.store import Store
 from evonas.errors import EvonasError
-from evonas.handlers import run_streams
+from evonas.handlers import StreamsLost, run_streams
 from evonas.metrics import WATCH_AGE
 from evonas.parts import until_first_ends
 from evonas.settings import OperatorSettings
@@ -27,6 +30,9 @@ logger = logging.getLogger(__name__)
 
 STUCK_SECONDS = 900.0
 """No pass takes that long: each call has a timeout, and the slowest agent folds ten thousand trials in a minute."""
+
+STEADY_SECONDS = 60.0
+"""Streams that lasted for so long did not end for the reason for which those before them did."""
 
 
 class Work:
@@ -51,16 +57,34 @@ class Work:
 
     async def _run(self, stop: asyncio.Event) -> None:
         settings = self._settings
-        await self._check_kinds()
         resync = Resync(self._api, self._store, settings.namespaces, self._echoes)
+        await self._check_kinds()
         await resync.run_once()
         where = ", ".join(settings.namespaces) or "all namespaces"
         logger.info("watching %s; %d searches found", where, len(self._store.searches))
         await until_first_ends(
-            run_streams(self._connection, self._store, self._echoes, settings.namespaces, stop, self._streaming),
+            self._listen(resync, stop),
             self._queue.run(),
             resync.run_every(settings.resync_seconds),
         )
+
+    async def _listen(self, resync: Resync, stop: asyncio.Event) -> NoReturn:
+        """Watch, and watch anew where kopf gives up: a single 404 or 410 in the wrong place is enough for that."""
+        failures = 0
+        while True:
+            begun = elapsed()
+            try:
+                await run_streams(
+                    self._connection, self._store, self._echoes, self._settings.namespaces, stop, self._streaming
+                )
+            except StreamsLost as error:
+                failures = 1 if elapsed() - begun > STEADY_SECONDS else failures + 1
+                seconds = pause(failures, longest=ALL_WAIT)
+                logger.warning("streams: watching again in %.1f s: %s", seconds, error, exc_info=error.bug)
+            await asyncio.sleep(seconds)
+            # What was deleted meanwhile is in no list that kopf begins with.
+            await self._check_kinds()
+            await resync.run_once()
 
     def unready(self) -> str | None:
         """Return why there is no use in relying on it yet."""
@@ -72,14 +96,21 @@ class Work:
         return f"a pass over search {key} has taken {seconds:.0f} s" if seconds > STUCK_SECONDS else None
 
     async def _check_kinds(self) -> None:
-        """Fail at once where our kinds are not installed: a stream of an unknown kind would wait for ever."""
-        api, namespaces = self._api, self._settings.namespaces
+        """End the operator where our kinds are not installed: a stream of an unknown kind would wait for ever."""
         for resource in (SEARCHES, TRIALS):
-            try:
-                async for _ in api.list(resource, namespaces[0] if namespaces else None):
-                    break
-            except NotFound as error:
-                kind = f"{resource.plural}.{resource.group}"
-                raise EvonasError(f"the cluster has no {kind}; apply crds/ first") from error
-            except ApiError as error:
-                raise EvonasError(f"cannot list {resource.plural} at {api.server}: {error}") from error
+            await retried(f"looking for {resource.plural}", partial(self._check_served, resource))
+        await retried("looking for our kinds", self._check_listed)
+
+    async def _check_served(self, resource: Resource) -> None:
+        namespaces = self._settings.namespaces
+        try:
+            async for _ in self._api.list(resource, namespaces[0] if namespaces else None):
+                break
+        except NotFound as error:
+            kind = f"{resource.plural}.{resource.group}"
+            raise EvonasError(f"the cluster has no {kind}; apply crds/ first") from error
+
+    async def _check_listed(self) -> None:
+        lacking = {SEARCHES.plural, TRIALS.plural} - await self._api.listed_kinds(SEARCHES.group, SEARCHES.version)
+        if lacking:
+            raise Unavailable(0, "NotListed", f"the API server does not list {', '.join(sorted(lacking))} yet")

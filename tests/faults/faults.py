@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from tests.faults.proxy import Answer, Cut, Fault, Forward, Request, Rule
 
 _REASONS = {
+    401: "Unauthorized",
+    404: "NotFound",
     409: "Conflict",
     410: "Expired",
     429: "TooManyRequests",
@@ -101,3 +104,18 @@ def refusal(code: int, *, retry_after: int | None = None) -> Answer:
 def on_kind(kind: str, fault: Fault, *, after: int = 0, times: int | None = 1) -> Rule:
     """Return a rule for writes of a kind, such as ``create jobs`` (see ``Request.kind``)."""
     return Rule(lambda request: request.kind == kind, fault, after=after, times=times)
+
+
+def on_start(fault: Fault) -> Rule:
+    """Return a rule for the first and the third time that each thing is read or watched."""
+    seen: Counter[str] = Counter()
+
+    def matches(request: Request) -> bool:
+        if request.write is not None:
+            return False
+        # A watch goes on where the list before it ended, and kopf lists in other words than we do.
+        asked = f"{request.headers.get('User-Agent')} {request.verb} {request.path.partition('&resourceVersion=')[0]}"
+        seen[asked] += 1
+        return seen[asked] in (1, 3)
+
+    return Rule(matches, fault, times=None, watches=True)

@@ -21,7 +21,7 @@ from tests.faults.proxy import Proxy
 from tests.operator_process import USER, search
 
 TRIAL_DURATION = "300ms"
-WATCHDOG_SECONDS = 0.5
+WATCHDOG_SECONDS, POLL_SECONDS = 0.5, 0.1
 TRIALS_OF_SEARCH = 6
 
 
@@ -35,14 +35,14 @@ class Site:
         self.story: Story = chronicle.story(namespace)
         self.operators: list[Operator] = []
         self._folder = folder
-        self._kubeconfig = proxy.write_kubeconfig(
+        self.kubeconfig = proxy.write_kubeconfig(
             folder / f"{namespace}.kubeconfig", kubeconfig_path(cluster.instance, USER)
         )
 
-    def start(self, *, resync_seconds: float = 600) -> Operator:
-        """Start an operator behind the proxy."""
+    def start(self, *, resync_seconds: float = 600, elected: bool = False) -> Operator:
+        """Start an operator behind the proxy; with ``elected`` it acts only while it holds a lease."""
         log = self._folder / f"{self.namespace}.log"
-        operator = Operator(self._kubeconfig, self.namespace, log, resync_seconds=resync_seconds)
+        operator = Operator(self.kubeconfig, self.namespace, log, resync_seconds=resync_seconds, elected=elected)
         self.operators.append(operator)
         return operator
 
@@ -64,6 +64,13 @@ class Site:
             raise AssertionError(f"not within {seconds:g} s; the operator's log:\n{self.log}") from None
         finally:
             waiting.cancel()
+
+    async def until_so(self, predicate: Callable[[], object], seconds: float = 60) -> None:
+        """Wait for what no event tells of, such as a line in the log."""
+        end = asyncio.get_running_loop().time() + seconds
+        while not predicate():
+            assert asyncio.get_running_loop().time() < end, f"not within {seconds:g} s; the operator's log:\n{self.log}"
+            await asyncio.sleep(POLL_SECONDS)
 
     async def until_seen(self, resource: Resource) -> None:
         """Wait until an object of that kind is known, with or without an operator."""

@@ -1,4 +1,4 @@
-"""Operators that act without a lease.
+"""Operators that act without a lease, where nothing else is said.
 
 What an election adds is shown by ``tests/integration/test_high_availability.py``, and a leader may end where these must
 go on.
@@ -12,13 +12,19 @@ from pathlib import Path
 
 from tests import warm
 
+PATIENT_LEASE = ("--lease-duration=300s", "--renew-deadline=240s", "--retry-period=500ms")
+"""A busy machine does not end its holder."""
+
 
 class Operator:
     """One life of an operator."""
 
-    def __init__(self, kubeconfig: Path, namespace: str, log: Path, *, resync_seconds: float = 600) -> None:
+    def __init__(
+        self, kubeconfig: Path, namespace: str, log: Path, *, resync_seconds: float = 600, elected: bool = False
+    ) -> None:
         self._log = log
-        words = ["operator", "--no-leader-election", "--namespace", namespace, "--kubeconfig", str(kubeconfig)]
+        election = [*PATIENT_LEASE, "--lease-namespace", namespace] if elected else ["--no-leader-election"]
+        words = ["operator", *election, "--namespace", namespace, "--kubeconfig", str(kubeconfig)]
         words += ["--metrics-host", "127.0.0.1", "--metrics-port", "0", "--resync-seconds", str(resync_seconds)]
         with log.open("ab") as file:
             self._process = warm.start(

@@ -84,13 +84,18 @@ class Rule:
     stream: StreamFault | None = None
     after: int = 0
     times: int | None = 1
+    watches: bool = False
+    """The fault answers watches, too, which then do not begin."""
     hits: list[Request] = field(default_factory=list)
     """The requests that the fault got."""
     _seen: int = 0
 
     def takes(self, request: Request) -> bool:
         """Say whether this request is the fault's, and count it."""
-        if (self.stream is not None) != (request.verb == "watch") or not self.matches(request):
+        is_watch = request.verb == "watch"
+        if (is_watch and self.stream is None and not self.watches) or (self.stream is not None and not is_watch):
+            return False
+        if not self.matches(request):
             return False
         self._seen += 1
         if self._seen <= self.after or (self.times is not None and self._seen > self.after + self.times):
@@ -170,7 +175,7 @@ class Proxy:
         request = self._take(http, await http.read())
         rule = next((rule for rule in self.rules if rule.takes(request)), None)
         try:
-            if request.verb == "watch":
+            if request.verb == "watch" and (rule is None or rule.fault is None):
                 return await self._serve_stream(http, request, None if rule is None else rule.stream)
             if rule is None or rule.fault is None:
                 answer = await self._forward(request)

@@ -15,7 +15,7 @@ from typing import Any
 import aiohttp
 
 from evonas.cluster.connection import Connection
-from evonas.cluster.resources import PODS, Resource
+from evonas.cluster.resources import DISCOVERY, PODS, Resource
 from evonas.metrics import API_REQUESTS
 
 FIELD_MANAGER = "evonas-operator"
@@ -112,6 +112,17 @@ class Api:
     async def get(self, resource: Resource, namespace: str | None, name: str) -> dict[str, Any]:
         """Return one object; NotFound if there is none."""
         return await self._call("get", resource, "GET", resource.path(namespace, name))
+
+    async def listed_kinds(self, group: str, version: str) -> set[str]:
+        """Return the kinds, by their plurals, that the server's own lists name; right after its start it serves others.
+
+        Whoever finds kinds by these lists, as kopf does once, would never know of one that they lack.
+        """
+        groups = await self._call("get", DISCOVERY, "GET", "/apis")
+        if not any(found["name"] == group for found in groups["groups"]):
+            return set()
+        kinds = await self._call("get", DISCOVERY, "GET", f"/apis/{group}/{version}")
+        return {kind["name"] for kind in kinds["resources"]}
 
     async def create(
         self, resource: Resource, namespace: str | None, body: Mapping[str, Any], *, dry_run: bool = False
@@ -221,7 +232,10 @@ class Api:
         API_REQUESTS.labels(verb, resource.plural, str(answer.status)).inc()
         if answer.status >= 400:
             raise error_of(answer.status, content, answer.headers.get("Retry-After"))
-        result: dict[str, Any] = json.loads(content)
+        try:
+            result: dict[str, Any] = json.loads(content)
+        except ValueError as error:
+            raise Unavailable(answer.status, "NoJSON", f"{error}: {content[:200]}") from error
         return result
 
     async def _guard(self, _session: object, _context: object, request: aiohttp.TraceRequestHeadersSentParams) -> None:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 
 from evonas.cluster.api import ApiError
+from evonas.cluster.backoff import pause
 from evonas.cluster.together import causes_of
 from evonas.metrics import QUEUE_DEPTH, RECONCILE_ERRORS
 
 logger = logging.getLogger(__name__)
-
-FIRST_BACKOFF, LAST_BACKOFF = 0.5, 60.0
 
 
 class KeyedQueue:
@@ -85,11 +83,11 @@ class KeyedQueue:
             causes = causes_of(error)
             for reason in {_reason(cause) for cause in causes}:
                 RECONCILE_ERRORS.labels(reason).inc()
-            pause = _pause(self._failures[key], causes)
+            seconds = pause(self._failures[key], *causes)
             for cause in causes:
                 trace = None if isinstance(cause, ApiError) else cause
-                logger.warning("search %s: trying again in %.1f s: %s", key, pause, cause, exc_info=trace)
-            return pause
+                logger.warning("search %s: trying again in %.1f s: %s", key, seconds, cause, exc_info=trace)
+            return seconds
         self._failures.pop(key, None)
         return delay
 
@@ -101,9 +99,3 @@ class KeyedQueue:
 
 def _reason(cause: Exception) -> str:
     return cause.reason if isinstance(cause, ApiError) else type(cause).__name__
-
-
-def _pause(failures: int, causes: Iterable[Exception]) -> float:
-    asked = [cause.retry_after or 0.0 for cause in causes if isinstance(cause, ApiError)]
-    longest: float = min(LAST_BACKOFF, FIRST_BACKOFF * 2.0 ** min(failures - 1, 10))
-    return max(*asked, longest * random.uniform(0.5, 1.0), 0.0)

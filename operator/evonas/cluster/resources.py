@@ -28,6 +28,8 @@ class Resource:
         return root + scope + "".join(f"/{part}" for part in (self.plural, name, subresource) if part)
 
 
+DISCOVERY = Resource("", "v1", "apis", "APIGroupList")
+"""No kind, but what is counted when the server is asked for its kinds."""
 SEARCHES = Resource(GROUP, VERSION, "architecturesearches", "ArchitectureSearch")
 TRIALS = Resource(GROUP, VERSION, "architecturetrials", "ArchitectureTrial")
 JOBS = Resource("batch", "v1", "jobs", "Job")
@@ -36,8 +38,10 @@ CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
 EVENTS = Resource("", "v1", "events", "Event")
 SERVICE_ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
 ROLE_BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding")
+DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 CRDS = Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition")
+ROLES = Resource("rbac.authorization.k8s.io", "v1", "roles", "Role")
 CLUSTER_ROLES = Resource("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole")
 POLICIES = Resource("admissionregistration.k8s.io", "v1", "validatingadmissionpolicies", "ValidatingAdmissionPolicy")
 ACCESS_REVIEWS = Resource("authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview")

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
-from evonas.cluster.api import Api, ApiError
+from evonas.cluster.api import Api
+from evonas.cluster.backoff import retried
 from evonas.cluster.echo import Echoes
-from evonas.cluster.records import Versioned, read_job, read_pod, read_search, read_trial
+from evonas.cluster.records import SearchRecord, Versioned, read_job, read_pod, read_search, read_trial
 from evonas.cluster.resources import JOBS, PODS, SEARCHES, TRIALS, Resource
 from evonas.cluster.store import Store
 from evonas.search.names import MANAGED_BY, MANAGED_BY_LABEL
@@ -36,27 +38,22 @@ class Resync:
         self._scopes: Sequence[str | None] = namespaces or (None,)
 
     async def run_once(self) -> None:
-        """List everything once; children first, so that no search is seen without them."""
+        """List everything once, however often that fails; children first, so that no search is seen without them."""
         store = self._store
-        await self._sync(PODS, read_pod, store.put_pod, store.drop_pod, store.all_pods)
-        await self._sync(JOBS, read_job, store.put_job, store.drop_job, store.all_jobs)
-        await self._sync(TRIALS, read_trial, store.put_trial, store.drop_trial, store.all_trials)
-        await self._sync(
-            SEARCHES,
-            read_search,
-            store.put_search,
-            lambda record: store.drop_search(record.uid),
-            store.searches.values,
-        )
+        sync = self._sync
+        for listing in (
+            partial(sync, PODS, read_pod, store.put_pod, store.drop_pod, store.all_pods),
+            partial(sync, JOBS, read_job, store.put_job, store.drop_job, store.all_jobs),
+            partial(sync, TRIALS, read_trial, store.put_trial, store.drop_trial, store.all_trials),
+            partial(sync, SEARCHES, read_search, store.put_search, self._drop_search, store.searches.values),
+        ):
+            await retried(f"list of {listing.args[0].plural}", listing)
 
     async def run_every(self, seconds: float) -> None:
         """List everything periodically, until cancelled."""
         while True:
             await asyncio.sleep(seconds)
-            try:
-                await self.run_once()
-            except ApiError as error:
-                logger.warning("resync failed, trying again in %.0f s: %s", seconds, error)
+            await self.run_once()
 
     async def _sync(
         self,
@@ -83,6 +80,9 @@ class Resync:
             if record.uid not in listed:
                 drop(record)
                 self._echoes.forget(resource, record)
+
+    def _drop_search(self, record: SearchRecord) -> None:
+        self._store.drop_search(record.uid)
 
 
 def read_or_skip(read: Callable[[Mapping[str, Any]], R], body: Mapping[str, Any]) -> R | None:
