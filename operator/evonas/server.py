@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LEASE_CALL_SECONDS = 5.0
-"""A renewal that hangs is given up early enough for another try before the deadline."""
-
 
 async def serve(settings: OperatorSettings) -> None:
     """Run the operator until SIGTERM or SIGINT; raises EvonasError where it cannot start."""
@@ -54,8 +51,10 @@ class _Operator:
     async def stand_for_election(self, lease: LeaseSettings, stop: asyncio.Event) -> None:
         """Work while the Lease is ours; hand it over when told to stop, end the process when it is lost."""
         # A session of its own: renewals never wait for a connection behind the work.
-        async with Api(self._connection, timeout=LEASE_CALL_SECONDS) as api:
-            election = Election(api, lease.namespace, lease.name, lease.identity)
+        async with Api(self._connection, timeout=lease.timing.call) as api:
+            election = Election(
+                api, lease.namespace, lease.name, lease.identity, lease.timing, watched=self._settings.namespaces
+            )
             canary = Canary(api, election)
             self._ready.checks.append(lambda: election.trouble)
             self._live.checks.append(canary.problem)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from evonas.cluster.lease import USUAL, Timing
+
 
 @dataclass(frozen=True)
 class LeaseSettings:
@@ -13,6 +15,7 @@ class LeaseSettings:
     namespace: str
     name: str
     identity: str
+    timing: Timing = USUAL
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ import jsonschema
 import pytest
 import yaml
 
+from evonas.cluster.lease import Timing
+from evonas.commands.operator import operator
 from evonas.search.names import TRIAL_SERVICE_ACCOUNT
 from evonas.spec import SearchSpec
 from tests.chart import generating
@@ -111,6 +113,9 @@ def test_a_typo_at_any_depth_is_refused(path: str) -> None:
         ('watchNamespaces="team-a"', "/watchNamespaces"),
         ('metrics={"serviceMonitor":{"enabled":true},"podMonitor":{"enabled":true}}', "/metrics"),
         ('metrics={"serviceMonitor":{"interval":"fast"}}', "/metrics/serviceMonitor/interval"),
+        ('leaderElection={"leaseDurationSeconds":2.5}', "/leaderElection/leaseDurationSeconds"),
+        ('leaderElection={"leaseDurationSeconds":10}', "leaderElection.renewDeadlineSeconds must be less than"),
+        ('leaderElection={"retryPeriodSeconds":9}', "leaderElection.retryPeriodSeconds must be less than"),
     ],
 )
 def test_helm_refuses_a_wrong_value_and_names_it(setting: str, words: str) -> None:
@@ -197,6 +202,25 @@ def test_the_operator_knows_the_trials_account_by_the_charts_name() -> None:
     names = {body["metadata"]["name"] for body in of_kind(installed(NAMESPACED), "ServiceAccount")}
     assert TRIAL_SERVICE_ACCOUNT in names
     assert TRIAL_SERVICE_ACCOUNT in {body["metadata"]["name"] for body in of_kind(installed(), "ClusterRole")}
+
+
+@pytest.mark.parametrize(
+    ("settings", "timing"),
+    [
+        ((), Timing()),
+        (
+            ('leaderElection={"leaseDurationSeconds":3,"renewDeadlineSeconds":2.5,"retryPeriodSeconds":0.5}',),
+            Timing(3, 2.5, 0.5),
+        ),
+    ],
+)
+def test_the_operator_takes_the_charts_arguments(settings: tuple[str, ...], timing: Timing) -> None:
+    for values in (None, NAMESPACED):
+        (deployment,) = of_kind(render(values, *settings), "Deployment")
+        name, *arguments = deployment["spec"]["template"]["spec"]["containers"][0]["args"]
+        taken = operator.make_context(name, arguments).params
+        assert Timing(*(taken[field] for field in ("lease_duration", "renew_deadline", "retry_period"))) == timing
+        assert taken["create_trial_accounts"] == (not taken["namespaces"])
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,21 @@
 {{ include "evonas.fullname" . }}-operator
 {{- end }}
 
+{{/* Arguments that say how long the Lease lasts; the operator would refuse what is refused here, but only once it runs. */}}
+{{- define "evonas.leaseTimes" -}}
+{{- with .Values.leaderElection -}}
+{{- if ge (float64 .renewDeadlineSeconds) (float64 .leaseDurationSeconds) -}}
+{{- fail "leaderElection.renewDeadlineSeconds must be less than leaderElection.leaseDurationSeconds" -}}
+{{- end -}}
+{{- if ge (mulf 1.2 .retryPeriodSeconds) (float64 .renewDeadlineSeconds) -}}
+{{- fail "leaderElection.retryPeriodSeconds must be less than leaderElection.renewDeadlineSeconds divided by 1.2" -}}
+{{- end -}}
+- --lease-duration={{ .leaseDurationSeconds }}s
+- --renew-deadline={{ .renewDeadlineSeconds }}s
+- --retry-period={{ .retryPeriodSeconds }}s
+{{- end -}}
+{{- end }}
+
 {{/* Name of objects without a namespace, of which each namespaced release has its own. */}}
 {{- define "evonas.clusterName" -}}
 {{- if .Values.watchNamespaces -}}

@@ -18,11 +18,6 @@ from evonas.metrics import LEASE_RENEWAL_AGE
 
 logger = logging.getLogger(__name__)
 
-DEAF_SECONDS = 60.0
-SILENCE_SECONDS = 15.0
-"""A stream that is silent for this long is reopened: every leader renews far more often."""
-PAUSE_SECONDS = 2.0
-
 
 class Canary:
     """Knows how long ago the Lease was last seen to change, and notifies the election when it is free."""
@@ -43,24 +38,26 @@ class Canary:
     def problem(self) -> str | None:
         """Return why a leader is deaf; None if it is not, and for a standby, which has nothing to hear."""
         deaf = min(self.age, self._clock() - self._election.since)
-        if not self._election.leading or deaf < DEAF_SECONDS:
+        if not self._election.leading or deaf < self._election.timing.deaf:
             return None
         return f"the lease is renewed, but its watch has not seen that for {deaf:.0f} s"
 
     async def run(self) -> None:
         """Watch until cancelled, whatever happens to the streams."""
         election = self._election
+        # A stream that says nothing while a Lease runs out is opened anew: every leader renews far more often.
+        silence = election.timing.duration
         last = ""
         while True:
             try:
-                async for body in self._api.watch(LEASES, election.namespace, election.name, silence=SILENCE_SECONDS):
+                async for body in self._api.watch(LEASES, election.namespace, election.name, silence=silence):
                     self._take_in(None if body is None else read_lease(body))
                     last = ""
             except ApiError as error:
                 if str(error) != last:
                     logger.warning("watch of the lease: %s", error)
                 last = str(error)
-            await asyncio.sleep(PAUSE_SECONDS)
+            await asyncio.sleep(election.timing.retry)
 
     def _take_in(self, record: LeaseRecord | None) -> None:
         # A new stream begins with the current state, which may be already known or, from a lagging cache, outdated.

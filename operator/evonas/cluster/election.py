@@ -9,12 +9,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from evonas.cluster.api import Api, ApiError, Conflict, NotFound, Unavailable
-from evonas.cluster.lease import LeaseRecord, Move, Sighting, Term, Timing, decide, elapsed, look, read_lease
+from evonas.cluster.lease import (
+    USUAL,
+    LeaseRecord,
+    Move,
+    Sighting,
+    Term,
+    Timing,
+    about,
+    decide,
+    elapsed,
+    look,
+    read_lease,
+)
 from evonas.cluster.resources import LEASES
 from evonas.metrics import LEADER
 
@@ -22,7 +34,6 @@ logger = logging.getLogger(__name__)
 
 FORBIDDEN = 403
 RELEASE_SECONDS = 3.0
-USUAL = Timing()
 
 
 class LeaseLost(Exception):
@@ -40,13 +51,16 @@ class Election:
         identity: str,
         timing: Timing = USUAL,
         clock: Callable[[], float] = elapsed,
+        *,
+        watched: Sequence[str] = (),
     ) -> None:
         self._api = api
         self.namespace = namespace
         self.name = name
         self.identity = identity
-        self._timing = timing
+        self.timing = timing
         self._clock = clock
+        self._about = about(watched)
         self._seen: Sighting | None = None
         self._term: Term | None = None
         self._hint = asyncio.Event()
@@ -74,11 +88,12 @@ class Election:
         holder = ""
         while True:
             self._hint.clear()
+            asked = 0.0
             try:
                 taken = await self._try_to_acquire()
                 self._note(None)
             except ApiError as error:
-                taken = False
+                taken, asked = False, error.retry_after or 0.0
                 cure = "; grant access, or pass --no-leader-election to the only replica"
                 self._note(f"lease {self.namespace}/{self.name}: {error}{cure * (error.code == FORBIDDEN)}")
             if taken:
@@ -87,20 +102,20 @@ class Election:
                 holder = self._seen.record.holder
                 logger.info("standing by: %s holds the lease %s/%s", holder, self.namespace, self.name)
             try:
-                await asyncio.wait_for(self._hint.wait(), self._timing.retry)
+                await asyncio.wait_for(self._hint.wait(), max(self.timing.retry, asked))
             except TimeoutError:
                 continue
 
     async def hold(self) -> NoReturn:
         """Renew the Lease until that has failed for too long or another process has it: LeaseLost."""
         assert self._term is not None, "acquire first"
-        due = self._term.confirmed + self._timing.retry
+        due = self._term.confirmed + self.timing.retry
         while True:
-            end = self._term.confirmed + self._timing.renew_deadline
+            end = self._term.confirmed + self.timing.renew_deadline
             await asyncio.sleep(max(0.0, min(due, end) - self._clock()))
             self._end_if_lost()
             # Counted from the start of a try: one that hung has waited long enough.
-            due = self._clock() + self._timing.retry
+            due = self._clock() + self.timing.retry
             try:
                 async with asyncio.timeout(end - self._clock()):
                     await self._renew(self._term)
@@ -132,12 +147,12 @@ class Election:
             "holderIdentity": self.identity,
             "acquireTime": now,
             "renewTime": now,
-            "leaseDurationSeconds": int(self._timing.duration),
+            "leaseDurationSeconds": int(self.timing.duration),
             "leaseTransitions": 0 if record is None else record.transitions + 1,
         }
         sent = self._clock()
         try:
-            self._begin(await (self._create(spec) if record is None else self._patch(record, spec)), sent)
+            self._begin(await (self._create(spec) if record is None else self._patch(record, spec, self._about)), sent)
         except Conflict:
             return False
         self.since = sent
@@ -170,7 +185,7 @@ class Election:
         self._seen = Sighting(record, self._clock())
 
     def _move(self) -> Move:
-        return decide(self.identity, self._seen, self._term, self._clock(), self._timing)
+        return decide(self.identity, self._seen, self._term, self._clock(), self.timing)
 
     def _end_if_lost(self) -> None:
         if self._move() is not Move.LOST:
@@ -179,7 +194,7 @@ class Election:
         assert self._seen is not None
         LEADER.set(0)
         age = self._clock() - self._term.confirmed
-        if age >= self._timing.renew_deadline:
+        if age >= self.timing.renew_deadline:
             raise LeaseLost(f"the lease {self.namespace}/{self.name} was not renewed for {age:.1f} s")
         raise LeaseLost(f"the lease {self.namespace}/{self.name} was taken by {self._seen.record.holder or 'nobody'}")
 
@@ -192,11 +207,18 @@ class Election:
         return record
 
     async def _create(self, spec: Mapping[str, Any]) -> LeaseRecord:
-        body = {"apiVersion": LEASES.api_version, "kind": LEASES.kind, "metadata": {"name": self.name}, "spec": spec}
+        body = {
+            "apiVersion": LEASES.api_version,
+            "kind": LEASES.kind,
+            "metadata": {"name": self.name, **self._about},
+            "spec": spec,
+        }
         return read_lease(await self._api.create(LEASES, self.namespace, body))
 
-    async def _patch(self, record: LeaseRecord, spec: Mapping[str, Any]) -> LeaseRecord:
-        body = {"metadata": {"resourceVersion": record.version}, "spec": spec}
+    async def _patch(
+        self, record: LeaseRecord, spec: Mapping[str, Any], metadata: Mapping[str, Any] | None = None
+    ) -> LeaseRecord:
+        body = {"metadata": {"resourceVersion": record.version, **(metadata or {})}, "spec": spec}
         return read_lease(await self._api.merge(LEASES, self.namespace, self.name, body))
 
     def _note(self, trouble: str | None) -> None:

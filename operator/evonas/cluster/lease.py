@@ -10,10 +10,18 @@ This module holds what a Lease says and what follows from it; ``cluster.election
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
+
+from evonas.search.names import MANAGED_BY, MANAGED_BY_LABEL, PREFIX
+
+WATCHED_ANNOTATION = f"{PREFIX}/watched-namespaces"
+"""Of a Lease: the namespaces of its operator, with commas; empty for all."""
+
+ROOM = 1.2
+"""A renewal may come late by a fifth of its period; client-go's factor, by which it spreads its own tries."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +34,37 @@ class Timing:
     """The holder stops acting when its last renewal is this long ago; shorter than ``duration``."""
     retry: float = 2
     """Between renewals, and between checks of another's Lease."""
+
+    @property
+    def call(self) -> float:
+        """A renewal that hangs is given up early enough for another try before the deadline."""
+        return self.renew_deadline / 2
+
+    @property
+    def deaf(self) -> float:
+        """A holder whose watch has shown none of its renewals for so long hears nothing any more."""
+        return 4 * self.duration
+
+    def problem(self) -> str | None:
+        """Return why two could act at once, or nobody for long, with these times, by the flags' names; None if not."""
+        if self.duration < 1 or self.duration != int(self.duration):
+            return f"--lease-duration ({self.duration:g}s) must be whole seconds, as a Lease counts them"
+        if self.retry <= 0:
+            return f"--retry-period ({self.retry:g}s) must be longer than 0s"
+        if self.renew_deadline >= self.duration:
+            return (
+                f"--renew-deadline ({self.renew_deadline:g}s) must be shorter than"
+                f" --lease-duration ({self.duration:g}s): the holder has to stop before another begins"
+            )
+        if self.retry * ROOM >= self.renew_deadline:
+            return (
+                f"--retry-period ({self.retry:g}s) must be shorter than --renew-deadline"
+                f" ({self.renew_deadline:g}s) divided by {ROOM:g}: the holder has to renew before it must stop"
+            )
+        return None
+
+
+USUAL = Timing()
 
 
 @dataclass(frozen=True)
@@ -57,6 +96,11 @@ class Term:
     """The server's answer to our last write."""
     confirmed: float
     """The moment before that write was sent."""
+
+
+def about(watched: Sequence[str]) -> dict[str, Any]:
+    """Return the metadata by which `evonas doctor` finds the Lease of an operator that serves these namespaces."""
+    return {"labels": {MANAGED_BY_LABEL: MANAGED_BY}, "annotations": {WATCHED_ANNOTATION: ",".join(watched)}}
 
 
 class Move(Enum):

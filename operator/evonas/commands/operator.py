@@ -10,10 +10,20 @@ import secrets
 from pathlib import Path
 
 import click
+import durationpy
 
 from evonas.cluster.connection import POD_NAMESPACE_FILE
+from evonas.cluster.lease import Timing
 from evonas.server import serve
 from evonas.settings import LeaseSettings, OperatorSettings
+
+
+def duration(value: str) -> float:
+    """Return the seconds of a duration as Kubernetes' own components take it, such as `1m30s`."""
+    try:
+        return float(durationpy.from_str(value).total_seconds())
+    except durationpy.DurationError as error:
+        raise click.BadParameter(f"{value!r} is no duration; write 15s, 500ms or 1m30s") from error
 
 
 @click.command()
@@ -50,6 +60,27 @@ from evonas.settings import LeaseSettings, OperatorSettings
 )
 @click.option("--lease-namespace", help="Namespace of the Lease. Default: the pod's own, else the first --namespace.")
 @click.option("--lease-name", default="evonas-operator", show_default=True, help="Name of the Lease.")
+@click.option(
+    "--lease-duration",
+    type=duration,
+    default=f"{Timing.duration:g}s",
+    show_default=True,
+    help="Another replica takes the Lease when it has not seen it renewed for so long, in whole seconds.",
+)
+@click.option(
+    "--renew-deadline",
+    type=duration,
+    default=f"{Timing.renew_deadline:g}s",
+    show_default=True,
+    help="This one stops when it could not renew the Lease for so long; shorter than --lease-duration.",
+)
+@click.option(
+    "--retry-period",
+    type=duration,
+    default=f"{Timing.retry:g}s",
+    show_default=True,
+    help="Between two renewals, or looks at another's Lease; 1.2 times this is shorter than --renew-deadline.",
+)
 @click.option("--identity", help="Name of the Lease's holder. Default: POD_NAME, else derived from the host name.")
 def operator(
     namespaces: tuple[str, ...],
@@ -63,9 +94,15 @@ def operator(
     leader_election: bool,
     lease_namespace: str | None,
     lease_name: str,
+    lease_duration: float,
+    renew_deadline: float,
+    retry_period: float,
     identity: str | None,
 ) -> None:
     """Run the operator that carries out ArchitectureSearch objects."""
+    timing = Timing(lease_duration, renew_deadline, retry_period)
+    if (problem := timing.problem()) is not None:
+        raise click.UsageError(problem)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     asyncio.run(
         serve(
@@ -82,6 +119,7 @@ def operator(
                     namespace=lease_namespace or _own_namespace() or (namespaces[0] if namespaces else "default"),
                     name=lease_name,
                     identity=identity or _own_identity(),
+                    timing=timing,
                 )
                 if leader_election
                 else None,

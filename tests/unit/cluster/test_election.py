@@ -11,6 +11,7 @@ import pytest
 from evonas.cluster.api import Api, Conflict, NotFound, Unavailable
 from evonas.cluster.canary import Canary
 from evonas.cluster.election import Election, LeaseLost
+from evonas.cluster.lease import Timing
 
 pytestmark = pytest.mark.looptime(start=0)
 
@@ -229,6 +230,39 @@ async def test_an_unreadable_lease_is_told_and_tried_again() -> None:
     server.trouble = None
     await waiting
     assert first.trouble is None
+
+
+async def test_a_server_that_asks_a_candidate_to_wait_is_heeded() -> None:
+    server = Server()
+    server.trouble = Unavailable(429, "TooManyRequests", "later", retry_after=30)
+    first = election(server, "first")
+    waiting = asyncio.create_task(first.acquire())
+    await asyncio.sleep(1)
+    server.trouble = None
+    await waiting
+    assert now() == 30
+
+
+async def test_shorter_times_hold_throughout() -> None:
+    """Who waits takes a lease of three seconds in three, who holds it stops in two, who is deaf is found in twelve."""
+    timing = Timing(3, 2, 0.5)
+    server = Stale()
+    first = Election(cast(Api, server), "here", "lease", "first", timing, clock=now)
+    await first.acquire()
+    canary = Canary(cast(Api, server), first, clock=now)
+    tasks = [asyncio.create_task(part) for part in (first.hold(), canary.run())]
+    await asyncio.sleep(11.5)
+    assert canary.problem() is None
+    await asyncio.sleep(1)
+    assert canary.problem() is not None
+    server.trouble = Unavailable(503, "ServiceUnavailable", "down")
+    with pytest.raises(LeaseLost, match=r"not renewed for 2\.0 s"):
+        await tasks[0]
+    tasks[1].cancel()
+    server.trouble = None
+    stopped = now()
+    await election(server, "second").acquire()
+    assert 3 <= now() - stopped <= 3 + 2
 
 
 class Deaf(Server):

@@ -70,6 +70,25 @@ def test_a_lease_of_which_little_is_said_counts_as_released() -> None:
     assert read_lease({"metadata": {"resourceVersion": "3"}}) == LeaseRecord("", "", 15, 0, "3")
 
 
+@pytest.mark.parametrize(
+    ("timing", "named"),
+    [
+        (Timing(), None),
+        (Timing(3, 2, 0.5), None),
+        (Timing(10, 10, 2), "--renew-deadline (10s) must be shorter than --lease-duration (10s)"),
+        (Timing(15, 10, 8.4), "--retry-period (8.4s) must be shorter than --renew-deadline (10s) divided by 1.2"),
+        (Timing(15, 10, 0), "--retry-period (0s) must be longer"),
+        (Timing(15, -1, 2), "--retry-period (2s) must be shorter than --renew-deadline (-1s)"),
+        # A Lease has no field for half a second: others would take it while its holder still acts.
+        (Timing(2.5, 2.2, 1), "--lease-duration (2.5s) must be whole seconds"),
+        (Timing(0, -1, -2), "--lease-duration (0s) must be whole seconds"),
+    ],
+)
+def test_times_by_which_two_could_act_are_refused_by_name(timing: Timing, named: str | None) -> None:
+    problem = timing.problem()
+    assert problem is None if named is None else (problem or "").startswith(named)
+
+
 @dataclass
 class _Candidate:
     name: str

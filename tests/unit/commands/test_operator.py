@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from evonas.cluster.lease import Timing
 from evonas.commands import operator
 from evonas.settings import LeaseSettings, OperatorSettings
 
@@ -64,3 +65,25 @@ def test_beside_a_cluster_it_lies_in(monkeypatch: pytest.MonkeyPatch, arguments:
 
 def test_it_can_be_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
     assert lease(monkeypatch, "--no-leader-election") is None
+
+
+def test_its_times_are_given_as_to_kubernetes_own_components(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = lease(monkeypatch, "--lease-duration", "1m30s", "--renew-deadline=60s", "--retry-period=500ms")
+    assert found is not None
+    assert found.timing == Timing(90, 60, 0.5)
+    found = lease(monkeypatch)
+    assert found is not None
+    assert found.timing == Timing()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--lease-duration=15"], "'--lease-duration': '15' is no duration; write 15s, 500ms or 1m30s"),
+        (["--renew-deadline=20s"], "--renew-deadline (20s) must be shorter than --lease-duration (15s)"),
+    ],
+)
+def test_times_that_cannot_be_are_refused_before_anything_starts(arguments: list[str], said: str) -> None:
+    result = CliRunner().invoke(operator.operator, arguments)
+    assert result.exit_code == 2
+    assert said in result.output
