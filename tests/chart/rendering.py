@@ -29,20 +29,34 @@ CLUSTER_SCOPED = {
 Object = dict[str, Any]
 
 
-def render(values: Path | None = None, *settings: str, apis: Sequence[str] = MONITORING) -> list[Object]:
+def render(
+    values: Path | None = None,
+    *settings: str,
+    apis: Sequence[str] = MONITORING,
+    release: str = RELEASE,
+    namespace: str = NAMESPACE,
+) -> list[Object]:
     """Return the objects of a release, the hooks of `helm test` among them, for a cluster that knows these APIs."""
-    return deepcopy(_rendered(values, settings, tuple(apis)))
+    return deepcopy(_rendered(values, settings, tuple(apis), release, namespace))
 
 
 @cache
-def _rendered(values: Path | None, settings: Sequence[str], apis: Sequence[str]) -> list[Object]:
-    documents = yaml.load_all(text(values, *settings, apis=apis), Loader=yaml.CSafeLoader)
-    return [document for document in documents if document]
+def _rendered(
+    values: Path | None, settings: Sequence[str], apis: Sequence[str], release: str, namespace: str
+) -> list[Object]:
+    printed = text(values, *settings, apis=apis, release=release, namespace=namespace)
+    return [document for document in yaml.load_all(printed, Loader=yaml.CSafeLoader) if document]
 
 
-def text(values: Path | None = None, *settings: str, apis: Sequence[str] = MONITORING) -> str:
+def text(
+    values: Path | None = None,
+    *settings: str,
+    apis: Sequence[str] = MONITORING,
+    release: str = RELEASE,
+    namespace: str = NAMESPACE,
+) -> str:
     """Return what `helm template` prints."""
-    arguments = ["template", RELEASE, CHART, "--namespace", NAMESPACE]
+    arguments = ["template", release, CHART, "--namespace", namespace]
     arguments += ["--values", values] if values else []
     arguments += [word for setting in settings for word in ("--set-json", setting)]
     arguments += [word for api in apis for word in ("--api-versions", api)]

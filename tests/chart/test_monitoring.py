@@ -34,12 +34,13 @@ def with_prometheus(cluster: Cluster) -> Cluster:
 
 @pytest.fixture
 def namespace(with_prometheus: Cluster) -> Iterator[str]:
-    """A namespace with the chart's monitors and alerts."""
+    """A namespace with the chart's operator, monitors and alerts."""
     # A release has one kind of monitor or the other.
     releases = [("serviceMonitor", "prometheusRule"), ("podMonitor",)]
     rendered = [render(None, *[f"metrics.{setting}={ON}" for setting in settings]) for settings in releases]
     bodies = [body for release in rendered for body in of_kind(release, *KINDS)]
     assert {body["kind"] for body in bodies} == set(KINDS)
+    bodies += of_kind(rendered[0], "Deployment")
     with with_prometheus.namespace() as name:
         for body in bodies:
             body["metadata"]["namespace"] = name
@@ -127,7 +128,7 @@ def test_an_operator_without_a_monitor_is_named(with_prometheus: Cluster, namesp
     prometheus({"matchLabels": {"release": "kube"}}, {})
     for kind in KINDS:
         with_prometheus.kubectl("delete", kind, "--all", "-n", namespace)
-    said = evonas(with_prometheus, namespace, "doctor", "--operator-namespace", namespace).stdout
+    said = evonas(with_prometheus, namespace, "doctor").stdout
     assert f"there is one, but no ServiceMonitor or PodMonitor of Evo-NAS in {namespace}" in said
     (cure,) = re.findall(r"fix: (helm upgrade .*serviceMonitor.*)", said)
     (setting,) = [word for word in shlex.split(cure) if word.startswith("metrics.serviceMonitor=")]

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
+from evonas.search.names import TRIAL_SERVICE_ACCOUNT
+from tests.chart.rendering import Object, is_hook, of_kind, render
 from tests.cluster.client import Cluster
 from tests.command_line import evonas
+from tests.integration.searches import trials, wait_until
 from tests.operator_process import OperatorProcess, search
 
 pytestmark = pytest.mark.kwok
+
+SHARED = ("ClusterRole", TRIAL_SERVICE_ACCOUNT)
 
 
 @pytest.fixture
@@ -43,7 +49,7 @@ def verdict(output: str, part: str) -> tuple[str, str]:
 
 
 def test_doctor_is_content_where_an_operator_acts(cluster: Cluster, namespace: str, operator: OperatorProcess) -> None:
-    said = evonas(cluster, namespace, "doctor", "--operator-namespace", namespace)
+    said = evonas(cluster, namespace, "doctor")
     assert said.returncode == 0, said.stdout + said.stderr
     assert lines(said.stdout)["architecturesearches.evonas.dev"][0] == "ok"
     assert verdict(said.stdout, "operator")[0] == "ok"
@@ -126,6 +132,116 @@ def test_doctor_names_the_searches_whose_devices_no_node_has(
     said = evonas(cluster, namespace, "doctor", "--operator-namespace", namespace)
     assert said.returncode == 0, said.stdout + said.stderr
     assert "example.com/gpu" not in said.stdout
+
+
+@pytest.fixture
+def release(cluster: Cluster, namespace: str) -> Iterator[Callable[..., Object]]:
+    """Install a release of the chart in the namespace, and return its Deployment; the policies are not enforced."""
+    applied: list[Object] = []
+
+    def install(name: str, *settings: str) -> Object:
+        bodies = render(None, 'crds={"install":false}', *settings, release=name, namespace=namespace)
+        bodies = [body for body in bodies if not (is_hook(body) or body["kind"].endswith("PolicyBinding"))]
+        cluster.apply(yaml.safe_dump_all(bodies))
+        # All tests have this role.
+        applied.extend(body for body in bodies if (body["kind"], body["metadata"]["name"]) != SHARED)
+        (deployment,) = of_kind(bodies, "Deployment")
+        return deployment
+
+    yield install
+    cluster.kubectl("delete", "--ignore-not-found", "-f", "-", input=yaml.safe_dump_all(applied))
+
+
+@pytest.mark.parametrize("scope", ["all namespaces", "one namespace"])
+def test_doctor_finds_the_release_whatever_its_name_namespace_and_scope(
+    cluster: Cluster, namespace: str, release: Callable[..., Object], tmp_path: Path, scope: str
+) -> None:
+    """It looked for a Lease of one name and for a ClusterRole: two false alarms."""
+    settings = [f'watchNamespaces=["{namespace}"]'] if scope == "one namespace" else []
+    deployment = release("nas", *settings)
+    lease = f"{namespace}/nas-evonas-operator"
+    said = evonas(cluster, namespace, "doctor")
+    assert f"no operator has ever held the lease {lease}" in said.stdout
+    cure = f"kubectl -n {namespace} get pods -l app.kubernetes.io/name=evonas,app.kubernetes.io/instance=nas && "
+    assert verdict(said.stdout, f"operator {lease}") == (
+        "missing",
+        f"{cure}kubectl -n {namespace} logs deployment/nas-evonas-operator",
+    )
+    arguments = deployment["spec"]["template"]["spec"]["containers"][0]["args"][1:]
+    operator = OperatorProcess(cluster, tmp_path / "log", [namespace], kubeconfig=cluster.kubeconfig, options=arguments)
+    operator.start()
+    try:
+        said = evonas(cluster, namespace, "doctor")
+        assert said.returncode == 0, said.stdout
+        found = lines(said.stdout)
+        assert {found[name][0] for name in (f"operator {lease}", "role evonas-trial", "admission policy")} == {"ok"}
+        elsewhere = evonas(cluster, "default", "doctor").stdout
+        if scope == "all namespaces":
+            assert verdict(elsewhere, "operator")[0] == "ok"
+        else:
+            wider = f"helm upgrade nas charts/evonas --namespace {namespace} --reuse-values --set"
+            cure = f"{wider} 'watchNamespaces={{{namespace},default}}'"
+            assert verdict(elsewhere, "operator") == ("missing", cure)
+            assert f"none serves default: {lease} serves {namespace}" in elsewhere
+            assert verdict(elsewhere, "admission policy")[0] == "warning"
+    finally:
+        assert operator.stop() == 0, operator.log
+
+
+def test_doctor_says_that_two_releases_do_the_same_work_and_how_to_stop_one(
+    cluster: Cluster, namespace: str, release: Callable[..., Object]
+) -> None:
+    release("nas")
+    release("mine", f'watchNamespaces=["{namespace}"]')
+    said = evonas(cluster, namespace, "doctor").stdout
+    found, cure = verdict(said, "operators")
+    assert (found, cure) == ("warning", f"kubectl -n {namespace} scale deployment mine-evonas-operator --replicas=0")
+    assert f"2 serve {namespace}, and each does the whole work" in said
+    cluster.kubectl(*shlex.split(cure)[1:])
+    said = evonas(cluster, namespace, "doctor").stdout
+    assert "operators" not in lines(said)
+    assert "mine-evonas-operator" not in said
+
+
+def test_doctor_of_somebody_who_may_look_into_one_namespace_finds_its_operator(
+    cluster: Cluster, namespace: str, release: Callable[..., Object]
+) -> None:
+    release("nas", f'watchNamespaces=["{namespace}"]')
+    binding = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": "tenant"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "admin"},
+        "subjects": [{"kind": "User", "name": "tenant"}],
+    }
+    cluster.apply(yaml.safe_dump(binding), namespace)
+    said = evonas(cluster, namespace, "doctor", kubeconfig=cluster.kubeconfig_for("tenant")).stdout
+    assert verdict(said, "operator")[0] == "missing"
+    assert f"no operator has ever held the lease {namespace}/nas-evonas-operator" in said
+    assert verdict(said, "role evonas-trial")[0] == "ok"
+
+
+def test_doctor_lists_what_a_search_left_behind_and_its_command_removes_it(
+    cluster: Cluster, namespace: str, operator: OperatorProcess
+) -> None:
+    """It was deleted without its trials; one of the same name adopts nothing, and nobody said what was left."""
+    body = search("again", budget={"maxTrials": 3, "parallelTrials": 3})
+    cluster.apply(yaml.safe_dump(body), namespace)
+    wait_until(cluster, namespace, "again", "Complete")
+    former = {trial["metadata"]["name"] for trial in trials(cluster, namespace)}
+    cluster.kubectl("delete", "nas", "again", "-n", namespace, "--cascade=orphan")
+    cluster.apply(yaml.safe_dump(body), namespace)
+    wait_until(cluster, namespace, "again", "Complete")
+    assert {trial["metadata"]["name"] for trial in trials(cluster, namespace)} > former
+    said = evonas(cluster, namespace, "doctor")
+    assert said.returncode == 0, said.stdout + said.stderr
+    found, cure = verdict(said.stdout, "former search")
+    assert found == "warning"
+    assert "it has left 3 ArchitectureTrials" in said.stdout
+    cluster.kubectl(*shlex.split(cure)[1:])
+    left = {trial["metadata"]["name"] for trial in trials(cluster, namespace)}
+    assert (len(left), left & former) == (3, set())
+    assert "former search" not in evonas(cluster, namespace, "doctor").stdout
 
 
 def test_doctor_names_the_image_that_a_pod_waits_for(

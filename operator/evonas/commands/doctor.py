@@ -14,9 +14,9 @@ from evonas.sources.options import ClusterOptions
 
 
 @click.command()
-@click.option("--operator-namespace", default="evonas-system", show_default=True, help="Where the operator's Lease is.")
+@click.option("--operator-namespace", help="Where the operator is installed. Default: it is looked for everywhere.")
 @cluster_options
-def doctor(operator_namespace: str, cluster: ClusterOptions) -> None:
+def doctor(operator_namespace: str | None, cluster: ClusterOptions) -> None:
     """Check an installation and a namespace, and print the command that fixes each problem.
 
     Checks the devices, queues and images of all unfinished searches in the namespace; to check what a new search would

@@ -33,9 +33,11 @@ from evonas.spec import SearchSpec
     show_default=True,
     help="Whether to check the cluster in which it would run.",
 )
-@click.option("--operator-namespace", default="evonas-system", show_default=True, help="Where the operator's Lease is.")
+@click.option("--operator-namespace", help="Where the operator is installed. Default: it is looked for everywhere.")
 @cluster_options
-def plan(manifest: Path, candidates: int, ask_cluster: bool, operator_namespace: str, cluster: ClusterOptions) -> None:
+def plan(
+    manifest: Path, candidates: int, ask_cluster: bool, operator_namespace: str | None, cluster: ClusterOptions
+) -> None:
     """Show the size, first candidates and worst-case cost of the search in MANIFEST, and whether a cluster can run it.
 
     No pod is created. Exits with 1 if something is missing that the search needs to run.

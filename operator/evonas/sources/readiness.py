@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from evonas.cluster.api import Api
 from evonas.cluster.checks.finding import Finding
-from evonas.cluster.checks.installation import check_crds, check_operator, check_policy, check_trial_role
+from evonas.cluster.checks.installation import check_crds, check_operators, check_policy
 from evonas.cluster.checks.monitoring import check_monitoring
 from evonas.cluster.checks.namespace import check_devices, check_images, check_permissions, check_quota
+from evonas.cluster.checks.orphans import check_orphans
 from evonas.cluster.checks.queues import check_queue
+from evonas.cluster.checks.releases import find_installations
 from evonas.cluster.checks.searches import check_searches
 from evonas.search.names import QUEUE_LABEL
 from evonas.sources.cluster import ask
@@ -16,22 +18,26 @@ from evonas.spec import SearchSpec
 
 
 def examine(
-    options: ClusterOptions, spec: SearchSpec | None, labels: dict[str, str], operator_namespace: str
+    options: ClusterOptions, spec: SearchSpec | None, labels: dict[str, str], operator_namespace: str | None
 ) -> list[Finding]:
     """Return what was found; with ``spec`` and its object's ``labels`` what that search needs, too.
 
-    Without, what all unfinished searches of the namespace need, and whether a Prometheus finds the operator."""
+    Without, what all unfinished searches of the namespace need, what deleted ones have left, and whether a Prometheus
+    finds the operator. The operator is looked for in all namespaces where none is given."""
 
     async def collect(api: Api, namespace: str) -> list[Finding]:
+        found = await find_installations(api, operator_namespace, namespace)
         findings = [
             *await check_crds(api),
-            await check_operator(api, operator_namespace),
-            await check_trial_role(api),
-            await check_policy(api),
+            *await check_operators(api, found, namespace, operator_namespace),
+            await check_policy(api, found, namespace),
             *await check_permissions(api, namespace),
         ]
         if spec is None:
-            findings += [*await check_monitoring(api, operator_namespace), *await check_searches(api, namespace)]
+            for installation in [] if isinstance(found, Finding) else found:
+                if installation.release is not None:
+                    findings += await check_monitoring(api, installation)
+            findings += [*await check_searches(api, namespace), *await check_orphans(api, namespace)]
         else:
             findings += [*await check_quota(api, namespace, spec), *await check_devices(api, spec)]
             if queue := labels.get(QUEUE_LABEL):

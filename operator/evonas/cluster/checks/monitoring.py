@@ -14,6 +14,7 @@ from typing import Any
 
 from evonas.cluster.api import Api
 from evonas.cluster.checks.finding import Finding, Verdict, all_of, look
+from evonas.cluster.checks.releases import OF_THE_CHART, OURS, Installation, upgrade
 from evonas.cluster.checks.selectors import changes_to_match
 from evonas.cluster.resources import (
     NAMESPACES,
@@ -23,9 +24,6 @@ from evonas.cluster.resources import (
     SERVICE_MONITORS,
     Resource,
 )
-
-NAME_LABEL = "app.kubernetes.io/name"
-OURS = {NAME_LABEL: "evonas"}
 
 
 @dataclass(frozen=True)
@@ -54,8 +52,9 @@ MONITORS = (
 RULES = Selection(PROMETHEUS_RULES, "rule", "metrics.prometheusRule")
 
 
-async def check_monitoring(api: Api, namespace: str) -> list[Finding]:
-    """Look whether any Prometheus selects the objects of the chart in ``namespace``; nothing where there is none."""
+async def check_monitoring(api: Api, installation: Installation) -> list[Finding]:
+    """Look whether any Prometheus selects the objects of a release; nothing where there is none."""
+    namespace = installation.namespace
     subject = "Prometheus"
     prometheuses = await look(all_of(api, PROMETHEUSES, None), subject)
     if isinstance(prometheuses, Finding):
@@ -70,12 +69,12 @@ async def check_monitoring(api: Api, namespace: str) -> list[Finding]:
     findings: list[Finding] = []
     monitors = 0
     for selection in (*MONITORS, RULES):
-        found = await look(all_of(api, selection.resource, namespace, f"{NAME_LABEL}={OURS[NAME_LABEL]}"), subject)
+        found = await look(all_of(api, selection.resource, namespace, OF_THE_CHART), subject)
         if isinstance(found, Finding):
             return [*findings, found]
         findings += [judge(selection, body, space, prometheuses) for body in found or ()]
         monitors += len(found or ()) if selection in MONITORS else 0
-    return findings if monitors else [*findings, _no_monitor(namespace, prometheuses[0])]
+    return findings if monitors else [*findings, _no_monitor(installation, prometheuses[0])]
 
 
 def judge(
@@ -126,14 +125,11 @@ def _why_not(
     return None
 
 
-def _no_monitor(namespace: str, prometheus: Mapping[str, Any]) -> Finding:
+def _no_monitor(installation: Installation, prometheus: Mapping[str, Any]) -> Finding:
     asked = ((prometheus.get("spec") or {}).get(MONITORS[0].labels) or {}).get("matchLabels") or {}
     labels = shlex.quote(json.dumps({"enabled": True, "labels": asked}))
-    cure = (
-        f"helm upgrade evonas charts/evonas --namespace {namespace} --reuse-values"
-        f" --set-json metrics.serviceMonitor={labels}"
-    )
-    message = f"there is one, but no ServiceMonitor or PodMonitor of Evo-NAS in {namespace}"
+    cure = upgrade(installation, f"--set-json metrics.serviceMonitor={labels}")
+    message = f"there is one, but no ServiceMonitor or PodMonitor of Evo-NAS in {installation.namespace}"
     return Finding(f"Prometheus {_name(prometheus)}", Verdict.WARNING, message, cure)
 
 
