@@ -29,13 +29,13 @@ run: env  ## run the digits search on this machine (MANIFEST=… for another one
 	$(BIN)/evonas run $(MANIFEST)
 
 test: env  ## run every test that this machine can run, and say what it skips and why
-	$(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-unit: env  ## run the tests that need nothing but Python
 	$(BIN)/pytest tests/unit tests/trial_image
 
 test-exhaustive: env  ## run every test with all that it can try: hours of what `make test` takes another share of each time
-	EVONAS_EXHAUSTIVE=1 $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	EVONAS_EXHAUSTIVE=1 $(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: env  ## formatting, lint, types, layers, the documentation's links
 	$(BIN)/ruff format --check .

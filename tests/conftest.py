@@ -1,10 +1,13 @@
-"""Registers the fixtures that several folders use; how much Hypothesis may try; and on how many threads."""
+"""Registers the fixtures that several folders use; how much Hypothesis may try; on how many threads; who runs what."""
 
 import os
+from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from tests import share
+from tests.scheduling import Scheduling
 from tests.tier import examples
 
 pytest_plugins = ["tests.cluster.fixtures"]
@@ -23,3 +26,9 @@ settings.load_profile("untimed")
 def pytest_report_header() -> str:
     """Say which part of the exhaustive tier this run takes."""
     return str(share.present())
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    """Keep together what one worker must run."""
+    return Scheduling(config, log)
