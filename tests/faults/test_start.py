@@ -37,7 +37,7 @@ async def test_start_goes_on_whatever_call_of_it_fails(field: Field) -> None:
             assert_sound(here.story, attempts=TRIALS_OF_SEARCH)
             await here.until_so(lambda: {request.kind for request in rule.hits} >= START)
             assert {request.path for request in rule.hits} >= DISCOVERY
-            # kopf dies of the others and is started again: it closes its streams' session, or takes the answer for final.
+            # kopf dies of the others and is restarted: it closes its session of streams, or takes the answer for final.
             assert name in ("401", "410") or "Traceback" not in here.log
 
         return attempt
