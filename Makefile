@@ -68,7 +68,7 @@ cluster-run: env  ## start a real Kubernetes node here, run the operator and a s
 	$(BIN)/python -m tests.e2e.cluster_run
 
 cluster-down: env  ## end the cluster of `make cluster-run`
-	$(BIN)/python -m tests.cluster down --name cluster-run
+	$(BIN)/python -m harness down --name cluster-run
 
 bench: env  ## measure the operator on a control plane with simulated pods
 	$(BIN)/python -m bench.operator

@@ -16,9 +16,9 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from bench.printing import print_rows
-from tests.cluster.client import Cluster
-from tests.cluster.fixtures import running
-from tests.cluster.state import Options
+from harness.client import Cluster
+from harness.fixtures import running
+from harness.state import Options
 from tests.operator_process import OperatorProcess, install, search
 
 STEADY_SECONDS = 60

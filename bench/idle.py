@@ -16,8 +16,8 @@ import psutil
 import yaml
 
 from bench.printing import print_rows
-from tests.cluster.client import Cluster
-from tests.cluster.fixtures import running
+from harness.client import Cluster
+from harness.fixtures import running
 from tests.operator_process import LEASE_ROLE, OperatorProcess, bind, install
 
 ROLES = ("leader", "standby")

@@ -19,9 +19,9 @@ import yaml
 from bench.operator import SPREAD, bench_search
 from bench.printing import print_rows
 from bench.timeline import Timeline, quantiles, watching
-from tests.cluster.client import Cluster
-from tests.cluster.fixtures import running
-from tests.cluster.state import Options
+from harness.client import Cluster
+from harness.fixtures import running
+from harness.state import Options
 from tests.integration.searches import wait_until
 from tests.operator_process import OperatorProcess, install
 

@@ -16,10 +16,10 @@ import yaml
 
 from bench.printing import print_rows
 from bench.timeline import quantiles, watching
+from harness import images
+from harness.client import Cluster
+from harness.fixtures import running
 from tests.chart.rendering import ROOT
-from tests.cluster import images
-from tests.cluster.client import Cluster
-from tests.cluster.fixtures import running
 from tests.e2e.installed import follow, install
 from tests.integration.searches import trials as list_trials
 

@@ -14,7 +14,7 @@ import urllib3
 from kubernetes import client, config, watch
 
 from evonas.search.names import REWARD_ANNOTATION
-from tests.cluster.client import Cluster
+from harness.client import Cluster
 
 
 @dataclass

@@ -7,8 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from harness.client import Cluster
 from tests import warm
-from tests.cluster.client import Cluster
 from tests.shell_blocks import environment
 
 

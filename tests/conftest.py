@@ -10,7 +10,7 @@ from tests import share
 from tests.scheduling import Scheduling
 from tests.tier import examples
 
-pytest_plugins = ["tests.cluster.fixtures"]
+pytest_plugins = ["harness.fixtures"]
 
 # Read when NumPy and PyTorch are imported, here and in what tests start. Where something else is at work, threads that
 # share a small product spend their time waiting for each other: it takes five to twenty times as much of a processor.

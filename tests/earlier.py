@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from evonas.cluster.records import read_search
-from evonas.cluster.resources import SEARCHES, TRIALS
+from evonas.cluster.client.resources import SEARCHES, TRIALS
+from evonas.cluster.state.records import read_search
+from evonas.recorded.export import export_lines
+from evonas.recorded.search import Phase, RecordedSearch
 from evonas.search.codec import to_object
-from evonas.search.exported import export_lines
-from evonas.search.recorded import Phase, RecordedSearch
 from evonas.search.reuse import fingerprint_of
 from evonas.search.trial import ProposalRecord, Trial, TrialState
 from evonas.spec import SearchSpec

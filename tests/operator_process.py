@@ -15,10 +15,10 @@ from typing import Any
 
 import yaml
 
+from harness.client import Cluster
+from harness.waiting import wait_for
 from tests import warm
 from tests.chart.rendering import installed, of_kind
-from tests.cluster.client import Cluster
-from tests.cluster.waiting import wait_for
 
 USER = "operator"
 LEASE_ROLE = "evonas-operator-lease"

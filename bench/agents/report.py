@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from bench.agents.runs import Run
 from bench.agents.statistics import at_budget, difference, estimate, mean_over, share_to_reach, solved
 from bench.agents.tables import COLLECTIONS
-from evonas.search.curves import WINDOW, moving_average
+from evonas.recorded.curves import moving_average
+from evonas.search.totals import WINDOW
 
 HYBRID, PARENTS = "evonas", ("evolution", "neural")
 Results = Mapping[str, Sequence[Run]]

@@ -21,7 +21,7 @@ from bench.agents import peers, synthetic, tables
 from bench.agents.catalogue import problem
 from bench.agents.contestants import Contestant, Suggestion
 from bench.agents.problem import Problem
-from evonas.local.supervise import write_whole
+from evonas.local.processes.supervise import write_whole
 
 
 @dataclass(frozen=True)

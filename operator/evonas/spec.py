@@ -1,4 +1,4 @@
-"""What a search is: the typed, validated, frozen form of an ArchitectureSearch manifest (design §3).
+"""What a search is: the typed, validated, frozen form of an ArchitectureSearch manifest.
 
 Pure; above ``space`` and ``schema``, below everything that acts. The operator and the local run both use
 ``SearchSpec.parse``, so both refuse the same manifests with the same messages.

@@ -1,6 +1,7 @@
 """The names of the variables that a trial's container is given, which a template may refer to, but not set.
 
-``search.contract`` defines their values and refuses templates that set them; ``cluster`` and ``local`` pass them on.
+``search.trial_environment`` defines their values and refuses templates that set them; ``cluster`` and ``local``
+pass them on.
 """
 
 from __future__ import annotations

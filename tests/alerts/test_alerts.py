@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cluster.commands import run
+from harness.commands import run
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "charts" / "evonas" / "alerts" / "evonas.yaml"

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 import yaml
 
-from tests.cluster import binaries, lifecycle
-from tests.cluster.client import Cluster
-from tests.cluster.fixtures import running_or_skipped, skipping
+from harness import binaries, lifecycle
+from harness.client import Cluster
+from harness.fixtures import running_or_skipped, skipping
 
 NAMESPACES = ("evonas-system", "team-a", "team-b", "monitoring")
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from harness import binaries
+from harness.commands import run
 from tests.chart.rendering import CHART, ROOT
-from tests.cluster import binaries
-from tests.cluster.commands import run
 
 
 def readme() -> str:

@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from tests.cluster import binaries
-from tests.cluster.commands import run
+from harness import binaries
+from harness.commands import run
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "charts" / "evonas"

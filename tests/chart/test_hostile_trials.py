@@ -15,9 +15,9 @@ import pytest
 import yaml
 
 from evonas_trial.report import MAX_MESSAGE_BYTES
+from harness.client import Cluster, Object
+from harness.errors import CommandFailed
 from tests.chart.rendering import CHART, NAMESPACE, RELEASE
-from tests.cluster.client import Cluster, Object
-from tests.cluster.errors import CommandFailed
 from tests.operator_process import USER
 
 pytestmark = [pytest.mark.kwok, pytest.mark.timeout(300)]

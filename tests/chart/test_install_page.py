@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from harness.client import Cluster
+from harness.errors import CommandFailed
 from tests.chart.rendering import NAMESPACE, RELEASE, ROOT, installed, of_kind
-from tests.cluster.client import Cluster
-from tests.cluster.errors import CommandFailed
 from tests.command_line import shell_of
 from tests.shell_blocks import HELM, blocks_run_by, reader_folder
 from tests.unit.docs.markdown import Page

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from harness.client import Cluster
+from harness.errors import CommandFailed
 from tests.chart.conftest import NAMESPACES
 from tests.chart.rendering import (
     CHART,
@@ -20,8 +22,6 @@ from tests.chart.rendering import (
     pod_specs,
     render,
 )
-from tests.cluster.client import Cluster
-from tests.cluster.errors import CommandFailed
 
 pytestmark = [pytest.mark.kwok, pytest.mark.timeout(300)]
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
+from harness import binaries
+from harness.client import Cluster
 from tests.chart.rendering import of_kind, render
-from tests.cluster import binaries
-from tests.cluster.client import Cluster
 from tests.command_line import evonas
 
 pytestmark = [pytest.mark.helm, pytest.mark.kwok]

@@ -13,10 +13,11 @@ import jsonschema
 import pytest
 import yaml
 
-from evonas.cluster.lease import Timing
+from evonas.cluster.leader.lease import Timing
 from evonas.commands.operator import operator
 from evonas.search.names import TRIAL_SERVICE_ACCOUNT
 from evonas.spec import SearchSpec
+from harness.errors import CommandFailed
 from tests.chart import generating
 from tests.chart.rendering import (
     CHART,
@@ -30,7 +31,6 @@ from tests.chart.rendering import (
     pod_specs,
     render,
 )
-from tests.cluster.errors import CommandFailed
 
 pytestmark = pytest.mark.helm
 

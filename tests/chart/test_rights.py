@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from evonas.search.names import job_name, trial_name
+from harness.client import Cluster
+from harness.errors import CommandFailed
 from tests.chart.rendering import CHART, NAMESPACE, RELEASE, Object, installed, of_kind
-from tests.cluster.client import Cluster
-from tests.cluster.errors import CommandFailed
 from tests.earlier import KEY, NAME, export_of
 from tests.integration.searches import wait_until
 from tests.operator_process import OperatorProcess, search

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from evonas.manifest import load_search
-from evonas.search.contract import decision_variables
+from evonas.search.trial_environment import decision_variables
 
 NASTY = (
     "$",

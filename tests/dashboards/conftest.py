@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cluster.fixtures import shared_or_skipped
+from harness.fixtures import shared_or_skipped
 from tests.dashboards.scenario import Recording, recorded
 from tests.operator_process import install
 

@@ -18,9 +18,9 @@ import matplotlib.pyplot as plt
 from matplotlib import dates
 from matplotlib.axes import Axes
 
-from tests.cluster.fixtures import running
-from tests.cluster.prometheus import Series
-from tests.cluster.state import Options
+from harness.fixtures import running
+from harness.prometheus import Series
+from harness.state import Options
 from tests.dashboards.boards import ROOT, Board, boards, fill_in
 from tests.dashboards.scenario import Recording, recorded
 from tests.operator_process import install

@@ -14,8 +14,8 @@ from typing import Any
 
 import yaml
 
-from tests.cluster.client import Cluster
-from tests.cluster.prometheus import Prometheus, scraping
+from harness.client import Cluster
+from harness.prometheus import Prometheus, scraping
 from tests.dashboards.boards import RULES
 from tests.operator_process import OperatorProcess, search
 

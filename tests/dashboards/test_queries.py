@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cluster.prometheus import Series
+from harness.prometheus import Series
 from tests.dashboards.boards import RULES, Board, boards, fill_in, selectors
 from tests.dashboards.scenario import Recording
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import sys
 
-from tests.cluster import images, lifecycle, state
-from tests.cluster.client import Cluster
-from tests.cluster.errors import ClusterError
+from harness import images, lifecycle, state
+from harness.client import Cluster
+from harness.errors import ClusterError
 from tests.e2e.installed import apply_example, follow, install, say
 
 NAME = "cluster-run"
@@ -33,7 +33,7 @@ def main() -> int:
     print(cluster.kubectl("get", "nas,nastrial", "-n", "default"))
     best = body["status"]["best"]
     print(f"best candidate: {best['trial']} with {best['reward']}: {json.dumps(best['decisions'])}")
-    say(f'to look around: eval "$(python -m tests.cluster env --name {NAME})" && kubectl get pods')
+    say(f'to look around: eval "$(python -m harness env --name {NAME})" && kubectl get pods')
     say("to end it: make cluster-down")
     return 0
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cluster import images
-from tests.cluster.client import Cluster
-from tests.cluster.fixtures import running_or_skipped
+from harness import images
+from harness.client import Cluster
+from harness.fixtures import running_or_skipped
 from tests.e2e.installed import install, restricted_namespace
 
 

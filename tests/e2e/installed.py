@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
+from harness.client import Cluster
 from tests.chart.rendering import CHART, NAMESPACE, RELEASE, ROOT
-from tests.cluster.client import Cluster
 from tests.integration.searches import condition
 
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}

@@ -12,8 +12,8 @@ import yaml
 
 from evonas.manifest import to_yaml
 from evonas_trial.counting import score
+from harness.client import Cluster
 from tests.chart.rendering import ROOT
-from tests.cluster.client import Cluster
 from tests.command_line import evonas
 from tests.corpus.environment import VARIABLES, answer, asking_search
 from tests.e2e.installed import apply_example, follow, restricted_namespace

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from harness.client import Cluster
 from tests.chart.rendering import NAMESPACE, ROOT
-from tests.cluster.client import Cluster
 from tests.command_line import shell_of
 from tests.e2e.installed import follow
 from tests.integration.searches import trials

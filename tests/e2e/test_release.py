@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from harness.client import Cluster
+from harness.prometheus import scraping
 from tests.chart.rendering import NAMESPACE, RELEASE, ROOT
-from tests.cluster.client import Cluster
-from tests.cluster.prometheus import scraping
 from tests.e2e.installed import RESTRICTED, apply_example, change, follow
 from tests.integration.searches import assert_sound, condition, finished, trials
 

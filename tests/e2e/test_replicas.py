@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from harness.client import Cluster
 from tests.chart.rendering import NAMESPACE
-from tests.cluster.client import Cluster
 from tests.e2e.installed import apply_example, follow
 from tests.integration.searches import assert_sound, condition, finished
 

@@ -17,9 +17,9 @@ from typing import Any
 import aiohttp
 import yaml
 
-from evonas.cluster.resources import JOBS, PODS, SEARCHES, TRIALS, Resource
+from evonas.cluster.client.resources import JOBS, PODS, SEARCHES, TRIALS, Resource
 from evonas.search.names import SEARCH_LABEL
-from tests.cluster.client import Cluster
+from harness.client import Cluster
 
 Body = dict[str, Any]
 KINDS = (PODS, JOBS, TRIALS, SEARCHES)

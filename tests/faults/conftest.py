@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.cluster.client import Cluster
-from tests.cluster.fixtures import shared_or_skipped
+from harness.client import Cluster
+from harness.fixtures import shared_or_skipped
 from tests.faults.chronicle import Chronicle
 from tests.faults.field import Field
 from tests.operator_process import install

@@ -11,9 +11,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from evonas.cluster.resources import EVENTS, JOBS, SEARCHES, Resource
-from tests.cluster.client import Cluster
-from tests.cluster.credentials import kubeconfig_path
+from evonas.cluster.client.resources import EVENTS, JOBS, SEARCHES, Resource
+from harness.client import Cluster
+from harness.credentials import kubeconfig_path
 from tests.faults.chronicle import Chronicle, Story
 from tests.faults.invariants import is_complete
 from tests.faults.operators import Operator
@@ -154,7 +154,7 @@ class Field:
 def short_search(name: str, outcomes: dict[str, str] | None = None, **spec: Any) -> dict[str, Any]:
     """Return a search of short trials.
 
-    ``outcomes`` maps ``<index>-<attempt>`` to what the fake node makes of that attempt (see ``tests.cluster.stages``).
+    ``outcomes`` maps ``<index>-<attempt>`` to what the fake node makes of that attempt (see ``harness.stages``).
     """
     manifest = copy.deepcopy(search(name, **spec))
     annotations = {f"evonas-test/outcome-{attempt}": outcome for attempt, outcome in (outcomes or {}).items()}

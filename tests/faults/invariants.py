@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from evonas.cluster.records import read_trial
-from evonas.cluster.resources import JOBS, PODS, SEARCHES, TRIALS
+from evonas.cluster.client.resources import JOBS, PODS, SEARCHES, TRIALS
+from evonas.cluster.state.records import read_trial
 from evonas.search.names import ATTEMPT_LABEL, INDEX_LABEL, MANAGED_BY, MANAGED_BY_LABEL, REWARD_ANNOTATION
 from evonas.search.proposer import Proposer
 from evonas.search.table import TrialTable

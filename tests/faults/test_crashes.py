@@ -19,9 +19,9 @@ from typing import Any
 
 import pytest
 
-from evonas.cluster.resources import CONFIG_MAPS
+from evonas.cluster.client.resources import CONFIG_MAPS
+from harness.client import Cluster
 from tests import share
-from tests.cluster.client import Cluster
 from tests.earlier import export_of, record_results
 from tests.faults import faults
 from tests.faults.chronicle import Chronicle

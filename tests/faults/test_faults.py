@@ -10,7 +10,7 @@ import json
 
 import pytest
 
-from evonas.cluster.resources import JOBS, PODS, SEARCHES, TRIALS, Resource
+from evonas.cluster.client.resources import JOBS, PODS, SEARCHES, TRIALS, Resource
 from evonas.search.names import INDEX_LABEL, PREFIX, SEARCH_UID_LABEL, trial_name
 from tests.faults import faults, streams
 from tests.faults.chronicle import Body

@@ -8,11 +8,11 @@ import signal
 
 import pytest
 
-from evonas.cluster.connection import load_connection
-from evonas.cluster.echo import Echoes
-from evonas.cluster.resources import JOBS, LEASES, PODS, SEARCHES, TRIALS
-from evonas.cluster.store import Store
-from evonas.handlers import StreamsLost, run_streams
+from evonas.cluster.client.connection import load_connection
+from evonas.cluster.client.resources import JOBS, LEASES, PODS, SEARCHES, TRIALS
+from evonas.cluster.state.store import Store
+from evonas.cluster.state.watch_lag import WatchLag
+from evonas.operator.handlers import StreamsLost, run_streams
 from tests.faults import faults
 from tests.faults.field import TRIALS_OF_SEARCH, Field, Site, Try, faulty_search
 from tests.faults.invariants import assert_sound
@@ -74,7 +74,7 @@ async def test_streams_that_kopf_gives_up_leave_none_behind_and_end_nothing_else
         loop, stop, started = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
         try:
             with pytest.raises(StreamsLost, match="Expired") as lost:
-                await run_streams(connection, Store(), Echoes(), [here.namespace], stop, started)
+                await run_streams(connection, Store(), WatchLag(), [here.namespace], stop, started)
         finally:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.remove_signal_handler(number)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from evonas.cluster.resources import JOBS, PODS, SEARCHES, TRIALS
+from evonas.cluster.client.resources import JOBS, PODS, SEARCHES, TRIALS
 from tests import share
 from tests.faults import faults, streams
 from tests.faults.field import TRIALS_OF_SEARCH, Field, Site, Try, faulty_search
@@ -34,7 +34,7 @@ ONCE = (*WRITES[:3], *WRITES[-2:])
 """Writes that may come only once, so that the fault must meet the first; elsewhere it meets the second and third."""
 WATCHED = tuple(kind.plural for kind in (PODS, JOBS, TRIALS, SEARCHES))
 
-# 410 and 500 are the operator's `Unavailable`, as 503 is: `unit/cluster/test_answers.py`.
+# 410 and 500 are the operator's `Unavailable`, as 503 is: `unit/cluster/client/test_answers.py`.
 WRITE_FAULTS: dict[str, Fault] = {
     "cut before": faults.cut_before,
     "cut after": faults.cut_after,

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cluster.client import Cluster
-from tests.cluster.fixtures import shared_or_skipped
+from harness.client import Cluster
+from harness.fixtures import shared_or_skipped
 from tests.operator_process import OperatorProcess, install
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.cluster.client import Cluster
+from harness.client import Cluster
 
 
 def condition(body: dict[str, Any], type: str) -> dict[str, Any]:

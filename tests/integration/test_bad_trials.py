@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from evonas.search.names import job_name, trial_name
-from tests.cluster.client import Cluster
+from harness.client import Cluster
 from tests.integration.searches import condition, trials, wait_until
 from tests.operator_process import OperatorProcess, search
 

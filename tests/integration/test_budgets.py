@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.client import Cluster
-from tests.cluster.errors import CommandFailed
+from harness.client import Cluster
+from harness.errors import CommandFailed
 from tests.integration.searches import assert_sound, condition, finished, trials, wait_until
 from tests.operator_process import OperatorProcess, search
 

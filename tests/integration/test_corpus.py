@@ -15,12 +15,12 @@ from typing import Any
 import jsonpatch
 import pytest
 
-from evonas.bridges.katib import convert
+from evonas.bridges.katib.experiment import convert
 from evonas.manifest import load_search, read_objects
 from evonas.schema import check_and_default
 from evonas.spec import SearchSpec
-from tests.cluster.client import Cluster
-from tests.cluster.errors import CommandFailed
+from harness.client import Cluster
+from harness.errors import CommandFailed
 from tests.corpus import BAD, FOLDER, GOOD, Bad, Manifest, good
 
 pytestmark = pytest.mark.control_plane

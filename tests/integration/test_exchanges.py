@@ -13,22 +13,22 @@ from typing import Any
 import pytest
 import yaml
 
-from evonas.cluster.acceptance import REEXAMINED_INTERVAL, Acceptance
-from evonas.cluster.account import REFUSED_INTERVAL, TrialAccounts
-from evonas.cluster.api import Api, Conflict, NotFound
-from evonas.cluster.connection import load_connection
-from evonas.cluster.echo import Echoes
-from evonas.cluster.events import Events
-from evonas.cluster.executor import Executor, ForeignObject
-from evonas.cluster.podless import PATIENCE, PodlessJobs
-from evonas.cluster.records import SearchRecord, read_search
-from evonas.cluster.refusals import Refusal
-from evonas.cluster.store import Store
+from evonas.cluster.client.api import Api, Conflict, NotFound
+from evonas.cluster.client.connection import load_connection
+from evonas.cluster.control.acceptance import REEXAMINED_INTERVAL, Acceptance
+from evonas.cluster.control.account import REFUSED_INTERVAL, TrialAccounts
+from evonas.cluster.control.events import Events
+from evonas.cluster.control.executor import Executor, ForeignObject
+from evonas.cluster.control.pending_reasons import PATIENCE, PendingReasons
+from evonas.cluster.control.refusals import Refusal
+from evonas.cluster.state.records import SearchRecord, read_search
+from evonas.cluster.state.store import Store
+from evonas.cluster.state.watch_lag import WatchLag
 from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason
 from evonas.search.trial import ProposalRecord, Trial, TrialState
 from evonas.spec import SearchSpec
-from tests.cluster.client import Cluster
-from tests.cluster.errors import CommandFailed
+from harness.client import Cluster
+from harness.errors import CommandFailed
 from tests.integration.searches import condition
 from tests.operator_process import USER, OperatorProcess, bind, search
 
@@ -176,7 +176,7 @@ async def test_the_trials_account_is_made_again_once_it_is_missed(cluster: Clust
 async def test_what_another_process_recorded_or_started_is_adopted(cluster: Cluster, namespace: str, api: Api) -> None:
     record = made(cluster, namespace, "shared")
     spec = SearchSpec.parse(record.manifest)
-    first, second = (Executor(api, Store(), Echoes()) for _ in range(2))
+    first, second = (Executor(api, Store(), WatchLag()) for _ in range(2))
     theirs = await first.record_trial(record, TRIAL)
     ours = await second.record_trial(record, replace(TRIAL, decisions={"a1": 2, "a2": 2, "a3": 2}))
     assert ours == theirs
@@ -187,7 +187,7 @@ async def test_what_another_process_recorded_or_started_is_adopted(cluster: Clus
 
 async def test_what_belongs_to_another_is_never_adopted(cluster: Cluster, namespace: str, api: Api) -> None:
     store = Store()
-    executor = Executor(api, store, Echoes())
+    executor = Executor(api, store, WatchLag())
     record = made(cluster, namespace, "robbed")
     trial = await executor.record_trial(record, TRIAL)
     # The same derived name, as of an earlier search that was deleted without its trials.
@@ -204,11 +204,11 @@ async def test_an_outcome_is_not_written_over_what_somebody_wrote_since(
     cluster: Cluster, namespace: str, api: Api
 ) -> None:
     store = Store()
-    executor = Executor(api, store, Echoes())
+    executor = Executor(api, store, WatchLag())
     record = made(cluster, namespace, "raced")
     known = await executor.record_trial(record, TRIAL)
     ended = replace(TRIAL, state=TrialState.SUCCEEDED, reward=0.5, sequence=1, completion_time=known.created)
-    written = await Executor(api, Store(), Echoes()).record_outcome(known, ended)
+    written = await Executor(api, Store(), WatchLag()).record_outcome(known, ended)
     assert not await executor.is_current(known)
     with pytest.raises(Conflict):
         await executor.record_outcome(known, replace(TRIAL, state=TrialState.RUNNING))
@@ -219,7 +219,7 @@ async def test_an_outcome_is_not_written_over_what_somebody_wrote_since(
 
 async def test_what_is_gone_is_dropped_from_the_store(cluster: Cluster, namespace: str, api: Api) -> None:
     store = Store()
-    executor = Executor(api, store, Echoes())
+    executor = Executor(api, store, WatchLag())
     record = made(cluster, namespace, "emptied")
     spec = SearchSpec.parse(record.manifest)
     known = await executor.record_trial(record, TRIAL)
@@ -255,13 +255,13 @@ async def test_a_full_quota_of_pods_is_told_by_the_job_that_waits_for_it(
 ) -> None:
     cluster.kubectl("create", "quota", "few", "--hard=pods=0", "-n", namespace)
     store = Store()
-    executor = Executor(api, store, Echoes())
+    executor = Executor(api, store, WatchLag())
     record = made(cluster, namespace, "crowded")
     known = await executor.record_trial(record, TRIAL)
     job = await executor.start(record, SearchSpec.parse(record.manifest), known, service_account=None)
     wanted = ("get", "events", "-n", namespace, f"--field-selector=involvedObject.uid={job.uid},reason=FailedCreate")
     await asyncio.to_thread(cluster.wait_for, "the Job's word", lambda: "quota" in cluster.kubectl(*wanted))
     views = {0: AttemptView(1, AttemptPhase.QUEUED, QueuedReason.STARTING)}
-    explained = await PodlessJobs(api).explain(store.children(record.uid), views, job.created + PATIENCE)
+    explained = await PendingReasons(api).explain(store.children(record.uid), views, job.created + PATIENCE)
     assert explained[0].reason is QueuedReason.QUOTA_EXCEEDED
     assert "exceeded quota: few" in explained[0].message

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
+from harness.client import Cluster
+from harness.waiting import wait_for
 from tests.chart.rendering import installed, of_kind
-from tests.cluster.client import Cluster
-from tests.cluster.waiting import wait_for
 from tests.integration.relay import Relay
 from tests.integration.searches import assert_sound, condition, finished, wait_until
 from tests.operator_process import OperatorProcess, bind, search

@@ -19,9 +19,9 @@ from typing import Any
 import pytest
 import yaml
 
+from harness.client import Cluster
+from harness.fixtures import running_or_skipped
 from tests.chart.rendering import ROOT
-from tests.cluster.client import Cluster
-from tests.cluster.fixtures import running_or_skipped
 from tests.command_line import evonas, shell_of
 from tests.integration.searches import condition, trials, wait_until
 from tests.operator_process import OperatorProcess, install, search

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from evonas.search.names import TRIAL_SERVICE_ACCOUNT
+from harness.client import Cluster
 from tests.chart.rendering import Object, is_hook, of_kind, render
-from tests.cluster.client import Cluster
 from tests.command_line import evonas
 from tests.integration.searches import trials, wait_until
 from tests.operator_process import OperatorProcess, search

@@ -17,7 +17,7 @@ from evonas.local.journal import open_journal
 from evonas.search.names import SEARCH_LABEL
 from evonas.search.trial import ProposalRecord, Trial
 from evonas.space import Value
-from tests.cluster.client import Cluster
+from harness.client import Cluster
 from tests.command_line import evonas, shell_of
 from tests.earlier import KEY, NAME, export_of
 from tests.integration.searches import condition, trials, wait_until

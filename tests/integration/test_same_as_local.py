@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from evonas_trial.counting import score
-from tests.cluster.client import Cluster
-from tests.cluster.errors import ClusterError
+from harness.client import Cluster
+from harness.errors import ClusterError
 from tests.integration.searches import trials, wait_until
 from tests.operator_process import OperatorProcess, search
 

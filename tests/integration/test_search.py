@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.cluster.client import Cluster
+from harness.client import Cluster
 from tests.integration.searches import assert_sound, condition, finished, trials, wait_until
 from tests.operator_process import USER, OperatorProcess, search
 

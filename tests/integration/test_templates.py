@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cluster.client import Cluster
+from harness.client import Cluster
 from tests.integration.searches import condition, wait_until
 from tests.operator_process import OperatorProcess, search
 

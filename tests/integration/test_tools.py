@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.cluster.client import Cluster
+from harness.client import Cluster
 from tests.command_line import evonas
 from tests.integration.searches import trials, wait_until
 from tests.operator_process import OperatorProcess, search

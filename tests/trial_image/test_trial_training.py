@@ -24,8 +24,8 @@ from evonas_trial.data.images import Files, Images, Normalization, normalization
 from evonas_trial.data.reading import locate
 from evonas_trial.training import batches, schedule, trial
 from evonas_trial.training.augmentation import augment, draw
+from evonas_trial.training.candidate import Candidate
 from evonas_trial.training.checkpoint import Checkpoint
-from evonas_trial.training.command import Candidate
 from evonas_trial.training.hardware import Hardware
 from evonas_trial.training.loop import Diverged, Interrupted, Score, Training
 from evonas_trial.training.pretrained import load_matching

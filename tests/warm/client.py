@@ -29,7 +29,7 @@ TRIALS = (
 CLUSTER = (
     "evonas.agents.evolution",
     "evonas.cli",
-    "evonas.work",
+    "evonas.operator.control_loop",
     *(f"evonas.commands.{name}" for name in ("doctor", "explain", "export", "get", "operator", "plan", "replay")),
 )
 """The same for `evonas` on a cluster: its operator, and the commands that tests give most."""

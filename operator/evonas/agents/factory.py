@@ -43,7 +43,7 @@ def create_agent(type: str, space: SearchSpace, seed: int = 0, settings: Mapping
         return create_foreign(type, space, seed, parsed.settings)
     if type == "Optuna":
         # An extra of this package.
-        from evonas.agents.optuna_agent import OptunaAgent  # noqa: PLC0415
+        from evonas.agents.optuna.agent import OptunaAgent  # noqa: PLC0415
 
         return OptunaAgent(space, seed, parsed)
     criticised = type == "EvoNAS" and parsed.critic.model != "None"
@@ -51,7 +51,7 @@ def create_agent(type: str, space: SearchSpace, seed: int = 0, settings: Mapping
     policy: Policy = UniformPolicy(space)
     if type in ("Neural", "EvoNAS") and parsed.policy.training != "None":
         # PyTorch costs seconds and hundreds of megabytes: only searches that learn should pay for it.
-        from evonas.agents.learning import create_learner  # noqa: PLC0415
+        from evonas.agents.neural.learning import create_learner  # noqa: PLC0415
 
         policy, learner = create_learner(space, seed, parsed, criticised=criticised)
     history = History()
@@ -65,8 +65,8 @@ def create_agent(type: str, space: SearchSpace, seed: int = 0, settings: Mapping
         population = Population(parsed.evolution.population)
         mutation = partial(Mutation, space, seed=seed, population=population, settings=parsed.evolution)
         if criticised:
-            from evonas.agents.critic import Critic  # noqa: PLC0415
-            from evonas.agents.imagination import ImaginedEvolution  # noqa: PLC0415
+            from evonas.agents.critic.critic import Critic  # noqa: PLC0415
+            from evonas.agents.critic.imagination import ImaginedEvolution  # noqa: PLC0415
 
             critic = Critic(space)
             source = ImaginedEvolution(

@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from evonas.bridges.facts import facts_of
+from evonas.bridges.trial_attributes import attributes_of
 from evonas.errors import EvonasError
+from evonas.recorded.search import RecordedSearch
 from evonas.search.names import trial_name
-from evonas.search.recorded import RecordedSearch
 from evonas.search.trial import Trial, TrialState
 from evonas.space import Value
 
@@ -102,7 +102,7 @@ def _write(client: Any, experiment: str, record: RecordedSearch, trial: Trial) -
 
     identity = record.identity
     facts = {"search": identity.name, "uid": identity.uid, "source": record.source, "state": trial.state.value}
-    facts |= facts_of(trial) | ({} if trial.proposal.repeat is None else {"repeat": trial.proposal.repeat})
+    facts |= attributes_of(trial) | ({} if trial.proposal.repeat is None else {"repeat": trial.proposal.repeat})
     tags = {f"evonas.{name}": _text(fact) for name, fact in facts.items() if fact not in (None, "", [])}
     name = trial_name(identity.name, identity.uid, trial.index)
     start, end = _milliseconds(trial.start_time), _milliseconds(trial.completion_time)

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from evonas.bridges.facts import facts_of
+from evonas.bridges.trial_attributes import attributes_of
 from evonas.errors import EvonasError
+from evonas.recorded.search import RecordedSearch, manifest_of
 from evonas.schema import check_and_default
-from evonas.search.recorded import RecordedSearch, manifest_of
 from evonas.search.trial import Trial, TrialState
 from evonas.space import Decision, is_number
 
@@ -57,7 +57,7 @@ def _trial(trial: Trial, distributions: Mapping[str, Any]) -> Any:
         TrialState.FAILED: State.FAIL,
         TrialState.CANCELLED: State.FAIL,
     }
-    facts = facts_of(trial) | {f"metric_{name}": value for name, value in trial.metrics.items()}
+    facts = attributes_of(trial) | {f"metric_{name}": value for name, value in trial.metrics.items()}
     made = create_trial(
         state=states.get(trial.state, State.RUNNING),
         value=trial.reward,

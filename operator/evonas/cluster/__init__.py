@@ -1,1 +1,1 @@
-"""Everything that talks to the API server: client, store, queue, reconcile, execution (design §1.3)."""
+"""Everything that talks to the API server; docs/architecture.md says what each package in it is for."""

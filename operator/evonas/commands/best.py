@@ -12,10 +12,10 @@ import click
 from evonas.commands.searches import cluster_options, says_what_a_search_is
 from evonas.errors import EvonasError
 from evonas.manifest import to_yaml
+from evonas.recorded.pareto import check_reported, parse_axes, trade_off, values
+from evonas.recorded.search import RecordedSearch
 from evonas.search.confirmation import find_winner
-from evonas.search.contract import decision_variables, literal_env
-from evonas.search.pareto import check_reported, parse_axes, trade_off, values
-from evonas.search.recorded import RecordedSearch
+from evonas.search.trial_environment import decision_variables, literal_env
 from evonas.sources.locate import locate
 from evonas.sources.options import ClusterOptions
 from evonas.sources.source import find_trial

@@ -11,9 +11,9 @@ import click
 from evonas.commands.searches import cluster_options
 from evonas.errors import EvonasError
 from evonas.manifest import read_objects
-from evonas.search.enqueuing import check_candidates, read_decisions
-from evonas.search.incoming import Decisions
-from evonas.search.recorded import RecordedSearch
+from evonas.recorded.enqueuing import check_candidates, read_decisions
+from evonas.recorded.search import RecordedSearch
+from evonas.search.backlog import Decisions
 from evonas.sources.locate import locate
 from evonas.sources.options import ClusterOptions
 

@@ -7,10 +7,10 @@ import click
 from evonas.agents import Alternative, Explaining
 from evonas.commands.searches import cluster_options, says_what_a_search_is
 from evonas.errors import EvonasError
+from evonas.recorded.replay import Replay
+from evonas.recorded.search import RecordedSearch
 from evonas.report.console import open_console
 from evonas.report.explanation import explanation
-from evonas.search.recorded import RecordedSearch
-from evonas.search.replay import Replay
 from evonas.sources.locate import locate
 from evonas.sources.options import ClusterOptions
 from evonas.sources.source import find_trial

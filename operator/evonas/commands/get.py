@@ -14,10 +14,10 @@ from rich.live import Live
 
 from evonas.commands.searches import cluster_options, says_what_a_search_is
 from evonas.manifest import to_yaml
+from evonas.recorded.search import Overview, RecordedSearch
 from evonas.report.console import open_console
 from evonas.report.tables import searches_table, trials_table
 from evonas.search.codec import to_object
-from evonas.search.recorded import Overview, RecordedSearch
 from evonas.sources.listing import Listed, list_searches, listed
 from evonas.sources.locate import locate
 from evonas.sources.options import ClusterOptions

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from evonas.bridges.katib import convert
+from evonas.bridges.katib.experiment import convert
 from evonas.commands.renamed import RenamingCommand
 from evonas.errors import EvonasError
 from evonas.manifest import read_objects, to_yaml

@@ -12,10 +12,10 @@ from pathlib import Path
 import click
 import durationpy
 
-from evonas.cluster.connection import POD_NAMESPACE_FILE
-from evonas.cluster.lease import Timing
-from evonas.server import serve
-from evonas.settings import LeaseSettings, OperatorSettings
+from evonas.cluster.client.connection import POD_NAMESPACE_FILE
+from evonas.cluster.leader.lease import Timing
+from evonas.operator.server import serve
+from evonas.operator.settings import LeaseSettings, OperatorSettings
 
 
 def duration(value: str) -> float:

@@ -12,8 +12,8 @@ from evonas.commands.findings import is_bad, show
 from evonas.commands.manifests import read_manifest
 from evonas.commands.renamed import RenamingCommand
 from evonas.commands.searches import cluster_options
+from evonas.recorded.forecast import forecast
 from evonas.report.console import open_console
-from evonas.search.forecast import forecast
 from evonas.search.proposer import Proposer
 from evonas.search.table import TrialTable
 from evonas.sources.locate import readiness_module

@@ -9,9 +9,9 @@ import click
 
 from evonas.agents import agent_versions
 from evonas.commands.searches import cluster_options, says_what_a_search_is
-from evonas.search.environments import environment_of
-from evonas.search.recorded import RecordedSearch
-from evonas.search.replay import Difference, MissingTrial, Replay
+from evonas.recorded.replay import Difference, MissingTrial, Replay
+from evonas.recorded.search import RecordedSearch
+from evonas.search.software_versions import versions_of
 from evonas.sources.locate import locate
 from evonas.sources.options import ClusterOptions
 
@@ -44,7 +44,7 @@ def _part(record: RecordedSearch, difference: Difference, here: Mapping[str, str
     click.echo(f"the first {difference.index} proposals are the same; trial {difference.index} differs:")
     click.echo(f"  {difference.field} recorded: {difference.recorded}")
     click.echo(f"  {difference.field} derived:  {difference.derived}")
-    click.echo(f"reason: {_reason(environment_of(record.environments, difference.index), here)}")
+    click.echo(f"reason: {_reason(versions_of(record.environments, difference.index), here)}")
     sys.exit(1)
 
 

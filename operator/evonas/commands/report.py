@@ -11,7 +11,7 @@ import click
 from evonas.commands.renamed import RenamingCommand
 from evonas.commands.searches import cluster_options, says_what_a_search_is
 from evonas.errors import EvonasError
-from evonas.search.recorded import RecordedSearch
+from evonas.recorded.search import RecordedSearch
 from evonas.search.trial import Trial
 from evonas.sources.locate import locate
 from evonas.sources.options import ClusterOptions

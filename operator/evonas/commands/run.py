@@ -18,22 +18,22 @@ from evonas.agents import check_agent
 from evonas.commands.manifests import read_manifest
 from evonas.commands.renamed import RenamingCommand
 from evonas.errors import EvonasError
-from evonas.local.attempts import MAX_LOG
 from evonas.local.damage import find_damage
 from evonas.local.journal import JOURNAL_FILE, open_journal
+from evonas.local.processes.attempts import MAX_LOG
 from evonas.local.run import LocalRun
 from evonas.report.display import Display
 from evonas.report.plots import save_plots
+from evonas.search.backlog import import_is_open
 from evonas.search.confirmation import Confirmed, confirm
-from evonas.search.contract import check_template
-from evonas.search.incoming import import_is_open
 from evonas.search.outcome import find_example
 from evonas.search.plan import Plan
 from evonas.search.status import count_states
 from evonas.search.totals import Totals
 from evonas.search.trial import Trial
+from evonas.search.trial_environment import check_template
 from evonas.sources.source import say_on_stderr
-from evonas.sources.warmstart import read_harvest
+from evonas.sources.warmstart import read_results
 from evonas.spec import SearchSpec
 
 PLOTS_FILE, BEST_FILE = "plots.png", "best.json"
@@ -105,7 +105,7 @@ def run(
     try:
         found = None
         if import_is_open(Totals(spec.objective, journal.trials.values())):
-            found = read_harvest(spec, runs, warm_start)
+            found = read_results(spec, runs, warm_start)
         if found is not None:
             console.print(found.note, highlight=False)
         results = () if found is None else found.results

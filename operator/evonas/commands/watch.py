@@ -9,9 +9,9 @@ import click
 from rich.live import Live
 
 from evonas.commands.searches import cluster_options, says_what_a_search_is
+from evonas.recorded.search import Phase
 from evonas.report.console import open_console
 from evonas.report.live import search_view
-from evonas.search.recorded import Phase
 from evonas.sources.locate import locate
 from evonas.sources.options import ClusterOptions
 

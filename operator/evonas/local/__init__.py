@@ -1,1 +1,1 @@
-"""The local run: the same manifest, plan and records on this machine, trials as child processes (design §6)."""
+"""The local run: the same manifest, plan and records on this machine, trials as child processes."""

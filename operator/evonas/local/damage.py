@@ -6,12 +6,12 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
-from evonas.local.enqueued import ENQUEUED_FILE
 from evonas.local.journal import JOURNAL_FILE
-from evonas.local.lines import torn_line
 from evonas.local.locks import is_locked
-from evonas.local.pinned import PINNED_FILE
-from evonas.local.vetoed import VETOED_FILE
+from evonas.local.requests.enqueued import ENQUEUED_FILE
+from evonas.local.requests.lines import torn_line
+from evonas.local.requests.pinned import PINNED_FILE
+from evonas.local.requests.vetoed import VETOED_FILE
 
 _INDEX = re.compile(rb'"index": (\d+)\b')
 

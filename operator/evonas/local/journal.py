@@ -1,4 +1,4 @@
-"""The local run's record: one JSON object a line, the search first, then every change of a trial (design §6).
+"""The local run's record: one JSON object a line, the search first, then every change of a trial.
 
 The lines are ArchitectureSearch and ArchitectureTrial objects, as a cluster would keep them; the last line about a
 trial holds. A line is on disk before anything acts on it. A last line that was cut off by a crash is dropped: nothing
@@ -19,10 +19,10 @@ from typing import IO, Any
 
 from evonas.agents import agent_versions
 from evonas.errors import EvonasError, FieldProblem, InvalidManifest
-from evonas.local.lines import torn_line
+from evonas.local.requests.lines import torn_line
 from evonas.schema import check_and_default
 from evonas.search.codec import TRIAL_KIND, SearchIdentity, from_object, from_time, to_object, to_time
-from evonas.search.environments import note_environment
+from evonas.search.software_versions import note_versions
 from evonas.search.trial import Trial
 
 JOURNAL_FILE = "journal.jsonl"
@@ -174,7 +174,7 @@ def _with_identity(manifest: Mapping[str, Any]) -> dict[str, Any]:
 def _with_environment(search: Mapping[str, Any], status: Mapping[str, Any], trials: Sequence[Trial]) -> dict[str, Any]:
     """Return the search with its status, in which it is noted whose proposals come next."""
     agent = check_and_default(search)[0]["spec"]["agent"]["type"]
-    environments = note_environment(status.get("environments", ()), agent_versions(agent), len(trials))
+    environments = note_versions(status.get("environments", ()), agent_versions(agent), len(trials))
     return {**search, "status": {**status, "environments": environments}}
 
 

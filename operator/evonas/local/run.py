@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from evonas.local.attempts import MAX_LOG, LocalAttempts
-from evonas.local.incoming import LocalIncoming
 from evonas.local.journal import Journal
-from evonas.local.pinned import Pinned
-from evonas.local.results import OtherRuns
-from evonas.local.vetoed import Vetoed
-from evonas.search.incoming import Result
+from evonas.local.other_runs import OtherRuns
+from evonas.local.processes.attempts import MAX_LOG, LocalAttempts
+from evonas.local.requests.backlog import LocalBacklog
+from evonas.local.requests.pinned import Pinned
+from evonas.local.requests.vetoed import Vetoed
+from evonas.search.backlog import Result
 from evonas.search.plan import Plan, plan
 from evonas.search.proposer import Proposer
 from evonas.search.reuse import with_known_result
@@ -62,7 +62,7 @@ class LocalRun:
         self._proposer = Proposer(spec)
         self._table = TrialTable(journal.trials.values())
         self._totals = RunningTotals(spec.objective)
-        self._incoming = LocalIncoming(spec, folder, results)
+        self._backlog = LocalBacklog(spec, folder, results)
         self._others = OtherRuns(folder)
         self._vetoed = Vetoed(folder)
         self._pinned = Pinned(folder)
@@ -93,7 +93,7 @@ class LocalRun:
             created=self._created,
             start_time=self._journal.start_time,
             now=now,
-            incoming=self._incoming.look(finished, self._table),
+            backlog=self._backlog.look(finished, self._table),
             vetoes=dict(self._vetoed.read()),
         )
         for trial in decided.records:

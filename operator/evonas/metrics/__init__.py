@@ -1,4 +1,4 @@
-"""Every metric that the operator exports (design §7); names and help texts live in this package and nowhere else.
+"""Every metric that the operator exports; names and help texts live in this package and nowhere else.
 
 This module holds what the process counts of its own work. The metrics of each search follow from its records and are in
 ``metrics.searches``. No metric carries a trial's name: a search may have ten thousand of them.

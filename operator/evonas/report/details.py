@@ -10,6 +10,8 @@ from markupsafe import Markup
 
 from evonas.agents import AgentSettings
 from evonas.manifest import to_yaml
+from evonas.recorded.pareto import Axes
+from evonas.recorded.search import RecordedSearch, manifest_of
 from evonas.report.figures.parallel import parallel_figure
 from evonas.report.importance import Importance, find_importance
 from evonas.report.policy import PolicyView, view_policy
@@ -27,8 +29,6 @@ from evonas.report.tradeoff import TradeoffView, view_tradeoff
 from evonas.report.values import ValuesView, view_values
 from evonas.search.confirmation import Confirmed, confirm, find_winner
 from evonas.search.objective import oriented
-from evonas.search.pareto import Axes
-from evonas.search.recorded import RecordedSearch, manifest_of
 from evonas.search.trial import Trial
 
 MAX_DECISIONS = 12

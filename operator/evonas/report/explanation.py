@@ -10,10 +10,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 
 from evonas.agents import AgentSettings, Alternative
-from evonas.search.contract import to_text
+from evonas.recorded.search import RecordedSearch
 from evonas.search.objective import oriented
-from evonas.search.recorded import RecordedSearch
 from evonas.search.trial import LISTED, Trial, in_words
+from evonas.search.trial_environment import to_text
 
 
 def explanation(record: RecordedSearch, trial: Trial, considered: Sequence[Alternative], shown: int) -> RenderableType:

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from evonas.recorded.curves import best_so_far, moving_average, rewards_in_order
+from evonas.recorded.search import RecordedSearch, manifest_of
 from evonas.report.figures.lines import Line
 from evonas.schema import check_and_default
-from evonas.search.curves import best_so_far, moving_average, rewards_in_order
-from evonas.search.recorded import RecordedSearch, manifest_of
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,15 @@ import jinja2
 
 from evonas.agents import MARGINAL_SAMPLES
 from evonas.errors import EvonasError
+from evonas.recorded.curves import rewards_in_order
+from evonas.recorded.pareto import Axes, check_reported, default_axes, parse_axes
+from evonas.recorded.search import RecordedSearch
 from evonas.report.details import describe
 from evonas.report.figures.lines import COLOURS, line_figure
 from evonas.report.groups import group
 from evonas.search.codec import to_time
-from evonas.search.contract import to_text
-from evonas.search.curves import WINDOW, rewards_in_order
-from evonas.search.pareto import Axes, check_reported, default_axes, parse_axes
-from evonas.search.recorded import RecordedSearch
+from evonas.search.totals import WINDOW
+from evonas.search.trial_environment import to_text
 
 MAX_DETAILED = 8
 """With more searches, only the best of each group is described in full."""

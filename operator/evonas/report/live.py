@@ -11,9 +11,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from evonas.recorded.curves import moving_average, rewards_in_order
+from evonas.recorded.search import RecordedSearch
 from evonas.report.tables import trials_table
-from evonas.search.curves import moving_average, rewards_in_order
-from evonas.search.recorded import RecordedSearch
 from evonas.search.status import count_states
 from evonas.search.totals import Totals
 from evonas.search.trial import Trial

@@ -8,7 +8,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from evonas.errors import EvonasError
-from evonas.search.curves import WINDOW, best_so_far, moving_average, rewards_in_order
+from evonas.recorded.curves import best_so_far, moving_average, rewards_in_order
+from evonas.search.totals import WINDOW
 from evonas.search.trial import Trial
 
 

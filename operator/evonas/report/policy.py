@@ -9,10 +9,10 @@ from markupsafe import Markup
 
 from evonas.agents import agent_versions
 from evonas.errors import EvonasError
+from evonas.recorded.curves import moving_average
+from evonas.recorded.policy_history import PolicyMoment, has_moved, policy_history
+from evonas.recorded.search import RecordedSearch
 from evonas.report.figures.lines import Line, line_figure
-from evonas.search.curves import moving_average
-from evonas.search.policy_history import PolicyMoment, has_moved, policy_history
-from evonas.search.recorded import RecordedSearch
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from evonas.search.contract import to_text
+from evonas.recorded.search import RecordedSearch
 from evonas.search.objective import oriented
-from evonas.search.recorded import RecordedSearch
 from evonas.search.trial import Trial, TrialState
+from evonas.search.trial_environment import to_text
 from evonas.space import Decision, Value
 
 MAX_STEPS = 120

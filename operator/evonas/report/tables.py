@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from rich import box
 from rich.table import Table
 
+from evonas.recorded.search import Overview, RecordedSearch
 from evonas.search.codec import to_time
-from evonas.search.contract import to_text
-from evonas.search.recorded import Overview, RecordedSearch
 from evonas.search.trial import Trial, in_words
+from evonas.search.trial_environment import to_text
 
 
 def searches_table(overviews: Sequence[Overview], *, wide: bool = False, heading: bool = True) -> Table:

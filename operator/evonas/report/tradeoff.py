@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from evonas.recorded.pareto import REWARD, Axes, Axis, trade_off, values
+from evonas.recorded.search import RecordedSearch
 from evonas.report.figures.scatter import Limit, Place, Point, frame_around, scatter_figure
-from evonas.search.contract import to_text
-from evonas.search.pareto import REWARD, Axes, Axis, trade_off, values
-from evonas.search.recorded import RecordedSearch
 from evonas.search.trial import Trial
+from evonas.search.trial_environment import to_text
 
 MAX_ROWS = 50
 """How many trials of the front the table lists at most: the best in the first metric."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from evonas.recorded.policy_history import PolicyMoment
 from evonas.report.figures.shares import share_figure
 from evonas.report.figures.swatches import Swatch, swatches
 from evonas.report.progress import value_shares
-from evonas.search.policy_history import PolicyMoment
 from evonas.search.trial import Trial
 from evonas.space import Decision
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum, auto
 
-from evonas.search.report import Report
+from evonas.search.trial_report import Report
 
 
 class Verdict(Enum):

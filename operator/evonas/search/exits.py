@@ -1,4 +1,4 @@
-"""What an exit code means for the candidate (design §4): one place for pods and local processes."""
+"""What an exit code means for the candidate (docs/trial-contract.md): one place for pods and local processes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import signal
 
 from evonas.search.attempt import Ending, Verdict
 from evonas.search.names import INFEASIBLE_EXIT_CODE
-from evonas.search.report import Report
+from evonas.search.trial_report import Report
 from evonas.spec import TrialSpec
 
 TIMEOUT_REASON = "DeadlineExceeded"

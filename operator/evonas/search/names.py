@@ -1,4 +1,4 @@
-"""Every name, label and annotation key that is derived or agreed on (design §1.4, §4). Names are the lock.
+"""Every name, label and annotation key that is derived or agreed on: names are the lock (docs/architecture.md).
 
 A trial's name comes from the search's name and UID and the trial's index; its Job's from the attempt as well. Two
 operators that act on the same record derive the same name, and the API server lets one of them win.
@@ -25,7 +25,7 @@ METRICS_ANNOTATION = f"{PREFIX}/metrics"
 INFEASIBLE_ANNOTATION = f"{PREFIX}/infeasible"
 VETO_ANNOTATION = f"{PREFIX}/veto-"
 PIN_ANNOTATION = f"{PREFIX}/pin-"
-"""Both on a search, followed by the index of a trial (``search.marks``)."""
+"""Both on a search, followed by the index of a trial (``search.interventions``)."""
 
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 """Kueue's LocalQueue of a Job."""

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 
 from evonas.hints import did_you_mean
-from evonas.search.report import Report
+from evonas.search.trial_report import Report
 from evonas.spec import Constraint, Objective
 
 

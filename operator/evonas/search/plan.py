@@ -2,7 +2,9 @@
 
 ``plan`` keeps no state: for whatever it is shown, even a search half done by another process, it names the next steps.
 The executors of ``cluster`` and ``local`` perform them in the order of the fields of ``Plan``, which is the order of
-writes of design §1.5. Finished trials enter as totals, so that a pass does not grow with them.
+writes (docs/architecture.md, invariant 5).
+
+Finished trials enter as totals, so that a pass does not grow with them.
 """
 
 from __future__ import annotations
@@ -12,10 +14,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from evonas.search.attempt import AttemptPhase, AttemptView
+from evonas.search.backlog import NOTHING, Backlog, listed_trials
 from evonas.search.budget import Limit, Standing, affordable_trials, find_deadline, find_limit
 from evonas.search.confirmation import due_confirmations
-from evonas.search.incoming import NOTHING, Incoming, listed_trials
-from evonas.search.marks import NONE, Vetoes
+from evonas.search.interventions import NONE, Vetoes
 from evonas.search.outcome import conclude
 from evonas.search.settle import cancel, settle, take_over, take_reused, veto
 from evonas.search.totals import Totals
@@ -65,7 +67,7 @@ def plan(
     created: Mapping[int, datetime],
     start_time: datetime | None,
     now: datetime,
-    incoming: Incoming = NOTHING,
+    backlog: Backlog = NOTHING,
     vetoes: Vetoes = NONE,
 ) -> Plan:
     """Decide the next steps of a search.
@@ -96,12 +98,12 @@ def plan(
     totals = finished.plus(settled.values())
     left = tuple(trial for trial in settled.values() if not trial.state.is_final)
     proposals, listed, confirmations = 0, list[Trial](), list[Trial]()
-    imports = incoming.imports if limit is None and not spec.suspend else ()
+    imports = backlog.imports if limit is None and not spec.suspend else ()
     if limit is None and not spec.suspend:
         room = min(spec.budget.parallel_trials - len(left), spec.budget.max_trials - totals.total)
         room = int(max(0, min(room, spec.space.size - totals.candidates, affordable_trials(spec, totals))))
         if not imports:
-            listed = listed_trials(incoming.listed[:room], totals)
+            listed = listed_trials(backlog.listed[:room], totals)
             proposals = 0 if listed else room
         # The agent proposes only after it has learned from these.
         wake_at = _earliest(wake_at, find_deadline(spec, start_time), now if imports or listed else None)

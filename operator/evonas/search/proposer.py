@@ -1,4 +1,4 @@
-"""Keeps one search's agent in step with its records, and asks it for candidates (design §1.2).
+"""Keeps one search's agent in step with its records, and asks it for candidates (docs/architecture.md, invariant 2).
 
 The records are the truth: if the agent in memory does not fit them (another process proposed, a write failed after the
 agent had proposed, a trial was deleted), it is dropped and folded again. Not thread-safe: one call at a time.
@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from evonas.agents import Agent, HasPopulation, Proposal, Record, SpaceExhausted, create_agent
-from evonas.search.marks import MAX_PINNED
+from evonas.search.interventions import MAX_PINNED
 from evonas.search.objective import oriented
 from evonas.search.table import Cursor, TrialTable
 from evonas.search.trial import MAX_ABANDONED, ProposalRecord, Trial

@@ -1,4 +1,4 @@
-"""The search's status: a bounded summary of its trials (design §3). Pure; the same trials give the same status."""
+"""The search's status: a bounded summary of its trials. Pure; the same trials give the same status."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason
 from evonas.search.codec import SearchIdentity, to_decimal, to_time
 from evonas.search.conditions import Condition, to_conditions
 from evonas.search.confirmation import Confirmed, confirm
-from evonas.search.environments import note_environment
 from evonas.search.plan import Plan
+from evonas.search.software_versions import note_versions
 from evonas.search.totals import Totals
 from evonas.search.trial import TrialState
 from evonas.spec import SearchSpec
@@ -74,7 +74,7 @@ def summarise(
     }
     environments: Sequence[Mapping[str, Any]] = before.get("environments", ())
     if plan.limit is None:
-        environments = note_environment(environments, versions, plan.totals.recorded)
+        environments = note_versions(environments, versions, plan.totals.recorded)
     if environments:
         status["environments"] = environments
     # An agent that is not needed now is not in memory, so it has not changed.

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterable
 from copy import copy
 
-from evonas.search.curves import WINDOW
 from evonas.search.objective import oriented, reaches_target
 from evonas.search.table import Cursor, TrialTable
 from evonas.search.trial import Trial, TrialState
@@ -18,6 +17,9 @@ from evonas.spec import Objective
 
 Outcome = tuple[TrialState, str]
 """A state and its reason."""
+
+WINDOW = 50
+"""Window of the moving average, in trials; the paper does not state its own."""
 
 MAX_LEADERS = 10
 """How many of the best trials are kept: the largest ``spec.confirm.top``."""

@@ -1,4 +1,4 @@
-"""The record of one trial: the proposal and its outcome (design §1.1). Frozen; changes create new records."""
+"""The record of one trial: the proposal and its outcome (docs/architecture.md, invariant 1). Frozen."""
 
 from __future__ import annotations
 

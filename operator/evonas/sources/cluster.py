@@ -6,15 +6,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
-from evonas.cluster.api import Api, ApiError, Conflict, NotFound, Unavailable
-from evonas.cluster.connection import load_connection, load_namespace
-from evonas.cluster.resources import PODS, SEARCHES, TRIALS, Resource
+from evonas.cluster.client.api import Api, ApiError, Conflict, NotFound, Unavailable
+from evonas.cluster.client.connection import load_connection, load_namespace
+from evonas.cluster.client.resources import PODS, SEARCHES, TRIALS, Resource
 from evonas.errors import EvonasError
+from evonas.recorded.search import RecordedSearch, phase_of
+from evonas.search.backlog import Decisions
 from evonas.search.codec import from_object
-from evonas.search.incoming import Decisions
-from evonas.search.marks import read_pins
+from evonas.search.interventions import read_pins
 from evonas.search.names import ATTEMPT_LABEL, INDEX_LABEL, PIN_ANNOTATION, SEARCH_UID_LABEL, VETO_ANNOTATION
-from evonas.search.recorded import RecordedSearch, phase_of
 from evonas.search.trial import Trial
 from evonas.sources.options import NOT_HERE, ClusterOptions, NoCluster
 from evonas.sources.source import Choice, check_pin, check_vetoable

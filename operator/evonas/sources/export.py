@@ -1,4 +1,4 @@
-"""An export file as a source, and writing one; ``search.exported`` knows what is in it."""
+"""An export file as a source, and writing one; ``recorded.export`` knows what is in it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from evonas.errors import EvonasError
-from evonas.search.exported import export_lines, parse_export
-from evonas.search.incoming import Decisions
-from evonas.search.recorded import RecordedSearch
+from evonas.recorded.export import export_lines, parse_export
+from evonas.recorded.search import RecordedSearch
+from evonas.search.backlog import Decisions
 from evonas.search.trial import Trial
 from evonas.sources.source import Choice
 

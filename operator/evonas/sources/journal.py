@@ -9,19 +9,19 @@ from io import FileIO
 from pathlib import Path
 
 from evonas.errors import EvonasError
-from evonas.local.attempts import LOCK_FILE, attempt_folder
 from evonas.local.damage import find_damage
-from evonas.local.enqueued import Enqueued
 from evonas.local.journal import JOURNAL_FILE, read_journal
-from evonas.local.lines import torn_line
 from evonas.local.locks import is_locked
-from evonas.local.logfile import LOG_FILE, read_on
-from evonas.local.pinned import Pinned
-from evonas.local.vetoed import Vetoed
+from evonas.local.processes.attempts import LOCK_FILE, attempt_folder
+from evonas.local.processes.logfile import LOG_FILE, read_on
+from evonas.local.requests.enqueued import Enqueued
+from evonas.local.requests.lines import torn_line
+from evonas.local.requests.pinned import Pinned
+from evonas.local.requests.vetoed import Vetoed
+from evonas.recorded.search import Phase, RecordedSearch
+from evonas.search.backlog import Decisions
 from evonas.search.budget import Standing, find_limit
-from evonas.search.incoming import Decisions
 from evonas.search.outcome import conclude
-from evonas.search.recorded import Phase, RecordedSearch
 from evonas.search.trial import Trial
 from evonas.sources.source import Choice, check_pin, check_vetoable, say_on_stderr
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from evonas.local.journal import JOURNAL_FILE, NotBegun
-from evonas.search.recorded import Overview, RecordedSearch, overview_of
+from evonas.recorded.search import Overview, RecordedSearch, overview_of
 from evonas.search.selector import Selector, parse_selector
 from evonas.sources.journal import JournalSource
 from evonas.sources.locate import KINDS, cluster_module

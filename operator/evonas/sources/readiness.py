@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from evonas.cluster.api import Api
 from evonas.cluster.checks.finding import Finding
 from evonas.cluster.checks.installation import check_crds, check_operators, check_policy
 from evonas.cluster.checks.monitoring import check_monitoring
@@ -11,6 +10,7 @@ from evonas.cluster.checks.orphans import check_orphans
 from evonas.cluster.checks.queues import check_queue
 from evonas.cluster.checks.releases import find_installations
 from evonas.cluster.checks.searches import check_searches
+from evonas.cluster.client.api import Api
 from evonas.search.names import QUEUE_LABEL
 from evonas.sources.cluster import ask
 from evonas.sources.options import ClusterOptions

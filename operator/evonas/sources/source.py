@@ -8,10 +8,10 @@ from typing import Protocol
 
 from evonas.agents import may_have_population
 from evonas.errors import EvonasError
-from evonas.search.incoming import Decisions
-from evonas.search.marks import MAX_PINNED
+from evonas.recorded.search import RecordedSearch
+from evonas.search.backlog import Decisions
+from evonas.search.interventions import MAX_PINNED
 from evonas.search.proposer import is_pinnable
-from evonas.search.recorded import RecordedSearch
 from evonas.search.trial import Trial
 
 Choice = Callable[[RecordedSearch, Sequence[Decisions]], Sequence[Decisions]]

@@ -7,18 +7,18 @@ from pathlib import Path
 
 from evonas.errors import FieldProblem, InvalidManifest
 from evonas.local.journal import JOURNAL_FILE
-from evonas.search.recorded import Phase, RecordedSearch
-from evonas.search.warmstart import Harvest, UnusableSource, harvest
+from evonas.recorded.search import Phase, RecordedSearch
+from evonas.recorded.warm_start import ResultsToImport, UnusableSource, choose_results
 from evonas.sources.export import ExportSource
 from evonas.sources.journal import JournalSource
 from evonas.spec import SearchSpec
 
 
-def read_harvest(spec: SearchSpec, runs: Path, paths: Sequence[Path]) -> Harvest | None:
+def read_results(spec: SearchSpec, runs: Path, paths: Sequence[Path]) -> ResultsToImport | None:
     """Return what is to be imported, None where nothing is asked for; ``paths`` stand in place of the manifest's."""
     if not paths:
         paths = _declared(spec, runs)
-    return harvest(spec, [_read(path) for path in paths]) if paths else None
+    return choose_results(spec, [_read(path) for path in paths]) if paths else None
 
 
 def _declared(spec: SearchSpec, runs: Path) -> Sequence[Path]:

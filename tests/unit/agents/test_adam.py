@@ -8,7 +8,7 @@ import sys
 import pytest
 import torch
 
-from evonas.agents.adam import Adam
+from evonas.agents.neural.adam import Adam
 
 
 def test_steps_are_those_of_torchs_class_bit_for_bit() -> None:

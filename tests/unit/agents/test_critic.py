@@ -11,11 +11,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evonas.agents.critic import Critic
-from evonas.agents.gaussian_process import Factor, Posterior, log_evidence, normal_scores
-from evonas.agents.memory import BLOCK, Memory
+from evonas.agents.critic.critic import Critic
+from evonas.agents.critic.gaussian_process import Factor, Posterior, log_evidence, normal_scores
+from evonas.agents.critic.memory import BLOCK, Memory
+from evonas.agents.critic.similarity import Encoding, Shape, Similarity
 from evonas.agents.policy import Observation
-from evonas.agents.similarity import Encoding, Shape, Similarity
 from evonas.space import Choices, SearchSpace
 from tests.tier import examples
 

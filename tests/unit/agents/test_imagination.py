@@ -8,7 +8,7 @@ import torch
 
 from evonas.agents import create_agent
 from evonas.agents.history import History, Pending
-from evonas.agents.network import PolicyNetwork
+from evonas.agents.neural.network import PolicyNetwork
 from evonas.agents.policy import Alternating
 from evonas.agents.settings import CriticSettings
 from evonas.agents.sources import Drawing, sample

@@ -12,7 +12,7 @@ from evonas.agents import EvolutionSettings, create_agent
 from evonas.agents.composition import ComposedAgent
 from evonas.agents.evolution import Mutation, Population, choose_positions
 from evonas.agents.history import History
-from evonas.agents.network import PolicyNetwork
+from evonas.agents.neural.network import PolicyNetwork
 from evonas.agents.policy import Observation, UniformPolicy
 from evonas.agents.randomness import Purpose, uniforms
 from evonas.agents.sources import WholeSamples

@@ -13,7 +13,7 @@ import torch
 
 from evonas.agents import HasPolicy, create_agent
 from evonas.agents.marginals import find_marginals
-from evonas.agents.network import PolicyNetwork
+from evonas.agents.neural.network import PolicyNetwork
 from evonas.agents.policy import UniformPolicy
 from evonas.space import INACTIVE
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from evonas.agents import create_agent
-from evonas.agents.network import SMALL, PolicyNetwork
+from evonas.agents.neural.network import SMALL, PolicyNetwork
 from evonas.agents.randomness import Purpose, uniforms
 from evonas.agents.sources import WholeSamples
 from evonas.agents.torch_threads import single_threaded

@@ -11,7 +11,7 @@ from optuna.distributions import CategoricalDistribution, IntDistribution
 from optuna.trial import TrialState
 
 from evonas.agents import Agent, catalogue, check_agent, create_agent
-from evonas.agents.optuna_study import SamplerStudy
+from evonas.agents.optuna.study import SamplerStudy
 from evonas.agents.settings import SAMPLERS, Sampler
 from evonas.agents.testing import AgentContract
 from evonas.errors import InvalidManifest

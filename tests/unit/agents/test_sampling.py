@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from evonas.agents.network import PolicyNetwork
+from evonas.agents.neural.network import PolicyNetwork
 from evonas.agents.policy import Policy, UniformPolicy
 from evonas.agents.randomness import Purpose, uniforms, words
 from evonas.agents.sources import WholeSamples, invert

@@ -11,12 +11,12 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from evonas.agents.network import PolicyNetwork, Scores
+from evonas.agents.neural.network import PolicyNetwork, Scores
+from evonas.agents.neural.pqt import BestQueue, PriorityQueueTraining
+from evonas.agents.neural.reinforce import Reinforce
+from evonas.agents.neural.training import Descent
 from evonas.agents.policy import Observation
-from evonas.agents.pqt import BestQueue, PriorityQueueTraining
-from evonas.agents.reinforce import Reinforce
 from evonas.agents.sources import WholeSamples
-from evonas.agents.training import Descent
 from evonas.space import Choices, SearchSpace
 
 from .support import CONDITIONAL, counting_space

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from evonas.cluster.records import JobRecord, TrialRecord
+from evonas.cluster.state.records import JobRecord, TrialRecord
 from evonas.search.trial import Trial
 from tests.unit.search.support import NOW
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from evonas.local.enqueued import ENQUEUED_FILE
 from evonas.local.journal import JOURNAL_FILE
-from evonas.local.pinned import PINNED_FILE
-from evonas.local.vetoed import VETOED_FILE
+from evonas.local.requests.enqueued import ENQUEUED_FILE
+from evonas.local.requests.pinned import PINNED_FILE
+from evonas.local.requests.vetoed import VETOED_FILE
 from tests.unit.commands.conftest import TRIALS, Evonas
 from tests.unit.local.test_resume import COUNTING, write_manifest
 

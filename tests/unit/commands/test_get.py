@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from evonas.local.journal import open_journal
-from tests.cluster.waiting import wait_for
+from harness.waiting import wait_for
 from tests.unit.commands.conftest import TRIALS, Evonas
 from tests.unit.local.test_resume import finish, interruptible, write_manifest
 from tests.unit.search.simulation import write_run

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from evonas.bridges.katib import convert
+from evonas.bridges.katib.experiment import convert
 from evonas.errors import EvonasError
-from evonas.local.command import LocalCommand
+from evonas.local.processes.command import LocalCommand
 from evonas.manifest import load_search
 from evonas.spec import SearchSpec
 from tests.unit.commands.conftest import Evonas

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from evonas.cluster.lease import Timing
+from evonas.cluster.leader.lease import Timing
 from evonas.commands import operator
-from evonas.settings import LeaseSettings, OperatorSettings
+from evonas.operator.settings import LeaseSettings, OperatorSettings
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from evonas.search.forecast import forecast
+from evonas.recorded.forecast import forecast
 from tests.unit.commands.conftest import Evonas
 from tests.unit.local.test_resume import write_manifest
 from tests.unit.search.support import search_spec

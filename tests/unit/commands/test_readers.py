@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 import yaml
 
-from evonas.local.command import expand
 from evonas.local.journal import JOURNAL_FILE, open_journal, read_journal
+from evonas.local.processes.command import expand
 from evonas.manifest import read_objects
 from evonas.search.trial import ProposalRecord, Trial, TrialState
-from tests.cluster.waiting import wait_for
+from harness.waiting import wait_for
 from tests.corpus.environment import DECISIONS, VARIABLES, asking_search
 from tests.unit.commands.conftest import TRIALS, Evonas
 from tests.unit.local.test_resume import COUNTING, start, write_manifest

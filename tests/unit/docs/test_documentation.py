@@ -19,7 +19,7 @@ from evonas.cli import cli
 from evonas.errors import InvalidManifest
 from evonas.manifest import KIND, load_search
 from evonas.search.attempt import QueuedReason
-from evonas.search.report import Report, parse_message
+from evonas.search.trial_report import Report, parse_message
 from evonas.spec import SearchSpec
 from tests.corpus import good
 from tests.unit.docs.markdown import PAGES, ROOT, Page

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from evonas.search.status import refuse
-from tests.cluster import binaries, lifecycle
-from tests.cluster.commands import run
-from tests.cluster.fixtures import skipping
+from harness import binaries, lifecycle
+from harness.commands import run
+from harness.fixtures import skipping
 from tests.unit.extras.test_argocd import BROKEN, FRUITLESS, OVER, search, status
 from tests.unit.search.support import NOW
 

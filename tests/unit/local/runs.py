@@ -11,7 +11,7 @@ import yaml
 
 from evonas.local.journal import read_journal
 from evonas.manifest import to_yaml
-from evonas.search.replay import Replay
+from evonas.recorded.replay import Replay
 from evonas.search.trial import Trial
 from evonas.spec import SearchSpec
 from tests import warm

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import yaml
 
-from evonas.local.attempts import LOCK_FILE, LocalAttempts
-from evonas.local.supervise import PID_FILE
+from evonas.local.processes.attempts import LOCK_FILE, LocalAttempts
+from evonas.local.processes.supervise import PID_FILE
 from evonas.search.codec import SearchIdentity
 from evonas.spec import SearchSpec
-from tests.cluster.waiting import wait_for
+from harness.waiting import wait_for
 from tests.unit.local.test_resume import write_manifest
 
 HOLD_LOCK = """

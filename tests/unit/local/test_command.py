@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evonas.errors import InvalidManifest
-from evonas.local.command import LocalCommand, expand
+from evonas.local.processes.command import LocalCommand, expand
 from evonas.spec import SearchSpec
 from evonas.variables import POD_VARIABLES
 from tests.corpus import good

@@ -15,18 +15,18 @@ from pathlib import Path
 import psutil
 import pytest
 
-from evonas.local import forkserver
 from evonas.local.locks import is_locked, wait_for_release
-from evonas.local.supervise import ENDED_FILE, PID_FILE, Order
-from evonas.local.supervisors import Supervisors
-from tests.cluster.waiting import wait_for
+from evonas.local.processes import forkserver
+from evonas.local.processes.supervise import ENDED_FILE, PID_FILE, Order
+from evonas.local.processes.supervisors import Supervisors
+from harness.waiting import wait_for
 from tests.unit.local.test_supervise import process_named_in, wait_until_gone
 
 UNTIL_GO = "while [ ! -e go ]; do sleep 0.05; done"
 
 WITHOUT_PROCESSES = """
 import os
-from evonas.local import forkserver
+from evonas.local.processes import forkserver
 
 def fork():
     raise BlockingIOError(11, "Resource temporarily unavailable")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from evonas.local.logfile import LOG_FILE, BoundedLog, last_line, read_on
+from evonas.local.processes.logfile import LOG_FILE, BoundedLog, last_line, read_on
 
 LIMIT = 1 << 16
 NOTE = rb"\n\[evonas: (.*)left out.*; evonas run --max-log keeps more\]\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from evonas.local.pinned import PINNED_FILE
+from evonas.local.requests.pinned import PINNED_FILE
 from tests.unit.local.runs import evonas, recorded, write_manifest
 
 AGENT = {"type": "Evolution", "warmup": 4, "evolution": {"population": 1}}

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from evonas.local.locks import is_locked
-from tests.cluster.waiting import wait_for
+from harness.waiting import wait_for
 from tests.unit.local.runs import evonas
 
 COUNTING = ["python", "-m", "evonas_trial.counting", "--seconds", "0.2"]

@@ -12,11 +12,11 @@ import pytest
 import yaml
 
 from evonas.errors import EvonasError
-from evonas.local.enqueued import ENQUEUED_FILE, Enqueued
-from evonas.local.results import OtherRuns
-from evonas.local.vetoed import VETOED_FILE
+from evonas.local.other_runs import OtherRuns
+from evonas.local.requests.enqueued import ENQUEUED_FILE, Enqueued
+from evonas.local.requests.vetoed import VETOED_FILE
 from evonas.spec import SearchSpec
-from tests.cluster.waiting import wait_for
+from harness.waiting import wait_for
 from tests.unit.local.runs import evonas, recorded, write_manifest
 
 

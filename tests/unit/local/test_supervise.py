@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from evonas.local.logfile import LOG_FILE
-from evonas.local.supervise import ENDED_FILE, Order
-from tests.cluster.waiting import wait_for
+from evonas.local.processes.logfile import LOG_FILE
+from evonas.local.processes.supervise import ENDED_FILE, Order
+from harness.waiting import wait_for
 
 SUPERVISE = """
 import json, os, signal, subprocess, sys
 from pathlib import Path
-from evonas.local import supervise
+from evonas.local.processes import supervise
 order = supervise.Order(**json.loads(sys.argv[1]))
 {change}
 sys.exit(supervise.supervise(order, lambda group: None))

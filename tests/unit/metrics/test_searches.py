@@ -11,8 +11,8 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from evonas.cluster.gauges import MAX_REASONS, read_refused, read_search
-from evonas.cluster.records import SearchRecord
+from evonas.cluster.control.search_reading import MAX_REASONS, read_refused, read_search
+from evonas.cluster.state.records import SearchRecord
 from evonas.metrics.searches import DEFINITIONS, SEARCH_LABELS, SearchCollector, SearchReading
 from evonas.search.status import refuse, summarise
 from evonas.search.trial import ProposalRecord, Reuse, Trial, TrialState

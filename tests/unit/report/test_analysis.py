@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from evonas.recorded.search import Phase, RecordedSearch
 from evonas.report.details import describe
 from evonas.report.figures.scatter import Limit, frame_around
 from evonas.report.groups import group
@@ -17,7 +18,6 @@ from evonas.report.importance import find_importance
 from evonas.report.live import sparkline
 from evonas.report.progress import failures, improvements, lineage, origins, value_shares
 from evonas.search.confirmation import due_confirmations, find_winner
-from evonas.search.recorded import Phase, RecordedSearch
 from evonas.search.trial import ProposalRecord, Reuse, Trial, TrialState
 from evonas.sources.journal import JournalSource
 from evonas.space import SearchSpace

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from evonas.errors import EvonasError
+from evonas.recorded import policy_history
+from evonas.recorded.pareto import default_axes, trade_off
 from evonas.report.html import render_report
-from evonas.search import policy_history
-from evonas.search.pareto import default_axes, trade_off
 from evonas.sources.journal import JournalSource
 from tests.browser import visit
 from tests.unit.search.simulation import SPACE, write_run

@@ -11,14 +11,14 @@ from types import MappingProxyType
 from typing import Any
 
 from evonas.local.journal import open_journal
-from evonas.search.incoming import Decisions, Result, Turns, due_imports, listed_trials
+from evonas.search.backlog import Decisions, Result, TriedCandidates, due_imports, listed_trials
 from evonas.search.objective import Evaluation, evaluate
 from evonas.search.proposer import Proposer
-from evonas.search.report import Report
 from evonas.search.settle import take_over
 from evonas.search.table import TrialTable
 from evonas.search.totals import Totals
 from evonas.search.trial import Trial, TrialState
+from evonas.search.trial_report import Report
 from evonas.spec import SearchSpec
 from tests.unit.search.support import NOW
 
@@ -50,7 +50,7 @@ def simulate(
         if len(table) in restarts:
             proposer = Proposer(spec)
         wanted = [candidate for number, candidate in listed.items() if number <= len(table)]
-        turns = Turns().untried(wanted, table)[: 3 - len(table.unfinished)]
+        turns = TriedCandidates().untried(wanted, table)[: 3 - len(table.unfinished)]
         for trial in listed_trials(turns, Totals(spec.objective, table)):
             table.put(trial)
         room = min(3 - len(table.unfinished), count - len(table))

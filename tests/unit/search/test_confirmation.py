@@ -13,10 +13,10 @@ from evonas.errors import InvalidManifest
 from evonas.search.budget import affordable_trials
 from evonas.search.codec import from_object, to_object
 from evonas.search.confirmation import confirm, due_confirmations
-from evonas.search.contract import trial_environment
 from evonas.search.plan import Plan, plan
 from evonas.search.totals import Totals
 from evonas.search.trial import Trial, TrialState
+from evonas.search.trial_environment import trial_environment
 from evonas.spec import SearchSpec
 from tests.unit.search.support import IDENTITY, NOW, propose, search_spec, succeeded, totals_of, trial
 

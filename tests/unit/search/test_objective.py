@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evonas.search.objective import evaluate, oriented, reaches_target
-from evonas.search.report import Report
+from evonas.search.trial_report import Report
 from evonas.spec import Constraint, Objective
 
 

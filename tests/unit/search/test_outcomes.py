@@ -11,9 +11,9 @@ from evonas.report.display import Display
 from evonas.search.attempt import AttemptPhase, AttemptView, Ending, Verdict
 from evonas.search.budget import Standing, find_limit
 from evonas.search.exits import judge_exit, judge_timeout
-from evonas.search.report import Report
 from evonas.search.settle import cancel, settle, veto
 from evonas.search.trial import Trial, TrialState, in_words
+from evonas.search.trial_report import Report
 from tests.unit.search.support import NOW, search_spec, totals_of, trial
 
 SPEC = search_spec(trial={"retries": 0}, budget={"maxFailedTrials": 0})

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from evonas.search.attempt import AttemptPhase, AttemptView, Disruption, Ending, QueuedReason, Verdict
 from evonas.search.plan import Plan, plan
-from evonas.search.report import Report
 from evonas.search.table import TrialTable
 from evonas.search.totals import RunningTotals, Totals
 from evonas.search.trial import MAX_ATTEMPTS, ProposalRecord, Trial, TrialState
+from evonas.search.trial_report import Report
 from evonas.spec import SearchSpec
 from tests.tier import examples
 from tests.unit.search.support import succeeded, totals_of

@@ -17,16 +17,16 @@ from evonas.search.codec import SearchIdentity, from_object, to_object
 from evonas.search.confirmation import due_confirmations
 from evonas.search.plan import Plan, plan
 from evonas.search.proposer import Proposer
-from evonas.search.report import Report
 from evonas.search.reuse import Find, fingerprint_of, first_result, result_of, with_known_result
 from evonas.search.settle import settle
 from evonas.search.table import TrialTable
 from evonas.search.totals import Totals
 from evonas.search.trial import Reuse, Trial, TrialState
+from evonas.search.trial_report import Report
 from evonas.spec import Confirm, Reach, SearchSpec
 from tests.tier import examples
+from tests.unit.recorded.test_replay import AGENTS, difference_of, spec_of
 from tests.unit.search.support import IDENTITY, NOW, search_spec, succeeded, trial
-from tests.unit.search.test_replay import AGENTS, difference_of, spec_of
 
 OTHER = SearchIdentity("other", "uid-of-other", "default")
 CONTAINER = {"name": "trial", "image": "none"}

@@ -13,8 +13,8 @@ from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason
 from evonas.search.budget import Limit
 from evonas.search.codec import to_time
 from evonas.search.conditions import find_condition
-from evonas.search.environments import environment_of, note_environment
 from evonas.search.plan import Plan
+from evonas.search.software_versions import note_versions, versions_of
 from evonas.search.status import Blockage, count_states, refuse, summarise
 from evonas.search.trial import Trial, TrialState
 from evonas.spec import SearchSpec
@@ -244,8 +244,8 @@ def test_versions_are_noted_with_the_trials_that_they_propose() -> None:
     assert first["environments"] == [{"fromTrial": 0, "versions": VERSIONS}]
     assert status_of(planned([succeeded(0, 0.5)]), before=first)["environments"] == first["environments"]
     newer = {**VERSIONS, "numpy": "2.1"}
-    noted = note_environment(first["environments"], newer, 5)
-    assert [environment_of(noted, index) for index in (0, 4, 5)] == [VERSIONS, VERSIONS, newer]
-    assert note_environment(noted, VERSIONS, 5) == [*first["environments"], {"fromTrial": 5, "versions": VERSIONS}]
-    assert environment_of([], 3) is None
-    assert len(note_environment([{"fromTrial": n, "versions": {"evonas": str(n)}} for n in range(30)], newer, 99)) == 20
+    noted = note_versions(first["environments"], newer, 5)
+    assert [versions_of(noted, index) for index in (0, 4, 5)] == [VERSIONS, VERSIONS, newer]
+    assert note_versions(noted, VERSIONS, 5) == [*first["environments"], {"fromTrial": 5, "versions": VERSIONS}]
+    assert versions_of([], 3) is None
+    assert len(note_versions([{"fromTrial": n, "versions": {"evonas": str(n)}} for n in range(30)], newer, 99)) == 20

@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evonas.search.curves import moving_average, rewards_in_order
+from evonas.recorded.curves import moving_average, rewards_in_order
 from evonas.search.table import Cursor, TrialTable
 from evonas.search.totals import RunningTotals, Totals
 from evonas.search.trial import Trial, TrialState

@@ -14,7 +14,7 @@ from evonas.agents import check_agent
 from evonas.errors import InvalidManifest
 from evonas.manifest import load_search
 from evonas.schema import load_crds
-from evonas.search.contract import check_template
+from evonas.search.trial_environment import check_template
 from evonas.spec import SearchSpec
 from tests.corpus import BAD, GOOD, Bad, good
 

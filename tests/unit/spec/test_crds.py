@@ -9,11 +9,11 @@ from typing import Any, get_args
 import pytest
 
 from evonas.agents.interface import Origin
+from evonas.recorded.warm_start import MAX_RESULTS
 from evonas.schema import load_crds
 from evonas.search.confirmation import ORIGIN
 from evonas.search.names import MAX_INDEX
 from evonas.search.trial import IMPORTED, LISTED, TrialState
-from evonas.search.warmstart import MAX_RESULTS
 
 CRDS = {crd["spec"]["names"]["kind"]: crd for crd in load_crds()}
 KINDS = ("ArchitectureSearch", "ArchitectureTrial")

@@ -12,10 +12,10 @@ from evonas.agents import check_agent
 from evonas.errors import EvonasError, InvalidManifest
 from evonas.hints import did_you_mean
 from evonas.manifest import load_search
-from evonas.search.enqueuing import read_decisions
+from evonas.recorded.enqueuing import read_decisions
+from evonas.recorded.pareto import check_reported, parse_axes
 from evonas.search.objective import evaluate
-from evonas.search.pareto import check_reported, parse_axes
-from evonas.search.report import Report
+from evonas.search.trial_report import Report
 from evonas.spec import SearchSpec
 from tests.unit.search.support import search_spec, succeeded
 

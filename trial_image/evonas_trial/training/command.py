@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from evonas_trial import report, termination
-from evonas_trial.data.catalogue import DataSet, Shape
+from evonas_trial.data.catalogue import Shape
 from evonas_trial.data.places import DataMissing
 from evonas_trial.decisions import Decision
 from evonas_trial.training import options as command_line
+from evonas_trial.training.candidate import Candidate
 from evonas_trial.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -42,20 +43,6 @@ class Program(Generic[Network]):
     obstacle: Callable[[Network, Recipe, Shape], str | None]
     """Return why a candidate cannot be built or trained, without torch; None if it can."""
     build: Callable[[Network, Shape], nn.Module]
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """What is to be trained, and on what."""
-
-    program: str
-    network: Any
-    recipe: Recipe
-    data_set: DataSet
-    build: Callable[[], nn.Module]
-    seed: int
-    decisions: Mapping[str, Any]
-    """As they were searched and fixed, for display."""
 
 
 def run(program: Program[Any], arguments: Sequence[str] | None = None) -> None:

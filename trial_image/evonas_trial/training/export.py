@@ -13,7 +13,7 @@ from safetensors.torch import save_model
 from torch import nn
 
 from evonas_trial.data.images import Normalization
-from evonas_trial.training.command import Candidate
+from evonas_trial.training.candidate import Candidate
 
 WEIGHTS, PROGRAM, ONNX, CARD, DECISIONS = (
     "weights.safetensors",

@@ -15,8 +15,8 @@ from evonas_trial.data.images import Normalization, Part, joined, normalization
 from evonas_trial.data.reading import locate
 from evonas_trial.training import batches, export, measures
 from evonas_trial.training.batches import Batches
+from evonas_trial.training.candidate import Candidate
 from evonas_trial.training.checkpoint import Checkpoint
-from evonas_trial.training.command import Candidate
 from evonas_trial.training.hardware import Hardware
 from evonas_trial.training.loop import Diverged, Interrupted, Score, Training, evaluate
 

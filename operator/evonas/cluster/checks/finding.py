@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from evonas.cluster.api import Api, ApiError, NotFound
-from evonas.cluster.resources import Resource
+from evonas.cluster.client.api import Api, ApiError, NotFound
+from evonas.cluster.client.resources import Resource
 
 T = TypeVar("T")
 

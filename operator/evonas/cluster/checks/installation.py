@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from evonas.cluster.api import Api
 from evonas.cluster.checks.finding import Finding, Verdict, all_of, look
 from evonas.cluster.checks.releases import OF_THE_CHART, RELEASE_LABEL, Installation, upgrade
 from evonas.cluster.checks.selectors import changes_to_match
-from evonas.cluster.resources import CLUSTER_ROLES, CRDS, LEASES, POLICIES, ROLES
+from evonas.cluster.client.api import Api
+from evonas.cluster.client.resources import CLUSTER_ROLES, CRDS, LEASES, POLICIES, ROLES
 from evonas.schema import load_crds
 from evonas.search.codec import from_time
 from evonas.search.names import TRIAL_SERVICE_ACCOUNT

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evonas.cluster.api import Api
 from evonas.cluster.checks.finding import Finding, Verdict, all_of, look
 from evonas.cluster.checks.releases import OF_THE_CHART, OURS, Installation, upgrade
 from evonas.cluster.checks.selectors import changes_to_match
-from evonas.cluster.resources import (
+from evonas.cluster.client.api import Api
+from evonas.cluster.client.resources import (
     NAMESPACES,
     POD_MONITORS,
     PROMETHEUS_RULES,

@@ -9,9 +9,9 @@ from typing import Any
 
 from kubernetes.utils.quantity import parse_quantity
 
-from evonas.cluster.api import Api
 from evonas.cluster.checks.finding import Finding, Verdict, all_of, look
-from evonas.cluster.resources import ACCESS_REVIEWS, NODES, PODS, QUOTAS
+from evonas.cluster.client.api import Api
+from evonas.cluster.client.resources import ACCESS_REVIEWS, NODES, PODS, QUOTAS
 from evonas.search.names import MANAGED_BY, MANAGED_BY_LABEL, SEARCH_LABEL
 from evonas.spec import GROUP, SearchSpec
 

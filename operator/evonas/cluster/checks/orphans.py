@@ -10,9 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evonas.cluster.api import Api
 from evonas.cluster.checks.finding import Finding, Verdict, look
-from evonas.cluster.resources import JOBS, SEARCHES, TRIALS, Resource
+from evonas.cluster.client.api import Api
+from evonas.cluster.client.resources import JOBS, SEARCHES, TRIALS, Resource
 from evonas.search.conditions import find_condition
 from evonas.search.names import MANAGED_BY, MANAGED_BY_LABEL, SEARCH_LABEL, SEARCH_UID_LABEL
 

@@ -7,9 +7,9 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from evonas.cluster.api import Api
 from evonas.cluster.checks.finding import Finding, Verdict, all_of, look
-from evonas.cluster.resources import CLUSTER_QUEUES, LOCAL_QUEUES, Resource
+from evonas.cluster.client.api import Api
+from evonas.cluster.client.resources import CLUSTER_QUEUES, LOCAL_QUEUES, Resource
 from evonas.search.conditions import find_condition
 
 

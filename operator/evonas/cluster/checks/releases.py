@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evonas.cluster.api import Api
 from evonas.cluster.checks.finding import Finding, all_of, look
-from evonas.cluster.lease import WATCHED_ANNOTATION
-from evonas.cluster.resources import DEPLOYMENTS, LEASES
+from evonas.cluster.client.api import Api
+from evonas.cluster.client.resources import DEPLOYMENTS, LEASES
+from evonas.cluster.leader.lease import WATCHED_ANNOTATION
 from evonas.search.names import MANAGED_BY, MANAGED_BY_LABEL
 
 NAME_LABEL, RELEASE_LABEL = "app.kubernetes.io/name", "app.kubernetes.io/instance"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from evonas.cluster.api import Api
 from evonas.cluster.checks.finding import Finding, all_of, look
 from evonas.cluster.checks.namespace import devices_of, find_devices
 from evonas.cluster.checks.queues import check_queue
-from evonas.cluster.resources import SEARCHES
+from evonas.cluster.client.api import Api
+from evonas.cluster.client.resources import SEARCHES
 from evonas.errors import InvalidManifest
+from evonas.recorded.search import manifest_of, phase_of
 from evonas.search.names import QUEUE_LABEL
-from evonas.search.recorded import manifest_of, phase_of
 from evonas.spec import SearchSpec
 
 

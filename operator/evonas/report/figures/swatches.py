@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from evonas.report.figures.lines import COLOURS
-from evonas.search.contract import to_text
+from evonas.search.trial_environment import to_text
 from evonas.space import Decision, Value, is_number
 
 DIGITS = 4

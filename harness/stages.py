@@ -1,0 +1,218 @@
+"""What the fake node does to a pod, step by step: kwok's Stages, written for trials.
+
+A pod scheduled to the fake node runs at once; after the trial's seconds it gets its reward annotation; a pod with a
+reward ends as a real trial would. A label or annotation on the pod asks for something else:
+
+``evonas-test/outcome``
+    ``fail`` exit code 1; ``infeasible`` exit code 65; ``silent`` exit code 0 and no reward; ``message`` exit code 0
+    and the reward in the termination message only; ``hang`` nothing until its deadline, at which a kubelet ends it.
+    Without it the pod succeeds.
+``evonas-test/outcome-<index>-<attempt>``
+    The same for one attempt of one trial, known by the labels that the operator gives its pods.
+``evonas-test/duration``
+    How long it runs, as Go writes durations (``5s``, ``300ms``), instead of the instance's trial seconds.
+
+With the reward left to the test's own program (``none``), a pod runs until someone annotates it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.state import Options
+
+Stage = dict[str, Any]
+
+REWARD = "evonas.dev/reward"
+
+# A score that an agent can learn: it grows with the sum of the numeric decisions, stays below 1 and is the same for
+# the same candidate. A pod that carries no decisions gets one half.
+_REWARD_VALUE = """
+{{- $sum := 0.0 }}{{ $count := 0.0 }}
+{{- range .spec.containers }}{{ range .env }}{{ if eq .name "EVONAS_DECISIONS" }}
+{{- range $name, $value := fromJson .value }}{{ if kindIs "float64" $value }}
+{{- $sum = addf $sum $value }}{{ $count = addf $count 1.0 }}
+{{- end }}{{ end }}{{ end }}{{ end }}{{ end }}
+{{- $reward := 0.5 }}
+{{- if gt $count 0.0 }}{{ $reward = divf $sum (addf $sum (mulf 10.0 $count)) }}{{ end -}}
+"""
+
+_ATTEMPT = '(.labels["evonas.dev/index"] // "") + "-" + (.labels["evonas.dev/attempt"] // "")'
+_OUTCOME = (
+    '.metadata | (.labels["evonas-test/outcome"] // .annotations["evonas-test/outcome"]'
+    f' // .annotations["evonas-test/outcome-" + {_ATTEMPT}])'
+)
+_DURATION = '.metadata.annotations["evonas-test/duration"]'
+
+_RUNNING = """
+{{ $now := Now }}
+phase: Running
+startTime: {{ $now | Quote }}
+hostIP: {{ NodeIPWith .spec.nodeName | Quote }}
+podIP: {{ PodIPWith .spec.nodeName false .metadata.uid .metadata.name .metadata.namespace | Quote }}
+conditions:
+{{ range $type := list "Initialized" "Ready" "ContainersReady" }}
+- {type: {{ $type }}, status: "True", lastTransitionTime: {{ $now | Quote }}}
+{{ end }}
+containerStatuses:
+{{ range .spec.containers }}
+- name: {{ .name | Quote }}
+  image: {{ .image | Quote }}
+  ready: true
+  started: true
+  restartCount: 0
+  state: {running: {startedAt: {{ $now | Quote }}}}
+{{ end }}
+"""
+
+_ENDED = """
+%(prelude)s
+{{ $now := Now }}
+{{ $root := . }}
+phase: %(phase)s
+%(why)s
+conditions:
+{{ range $type := list "Ready" "ContainersReady" }}
+- {type: {{ $type }}, status: "False", reason: "Pod%(phase)s", lastTransitionTime: {{ $now | Quote }}}
+{{ end }}
+containerStatuses:
+{{ range .spec.containers }}
+- name: {{ .name | Quote }}
+  image: {{ .image | Quote }}
+  ready: false
+  started: false
+  restartCount: 0
+  state:
+    terminated:
+      exitCode: %(code)d
+      reason: %(reason)s
+      message: %(message)s
+      startedAt: {{ $root.status.startTime | Quote }}
+      finishedAt: {{ $now | Quote }}
+{{ end }}
+"""
+
+_NODE_READY = """
+{{ $now := Now }}
+phase: Running
+conditions:
+{{ range NodeConditions }}
+- type: {{ .type | Quote }}
+  status: {{ .status | Quote }}
+  reason: {{ .reason | Quote }}
+  message: {{ .message | Quote }}
+  lastHeartbeatTime: {{ $now | Quote }}
+  lastTransitionTime: {{ $now | Quote }}
+{{ end }}
+"""
+
+
+def stages(options: Options) -> list[Stage]:
+    """All Stages of an instance with these options."""
+    delay = _delay(options)
+    ends = [
+        _ending("fail", code=1, delay=delay),
+        _ending("infeasible", code=65, delay=delay),
+        _ending("silent", code=0, delay=delay),
+        _ending("message", code=0, delay=delay, with_message=True),
+    ]
+    reward = [_reward(delay)] if options.kwok_reward == "template" else []
+    return [_node_ready(), _pod_running(), *reward, _succeeded(), *ends, _overdue(), _pod_deleted()]
+
+
+def _pod_running() -> Stage:
+    return _stage("pod-running", _is(".status.podIP", absent=True), _status(_RUNNING))
+
+
+def _reward(delay: Stage) -> Stage:
+    template = _REWARD_VALUE + f'annotations:\n  {REWARD}: "{{{{ $reward }}}}"'
+    patch = {"patches": [{"root": "metadata", "type": "merge", "template": template}]}
+    selector = [*_in_phase_running(), _is(_OUTCOME, absent=True), _is(_annotation(REWARD), absent=True)]
+    return _stage("pod-reward", selector, patch, delay)
+
+
+def _succeeded() -> Stage:
+    # Some time between the report and the exit: in a real trial the process still has to end.
+    delay = {"durationMilliseconds": 20, "jitterDurationMilliseconds": 80}
+    selector = [*_in_phase_running(), _is(_OUTCOME, absent=True), _is(_annotation(REWARD), present=True)]
+    return _stage("pod-succeeded", selector, _status(_ended(code=0)), delay)
+
+
+def _ending(outcome: str, *, code: int, delay: Stage, with_message: bool = False) -> Stage:
+    selector = [*_in_phase_running(), _is(_OUTCOME, values=[outcome])]
+    then = _status(_ended(code=code, with_message=with_message))
+    return _stage(f"pod-{outcome}", selector, then, delay)
+
+
+def _overdue() -> Stage:
+    seconds = '(.spec.activeDeadlineSeconds | tostring) + "s"'
+    selector = [*_in_phase_running(), _is(_OUTCOME, values=["hang"])]
+    then = _status(_ended(code=137, why="reason: DeadlineExceeded\nmessage: active for too long"))
+    return _stage("pod-overdue", selector, then, {"durationFrom": {"expressionFrom": seconds}})
+
+
+def _pod_deleted() -> Stage:
+    stage = _stage("pod-deleted", [], {"finalizers": {"empty": True}, "delete": True})
+    stage["spec"]["selector"]["matchExpressions"] = [_is(".metadata.deletionTimestamp", present=True)]
+    return stage
+
+
+def _node_ready() -> Stage:
+    ready = '.status.conditions.[] | select( .type == "Ready" ) | .status'
+    selector = [{"key": ready, "operator": "NotIn", "values": ["True"]}]
+    return _stage("node-ready", selector, _status(_NODE_READY), kind="Node")
+
+
+def _ended(*, code: int, with_message: bool = False, why: str = "") -> str:
+    phase, reason = ("Failed", "Error") if code else ("Succeeded", "Completed")
+    prelude, message = (_REWARD_VALUE, "'{\"reward\": {{ $reward }}}'") if with_message else ("", '""')
+    return _ENDED % {"phase": phase, "code": code, "reason": reason, "prelude": prelude, "message": message, "why": why}
+
+
+def _stage(
+    name: str,
+    selector: list[Stage] | Stage,
+    then: Stage,
+    delay: Stage | None = None,
+    kind: str = "Pod",
+) -> Stage:
+    conditions = selector if isinstance(selector, list) else [selector]
+    alive = [_is(".metadata.deletionTimestamp", absent=True)]
+    spec = {
+        "resourceRef": {"apiGroup": "v1", "kind": kind},
+        "selector": {"matchExpressions": [*alive, *conditions]},
+        "next": then,
+    }
+    if delay:
+        spec["delay"] = delay
+    return {"apiVersion": "kwok.x-k8s.io/v1alpha1", "kind": "Stage", "metadata": {"name": name}, "spec": spec}
+
+
+def _status(template: str) -> Stage:
+    return {"statusTemplate": template}
+
+
+def _delay(options: Options) -> Stage:
+    """The trial's length: trials that all end in one instant would flatter whoever watches, or drown him."""
+    milliseconds = round(options.kwok_trial_seconds * 1000)
+    return {
+        "durationMilliseconds": milliseconds,
+        "durationFrom": {"expressionFrom": _DURATION},
+        "jitterDurationMilliseconds": round(milliseconds * options.kwok_spread),
+        "jitterDurationFrom": {"expressionFrom": _DURATION},
+    }
+
+
+def _in_phase_running() -> list[Stage]:
+    return [_is(".status.phase", values=["Running"])]
+
+
+def _annotation(name: str) -> str:
+    return f'.metadata.annotations["{name}"]'
+
+
+def _is(key: str, *, values: list[str] | None = None, present: bool = False, absent: bool = False) -> Stage:
+    if values is not None:
+        return {"key": key, "operator": "In", "values": values}
+    assert present != absent
+    return {"key": key, "operator": "Exists" if present else "DoesNotExist"}

@@ -1,0 +1,1 @@
+"""The critic: a Gaussian process over candidates, and evolution in imagination under its eye. Imports PyTorch."""

@@ -1,0 +1,122 @@
+"""How alike two candidates are: the covariance of the critic's Gaussian process. Imports PyTorch.
+
+The sum of two parts: the share of decisions that agree and its square, which is the share of their pairs, as in an
+additive Gaussian process (Duvenaud et al. 2011, arXiv 1112.4394), which learns from few results what each pair
+contributes; and agreement in all decisions at once, which can model any interaction near known candidates. Values of an
+ordered decision agree by the distance of their ranks, others agree or do not. A decision that does not exist counts as
+a separate value.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from evonas.space import INACTIVE, SearchSpace, is_number
+
+SINGLE_SHARE = 0.1
+"""Share of the agreement in single decisions in the variance; agreeing pairs contain most of it anyway."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Chosen by the evidence: how far results carry over to other candidates."""
+
+    length: float
+    """Difference of ranks, relative to the largest one, over which ordered values agree."""
+    pair_share: float
+    """Share of the agreement in pairs in the variance; the rest, apart from SINGLE_SHARE, is agreement in all
+    decisions."""
+    decay: float
+    """How fast agreement in all decisions falls: exp(-decay) if no unordered decision agrees."""
+
+
+class Encoding:
+    """TriedCandidates choices into tokens: one for each value of each decision, and one for its absence."""
+
+    def __init__(self, space: SearchSpace) -> None:
+        self.sizes = np.array(space.cardinalities) + 1
+        self._offsets = np.concatenate([[0], np.cumsum(self.sizes)[:-1]])
+        self._absent = self.sizes - 1
+        self.ranks = [_ranks(space, position) for position in range(len(space))]
+        self.decisions = np.repeat(np.arange(len(space)), self.sizes)
+        """[tokens]: the decision that each token belongs to."""
+
+    @property
+    def is_ordered(self) -> bool:
+        """Return whether any decision is ordered, so that the length of a shape matters."""
+        return any(ranks is not None for ranks in self.ranks)
+
+    def tokens(self, choices: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the tokens of candidates: [candidates, decisions] to [candidates, decisions]."""
+        tokens: NDArray[np.int64] = np.where(choices == INACTIVE, self._absent, choices) + self._offsets
+        return tokens
+
+
+class Similarity:
+    """The covariance of one shape; 1 for a candidate with itself."""
+
+    def __init__(self, encoding: Encoding, shape: Shape) -> None:
+        count = len(encoding.sizes)
+        blocks = [_block(ranks, size, shape.length) for ranks, size in zip(encoding.ranks, encoding.sizes, strict=True)]
+        agreement, exponent = (_diagonal(part) for part in zip(*blocks, strict=True))
+        whole = 1 - SINGLE_SHARE - shape.pair_share
+        self._decisions = encoding.decisions
+        self._pair_share = shape.pair_share
+        # Summed over a candidate's decisions, these are all there is to know about it. Given the noise, single
+        # precision is enough; it halves the cost of the largest part.
+        self._tables = [
+            (agreement / count).float(),
+            ((shape.decay * exponent + math.log(whole)) / count).float(),
+        ]
+
+    def columns(self, tokens: NDArray[np.int64]) -> torch.Tensor:
+        """Return what ``covariance`` needs of known candidates: [tokens, tables, candidates].
+
+        Column j says how far each token agrees with candidate j: agreement in all decisions is a sum of n entries.
+        """
+        theirs = torch.from_numpy(tokens[:, self._decisions].T)
+        every = torch.arange(len(theirs))[:, None]
+        return torch.stack([table[every, theirs] for table in self._tables], dim=1)
+
+    def covariance(self, tokens: NDArray[np.int64], columns: torch.Tensor, known: int) -> torch.Tensor:
+        """Return [candidates, known] of candidates and the first ``known`` of the ``columns``, in single precision."""
+        bags = torch.nn.functional.embedding_bag(torch.from_numpy(tokens), columns.flatten(1), mode="sum")
+        agreement, exponent = bags.view(len(tokens), *columns.shape[1:])[..., :known].unbind(1)
+        # In NumPy: PyTorch's result may differ by a bit with an element's position, and a restored agent fills other
+        # positions.
+        covariance = torch.from_numpy(np.exp(exponent.numpy()))
+        return covariance.addcmul_(agreement, (self._pair_share * agreement).add_(SINGLE_SHARE))
+
+
+def _ranks(space: SearchSpace, position: int) -> NDArray[np.float64] | None:
+    """Return each value's rank scaled to 0..1; None for a decision without a meaningful order."""
+    values = space.decisions[position].values
+    if len(values) < 3 or not all(map(is_number, values)):
+        return None
+    return np.argsort(np.argsort(np.array(values, dtype=float))) / (len(values) - 1)
+
+
+def _block(
+    ranks: NDArray[np.float64] | None, size: int, length: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return agreement, and the exponent of agreement in all decisions: [values + 1, values + 1] each."""
+    agreement = np.eye(size)
+    exponent = np.eye(size) - 1
+    if ranks is not None:
+        distance = np.square((ranks[:, None] - ranks) / length) / 2
+        agreement[:-1, :-1] = np.exp(-distance)
+        exponent[:-1, :-1] = -distance
+        # Absence lies beside the middle of the values, one step off their line. If it were equally near to values that
+        # are far from each other, this would not be a distance, nor the result a covariance.
+        exponent[-1, :-1] = exponent[:-1, -1] = -(1 + np.square((ranks - 0.5) / length) / 2)
+    return agreement, exponent
+
+
+def _diagonal(blocks: Sequence[NDArray[np.float64]]) -> torch.Tensor:
+    return torch.block_diag(*map(torch.from_numpy, blocks))  # type: ignore[no-untyped-call, no-any-return]

@@ -1,0 +1,30 @@
+"""Builds the policy that learns and its trainer; the only way from ``factory`` to PyTorch."""
+
+from __future__ import annotations
+
+from evonas.agents.neural import pqt, reinforce
+from evonas.agents.neural.network import PolicyNetwork
+from evonas.agents.neural.training import Descent
+from evonas.agents.policy import Learner
+from evonas.agents.settings import AgentSettings
+from evonas.space import SearchSpace
+
+CRITICISED_INTERVAL = 4
+"""Results per step of PQT if a critic judges what the network proposes: a quarter of the time, with no worse
+results."""
+
+
+def create_learner(
+    space: SearchSpace, seed: int, settings: AgentSettings, *, criticised: bool
+) -> tuple[PolicyNetwork, Learner]:
+    """Return a new network and the learner that trains it."""
+    policy = settings.policy
+    network = PolicyNetwork(space, seed, policy.hidden_units)
+    descent = Descent(network, policy.learning_rate)
+    weight = policy.entropy_weight
+    if policy.training == "PQT":
+        weight = pqt.ENTROPY_WEIGHT if weight is None else weight
+        interval = CRITICISED_INTERVAL if criticised else 1
+        return network, pqt.PriorityQueueTraining(descent, settings.warmup, policy.queue_size, weight, interval)
+    weight = reinforce.ENTROPY_WEIGHT if weight is None else weight
+    return network, reinforce.Reinforce(descent, settings.warmup, policy.baseline_decay, weight)

@@ -1,0 +1,69 @@
+"""Priority Queue Training (Abolafia et al., arXiv 1801.03526): imitate the best candidates so far. Imports PyTorch."""
+
+from __future__ import annotations
+
+import bisect
+
+import numpy as np
+import torch
+
+from evonas.agents.neural.network import Scores
+from evonas.agents.neural.training import Descent
+from evonas.agents.policy import Observation
+from evonas.space import Choices
+
+ENTROPY_WEIGHT = 0.5
+"""Default weight of the mean summed head entropy, against 1 for the mean log-probability."""
+
+
+class BestQueue:
+    """The best distinct candidates; a repeated one keeps its first reward, and among equals the older ones stay."""
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._items: list[tuple[float, Choices]] = []
+
+    def add(self, choices: Choices, reward: float) -> None:
+        """Add a result if it is good enough."""
+        if all(choices != known for _, known in self._items):
+            bisect.insort_right(self._items, (-reward, choices), key=lambda item: item[0])
+            del self._items[self._capacity :]
+
+    @property
+    def candidates(self) -> list[Choices]:
+        """The candidates, best first."""
+        return [choices for _, choices in self._items]
+
+
+class PriorityQueueTraining:
+    """After every ``interval`` feasible results, once there are ``warmup``, one step towards the queue's candidates.
+
+    An infeasible candidate changes nothing: PQT can only raise likelihoods, and it is never proposed again anyway.
+    """
+
+    def __init__(
+        self, descent: Descent, warmup: int, queue_size: int, entropy_weight: float, interval: int = 1
+    ) -> None:
+        self._descent = descent
+        self._interval = interval
+        self._warmup = warmup
+        self._entropy_weight = entropy_weight
+        self._queue = BestQueue(queue_size)
+        self._results = 0
+
+    def observe(self, observation: Observation) -> None:
+        """Process one observation, and train if there are enough."""
+        if observation.reward is None:
+            return
+        self._results += 1
+        self._queue.add(observation.choices, observation.reward)
+        if self._results >= self._warmup and self._results % self._interval == 0:
+            self._descent.step(np.array(self._queue.candidates), self._loss)
+
+    @property
+    def entropy(self) -> float:
+        """As ``Agent.entropy``."""
+        return self._descent.entropy
+
+    def _loss(self, scores: Scores) -> torch.Tensor:
+        return -(scores.log_probabilities + self._entropy_weight * scores.entropies).sum(dim=1).mean()

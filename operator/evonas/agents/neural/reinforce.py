@@ -1,0 +1,61 @@
+"""REINFORCE with a moving-average baseline, as in Zoph & Le 2016 (arXiv 1611.01578). Imports PyTorch.
+
+Only decisions that the network drew are scored. Each decision of a child is either copied or drawn, and which is known:
+given its parent, only the drawn ones come from the policy. Scoring the copied ones too would teach the network to
+imitate parents.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from evonas.agents.neural.network import Scores
+from evonas.agents.neural.training import Descent
+from evonas.agents.policy import Observation
+
+ENTROPY_WEIGHT = 0.05
+"""Default weight of the summed head entropy: Abolafia et al.'s policy-gradient runs."""
+
+
+class Reinforce:
+    """After every observation, once there are ``warmup`` feasible results, one step along reward minus baseline.
+
+    An infeasible candidate counts as if it had scored the worst reward so far (nothing before the first reward), so the
+    policy learns to avoid similar ones. What the policy did not draw (warm-up, fallback) moves only the baseline.
+    """
+
+    def __init__(self, descent: Descent, warmup: int, baseline_decay: float, entropy_weight: float) -> None:
+        self._descent = descent
+        self._warmup = warmup
+        self._decay = baseline_decay
+        self._entropy_weight = entropy_weight
+        self._baseline: float | None = None
+        self._worst: float | None = None
+        self._results = 0
+
+    def observe(self, observation: Observation) -> None:
+        """Process one observation, and train if there are enough."""
+        reward = self._worst if observation.reward is None else observation.reward
+        if reward is None:
+            return
+        self._results += observation.reward is not None
+        self._worst = reward if self._worst is None else min(self._worst, reward)
+        baseline = reward if self._baseline is None else self._baseline
+        self._baseline = self._decay * baseline + (1 - self._decay) * reward
+        if self._results >= self._warmup and any(observation.drawn):
+            self._train(observation, reward - baseline)
+
+    @property
+    def entropy(self) -> float:
+        """As ``Agent.entropy``."""
+        return self._descent.entropy
+
+    def _train(self, observation: Observation, advantage: float) -> None:
+        drawn = torch.tensor(observation.drawn)
+
+        def loss(scores: Scores) -> torch.Tensor:
+            gain = advantage * scores.log_probabilities + self._entropy_weight * scores.entropies
+            return -gain[0, drawn].sum()
+
+        self._descent.step(np.array([observation.choices]), loss)

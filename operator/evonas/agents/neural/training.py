@@ -1,0 +1,38 @@
+"""One step of gradient descent on the network, shared by all ways to train it. Imports PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from evonas.agents.neural.adam import Adam
+from evonas.agents.neural.network import PolicyNetwork, Scores
+from evonas.agents.torch_threads import single_threaded
+
+GRADIENT_CLIP = 1.0
+"""Largest allowed norm of all gradients together."""
+
+
+class Descent:
+    """Adam on one network."""
+
+    def __init__(self, network: PolicyNetwork, learning_rate: float) -> None:
+        self._network = network
+        self._adam = Adam(network.parameters(), learning_rate)
+        self.entropy = 1.0
+        """Mean entropy of the decisions last trained on, relative to uniform heads, before that step; 1 at first."""
+
+    def step(self, choices: NDArray[np.int64], loss: Callable[[Scores], torch.Tensor]) -> None:
+        """Step downhill on ``loss`` of the candidates' scores; ``choices`` is [candidates, decisions]."""
+        with single_threaded():
+            scores = self._network.score(choices)
+            self._adam.zero_grad()
+            loss(scores).backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(self._network.parameters(), GRADIENT_CLIP)
+            self._adam.step()
+            uniform = float(scores.uniform_entropies.sum())
+            if uniform > 0:
+                self.entropy = float(scores.entropies.detach().sum()) / uniform

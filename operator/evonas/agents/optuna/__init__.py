@@ -1,0 +1,1 @@
+"""Optuna's samplers behind the interface of our agents. Imports Optuna."""

@@ -1,0 +1,155 @@
+"""Reads a Katib Experiment (kubeflow.org/v1beta1) as a search. Pure.
+
+What has no counterpart is of two kinds: without some things there is no search (``EvonasError`` names them all), others
+change what is searched or how, and are noted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from evonas.bridges.katib.notes import Notes
+from evonas.bridges.katib.parameters import read_parameter
+from evonas.bridges.katib.template import read_template
+from evonas.errors import EvonasError, FieldProblem
+from evonas.search.trial_environment import check_template
+from evonas.spec import API_VERSION, SearchSpec
+
+_AGENTS: dict[str, dict[str, Any]] = {
+    "random": {"type": "Random"},
+    "tpe": {"type": "Optuna", "sampler": "TPE"},
+    "multivariate-tpe": {"type": "Optuna", "sampler": "TPE"},
+    "bayesianoptimization": {"type": "Optuna", "sampler": "GP"},
+    "cmaes": {"type": "Optuna", "sampler": "CMAES"},
+    "sobol": {"type": "Optuna", "sampler": "QMC"},
+}
+_READ = {
+    "objective",
+    "algorithm",
+    "parallelTrialCount",
+    "maxTrialCount",
+    "maxFailedTrialCount",
+    "parameters",
+    "trialTemplate",
+    "metricsCollectorSpec",
+}
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A search, and in what it differs from the experiment."""
+
+    manifest: dict[str, Any]
+    differences: list[FieldProblem]
+
+
+def convert(experiment: Mapping[str, Any]) -> Converted:
+    """Return the search; EvonasError, a line for each reason, where there is none."""
+    if experiment.get("kind") != "Experiment" or not str(experiment.get("apiVersion", "")).startswith("kubeflow.org/"):
+        found = f"{experiment.get('apiVersion')} {experiment.get('kind')}"
+        raise EvonasError(f"must be a kubeflow.org Experiment, found {found}")
+    spec, notes = experiment.get("spec") or {}, Notes()
+    for name in sorted(spec.keys() - _READ):
+        _judge_unread(name, notes)
+    parameters = spec.get("parameters") or ()
+    if not parameters and "nasConfig" not in spec:
+        notes.refuse("spec.parameters", "there is nothing to search")
+    space = [read_parameter(parameter, f"spec.parameters[{n}]", notes) for n, parameter in enumerate(parameters)]
+    names = {str(parameter.get("name")) for parameter in parameters}
+    trial = read_template(spec.get("trialTemplate") or {}, names, notes)
+    objective = spec.get("objective") or {}
+    _note_metrics(spec.get("metricsCollectorSpec") or {}, objective, notes)
+    manifest = {
+        "apiVersion": API_VERSION,
+        "kind": "ArchitectureSearch",
+        "metadata": _metadata(experiment.get("metadata") or {}, notes),
+        "spec": {
+            "searchSpace": space,
+            "objective": _objective(objective, notes),
+            "agent": _agent(spec.get("algorithm") or {}, notes),
+            "budget": _budget(spec),
+            "trial": trial,
+        },
+    }
+    if notes.problems:
+        raise EvonasError("\n".join(map(str, notes.problems)))
+    check_template(SearchSpec.parse(manifest).trial)
+    return Converted(manifest, notes.differences)
+
+
+def _judge_unread(name: str, notes: Notes) -> None:
+    path = f"spec.{name}"
+    if name == "nasConfig":
+        notes.refuse(
+            path, "Katib's one-shot searches (ENAS, DARTS) have no counterpart; write the choices as parameters"
+        )
+    elif name == "earlyStopping":
+        notes.differ(path, "has no counterpart: trials run to their end; stop them in your own program")
+    elif name == "resumePolicy":
+        notes.differ(path, "is left out: a search always continues when maxTrials is raised")
+    else:
+        notes.differ(path, "has no counterpart and is left out")
+
+
+def _metadata(metadata: Mapping[str, Any], notes: Notes) -> dict[str, Any]:
+    if not metadata.get("name"):
+        notes.refuse("metadata.name", "must be given: a search's trials are named after it")
+    return {key: metadata[key] for key in ("name", "namespace", "labels") if metadata.get(key)}
+
+
+def _objective(objective: Mapping[str, Any], notes: Notes) -> dict[str, Any]:
+    kind = objective.get("type")
+    if kind not in ("maximize", "minimize"):
+        notes.refuse("spec.objective.type", f"must be maximize or minimize, got {kind!r}")
+    converted: dict[str, Any] = {"goal": "Minimize" if kind == "minimize" else "Maximize"}
+    if name := objective.get("objectiveMetricName"):
+        converted["metric"] = name
+    if (goal := objective.get("goal")) is not None:
+        converted["target"] = goal
+    return converted
+
+
+def _agent(algorithm: Mapping[str, Any], notes: Notes) -> dict[str, Any]:
+    name = str(algorithm.get("algorithmName", ""))
+    agent = dict(_AGENTS.get(name, {"type": "EvoNAS"}))
+    path = "spec.algorithm.algorithmName"
+    if name == "grid":
+        agent = {"type": "Random"}
+        notes.differ(path, "grid: Random in its place, which repeats nothing and ends when the space is done")
+    elif name not in _AGENTS:
+        notes.differ(path, f"{name or 'none'} has no counterpart: EvoNAS in its place")
+    for setting in algorithm.get("algorithmSettings") or ():
+        key, value = setting.get("name"), str(setting.get("value"))
+        if key == "random_state" and value.isdigit():
+            agent["seed"] = int(value)
+        elif key in ("n_startup_trials", "n_initial_points") and value.isdigit() and int(value) >= 2:
+            agent["warmup"] = int(value)
+        else:
+            notes.differ("spec.algorithm.algorithmSettings", f"{key}: {value} has no counterpart and is left out")
+    return agent
+
+
+def _budget(spec: Mapping[str, Any]) -> dict[str, Any]:
+    # Katib's own defaults: three at a time, and no bound on what fails or is tried.
+    trials = spec.get("maxTrialCount") or 300
+    budget = {"maxTrials": trials, "parallelTrials": min(spec.get("parallelTrialCount") or 3, trials)}
+    if (failed := spec.get("maxFailedTrialCount")) is not None:
+        budget["maxFailedTrials"] = failed
+    return budget
+
+
+def _note_metrics(collector: Mapping[str, Any], objective: Mapping[str, Any], notes: Notes) -> None:
+    kind = (collector.get("collector") or {}).get("kind", "StdOut")
+    metric = objective.get("objectiveMetricName", "the metric")
+    # Katib's default is the best that was seen on the way, not what the trial ends with.
+    strategies = {item.get("name"): item.get("value") for item in objective.get("metricStrategies") or ()}
+    over_time = strategies.get(metric, "min" if objective.get("type") == "minimize" else "max")
+    which = {"min": "the least ", "max": "the largest ", "latest": "the last "}.get(over_time, "")
+    source = (collector.get("source") or {}).get("fileSystemPath") or {}
+    where = {"StdOut": "from its output", "None": "by Katib's push call"}.get(kind, f"by {kind}")
+    if path := source.get("path"):
+        where = f"from {path}"
+    cure = "let the container report it (docs/trial-contract.md); nothing reads its output"
+    notes.differ("spec.metricsCollectorSpec", f"Katib read {which}{metric} {where}: {cure}")

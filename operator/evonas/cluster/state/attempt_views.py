@@ -1,0 +1,96 @@
+"""Gathers what the store knows about one search into the input of ``plan``. Pure; decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from evonas.cluster.state.job_view import view_attempt
+from evonas.cluster.state.records import JobRecord, TrialRecord
+from evonas.cluster.state.store import Children
+from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason
+from evonas.search.codec import from_time
+from evonas.search.trial import Trial
+from evonas.spec import SearchSpec
+
+
+def view_attempts(spec: SearchSpec, children: Children, now: datetime) -> dict[int, AttemptView]:
+    """Return the view of each unfinished trial's latest attempt, if anything of it still exists."""
+    views = {}
+    for index, trial in children.table.unfinished.items():
+        job = find_job(children, trial)
+        if job is not None and job.owner_uid == children.trials[index].uid:
+            pods = children.pods.get((index, job.attempt), {}).values()
+            views[index] = replace(view_attempt(spec.trial, job, pods, now), fingerprint=job.fingerprint)
+        elif job is None and _any_pod_lives(children, trial):
+            message = "the pod of a deleted Job is still terminating"
+            views[index] = AttemptView(trial.current_attempt, AttemptPhase.QUEUED, QueuedReason.STOPPING, message)
+    return views
+
+
+def find_job(children: Children, trial: Trial) -> JobRecord | None:
+    """Return the Job of the current attempt, else of the previous one, which must be gone before the next may start."""
+    attempt = trial.current_attempt
+    return children.jobs.get((trial.index, attempt)) or children.jobs.get((trial.index, attempt - 1))
+
+
+def find_releases(spec: SearchSpec, children: Children) -> list[tuple[JobRecord, int]]:
+    """Return the Jobs whose result is recorded and whose time to live has not started, each with its seconds to live.
+
+    Jobs of failed attempts are kept longer.
+    """
+    releases = []
+    for job in _settled_jobs(children):
+        if not job.released:
+            trial = children.trials[job.index].trial
+            well = trial.state.teaches and job.attempt == trial.current_attempt - 1
+            seconds = spec.trial.ttl_seconds_after_finished if well else spec.trial.ttl_seconds_after_failed
+            releases.append((job, seconds))
+    return releases
+
+
+def find_overdue(spec: SearchSpec, children: Children, now: datetime) -> tuple[list[JobRecord], datetime | None]:
+    """Return the Jobs that should have ended by now, since their result is recorded, and when the next one is due."""
+    overdue: list[JobRecord] = []
+    next_due: datetime | None = None
+    for job in _settled_jobs(children):
+        ended = children.trials[job.index].trial.completion_time
+        if job.is_finished or job.deleting or ended is None:
+            continue
+        due = ended + spec.trial.exit_grace
+        if due <= now:
+            overdue.append(job)
+        else:
+            next_due = due if next_due is None else min(next_due, due)
+    return overdue, next_due
+
+
+def find_expiry(spec: SearchSpec, status: Mapping[str, Any]) -> datetime | None:
+    """Return when a finished search is to be deleted; None if it stays."""
+    completed = from_time(status.get("completionTime"))
+    if completed is None or spec.ttl_seconds_after_finished is None:
+        return None
+    return completed + timedelta(seconds=spec.ttl_seconds_after_finished)
+
+
+def awaits(record: TrialRecord, attempt: int) -> bool:
+    """Say whether that attempt is still the one to start: another operator may have advanced the trial."""
+    return not record.trial.state.is_final and record.trial.current_attempt == attempt
+
+
+def _settled_jobs(children: Children) -> list[JobRecord]:
+    """Return the open Jobs whose attempt is over according to the trial's record."""
+    jobs = [children.jobs[key] for key in children.open_jobs if key[0] in children.trials]
+    return [
+        job
+        for job in jobs
+        if (trial := children.trials[job.index].trial).state.is_final or job.attempt < trial.current_attempt
+    ]
+
+
+def _any_pod_lives(children: Children, trial: Trial) -> bool:
+    attempts = (trial.current_attempt, trial.current_attempt - 1)
+    pods = [pod for attempt in attempts for pod in children.pods.get((trial.index, attempt), {}).values()]
+    return any(not pod.gone and not pod.is_terminal for pod in pods)

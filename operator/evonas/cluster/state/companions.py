@@ -1,0 +1,77 @@
+"""What the other containers of a trial's pod have to do with how it goes: init containers, sidecars, second containers.
+
+The trial's own container says by itself how it fares (``attempts``). Where it has never started, another of its pod is
+the reason; where it took too long, it may have waited for one. Pure.
+"""
+
+from __future__ import annotations
+
+import signal
+from datetime import UTC, datetime
+
+from evonas.cluster.state.records import ContainerState, PodRecord
+
+PASSING = frozenset({"", "Waiting", "ContainerCreating", "PodInitializing"})
+"""Reasons for waiting that are a part of every start."""
+_ENDED_BY_A_SIGNAL = (128 + signal.SIGKILL, 128 + signal.SIGTERM)
+MAX_HINT = 200
+
+
+def find_hindrance(pod: PodRecord) -> tuple[str, str] | None:
+    """Return what the trial's container waits for, an init container or a sidecar: why that waits, and in words.
+
+    The kubelet starts them one after the other, so the first that is not done is the one.
+    """
+    for name, state in pod.init_containers.items():
+        what = _name(pod, name)
+        if state.waiting is not None:
+            said = state.message if state.waiting in PASSING else f"{state.waiting}: {state.message}".rstrip(": ")
+            before = f" (the last time it {_left(state.last)})" if state.last is not None else ""
+            return state.waiting, f"{what} waits: {said}{before}" if said else f"{what} has not started"
+        if state.exit_code is not None:
+            if state.exit_code != 0:
+                return "", f"{what} {_left(state)}"
+        elif name not in pod.sidecars:
+            return "", f"{what} has not ended"
+        elif not state.ready:
+            return "", f"{what} runs, but its startup probe has not succeeded"
+    return None
+
+
+def find_failure(pod: PodRecord, own: str, before: datetime | None = None) -> tuple[str, str] | None:
+    """Return how another container than the trial's ``own`` failed, a reason and in words; None where none has.
+
+    The first to fail is the one: others may have failed by being ended for it. ``before`` leaves out what came later.
+    """
+    failed = [
+        (state.finished or datetime.max.replace(tzinfo=UTC), state.exit_code in _ENDED_BY_A_SIGNAL, name)
+        for name, state in _others(pod, own).items()
+        if state.exit_code not in (None, 0)
+    ]
+    finished, _, name = min(failed, default=(None, False, ""))
+    if finished is None or (before is not None and finished >= before):
+        return None
+    is_init = name in pod.init_containers and name not in pod.sidecars
+    said = f"{_name(pod, name)} {_left(_others(pod, own)[name])}"
+    return "InitContainerFailed" if is_init else "SidecarFailed", said
+
+
+def last_words(message: str) -> str:
+    """Return the last line of what a container left behind, as a hint."""
+    lines = message.strip().splitlines()
+    return lines[-1][-MAX_HINT:] if lines else ""
+
+
+def _others(pod: PodRecord, own: str) -> dict[str, ContainerState]:
+    return {**pod.init_containers, **{name: state for name, state in pod.containers.items() if name != own}}
+
+
+def _name(pod: PodRecord, name: str) -> str:
+    kind = "container" if name in pod.containers else "sidecar" if name in pod.sidecars else "init container"
+    return f"{kind} {name!r}"
+
+
+def _left(state: ContainerState) -> str:
+    reason = f" ({state.reason})" if state.reason not in ("", "Error", "Completed") else ""
+    hint = last_words(state.message)
+    return f"exited with code {state.exit_code}{reason}" + (f": {hint}" if hint else "")

@@ -1,0 +1,337 @@
+"""Slim records of API objects: only what the store needs of each, so that thousands stay small."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from evonas.search.codec import SearchIdentity, from_object, from_time
+from evonas.search.interventions import MARK_ANNOTATIONS
+from evonas.search.names import (
+    ATTEMPT_LABEL,
+    FINGERPRINT_LABEL,
+    INDEX_LABEL,
+    INFEASIBLE_ANNOTATION,
+    METRICS_ANNOTATION,
+    QUEUE_LABEL,
+    QUEUE_LABELS,
+    REWARD_ANNOTATION,
+    SEARCH_UID_LABEL,
+)
+from evonas.search.trial import Trial
+from evonas.search.trial_report import MAX_MESSAGE_BYTES, message_limit
+
+MAX_TEXT = 16_384
+"""Longest annotation or message kept; a trial may write more, which we need not hold."""
+
+
+class Versioned(Protocol):
+    """Any object at one moment."""
+
+    @property
+    def uid(self) -> str:
+        """Distinguishes an object from a successor of the same name."""
+
+    @property
+    def version(self) -> int:
+        """Larger is newer, within one kind."""
+
+    @property
+    def namespace(self) -> str:
+        """Its namespace and name."""
+
+
+@dataclass(frozen=True)
+class SearchRecord:
+    """An ArchitectureSearch."""
+
+    namespace: str
+    name: str
+    uid: str
+    version: int
+    generation: int
+    deleting: bool
+    manifest: Mapping[str, Any]
+    status: Mapping[str, Any]
+    queue_labels: Mapping[str, str] = field(default_factory=dict)
+    """Kueue's labels, for each Job."""
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    """Users' marks on its trials (``search.interventions``)."""
+
+    @property
+    def identity(self) -> SearchIdentity:
+        """Name, UID and namespace."""
+        return SearchIdentity(self.name, self.uid, self.namespace)
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """An ArchitectureTrial."""
+
+    namespace: str
+    name: str
+    uid: str
+    version: int
+    search_uid: str
+    created: datetime
+    trial: Trial
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """The Job of one attempt."""
+
+    namespace: str
+    name: str
+    uid: str
+    version: int
+    search_uid: str
+    index: int
+    attempt: int
+    created: datetime
+    owner_uid: str | None
+    deleting: bool
+    suspended: bool
+    complete: bool
+    failed: bool
+    reason: str
+    message: str
+    ended: datetime | None
+    released: bool
+    """True once its time to live is set."""
+    queue: str = ""
+    """The queue that decides when it may run; empty if there is none."""
+    fingerprint: str | None = None
+    """What it was built from (``search.reuse``)."""
+    pod_seconds: int | None = None
+    """How long each of its pods may run."""
+
+    @property
+    def is_finished(self) -> bool:
+        """Say whether none of its pods runs or will run."""
+        return self.complete or self.failed
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether anything is left to do for it."""
+        return not (self.deleting or (self.is_finished and self.released))
+
+
+@dataclass(frozen=True)
+class ContainerState:
+    """The state of one container; exactly one of waiting, running, terminated holds."""
+
+    waiting: str | None = None
+    """Why it is waiting, in one word."""
+    message: str = ""
+    started: datetime | None = None
+    exit_code: int | None = None
+    reason: str = ""
+    finished: datetime | None = None
+    ready: bool = True
+    """False where it runs, but its startup probe has not succeeded."""
+    last: ContainerState | None = None
+    """How it ended before it was started again."""
+
+
+@dataclass(frozen=True)
+class PodRecord:
+    """A pod of one attempt."""
+
+    namespace: str
+    name: str
+    uid: str
+    version: int
+    search_uid: str
+    index: int
+    attempt: int
+    created: datetime
+    owner_uid: str | None
+    """UID of the Job that created it."""
+    deletion: datetime | None
+    """When its deletion, once requested, is enforced."""
+    node: str | None
+    phase: str
+    reason: str
+    message: str
+    scheduled: datetime | None
+    """When it was scheduled."""
+    unschedulable: str | None
+    """Why it could not be scheduled, in the scheduler's words."""
+    gated: bool
+    """True while a scheduling gate holds it back."""
+    disrupted: str | None
+    """Why it was ended from outside (preemption, eviction, drain), in one word."""
+    disruption_message: str
+    annotations: Mapping[str, str]
+    containers: Mapping[str, ContainerState]
+    init_containers: Mapping[str, ContainerState] = field(default_factory=dict)
+    """In start order; those that keep running beside the others are ``sidecars``."""
+    sidecars: frozenset[str] = frozenset()
+    message_limit: int = MAX_MESSAGE_BYTES
+    """How many bytes of a termination message are kept."""
+    gone: bool = False
+    """True once it is deleted; the record is its last state."""
+
+    @property
+    def is_terminal(self) -> bool:
+        """Say whether all its containers have ended for good."""
+        return self.phase in ("Succeeded", "Failed")
+
+    @property
+    def is_deleted(self) -> bool:
+        """Say whether it is gone or going."""
+        return self.gone or self.deletion is not None
+
+    def is_over(self, container: str) -> bool:
+        """Say whether that container no longer runs and never will."""
+        state = self.containers.get(container)
+        return self.gone or self.is_terminal or (state is not None and state.exit_code is not None)
+
+
+def read_search(body: Mapping[str, Any]) -> SearchRecord:
+    """Return the record of an ArchitectureSearch."""
+    metadata = body["metadata"]
+    labels = metadata.get("labels", {})
+    return SearchRecord(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        version=int(metadata["resourceVersion"]),
+        generation=metadata["generation"],
+        deleting="deletionTimestamp" in metadata,
+        manifest={
+            "apiVersion": body.get("apiVersion"),
+            "kind": body.get("kind"),
+            "metadata": {"name": metadata["name"]},
+            "spec": body["spec"],
+        },
+        status=body.get("status", {}),
+        queue_labels={key: labels[key] for key in QUEUE_LABELS if key in labels},
+        annotations={
+            key: value for key, value in metadata.get("annotations", {}).items() if key.startswith(MARK_ANNOTATIONS)
+        },
+    )
+
+
+def read_trial(body: Mapping[str, Any]) -> TrialRecord:
+    """Return the record of an ArchitectureTrial."""
+    metadata = body["metadata"]
+    return TrialRecord(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        version=int(metadata["resourceVersion"]),
+        search_uid=body["spec"]["searchRef"]["uid"],
+        created=_time(metadata["creationTimestamp"]),
+        trial=from_object(body),
+    )
+
+
+def read_job(body: Mapping[str, Any]) -> JobRecord:
+    """Return the record of a Job of ours; KeyError or ValueError if the labels are not ours."""
+    metadata, spec, status = body["metadata"], body["spec"], body.get("status", {})
+    conditions = {item["type"]: item for item in status.get("conditions", ()) if item["status"] == "True"}
+    # FailureTarget precedes Failed, which waits until all pods are gone; reason and message are the same.
+    ending = conditions.get("Failed") or conditions.get("FailureTarget") or conditions.get("Complete") or {}
+    return JobRecord(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        version=int(metadata["resourceVersion"]),
+        **_labels(metadata),
+        created=_time(metadata["creationTimestamp"]),
+        owner_uid=_controller(metadata),
+        deleting="deletionTimestamp" in metadata,
+        suspended=bool(spec.get("suspend")),
+        complete="Complete" in conditions,
+        failed="Failed" in conditions,
+        reason=ending.get("reason", ""),
+        message=ending.get("message", ""),
+        ended=from_time(ending.get("lastTransitionTime")),
+        released="ttlSecondsAfterFinished" in spec,
+        queue=metadata["labels"].get(QUEUE_LABEL, ""),
+        fingerprint=metadata["labels"].get(FINGERPRINT_LABEL),
+        pod_seconds=spec.get("template", {}).get("spec", {}).get("activeDeadlineSeconds"),
+    )
+
+
+def read_pod(body: Mapping[str, Any]) -> PodRecord:
+    """Return the record of a pod of ours; KeyError or ValueError if the labels are not ours."""
+    metadata, status = body["metadata"], body.get("status", {})
+    conditions = {item["type"]: item for item in status.get("conditions", ())}
+    scheduled = conditions.get("PodScheduled", {})
+    disruption = conditions.get("DisruptionTarget", {})
+    annotations = metadata.get("annotations", {})
+    reported = (REWARD_ANNOTATION, METRICS_ANNOTATION, INFEASIBLE_ANNOTATION)
+    return PodRecord(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        version=int(metadata["resourceVersion"]),
+        **_labels(metadata),
+        created=_time(metadata["creationTimestamp"]),
+        owner_uid=_controller(metadata),
+        deletion=from_time(metadata.get("deletionTimestamp")),
+        node=body["spec"].get("nodeName"),
+        phase=status.get("phase", "Pending"),
+        reason=status.get("reason", ""),
+        message=status.get("message", ""),
+        scheduled=from_time(scheduled.get("lastTransitionTime")) if scheduled.get("status") == "True" else None,
+        unschedulable=scheduled.get("message", "") if scheduled.get("status") == "False" else None,
+        gated=scheduled.get("reason") == "SchedulingGated",
+        disrupted=disruption.get("reason", "Disrupted") if disruption.get("status") == "True" else None,
+        disruption_message=disruption.get("message", ""),
+        annotations={key: annotations[key][:MAX_TEXT] for key in reported if key in annotations},
+        containers={item["name"]: _container(item.get("state", {})) for item in status.get("containerStatuses", ())},
+        init_containers={item["name"]: _init_container(item) for item in status.get("initContainerStatuses", ())},
+        sidecars=frozenset(
+            item["name"] for item in body["spec"].get("initContainers", ()) if item.get("restartPolicy") == "Always"
+        ),
+        message_limit=message_limit(body["spec"]),
+    )
+
+
+def _init_container(status: Mapping[str, Any]) -> ContainerState:
+    last = status.get("lastState", {}).get("terminated")
+    return replace(
+        _container(status.get("state", {})),
+        ready=status.get("started", True),
+        last=None if last is None else _container({"terminated": last}),
+    )
+
+
+def _container(state: Mapping[str, Any]) -> ContainerState:
+    if (terminated := state.get("terminated")) is not None:
+        return ContainerState(
+            message=terminated.get("message", "")[:MAX_TEXT],
+            started=from_time(terminated.get("startedAt")),
+            exit_code=terminated["exitCode"],
+            reason=terminated.get("reason", ""),
+            finished=from_time(terminated.get("finishedAt")),
+        )
+    if (running := state.get("running")) is not None:
+        return ContainerState(started=from_time(running.get("startedAt")))
+    waiting = state.get("waiting", {})
+    return ContainerState(waiting=waiting.get("reason", "Waiting"), message=waiting.get("message", ""))
+
+
+def _controller(metadata: Mapping[str, Any]) -> str | None:
+    return next((item["uid"] for item in metadata.get("ownerReferences", ()) if item.get("controller")), None)
+
+
+def _labels(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    labels = metadata["labels"]
+    return {
+        "search_uid": labels[SEARCH_UID_LABEL],
+        "index": int(labels[INDEX_LABEL]),
+        "attempt": int(labels[ATTEMPT_LABEL]),
+    }
+
+
+def _time(text: str) -> datetime:
+    moment = from_time(text)
+    assert moment is not None
+    return moment

@@ -1,0 +1,50 @@
+"""Asks the API server when the streams contradict each other: a Job is over, but its pod's end was not seen.
+
+Jobs and pods arrive by separate streams, and a start lists pods before Jobs, so a finished Job may appear next to a pod
+that still runs, or to none. Judged from that, a trial that reported its reward would be run again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from evonas.cluster.client.api import Api
+from evonas.cluster.client.resources import PODS
+from evonas.cluster.state.attempt_views import find_job
+from evonas.cluster.state.records import JobRecord, read_pod
+from evonas.cluster.state.resync import SELECTOR, read_or_skip
+from evonas.cluster.state.store import Children, Store
+from evonas.search.names import ATTEMPT_LABEL, INDEX_LABEL, SEARCH_UID_LABEL
+from evonas.spec import SearchSpec
+
+
+async def refresh_pods(api: Api, store: Store, search_uid: str, spec: SearchSpec) -> None:
+    """List the pods of every finished Job that is yet to be judged and whose container's end is unknown."""
+    children = store.children(search_uid)
+    asked: set[str] = set()
+    # Another Job may end while one Job's pods are listed; nothing happens between the last check and the caller's.
+    while (job := next((job for job in _contradicted(spec, children) if job.uid not in asked), None)) is not None:
+        asked.add(job.uid)
+        labels = {SEARCH_UID_LABEL: job.search_uid, INDEX_LABEL: str(job.index), ATTEMPT_LABEL: str(job.attempt)}
+        selector = ",".join([SELECTOR, *(f"{key}={value}" for key, value in labels.items())])
+        before = list(children.pods.get((job.index, job.attempt), {}).values())
+        listed: set[str] = set()
+        async for items, _ in api.list(PODS, job.namespace, label_selector=selector):
+            for record in filter(None, (read_or_skip(read_pod, item) for item in items)):
+                listed.add(record.uid)
+                store.put_pod(record)
+        for record in before:
+            if record.uid not in listed:
+                store.drop_pod(record)
+
+
+def _contradicted(spec: SearchSpec, children: Children) -> Iterator[JobRecord]:
+    for index, trial in children.table.unfinished.items():
+        job = find_job(children, trial)
+        if job is None or job.attempt != trial.current_attempt or not job.is_finished:
+            continue
+        states = [
+            pod.containers.get(spec.trial.container) for pod in children.pods.get((index, job.attempt), {}).values()
+        ]
+        if not any(state is not None and state.exit_code is not None for state in states):
+            yield job

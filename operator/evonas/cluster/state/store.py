@@ -1,0 +1,183 @@
+"""What the operator knows of the cluster: slim records by search, updated by streams, its own writes and resync.
+
+Every change marks its search dirty. Nothing here waits or does I/O, so a handler may call it for any event. An older
+version of an object never replaces a newer one: our own writes are entered at once, and the streams lag behind.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+from evonas.cluster.state.fingerprints import Fingerprints
+from evonas.cluster.state.records import JobRecord, PodRecord, SearchRecord, TrialRecord, Versioned
+from evonas.search.reuse import first_result
+from evonas.search.table import TrialTable
+from evonas.search.trial import Reuse
+
+AttemptKey = tuple[int, int]
+"""Index of the trial and number of the attempt."""
+
+
+class Children:
+    """What belongs to one search."""
+
+    def __init__(self) -> None:
+        self.trials: dict[int, TrialRecord] = {}
+        self.table = TrialTable()
+        """The same trials, without their objects' metadata."""
+        self.jobs: dict[AttemptKey, JobRecord] = {}
+        self.open_jobs: set[AttemptKey] = set()
+        """The Jobs for which anything is left to do."""
+        self.pods: dict[AttemptKey, dict[str, PodRecord]] = {}
+
+    def forget_pods(self, index: int) -> None:
+        """Drop what was kept of a trial's deleted pods once they are no longer needed."""
+        for key in [key for key in self.pods if key[0] == index]:
+            self.pods[key] = {uid: pod for uid, pod in self.pods[key].items() if not pod.gone}
+            if not self.pods[key]:
+                del self.pods[key]
+
+
+class Store:
+    """All searches and their children, by the search's UID."""
+
+    def __init__(self) -> None:
+        self._subscriber: Callable[[str], None] | None = None
+        self._changed: dict[str, float] = {}
+        self.searches: dict[str, SearchRecord] = {}
+        self._children: dict[str, Children] = {}
+        self._results = Fingerprints()
+
+    def subscribe(self, on_change: Callable[[str], None]) -> None:
+        """Call ``on_change`` with the UID of every search that changes."""
+        self._subscriber = on_change
+
+    def children(self, search_uid: str) -> Children:
+        """Return what belongs to a search; empty if nothing is known."""
+        return self._children.get(search_uid) or Children()
+
+    def take_change(self, search_uid: str) -> float:
+        """Return when (monotonic seconds) the first change not yet seen by a pass arrived, and mark all as seen."""
+        return self._changed.pop(search_uid, time.monotonic())
+
+    def put_search(self, record: SearchRecord) -> None:
+        """Take in a search as read."""
+        if _is_newer(record, self.searches.get(record.uid)):
+            self.searches[record.uid] = record
+            self._on_change(record.uid)
+
+    def put_trial(self, record: TrialRecord) -> None:
+        """Take in a trial as read or written."""
+        trials = self._own(record.search_uid).trials
+        known = trials.get(record.trial.index)
+        if _is_newer(record, known):
+            if known is not None:
+                self._results.drop(known)
+            trials[record.trial.index] = record
+            self._results.put(record)
+            self._own(record.search_uid).table.put(record.trial)
+            if record.trial.state.is_final:
+                self._own(record.search_uid).forget_pods(record.trial.index)
+            self._on_change(record.search_uid)
+
+    def put_job(self, record: JobRecord) -> None:
+        """Take in a Job as read or written."""
+        jobs = self._own(record.search_uid).jobs
+        key = (record.index, record.attempt)
+        if _is_newer(record, jobs.get(key)):
+            jobs[key] = record
+            open_jobs = self._own(record.search_uid).open_jobs
+            (open_jobs.add if record.is_open else open_jobs.discard)(key)
+            self._on_change(record.search_uid)
+
+    def put_pod(self, record: PodRecord) -> None:
+        """Take in a pod as read."""
+        pods = self._own(record.search_uid).pods.setdefault((record.index, record.attempt), {})
+        if _is_newer(record, pods.get(record.uid)):
+            pods[record.uid] = record
+            self._on_change(record.search_uid)
+
+    def drop_search(self, uid: str) -> None:
+        """Forget a deleted search and everything that belonged to it."""
+        self.searches.pop(uid, None)
+        for record in self.children(uid).trials.values():
+            self._results.drop(record)
+        self._children.pop(uid, None)
+        self._changed.pop(uid, None)
+        self._notify(uid)
+
+    def drop_trial(self, record: TrialRecord) -> None:
+        """Forget a deleted trial."""
+        children = self.children(record.search_uid)
+        if _is_same(record, children.trials.get(record.trial.index)):
+            self._results.drop(children.trials.pop(record.trial.index))
+            children.table.drop(record.trial.index)
+            children.forget_pods(record.trial.index)
+            self._on_change(record.search_uid)
+
+    def drop_job(self, record: JobRecord) -> None:
+        """Forget a deleted Job."""
+        children = self.children(record.search_uid)
+        if _is_same(record, children.jobs.get((record.index, record.attempt))):
+            del children.jobs[record.index, record.attempt]
+            children.open_jobs.discard((record.index, record.attempt))
+            self._on_change(record.search_uid)
+
+    def drop_pod(self, record: PodRecord) -> None:
+        """Note that a pod was deleted; its last state is kept until its trial is over."""
+        children = self.children(record.search_uid)
+        known = children.pods.get((record.index, record.attempt), {}).get(record.uid)
+        if known is None or known.gone:
+            return
+        last = record if _is_newer(record, known) else known
+        children.pods[record.index, record.attempt][record.uid] = replace(last, gone=True)
+        if record.index not in children.table.unfinished:
+            children.forget_pods(record.index)
+        self._on_change(record.search_uid)
+
+    def find_result(self, namespace: str, fingerprint: str) -> Reuse | None:
+        """Return the result of a trial in the namespace with this fingerprint."""
+        places = self._results.places(namespace, fingerprint)
+        # A search's trials may briefly outlive it here.
+        return first_result(
+            (self.searches[uid].identity, self.children(uid).trials[index].trial)
+            for uid, index in places
+            if uid in self.searches
+        )
+
+    def all_trials(self) -> Iterable[TrialRecord]:
+        """Return the trials of all searches."""
+        return [record for children in self._children.values() for record in children.trials.values()]
+
+    def all_jobs(self) -> Iterable[JobRecord]:
+        """Return the Jobs of all searches."""
+        return [record for children in self._children.values() for record in children.jobs.values()]
+
+    def all_pods(self) -> Iterable[PodRecord]:
+        """Return the pods of all searches."""
+        groups: Iterable[Mapping[str, PodRecord]] = [
+            pods for children in self._children.values() for pods in children.pods.values()
+        ]
+        return [record for pods in groups for record in pods.values()]
+
+    def _on_change(self, search_uid: str) -> None:
+        self._changed.setdefault(search_uid, time.monotonic())
+        self._notify(search_uid)
+
+    def _notify(self, search_uid: str) -> None:
+        if self._subscriber is not None:
+            self._subscriber(search_uid)
+
+    def _own(self, search_uid: str) -> Children:
+        return self._children.setdefault(search_uid, Children())
+
+
+def _is_newer(record: Versioned, known: Versioned | None) -> bool:
+    return known is None or record.version > known.version
+
+
+def _is_same(record: Versioned, known: Versioned | None) -> bool:
+    """Say whether the deletion concerns the object we hold, not a predecessor of the same name."""
+    return known is not None and record.uid == known.uid

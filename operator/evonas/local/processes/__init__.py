@@ -1,0 +1,1 @@
+"""Attempts as processes: the command, its supervisor, the log, and what is seen of them later."""

@@ -1,0 +1,174 @@
+"""Starts, watches and stops attempts: folders on disk that are to the local run what Jobs are to the operator.
+
+An attempt's folder holds a lock file (held while its supervisor lives), the log, the trial's report and, at the end,
+``ended.json``. All that ``view`` says comes from there, so a run that was killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from evonas.local.locks import is_locked, wait_for_release
+from evonas.local.processes import supervise
+from evonas.local.processes.command import LocalCommand
+from evonas.local.processes.logfile import LOG_FILE, last_line
+from evonas.local.processes.supervise import Order
+from evonas.local.processes.supervisors import Supervisors
+from evonas.search.attempt import AttemptPhase, AttemptView, Ending
+from evonas.search.codec import SearchIdentity
+from evonas.search.exits import judge_exit, judge_timeout
+from evonas.search.reuse import fingerprint_of
+from evonas.search.trial import Trial
+from evonas.search.trial_environment import trial_environment
+from evonas.search.trial_report import kept_message, message_limit, parse_message
+from evonas.spec import SearchSpec
+
+LOCK_FILE, REPORT_FILE, PROGRESS_FILE = "lock", "report.json", "progress.json"
+FINGERPRINT_FILE = "fingerprint"
+MAX_HINT = 200
+MAX_LOG = 10 << 20
+"""As much as the kubelet keeps in a file of a container's log."""
+
+
+def attempt_folder(folder: Path, index: int, attempt: int) -> Path:
+    """Return where the files of an attempt are, below the folder of its run."""
+    return folder / "trials" / f"{index:05d}" / f"attempt-{attempt}"
+
+
+class LocalAttempts:
+    """The attempts of one search, in ``folder/trials``. ``on_end`` is called, in any thread, when one ends.
+
+    Of what an attempt prints, ``max_log`` bytes are kept, 0 for all.
+    """
+
+    def __init__(
+        self,
+        identity: SearchIdentity,
+        spec: SearchSpec,
+        folder: Path,
+        on_end: Callable[[], None],
+        max_log: int = MAX_LOG,
+    ) -> None:
+        self._identity = identity
+        self._spec = spec
+        self._command = LocalCommand(spec)
+        self._folder = folder
+        self._on_end = on_end
+        self._max_log = max_log
+        self._supervisors = Supervisors()
+        self._watched: set[Path] = set()
+
+    def folder(self, index: int, attempt: int) -> Path:
+        """Return where an attempt's files are."""
+        return attempt_folder(self._folder, index, attempt)
+
+    def start(self, trial: Trial) -> None:
+        """Start the trial's current attempt afresh."""
+        folder = self.folder(trial.index, trial.current_attempt)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        fingerprint = fingerprint_of(self._spec, trial.decisions)
+        (folder / FINGERPRINT_FILE).write_text(fingerprint, encoding="utf-8")
+        environment = self._command.environment(
+            {
+                **trial_environment(self._identity, self._spec, trial),
+                "EVONAS_REPORT_FILE": str(folder / REPORT_FILE),
+                "EVONAS_PROGRESS_FILE": str(folder / PROGRESS_FILE),
+            }
+        )
+        order = Order(
+            folder=str(folder),
+            timeout=self._spec.trial.attempt_seconds,
+            workdir=self._command.workdir,
+            command=self._command.arguments(environment),
+            environment=environment,
+            max_log=self._max_log,
+        )
+        with (folder / LOCK_FILE).open("w") as lock:
+            # The supervisor gets the lock itself and holds it until it ends, however it ends: no moment is without.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._supervisors.start(order, lock.fileno())
+        self._watch(folder)
+
+    def view(self, trial: Trial) -> AttemptView | None:
+        """Return what is seen of the trial's current attempt; None where it must be started (again)."""
+        folder = self.folder(trial.index, trial.current_attempt)
+        if (folder / supervise.ENDED_FILE).exists():
+            return self._ended(trial.current_attempt, folder)
+        if not is_locked(folder / LOCK_FILE):
+            # It may have ended between the two looks.
+            return self._ended(trial.current_attempt, folder) if (folder / supervise.ENDED_FILE).exists() else None
+        self._watch(folder)
+        started = datetime.fromtimestamp((folder / LOCK_FILE).stat().st_mtime, UTC)
+        return AttemptView(trial.current_attempt, AttemptPhase.RUNNING, held_since=started, start_time=started)
+
+    def stop(self, attempts: Iterable[tuple[int, int]]) -> None:
+        """End attempts, those that run, all at once, and wait until they are gone."""
+        locks = [self.folder(index, attempt) / LOCK_FILE for index, attempt in attempts]
+        running = [lock for lock in locks if is_locked(lock)]
+        for lock in running:
+            _tell_to_stop(lock)
+        for lock in running:
+            wait_for_release(lock)
+
+    def close(self) -> None:
+        """Start nothing any more; what runs goes on."""
+        self._supervisors.close()
+
+    def _ended(self, number: int, folder: Path) -> AttemptView:
+        ended: dict[str, Any] = json.loads((folder / supervise.ENDED_FILE).read_text(encoding="utf-8"))
+        started = datetime.fromtimestamp(ended["start"], UTC)
+        fingerprint = folder / FINGERPRINT_FILE
+        return AttemptView(
+            number=number,
+            phase=AttemptPhase.ENDED,
+            held_since=started,
+            start_time=started,
+            end_time=datetime.fromtimestamp(ended["end"], UTC),
+            ending=self._ending(ended, folder),
+            holds_resources=False,
+            fingerprint=fingerprint.read_text(encoding="utf-8") if fingerprint.exists() else None,
+        )
+
+    def _ending(self, ended: dict[str, Any], folder: Path) -> Ending:
+        if ended["timedOut"]:
+            return judge_timeout(self._spec.trial)
+        report = folder / REPORT_FILE
+        # No more of it than a pod would keep, so that a trial that works here works there.
+        limit = message_limit(self._spec.trial.template["spec"])
+        message = kept_message(report.read_bytes(), limit) if report.exists() else ""
+        hint = ended.get("error") or last_line(folder / LOG_FILE, MAX_HINT)
+        return judge_exit(ended["exitCode"], parse_message(message, limit), hint=hint)
+
+    def _watch(self, folder: Path) -> None:
+        """Wait for the attempt's end in a thread."""
+        if folder in self._watched:
+            return
+        self._watched.add(folder)
+        threading.Thread(target=self._report_end, args=[folder], daemon=True).start()
+
+    def _report_end(self, folder: Path) -> None:
+        wait_for_release(folder / LOCK_FILE)
+        self._watched.discard(folder)
+        self._on_end()
+
+
+def _tell_to_stop(lock: Path) -> None:
+    said = lock.with_name(supervise.PID_FILE)
+    while is_locked(lock) and not said.exists():
+        time.sleep(0.01)  # a supervisor that was started this very moment says its id first of all
+    if is_locked(lock):
+        # It may end by itself between the look and the signal.
+        with suppress(ProcessLookupError):
+            os.kill(int(said.read_text()), signal.SIGTERM)

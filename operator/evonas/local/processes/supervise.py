@@ -1,0 +1,121 @@
+"""Runs one attempt as a child process and writes down how it ended; a process of its own, forked by ``forkserver``.
+
+It outlives a killed `evonas run`: the file that it leaves is to the local run what a finished Job is to the operator.
+It is alive exactly as long as the lock that it was given is held. Standard library only, so that it is small to fork.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from evonas.local.processes.logfile import LOG_FILE, BoundedLog
+from evonas.local.processes.wakeups import Wakeups
+
+PID_FILE, ENDED_FILE = "supervisor.pid", "ended.json"
+GRACE_SECONDS = 10
+"""Between SIGTERM and SIGKILL, as in a pod of short notice."""
+LOOK_SECONDS = 0.25
+"""Between two looks at how long the log has become."""
+CANNOT_RUN = 127
+"""Exit code of what could not be started, as a shell has it."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be run."""
+
+    folder: str
+    """The attempt's: log, end and all that tells of it are there."""
+    timeout: float
+    """Seconds."""
+    workdir: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    max_log: int
+    """Bytes of the log that are kept; 0 keeps all."""
+
+
+def supervise(order: Order, on_start: Callable[[int], object]) -> int:
+    """Run an order and leave ``ended.json`` in its folder, unless SIGTERM comes before; returns the exit code.
+
+    ``on_start`` is told the process group of what was started.
+    """
+    folder = Path(order.folder)
+    wakeups = Wakeups(signal.SIGTERM, signal.SIGCHLD)
+    write_whole(folder / PID_FILE, str(os.getpid()))
+    started = time.time()
+    with BoundedLog(folder / LOG_FILE, order.max_log) as log:
+        try:
+            child = subprocess.Popen(
+                order.command,
+                cwd=order.workdir,
+                env=order.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log.file,
+                stderr=log.file,
+                process_group=0,
+            )
+        except OSError as error:
+            write_end(folder, started, CANNOT_RUN, error=f"cannot run {order.command[0]!r}: {error.strerror}")
+            return 0
+        on_start(child.pid)
+        try:
+            ended = _wait(child, order.timeout, wakeups, log, until_sigterm=True)
+            stopped = not ended and signal.SIGTERM in wakeups.heard
+            if not ended:
+                _signal_group(child, signal.SIGTERM)
+                _wait(child, GRACE_SECONDS, wakeups, log)
+        finally:
+            # Nothing outlives the trial's own process, as in a container.
+            _signal_group(child, signal.SIGKILL)
+            child.wait()
+    if stopped:
+        return 128 + signal.SIGTERM
+    write_end(folder, started, child.returncode, timed_out=not ended)
+    return 0
+
+
+def write_end(
+    folder: Path, started: float, exit_code: int, *, timed_out: bool = False, error: str | None = None
+) -> None:
+    """Write down how an attempt ended; ``error`` says why nothing was run."""
+    said = {} if error is None else {"error": error}
+    end = {"start": started, "timedOut": timed_out, "exitCode": exit_code, **said, "end": time.time()}
+    write_whole(folder / ENDED_FILE, json.dumps(end))
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that a reader sees all of it or none."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
+def _wait(
+    child: subprocess.Popen[bytes], seconds: float, wakeups: Wakeups, log: BoundedLog, *, until_sigterm: bool = False
+) -> bool:
+    """Say whether the child has ended within so many seconds, and, where asked for, before SIGTERM came.
+
+    A child that ended at the very moment at which SIGTERM came has ended: its result is not given away.
+    """
+    deadline = time.monotonic() + seconds
+    while child.poll() is None:
+        left = deadline - time.monotonic()
+        if left <= 0 or (until_sigterm and signal.SIGTERM in wakeups.heard):
+            return False
+        wakeups.wait(min(left, LOOK_SECONDS))
+        log.look()
+    return True
+
+
+def _signal_group(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, number)

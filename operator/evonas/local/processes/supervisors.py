@@ -1,0 +1,54 @@
+"""The run's end of ``forkserver``: gives it orders, and starts it again where it is gone."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from contextlib import suppress
+
+from evonas.local.processes import forkserver
+from evonas.local.processes.supervise import Order
+
+ENDING_SECONDS = 1
+
+
+class Supervisors:
+    """Starts the supervisors of one run."""
+
+    def __init__(self) -> None:
+        self._connection: socket.socket | None = None
+        self._server: subprocess.Popen[bytes] | None = None
+
+    def start(self, order: Order, lock: int) -> None:
+        """Have an order run by a supervisor that holds the lock, of which the caller may close its descriptor."""
+        if self._connection is not None:
+            try:
+                forkserver.send(self._connection, order, lock)
+                return
+            except OSError:
+                # The server was killed; its supervisors go on.
+                self.close()
+        self._connection = self._start_server()
+        forkserver.send(self._connection, order, lock)
+
+    def close(self) -> None:
+        """End the server once nothing of it is under way; does not wait for that."""
+        if self._connection is not None and self._server is not None:
+            self._connection.close()
+            self._connection = None
+            with suppress(subprocess.TimeoutExpired):
+                # Where nothing runs it is gone at once.
+                self._server.wait(ENDING_SECONDS)
+
+    def _start_server(self) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._server = subprocess.Popen(
+                [sys.executable, "-m", forkserver.__name__, str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                # Ctrl-C is for the run, which stops what it has started.
+                start_new_session=True,
+                pass_fds=[theirs.fileno()],
+            )
+        return ours

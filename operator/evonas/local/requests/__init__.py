@@ -1,0 +1,1 @@
+"""What people and manifests ask of a local run while it goes: candidates, pins and vetoes."""

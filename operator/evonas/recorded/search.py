@@ -1,0 +1,171 @@
+"""A search as recorded by a cluster, a local run's journal or an export file. Pure. ``evonas.sources`` reads it; the
+command-line tools know nothing else about a search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+from evonas.search.codec import SearchIdentity, from_time
+from evonas.search.conditions import find_condition
+from evonas.search.status import count_states
+from evonas.search.totals import Totals
+from evonas.search.trial import Trial
+from evonas.spec import SearchSpec
+
+_MANIFEST = ("apiVersion", "kind", "metadata", "spec")
+
+
+class Phase(StrEnum):
+    """Where a search stands."""
+
+    PENDING = "Pending"
+    """No operator has processed it yet."""
+    REFUSED = "Refused"
+    RUNNING = "Running"
+    SUSPENDED = "Suspended"
+    STOPPED = "Stopped"
+    """Unfinished, and no process works on it: an interrupted local run."""
+    COMPLETE = "Complete"
+    FAILED = "Failed"
+
+    @property
+    def is_over(self) -> bool:
+        """Return whether no more trials will come."""
+        return self in (Phase.COMPLETE, Phase.FAILED)
+
+
+@dataclass(frozen=True)
+class RecordedSearch:
+    """The record of one search at one point in time."""
+
+    source: str
+    """Where it was read from, for display: a path, or ``namespace/name``."""
+    body: Mapping[str, Any]
+    """The ArchitectureSearch object."""
+    trials: tuple[Trial, ...]
+    """By index."""
+    phase: Phase
+    images: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Digests under which the trials' images were pulled, if known."""
+
+    @cached_property
+    def spec(self) -> SearchSpec:
+        """The search's declaration; InvalidManifest if it is invalid."""
+        return SearchSpec.parse(manifest_of(self.body))
+
+    @property
+    def identity(self) -> SearchIdentity:
+        """Name, UID and namespace."""
+        metadata = self.body["metadata"]
+        return SearchIdentity(metadata["name"], metadata["uid"], metadata.get("namespace"))
+
+    @property
+    def start_time(self) -> datetime | None:
+        """When it was made."""
+        return from_time(self.body["metadata"].get("creationTimestamp"))
+
+    @property
+    def environments(self) -> Sequence[Mapping[str, Any]]:
+        """Which versions proposed which trials (``search.software_versions``); empty if that was not recorded."""
+        noted: Sequence[Mapping[str, Any]] = self.body.get("status", {}).get("environments", ())
+        return noted
+
+    @cached_property
+    def totals(self) -> Totals:
+        """The trials, summed up."""
+        return Totals(self.spec.objective, self.trials)
+
+    @property
+    def overview(self) -> Overview:
+        """The search on one line."""
+        best = self.totals.best
+        return Overview(
+            namespace=self.identity.namespace or "",
+            name=self.identity.name,
+            phase=self.phase,
+            agent=self.spec.agent.type,
+            counts=count_states(self.totals),
+            max_trials=min(self.spec.budget.max_trials, self.spec.space.size),
+            best=None if best is None else best.reward,
+            best_index=None if best is None else best.index,
+            gpu_seconds=self.totals.gpu_seconds,
+            metric=self.spec.objective.metric or "reward",
+            reused=self.totals.reused,
+            start_time=self.start_time,
+        )
+
+    def trial(self, index: int) -> Trial | None:
+        """Return one trial; None if the record has none with that index."""
+        return self._by_index.get(index)
+
+    @cached_property
+    def _by_index(self) -> dict[int, Trial]:
+        return {trial.index: trial for trial in self.trials}
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A search on one line."""
+
+    namespace: str
+    name: str
+    phase: Phase
+    agent: str
+    counts: Mapping[str, int]
+    """As ``count_states`` returns them; empty before anything was counted."""
+    max_trials: int
+    best: float | None
+    best_index: int | None
+    gpu_seconds: int
+    metric: str
+    reused: int
+    start_time: datetime | None
+    """When it was made."""
+
+
+def manifest_of(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the object without what was observed about it: as ``SearchSpec.parse`` takes it."""
+    return {key: body[key] for key in _MANIFEST if key in body}
+
+
+def phase_of(status: Mapping[str, Any]) -> Phase:
+    """Derive the phase from an ArchitectureSearch's status."""
+    for condition, value, phase in (
+        ("Complete", "True", Phase.COMPLETE),
+        ("Failed", "True", Phase.FAILED),
+        ("Accepted", "False", Phase.REFUSED),
+        ("Suspended", "True", Phase.SUSPENDED),
+        ("Accepted", "True", Phase.RUNNING),
+    ):
+        found = find_condition(status, condition)
+        if found is not None and found["status"] == value:
+            return phase
+    return Phase.PENDING
+
+
+def overview_of(body: Mapping[str, Any]) -> Overview:
+    """Return the line about an ArchitectureSearch from its status alone, without its trials."""
+    status, spec = body.get("status", {}), body["spec"]
+    best = status.get("best", {})
+    size = status.get("agent", {}).get("spaceSize")
+    max_trials = spec.get("budget", {}).get("maxTrials", 0)
+    return Overview(
+        namespace=body["metadata"].get("namespace", ""),
+        name=body["metadata"]["name"],
+        phase=phase_of(status),
+        agent=spec.get("agent", {}).get("type", ""),
+        counts=status.get("trials", {}),
+        max_trials=max_trials if size is None else min(max_trials, int(size)),
+        best=float(best["reward"]) if best else None,
+        best_index=best.get("index"),
+        gpu_seconds=status.get("gpuSeconds", 0),
+        metric=spec.get("objective", {}).get("metric", "reward"),
+        reused=status.get("reusedTrials", 0),
+        start_time=from_time(body["metadata"].get("creationTimestamp")),
+    )

@@ -1,0 +1,62 @@
+"""What a trial container is told: the variables of docs/trial-contract.md, alike in pods and local processes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from evonas.errors import InvalidManifest
+from evonas.search.codec import SearchIdentity
+from evonas.search.trial import Trial
+from evonas.space import Value, variable_name
+from evonas.spec import SearchSpec, TrialSpec
+from evonas.variables import variable_problems
+
+MAX_SEED = 2**31
+
+
+def trial_environment(identity: SearchIdentity, spec: SearchSpec, trial: Trial) -> dict[str, str]:
+    """Return the variables that describe a trial's current attempt, apart from those of its pod.
+
+    The seed is the search's plus the trial's index, so trials differ and retries do not. The n-th confirmations of all
+    leaders share the search's minus n, which no proposal has: they differ only in their candidates.
+    """
+    seed = spec.agent.seed + trial.index if trial.proposal.repeat is None else spec.agent.seed - trial.proposal.repeat
+    return {
+        **decision_variables(spec.space.in_order(trial.decisions)),
+        "EVONAS_SEARCH": identity.name,
+        "EVONAS_TRIAL": identity.trial_name(trial.index),
+        "EVONAS_INDEX": str(trial.index),
+        "EVONAS_ATTEMPT": str(trial.current_attempt),
+        "EVONAS_SEED": str(seed % MAX_SEED),
+    }
+
+
+def check_template(trial: TrialSpec) -> None:
+    """Refuse a template that sets variables which each trial is given; InvalidManifest names each of them. Called
+    before a search is run. Earlier versions replaced such variables; their records can still be read.
+    """
+    position = trial.container_position
+    field = f"spec.trial.template.spec.containers[{position}]"
+    if problems := [*variable_problems(trial.containers[position], field)]:
+        raise InvalidManifest(problems)
+
+
+def decision_variables(decisions: Mapping[str, Value]) -> dict[str, str]:
+    """Return the variables that carry a candidate."""
+    return {
+        "EVONAS_DECISIONS": json.dumps(dict(decisions)),
+        **{variable_name(name): to_text(value) for name, value in decisions.items()},
+    }
+
+
+def literal_env(variables: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return the ``env`` of a container in which each variable has exactly the given value. In a value, the kubelet
+    replaces ``$(NAME)`` and reads ``$$`` as one dollar, so every dollar is doubled.
+    """
+    return [{"name": name, "value": value.replace("$", "$$")} for name, value in variables.items()]
+
+
+def to_text(value: Value) -> str:
+    """Write a value for a shell: text unchanged, numbers and booleans as in JSON."""
+    return value if isinstance(value, str) else json.dumps(value)

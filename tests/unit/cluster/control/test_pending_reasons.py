@@ -1,0 +1,85 @@
+"""Why a Job has no pod: when that is asked, of which Job, and what is made of the answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import cast
+
+import pytest
+
+from evonas.cluster.client.api import Api
+from evonas.cluster.control.pending_reasons import (
+    ASK_AGAIN,
+    PATIENCE,
+    Answer,
+    PendingReasons,
+    explain_view,
+    find_podless,
+    is_patient,
+)
+from evonas.cluster.state.records import JobRecord
+from evonas.cluster.state.store import Children
+from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason
+from evonas.search.status import Blockage
+from tests.unit.cluster.objects import job_record
+from tests.unit.search.support import NOW
+
+STARTING = AttemptView(1, AttemptPhase.QUEUED, QueuedReason.STARTING, "its Job has no pod yet")
+FULL = Blockage(QueuedReason.QUOTA_EXCEEDED, "exceeded quota: few")
+JOB = job_record(index=2, created=NOW)
+
+
+def children(*jobs: JobRecord) -> Children:
+    found = Children()
+    found.jobs = {(job.index, job.attempt): job for job in jobs}
+    return found
+
+
+def test_the_oldest_trial_without_a_pod_is_asked_about() -> None:
+    jobs = [job_record(index=index) for index in range(4)]
+    views = {
+        3: STARTING,
+        0: replace(STARTING, reason=QueuedReason.UNSCHEDULABLE),
+        2: STARTING,
+        1: replace(STARTING, pod="p"),
+    }
+    assert find_podless(children(*jobs), views) == jobs[2]
+    assert find_podless(children(*jobs), {1: views[1]}) is None
+    # Its Job is not there yet: there is nothing to ask about.
+    assert find_podless(children(), views) is None
+
+
+async def test_a_job_that_was_made_a_moment_ago_is_not_asked_about() -> None:
+    now = JOB.created + PATIENCE - timedelta(seconds=1)
+    assert is_patient(JOB, now)
+    assert not is_patient(JOB, JOB.created + PATIENCE)
+    seen = await PendingReasons(cast(Api, None)).explain(children(JOB), {2: STARTING}, now)
+    assert seen == {2: replace(STARTING, deadline=JOB.created + PATIENCE)}
+
+
+async def test_views_of_which_none_lacks_a_pod_stay_as_they_are() -> None:
+    views = {0: AttemptView(1, AttemptPhase.RUNNING, pod="p")}
+    assert await PendingReasons(cast(Api, None)).explain(children(), views, NOW) == views
+
+
+@pytest.mark.parametrize(
+    ("job", "after", "holds"),
+    [
+        (JOB, timedelta(), True),
+        (JOB, ASK_AGAIN - timedelta(seconds=1), True),
+        (JOB, ASK_AGAIN, False),
+        (replace(JOB, uid="another"), timedelta(), False),
+        # Somebody has set the clock back: what was asked "later" would hold for as long.
+        (JOB, timedelta(hours=-1), False),
+    ],
+)
+def test_an_answer_holds_for_its_job_and_not_for_long(job: JobRecord, after: timedelta, holds: bool) -> None:
+    assert Answer(JOB.uid, NOW, FULL).holds(job, NOW + after) is holds
+
+
+def test_the_reason_that_was_found_is_shown_and_asked_for_again() -> None:
+    again = NOW + ASK_AGAIN
+    told = explain_view(STARTING, Answer(JOB.uid, NOW, FULL), NOW)
+    assert told == replace(STARTING, reason=FULL.reason, message=FULL.message, deadline=again)
+    assert explain_view(STARTING, Answer(JOB.uid, NOW, None), NOW) == replace(STARTING, deadline=again)
