@@ -85,6 +85,13 @@ class Site:
                     return
                 await asyncio.sleep(WATCHDOG_SECONDS)
 
+    async def give_time(self, predicate: Callable[[], bool], seconds: float = 10) -> None:
+        """Give what the story does not tell some time to become so."""
+        for _ in range(round(seconds / WATCHDOG_SECONDS)):
+            if predicate():
+                return
+            await asyncio.sleep(WATCHDOG_SECONDS)
+
     async def complete(self, seconds: float = 180) -> None:
         """Wait until the search is Complete and its Jobs are released."""
         try:

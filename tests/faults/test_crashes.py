@@ -171,6 +171,8 @@ async def _kill_at(
         await case.apply(here)
         here.start()
         await here.complete()
+        # The last of all, an event, may come when the search is complete already.
+        await here.give_time(lambda: all(rule.hits for point, rule in rules.items() if point.number == 0))
         case.assert_sound(here)
         report.killed.update((point.kind, point.moment) for point, rule in rules.items() if rule.hits)
 
