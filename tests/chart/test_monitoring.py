@@ -95,7 +95,7 @@ SELECTORS = {
         "asks for team=ml, scrape=true, helm.sh/chart- (",
     ),
     "namespaces by their labels": ({}, {"matchLabels": {"monitored": "yes"}}, "asks for monitored=yes"),
-    "its own namespace only": ({}, None, "looks into its own namespace only"),
+    "its own namespace only": ({}, None, "looks only in its own namespace"),
     "nothing": (None, {}, "has no "),
 }
 

@@ -139,4 +139,4 @@ def test_what_the_cluster_lacks_is_said_in_one_line(finished: Finished) -> None:
     finished.cluster.wait_for("no pods", lambda: not finished.cluster.list("pods", finished.namespace))
     gone = finished.evonas("logs", NAME, "0")
     assert gone.returncode == 2
-    assert gone.stderr.startswith("error: attempt 1 of trial 0 has no pod any more")
+    assert gone.stderr.startswith("error: attempt 1 of trial 0 no longer has a pod")

@@ -1,1 +1,1 @@
-"""To and from the formats of other tools. Katib's is read without its packages; Optuna's storage needs Optuna."""
+"""Conversion to and from other tools' formats. Katib's needs none of its packages; Optuna's storage needs Optuna."""

@@ -1,7 +1,7 @@
-"""Writes a search's record into an MLflow tracking store: a run a trial that has ended, each once.
+"""Writes a search's record into an MLflow tracking store: one run per finished trial, each once.
 
-A run carries the search's UID and the trial's index as tags; that is how the next export knows it. One that never ended
-is what an interrupted export left behind: it is deleted and written anew.
+A run carries the search's UID and the trial's index as tags, by which the next export recognises it. A run that never
+ended was left by an interrupted export: it is deleted and rewritten.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from evonas.space import Value
 UID_TAG, INDEX_TAG = "evonas.uid", "evonas.index"
 PAGE = 1000
 BATCH = 100
-"""As many parameters as MLflow takes in one request; a search may have more decisions."""
+"""The most parameters MLflow takes in one request; a search may have more decisions."""
 _ENVIRONMENT = {
-    # MLflow retries for minutes by default; whoever exports waits before the terminal.
+    # MLflow retries for minutes by default, while the user waits at the terminal.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
-    # What a user runs is nobody's business but theirs.
+    # No telemetry about what a user runs.
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }
 _STATUS = {TrialState.SUCCEEDED: "FINISHED", TrialState.CANCELLED: "KILLED"}
 
 
 def write_runs(record: RecordedSearch, uri: str, experiment: str) -> tuple[int, int]:
-    """Write the ended trials that ``experiment`` does not hold yet; return how many were written, and how many it has.
+    """Write the finished trials that ``experiment`` lacks; return how many were written, and how many it now has.
 
-    EvonasError where MLflow's client is not installed, or the store refuses or does not answer.
+    EvonasError if MLflow's client is not installed, or the store refuses or does not answer.
     """
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
@@ -64,21 +64,21 @@ def write_runs(record: RecordedSearch, uri: str, experiment: str) -> tuple[int, 
 
 
 def _refusals() -> tuple[type[Exception], ...]:
-    """Return what the client raises where a store refuses, or cannot be opened."""
+    """Return what the client raises when a store refuses or cannot be opened."""
     from mlflow.exceptions import MlflowException  # noqa: PLC0415
 
     try:
         from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
     except ImportError:
-        # Without it no database can be the store.
+        # Without it, the store cannot be a database.
         return MlflowException, OSError
     return MlflowException, OSError, SQLAlchemyError
 
 
 def _written(client: Any, experiment: str, uid: str) -> set[int]:
-    """Return the trials whose runs are whole; the others' are deleted."""
+    """Return the trials whose runs are complete; incomplete runs are deleted."""
     whole = set()
-    # All pages first: a deletion would move what the next one begins with.
+    # Read all pages first: a deletion would shift where the next one begins.
     for run in list(_runs(client, experiment, uid)):
         if run.info.status == "RUNNING":
             client.delete_run(run.info.run_id)
@@ -120,7 +120,7 @@ def _text(value: Value | Any) -> str:
 
 
 def _metric_name(name: str) -> str:
-    """Return a name that MLflow takes: few characters, and no path that leads elsewhere."""
+    """Return a name that MLflow accepts: a limited character set, and no path that leads elsewhere."""
     usual = re.sub(r"[^\w .:/-]", "_", name, flags=re.ASCII)
     if posixpath.normpath(usual) == usual and not usual.startswith((".", "/")):
         return usual

@@ -1,7 +1,7 @@
 """Writes a search's record into an Optuna storage, so that Optuna's dashboard and plots work on it.
 
-Infeasible trials are pruned ones, as Optuna's samplers see them; failed and cancelled ones have failed. Confirmations
-are left out: they are no candidates of their own.
+Infeasible trials become pruned ones, as Optuna's samplers treat them; failed and cancelled trials become failed ones.
+Confirmations are left out: they are not separate candidates.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from evonas.space import Decision, is_number
 
 
 def write_storage(record: RecordedSearch, path: Path) -> None:
-    """Write the record as a study of the search's name into the SQLite file ``path``.
+    """Write the record into the SQLite file ``path`` as a study named after the search.
 
-    EvonasError where Optuna is not installed, the file cannot be written or holds a study of that name.
+    EvonasError if Optuna is not installed, or the file cannot be written or already holds a study of that name.
     """
     try:
         import optuna  # noqa: PLC0415
@@ -30,7 +30,7 @@ def write_storage(record: RecordedSearch, path: Path) -> None:
         raise EvonasError("an Optuna storage needs Optuna: pip install 'evonas[optuna]'") from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     if not path.absolute().parent.is_dir():
-        raise EvonasError(f"cannot write {path}: {path.parent} is no folder")
+        raise EvonasError(f"cannot write {path}: {path.parent} is not a folder")
     distributions = _distributions(record)
     directions = optuna.study.StudyDirection
     direction = directions.MINIMIZE if record.spec.objective.minimize else directions.MAXIMIZE
@@ -65,7 +65,7 @@ def _trial(trial: Trial, distributions: Mapping[str, Any]) -> Any:
         distributions={name: distributions[name] for name in trial.decisions},
         user_attrs=facts,
     )
-    # Optuna keeps local times without a zone.
+    # Optuna stores local times without a time zone.
     if trial.start_time is not None:
         made.datetime_start = trial.start_time.astimezone().replace(tzinfo=None)
     if trial.completion_time is not None and trial.state.is_final:
@@ -74,7 +74,7 @@ def _trial(trial: Trial, distributions: Mapping[str, Any]) -> Any:
 
 
 def _distributions(record: RecordedSearch) -> dict[str, Any]:
-    """Return each decision's values as Optuna declares them: numbers as a range, so that its plots have axes."""
+    """Return each decision's values as an Optuna distribution: numbers as a range, so that its plots have axes."""
     space = check_and_default(manifest_of(record.body))[0]["spec"]["searchSpace"]
     logs = {item["name"] for item in space if item.get("range", {}).get("scale") == "log"}
     return {

@@ -1,4 +1,4 @@
-"""What other tools are told of a trial beside its decisions and results. Pure."""
+"""What other tools get to know about a trial besides its decisions and results. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from evonas.search.trial import Trial
 
 
 def attributes_of(trial: Trial) -> dict[str, Any]:
-    """Return how the trial came about and what it cost, by names that every bridge uses."""
+    """Return the trial's origin and cost, under the names that every bridge uses."""
     proposal = trial.proposal
     return {
         "index": trial.index,

@@ -1,4 +1,4 @@
-"""What is missing from the files of a run that rests: read as far as they go, but not as if they were whole."""
+"""What is missing from the files of a stopped run: they are read as far as possible, but not taken for complete."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _INDEX = re.compile(rb'"index": (\d+)\b')
 
 
 def find_damage(folder: Path, recorded: Collection[int], torn: bytes) -> list[str]:
-    """Return what is missing, a sentence each; ``torn`` is the journal's torn line, ``recorded`` are its trials.
+    """Return what is missing, one sentence each; ``torn`` is the journal's torn line, ``recorded`` are its trials.
 
-    Trials that have a folder were recorded before it was made. Whoever appends to a file right now has not torn it.
+    Trials that have a folder were recorded before it was created. A line that is being appended is not torn.
     """
     found = []
     path = folder / JOURNAL_FILE

@@ -1,8 +1,8 @@
 """The local run's record: one JSON object a line, the search first, then every change of a trial.
 
-The lines are ArchitectureSearch and ArchitectureTrial objects, as a cluster would keep them; the last line about a
-trial holds. A line is on disk before anything acts on it. A last line that was cut off by a crash is dropped: nothing
-acted on it. Damage anywhere else is an error that names the line.
+The lines are ArchitectureSearch and ArchitectureTrial objects, as a cluster would keep them; a trial's last line
+counts. A line is on disk before anything acts on it, so a last line cut off by a crash is dropped. Damage anywhere else
+is an error that names the line.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ _IMMUTABLE = ("searchSpace", "objective", "agent")
 
 
 class NotBegun(EvonasError):
-    """A journal without a line: its run is beginning this moment, or was stopped before it had."""
+    """A journal without a line: its run is just starting, or was stopped before it wrote one."""
 
 
 class Journal:
-    """An open journal; holds a lock on its file, so that one search is run once at a time."""
+    """An open journal; holds a lock on its file, so that a search is never run twice at a time."""
 
     def __init__(
         self, path: Path, file: IO[str], search: Mapping[str, Any], trials: Iterable[Trial], *, torn: bytes = b""
     ) -> None:
         self.path = path
         self.torn = torn
-        """The cut last line that was dropped when it was opened; empty where there was none."""
+        """The cut-off last line that was dropped on opening; empty if there was none."""
         self._file = file
         self.search = search
         """The ArchitectureSearch, with UID and creation time."""
@@ -59,20 +59,20 @@ class Journal:
         return start_time_of(self.search)
 
     def write(self, trial: Trial) -> None:
-        """Record a trial as it now stands; on disk when this returns."""
+        """Record a trial's current state; on disk when this returns."""
         _append(self._file, to_object(self.identity, trial))
         self.trials[trial.index] = trial
 
     def close(self) -> None:
-        """Close the file and give up its lock."""
+        """Close the file and release its lock."""
         self._file.close()
 
 
 def open_journal(folder: Path, manifest: Mapping[str, Any]) -> Journal:
     """Open or create the journal of ``manifest``'s search in ``folder``.
 
-    Raises InvalidManifest where the manifest differs from the recorded one in what may not change, EvonasError where
-    another process runs it or the file is damaged.
+    Raises InvalidManifest if the manifest changes what may not change in the recorded one, EvonasError if another
+    process runs it or the file is damaged.
     """
     path = folder / JOURNAL_FILE
     try:
@@ -83,7 +83,7 @@ def open_journal(folder: Path, manifest: Mapping[str, Any]) -> Journal:
     try:
         return _open_locked(path, file, manifest)
     except BaseException:
-        # Closing gives up the lock: a refused manifest must not keep the next one out.
+        # Closing releases the lock: a refused manifest must not lock out the next one.
         file.close()
         raise
 
@@ -111,16 +111,16 @@ def _lock(path: Path, file: IO[str]) -> None:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
         except BlockingIOError:
-            # A reader that asks whether the lock is held holds it itself for a moment.
+            # A reader that checks whether the lock is held holds it itself for a moment.
             if time.monotonic() > deadline:
-                raise EvonasError(f"{path} is in use: another `evonas run` of this search is under way") from None
+                raise EvonasError(f"{path} is in use: another `evonas run` of this search is running") from None
         time.sleep(0.01)
 
 
 def read_journal(path: Path) -> tuple[Mapping[str, Any], list[Trial]]:
-    """Return the search and its trials, by index; a cut last line is passed over.
+    """Return the search and its trials, by index; a cut-off last line is skipped.
 
-    NotBegun where there is no whole line yet, EvonasError where the file is damaged or cannot be read.
+    NotBegun if there is no complete line yet, EvonasError if the file is damaged or cannot be read.
     """
     search: Mapping[str, Any] | None = None
     trials: dict[int, Trial] = {}
@@ -130,7 +130,7 @@ def read_journal(path: Path) -> tuple[Mapping[str, Any], list[Trial]]:
         raise EvonasError(f"cannot read {path}: {error.strerror}") from error
     if len(lines) == 1:
         raise NotBegun(
-            f"{path} is empty: its run is about to begin, or was stopped before it had; `evonas run` begins it"
+            f"{path} is empty: its run is just starting, or stopped before recording anything; `evonas run` starts it"
         )
     for number, line in enumerate(lines[:-1], start=1):
         try:
@@ -144,7 +144,7 @@ def read_journal(path: Path) -> tuple[Mapping[str, Any], list[Trial]]:
             cure = "restore the file from a copy, or delete its folder to start afresh"
             raise EvonasError(f"{path}, line {number} is damaged ({error!r}); {cure}") from error
     if search is None:
-        raise EvonasError(f"{path} holds no search; it is no journal of `evonas run`")
+        raise EvonasError(f"{path} holds no search; it is not a journal of `evonas run`")
     return search, [trials[index] for index in sorted(trials)]
 
 
@@ -172,7 +172,7 @@ def _with_identity(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _with_environment(search: Mapping[str, Any], status: Mapping[str, Any], trials: Sequence[Trial]) -> dict[str, Any]:
-    """Return the search with its status, in which it is noted whose proposals come next."""
+    """Return the search with its status, which notes whose proposals come next."""
     agent = check_and_default(search)[0]["spec"]["agent"]["type"]
     environments = note_versions(status.get("environments", ()), agent_versions(agent), len(trials))
     return {**search, "status": {**status, "environments": environments}}

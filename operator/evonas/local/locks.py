@@ -1,4 +1,4 @@
-"""Locks on files: a process that works on something holds one, and the system lets go of it however it ends."""
+"""Locks on files: a process that works on something holds one, and the system releases it however the process ends."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def is_locked(path: Path) -> bool:
-    """Say whether a process holds the file's lock; False where there is no file."""
+    """Say whether a process holds the file's lock; False if there is no file."""
     if not path.exists():
         return False
     with path.open() as lock:

@@ -1,6 +1,6 @@
-"""Results of the other runs in the same folder of runs, as ``search.reuse`` asks for them: read from their journals.
+"""Results of the other runs in the same folder of runs, for ``search.reuse``, read from their journals.
 
-A journal only grows, and others may be growing now, so each is read on from where the last look ended.
+Journals only grow, possibly right now, so each is read from where the last read ended.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ class OtherRuns:
         self._journals: dict[Path, _Journal] = {}
 
     def find(self, fingerprint: str) -> Reuse | None:
-        """Return the result that a trial of another run has with this fingerprint."""
+        """Return the result of another run's trial with this fingerprint."""
         paths = [path for path in self._folder.parent.glob(f"*/{JOURNAL_FILE}") if path.parent != self._folder]
         self._journals = {path: self._journals.get(path) or _Journal(path) for path in paths}
         found = []
         for journal in self._journals.values():
-            # Somebody may delete a run this moment.
+            # Somebody may be deleting a run at this moment.
             with suppress(OSError):
                 journal.read_on()
             found += journal.with_fingerprint(fingerprint)
@@ -48,12 +48,12 @@ class _Journal:
         return [(self._search, trial)] if trial is not None and self._search is not None else []
 
     def read_on(self) -> None:
-        """Take in the whole lines that were written since."""
+        """Read the complete lines written since."""
         status = self._path.stat()
         if (status.st_ino, status.st_size) == (self._file, self._position):
             return
         if status.st_ino != self._file or status.st_size < self._position:
-            # Deleted and begun afresh: what the former run found is gone.
+            # Deleted and started afresh: the former run's results are gone.
             self._file, self._position, self._search, self._trials = status.st_ino, 0, None, {}
         with self._path.open("rb") as file:
             file.seek(self._position)
@@ -61,7 +61,7 @@ class _Journal:
                 if not line.endswith(b"\n"):
                     return
                 self._position += len(line)
-                # A line that is damaged is for whoever goes on with that run to mend.
+                # A damaged line is reported when that run is resumed.
                 with suppress(ValueError, KeyError, TypeError):
                     self._take_in(line)
 

@@ -25,17 +25,17 @@ from evonas.search.trial import Trial
 from evonas.spec import SearchSpec
 
 LOOK_SECONDS = 1.0
-"""Between two looks for a veto."""
+"""Seconds between two checks for a veto."""
 
 
 class Observer(Protocol):
-    """Is told what happens, for people to see."""
+    """Receives what happens, to show it to people."""
 
     def on_plan(self, decided: Plan) -> None:
-        """Take note of how the trials stand."""
+        """Show the state of the trials."""
 
     def on_record(self, trial: Trial) -> None:
-        """Take note of a changed record."""
+        """Show a changed record."""
 
 
 class LocalRun:
@@ -51,7 +51,7 @@ class LocalRun:
         *,
         max_log: int = MAX_LOG,
     ) -> None:
-        """``results`` are to be imported, unless they are in the journal; ``max_log`` as for ``LocalAttempts``."""
+        """``results`` are imported unless they are in the journal already; ``max_log`` as for ``LocalAttempts``."""
         self._spec = spec
         self._journal = journal
         self._observer = observer
@@ -69,7 +69,7 @@ class LocalRun:
         self._created: dict[int, datetime] = {}
 
     def run(self) -> Plan:
-        """Run until the search is over; returns the last plan. An interrupt stops the running trials and passes on."""
+        """Run until the search is over; returns the last plan. An interrupt stops the running trials and propagates."""
         try:
             while not (decided := self._advance()).is_over:
                 self._wait(decided)
@@ -120,7 +120,7 @@ class LocalRun:
         if trial.is_run:
             self._attempts.start(trial)
         else:
-            # The next pass takes its result over; no attempt's end will wake it.
+            # The next pass takes over its result; no attempt's end will trigger that pass.
             self._ends.put(None)
 
     def _record(self, trial: Trial) -> None:
@@ -128,7 +128,7 @@ class LocalRun:
         self._table.put(trial)
 
     def _wait(self, decided: Plan) -> None:
-        """Wait for the end of an attempt, for a veto, or until the plan's own time has come."""
+        """Wait for the end of an attempt, for a veto, or until the plan's own deadline."""
         while not self._vetoed.is_stale:
             left = LOOK_SECONDS
             if decided.wake_at is not None:

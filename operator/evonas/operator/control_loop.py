@@ -1,6 +1,6 @@
-"""What the operator does while it leads: it fills the store, watches, and works off the queue.
+"""What the operator does while it leads: it fills the store, watches, and processes the queue.
 
-A module of its own because a standby does not need what this one imports.
+A separate module because a standby does not need its imports.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from evonas.operator.tasks import until_first_ends
 logger = logging.getLogger(__name__)
 
 STUCK_SECONDS = 900.0
-"""No pass takes that long: each call has a timeout, and the slowest agent folds ten thousand trials in a minute."""
+"""No pass takes this long: each call has a timeout, and the slowest agent replays ten thousand trials in a minute."""
 
 STEADY_SECONDS = 60.0
 """Streams that lasted for so long did not end for the reason for which those before them did."""
@@ -52,7 +52,7 @@ class ControlLoop:
             WATCH_AGE.labels(resource.plural).set_function(partial(self._watch_lag.age, resource))
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until ``stop`` is set; raises EvonasError where it cannot."""
+        """Work until ``stop`` is set; raises EvonasError if it cannot."""
         await until_first_ends(self._run(stop), stop.wait())
 
     async def _run(self, stop: asyncio.Event) -> None:
@@ -87,11 +87,11 @@ class ControlLoop:
             await resync.run_once()
 
     def unready(self) -> str | None:
-        """Return why there is no use in relying on it yet."""
-        return None if self._streaming.is_set() else "the searches are not listed yet"
+        """Return why it is not ready yet."""
+        return None if self._streaming.is_set() else "the searches have not been listed yet"
 
     def stuck(self) -> str | None:
-        """Return which search's pass does not come to its end."""
+        """Return which search's pass is stuck."""
         key, seconds = self._queue.longest_run()
         return f"a pass over search {key} has taken {seconds:.0f} s" if seconds > STUCK_SECONDS else None
 

@@ -1,4 +1,4 @@
-"""The streams: kopf watches the four kinds and hands every event to the store. The only module that imports kopf.
+"""The streams: kopf watches the four kinds and passes every event to the store. The only module that imports kopf.
 
 Handlers only put records into the store, which can neither fail nor wait: kopf swallows errors of ``on.event`` for
 good. Everything that matters happens in the queue (``cluster.control.queue``, ``cluster.control.reconcile``).
@@ -33,7 +33,7 @@ LIST_PAGE = 500
 REQUEST_SECONDS, CONNECT_SECONDS = 30, 10
 KOPF = str(Path(kopf.__file__).parent)
 TOKEN_MINUTES = 5
-"""Service account tokens rotate; kopf would re-read them only after a 401."""
+"""Seconds; service account tokens rotate, and kopf would re-read them only after a 401."""
 
 
 class StreamsLost(Exception):
@@ -81,7 +81,7 @@ async def run_streams(
 ) -> NoReturn:
     """Watch until cancelled, or StreamsLost; no namespaces means all of them.
 
-    ``started`` is set when kopf is up. It does not tell when a stream has listed, nor when it last heard anything.
+    ``started`` is set once kopf is up. It does not show whether a stream has listed, or when it last received anything.
     """
     registry = kopf.OperatorRegistry()
     settings = kopf.OperatorSettings()
@@ -103,7 +103,7 @@ async def run_streams(
         clusterwide=not namespaces,
         namespaces=list(namespaces),
         standalone=True,
-        # kopf's default asks for the user's name, and a container's numeric user has none.
+        # kopf's default looks up the user's name, and a container's numeric user has none.
         identity=cast(Any, platform.node()),
         ready_flag=started,
     )

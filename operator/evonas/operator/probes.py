@@ -1,7 +1,6 @@
-"""What the operator answers over HTTP: its metrics, whether it is ready, and whether it should be started anew.
+"""What the operator serves over HTTP: its metrics, whether it is ready, and whether it should be restarted.
 
-It is served from the loop that does the work: a loop that is stuck does not answer, and the kubelet takes that for a
-failure.
+It is served from the loop that does the work: a stuck loop does not answer, which the kubelet counts as a failure.
 """
 
 from __future__ import annotations
@@ -19,11 +18,11 @@ from evonas.operator.settings import OperatorSettings
 logger = logging.getLogger(__name__)
 
 Check = Callable[[], str | None]
-"""Returns what is wrong; None where nothing is."""
+"""Returns what is wrong; None if nothing is."""
 
 
 class Probe:
-    """Answers 200 while no check finds anything wrong, else 503 and what is wrong, one problem a line."""
+    """Answers 200 while no check finds a problem, otherwise 503 and the problems, one per line."""
 
     def __init__(self, *checks: Check) -> None:
         self.checks = list(checks)
@@ -33,14 +32,14 @@ class Probe:
         return [problem for check in self.checks if (problem := check()) is not None]
 
     async def answer(self, request: web.Request) -> web.Response:
-        """Handle a request of the kubelet."""
+        """Handle a request from the kubelet."""
         problems = self.problems()
         return web.Response(status=503 if problems else 200, text="".join(f"{line}\n" for line in problems or ["ok"]))
 
 
 @asynccontextmanager
 async def serving(settings: OperatorSettings, *, live: Probe, ready: Probe) -> AsyncIterator[None]:
-    """Serve ``/metrics``, ``/livez`` and ``/readyz`` while the block lasts."""
+    """Serve ``/metrics``, ``/livez`` and ``/readyz`` for the duration of the block."""
     app = web.Application()
     app.router.add_get("/metrics", make_aiohttp_handler())
     app.router.add_get("/livez", live.answer)

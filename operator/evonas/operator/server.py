@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 async def serve(settings: OperatorSettings) -> None:
-    """Run the operator until SIGTERM or SIGINT; raises EvonasError where it cannot start."""
+    """Run the operator until SIGTERM or SIGINT; raises EvonasError if it cannot start."""
     stop = asyncio.Event()
     stop_on_signals(stop)
     connection = await load_connection(settings.kubeconfig, settings.context)
@@ -40,7 +40,7 @@ async def serve(settings: OperatorSettings) -> None:
 
 
 class _Operator:
-    """What becomes of one process: a standby, then perhaps the leader."""
+    """The life of one process: a standby, then perhaps the leader."""
 
     def __init__(self, connection: Connection, settings: OperatorSettings, live: Probe, ready: Probe) -> None:
         self._connection = connection
@@ -49,8 +49,8 @@ class _Operator:
         self._ready = ready
 
     async def stand_for_election(self, lease: LeaseSettings, stop: asyncio.Event) -> None:
-        """Work while the Lease is ours; hand it over when told to stop, end the process when it is lost."""
-        # A session of its own: renewals never wait for a connection behind the work.
+        """Work while the Lease is ours; release it when asked to stop, end the process when it is lost."""
+        # A separate session: renewals never queue for a connection behind the work.
         async with Api(self._connection, timeout=lease.timing.call) as api:
             election = Election(
                 api, lease.namespace, lease.name, lease.identity, lease.timing, watched=self._settings.namespaces
@@ -65,14 +65,14 @@ class _Operator:
             await until_first_ends(election.acquire(), stop.wait())
             if not stop.is_set():
                 async with Api(self._connection, before_write=election.check) as api:
-                    # The Lease is renewed until the last part of the work has stopped.
+                    # The Lease is renewed until all of the work has stopped.
                     await until_first_ends(self.work(api, stop), _hold(election))
         finally:
             await election.release()
 
     async def work(self, api: Api, stop: asyncio.Event) -> None:
-        """Work until told to stop."""
-        # Beside the event loop: on a slow machine this takes longer than the Lease lasts, which is renewed meanwhile.
+        """Work until asked to stop."""
+        # Outside the event loop: on a slow machine this takes longer than the Lease lasts, which is renewed meanwhile.
         work = (await asyncio.to_thread(_import_work))(self._connection, api, self._settings)
         self._ready.checks.append(work.unready)
         self._live.checks.append(work.stuck)
@@ -92,10 +92,10 @@ async def _hold(election: Election) -> None:
 
 
 def _end(error: LeaseLost) -> NoReturn:
-    """End the process now: an orderly end may wait for a stream or an agent's thread, and another may lead by then.
+    """End the process now: an orderly exit may wait for a stream or an agent's thread, and another may lead by then.
 
-    Nothing is lost by that, as nothing is lost by a SIGKILL.
+    Nothing is lost, just as with a SIGKILL.
     """
-    logger.critical("%s; ending, another may lead now", error)
+    logger.critical("%s; exiting, another replica may lead now", error)
     logging.shutdown()
     os._exit(1)

@@ -1,4 +1,4 @@
-"""How the operator is run: everything that its command line says."""
+"""How the operator is run: all settings of its command line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from evonas.cluster.leader.lease import USUAL, Timing
 
 @dataclass(frozen=True)
 class LeaseSettings:
-    """The Lease by which replicas agree on who acts, and the name under which this one stands."""
+    """The Lease by which replicas agree on who acts, and the name under which this one is a candidate."""
 
     namespace: str
     name: str
@@ -25,18 +25,18 @@ class OperatorSettings:
     namespaces: tuple[str, ...] = ()
     """Namespaces to watch; none means all."""
     kubeconfig: Path | None = None
-    """Kubeconfig to use; by default the service account, else KUBECONFIG or ~/.kube/config."""
+    """Kubeconfig to use; by default the service account, otherwise KUBECONFIG or ~/.kube/config."""
     context: str | None = None
     """Context of the kubeconfig; by default its current one."""
     metrics_host: str = "0.0.0.0"
-    """Address of the HTTP server of metrics and probes."""
+    """Address of the HTTP server for metrics and probes."""
     metrics_port: int = 8080
-    """Port of it; 0 picks a free one."""
+    """Its port; 0 picks a free one."""
     workers: int = 16
-    """How many searches are worked on at once."""
+    """How many searches are processed at once."""
     resync_seconds: float = 600
     """Seconds between two full comparisons with the API server."""
     create_trial_accounts: bool = True
-    """Create the trials' ServiceAccount in each namespace that has a search; else it is there already."""
+    """Create the trials' ServiceAccount in each namespace that has a search; otherwise it must already exist."""
     lease: LeaseSettings | None = None
-    """None: act without asking, as the only replica."""
+    """None: act without an election, as the only replica."""

@@ -1,4 +1,4 @@
-"""Running the operator's parts side by side, and ending them."""
+"""Running the operator's parts concurrently, and ending them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ logger = logging.getLogger(__name__)
 
 
 async def until_first_ends(*parts: Coroutine[Any, Any, Any]) -> None:
-    """Run the parts side by side; when one ends, well or not, the others are cancelled, and that is awaited.
+    """Run the parts concurrently; when one ends, successfully or not, the others are cancelled and awaited.
 
-    The error of the first to fail is raised; what goes wrong besides, or while the others end, is in the log.
+    The first error is raised; any further errors, also while the others end, are logged.
     """
     tasks = [asyncio.ensure_future(part) for part in parts]
     failed: asyncio.Future[Any] | None = None
@@ -27,7 +27,7 @@ async def until_first_ends(*parts: Coroutine[Any, Any, Any]) -> None:
         await asyncio.wait(tasks)
         for task in tasks:
             if task is not failed and not task.cancelled() and (error := task.exception()) is not None:
-                logger.error("one part of the operator failed as another ended: %s", error, exc_info=error)
+                logger.error("a part of the operator failed while another was ending: %s", error, exc_info=error)
     if failed is not None:
         failed.result()
 

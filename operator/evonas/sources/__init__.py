@@ -1,4 +1,4 @@
-"""Where the record of a search is read: a local run's folder, an export file, a cluster; one interface for all.
+"""Where a search's record is read from: a local run's folder, an export file or a cluster, behind one interface.
 
-Above ``cluster`` and ``local``, of which it reads what they write; below the commands, which know only ``Source``.
+Above ``cluster`` and ``local``, whose output it reads; below the commands, which know only ``Source``.
 """

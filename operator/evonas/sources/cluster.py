@@ -1,4 +1,4 @@
-"""A cluster as a source: the search's objects, and its pods' logs. Imported only where a cluster is asked for."""
+"""A cluster as a source: the search's objects and its pods' logs. Imported only when a cluster is needed."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class ClusterSource:
             pods = await _list(api, PODS, namespace, ",".join(f"{key}={value}" for key, value in labels.items()))
             if not pods:
                 raise EvonasError(
-                    f"attempt {attempt} of trial {trial.index} has no pod any more: Jobs are deleted after"
-                    " spec.trial.ttlSecondsAfterFinished; raise it, or ask what collects the cluster's logs"
+                    f"attempt {attempt} of trial {trial.index} no longer has a pod: Jobs are deleted after"
+                    " spec.trial.ttlSecondsAfterFinished; raise it, or look in the cluster's log collection"
                 )
             pod = max(pods, key=lambda body: str(body["metadata"]["creationTimestamp"]))["metadata"]["name"]
             async for chunk in api.log(namespace, pod, record.spec.trial.container, follow=follow, tail=tail):
@@ -64,7 +64,7 @@ class ClusterSource:
                 listed = record.spec.warm_start.candidates
                 chosen = choose(record, listed)
                 body = {
-                    # Without this, what somebody else enqueued meanwhile would be lost.
+                    # Without this, candidates that somebody else enqueued meanwhile would be lost.
                     "metadata": {"resourceVersion": record.body["metadata"]["resourceVersion"]},
                     "spec": {"warmStart": {"candidates": [*map(dict, listed), *map(dict, chosen)]}},
                 }
@@ -88,7 +88,7 @@ class ClusterSource:
         self._ask(annotate)
 
     def pin(self, index: int, *, stays: bool) -> None:
-        """Annotate the search, or take the annotation off."""
+        """Annotate the search, or remove the annotation."""
 
         async def annotate(api: Api, namespace: str) -> None:
             record = await self._read(api, namespace)
@@ -126,7 +126,7 @@ class ClusterSource:
 
 
 def list_searches(options: ClusterOptions, *, selector: str = "", everywhere: bool = False) -> list[dict[str, Any]]:
-    """Return the searches of the namespace, or of all, as objects, by namespace and name."""
+    """Return the searches of the namespace, or of all, as objects, sorted by namespace and name."""
 
     async def collect(api: Api, namespace: str) -> list[dict[str, Any]]:
         bodies = await _list(api, SEARCHES, None if everywhere else namespace, selector)
@@ -137,7 +137,7 @@ def list_searches(options: ClusterOptions, *, selector: str = "", everywhere: bo
 
 
 def ask(options: ClusterOptions, question: Callable[[Api, str], Awaitable[T]]) -> T:
-    """Return what ``question`` finds out, given the API and the namespace; EvonasError where the cluster refuses."""
+    """Return what ``question`` finds out, given the API and the namespace; EvonasError if the cluster refuses."""
 
     async def connect_and_ask() -> T:
         try:
@@ -167,7 +167,7 @@ def _without_managers(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _images(pods: list[dict[str, Any]]) -> dict[str, list[str]]:
-    """Return the digests of the images of those pods that are still there."""
+    """Return the digests of the images of those pods that still exist."""
     found: dict[str, set[str]] = {}
     for pod in pods:
         for container in pod.get("status", {}).get("containerStatuses", ()):

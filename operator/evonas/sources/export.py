@@ -33,29 +33,29 @@ class ExportSource:
     ) -> None:
         """Exports hold no logs."""
         raise EvonasError(
-            f"{self._path} is an export, which holds no logs; name the run's folder or the cluster's search"
+            f"{self._path} is an export, which holds no logs; name the run's folder or the search in the cluster"
         )
 
     def enqueue(self, choose: Choice) -> Sequence[Decisions]:
-        """Exports are not run."""
+        """Exports cannot be changed."""
         raise self._not_run()
 
     def veto(self, index: int, because: str) -> None:
-        """Exports are not run."""
+        """Exports cannot be changed."""
         raise self._not_run()
 
     def pin(self, index: int, *, stays: bool) -> None:
-        """Exports are not run."""
+        """Exports cannot be changed."""
         raise self._not_run()
 
     def _not_run(self) -> EvonasError:
         return EvonasError(
-            f"{self._path} is an export, which nobody runs; name the run's folder or the cluster's search"
+            f"{self._path} is an export, which is not running; name the run's folder or the search in the cluster"
         )
 
 
 def write_export(record: RecordedSearch, path: Path) -> None:
-    """Write a record to a file that appears whole or not at all; EvonasError where it cannot be written."""
+    """Write a record to a file that appears whole or not at all; EvonasError if it cannot be written."""
     partial = path.with_name(f".{path.name}.partial")
     try:
         with partial.open("wb") as file:

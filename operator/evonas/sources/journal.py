@@ -1,4 +1,4 @@
-"""A local run's folder as a source: the journal, and the logs beside it."""
+"""A local run's folder as a source: the journal and the logs beside it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ POLL_SECONDS = 0.2
 
 
 class JournalSource:
-    """The run in ``folder``; of what is missing there, ``warn`` is told once."""
+    """The run in ``folder``; ``warn`` is called once with what is missing there."""
 
     def __init__(self, folder: Path, warn: Callable[[str], object] = say_on_stderr) -> None:
         self._folder = folder
@@ -37,7 +37,7 @@ class JournalSource:
         self._told: set[str] = set()
 
     def read(self) -> RecordedSearch:
-        """Return the record as it is now, as far as it goes where its files are damaged."""
+        """Return the current record; if its files are damaged, as far as they can be read."""
         journal = self._folder / JOURNAL_FILE
         running = is_locked(journal)
         body, trials = read_journal(journal)
@@ -50,7 +50,7 @@ class JournalSource:
     def _tell_damage(self, recorded: Collection[int]) -> None:
         damage = find_damage(self._folder, recorded, torn_line(self._folder / JOURNAL_FILE))
         if is_locked(self._folder / JOURNAL_FILE):
-            # A run has begun meanwhile, and may be writing that line.
+            # A run has started meanwhile, and may be writing that line.
             return
         for found in damage:
             if found not in self._told:
@@ -64,10 +64,10 @@ class JournalSource:
         folder = attempt_folder(self._folder, trial.index, attempt)
         path = folder / LOG_FILE
         if not path.exists():
-            raise EvonasError(f"{path} does not exist: attempt {attempt} of trial {trial.index} has not begun here")
+            raise EvonasError(f"{path} does not exist: attempt {attempt} of trial {trial.index} has not started here")
         with FileIO(path) as log:
             while True:
-                # Asked before reading: what is written until the end is then still read.
+                # Checked before reading, so that everything written until the end is still read.
                 running = follow and is_locked(folder / LOCK_FILE)
                 if tail is None:
                     for chunk in read_on(log):
@@ -80,7 +80,7 @@ class JournalSource:
                 time.sleep(POLL_SECONDS)
 
     def enqueue(self, choose: Choice) -> Sequence[Decisions]:
-        """Append to the file that the run looks at."""
+        """Append to the file that the run watches."""
         record = self.read()
         enqueued = Enqueued(self._folder, record.spec.space)
         chosen = choose(record, [*record.spec.warm_start.candidates, *enqueued.read()])
@@ -88,19 +88,19 @@ class JournalSource:
         return chosen
 
     def veto(self, index: int, because: str) -> None:
-        """Append to the file that the run looks at."""
+        """Append to the file that the run watches."""
         check_vetoable(self.read(), index)
         Vetoed(self._folder).veto(index, because)
 
     def pin(self, index: int, *, stays: bool) -> None:
-        """Append to the file that the run looks at."""
+        """Append to the file that the run watches."""
         pinned = Pinned(self._folder)
         check_pin(self.read(), pinned.indexes(), index, stays=stays)
         pinned.pin(index, stays=stays)
 
 
 def _phase_at_rest(record: RecordedSearch) -> Phase:
-    """Return the phase of a run that no process works on: what the limits say of its record."""
+    """Return the phase of a run that no process works on, judged by its record and limits."""
     limit = find_limit(Standing(record.spec, record.totals, record.start_time, datetime.now(UTC)))
     if limit is None or record.totals.unfinished:
         return Phase.STOPPED

@@ -1,4 +1,4 @@
-"""The searches that a command lists where none is named: local runs, or those of a cluster."""
+"""The searches that a command lists when none is named: local runs, or those of a cluster."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Listed:
     """One search of a list."""
 
     reference: str
-    """What other commands take for it: a folder, or kind and name as kubectl prints them."""
+    """How other commands refer to it: a folder, or kind and name as kubectl prints them."""
     overview: Overview
     body: Mapping[str, Any]
     """The ArchitectureSearch object."""
@@ -35,16 +35,16 @@ def listed(record: RecordedSearch) -> Listed:
 
 
 def list_searches(runs: Path, options: ClusterOptions, *, selector: str = "", everywhere: bool = False) -> list[Listed]:
-    """Return the local runs below ``runs`` where there are any and no cluster is named, else the cluster's searches.
+    """Return the local runs below ``runs`` if there are any and no cluster is named, otherwise the cluster's searches.
 
-    ``everywhere`` asks the cluster for those of all namespaces. A run of which nothing is recorded yet is left out.
+    ``everywhere`` lists the cluster's searches of all namespaces. A run with nothing recorded yet is left out.
     """
     if not (everywhere or options.given):
         folders = sorted(journal.parent for journal in runs.glob(f"*/{JOURNAL_FILE}"))
         if folders:
             selects = parse_selector(selector)
             return [listed(record) for folder in folders for record in _read(folder, selects)]
-    with nullcontext() if everywhere else options.second(f"{runs}: no runs are there"):
+    with nullcontext() if everywhere else options.second(f"{runs}: no runs found"):
         bodies = cluster_module().list_searches(options, selector=selector, everywhere=everywhere)
     return [Listed(_reference(body["metadata"]["name"]), overview_of(body), body) for body in bodies]
 

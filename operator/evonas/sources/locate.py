@@ -1,4 +1,4 @@
-"""From what a user writes to a source: a path that exists is a run or an export, everything else a cluster's search."""
+"""From a user's reference to a source: an existing path is a run or an export, anything else a search in a cluster."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ KINDS = (
     "architecturesearches",
     "nas",
 )
-"""What kubectl takes, or the first of them prints, before a search's name: ``nas/counting``."""
+"""What kubectl accepts (and prints, the first of them) before a search's name: ``nas/counting``."""
 
 
 def locate(reference: str, options: ClusterOptions) -> Source:
-    """Return the source that ``reference`` means: with cluster options always a cluster's search."""
+    """Return the source that ``reference`` means; with cluster options, always a search in a cluster."""
     path = Path(reference)
     if not options.given:
         if path.is_dir():
@@ -42,7 +42,7 @@ def locate(reference: str, options: ClusterOptions) -> Source:
 
 
 def cluster_module() -> ModuleType:
-    """Return ``evonas.sources.cluster``; EvonasError where the packages that it needs are not installed."""
+    """Return ``evonas.sources.cluster``; EvonasError if the packages it needs are not installed."""
     return _import("evonas.sources.cluster")
 
 
@@ -55,4 +55,4 @@ def _import(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise NoCluster(f"looking at a cluster needs {error.name}: pip install 'evonas[operator]'") from error
+        raise NoCluster(f"access to a cluster needs {error.name}: pip install 'evonas[operator]'") from error

@@ -1,4 +1,4 @@
-"""Which cluster a command means; apart from ``cluster`` because naming one needs none of its packages."""
+"""Which cluster a command means; separate from ``cluster`` because naming one needs none of its packages."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pathlib import Path
 
 from evonas.errors import EvonasError
 
-NOT_HERE = "{}: no folder or file has that path"
+NOT_HERE = "{}: no such folder or file"
 
 
 class NoCluster(EvonasError):
-    """There is no cluster that could be asked."""
+    """No cluster is available."""
 
 
 @dataclass(frozen=True)
 class ClusterOptions:
-    """A cluster and a namespace; None stands for the kubeconfig's own."""
+    """A cluster and a namespace; None means the kubeconfig's own."""
 
     kubeconfig: Path | None = None
     context: str | None = None
@@ -31,10 +31,10 @@ class ClusterOptions:
 
     @contextmanager
     def second(self, found_nothing: str) -> Iterator[None]:
-        """Where no cluster was named and none can be asked inside, say first that nothing was found here."""
+        """If no cluster was named and the block finds none, prefix its error with what was not found locally."""
         try:
             yield
         except NoCluster as error:
             if self.given:
                 raise
-            raise EvonasError(f"{found_nothing}, and no cluster could be asked for it: {error}") from error
+            raise EvonasError(f"{found_nothing}, and no cluster is available: {error}") from error

@@ -1,4 +1,4 @@
-"""All checks of a cluster in the order in which they are to be read; for ``evonas plan`` and ``evonas doctor``."""
+"""All checks of a cluster, in reading order, for ``evonas plan`` and ``evonas doctor``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from evonas.spec import SearchSpec
 def examine(
     options: ClusterOptions, spec: SearchSpec | None, labels: dict[str, str], operator_namespace: str | None
 ) -> list[Finding]:
-    """Return what was found; with ``spec`` and its object's ``labels`` what that search needs, too.
+    """Return the findings; with ``spec`` and its object's ``labels``, including what that search needs.
 
     Without, what all unfinished searches of the namespace need, what deleted ones have left, and whether a Prometheus
     finds the operator. The operator is looked for in all namespaces where none is given."""

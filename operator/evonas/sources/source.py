@@ -1,4 +1,4 @@
-"""What every place that keeps a search's record can do."""
+"""The interface of every place that keeps a search's record."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from evonas.search.proposer import is_pinnable
 from evonas.search.trial import Trial
 
 Choice = Callable[[RecordedSearch, Sequence[Decisions]], Sequence[Decisions]]
-"""Given a record and the candidates that are listed for it, says which to add; EvonasError where that cannot be."""
+"""Given a record and the candidates listed for it, returns which to add; EvonasError if that is impossible."""
 
 
 def say_on_stderr(warning: str) -> None:
-    """Tell a person what is wrong with what they get."""
+    """Warn the user about what they get."""
     print(f"warning: {warning}", file=sys.stderr)
 
 
@@ -27,28 +27,28 @@ class Source(Protocol):
     """One search's record."""
 
     def read(self) -> RecordedSearch:
-        """Return the record as it is now; EvonasError where there is none or it cannot be read."""
+        """Return the current record; EvonasError if there is none or it cannot be read."""
 
     def log(
         self, trial: Trial, attempt: int, write: Callable[[bytes], object], *, follow: bool, tail: int | None = None
     ) -> None:
-        """Pass on what a trial's attempt printed, with ``follow`` until it ends; EvonasError where nothing is kept.
+        """Pass on the output of a trial's attempt, with ``follow`` until it ends; EvonasError if nothing is kept.
 
-        ``tail`` is how many of the last lines to begin with, by default all.
+        ``tail`` is how many of the last lines to start with, by default all.
         """
 
     def enqueue(self, choose: Choice) -> Sequence[Decisions]:
-        """Put candidates in front of the agent's next proposals and return them; EvonasError where that cannot be."""
+        """Put candidates ahead of the agent's next proposals and return them; EvonasError if that is impossible."""
 
     def veto(self, index: int, because: str) -> None:
-        """Have a trial that has no result yet ended as infeasible; EvonasError where that cannot be."""
+        """Have a trial without a result ended as infeasible; EvonasError if that is impossible."""
 
     def pin(self, index: int, *, stays: bool) -> None:
-        """Pin a trial to the agent's population, or remove its pin; EvonasError where that cannot be."""
+        """Pin a trial to the agent's population, or remove its pin; EvonasError if that is impossible."""
 
 
 def check_pin(record: RecordedSearch, pinned: Collection[int], index: int, *, stays: bool) -> None:
-    """EvonasError unless a trial can be pinned, or its pin removed; ``pinned`` are those that are."""
+    """EvonasError unless a trial can be pinned, or its pin removed; ``pinned`` are those pinned now."""
     trial = find_trial(record, index)
     name = f"trial {index} of {record.source}"
     if not stays:
@@ -71,12 +71,12 @@ def check_vetoable(record: RecordedSearch, index: int) -> None:
     state = find_trial(record, index).state
     if state.is_final:
         raise EvonasError(
-            f"trial {index} of {record.source} is {state.value} already; only what has no result yet can be vetoed"
+            f"trial {index} of {record.source} is {state.value} already; only a trial without a result can be vetoed"
         )
 
 
 def find_trial(record: RecordedSearch, index: int) -> Trial:
-    """Return one trial of a record; EvonasError where there is none of that index."""
+    """Return one trial of a record; EvonasError if none has that index."""
     trial = record.trial(index)
     if trial is None:
         known = f"it has 0 to {record.trials[-1].index}" if record.trials else "it has none yet"

@@ -1,4 +1,4 @@
-"""Where a local run takes results over from: other runs and export files, by its manifest or by option."""
+"""Where a local run imports results from: other runs and export files, named in its manifest or by option."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from evonas.spec import SearchSpec
 
 
 def read_results(spec: SearchSpec, runs: Path, paths: Sequence[Path]) -> ResultsToImport | None:
-    """Return what is to be imported, None where nothing is asked for; ``paths`` stand in place of the manifest's."""
+    """Return what is to be imported, None if nothing is requested; ``paths`` override the manifest's."""
     if not paths:
         paths = _declared(spec, runs)
     return choose_results(spec, [_read(path) for path in paths]) if paths else None
@@ -29,7 +29,7 @@ def _declared(spec: SearchSpec, runs: Path) -> Sequence[Path]:
         return ()
     folder = runs / spec.warm_start.search
     if not (folder / JOURNAL_FILE).exists():
-        cure = f"{folder} is no run; name another run's folder or an export file with --warm-start"
+        cure = f"{folder} is not a run; name another run's folder or an export file with --warm-start"
         raise InvalidManifest([FieldProblem("spec.warmStart.search", cure)])
     return (folder,)
 
@@ -37,5 +37,5 @@ def _declared(spec: SearchSpec, runs: Path) -> Sequence[Path]:
 def _read(path: Path) -> RecordedSearch:
     record = JournalSource(path).read() if path.is_dir() else ExportSource(path).read()
     if path.is_dir() and record.phase is Phase.RUNNING:
-        raise UnusableSource(f"{path} is being run; wait for its end, or take an export of what it has found until now")
+        raise UnusableSource(f"{path} is still running; wait for its end, or export its results so far")
     return record

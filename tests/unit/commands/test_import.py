@@ -156,15 +156,15 @@ def test_what_katib_read_is_said_of_every_collector(name: str, said: str) -> Non
             "refused-darts",
             [
                 "spec.nasConfig: Katib's one-shot searches",
-                "spec.trialTemplate.trialParameters[0].reference: 'layers' is no parameter of this experiment",
+                "spec.trialTemplate.trialParameters[0].reference: 'layers' is not a parameter of this experiment",
             ],
         ),
         (
             "refused-enas",
             [
                 "spec.nasConfig: Katib's one-shot searches",
-                "spec.trialTemplate.trialParameters[0].reference: 'architecture' is no parameter",
-                "spec.trialTemplate.trialParameters[1].reference: 'nn_config' is no parameter",
+                "spec.trialTemplate.trialParameters[0].reference: 'architecture' is not a parameter",
+                "spec.trialTemplate.trialParameters[1].reference: 'nn_config' is not a parameter",
             ],
         ),
         (
@@ -180,7 +180,7 @@ def test_what_katib_read_is_said_of_every_collector(name: str, said: str) -> Non
             "refused-many-pods",
             [
                 "spec.parameters[1].feasibleSpace: min must be no more than max (0.5 > 0.1)",
-                "spec.trialTemplate.trialParameters[1].reference: '${trialSpec.Labels[owner]}' is no parameter",
+                "spec.trialTemplate.trialParameters[1].reference: '${trialSpec.Labels[owner]}' is not a parameter",
                 "spec.trialTemplate.trialSpec.spec.completions: must be 1, got 2",
                 "spec.trialTemplate.trialSpec.spec.parallelism: must be 1, got 2",
             ],

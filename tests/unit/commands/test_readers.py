@@ -62,9 +62,7 @@ def test_a_run_of_which_nothing_is_recorded_yet_is_not_listed_and_says_so_itself
     for command in ("get", "best", "report"):
         code, _, err = evonas(command, "runs/beginning")
         assert code == 2
-        assert err.startswith(
-            f"error: runs/beginning/{JOURNAL_FILE} is empty: its run is about to begin, or was stopped"
-        )
+        assert err.startswith(f"error: runs/beginning/{JOURNAL_FILE} is empty: its run is just starting, or stopped")
 
 
 def test_get_shows_every_trial_of_a_search(evonas: Evonas, finished_run: Path) -> None:
@@ -173,7 +171,7 @@ def test_logs_of_a_trial(finished_run: Path) -> None:
     assert said.stdout.splitlines()[0] == f"deciding on {first}"
     said = _evonas("logs", str(finished_run), "0", "--attempt", "2")
     assert said.returncode == 2
-    assert "attempt-2/log.txt does not exist: attempt 2 of trial 0 has not begun here" in said.stderr
+    assert "attempt-2/log.txt does not exist: attempt 2 of trial 0 has not started here" in said.stderr
 
 
 def test_logs_follow_a_trial_to_its_end_and_watch_a_search_to_its_end(tmp_path: Path) -> None:
@@ -254,9 +252,9 @@ def test_reading_a_search_imports_no_package_that_it_has_no_use_for(
 @pytest.mark.parametrize(
     ("words", "nothing"),
     [
-        (["report", "nosuch"], "nosuch: no folder or file has that path"),
-        (["veto", "nosuch", "1"], "nosuch: no folder or file has that path"),
-        (["get"], "runs: no runs are there"),
+        (["report", "nosuch"], "nosuch: no such folder or file"),
+        (["veto", "nosuch", "1"], "nosuch: no such folder or file"),
+        (["get"], "runs: no runs found"),
     ],
 )
 def test_what_is_not_here_is_said_before_that_no_cluster_could_be_asked(
@@ -264,7 +262,7 @@ def test_what_is_not_here_is_said_before_that_no_cluster_could_be_asked(
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "missing"))
     no_cluster = f"no cluster configured: {tmp_path}/missing does not exist; set KUBECONFIG or pass --kubeconfig"
-    said = f"error: {nothing}, and no cluster could be asked for it: {no_cluster}\n"
+    said = f"error: {nothing}, and no cluster is available: {no_cluster}\n"
     assert evonas(*words) == (2, "", said)
     assert evonas(*words, "-n", "default") == (2, "", f"error: {no_cluster}\n")
 
@@ -284,7 +282,5 @@ def test_what_is_not_here_is_said_before_that_the_cluster_does_not_answer(tmp_pa
             text=True,
             check=False,
         )
-    first = (
-        f"error: nosuch: no folder or file has that path, and no cluster could be asked for it: the cluster at {server}"
-    )
+    first = f"error: nosuch: no such folder or file, and no cluster is available: the cluster at {server}"
     assert (done.returncode, done.stderr.startswith(f"{first} cannot be reached: ")) == (2, True), done.stderr

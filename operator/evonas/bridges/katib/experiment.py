@@ -1,6 +1,6 @@
 """Reads a Katib Experiment (kubeflow.org/v1beta1) as a search. Pure.
 
-What has no counterpart is of two kinds: without some things there is no search (``EvonasError`` names them all), others
+Features without a counterpart are of two kinds: some make a search impossible (``EvonasError`` names them all), others
 change what is searched or how, and are noted.
 """
 
@@ -39,14 +39,14 @@ _READ = {
 
 @dataclass(frozen=True)
 class Converted:
-    """A search, and in what it differs from the experiment."""
+    """A search, and how it differs from the experiment."""
 
     manifest: dict[str, Any]
     differences: list[FieldProblem]
 
 
 def convert(experiment: Mapping[str, Any]) -> Converted:
-    """Return the search; EvonasError, a line for each reason, where there is none."""
+    """Return the search; EvonasError, with a line per reason, if it is impossible."""
     if experiment.get("kind") != "Experiment" or not str(experiment.get("apiVersion", "")).startswith("kubeflow.org/"):
         found = f"{experiment.get('apiVersion')} {experiment.get('kind')}"
         raise EvonasError(f"must be a kubeflow.org Experiment, found {found}")
@@ -117,9 +117,9 @@ def _agent(algorithm: Mapping[str, Any], notes: Notes) -> dict[str, Any]:
     path = "spec.algorithm.algorithmName"
     if name == "grid":
         agent = {"type": "Random"}
-        notes.differ(path, "grid: Random in its place, which repeats nothing and ends when the space is done")
+        notes.differ(path, "grid is replaced by Random, which repeats nothing and ends when the space is exhausted")
     elif name not in _AGENTS:
-        notes.differ(path, f"{name or 'none'} has no counterpart: EvoNAS in its place")
+        notes.differ(path, f"{name or 'none'} has no counterpart and is replaced by EvoNAS")
     for setting in algorithm.get("algorithmSettings") or ():
         key, value = setting.get("name"), str(setting.get("value"))
         if key == "random_state" and value.isdigit():
@@ -132,7 +132,7 @@ def _agent(algorithm: Mapping[str, Any], notes: Notes) -> dict[str, Any]:
 
 
 def _budget(spec: Mapping[str, Any]) -> dict[str, Any]:
-    # Katib's own defaults: three at a time, and no bound on what fails or is tried.
+    # Katib's own defaults: three at a time, and no limit on failures or trials.
     trials = spec.get("maxTrialCount") or 300
     budget = {"maxTrials": trials, "parallelTrials": min(spec.get("parallelTrialCount") or 3, trials)}
     if (failed := spec.get("maxFailedTrialCount")) is not None:
@@ -143,7 +143,7 @@ def _budget(spec: Mapping[str, Any]) -> dict[str, Any]:
 def _note_metrics(collector: Mapping[str, Any], objective: Mapping[str, Any], notes: Notes) -> None:
     kind = (collector.get("collector") or {}).get("kind", "StdOut")
     metric = objective.get("objectiveMetricName", "the metric")
-    # Katib's default is the best that was seen on the way, not what the trial ends with.
+    # Katib's default is the best value seen during the trial, not its last.
     strategies = {item.get("name"): item.get("value") for item in objective.get("metricStrategies") or ()}
     over_time = strategies.get(metric, "min" if objective.get("type") == "minimize" else "max")
     which = {"min": "the least ", "max": "the largest ", "latest": "the last "}.get(over_time, "")

@@ -9,17 +9,17 @@ from evonas.errors import FieldProblem
 
 @dataclass
 class Notes:
-    """What was met on the way."""
+    """Notes taken during the conversion."""
 
     problems: list[FieldProblem] = field(default_factory=list)
-    """Without a counterpart, and without which there is no search."""
+    """Features without a counterpart that make a search impossible."""
     differences: list[FieldProblem] = field(default_factory=list)
-    """Left out, or done in another way."""
+    """Features left out or done differently."""
 
     def refuse(self, path: str, problem: str) -> None:
         """Note what makes the conversion impossible."""
         self.problems.append(FieldProblem(path, problem))
 
     def differ(self, path: str, difference: str) -> None:
-        """Note what will be otherwise."""
+        """Note what will be different."""
         self.differences.append(FieldProblem(path, difference))

@@ -10,11 +10,11 @@ from evonas.bridges.katib.notes import Notes
 from evonas.space import DEFAULT_STEPS, normalise
 
 MAX_STEPS = 256
-"""As many values as a decision may have."""
+"""The most values a decision may have."""
 
 
 def read_parameter(parameter: Mapping[str, Any], path: str, notes: Notes) -> dict[str, Any]:
-    """Return the decision; what has no counterpart is noted."""
+    """Return the decision; features without a counterpart are noted."""
     name, kind = parameter.get("name"), parameter.get("parameterType")
     space = parameter.get("feasibleSpace") or {}
     decision: dict[str, Any] = {"name": _decision_name(str(name), path, notes)}
@@ -28,9 +28,7 @@ def read_parameter(parameter: Mapping[str, Any], path: str, notes: Notes) -> dic
     elif kind in ("double", "int"):
         decision.update(_range(space, f"{path}.feasibleSpace", notes, whole=kind == "int"))
     else:
-        notes.refuse(
-            f"{path}.parameterType", f"{kind!r} has no counterpart; there are double, int, discrete, categorical"
-        )
+        notes.refuse(f"{path}.parameterType", f"{kind!r} has no counterpart; use double, int, discrete or categorical")
     return decision
 
 
@@ -54,25 +52,25 @@ def _range(space: Mapping[str, Any], path: str, notes: Notes, *, whole: bool) ->
     distribution = space.get("distribution") or "uniform"
     log = distribution == "logUniform"
     if distribution not in ("uniform", "logUniform"):
-        notes.differ(f"{path}.distribution", f"{distribution} has no counterpart: uniform in its place")
+        notes.differ(f"{path}.distribution", f"{distribution} has no counterpart and is replaced by uniform")
     if step and log:
-        notes.differ(f"{path}.step", "has no counterpart on a log scale: the values are spread evenly there")
+        notes.differ(f"{path}.step", "has no counterpart on a log scale: the values are spread evenly on it")
         step = None
     if step:
         count = int((high - low) / step + 1e-9) + 1
         if count > MAX_STEPS:
-            notes.differ(f"{path}.step", f"{count} values are {MAX_STEPS}, spread evenly")
+            notes.differ(f"{path}.step", f"{count} values are reduced to {MAX_STEPS}, spread evenly")
         elif low + (count - 1) * step < high - 1e-9 * abs(high):
             # The last step ends before max, as Katib has it.
             return {"values": [normalise(round(low + place * step, 12)) for place in range(count)]}
     elif whole and not log:
         count = int(high - low) + 1
         if count > MAX_STEPS:
-            notes.differ(path, f"{count} values are {MAX_STEPS}, spread evenly")
+            notes.differ(path, f"{count} values are reduced to {MAX_STEPS}, spread evenly")
     else:
         count = min(DEFAULT_STEPS, int(high - low) + 1) if whole else DEFAULT_STEPS
         had = "has all whole numbers between" if whole else "is continuous"
-        notes.differ(path, f"{had}: {count} values in its place; raise steps for more")
+        notes.differ(path, f"{had} and is replaced by {count} values; raise steps for more")
     bounds: dict[str, Any] = {"min": low, "max": high, "steps": max(2, min(count, MAX_STEPS))}
     return {"range": bounds | ({"scale": "log"} if log else {}) | ({"integer": True} if whole else {})}
 

@@ -14,17 +14,17 @@ from evonas.space import variable_name
 _PLACEHOLDER = re.compile(r"\$\{(trialParameters|trialSpec)\.([^}]+)\}")
 _OWN_FACTS = {"Name": "$(EVONAS_TRIAL)", "Namespace": "$(POD_NAMESPACE)"}
 _EXPANDED = ("command", "args")
-"""Beside the values of variables, where the kubelet replaces $(NAME)."""
+"""Where the kubelet replaces $(NAME), besides the values of variables."""
 _JOB_FIELDS = {
     "backoffLimit": "retries",
     "activeDeadlineSeconds": "timeoutSeconds",
     "ttlSecondsAfterFinished": "ttlSecondsAfterFinished",
 }
-"""Of a Job, and what they are called in ``spec.trial``."""
+"""Fields of a Job and their names in ``spec.trial``."""
 
 
 def read_template(template: Mapping[str, Any], parameters: set[str], notes: Notes) -> dict[str, Any]:
-    """Return ``spec.trial``; what has no counterpart is noted."""
+    """Return ``spec.trial``; features without a counterpart are noted."""
     path = "spec.trialTemplate"
     job = template.get("trialSpec")
     if not isinstance(job, Mapping):
@@ -68,20 +68,22 @@ def _note_unread(template: Mapping[str, Any], job: Mapping[str, Any], path: str,
 def _stand_ins(
     template: Mapping[str, Any], job: Mapping[str, Any], parameters: set[str], notes: Notes
 ) -> dict[str, str | None]:
-    """Return what stands for each placeholder: a variable, or what is known already; None where that is refused."""
+    """Return the replacement of each placeholder: a variable or a known value; None if it is refused."""
     found: dict[str, str | None] = {}
     for position, item in enumerate(template.get("trialParameters") or ()):
         reference = str(item.get("reference", ""))
         stand_in = f"$({variable_name(reference)})" if reference in parameters else _own_fact(reference, job)
         if stand_in is None:
             path = f"spec.trialTemplate.trialParameters[{position}].reference"
-            notes.refuse(path, f"{reference!r} is no parameter of this experiment, and nothing known of its trials")
+            notes.refuse(
+                path, f"{reference!r} is not a parameter of this experiment, nor a known property of its trials"
+            )
         found[f"trialParameters.{item.get('name')}"] = stand_in
     return found
 
 
 def _own_fact(reference: str, job: Mapping[str, Any]) -> str | None:
-    """Return what a ``${trialSpec.…}`` stands for; None where it stands for nothing that a trial of ours has."""
+    """Return what a ``${trialSpec.…}`` stands for; None if our trials have no such thing."""
     own = re.fullmatch(r"\$\{trialSpec\.(\w+)(?:\[(.+)\])?\}", reference)
     if own is None:
         return None
@@ -94,7 +96,7 @@ def _own_fact(reference: str, job: Mapping[str, Any]) -> str | None:
 
 
 def _substituted(template: Any, stand_ins: Mapping[str, str | None], path: str, notes: Notes) -> Any:
-    """Return the pod template with its placeholders replaced where a variable can stand."""
+    """Return the pod template with its placeholders replaced wherever a variable is allowed."""
 
     def replace(value: Any, here: str, *, expanded: bool) -> Any:
         if isinstance(value, Mapping):
@@ -112,7 +114,7 @@ def _substituted(template: Any, stand_ins: Mapping[str, str | None], path: str, 
             notes.refuse(here, f"{match.group(0)} names nothing in spec.trialTemplate.trialParameters{hint}")
         found = stand_ins.get(name)
         if found is not None and found.startswith("$(") and not expanded:
-            notes.refuse(here, f"{json.dumps(whole)}: a decision can stand in command, args and env only")
+            notes.refuse(here, f"{json.dumps(whole)}: a decision is allowed only in command, args and env")
         return found or match.group(0)
 
     return replace(template, path, expanded=False)

@@ -1,1 +1,1 @@
-"""What must be there for a search to run, asked of a cluster with the rights of whoever asks; nothing is changed."""
+"""Checks whether a cluster has what a search needs to run, with the caller's own rights; changes nothing."""

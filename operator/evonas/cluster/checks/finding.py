@@ -1,4 +1,4 @@
-"""What a check found, and how checks ask without failing where they may not look."""
+"""What a check found, and how checks query the cluster without failing for lack of rights."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Verdict(StrEnum):
 
     GOOD = "ok"
     UNKNOWN = "?"
-    """Whoever asks may not look, or there is nothing to look at."""
+    """The caller may not look, or there is nothing to look at."""
     WARNING = "warning"
     """Searches run, but something is lost."""
     BAD = "missing"
@@ -33,14 +33,14 @@ class Finding:
     verdict: Verdict
     message: str
     cure: str = ""
-    """A command that mends it; empty where nothing is to be mended."""
+    """A command that fixes it; empty if nothing needs fixing."""
 
 
 FORBIDDEN = 403
 
 
 async def look(question: Awaitable[T], subject: str) -> T | Finding | None:
-    """Return the answer; None where there is no such object, and a finding where we may not know."""
+    """Return the answer; None if there is no such object, and a finding if we may not know."""
     try:
         return await question
     except NotFound:

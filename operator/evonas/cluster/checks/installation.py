@@ -23,7 +23,7 @@ OWN_POD = "-own-pod"
 
 
 async def check_crds(api: Api) -> list[Finding]:
-    """Look whether both kinds are served, with every field that this program knows."""
+    """Check whether both kinds are served with every field that this program knows."""
     findings = []
     for ours in load_crds():
         name = ours["metadata"]["name"]
@@ -109,7 +109,7 @@ async def _check_lease(api: Api, installation: Installation) -> Finding:
 
 
 async def _check_trials_rights(api: Api, installation: Installation, namespace: str) -> Finding:
-    """Look for the role under which trials annotate their own pods."""
+    """Look for the role that lets trials annotate their own pods."""
     subject = f"role {TRIAL_SERVICE_ACCOUNT}"
     where, kind = (None, CLUSTER_ROLES) if installation.makes_accounts else (namespace, ROLES)
     role = await look(api.get(kind, where, TRIAL_SERVICE_ACCOUNT), subject)
@@ -119,7 +119,7 @@ async def _check_trials_rights(api: Api, installation: Installation, namespace: 
         message = f"no {kind.kind}: trials can report by their termination message only"
         return Finding(subject, Verdict.WARNING, message, upgrade(installation) or INSTALL_OPERATOR)
     if installation.makes_accounts:
-        message = "the operator makes the account of this name with a namespace's first search"
+        message = "the operator creates its account with a namespace's first search"
     else:
         message = f"the chart has made it in {namespace}, and the account of this name"
     return Finding(subject, Verdict.GOOD, message)

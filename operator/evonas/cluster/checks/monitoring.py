@@ -1,7 +1,7 @@
-"""Whether a Prometheus of the Prometheus Operator takes up what the chart gave it: monitors and alerts.
+"""Whether a Prometheus of the Prometheus Operator selects the chart's monitors and alerts.
 
-The commonest reason why dashboards stay empty: a Prometheus selects these objects by their labels and by those of their
-namespaces, and says nothing about what it leaves out.
+The most common reason for empty dashboards: a Prometheus selects these objects by their labels and their namespaces'
+labels, and does not report what it leaves out.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from evonas.cluster.client.resources import (
 
 @dataclass(frozen=True)
 class Selection:
-    """By which fields a Prometheus selects one kind of object, and which value of the chart labels ours."""
+    """The fields by which a Prometheus selects one kind of object, and the chart value that labels ours."""
 
     resource: Resource
     prefix: str
@@ -36,12 +36,12 @@ class Selection:
 
     @property
     def labels(self) -> str:
-        """Name of the selector of labels."""
+        """Name of the label selector."""
         return f"{self.prefix}Selector"
 
     @property
     def namespaces(self) -> str:
-        """Name of the selector of namespaces."""
+        """Name of the namespace selector."""
         return f"{self.prefix}NamespaceSelector"
 
 
@@ -80,7 +80,7 @@ async def check_monitoring(api: Api, installation: Installation) -> list[Finding
 def judge(
     selection: Selection, body: Mapping[str, Any], space: Mapping[str, Any], prometheuses: list[dict[str, Any]]
 ) -> Finding:
-    """Say which Prometheus selects an object; where none does, what the first of them lacks."""
+    """Say which Prometheus selects an object or, if none does, what the first of them lacks."""
     subject = f"{selection.resource.kind} {body['metadata']['namespace']}/{body['metadata']['name']}"
     reasons = {_name(prometheus): _why_not(selection, body, space, prometheus) for prometheus in prometheuses}
     selecting = sorted(name for name, reason in reasons.items() if reason is None)
@@ -104,7 +104,7 @@ def _why_not(
     here, name = metadata["namespace"], metadata["name"]
     selector = spec.get(selection.labels)
     if selector is None:
-        # No selector selects nothing; an empty one selects everything.
+        # A missing selector selects nothing; an empty one selects everything.
         cure = _patch(prometheus, {selection.labels: {"matchLabels": OURS}})
         return _Reason(f"has no {selection.labels}", cure)
     if changes := changes_to_match(selector, metadata.get("labels") or {}):
@@ -117,8 +117,8 @@ def _why_not(
         )
     where = spec.get(selection.namespaces)
     if where is None and prometheus["metadata"]["namespace"] != here:
-        # No selector of namespaces selects the Prometheus' own one.
-        return _Reason("looks into its own namespace only", _patch(prometheus, {selection.namespaces: {}}))
+        # A missing namespace selector selects the Prometheus' own namespace.
+        return _Reason("looks only in its own namespace", _patch(prometheus, {selection.namespaces: {}}))
     if where is not None and (changes := changes_to_match(where, space["metadata"].get("labels") or {})):
         cure = f"kubectl label namespace {here} --overwrite {shlex.join(changes)}"
         return _Reason(f"selects by {selection.namespaces}, which asks for {', '.join(changes)}", cure)

@@ -1,4 +1,4 @@
-"""Whether a namespace lets a search run: the rights of whoever asks, quotas, nodes, images that fail."""
+"""Whether a namespace lets a search run: the caller's rights, quotas, nodes, images that fail."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NEEDED = (
 
 
 async def check_permissions(api: Api, namespace: str) -> list[Finding]:
-    """Ask the API server what whoever asks may do (SelfSubjectAccessReview)."""
+    """Ask the API server what the caller may do (SelfSubjectAccessReview)."""
     findings = []
     for verb, group, resource, subresource in NEEDED:
         attributes = {
@@ -54,7 +54,7 @@ async def check_permissions(api: Api, namespace: str) -> list[Finding]:
 
 
 async def check_quota(api: Api, namespace: str, spec: SearchSpec) -> list[Finding]:
-    """Compare what all parallel trials ask for together with what the namespace's quotas leave."""
+    """Compare what all parallel trials together request with what the namespace's quotas leave."""
     quotas = await look(all_of(api, QUOTAS, namespace), "quota")
     if isinstance(quotas, Finding):
         return [quotas]
@@ -76,12 +76,12 @@ async def check_quota(api: Api, namespace: str, spec: SearchSpec) -> list[Findin
 
 
 async def check_devices(api: Api, spec: SearchSpec) -> list[Finding]:
-    """Look whether any node offers each extended resource (GPUs and their kin) that the template asks for."""
+    """Check whether any node offers each extended resource (GPUs and the like) that the template requests."""
     return await find_devices(api, dict.fromkeys(devices_of(spec), ()))
 
 
 async def find_devices(api: Api, wanted: Mapping[str, Sequence[str]], namespace: str = "") -> list[Finding]:
-    """Look whether any node offers each device; ``wanted`` has the searches in ``namespace`` that ask for it."""
+    """Check whether any node offers each device; ``wanted`` has the searches in ``namespace`` that request it."""
     if not wanted:
         return []
     nodes = await look(all_of(api, NODES, None), "devices")
@@ -104,7 +104,7 @@ async def find_devices(api: Api, wanted: Mapping[str, Sequence[str]], namespace:
 
 
 def devices_of(spec: SearchSpec) -> list[str]:
-    """Return the extended resources that a trial's pod asks for."""
+    """Return the extended resources that a trial's pod requests."""
     requests = (name for name in pod_requests(spec) if name.startswith("requests."))
     return sorted(name.removeprefix("requests.") for name in requests if "/" in name)
 
@@ -116,7 +116,7 @@ def _offered(node: Mapping[str, Any]) -> Iterator[str]:
 
 
 async def check_images(api: Api, namespace: str) -> list[Finding]:
-    """Look for trials that wait for an image which cannot be pulled."""
+    """Look for trials waiting for an image that cannot be pulled."""
     pods = await look(all_of(api, PODS, namespace, f"{MANAGED_BY_LABEL}={MANAGED_BY}"), "images")
     if isinstance(pods, Finding):
         return [pods]
@@ -131,8 +131,8 @@ async def check_images(api: Api, namespace: str) -> list[Finding]:
         Finding(
             f"image {image}",
             Verdict.BAD,
-            f"a pod of {search} waits: {waiting['reason']}: {waiting.get('message', 'no more is said')}",
-            # The image's name and imagePullSecrets both stand in the template.
+            f"a pod of {search} waits: {waiting['reason']}: {waiting.get('message', 'no further details')}",
+            # The image's name and imagePullSecrets are both in the template.
             f"kubectl -n {namespace} edit nas {search}",
         )
         for (image, search), waiting in sorted(failing.items())
@@ -140,7 +140,7 @@ async def check_images(api: Api, namespace: str) -> list[Finding]:
 
 
 def pod_requests(spec: SearchSpec) -> dict[str, Decimal]:
-    """Return what one trial's pod counts for in a quota, by the quota's own names."""
+    """Return what one trial's pod uses of a quota, by the quota's own names."""
     asked: dict[str, Decimal] = {"pods": Decimal(1), "count/jobs.batch": Decimal(1)}
     for container in spec.trial.containers:
         for name, amount in _amounts(container):
@@ -151,7 +151,7 @@ def pod_requests(spec: SearchSpec) -> dict[str, Decimal]:
 def _amounts(container: Mapping[str, Any]) -> Iterator[tuple[str, Decimal]]:
     resources = container.get("resources") or {}
     limits = resources.get("limits") or {}
-    # What has a limit and no request is requested at its limit.
+    # A resource with a limit but no request is requested at its limit.
     for name, amount in {**limits, **(resources.get("requests") or {})}.items():
         yield f"requests.{name}", parse_quantity(str(amount))
         if name in ("cpu", "memory"):

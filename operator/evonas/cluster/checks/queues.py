@@ -1,4 +1,4 @@
-"""Whether the Kueue queue that a search names is there and admits Jobs."""
+"""Whether the Kueue queue that a search names exists and admits Jobs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from evonas.search.conditions import find_condition
 
 
 async def check_queue(api: Api, namespace: str, queue: str) -> Finding:
-    """Look for the LocalQueue, and whether it and its ClusterQueue are active."""
+    """Check whether the LocalQueue exists, and whether it and its ClusterQueue are active."""
     subject = f"queue {queue}"
     local = await look(api.get(LOCAL_QUEUES, namespace, queue), subject)
     if isinstance(local, Finding):

@@ -1,4 +1,4 @@
-"""Whether the searches of a namespace that are not over find what they ask for: devices and queues."""
+"""Whether a namespace's unfinished searches can get what they need: devices and queues."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from evonas.spec import SearchSpec
 
 
 async def check_searches(api: Api, namespace: str) -> list[Finding]:
-    """Look at what each unfinished search needs; a search that is refused says why itself."""
+    """Check what each unfinished search needs; a refused search shows the reason in its own status."""
     bodies = await look(all_of(api, SEARCHES, namespace), "searches")
     if isinstance(bodies, Finding):
         return [bodies]

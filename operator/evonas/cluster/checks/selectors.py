@@ -1,4 +1,4 @@
-"""Label selectors of Kubernetes: whether one takes an object, and which labels would make it. Pure."""
+"""Kubernetes label selectors: whether one matches an object, and which labels would make it match. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def changes_to_match(selector: Mapping[str, Any], labels: Mapping[str, str]) -> list[str]:
-    """Return the changes by which ``labels`` would match, as `kubectl label` takes them; none where they match."""
+    """Return the changes that would make ``labels`` match, as `kubectl label` takes them; none if they match."""
     changes = [
         f"{key}={value}"
         for key, value in sorted((selector.get("matchLabels") or {}).items())

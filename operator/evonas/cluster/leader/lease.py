@@ -37,7 +37,7 @@ class Timing:
 
     @property
     def call(self) -> float:
-        """A renewal that hangs is given up early enough for another try before the deadline."""
+        """A hanging renewal times out early enough for another try before the deadline."""
         return self.renew_deadline / 2
 
     @property

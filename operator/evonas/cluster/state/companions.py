@@ -1,7 +1,7 @@
-"""What the other containers of a trial's pod have to do with how it goes: init containers, sidecars, second containers.
+"""How the other containers of a trial's pod affect it: init containers, sidecars, second containers.
 
-The trial's own container says by itself how it fares (``attempts``). Where it has never started, another of its pod is
-the reason; where it took too long, it may have waited for one. Pure.
+The trial's own container shows how it ended (``attempts``). If it never started, another container of its pod is the
+reason; if it took too long, it may have waited for one. Pure.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from datetime import UTC, datetime
 from evonas.cluster.state.records import ContainerState, PodRecord
 
 PASSING = frozenset({"", "Waiting", "ContainerCreating", "PodInitializing"})
-"""Reasons for waiting that are a part of every start."""
+"""Reasons for waiting that are part of every start."""
 _ENDED_BY_A_SIGNAL = (128 + signal.SIGKILL, 128 + signal.SIGTERM)
 MAX_HINT = 200
 
 
 def find_hindrance(pod: PodRecord) -> tuple[str, str] | None:
-    """Return what the trial's container waits for, an init container or a sidecar: why that waits, and in words.
+    """Return which init container or sidecar the trial's container waits for: its reason for waiting and a message.
 
-    The kubelet starts them one after the other, so the first that is not done is the one.
+    The kubelet starts them one by one, so it is the first that is not done.
     """
     for name, state in pod.init_containers.items():
         what = _name(pod, name)
@@ -39,9 +39,9 @@ def find_hindrance(pod: PodRecord) -> tuple[str, str] | None:
 
 
 def find_failure(pod: PodRecord, own: str, before: datetime | None = None) -> tuple[str, str] | None:
-    """Return how another container than the trial's ``own`` failed, a reason and in words; None where none has.
+    """Return how a container other than the trial's ``own`` failed: a reason and a message; None if none has.
 
-    The first to fail is the one: others may have failed by being ended for it. ``before`` leaves out what came later.
+    The first to fail counts: others may have failed by being ended for it. ``before`` leaves out later failures.
     """
     failed = [
         (state.finished or datetime.max.replace(tzinfo=UTC), state.exit_code in _ENDED_BY_A_SIGNAL, name)

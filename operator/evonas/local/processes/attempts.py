@@ -1,7 +1,7 @@
-"""Starts, watches and stops attempts: folders on disk that are to the local run what Jobs are to the operator.
+"""Starts, watches and stops attempts: folders on disk, the local run's counterpart of the operator's Jobs.
 
-An attempt's folder holds a lock file (held while its supervisor lives), the log, the trial's report and, at the end,
-``ended.json``. All that ``view`` says comes from there, so a run that was killed goes on where it was.
+An attempt's folder holds a lock file (locked while its supervisor lives), the log, the trial's report and, at the end,
+``ended.json``. ``view`` relies on nothing else, so a killed run resumes where it was.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ LOCK_FILE, REPORT_FILE, PROGRESS_FILE = "lock", "report.json", "progress.json"
 FINGERPRINT_FILE = "fingerprint"
 MAX_HINT = 200
 MAX_LOG = 10 << 20
-"""As much as the kubelet keeps in a file of a container's log."""
+"""As much as the kubelet keeps in one file of a container's log."""
 
 
 def attempt_folder(folder: Path, index: int, attempt: int) -> Path:
-    """Return where the files of an attempt are, below the folder of its run."""
+    """Return an attempt's folder, below the folder of its run."""
     return folder / "trials" / f"{index:05d}" / f"attempt-{attempt}"
 
 
 class LocalAttempts:
-    """The attempts of one search, in ``folder/trials``. ``on_end`` is called, in any thread, when one ends.
+    """The attempts of one search, in ``folder/trials``. ``on_end`` is called, from any thread, when one ends.
 
-    Of what an attempt prints, ``max_log`` bytes are kept, 0 for all.
+    ``max_log`` bytes of an attempt's output are kept, 0 for all.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class LocalAttempts:
         self._watched: set[Path] = set()
 
     def folder(self, index: int, attempt: int) -> Path:
-        """Return where an attempt's files are."""
+        """Return an attempt's folder."""
         return attempt_folder(self._folder, index, attempt)
 
     def start(self, trial: Trial) -> None:
@@ -96,25 +96,25 @@ class LocalAttempts:
             max_log=self._max_log,
         )
         with (folder / LOCK_FILE).open("w") as lock:
-            # The supervisor gets the lock itself and holds it until it ends, however it ends: no moment is without.
+            # The supervisor is handed the lock itself and holds it until it ends, however it ends, without a gap.
             fcntl.flock(lock, fcntl.LOCK_EX)
             self._supervisors.start(order, lock.fileno())
         self._watch(folder)
 
     def view(self, trial: Trial) -> AttemptView | None:
-        """Return what is seen of the trial's current attempt; None where it must be started (again)."""
+        """Return the view of the trial's current attempt; None if it must be started (again)."""
         folder = self.folder(trial.index, trial.current_attempt)
         if (folder / supervise.ENDED_FILE).exists():
             return self._ended(trial.current_attempt, folder)
         if not is_locked(folder / LOCK_FILE):
-            # It may have ended between the two looks.
+            # It may have ended between the two checks.
             return self._ended(trial.current_attempt, folder) if (folder / supervise.ENDED_FILE).exists() else None
         self._watch(folder)
         started = datetime.fromtimestamp((folder / LOCK_FILE).stat().st_mtime, UTC)
         return AttemptView(trial.current_attempt, AttemptPhase.RUNNING, held_since=started, start_time=started)
 
     def stop(self, attempts: Iterable[tuple[int, int]]) -> None:
-        """End attempts, those that run, all at once, and wait until they are gone."""
+        """End those attempts that are running, all at once, and wait until they are gone."""
         locks = [self.folder(index, attempt) / LOCK_FILE for index, attempt in attempts]
         running = [lock for lock in locks if is_locked(lock)]
         for lock in running:
@@ -123,7 +123,7 @@ class LocalAttempts:
             wait_for_release(lock)
 
     def close(self) -> None:
-        """Start nothing any more; what runs goes on."""
+        """Start nothing more; running attempts continue."""
         self._supervisors.close()
 
     def _ended(self, number: int, folder: Path) -> AttemptView:
@@ -152,7 +152,7 @@ class LocalAttempts:
         return judge_exit(ended["exitCode"], parse_message(message, limit), hint=hint)
 
     def _watch(self, folder: Path) -> None:
-        """Wait for the attempt's end in a thread."""
+        """Wait in a thread for the attempt's end."""
         if folder in self._watched:
             return
         self._watched.add(folder)
@@ -167,8 +167,8 @@ class LocalAttempts:
 def _tell_to_stop(lock: Path) -> None:
     said = lock.with_name(supervise.PID_FILE)
     while is_locked(lock) and not said.exists():
-        time.sleep(0.01)  # a supervisor that was started this very moment says its id first of all
+        time.sleep(0.01)  # a supervisor that has just started writes its id first
     if is_locked(lock):
-        # It may end by itself between the look and the signal.
+        # It may end between the check and the signal.
         with suppress(ProcessLookupError):
             os.kill(int(said.read_text()), signal.SIGTERM)

@@ -14,15 +14,15 @@ from evonas.hints import unquoted
 from evonas.spec import SearchSpec
 from evonas.variables import POD_VARIABLES, is_pods_own
 
-# As the kubelet reads it (third_party/forked/golang/expansion): whatever stands between the parentheses is the name.
+# As the kubelet reads it (third_party/forked/golang/expansion): anything between the parentheses is the name.
 _REFERENCE = re.compile(r"\$\$|\$\(([^)]*)\)")
 
 
 class LocalCommand:
-    """The trial container's command, ready to be run with a trial's variables.
+    """The trial container's command, ready to run with a trial's variables.
 
-    Image, volumes and resources are the cluster's affair; a container that needs them says so by failing. Raises
-    InvalidManifest where the container cannot be run without its image.
+    Image, volumes and resources apply only in a cluster; a container that needs them fails here. Raises InvalidManifest
+    if the container cannot be run without its image.
     """
 
     def __init__(self, spec: SearchSpec) -> None:
@@ -37,13 +37,13 @@ class LocalCommand:
 
     @property
     def workdir(self) -> str:
-        """The container's working directory where this machine has it, else the current one."""
+        """The container's working directory if it exists on this machine, otherwise the current one."""
         wanted = self._container.get("workingDir")
         return wanted if wanted and Path(wanted).is_dir() else str(Path.cwd())
 
     def environment(self, contract: Mapping[str, str]) -> dict[str, str]:
-        """Return this process's environment, the contract's and the container's, which cannot share a name."""
-        # "python" shall be the interpreter, with the packages, that runs this search.
+        """Return this process's environment, the contract's and the container's; the latter two share no names."""
+        # "python" must mean the interpreter that runs this search, with its packages.
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
         # A run inside a pod must not have its trials annotate that pod.
         inherited = {name: value for name, value in os.environ.items() if name not in POD_VARIABLES}
@@ -53,7 +53,7 @@ class LocalCommand:
         return environment
 
     def arguments(self, environment: Mapping[str, str]) -> list[str]:
-        """Return command and args with ``$(NAME)`` replaced, as the kubelet does it."""
+        """Return command and args with ``$(NAME)`` replaced, as the kubelet does."""
         return [expand(word, environment) for word in self._words]
 
     def _texts(self, name: str) -> list[str]:
@@ -64,7 +64,7 @@ class LocalCommand:
         return words
 
     def _list(self, name: str) -> list[Any]:
-        """Return a field of the container that only the API server checks otherwise; null counts as left out."""
+        """Return a field of the container that otherwise only the API server checks; null means absent."""
         items = self._container.get(name)
         if items is not None and not isinstance(items, list):
             raise self._wrong(name, f"must be of type array, got {items!r}")
@@ -92,7 +92,7 @@ class LocalCommand:
 
 
 def expand(text: str, environment: Mapping[str, str]) -> str:
-    """Replace ``$(NAME)`` by the variable; ``$$`` is a dollar, and unknown names stay as they are."""
+    """Replace ``$(NAME)`` with the variable; ``$$`` is a dollar sign, and unknown names stay unchanged."""
     return _REFERENCE.sub(
         lambda match: "$" if match.group(1) is None else environment.get(match.group(1), match.group(0)), text
     )

@@ -1,9 +1,9 @@
-"""Forks the supervisors of a run's attempts, ``python -m``: one start of Python a run instead of one a trial.
+"""Forks the supervisors of a run's attempts, ``python -m``: Python starts once per run instead of once per trial.
 
-An order is a length, its JSON, and the descriptor of the attempt's lock, which the supervisor holds until it ends. A
-killed server takes no supervisor with it, and the run starts another; a killed run ends the server once its last
-supervisor has ended. Where a supervisor is killed, what it ran is too: the attempt counts as vanished and will be
-started again. Standard library only.
+An order is a length, its JSON, and the descriptor of the attempt's lock, which the supervisor holds until it ends. If
+the server is killed, its supervisors live on and the run starts another server; if the run is killed, the server ends
+after its last supervisor. If a supervisor is killed, so is its trial: the attempt counts as vanished and is started
+again. Standard library only.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _GROUP = struct.Struct("q")
 
 
 def send(connection: socket.socket, order: Order, lock: int) -> None:
-    """Send an order; OSError where nobody is there to take it."""
+    """Send an order; OSError if nobody is there to receive it."""
     body = json.dumps(vars(order)).encode()
     socket.send_fds(connection, [_LENGTH.pack(len(body))], [lock])
     connection.sendall(body)
 
 
 def _receive(connection: socket.socket) -> tuple[Order, int] | None:
-    """Return the next order and its lock, None where no more will come."""
+    """Return the next order and its lock, None if no more will come."""
     head, locks, _, _ = socket.recv_fds(connection, _LENGTH.size, 1)
     if not locks:
         return None
@@ -50,7 +50,7 @@ def _receive(connection: socket.socket) -> tuple[Order, int] | None:
 
 
 def _read(connection: socket.socket, count: int) -> bytes:
-    """Return so many bytes, fewer where the run was killed as it wrote them."""
+    """Return that many bytes, or fewer if the run was killed while writing them."""
     body = b""
     # A signal ends a wait for all of them early.
     while len(body) < count and (chunk := connection.recv(count - len(body), socket.MSG_WAITALL)):
@@ -59,16 +59,16 @@ def _read(connection: socket.socket, count: int) -> bytes:
 
 
 class _Server:
-    """Has a child for each attempt that is under way."""
+    """Has a child per running attempt."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._wakeups = Wakeups(signal.SIGCHLD)
         self._groups: dict[int, mmap.mmap] = {}
-        """By supervisor, the process group of its trial, which it writes there."""
+        """The process group of each supervisor's trial, which the supervisor writes there."""
 
     def serve(self) -> None:
-        """Take orders until there is nobody to give any and nothing under way."""
+        """Take orders until there is nobody to give any and nothing is running."""
         is_open = True
         while is_open or self._groups:
             listened = [self._connection.fileno()] if is_open else []
@@ -97,7 +97,7 @@ class _Server:
     def _become_supervisor(self, order: Order, group: mmap.mmap) -> None:
         code = 1
         try:
-            # Else the run would not hear that the server is gone.
+            # Otherwise the run would not notice that the server is gone.
             self._connection.close()
             self._wakeups.close()
             os.setsid()
@@ -119,10 +119,10 @@ class _Server:
 
 
 def main() -> None:
-    """Serve the run at the other end of the descriptor that the first argument names."""
+    """Serve the run at the other end of the descriptor given as the first argument."""
     with socket.socket(fileno=int(sys.argv[1])) as connection:
         server = _Server(connection)
-        # What is there now is never looked at again: the children shall not copy it.
+        # Existing objects are never collected again, so that the children do not copy their pages.
         gc.collect()
         gc.freeze()
         server.serve()

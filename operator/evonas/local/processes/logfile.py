@@ -1,8 +1,9 @@
-"""What an attempt prints: a file that it writes by itself, of which only the beginning and the end are kept.
+"""An attempt's output: a file that the trial writes directly, of which only the beginning and the end are kept.
 
-Nothing stands between a trial and its file, so that no trial ever waits for a reader, and none loses a word with its
-supervisor. Instead the middle is cut out: while the trial runs as a hole, which takes no space, at its end by writing
-the file anew. A file system that knows no holes is bounded at the end only. Standard library only, as ``supervise``.
+Nothing stands between a trial and its file, so a trial never waits for a reader and loses no output with its
+supervisor. Instead the middle is cut out: while the trial runs as a hole, which takes no space, and at its end by
+rewriting the file. On a file system without holes the limit applies only at the end. Standard library only, like
+``supervise``.
 """
 
 from __future__ import annotations
@@ -25,15 +26,15 @@ _NOTE = "\n[evonas: {} bytes left out here; evonas run --max-log keeps more]\n"
 
 
 class BoundedLog:
-    """The log of an attempt that is under way, a context whose end cuts it for good."""
+    """The log of a running attempt; a context whose exit makes the cut permanent."""
 
     def __init__(self, path: Path, limit: int) -> None:
         """``limit`` is how many bytes are kept, half of them from the beginning; 0 keeps all."""
         self.file = FileIO(path, "ab")
-        """For the trial to write to."""
+        """The descriptor that the trial writes to."""
         self._path = path
         self._limit = limit
-        # Holes are made of whole blocks.
+        # Holes consist of whole blocks.
         self._block = os.fstat(self.file.fileno()).st_blksize
         self._hole = self._blocks(limit // 2)
         self._head = self._hole - len(_NOTE_WHILE_RUNNING)
@@ -45,17 +46,17 @@ class BoundedLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # A full disk must not cost the attempt its end.
+        # A full disk must not keep the attempt's end from being recorded.
         with suppress(OSError):
             self._cut_for_good()
         self.file.close()
 
     def look(self) -> None:
-        """Cut out the middle of what there is, if that is too much."""
+        """Cut out the middle if the log is too long."""
         until = self._blocks(self._size - self._limit // 2)
         if not self._is_too_long or until <= self._until:
             return
-        # What is written here cannot be appended, as all that the file's own descriptor writes is.
+        # The file's own descriptor only appends, so this write needs another one.
         with self._path.open("rb+") as file:
             if self._until == self._hole:
                 file.seek(self._head)
@@ -90,7 +91,7 @@ class BoundedLog:
 
 
 def _punch(descriptor: int, start: int, end: int) -> None:
-    """Make a hole; OSError where the file system or the system knows none."""
+    """Punch a hole; OSError if the file system or the system does not support holes."""
     try:
         fallocate = ctypes.CDLL(None, use_errno=True).fallocate
     except AttributeError as error:
@@ -107,10 +108,10 @@ def _copy(source: IO[bytes], target: IO[bytes], count: int) -> None:
 
 
 def read_on(log: FileIO) -> Iterator[bytes]:
-    """Yield what there is from the position on, except what was cut out."""
+    """Yield the contents from the position on, except what was cut out."""
     while True:
         count = _CHUNK
-        # At the end of the file, and where nobody knows of holes, this is refused and the position stays.
+        # At the end of the file, and where holes are not supported, this fails and the position stays.
         with suppress(OSError):
             start = os.lseek(log.fileno(), log.tell(), os.SEEK_DATA)
             count = min(count, os.lseek(log.fileno(), start, os.SEEK_HOLE) - start)
@@ -122,7 +123,7 @@ def read_on(log: FileIO) -> Iterator[bytes]:
 
 
 def last_line(path: Path, most: int) -> str:
-    """Return the last line that is not blank, at most so many characters of it; empty where there is none."""
+    """Return the last line that is not blank, at most that many characters of it; empty if there is none."""
     if not path.exists():
         return ""
     with path.open("rb") as log:

@@ -1,7 +1,7 @@
-"""Runs one attempt as a child process and writes down how it ended; a process of its own, forked by ``forkserver``.
+"""Runs one attempt as a child process and records how it ended; a separate process, forked by ``forkserver``.
 
-It outlives a killed `evonas run`: the file that it leaves is to the local run what a finished Job is to the operator.
-It is alive exactly as long as the lock that it was given is held. Standard library only, so that it is small to fork.
+It outlives a killed `evonas run`: the file it leaves is the local run's counterpart of a finished Job. It is alive
+exactly as long as the lock it was given is held. Standard library only, to keep the fork small.
 """
 
 from __future__ import annotations
@@ -21,32 +21,32 @@ from evonas.local.processes.wakeups import Wakeups
 
 PID_FILE, ENDED_FILE = "supervisor.pid", "ended.json"
 GRACE_SECONDS = 10
-"""Between SIGTERM and SIGKILL, as in a pod of short notice."""
+"""Seconds between SIGTERM and SIGKILL, as in a pod with a short grace period."""
 LOOK_SECONDS = 0.25
-"""Between two looks at how long the log has become."""
+"""Seconds between two checks of the log's size."""
 CANNOT_RUN = 127
-"""Exit code of what could not be started, as a shell has it."""
+"""Exit code of a command that could not be started, as in a shell."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be run."""
+    """What to run."""
 
     folder: str
-    """The attempt's: log, end and all that tells of it are there."""
+    """The attempt's folder, which holds its log, its end and everything else about it."""
     timeout: float
     """Seconds."""
     workdir: str
     command: Sequence[str]
     environment: Mapping[str, str]
     max_log: int
-    """Bytes of the log that are kept; 0 keeps all."""
+    """Bytes of the log to keep; 0 keeps all."""
 
 
 def supervise(order: Order, on_start: Callable[[int], object]) -> int:
-    """Run an order and leave ``ended.json`` in its folder, unless SIGTERM comes before; returns the exit code.
+    """Run an order and leave ``ended.json`` in its folder, unless SIGTERM comes first; returns the exit code.
 
-    ``on_start`` is told the process group of what was started.
+    ``on_start`` is called with the process group of what was started.
     """
     folder = Path(order.folder)
     wakeups = Wakeups(signal.SIGTERM, signal.SIGCHLD)
@@ -74,7 +74,7 @@ def supervise(order: Order, on_start: Callable[[int], object]) -> int:
                 _signal_group(child, signal.SIGTERM)
                 _wait(child, GRACE_SECONDS, wakeups, log)
         finally:
-            # Nothing outlives the trial's own process, as in a container.
+            # As in a container, nothing outlives the trial's own process.
             _signal_group(child, signal.SIGKILL)
             child.wait()
     if stopped:
@@ -86,7 +86,7 @@ def supervise(order: Order, on_start: Callable[[int], object]) -> int:
 def write_end(
     folder: Path, started: float, exit_code: int, *, timed_out: bool = False, error: str | None = None
 ) -> None:
-    """Write down how an attempt ended; ``error`` says why nothing was run."""
+    """Record how an attempt ended; ``error`` says why nothing was run."""
     said = {} if error is None else {"error": error}
     end = {"start": started, "timedOut": timed_out, "exitCode": exit_code, **said, "end": time.time()}
     write_whole(folder / ENDED_FILE, json.dumps(end))
@@ -102,9 +102,9 @@ def write_whole(path: Path, text: str) -> None:
 def _wait(
     child: subprocess.Popen[bytes], seconds: float, wakeups: Wakeups, log: BoundedLog, *, until_sigterm: bool = False
 ) -> bool:
-    """Say whether the child has ended within so many seconds, and, where asked for, before SIGTERM came.
+    """Say whether the child ended within that many seconds and, if requested, before SIGTERM came.
 
-    A child that ended at the very moment at which SIGTERM came has ended: its result is not given away.
+    A child that ended at the very moment SIGTERM came has ended: its result is not lost.
     """
     deadline = time.monotonic() + seconds
     while child.poll() is None:

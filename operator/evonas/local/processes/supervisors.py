@@ -1,4 +1,4 @@
-"""The run's end of ``forkserver``: gives it orders, and starts it again where it is gone."""
+"""The run's end of ``forkserver``: gives it orders, and restarts it if it is gone."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ class Supervisors:
         self._server: subprocess.Popen[bytes] | None = None
 
     def start(self, order: Order, lock: int) -> None:
-        """Have an order run by a supervisor that holds the lock, of which the caller may close its descriptor."""
+        """Have a supervisor run an order and hold the lock; the caller may then close its own descriptor of it."""
         if self._connection is not None:
             try:
                 forkserver.send(self._connection, order, lock)
                 return
             except OSError:
-                # The server was killed; its supervisors go on.
+                # The server was killed; its supervisors continue.
                 self.close()
         self._connection = self._start_server()
         forkserver.send(self._connection, order, lock)
 
     def close(self) -> None:
-        """End the server once nothing of it is under way; does not wait for that."""
+        """Let the server end once nothing of it is running; does not wait for that."""
         if self._connection is not None and self._server is not None:
             self._connection.close()
             self._connection = None
             with suppress(subprocess.TimeoutExpired):
-                # Where nothing runs it is gone at once.
+                # If nothing is running it ends at once.
                 self._server.wait(ENDING_SECONDS)
 
     def _start_server(self) -> socket.socket:

@@ -1,4 +1,4 @@
-"""Signals as something to wait for: none interrupts what goes on, and none is missed between a look and a wait."""
+"""Signals as something to wait for: none interrupts work in progress, and none is missed between check and wait."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from types import FrameType
 
 
 class Wakeups:
-    """The signals that have come to this process since; one object at a time for a process."""
+    """The signals received by this process since it was created; one object at a time per process."""
 
     def __init__(self, *numbers: signal.Signals) -> None:
         self.heard: set[int] = set()
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._reader, False)
         os.set_blocking(self._writer, False)
-        # A full pipe wakes as well as one more byte.
+        # A full pipe wakes the waiter just as well as one more byte.
         signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         for number in numbers:
             signal.signal(number, _nothing)
@@ -30,11 +30,11 @@ class Wakeups:
         return [other for other in others if other in readable]
 
     def close(self) -> None:
-        """Hear nothing any more."""
+        """Stop listening."""
         signal.set_wakeup_fd(-1)
         os.close(self._reader)
         os.close(self._writer)
 
 
 def _nothing(number: int, frame: FrameType | None) -> None:
-    """Do nothing: a signal that is ignored would not be heard."""
+    """Do nothing: an ignored signal would not be noticed."""

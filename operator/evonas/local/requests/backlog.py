@@ -1,4 +1,4 @@
-"""What a local run has still to take in: results to import, and candidates of its manifest or enqueued by hand."""
+"""What a local run has yet to take in: results to import, and candidates from its manifest or enqueued by hand."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from evonas.spec import SearchSpec
 
 
 class LocalBacklog:
-    """Looks for one run."""
+    """Finds it for one run."""
 
     def __init__(self, spec: SearchSpec, folder: Path, results: Sequence[Result]) -> None:
         self._listed = spec.warm_start.candidates
@@ -22,6 +22,6 @@ class LocalBacklog:
         self._tried = TriedCandidates()
 
     def look(self, finished: Totals, table: TrialTable) -> Backlog:
-        """Return what is to be taken in now, given the totals of the finished trials."""
+        """Return what to import now, given the totals of the finished trials."""
         listed = [*self._listed, *self._enqueued.read()]
         return find_backlog(self._results, listed, finished, table, self._tried)

@@ -1,6 +1,7 @@
-"""Candidates that were enqueued by hand for a local run: a file in its folder, one JSON object a line.
+"""Candidates enqueued by hand for a local run: a file in its folder, one JSON object per line.
 
-`evonas enqueue` appends, a run looks on each pass and a stopped one at its next start. What has a trial is passed over.
+`evonas enqueue` appends; a run reads it on each pass, a stopped one at its next start. Candidates that have a trial are
+skipped.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ ENQUEUED_FILE = "enqueued.jsonl"
 
 
 class Enqueued(Lines[Decisions]):
-    """The candidates enqueued for the run in a folder, each one of its space."""
+    """The candidates enqueued for the run in a folder, each from its space."""
 
     def __init__(self, folder: Path, space: SearchSpace) -> None:
         super().__init__(folder / ENQUEUED_FILE, lambda body: space.to_candidate(space.to_choices(body)))

@@ -1,4 +1,4 @@
-"""Files that commands append JSON objects to while a run reads them: one object a line, nothing ever taken out."""
+"""Files that commands append JSON objects to while a run reads them: one object per line, never removed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Item = TypeVar("Item")
 
 
 def torn_line(path: Path) -> bytes:
-    """Return what stands behind the last whole line; empty where there is nothing, and where there is no file."""
+    """Return what follows the last complete line; empty if there is nothing or no file."""
     return path.read_bytes().rpartition(b"\n")[2] if path.exists() else b""
 
 
@@ -23,7 +23,7 @@ class Lines(Generic[Item]):
     """One such file, which need not exist."""
 
     def __init__(self, path: Path, parse: Callable[[Any], Item]) -> None:
-        """``parse`` makes an item of a line's object; ValueError or TypeError where it is none."""
+        """``parse`` turns a line's object into an item; ValueError or TypeError if it is not one."""
         self._path = path
         self._parse = parse
         self._size = 0
@@ -31,11 +31,11 @@ class Lines(Generic[Item]):
 
     @property
     def is_stale(self) -> bool:
-        """Say whether there is anything that ``read`` has not returned."""
+        """Say whether there is anything that ``read`` has not returned yet."""
         return self._size_now() != self._size
 
     def read(self) -> Sequence[Item]:
-        """Return all of them in their order; EvonasError where a line is none."""
+        """Return all items in order; EvonasError if a line is not one."""
         size = self._size_now()
         if size != self._size:
             self._items = [self._item(number, line) for number, line in enumerate(self._whole_lines(), start=1)]
@@ -43,10 +43,10 @@ class Lines(Generic[Item]):
         return self._items
 
     def append(self, objects: Iterable[Mapping[str, Any]]) -> None:
-        """Add objects; on disk when this returns. EvonasError where the file cannot be written."""
+        """Add objects; on disk when this returns. EvonasError if the file cannot be written."""
         try:
             with self._path.open("ab+") as file:
-                # Two who append at once take turns; a reader takes whole lines only.
+                # Concurrent writers take turns; a reader takes only complete lines.
                 fcntl.flock(file, fcntl.LOCK_EX)
                 file.seek(0)
                 whole = file.read().rfind(b"\n") + 1

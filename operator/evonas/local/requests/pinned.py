@@ -15,11 +15,11 @@ PINNED_FILE = "pinned.jsonl"
 class _Pin:
     trial: int
     stays: bool
-    """False where the pin was removed."""
+    """False if the pin was removed."""
 
 
 class Pinned(Lines[_Pin]):
-    """The pins for the run in a folder; the latest line of a trial counts."""
+    """The pins for the run in a folder; a trial's latest line counts."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder / PINNED_FILE, _parse)
@@ -38,4 +38,4 @@ def _parse(body: Any) -> _Pin:
     try:
         return _Pin(int(body["trial"]), bool(body["pinned"]))
     except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"no pin ({error})") from error
+        raise ValueError(f"not a pin ({error})") from error

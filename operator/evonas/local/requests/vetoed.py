@@ -17,7 +17,7 @@ class Vetoed(Lines[tuple[int, str]]):
         super().__init__(folder / VETOED_FILE, _parse)
 
     def veto(self, trial: int, because: str) -> None:
-        """Add one; on disk when this returns."""
+        """Add a veto; on disk when this returns."""
         self.append([{"trial": trial, "because": because}])
 
 
@@ -25,4 +25,4 @@ def _parse(body: Any) -> tuple[int, str]:
     try:
         return int(body["trial"]), str(body["because"])
     except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"no veto ({error})") from error
+        raise ValueError(f"not a veto ({error})") from error
