@@ -73,13 +73,15 @@ class _Operator:
     async def work(self, api: Api, stop: asyncio.Event) -> None:
         """Work until asked to stop."""
         # Outside the event loop: on a slow machine this takes longer than the Lease lasts, which is renewed meanwhile.
-        work = (await asyncio.to_thread(_import_work))(self._connection, api, self._settings)
+        work = (await asyncio.to_thread(_import_control_loop))(self._connection, api, self._settings)
         self._ready.checks.append(work.unready)
         self._live.checks.append(work.stuck)
         await work.run(stop)
 
 
-def _import_work() -> type[ControlLoop]:
+def _import_control_loop() -> type[ControlLoop]:
+    # A standby does without kopf, NumPy and the agents.
+    from evonas.operator.control_loop import ControlLoop  # noqa: PLC0415
 
     return ControlLoop
 

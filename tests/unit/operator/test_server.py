@@ -20,11 +20,11 @@ async def test_the_lease_may_be_renewed_while_the_work_is_imported(
     """The imports blocked the event loop for longer than the lease lasted, on a machine that was slow that day."""
     renewed = threading.Event()
 
-    def import_work() -> type[ControlLoop]:
+    def import_control_loop() -> type[ControlLoop]:
         assert renewed.wait(60), "the event loop stood still"
         raise EvonasError("imported")
 
-    monkeypatch.setattr(server, "_import_work", import_work)
+    monkeypatch.setattr(server, "_import_control_loop", import_control_loop)
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(KUBECONFIG)
     asyncio.get_running_loop().call_later(0.1, renewed.set)
