@@ -41,7 +41,7 @@ def test_what_cannot_be_pinned_is_told(tmp_path: Path) -> None:
     evonas(tmp_path, "export", "runs/here", "--to", "here.jsonl")
     assert "is an export" in evonas(tmp_path, "pin", "here.jsonl", "0", code=2)
     (tmp_path / "runs" / "here" / PINNED_FILE).write_text('{"trial": 0}\n')
-    assert "pinned.jsonl, line 1: no pin" in evonas(tmp_path, "pin", "runs/here", "0", code=2)
+    assert "pinned.jsonl, line 1: not a pin" in evonas(tmp_path, "pin", "runs/here", "0", code=2)
     other = write_manifest(tmp_path, "other", agent={"type": "Random"})
     evonas(tmp_path, "run", str(other))
     assert "has the agent Random, which has no population" in evonas(tmp_path, "pin", "runs/other", "0", code=2)

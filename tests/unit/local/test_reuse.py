@@ -48,7 +48,7 @@ def test_a_run_begins_with_the_results_of_another_and_of_a_file(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("warm_start", "message"),
     [
-        ({"search": "nowhere"}, "error: spec.warmStart.search: runs/nowhere is no run"),
+        ({"search": "nowhere"}, "error: spec.warmStart.search: runs/nowhere is not a run"),
         ({"configMap": {"name": "a", "key": "b"}}, "error: spec.warmStart.configMap: a local run reads no ConfigMap"),
         ({"candidates": [{"a1": 1}]}, "error: spec.warmStart.candidates[0]: decision 'a2' is missing"),
         ({"search": "here"}, "error: spec.warmStart.search: must name another search than this one"),
@@ -118,7 +118,7 @@ def test_a_veto_ends_a_trial_under_way_and_one_of_a_run_that_rests(tmp_path: Pat
     assert "trial 1 of runs/here is Infeasible already" in evonas(tmp_path, "veto", "runs/here", "1", code=2)
     assert "too slow for a phone" in evonas(tmp_path, "explain", "runs/here", "1")
     (tmp_path / "runs" / "here" / VETOED_FILE).write_text('{"trial": "one"}\n')
-    assert "vetoed.jsonl, line 1: no veto" in evonas(tmp_path, "run", str(manifest), code=2)
+    assert "vetoed.jsonl, line 1: not a veto" in evonas(tmp_path, "run", str(manifest), code=2)
 
 
 def _origins(journal: Path) -> dict[int, str]:
@@ -174,7 +174,7 @@ def test_a_run_takes_over_what_other_runs_have_trained_and_trains_the_rest(tmp_p
         assert (trial.state, trial.reason, trial.gpu_seconds) == (theirs.state, "Reused", 0)
     # Two that nobody had trained, and the confirmation, which is always trained.
     assert len(_ran(tmp_path)) == 4 + 2 + 1
-    assert "nothing was run for it: search first had trained" in " ".join(
+    assert "nothing was run for it: search first had already run" in " ".join(
         evonas(tmp_path, "explain", "runs/second", str(reused[0].index)).split()
     )
     said = evonas(tmp_path, "logs", "runs/second", str(reused[0].index), code=2)
