@@ -16,7 +16,7 @@ pytest_plugins = ["harness.fixtures"]
 # share a small product spend their time waiting for each other: it takes five to twenty times as much of a processor.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# A busy machine is no failure of the code: nothing is timed here, speed is shown by bench/.
+# A busy machine is not a failure of the code: nothing is timed here, bench/ shows speed.
 settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=examples(100)
 )
