@@ -198,6 +198,6 @@ def environment(**variables: str) -> dict[str, str]:
 
 def reader_folder(folder: Path) -> Path:
     """Make a folder that looks like a checkout to a page's commands."""
-    for name in ("charts", "crds", "examples", "pyproject.toml", "tests"):
+    for name in ("charts", "crds", "examples", "harness", "pyproject.toml", "tests"):
         (folder / name).symlink_to(ROOT / name)
     return folder

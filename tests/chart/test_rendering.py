@@ -13,6 +13,7 @@ import jsonschema
 import pytest
 import yaml
 
+from evonas.cli import cli
 from evonas.cluster.leader.lease import Timing
 from evonas.commands.operator import operator
 from evonas.search.names import TRIAL_SERVICE_ACCOUNT
@@ -218,7 +219,8 @@ def test_the_operator_takes_the_charts_arguments(settings: tuple[str, ...], timi
     for values in (None, NAMESPACED):
         (deployment,) = of_kind(render(values, *settings), "Deployment")
         name, *arguments = deployment["spec"]["template"]["spec"]["containers"][0]["args"]
-        taken = operator.make_context(name, arguments).params
+        # With the settings of a real run: click keeps the help option that it first made for a command.
+        taken = operator.make_context(name, arguments, **cli.context_settings).params
         assert Timing(*(taken[field] for field in ("lease_duration", "renew_deadline", "retry_period"))) == timing
         assert taken["create_trial_accounts"] == (not taken["namespaces"])
 

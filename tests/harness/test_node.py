@@ -44,7 +44,8 @@ def job(name: str, program: str, gpus: int = 1) -> str:
 
 
 def pod_of(cluster: Cluster, namespace: str, name: str) -> Object:
-    return cluster.list("pods", namespace, f"job-name={name}")[0]
+    """The Job's pod; without a status before there is one."""
+    return next(iter(cluster.list("pods", namespace, f"job-name={name}")), {"status": {"phase": ""}})
 
 
 def test_job_reaches_the_api_server_and_leaves_its_message_and_log(node_cluster: Cluster) -> None:

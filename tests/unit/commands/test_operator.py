@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from evonas.cli import cli
 from evonas.cluster.leader.lease import Timing
 from evonas.commands import operator
 from evonas.operator.settings import LeaseSettings, OperatorSettings
@@ -27,7 +28,7 @@ def lease(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> LeaseSettings | N
         given.append(settings)
 
     monkeypatch.setattr(operator, "serve", serve)
-    result = CliRunner().invoke(operator.operator, arguments, catch_exceptions=False)
+    result = CliRunner().invoke(cli, ["operator", *arguments], catch_exceptions=False)
     assert result.exit_code == 0
     return given[0].lease
 
@@ -84,6 +85,6 @@ def test_its_times_are_given_as_to_kubernetes_own_components(monkeypatch: pytest
     ],
 )
 def test_times_that_cannot_be_are_refused_before_anything_starts(arguments: list[str], said: str) -> None:
-    result = CliRunner().invoke(operator.operator, arguments)
+    result = CliRunner().invoke(cli, ["operator", *arguments])
     assert result.exit_code == 2
     assert said in result.output
