@@ -23,11 +23,11 @@ from evonas.cluster.client.backoff import ALL_WAIT, pause
 from evonas.cluster.client.connection import Connection
 from evonas.cluster.client.resources import JOBS, PODS, SEARCHES, TRIALS, Resource
 from evonas.cluster.state.records import read_job, read_pod, read_search, read_trial
-from evonas.cluster.state.resync import SELECTOR, R, read_or_skip
+from evonas.cluster.state.resync import R, read_or_skip
 from evonas.cluster.state.store import Store
 from evonas.cluster.state.watch_lag import WatchLag
 from evonas.operator.tasks import stop_on_signals
-from evonas.search.names import PREFIX
+from evonas.search.names import MANAGED_BY_SELECTOR, PREFIX
 
 LIST_PAGE = 500
 REQUEST_SECONDS, CONNECT_SECONDS = 30, 10
@@ -134,7 +134,7 @@ def _is_of_a_stream(task: asyncio.Task[Any]) -> bool:
 
 def _configure(settings: kopf.OperatorSettings) -> None:
     for resource in (TRIALS, JOBS, PODS):
-        settings.watching.label_selectors[resource.group, resource.version, resource.plural] = SELECTOR
+        settings.watching.label_selectors[resource.group, resource.version, resource.plural] = MANAGED_BY_SELECTOR
     settings.watching.chunk_size = LIST_PAGE
     settings.queueing.idle_timeout = 1
     settings.queueing.exit_timeout = 0

@@ -12,6 +12,8 @@ PREFIX = "evonas.dev"
 
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "evonas"
+MANAGED_BY_SELECTOR = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
+"""Selects what the operator has created."""
 SEARCH_LABEL = f"{PREFIX}/search"
 SEARCH_UID_LABEL = f"{PREFIX}/search-uid"
 TRIAL_LABEL = f"{PREFIX}/trial"

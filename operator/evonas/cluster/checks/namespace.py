@@ -12,7 +12,7 @@ from kubernetes.utils.quantity import parse_quantity
 from evonas.cluster.checks.finding import Finding, Verdict, all_of, look
 from evonas.cluster.client.api import Api
 from evonas.cluster.client.resources import ACCESS_REVIEWS, NODES, PODS, QUOTAS
-from evonas.search.names import MANAGED_BY, MANAGED_BY_LABEL, SEARCH_LABEL
+from evonas.search.names import MANAGED_BY_SELECTOR, SEARCH_LABEL
 from evonas.spec import GROUP, SearchSpec
 
 NEEDED = (
@@ -117,7 +117,7 @@ def _offered(node: Mapping[str, Any]) -> Iterator[str]:
 
 async def check_images(api: Api, namespace: str) -> list[Finding]:
     """Look for trials waiting for an image that cannot be pulled."""
-    pods = await look(all_of(api, PODS, namespace, f"{MANAGED_BY_LABEL}={MANAGED_BY}"), "images")
+    pods = await look(all_of(api, PODS, namespace, MANAGED_BY_SELECTOR), "images")
     if isinstance(pods, Finding):
         return [pods]
     failing = {

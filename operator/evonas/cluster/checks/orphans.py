@@ -13,8 +13,9 @@ from typing import Any
 from evonas.cluster.checks.finding import Finding, Verdict, look
 from evonas.cluster.client.api import Api
 from evonas.cluster.client.resources import JOBS, SEARCHES, TRIALS, Resource
+from evonas.cluster.state.records import controller_of
 from evonas.search.conditions import find_condition
-from evonas.search.names import MANAGED_BY, MANAGED_BY_LABEL, SEARCH_LABEL, SEARCH_UID_LABEL
+from evonas.search.names import MANAGED_BY_SELECTOR, SEARCH_LABEL, SEARCH_UID_LABEL
 
 MAX_SHOWN = 5
 """So many former searches are listed, those that have left most; the others are counted."""
@@ -37,12 +38,11 @@ async def check_orphans(api: Api, namespace: str) -> list[Finding]:
     """Look for trials and Jobs whose search is gone; nothing is said where there are none."""
 
     async def everything() -> tuple[list[Child], set[str]]:
-        selector = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
         # Children first: a search that is made meanwhile is then known before any trial of it.
         children = [
             read_child(resource, body)
             for resource in (TRIALS, JOBS)
-            async for page, _ in api.list(resource, namespace, label_selector=selector)
+            async for page, _ in api.list(resource, namespace, label_selector=MANAGED_BY_SELECTOR)
             for body in page
         ]
         searches = {body["metadata"]["uid"] async for page, _ in api.list(SEARCHES, namespace) for body in page}
@@ -64,7 +64,7 @@ def read_child(resource: Resource, body: Mapping[str, Any]) -> Child:
         metadata["uid"],
         labels.get(SEARCH_LABEL, ""),
         labels.get(SEARCH_UID_LABEL, ""),
-        next((owner["uid"] for owner in metadata.get("ownerReferences", ()) if owner.get("controller")), None),
+        controller_of(metadata),
         runs=resource is JOBS and not over,
     )
 

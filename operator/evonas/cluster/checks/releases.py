@@ -14,7 +14,7 @@ from evonas.cluster.checks.finding import Finding, all_of, look
 from evonas.cluster.client.api import Api
 from evonas.cluster.client.resources import DEPLOYMENTS, LEASES
 from evonas.cluster.leader.lease import WATCHED_ANNOTATION
-from evonas.search.names import MANAGED_BY, MANAGED_BY_LABEL
+from evonas.search.names import MANAGED_BY_SELECTOR
 
 NAME_LABEL, RELEASE_LABEL = "app.kubernetes.io/name", "app.kubernetes.io/instance"
 OURS = {NAME_LABEL: "evonas"}
@@ -97,7 +97,7 @@ async def _look_in(api: Api, namespace: str | None) -> list[Installation] | Find
     if isinstance(deployments, Finding):
         return deployments
     found = [read_deployment(body) for body in deployments or ()]
-    leases = await look(all_of(api, LEASES, namespace, f"{MANAGED_BY_LABEL}={MANAGED_BY}"), "operator")
+    leases = await look(all_of(api, LEASES, namespace, MANAGED_BY_SELECTOR), "operator")
     if not isinstance(leases, Finding):
         theirs = {installation.lease for installation in found}
         found += [lone for lone in map(read_lone_lease, leases or ()) if lone.lease not in theirs]

@@ -1,6 +1,6 @@
 """How the other containers of a trial's pod affect it: init containers, sidecars, second containers.
 
-The trial's own container shows how it ended (``attempts``). If it never started, another container of its pod is the
+The trial's own container shows how it ended (``job_view``). If it never started, another container of its pod is the
 reason; if it took too long, it may have waited for one. Pure.
 """
 

@@ -243,7 +243,7 @@ def read_job(body: Mapping[str, Any]) -> JobRecord:
         version=int(metadata["resourceVersion"]),
         **_labels(metadata),
         created=_time(metadata["creationTimestamp"]),
-        owner_uid=_controller(metadata),
+        owner_uid=controller_of(metadata),
         deleting="deletionTimestamp" in metadata,
         suspended=bool(spec.get("suspend")),
         complete="Complete" in conditions,
@@ -273,7 +273,7 @@ def read_pod(body: Mapping[str, Any]) -> PodRecord:
         version=int(metadata["resourceVersion"]),
         **_labels(metadata),
         created=_time(metadata["creationTimestamp"]),
-        owner_uid=_controller(metadata),
+        owner_uid=controller_of(metadata),
         deletion=from_time(metadata.get("deletionTimestamp")),
         node=body["spec"].get("nodeName"),
         phase=status.get("phase", "Pending"),
@@ -318,7 +318,8 @@ def _container(state: Mapping[str, Any]) -> ContainerState:
     return ContainerState(waiting=waiting.get("reason", "Waiting"), message=waiting.get("message", ""))
 
 
-def _controller(metadata: Mapping[str, Any]) -> str | None:
+def controller_of(metadata: Mapping[str, Any]) -> str | None:
+    """Return the UID of the object that controls this one; None if there is none."""
     return next((item["uid"] for item in metadata.get("ownerReferences", ()) if item.get("controller")), None)
 
 

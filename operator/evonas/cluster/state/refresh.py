@@ -12,9 +12,9 @@ from evonas.cluster.client.api import Api
 from evonas.cluster.client.resources import PODS
 from evonas.cluster.state.attempt_views import find_job
 from evonas.cluster.state.records import JobRecord, read_pod
-from evonas.cluster.state.resync import SELECTOR, read_or_skip
+from evonas.cluster.state.resync import read_or_skip
 from evonas.cluster.state.store import Children, Store
-from evonas.search.names import ATTEMPT_LABEL, INDEX_LABEL, SEARCH_UID_LABEL
+from evonas.search.names import ATTEMPT_LABEL, INDEX_LABEL, MANAGED_BY_SELECTOR, SEARCH_UID_LABEL
 from evonas.spec import SearchSpec
 
 
@@ -26,7 +26,7 @@ async def refresh_pods(api: Api, store: Store, search_uid: str, spec: SearchSpec
     while (job := next((job for job in _contradicted(spec, children) if job.uid not in asked), None)) is not None:
         asked.add(job.uid)
         labels = {SEARCH_UID_LABEL: job.search_uid, INDEX_LABEL: str(job.index), ATTEMPT_LABEL: str(job.attempt)}
-        selector = ",".join([SELECTOR, *(f"{key}={value}" for key, value in labels.items())])
+        selector = ",".join([MANAGED_BY_SELECTOR, *(f"{key}={value}" for key, value in labels.items())])
         before = list(children.pods.get((job.index, job.attempt), {}).values())
         listed: set[str] = set()
         async for items, _ in api.list(PODS, job.namespace, label_selector=selector):

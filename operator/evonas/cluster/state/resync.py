@@ -18,11 +18,9 @@ from evonas.cluster.client.resources import JOBS, PODS, SEARCHES, TRIALS, Resour
 from evonas.cluster.state.records import SearchRecord, Versioned, read_job, read_pod, read_search, read_trial
 from evonas.cluster.state.store import Store
 from evonas.cluster.state.watch_lag import WatchLag
-from evonas.search.names import MANAGED_BY, MANAGED_BY_LABEL
+from evonas.search.names import MANAGED_BY_SELECTOR
 
 logger = logging.getLogger(__name__)
-
-SELECTOR = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
 
 
 R = TypeVar("R", bound=Versioned)
@@ -63,7 +61,7 @@ class Resync:
         drop: Callable[[R], None],
         known: Callable[[], Iterable[R]],
     ) -> None:
-        selector = "" if resource is SEARCHES else SELECTOR
+        selector = "" if resource is SEARCHES else MANAGED_BY_SELECTOR
         listed: set[str] = set()
         # Objects created while the list is read are on none of its pages, and must not be dropped.
         before = list(known())
