@@ -16,7 +16,7 @@ import yaml
 from evonas.cluster.client.api import Api, Conflict, NotFound
 from evonas.cluster.client.connection import load_connection
 from evonas.cluster.control.acceptance import REEXAMINED_INTERVAL, Acceptance
-from evonas.cluster.control.account import REFUSED_INTERVAL, TrialAccounts
+from evonas.cluster.control.account import RETRY_INTERVAL, TrialAccounts
 from evonas.cluster.control.events import Events
 from evonas.cluster.control.executor import Executor, ForeignObject
 from evonas.cluster.control.pending_reasons import PATIENCE, PendingReasons
@@ -154,7 +154,7 @@ async def test_the_right_to_make_the_trials_account_is_used_when_it_is_granted_l
         cluster.apply(yaml.safe_dump(bind("evonas-operator", user)))
         may = ("auth", "can-i", "create", "serviceaccounts", "-n", namespace, f"--as={user}")
         cluster.wait_for("the right", lambda: cluster.kubectl(*may))
-        clock.now += REFUSED_INTERVAL - 1
+        clock.now += RETRY_INTERVAL - 1
         assert await accounts.ensure(namespace) is None
         clock.now += 1
         assert await accounts.ensure(namespace) == "evonas-trial"

@@ -33,7 +33,7 @@ LIST_PAGE = 500
 REQUEST_SECONDS, CONNECT_SECONDS = 30, 10
 KOPF = str(Path(kopf.__file__).parent)
 TOKEN_MINUTES = 5
-"""Seconds; service account tokens rotate, and kopf would re-read them only after a 401."""
+"""Service account tokens rotate, and kopf would re-read them only after a 401."""
 
 
 class StreamsLost(Exception):

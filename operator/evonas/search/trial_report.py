@@ -1,7 +1,7 @@
 """What a trial reports: its annotations and its termination message, parsed (docs/trial-contract.md).
 
-Both carry the same facts.
-Nothing that a trial writes is trusted: a reward that is not a finite number is rejected with a reason, never passed on.
+Both carry the same facts. Nothing that a trial writes is trusted: a reward that is not a finite number is rejected with
+a reason, never passed on.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from evonas.search.names import MANAGED_BY, MANAGED_BY_LABEL, TRIAL_SERVICE_ACCO
 
 logger = logging.getLogger(__name__)
 
-REFUSED_INTERVAL = 60.0
+RETRY_INTERVAL = 60.0
 """Seconds before trying again to create an account that was refused: the right may have been granted since."""
 
 
@@ -32,7 +32,7 @@ class TrialAccounts:
         """Return the account's name; None if we may not create it, and trials report by termination message."""
         if self._create and namespace not in self._made:
             refused = self._refused.get(namespace)
-            if refused is not None and self._clock() - refused < REFUSED_INTERVAL:
+            if refused is not None and self._clock() - refused < RETRY_INTERVAL:
                 return None
             if not await self._make(namespace):
                 return None
