@@ -34,7 +34,7 @@ class Story:
         """By resource: (ADDED, MODIFIED or DELETED, the object then)."""
         self.now: dict[str, dict[str, Body]] = defaultdict(dict)
         """By resource and name: the object as it is."""
-        self.changed = asyncio.Condition()
+        self._waiting: dict[asyncio.Future[None], Callable[[], object]] = {}
 
     def of(self, search: str) -> Story:
         """Return what has happened to one search and all that is its own."""
@@ -50,13 +50,29 @@ class Story:
         return [self.now[resource.plural][name] for name in sorted(self.now[resource.plural])]
 
     async def until(self, predicate: Callable[[], object], seconds: float = 90) -> None:
-        """Wait until the predicate is true; it is asked after every change."""
+        """Wait until the predicate is true, or was after some change; TimeoutError where it never was."""
+        if predicate():
+            return
+        seen = asyncio.get_running_loop().create_future()
+        self._waiting[seen] = predicate
+        try:
+            await asyncio.wait_for(seen, seconds)
+        finally:
+            del self._waiting[seen]
 
-        async def wait() -> None:
-            async with self.changed:
-                await self.changed.wait_for(lambda: bool(predicate()))
+    def take_in(self, resource: Resource, type: str, body: Body) -> None:
+        """Add a change, and ask every predicate before the next one.
 
-        await asyncio.wait_for(wait(), seconds)
+        A busy machine brings several changes at once, and what was true only between two of them counts.
+        """
+        self.events[resource.plural].append((type, body))
+        if type == "DELETED":
+            self.now[resource.plural].pop(body["metadata"]["name"], None)
+        else:
+            self.now[resource.plural][body["metadata"]["name"]] = body
+        for seen, predicate in self._waiting.items():
+            if not seen.done() and predicate():
+                seen.set_result(None)
 
 
 class Chronicle:
@@ -148,30 +164,23 @@ class Chronicle:
                             return await self._list(resource)
                         version = event["object"]["metadata"]["resourceVersion"]
                         if event["type"] != "BOOKMARK":
-                            await self._take_in(resource, event["type"], event["object"])
+                            self._take_in(resource, event["type"], event["object"])
         return version
 
     async def _list(self, resource: Resource) -> str:
         listed = await self.ask("GET", resource.path(None))
         there = {(item["metadata"]["namespace"], item["metadata"]["name"]) for item in listed["items"]}
         for item in listed["items"]:
-            await self._take_in(resource, "MODIFIED", item)
+            self._take_in(resource, "MODIFIED", item)
         for namespace, story in list(self._stories.items()):
             for name, body in list(story.now[resource.plural].items()):
                 if (namespace, name) not in there:
-                    await self._take_in(resource, "DELETED", body)
+                    self._take_in(resource, "DELETED", body)
         version: str = listed["metadata"]["resourceVersion"]
         return version
 
-    async def _take_in(self, resource: Resource, type: str, body: Body) -> None:
-        story = self._stories[body["metadata"]["namespace"]]
-        async with story.changed:
-            story.events[resource.plural].append((type, body))
-            if type == "DELETED":
-                story.now[resource.plural].pop(body["metadata"]["name"], None)
-            else:
-                story.now[resource.plural][body["metadata"]["name"]] = body
-            story.changed.notify_all()
+    def _take_in(self, resource: Resource, type: str, body: Body) -> None:
+        self._stories[body["metadata"]["namespace"]].take_in(resource, type, body)
 
 
 def _search_of(body: Body) -> str:
