@@ -6,6 +6,7 @@ import json
 import math
 import subprocess
 import sys
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from evonas_trial import report
 from evonas_trial.report import ContractError, Reporter
-from tests.trial_image.conftest import RunTrial
+from tests.trial_image.conftest import Ended, RunTrial
 
 
 class Clock:
@@ -92,6 +93,21 @@ class TestDecisions:
         monkeypatch.setenv("EVONAS_SEED", "seven")
         with pytest.raises(ContractError, match="EVONAS_SEED must be a whole number, got 'seven'"):
             report.seed()
+
+
+class TestRungs:
+    @pytest.mark.parametrize(("text", "steps"), [(None, ()), ("", ()), ("5", (5,)), ("1,3,9", (1, 3, 9))])
+    def test_are_read(self, monkeypatch: pytest.MonkeyPatch, text: str | None, steps: tuple[int, ...]) -> None:
+        monkeypatch.delenv("EVONAS_RUNGS", raising=False)
+        if text is not None:
+            monkeypatch.setenv("EVONAS_RUNGS", text)
+        assert report.rungs() == steps
+
+    @pytest.mark.parametrize("text", ["1,3,x", "1;3", "1,,3", "0,1", "-1", "3,1", "1,1", "1.5"])
+    def test_what_is_no_list_of_steps_is_refused_by_name(self, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+        monkeypatch.setenv("EVONAS_RUNGS", text)
+        with pytest.raises(ContractError, match=f"EVONAS_RUNGS must be ascending whole numbers .*, got '{text}'"):
+            report.rungs()
 
 
 class TestReward:
@@ -215,6 +231,125 @@ class TestProgress:
         assert "no progress in EVONAS_PROGRESS_FILE" in capsys.readouterr().err
 
 
+class TestProgressAtRungs:
+    @pytest.fixture
+    def trial(self, tmp_path: Path) -> LocalTrial:
+        return LocalTrial(tmp_path, EVONAS_RUNGS="1,3,9")
+
+    def test_is_sent_at_once_and_repeated_in_every_later_report(self, trial: LocalTrial) -> None:
+        trial.reporter.progress(1, 9, {"accuracy": 0.1})
+        assert trial.progress == {"step": 1, "of": 9, "accuracy": 0.1, "rungs": {"1": {"accuracy": 0.1}}}
+        trial.reporter.progress(2, 9, {"accuracy": 0.2})
+        assert trial.progress["step"] == 1
+        trial.reporter.progress(3, 9, {"accuracy": 0.3})
+        assert trial.progress["rungs"] == {"1": {"accuracy": 0.1}, "3": {"accuracy": 0.3}}
+        trial.clock.now = 10
+        trial.reporter.progress(4, 9, {"accuracy": 0.4})
+        assert trial.progress == {
+            "step": 4,
+            "of": 9,
+            "accuracy": 0.4,
+            "rungs": {"1": {"accuracy": 0.1}, "3": {"accuracy": 0.3}},
+        }
+
+    def test_the_last_report_goes_with_the_result_and_has_them_all(self, trial: LocalTrial) -> None:
+        for step in range(1, 11):
+            trial.reporter.progress(step, 10, {"accuracy": step / 10})
+        assert trial.progress["step"] == 9
+        trial.reporter.reward(1, {})
+        assert trial.progress["step"] == 10
+        assert trial.progress["rungs"] == {step: {"accuracy": int(step) / 10} for step in ("1", "3", "9")}
+
+    def test_the_first_step_beyond_a_rung_and_before_the_next_counts(self, trial: LocalTrial) -> None:
+        for step in (2, 10):
+            trial.reporter.progress(step, 10, {"accuracy": step / 10})
+        assert trial.progress["rungs"] == {"1": {"accuracy": 0.2}, "9": {"accuracy": 1.0}}
+
+    def test_before_the_first_there_is_nothing_to_repeat(self, tmp_path: Path) -> None:
+        trial = LocalTrial(tmp_path, EVONAS_RUNGS="3,9")
+        trial.reporter.progress(2, 9, {"accuracy": 0.2})
+        assert trial.progress == {"step": 2, "of": 9, "accuracy": 0.2}
+
+    def test_a_curve_that_begins_again_changes_nothing(self, trial: LocalTrial) -> None:
+        for step, accuracy in ((1, 0.1), (3, 0.3), (1, 0.7), (3, 0.9)):
+            trial.reporter.progress(step, 9, {"accuracy": accuracy})
+        assert trial.progress["rungs"] == {"1": {"accuracy": 0.1}, "3": {"accuracy": 0.3}}
+
+    @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+    def test_a_metric_that_is_not_finite_is_told_as_nan(self, trial: LocalTrial, value: float) -> None:
+        trial.reporter.progress(1, 9, {"loss": value, "accuracy": 0.1})
+        assert trial.progress == {"step": 1, "of": 9, "accuracy": 0.1, "rungs": {"1": {"loss": "nan", "accuracy": 0.1}}}
+
+    def test_a_metric_that_is_no_number_says_nothing_about_the_candidate(self, trial: LocalTrial) -> None:
+        unknown: Any = None
+        trial.reporter.progress(1, 9, {"loss": unknown, "accuracy": 0.1})
+        assert trial.progress["rungs"] == {"1": {"accuracy": 0.1}}
+
+    def test_is_sent_with_the_next_call_if_it_failed(self, tmp_path: Path) -> None:
+        trial = LocalTrial(tmp_path, EVONAS_RUNGS="1,3,9", EVONAS_PROGRESS_FILE=str(tmp_path / "later" / "progress"))
+        trial.reporter.progress(1, 9, {"accuracy": 0.1})
+        (tmp_path / "later").mkdir()
+        trial.reporter.progress(2, 9, {"accuracy": 0.2})
+        assert json.loads((tmp_path / "later" / "progress").read_text()) == {
+            "step": 2,
+            "of": 9,
+            "accuracy": 0.2,
+            "rungs": {"1": {"accuracy": 0.1}},
+        }
+
+    def test_is_sent_with_the_result_if_it_failed(self, tmp_path: Path) -> None:
+        trial = LocalTrial(tmp_path, EVONAS_RUNGS="1,3", EVONAS_PROGRESS_FILE=str(tmp_path / "later" / "progress"))
+        trial.reporter.progress(3, 3, {"accuracy": 0.3})
+        (tmp_path / "later").mkdir()
+        trial.reporter.reward(0.3, {})
+        assert json.loads((tmp_path / "later" / "progress").read_text())["rungs"] == {"3": {"accuracy": 0.3}}
+
+    def test_failures_that_take_long_are_repeated_less_often(self, tmp_path: Path) -> None:
+        seconds, progress = count(step=3), tmp_path / "progress"
+        pod = {"POD_NAME": "trial-0", "EVONAS_PROGRESS_FILE": str(progress), "EVONAS_RUNGS": "1,99"}
+        # A report takes from one look at this clock to the next.
+        reporter = Reporter(pod, lambda: float(next(seconds)))
+        sent = []
+        for step in range(1, 40):
+            progress.unlink(missing_ok=True)
+            reporter.progress(step, 99, {})
+            if progress.exists():
+                sent.append(step)
+        # Of ten looks, nine lie between two reports.
+        assert sent == [1, 10, 19, 28, 37]
+
+    def test_what_is_too_long_loses_the_metrics_named_last_and_no_rung(
+        self, trial: LocalTrial, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        metrics = {"accuracy": 0.5} | {f"metric_{number:03}": 1 / 3 for number in range(60)}
+        for step in range(1, 10):
+            trial.reporter.progress(step, 9, metrics)
+        assert (trial.folder / "progress").stat().st_size <= 4096
+        assert trial.progress.keys() == {"step", "of", "rungs"}
+        first, second, third = trial.progress["rungs"].values()
+        assert list(first) == list(second) == list(third) == list(metrics)[: len(first)]
+        assert len(first) > 30
+        assert capsys.readouterr().err == (
+            "evonas: progress exceeds 4096 bytes: metrics are left out, the last first\n"
+        )
+
+    @given(st.dictionaries(st.text(max_size=2000), st.floats(), max_size=5))
+    def test_any_report_fits(self, tmp_path_factory: pytest.TempPathFactory, metrics: dict[str, float]) -> None:
+        path = tmp_path_factory.getbasetemp() / "any-progress"
+        reporter = Reporter({"EVONAS_PROGRESS_FILE": str(path), "EVONAS_RUNGS": "1,2,4,8"})
+        for step in range(1, 9):
+            reporter.progress(step, 8, metrics)
+        assert path.stat().st_size <= 4096
+        assert json.loads(path.read_text())["step"] == 8
+
+    def test_a_variable_that_is_no_list_costs_no_result(self, tmp_path: Path) -> None:
+        trial = LocalTrial(tmp_path, EVONAS_RUNGS="often")
+        with pytest.raises(ContractError, match="EVONAS_RUNGS"):
+            trial.reporter.progress(1, 9, {})
+        trial.reporter.reward(0.5, {})
+        assert trial.report == {"reward": 0.5}
+
+
 class TestInfeasible:
     def test_reason_and_exit_code(self, trial: LocalTrial) -> None:
         with pytest.raises(SystemExit) as left:
@@ -242,13 +377,29 @@ class TestCommandLine:
         assert (ended.exit_code, ended.report) == (65, {"infeasible": "no such kernel"})
         assert ended.errors == "evonas: infeasible: no such kernel\n"
 
+    def test_each_progress_report_is_a_process_of_its_own(self, run_trial: RunTrial) -> None:
+        def tell(step: int, *metrics: str) -> Ended:
+            words = [word for metric in metrics for word in ("--metric", metric)]
+            rungs = {"EVONAS_RUNGS": "1,3,9"}
+            return run_trial(
+                "evonas_trial.report", None, "--progress", str(step), "--of", "9", *words, environment=rungs
+            )
+
+        first = tell(2, "accuracy=0.2")
+        assert (first.exit_code, first.errors, first.report) == (0, "", None)
+        assert first.progress == {"step": 2, "of": 9, "accuracy": 0.2, "rungs": {"1": {"accuracy": 0.2}}}
+        assert tell(3, "accuracy=nan").progress == {"step": 3, "of": 9, "rungs": {"3": {"accuracy": "nan"}}}
+
     @pytest.mark.parametrize(
         ("arguments", "words"),
         [
             (["--reward", "nan"], "one finite number"),
             (["--reward", "0.5", "--metric", "accuracy"], "'accuracy' is not NAME=VALUE"),
             (["--reward", "0.5", "--metric", "accuracy=high"], "accuracy: 'high' is not a number"),
-            (["--metric", "accuracy=1"], "--reward --infeasible is required"),
+            (["--metric", "accuracy=1"], "--reward --infeasible --progress is required"),
+            (["--progress", "3"], "--progress STEP and --of STEPS belong together"),
+            (["--reward", "1", "--of", "9"], "--progress STEP and --of STEPS belong together"),
+            (["--progress", "some", "--of", "9"], "--progress: invalid int value: 'some'"),
         ],
     )
     def test_mistakes_are_named(self, run_trial: RunTrial, arguments: list[str], words: str) -> None:

@@ -25,7 +25,8 @@ INFEASIBLE_EXIT_CODE = 65
 """The exit code of a candidate that cannot be built or that diverged; such a trial is not retried."""
 
 PROGRESS_INTERVAL = 10.0
-"""Seconds between two progress reports; those in between are held back, the last one is sent with the result."""
+"""Seconds between two progress reports, except at rungs; those in between are held back, the last goes with the result.
+"""
 
 MAX_MESSAGE_BYTES = 4096
 """How much of a termination message the kubelet keeps."""
@@ -40,6 +41,8 @@ TOKEN_DIR = "/var/run/secrets/kubernetes.io/serviceaccount"
 _TIMEOUT = 3.0
 _RETRY_DELAYS = (0.5, 1.0)
 _MAX_PROGRESS_INTERVAL = 640.0
+# Times as long as the failed report took: repeating it costs a training a tenth of its time at most.
+_RUNG_RETRY_PAUSE = 9
 
 
 class ContractError(RuntimeError):
@@ -76,9 +79,23 @@ def seed() -> int:
         raise ContractError(f"EVONAS_SEED must be a whole number, got {text!r}") from None
 
 
+def rungs(environ: Mapping[str, str] = os.environ) -> tuple[int, ...]:
+    """Return the steps at which the search compares trials, ascending, the last being a full training; empty if it does
+    not compare them. Raises ContractError if EVONAS_RUNGS is no such list.
+    """
+    text = environ.get("EVONAS_RUNGS")
+    try:
+        steps = [int(step) for step in text.split(",")] if text else []
+    except ValueError:
+        steps = [0]
+    if 0 in steps or steps != sorted({abs(step) for step in steps}):
+        raise ContractError(f"EVONAS_RUNGS must be ascending whole numbers such as 1,3,9, got {text!r}")
+    return tuple(steps)
+
+
 def progress(step: int, of: int, **metrics: float) -> None:
     """Report that ``step`` of ``of`` steps are done; call it as often as you like, it reports once per
-    PROGRESS_INTERVAL."""
+    PROGRESS_INTERVAL, and at once at a rung: the first step at or beyond it."""
     _default().progress(step, of, metrics)
 
 
@@ -107,23 +124,32 @@ class Reporter:
         self._pending: dict[str, Any] | None = None
         self._interval = PROGRESS_INTERVAL
         self._due = -math.inf
+        self._at_rungs: dict[str, dict[str, float | str]] = {}
+        """The metrics at each rung passed; every progress report repeats them, in case an earlier one was lost."""
+        self._rung_unsent = False
         self._warned: set[str] = set()
 
     def progress(self, step: int, of: int, metrics: Mapping[str, float]) -> None:
         """See the module's function."""
+        at_rung = self._passes_rung(int(step), metrics)
+        self._rung_unsent |= at_rung
         self._pending = {"step": int(step), "of": int(of), **self._finite(metrics)}
-        if self._clock() < self._due:
+        began = self._clock()
+        if began < self._due and not at_rung:
             return
-        text, self._pending = self._flush_progress(self._pending), None
         # One attempt only, less and less often while they fail: training must not wait for an API server.
-        sent = self._pod is None or self._annotate({"progress": text}, retry_delays=())
-        self._interval = PROGRESS_INTERVAL if sent else min(2 * self._interval, _MAX_PROGRESS_INTERVAL)
-        self._due = self._clock() + self._interval
+        text, written = self._flush_progress(self._pending)
+        if self._annotate({"progress": text}, retry_delays=()) if self._pod else written:
+            self._pending, self._rung_unsent, self._interval = None, False, PROGRESS_INTERVAL
+        else:
+            self._interval = min(2 * self._interval, _MAX_PROGRESS_INTERVAL)
+        ended = self._clock()
+        self._due = ended + (_RUNG_RETRY_PAUSE * (ended - began) if self._rung_unsent else self._interval)
 
     def reward(self, value: float, metrics: Mapping[str, float]) -> None:
         """See the module's function."""
         number = _number(value)
-        if number is None:
+        if number is None or not math.isfinite(number):
             raise ValueError(
                 f"the reward must be one finite number, got {value!r}; "
                 "report a training that diverged by infeasible(reason) instead"
@@ -150,21 +176,31 @@ class Reporter:
         # A reason is text already, all else JSON.
         facts = {name: fact if isinstance(fact, str) else _dump(fact) for name, fact in message.items()}
         if self._pending is not None:
-            facts["progress"], self._pending = self._flush_progress(self._pending), None
+            (facts["progress"], _), self._pending = self._flush_progress(self._pending), None
         return self._annotate(facts, _RETRY_DELAYS) or written
 
-    def _flush_progress(self, report: dict[str, Any]) -> str:
-        """Write the progress to the local run's file, if there is one; return it as JSON."""
-        text = _dump(report)
+    def _passes_rung(self, step: int, metrics: Mapping[str, float]) -> bool:
+        """Keep the metrics of the first ``step`` at or beyond a rung and before the next; return whether it is one."""
+        rung = str(max((rung for rung in rungs(self._environ) if rung <= step), default=""))
+        if not rung or rung in self._at_rungs:
+            return False
+        numbers = {name: number for name, value in metrics.items() if (number := _number(value)) is not None}
+        self._at_rungs[rung] = {name: value if math.isfinite(value) else "nan" for name, value in numbers.items()}
+        return True
+
+    def _flush_progress(self, report: dict[str, Any]) -> tuple[str, bool]:
+        """Return the progress as JSON, and whether the local run's file, if there is one, has it."""
+        text = _dump(report | ({"rungs": self._at_rungs} if self._at_rungs else {}))
         if len(text) > MAX_MESSAGE_BYTES:
-            self._warn_once("long", f"a progress report exceeds {MAX_MESSAGE_BYTES} bytes: its metrics are left out")
-            text = _dump({"step": report["step"], "of": report["of"]})
+            self._warn_once("long", f"progress exceeds {MAX_MESSAGE_BYTES} bytes: metrics are left out, the last first")
+            text = _shortened(report, self._at_rungs)
         if path := self._environ.get("EVONAS_PROGRESS_FILE"):
             try:
                 _replace(Path(path), text.encode())
             except OSError as error:
                 self._warn_once("progress", f"no progress in EVONAS_PROGRESS_FILE: {error}")
-        return text
+                return text, False
+        return text, True
 
     def _write_message(self, content: bytes) -> bool:
         path = self._environ.get("EVONAS_REPORT_FILE")
@@ -201,10 +237,10 @@ class Reporter:
     def _finite(self, metrics: Mapping[str, float]) -> dict[str, float]:
         """Return the metrics that JSON can carry; a trial that has its reward must not fail because of the others."""
         numbers = {name: _number(value) for name, value in metrics.items()}
-        for name, number in numbers.items():
-            if number is None:
-                self._warn_once(f"metric {name}", f"metric {name!r} is not finite ({metrics[name]!r}): left out")
-        return {name: number for name, number in numbers.items() if number is not None}
+        finite = {name: number for name, number in numbers.items() if number is not None and math.isfinite(number)}
+        for name in (name for name in metrics if name not in finite):
+            self._warn_once(f"metric {name}", f"metric {name!r} is not finite ({metrics[name]!r}): left out")
+        return finite
 
     def _warn_once(self, about: str, warning: str) -> None:
         if about not in self._warned:
@@ -289,13 +325,24 @@ def _required(variable: str) -> str:
     return value
 
 
+def _shortened(report: dict[str, Any], at_rungs: Mapping[str, Any]) -> str:
+    """Return a progress report that fits: without the present metrics, and those named last, at all rungs alike."""
+    bare = {name: report[name] for name in ("step", "of")}
+    names = [*dict.fromkeys(name for metrics in at_rungs.values() for name in metrics)]
+    while names:
+        kept = {rung: {name: of[name] for name in names if name in of} for rung, of in at_rungs.items()}
+        if len(text := _dump(bare | {"rungs": kept})) <= MAX_MESSAGE_BYTES:
+            return text
+        names.pop()
+    return _dump(bare)
+
+
 def _number(value: Any) -> float | None:
-    """Return any number (also of numpy or torch) as a float; None for anything that is not a finite number."""
+    """Return any number (also of numpy or torch) as a float; None for anything else."""
     try:
-        number = float(value)
+        return float(value)
     except (TypeError, ValueError, OverflowError):
         return None
-    return number if math.isfinite(number) else None
 
 
 def _dump(value: Any) -> str:
@@ -346,21 +393,26 @@ def _metric(text: str) -> tuple[str, float]:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Report a result from a shell script."""
+    """Report from a shell script."""
     parser = argparse.ArgumentParser(prog="python -m evonas_trial.report", description=main.__doc__)
     outcome = parser.add_mutually_exclusive_group(required=True)
     outcome.add_argument("--reward", type=float, metavar="NUMBER", help="the result, a finite number")
-    outcome.add_argument(
-        "--infeasible", metavar="REASON", help=f"this candidate cannot be trained; exits with {INFEASIBLE_EXIT_CODE}"
-    )
-    parser.add_argument(
-        "--metric", type=_metric, action="append", default=[], metavar="NAME=VALUE", help="may be repeated"
-    )
+    reason = f"why this candidate cannot be trained; exits with {INFEASIBLE_EXIT_CODE}"
+    outcome.add_argument("--infeasible", metavar="REASON", help=reason)
+    outcome.add_argument("--progress", type=int, metavar="STEP", help="how many of a training's steps are done")
+    parser.add_argument("--of", type=int, metavar="STEPS", help="of --progress: how many there are")
+    parser.add_argument("--metric", type=_metric, action="append", default=[], metavar="NAME=VALUE", help="repeatable")
     options = parser.parse_args(arguments)
+    metrics = dict(options.metric)
+    if (options.progress is None) != (options.of is None):
+        parser.error("--progress STEP and --of STEPS belong together")
     if options.infeasible is not None:
-        infeasible(options.infeasible, dict(options.metric))
+        infeasible(options.infeasible, metrics)
     try:
-        reward(options.reward, dict(options.metric))
+        if options.progress is not None:
+            _default().progress(options.progress, options.of, metrics)
+        else:
+            reward(options.reward, metrics)
     except ValueError as error:
         parser.error(f"--reward: {error}")
     except ContractError as error:
