@@ -92,12 +92,23 @@ class StartTrial(Protocol):
     It is to report to the file ``report`` in the test's folder.
     """
 
-    def __call__(self, module: str, decisions: Mapping[str, Any], *arguments: str) -> Started: ...
+    def __call__(
+        self,
+        module: str,
+        decisions: Mapping[str, Any],
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+    ) -> Started: ...
 
 
 @pytest.fixture
 def start_trial(tmp_path: Path, clean_environment: dict[str, str]) -> StartTrial:
-    def start(module: str, decisions: Mapping[str, Any], *arguments: str) -> Started:
+    def start(
+        module: str,
+        decisions: Mapping[str, Any],
+        *arguments: str,
+        environment: Mapping[str, str] | None = None,
+    ) -> Started:
         progress = tmp_path / "progress"
         progress.unlink(missing_ok=True)
         contract = {
@@ -106,7 +117,7 @@ def start_trial(tmp_path: Path, clean_environment: dict[str, str]) -> StartTrial
             "EVONAS_REPORT_FILE": str(tmp_path / "report"),
             "EVONAS_PROGRESS_FILE": str(progress),
         }
-        process = warm.start(module, arguments, environment=clean_environment | contract)
+        process = warm.start(module, arguments, environment=clean_environment | contract | dict(environment or {}))
         while not progress.exists():
             assert process.poll() is None
             time.sleep(0.02)

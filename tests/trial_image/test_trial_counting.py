@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import product
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evonas_trial.counting import cost, score, sequence_of
-from tests.trial_image.conftest import RunTrial
+from evonas_trial.counting import cost, learned, score, sequence_of
+from tests.trial_image.conftest import RunTrial, StartTrial
 
 SEQUENCES = st.integers(1, 30).flatmap(lambda n: st.lists(st.integers(1, n), min_size=n, max_size=n))
 
@@ -72,6 +75,38 @@ def test_noise_is_fixed_by_seed_and_candidate(run_trial: RunTrial) -> None:
     assert reward("0", 1, 1) != reward("0", 2, 2)
 
 
+def test_with_rungs_it_seems_to_learn(run_trial: RunTrial) -> None:
+    ended = run_trial("evonas_trial.counting", {"a1": 1, "a2": 2, "a3": 2}, environment={"EVONAS_RUNGS": "1,2,4"})
+    assert (ended.exit_code, ended.errors) == (0, "")
+    assert ended.report == {"reward": 4 / 6, "metrics": {"cost": 6}}
+    assert ended.progress is not None
+    assert (ended.progress["step"], ended.progress["of"]) == (4, 4)
+    assert ended.progress["rungs"] == {
+        "1": {"reward": pytest.approx(4 / 6 * 8 / 15), "cost": 6},
+        "2": {"reward": pytest.approx(4 / 6 * 12 / 15), "cost": 6},
+        "4": {"reward": 4 / 6, "cost": 6},
+    }
+
+
+def test_stopped_between_rungs_it_leaves_at_once_and_says_nothing_more(start_trial: StartTrial, tmp_path: Path) -> None:
+    process = start_trial(
+        "evonas_trial.counting", {"a1": 1}, "--seconds", "3e6", environment={"EVONAS_RUNGS": "1,1000000"}
+    )
+    said = (tmp_path / "progress").read_bytes()
+    os.kill(process.pid, signal.SIGTERM)
+    assert process.wait(timeout=5) == 143
+    assert (tmp_path / "progress").read_bytes() == said
+    assert not (tmp_path / "report").exists()
+
+
+@pytest.mark.parametrize("steps", [1, 27, 1_000_000])
+def test_the_curve_ends_at_the_score_and_never_falls(steps: int) -> None:
+    curve = [learned(step, steps) for step in range(1, min(steps, 100) + 1)]
+    assert learned(steps, steps) == 1
+    assert curve == sorted(curve)
+    assert 0 < curve[0] <= curve[-1] <= 1
+
+
 @pytest.mark.parametrize(
     ("decisions", "arguments", "words"),
     [
@@ -91,3 +126,9 @@ def test_mistakes_are_named(
     ended = run_trial("evonas_trial.counting", decisions, *arguments)
     assert (ended.exit_code, ended.report) == (2, None)
     assert words in ended.errors
+
+
+def test_rungs_that_are_none_are_refused_by_name(run_trial: RunTrial) -> None:
+    ended = run_trial("evonas_trial.counting", {"a1": 1}, environment={"EVONAS_RUNGS": "9,3"})
+    assert (ended.exit_code, ended.report) == (2, None)
+    assert "EVONAS_RUNGS must be ascending whole numbers such as 1,3,9, got '9,3'" in ended.errors

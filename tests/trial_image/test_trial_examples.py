@@ -119,6 +119,19 @@ def test_the_shell_trial_reports_what_the_python_one_does(run_trial: RunTrial) -
     assert shell.report == python.report
 
 
+def test_the_shell_trial_reaches_at_rungs_what_the_python_one_does(run_trial: RunTrial) -> None:
+    candidate, rungs = {"a1": 1, "a2": 2, "a3": 2, "a4": 4, "a5": 5}, {"EVONAS_RUNGS": "1,3"}
+    shell = run_trial([str(EXAMPLES / "trial.sh")], candidate, environment=rungs)
+    python = run_trial("evonas_trial.counting", candidate, environment=rungs)
+    assert (shell.exit_code, shell.errors) == (0, "")
+    assert shell.report == python.report
+    assert shell.progress is not None
+    assert python.progress is not None
+    # Each of the script's reports is a process of its own, which knows of no earlier one.
+    assert shell.progress["rungs"] == {"3": python.progress["rungs"]["3"]}
+    assert {**shell.progress, "rungs": ...} == {**python.progress, "rungs": ...}
+
+
 def test_the_list_of_examples_is_complete() -> None:
     listed = (EXAMPLES / "README.md").read_text()
     assert all(f"({path.name})" in listed for path in EXAMPLES.iterdir() if path.is_file() and path.name != "README.md")

@@ -31,6 +31,12 @@ def score(sequence: Sequence[int]) -> float:
     return (len(sequence) + 1) / cost(sequence)
 
 
+def learned(step: int, of: int) -> float:
+    """Return which share of its score a candidate has after some of its steps: each adds half as much as the one
+    before. A stand-in for a learning curve, in a search with rungs."""
+    return (1 - 0.5**step) / (1 - 0.5**of)
+
+
 def sequence_of(decisions: Mapping[str, Any]) -> list[int]:
     """Return a1..an in order; ValueError if the decisions are not those of this problem."""
     expected = [f"a{position}" for position in range(1, len(decisions) + 1)]
@@ -56,22 +62,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Score one sequence of the counting problem."""
     leave_on_sigterm()
     parser = argparse.ArgumentParser(prog="python -m evonas_trial.counting", description=main.__doc__)
-    parser.add_argument("--seconds", type=_not_negative, default=0.0, help="pause that stands for a training (0)")
+    parser.add_argument("--seconds", type=_not_negative, default=0.0, help="how long a training seems to take (0)")
     parser.add_argument(
         "--noise", type=_not_negative, default=0.0, metavar="SIGMA", help="standard deviation of the reward's noise (0)"
     )
     options = parser.parse_args(arguments)
     try:
-        sequence = sequence_of(report.decisions())
+        sequence, rungs = sequence_of(report.decisions()), report.rungs()
         noise = 0.0
         if options.noise:
             # Seeded by the candidate too, in case all trials of a search share one seed.
             noise = random.Random(f"{report.seed()} {json.dumps(sequence)}").gauss(0, options.noise)
     except (report.ContractError, ValueError) as error:
         parser.error(str(error))
-    time.sleep(options.seconds)
+    reward, metrics = score(sequence) + noise, {"cost": cost(sequence)}
+    steps = rungs[-1] if rungs else 1
+    for step in range(1, steps + 1):
+        time.sleep(options.seconds / steps)
+        if rungs:
+            report.progress(step, steps, reward=reward * learned(step, steps), **metrics)
     try:
-        report.reward(score(sequence) + noise, {"cost": cost(sequence)})
+        report.reward(reward, metrics)
     except report.ContractError as error:
         sys.exit(f"evonas: {error}")
 
