@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from evonas.errors import FieldProblem, InvalidManifest
+from evonas.fidelity import Fidelity, fidelity_problems
 from evonas.gpus import count_gpus, gpu_problems
 from evonas.hints import did_you_mean
 from evonas.schema import check_and_default
@@ -181,6 +182,8 @@ class SearchSpec:
     """How long the finished search is kept; None for no limit."""
     warm_start: WarmStart = field(default_factory=WarmStart)
     reuse_results: Reach = Reach.NEVER
+    fidelity: Fidelity | None = None
+    """Where trials are compared and stopped early; None if each is trained to its end."""
 
     @classmethod
     def parse(cls, manifest: Mapping[str, Any]) -> SearchSpec:
@@ -219,6 +222,7 @@ class SearchSpec:
             ttl_seconds_after_finished=spec.get("ttlSecondsAfterFinished"),
             warm_start=warm_start,
             reuse_results=Reach(spec["reuseResults"]),
+            fidelity=Fidelity.parse(spec["fidelity"]) if "fidelity" in spec else None,
         )
 
 
@@ -257,6 +261,8 @@ def _rule_problems(spec: Mapping[str, Any]) -> Iterable[FieldProblem]:
             + did_you_mean(trial["container"], names),
         )
     yield from gpu_problems(trial["template"]["spec"], budget.get("gpuResources"))
+    if "fidelity" in spec:
+        yield from fidelity_problems(spec["fidelity"])
     seen: set[str] = set()
     for position, constraint in enumerate(spec["objective"].get("constraints", ())):
         if constraint["metric"] in seen:

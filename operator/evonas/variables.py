@@ -20,7 +20,7 @@ POD_VARIABLES = {"POD_NAME": "metadata.name", "POD_NAMESPACE": "metadata.namespa
 _OF_THE_TRIAL = frozenset(
     f"EVONAS_{name}"
     for name in (
-        *("DECISIONS", "SEARCH", "TRIAL", "INDEX", "ATTEMPT", "SEED"),
+        *("DECISIONS", "SEARCH", "TRIAL", "INDEX", "ATTEMPT", "SEED", "RUNGS"),
         # In a local run only. Elsewhere they would send a trial's report to a place that nothing reads.
         *("REPORT_FILE", "PROGRESS_FILE"),
     )

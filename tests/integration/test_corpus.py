@@ -149,6 +149,7 @@ UPDATES = {
     "another seed": (add("/spec/agent", {"seed": 1}), "spec.agent"),
     "another setting of another package's agent": (add("/spec/agent", {"settings": {"fast": True}}), "spec.agent"),
     "another population": (add("/spec/agent", {"evolution": {"population": 10}}), "spec.agent"),
+    "rungs": (add("/spec/fidelity", {"rungs": {"min": 1, "max": 9}}), "fidelity can be neither added nor removed"),
     "fewer trials": (add("/spec/budget/maxTrials", 9), "spec.budget.maxTrials: Invalid value: may only grow"),
     "more parallel trials than trials": (add("/spec/budget/parallelTrials", 11), "spec.budget.parallelTrials"),
     "more trials": (add("/spec/budget/maxTrials", 11), ""),

@@ -12,7 +12,7 @@ import numpy as np
 
 from evonas.agents.evolution import Population
 from evonas.agents.history import History, Pending
-from evonas.agents.interface import Alternative, InvalidRecord, Marginal, Proposal, Record, SpaceExhausted
+from evonas.agents.interface import Alternative, InvalidRecord, Marginal, Proposal, Record, Rung, SpaceExhausted
 from evonas.agents.marginals import find_marginals
 from evonas.agents.novelty import Pick, pick
 from evonas.agents.policy import Learner, Observation, Observer, Policy
@@ -70,6 +70,19 @@ class ComposedAgent:
         if reward is not None and not math.isfinite(reward):
             raise ValueError(f"the reward of proposal {index} must be a finite number, got {reward}")
         self._learn(self._history.settle(index), reward)
+        self._observed += 1
+
+    def observe_rung(self, index: int, step: int, value: float | None) -> None:
+        """As ``LearnsFromRungs.observe_rung``."""
+        if value is not None and not math.isfinite(value):
+            raise ValueError(f"the value of proposal {index} at step {step} must be a finite number, got {value}")
+        self._history.reach(index, value)
+        self._observed += 1
+
+    def stop(self, index: int) -> None:
+        """As ``LearnsFromRungs.stop``: the last value stands for the reward."""
+        value = self._history.reached(index)
+        self._learn(self._history.settle(index), value)
 
     def abandon(self, index: int) -> None:
         """Forget a pending proposal that will never be observed; ValueError if the index is not pending."""
@@ -79,13 +92,24 @@ class ComposedAgent:
         """Fold a recorded history; InvalidRecord if it is impossible, ValueError if this agent is not new."""
         if self._history.next_index:
             raise ValueError("only a new agent can be restored: this one has already proposed")
-        observed: list[tuple[int, int, float | None]] = []
+        observed: list[tuple[int, int, Rung | None, Record]] = []
+        abandoned: list[int] = []
         for record in records:
             self._enter(record)
-            if record.sequence is not None:
-                observed.append((record.sequence, record.index, record.reward))
-        for _, index, reward in sorted(observed, key=lambda item: item[:2]):
-            self.observe(index, reward)
+            observed += [(rung.sequence, record.index, rung, record) for rung in record.rungs]
+            if record.sequence is not None and not record.stopped:
+                observed.append((record.sequence, record.index, None, record))
+            if record.abandoned:
+                abandoned.append(record.index)
+        for _, index, rung, record in sorted(observed, key=lambda item: item[:2]):
+            if rung is None:
+                self.observe(index, record.reward)
+                continue
+            self.observe_rung(index, rung.step, rung.value)
+            if record.stopped and rung.sequence == record.sequence:
+                self.stop(index)
+        for index in abandoned:
+            self.abandon(index)
 
     def pin(self, results: Iterable[Record]) -> None:
         """As ``HasPopulation.pin``."""
@@ -155,8 +179,6 @@ class ComposedAgent:
             self._history.add(Pending(record.index, choices, self._drawn(record.mutated)))
         except ValueError as error:
             raise InvalidRecord(f"trial {record.index} cannot be of this search: {error}") from None
-        if record.abandoned:
-            self._history.settle(record.index)
 
     def _result(self, record: Record) -> Observation:
         if record.reward is None:
@@ -166,7 +188,6 @@ class ComposedAgent:
 
     def _learn(self, proposal: Pending, reward: float | None) -> None:
         observation = proposal.observed(reward)
-        self._observed += 1
         self._results += reward is not None
         for observer in self._observers:
             observer.observe(observation)

@@ -31,6 +31,8 @@ class History:
         self._known: set[Choices] = set()
         self._pending: dict[int, Pending] = {}
         self._settled: set[int] = set()
+        self._reached: dict[int, float | None] = {}
+        """What pending proposals had reached at the last rung that was observed."""
         self.next_index = 0
         """One above the largest index: an index is never used again, even if its record was deleted."""
 
@@ -56,11 +58,27 @@ class History:
         self._pending[proposal.index] = proposal
         self.next_index = max(self.next_index, proposal.index + 1)
 
+    def reach(self, index: int, value: float | None) -> None:
+        """Note what a pending proposal has reached at a rung; ValueError if it is not pending."""
+        self._check_pending(index)
+        self._reached[index] = value
+
+    def reached(self, index: int) -> float | None:
+        """Return what a pending proposal has reached last; ValueError if that is unknown."""
+        self._check_pending(index)
+        if index not in self._reached:
+            raise ValueError(f"no rung of proposal {index} was observed")
+        return self._reached[index]
+
     def settle(self, index: int) -> Pending:
         """Remove a proposal from the pending ones; ValueError if it is not pending."""
+        self._check_pending(index)
+        self._settled.add(index)
+        self._reached.pop(index, None)
+        return self._pending.pop(index)
+
+    def _check_pending(self, index: int) -> None:
         if index in self._settled:
             raise ValueError(f"proposal {index} was already observed or abandoned")
         if index not in self._pending:
             raise ValueError(f"proposal {index} is unknown: this agent never proposed it")
-        self._settled.add(index)
-        return self._pending.pop(index)

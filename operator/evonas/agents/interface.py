@@ -57,6 +57,17 @@ class Proposal:
 
 
 @dataclass(frozen=True)
+class Rung:
+    """What a trial had reached at some step of its training, before its end."""
+
+    step: int
+    value: float | None
+    """Larger is better; None if the candidate had diverged."""
+    sequence: int
+    """1-based place among the observations, which are numbered together with those of outcomes."""
+
+
+@dataclass(frozen=True)
 class Record:
     """One recorded trial: a proposal and what became of it."""
 
@@ -75,6 +86,11 @@ class Record:
     foreign: bool = False
     """The agent did not propose it: a user listed it, it was imported from another search, or it confirms a leader. The
     agent learns from its reward as from any other."""
+    rungs: tuple[Rung, ...] = ()
+    """By ascending step; empty in a search that trains every candidate to its end."""
+    stopped: bool = False
+    """It was ended at its last rung, since others were better there: it has no reward, and ``sequence`` is the rung's.
+    Only agents that are ``LearnsFromRungs`` are restored from such a record; others find the rung's value as reward."""
 
 
 class Agent(Protocol):
@@ -110,6 +126,25 @@ class Agent(Protocol):
         """Mean entropy of the policy's decisions relative to uniform ones, 0 to 1; None for agents that do not learn.
 
         Measured on the candidates of the latest training step; 1 before the first.
+        """
+
+
+@runtime_checkable
+class LearnsFromRungs(Protocol):
+    """An agent that learns from trials before they end. Others only learn the last value of a trial that was stopped,
+    as its reward.
+    """
+
+    def observe_rung(self, index: int, step: int, value: float | None) -> None:
+        """Learn what a pending proposal has reached at a step: larger is better, None means that it has diverged.
+
+        Steps of one proposal ascend. ValueError if the index is not pending or the value is not finite.
+        """
+
+    def stop(self, index: int) -> None:
+        """Note that a pending proposal was ended at the rung that was observed last and will never have a reward.
+
+        ValueError if the index is not pending or no rung of it was observed.
         """
 
 

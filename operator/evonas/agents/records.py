@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 from evonas.agents.interface import InvalidRecord, Record
 from evonas.space import Choices, SearchSpace
@@ -25,5 +26,11 @@ def _check_outcome(record: Record) -> None:
         raise ValueError("it has a reward but no place among the observations")
     if record.sequence is not None and record.abandoned:
         raise ValueError("it is both observed and abandoned")
+    if record.stopped and (record.reward is not None or not record.rungs):
+        raise ValueError("it was stopped, so it must have a rung and no reward")
+    if any(later.step <= rung.step for rung, later in pairwise(record.rungs)):
+        raise ValueError("its rungs do not ascend")
+    if any(rung.value is not None and not math.isfinite(rung.value) for rung in record.rungs):
+        raise ValueError("its values at rungs must be finite numbers")
     if record.reward is not None and not math.isfinite(record.reward):
         raise ValueError(f"its reward must be a finite number, got {record.reward}")

@@ -27,7 +27,7 @@ from evonas.search.trial import Trial
 
 JOURNAL_FILE = "journal.jsonl"
 LOCK_PATIENCE = 0.5
-_IMMUTABLE = ("searchSpace", "objective", "agent")
+_IMMUTABLE = ("searchSpace", "objective", "agent", "fidelity")
 
 
 class NotBegun(EvonasError):
@@ -181,7 +181,7 @@ def _with_environment(search: Mapping[str, Any], status: Mapping[str, Any], tria
 def _check_unchanged(recorded: Mapping[str, Any], manifest: Mapping[str, Any], path: Path) -> None:
     before, after = check_and_default(recorded)[0]["spec"], check_and_default(manifest)[0]["spec"]
     cure = f"is immutable; rename the search, or delete {path.parent} to start afresh"
-    problems = [FieldProblem(f"spec.{field}", cure) for field in _IMMUTABLE if before[field] != after[field]]
+    problems = [FieldProblem(f"spec.{field}", cure) for field in _IMMUTABLE if before.get(field) != after.get(field)]
     if after["budget"]["maxTrials"] < before["budget"]["maxTrials"]:
         problems.append(
             FieldProblem("spec.budget.maxTrials", f"may only grow ({before['budget']['maxTrials']} before)")

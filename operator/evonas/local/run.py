@@ -26,6 +26,8 @@ from evonas.spec import SearchSpec
 
 LOOK_SECONDS = 1.0
 """Seconds between two checks for a veto."""
+RUNG_SECONDS = 0.1
+"""Seconds between two checks for progress in a search with rungs: every step beyond one may be wasted."""
 
 
 class Observer(Protocol):
@@ -128,15 +130,16 @@ class LocalRun:
         self._table.put(trial)
 
     def _wait(self, decided: Plan) -> None:
-        """Wait for the end of an attempt, for a veto, or until the plan's own deadline."""
-        while not self._vetoed.is_stale:
-            left = LOOK_SECONDS
+        """Wait for the end or progress of an attempt, for a veto, or until the plan's own deadline."""
+        look = LOOK_SECONDS if self._spec.fidelity is None else RUNG_SECONDS
+        while not (self._vetoed.is_stale or self._attempts.have_progressed):
+            left = look
             if decided.wake_at is not None:
                 left = min(left, max(0.0, (decided.wake_at - datetime.now(UTC)).total_seconds()))
             with contextlib.suppress(queue.Empty):
                 self._ends.get(timeout=left)
                 return
-            if left < LOOK_SECONDS:
+            if left < look:
                 return
 
     def _stop_all(self) -> None:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
-from evonas.agents import HasPolicy, Marginal, create_agent
+from evonas.agents import HasPolicy, Marginal, Record, create_agent
 from evonas.errors import EvonasError
-from evonas.search.proposer import record_of
+from evonas.search.lessons import in_order, lessons_of, record_of, teach
 from evonas.search.trial import Trial
 from evonas.spec import SearchSpec
 
@@ -40,17 +41,14 @@ def policy_history(spec: SearchSpec, trials: Sequence[Trial], moments: int = MOM
     long. Costs one fold of the record and ``moments`` evaluations of the policy.
     """
     proposed = [trial for trial in trials if not trial.is_confirmation]
-    results = sorted(
-        (trial for trial in proposed if trial.sequence is not None),
-        key=lambda trial: (trial.sequence or 0, trial.index),
-    )
-    if len(results) > MAX_RESULTS:
-        raise EvonasError(f"the record has {len(results)} results, and no more than {MAX_RESULTS} are folded for this")
+    lessons = in_order(chain.from_iterable(map(lessons_of, proposed)))
+    if len(lessons) > MAX_RESULTS:
+        raise EvonasError(f"the record has {len(lessons)} results, and no more than {MAX_RESULTS} are folded for this")
     agent = create_agent(spec.agent.type, spec.space, spec.agent.seed, spec.agent.settings)
     if not isinstance(agent, HasPolicy):
         return []
-    agent.restore(replace(record_of(spec, trial), sequence=None, reward=None) for trial in proposed)
-    rewarded = sum(trial.reward is not None for trial in results)
+    agent.restore(_as_proposed(record_of(spec, trial)) for trial in proposed)
+    rewarded = sum(trial.reward is not None for trial in proposed if trial.sequence is not None)
     due = {round(step * rewarded / (moments - 1)) for step in range(moments)}
     found: list[PolicyMoment] = []
 
@@ -62,9 +60,16 @@ def policy_history(spec: SearchSpec, trials: Sequence[Trial], moments: int = MOM
     if not found:
         return []
     rewards = 0
-    for trial in results:
-        agent.observe(trial.index, record_of(spec, trial).reward)
-        if trial.reward is not None:
+    for lesson in lessons:
+        teach(spec, agent, lesson)
+        if lesson.rung is None and lesson.trial.reward is not None:
             rewards += 1
             look(rewards)
     return found
+
+
+def _as_proposed(record: Record) -> Record:
+    """Return a record before anything was learned from it; one that was abandoned may have taught before that."""
+    return replace(
+        record, sequence=None, reward=None, rungs=(), stopped=False, abandoned=record.abandoned and not record.rungs
+    )

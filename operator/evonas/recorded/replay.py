@@ -7,22 +7,24 @@ about. Old records do not. If one of their proposals differs, the possible combi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from itertools import chain, combinations, islice
 from typing import Any
 
 from evonas.agents import Agent, Record, SpaceExhausted, create_agent
 from evonas.errors import EvonasError
-from evonas.search.proposer import is_abandoned, is_pinnable, pin, record_of, trial_of
+from evonas.search.lessons import Lesson, in_order, lessons_of, record_of, restore, teach
+from evonas.search.proposer import is_abandoned, is_pinnable, pin, trial_of
 from evonas.search.trial import ProposalRecord, Trial
 from evonas.spec import SearchSpec
 
 MAX_TRIES = 32
 """For old records; each try folds everything that came before."""
 
-_COMPARED = tuple(field.name for field in fields(ProposalRecord) if field.name != "abandoned")
-"""What the agent itself says about its proposals: which trials were abandoned, it was told."""
+_COMPARED = tuple(field.name for field in fields(ProposalRecord) if field.name not in ("abandoned", "observed_up_to"))
+"""What the agent itself says about its proposals: which trials were abandoned and what it has learned, it was told."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,7 @@ class Replay:
         """``trials`` are sorted by index."""
         self._spec = spec
         self._trials = trials
-        observed = [trial for trial in trials if trial.sequence is not None]
-        self._observed = sorted(observed, key=lambda trial: (trial.sequence or 0, trial.index))
+        self._lessons = in_order(chain.from_iterable(map(lessons_of, trials)))
         self._abandoned = [trial.index for trial in trials if is_abandoned(trial)]
 
     def run(self) -> Iterator[tuple[Trial, Difference | None]]:
@@ -69,15 +70,20 @@ class Replay:
                 agent = None
                 continue
             guess = trial.proposal.abandoned is None
+            told: Sequence[int] = ()
             if not guess:
                 named |= self._named(trial)
-                agent, known = _tell(agent, known, named), named
+                agent = agent if known <= named else None
+                told, known = sorted(named - known), named
             if agent is None:
-                agent = self._agent_before(trial, known)
+                agent, told = self._agent_before(trial, known), ()
                 learned = trial.proposal.observed_up_to
+            # In the order in which a search tells its agent (``Proposer.propose``).
+            _abandon(agent, (index for index in told if not self._trials[index].rungs))
             while learned < trial.proposal.observed_up_to:
-                self._learn(agent, self._result(learned, trial))
+                teach(self._spec, agent, self._lesson(learned, trial))
                 learned += 1
+            _abandon(agent, (index for index in told if self._trials[index].rungs))
             difference = self._difference(trial, agent)
             if difference is not None and guess:
                 for more in self._guesses(known, trial.index):
@@ -120,35 +126,32 @@ class Replay:
 
     def _agent_before(self, trial: Trial, known: frozenset[int]) -> Agent:
         """Fold what was recorded before a proposal, with those trials that were ``known`` to be abandoned."""
-        learned = {self._result(place, trial).index for place in range(trial.proposal.observed_up_to)}
+        lessons = [self._lesson(place, trial) for place in range(trial.proposal.observed_up_to)]
+        ended = {lesson.trial.index for lesson in lessons if lesson.ends}
+        rungs = Counter(lesson.trial.index for lesson in lessons if lesson.rung is not None)
         agent = self._new_agent()
-        agent.restore(self._as_of(other, learned, known) for other in self._trials[: trial.index])
+        restore(agent, (self._as_of(other, ended, rungs, known) for other in self._trials[: trial.index]))
         return agent
 
-    def _as_of(self, trial: Trial, learned: set[int], known: frozenset[int]) -> Record:
+    def _as_of(self, trial: Trial, ended: set[int], rungs: Counter[int], known: frozenset[int]) -> Record:
         whole = record_of(self._spec, trial)
-        seen = trial.index in learned
-        return Record(
-            index=whole.index,
-            decisions=whole.decisions,
-            mutated=whole.mutated,
-            observed_up_to=whole.observed_up_to,
+        seen = trial.index in ended
+        return replace(
+            whole,
             sequence=whole.sequence if seen else None,
             reward=whole.reward if seen else None,
             abandoned=trial.index in known or trial.is_confirmation,
-            foreign=whole.foreign,
+            rungs=whole.rungs[: rungs[trial.index]],
+            stopped=whole.stopped and seen,
         )
 
-    def _result(self, place: int, trial: Trial) -> Trial:
-        if place >= len(self._observed) or self._observed[place].index >= trial.index:
+    def _lesson(self, place: int, trial: Trial) -> Lesson:
+        if place >= len(self._lessons) or self._lessons[place].trial.index >= trial.index:
             raise EvonasError(
                 f"trial {trial.index} cannot have seen {trial.proposal.observed_up_to} results: the record holds fewer"
                 " before it; a result was changed or deleted"
             )
-        return self._observed[place]
-
-    def _learn(self, agent: Agent, trial: Trial) -> None:
-        agent.observe(trial.index, record_of(self._spec, trial).reward)
+        return self._lessons[place]
 
     def _guesses(self, known: frozenset[int], index: int) -> Iterator[frozenset[int]]:
         """Yield which abandoned trials may have been known, besides ``known``, when a trial was proposed. The likeliest
@@ -172,7 +175,7 @@ class Replay:
     def _difference(self, recorded: Trial, agent: Agent) -> Difference | None:
         self._pin(agent, recorded)
         try:
-            derived = trial_of(agent.propose())
+            derived = trial_of(agent.propose(), recorded.proposal.observed_up_to)
         except SpaceExhausted:
             return Difference(recorded.index, "decisions", dict(recorded.decisions), None)
         # Compared as JSON: to Python, 1 and true are equal.
@@ -185,10 +188,6 @@ class Replay:
         return None
 
 
-def _tell(agent: Agent | None, known: frozenset[int], named: frozenset[int]) -> Agent | None:
-    """Tell an agent about the abandoned trials it does not know yet; None if a guess had told it about others."""
-    if agent is None or not known <= named:
-        return None
-    for index in sorted(named - known):
+def _abandon(agent: Agent, indexes: Iterable[int]) -> None:
+    for index in indexes:
         agent.abandon(index)
-    return agent

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum, auto
 
+from evonas.search.trial_progress import Progress
 from evonas.search.trial_report import Report
 
 
@@ -115,3 +116,5 @@ class AttemptView:
     """Earlier pods of this attempt, oldest first, as far as they are still visible."""
     fingerprint: str | None = None
     """Of the trial at the time the attempt was created (``search.reuse``): the template may have changed since."""
+    progress: Progress | None = None
+    """Its latest progress report, in a search with rungs."""

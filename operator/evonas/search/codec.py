@@ -16,7 +16,7 @@ from evonas.search.names import (
     SEARCH_UID_LABEL,
     trial_name,
 )
-from evonas.search.trial import EndedAttempt, Import, ProposalRecord, Reuse, Trial, TrialState
+from evonas.search.trial import EndedAttempt, Import, ProposalRecord, Reuse, RungResult, Trial, TrialState
 from evonas.spec import API_VERSION
 
 TRIAL_KIND = "ArchitectureTrial"
@@ -84,6 +84,7 @@ def to_status(trial: Trial) -> dict[str, Any]:
             "reward": _decimal(trial.reward),
             "metrics": _decimals(trial.metrics),
             "sequence": trial.sequence,
+            "rungs": [_rung(result) for result in trial.rungs],
             "fingerprint": trial.fingerprint,
             "attempts": [_attempt(attempt) for attempt in trial.attempts],
             "disruptions": trial.disruptions or None,
@@ -122,6 +123,10 @@ def from_object(body: Mapping[str, Any]) -> Trial:
         reward=_number(status.get("reward")),
         metrics=_numbers(status.get("metrics", {})),
         sequence=status.get("sequence"),
+        rungs=tuple(
+            RungResult(result["step"], _number(result.get("value")), result["sequence"])
+            for result in status.get("rungs", ())
+        ),
         attempts=tuple(
             EndedAttempt(
                 number=attempt["number"],
@@ -241,6 +246,10 @@ def _decimal(value: float | None) -> str | None:
 
 def _number(text: str | None) -> float | None:
     return None if text is None else float(text)
+
+
+def _rung(result: RungResult) -> dict[str, Any]:
+    return _without_empty({"step": result.step, "value": _decimal(result.value), "sequence": result.sequence})
 
 
 def _attempt(attempt: EndedAttempt) -> dict[str, Any]:

@@ -19,9 +19,10 @@ from evonas.search.budget import Limit, Standing, affordable_trials, find_deadli
 from evonas.search.confirmation import due_confirmations
 from evonas.search.interventions import NONE, Vetoes
 from evonas.search.outcome import conclude
+from evonas.search.rungs import enter, reached
 from evonas.search.settle import cancel, settle, take_over, take_reused, veto
 from evonas.search.totals import Totals
-from evonas.search.trial import Trial, TrialState, in_words
+from evonas.search.trial import RungResult, Trial, TrialState, in_words
 from evonas.spec import SearchSpec
 
 QUEUED_QUIETLY = timedelta(seconds=5)
@@ -37,7 +38,10 @@ class Plan:
     unfinished: tuple[Trial, ...] = ()
     """Those without an outcome, by index."""
     records: tuple[Trial, ...] = ()
-    """Trials whose record changed, those with an outcome first and in the order of their sequence."""
+    """Trials whose record changed, the ``results`` first."""
+    results: int = 0
+    """How many of ``records`` have an outcome or results at rungs that were not recorded before: to be written one by
+    one, in the order of their sequence."""
     stops: tuple[tuple[int, int], ...] = ()
     """(index, attempt) of attempts that are no longer wanted but would continue: stop them."""
     starts: tuple[tuple[int, int], ...] = ()
@@ -76,6 +80,7 @@ def plan(
     when each was recorded.
     """
     settled = {trial.index: trial for trial in unfinished}
+    ascents: dict[int, Sequence[RungResult]] = {}
     for trial in unfinished:
         view = views.get(trial.index)
         if trial.imported is not None:
@@ -84,9 +89,12 @@ def plan(
             settled[trial.index] = take_reused(trial, trial.reused, now)
         elif view is not None and view.number == trial.current_attempt:
             settled[trial.index] = settle(spec, trial, view)
+            ascents[trial.index] = reached(spec, settled[trial.index], view)
         stands = settled[trial.index]
         if trial.index in vetoes and not stands.state.is_final:
             settled[trial.index] = veto(spec, stands, view, vetoes[trial.index], now)
+            ascents.pop(trial.index, None)
+    order = _number(spec, finished, unfinished, settled, ascents, views, now)
     _give_up_unaffordable(spec, finished, unfinished, settled)
     limit = find_limit(Standing(spec, finished.plus(settled.values()), start_time, now))
     if limit is not None and limit.cuts_short and spec.on_complete == "Cancel":
@@ -94,7 +102,7 @@ def plan(
             if not (trial.state.is_final or trial.is_confirmation):
                 settled[index] = cancel(spec, trial, views.get(index), limit.reason, now)
     stops = tuple((index, view.number) for index, view in views.items() if _must_stop(settled[index], view))
-    records, wake_at = _records(finished, unfinished, settled, created, now)
+    results, progress, wake_at = _records(unfinished, settled, order, created, now)
     totals = finished.plus(settled.values())
     left = tuple(trial for trial in settled.values() if not trial.state.is_final)
     proposals, listed, confirmations = 0, list[Trial](), list[Trial]()
@@ -113,7 +121,8 @@ def plan(
     return Plan(
         totals=totals,
         unfinished=left,
-        records=records,
+        records=(*results, *progress),
+        results=len(results),
         stops=stops,
         starts=() if spec.suspend else tuple(_starts(left, views)),
         imports=tuple(imports),
@@ -160,37 +169,53 @@ def _starts(unfinished: Sequence[Trial], views: Mapping[int, AttemptView]) -> li
     return starts
 
 
-def _records(
+def _number(
+    spec: SearchSpec,
     finished: Totals,
     before: Sequence[Trial],
     settled: dict[int, Trial],
+    ascents: Mapping[int, Sequence[RungResult]],
+    views: Mapping[int, AttemptView],
+    now: datetime,
+) -> list[int]:
+    """Assign places in the sequence in ``settled``, and stop trials at rungs; returns the indexes in that order."""
+    totals = finished.plus(before)
+    sequence = totals.last_sequence
+    order = sorted(settled, key=lambda index: (settled[index].completion_time or now, index))
+    for index in order:
+        trial = entered = settled[index]
+        if results := ascents.get(index):
+            entered = enter(spec, totals.standings, trial, results, views.get(index), sequence, now)
+            sequence = max(sequence, entered.last_sequence)
+        if entered.state.teaches and entered.sequence is None and not entered.is_confirmation:
+            sequence += 1
+            entered = replace(entered, sequence=sequence)
+        settled[index] = entered
+    return order
+
+
+def _records(
+    before: Sequence[Trial],
+    settled: Mapping[int, Trial],
+    order: Sequence[int],
     created: Mapping[int, datetime],
     now: datetime,
-) -> tuple[tuple[Trial, ...], datetime | None]:
-    """Return the records to write, with places in the sequence assigned in ``settled``, and when to look again."""
-    outcomes: list[Trial] = []
+) -> tuple[list[Trial], list[Trial], datetime | None]:
+    """Return the records to write, results (in order) apart from progress, and when to look again."""
+    results: dict[int, Trial] = {}
     progress: list[Trial] = []
     wake_at: datetime | None = None
     for trial in before:
         changed = settled[trial.index]
-        if changed.state.is_final:
-            outcomes.append(changed)
+        if changed.state.is_final or changed.rungs != trial.rungs:
+            results[trial.index] = changed
         elif _is_worth_recording(trial, changed):
             ripe = created.get(trial.index, now) + QUEUED_QUIETLY
             if changed.state is not TrialState.QUEUED or changed.attempts != trial.attempts or now >= ripe:
                 progress.append(changed)
             else:
                 wake_at = _earliest(wake_at, ripe)
-    outcomes.sort(key=lambda trial: (trial.completion_time or now, trial.index))
-    sequence = finished.last_sequence
-    numbered: list[Trial] = []
-    for trial in outcomes:
-        if trial.state.teaches and not trial.is_confirmation:
-            sequence += 1
-            trial = replace(trial, sequence=sequence)  # noqa: PLW2901
-        settled[trial.index] = trial
-        numbered.append(trial)
-    return (*numbered, *progress), wake_at
+    return [results[index] for index in order if index in results], progress, wake_at
 
 
 def _earliest(*moments: datetime | None) -> datetime | None:

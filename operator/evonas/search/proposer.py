@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
-from evonas.agents import Agent, HasPopulation, Proposal, Record, SpaceExhausted, create_agent
+from evonas.agents import Agent, HasPopulation, Proposal, SpaceExhausted, create_agent
 from evonas.search.interventions import MAX_PINNED
-from evonas.search.objective import oriented
+from evonas.search.lessons import Lesson, in_order, lessons_of, record_of, restore, teach
 from evonas.search.table import Cursor, TrialTable
 from evonas.search.trial import MAX_ABANDONED, ProposalRecord, Trial
 from evonas.spec import SearchSpec
@@ -22,7 +23,9 @@ class News:
     """What the records hold that the agent has not learned; a snapshot of the table."""
 
     ended: Sequence[Trial]
-    """Trials that got an outcome since, in the order of learning."""
+    """Trials that ended since without teaching anything."""
+    lessons: Sequence[Lesson]
+    """What was recorded since, in the order of learning."""
     history: Sequence[Trial] | None
     """All trials by index if the agent must be folded afresh, else None."""
     end: Cursor
@@ -36,9 +39,12 @@ class Proposer:
     def __init__(self, spec: SearchSpec) -> None:
         self._spec = spec
         self._agent: Agent | None = None
-        self._pending: set[int] = set()
+        self._pending: dict[int, int] = {}
+        """Trials without an outcome, and how many rungs of each were learned."""
         self._learned = Cursor()
         self._last_sequence = 0
+        self._lessons = 0
+        """How many lessons the agent has learned."""
         self._unnamed: set[int] = set()
         """Abandoned trials that the agent knows about and that no proposal names."""
 
@@ -52,11 +58,15 @@ class Proposer:
         trials that a user wants to keep in the population; the first MAX_PINNED of them stay.
         """
         news = table.read(self._learned)
-        ended = [] if news is None else sorted(news[0], key=_learning_order)
-        fits = self._agent is not None and news is not None and self._fits(table, ended)
+        finished: Sequence[Trial] = () if news is None else news[0]
+        changed = [*finished, *table.unfinished.values()]
+        new = (lessons_of(trial, after_rung=self._pending.get(trial.index, 0)) for trial in changed)
+        lessons = in_order(chain.from_iterable(new))
+        fits = self._agent is not None and news is not None and self._fits(table, finished, lessons)
         history = None if fits else sorted(table, key=lambda trial: trial.index)
         pinned = [trial for trial in table.finished(sorted(pins)[:MAX_PINNED]) if is_pinnable(trial)]
-        return News(ended, history, table.end, pinned)
+        ended = sorted((trial for trial in finished if trial.sequence is None), key=lambda trial: trial.index)
+        return News(ended, lessons, history, table.end, pinned)
 
     def propose(self, news: News, count: int) -> list[Trial]:
         """Return up to ``count`` new trials after learning ``news``; fewer if the space is exhausted. Raises
@@ -65,36 +75,47 @@ class Proposer:
         if news.history is not None:
             self._restore(news.history)
         else:
-            for trial in news.ended:
-                self._learn(trial)
+            # What a trial has taught comes before its end; otherwise the order is that of a replay.
+            self._abandon(trial for trial in news.ended if not trial.rungs)
+            for lesson in news.lessons:
+                self._learn(lesson)
+            self._abandon(trial for trial in news.ended if trial.rungs)
         self._learned = news.end
         return self._proposals(count, news.pinned)
 
-    def _fits(self, table: TrialTable, ended: Sequence[Trial]) -> bool:
-        left = self._pending - {trial.index for trial in ended}
-        late = any(trial.sequence is not None and trial.sequence <= self._last_sequence for trial in ended)
-        return len(left) + len(ended) == len(self._pending) and left == table.unfinished.keys() and not late
+    def _fits(self, table: TrialTable, finished: Sequence[Trial], lessons: Sequence[Lesson]) -> bool:
+        left = self._pending.keys() - {trial.index for trial in finished}
+        late = any(lesson.sequence <= self._last_sequence for lesson in lessons)
+        return len(left) + len(finished) == len(self._pending) and left == table.unfinished.keys() and not late
 
     def _restore(self, history: Sequence[Trial]) -> None:
         self._agent = None
         agent = create_agent(self._spec.agent.type, self._spec.space, self._spec.agent.seed, self._spec.agent.settings)
-        agent.restore(record_of(self._spec, trial) for trial in history)
+        restore(agent, (record_of(self._spec, trial) for trial in history))
         self._agent = agent
-        self._pending = {trial.index for trial in history if not trial.state.is_final}
-        self._last_sequence = max((trial.sequence or 0 for trial in history), default=0)
+        self._pending = {trial.index: len(trial.rungs) for trial in history if not trial.state.is_final}
+        self._last_sequence = max((trial.last_sequence for trial in history), default=0)
+        self._lessons = sum(1 for trial in history for _ in lessons_of(trial))
         named = {index for trial in history for index in trial.proposal.abandoned or ()}
         self._unnamed = {trial.index for trial in history if is_abandoned(trial)} - named
 
-    def _learn(self, trial: Trial) -> None:
+    def _abandon(self, trials: Iterable[Trial]) -> None:
         assert self._agent is not None
-        if trial.sequence is None:
+        for trial in trials:
             self._agent.abandon(trial.index)
             if is_abandoned(trial):
                 self._unnamed.add(trial.index)
+            del self._pending[trial.index]
+
+    def _learn(self, lesson: Lesson) -> None:
+        assert self._agent is not None
+        teach(self._spec, self._agent, lesson)
+        self._last_sequence = lesson.sequence
+        self._lessons += 1
+        if lesson.ends:
+            del self._pending[lesson.trial.index]
         else:
-            self._agent.observe(trial.index, record_of(self._spec, trial).reward)
-            self._last_sequence = trial.sequence
-        self._pending.remove(trial.index)
+            self._pending[lesson.trial.index] += 1
 
     def _proposals(self, count: int, pinned: Sequence[Trial]) -> list[Trial]:
         assert self._agent is not None
@@ -105,8 +126,8 @@ class Proposer:
                 proposal = self._agent.propose()
             except SpaceExhausted:
                 break
-            self._pending.add(proposal.index)
-            proposed.append(self._named(trial_of(proposal)))
+            self._pending[proposal.index] = 0
+            proposed.append(self._named(trial_of(proposal, self._lessons)))
         return proposed
 
     def _named(self, trial: Trial) -> Trial:
@@ -115,20 +136,6 @@ class Proposer:
             return trial
         named, self._unnamed = tuple(sorted(self._unnamed)), set()
         return replace(trial, proposal=replace(trial.proposal, abandoned=named))
-
-
-def record_of(spec: SearchSpec, trial: Trial) -> Record:
-    """Return a trial as agents fold it."""
-    return Record(
-        index=trial.index,
-        decisions=trial.decisions,
-        mutated=trial.proposal.mutated,
-        observed_up_to=trial.proposal.observed_up_to,
-        sequence=trial.sequence,
-        reward=None if trial.reward is None or trial.is_confirmation else oriented(spec.objective, trial.reward),
-        abandoned=trial.state.is_final and trial.sequence is None,
-        foreign=not trial.is_proposed,
-    )
 
 
 def is_abandoned(trial: Trial) -> bool:
@@ -147,8 +154,8 @@ def pin(spec: SearchSpec, agent: Agent, trials: Iterable[Trial]) -> None:
         agent.pin(record_of(spec, trial) for trial in trials)
 
 
-def trial_of(proposal: Proposal) -> Trial:
-    """Return a proposal as it is recorded."""
+def trial_of(proposal: Proposal, observed_up_to: int) -> Trial:
+    """Return a proposal as it is recorded; agents that know nothing of rungs do not count what they were not told."""
     return Trial(
         index=proposal.index,
         decisions=proposal.decisions,
@@ -156,7 +163,7 @@ def trial_of(proposal: Proposal) -> Trial:
             origin=proposal.origin,
             parent=proposal.parent,
             mutated=proposal.mutated,
-            observed_up_to=proposal.observed_up_to,
+            observed_up_to=observed_up_to,
             redrawn=proposal.redrawn,
             competitors=proposal.competitors,
             value=proposal.value,
@@ -165,7 +172,3 @@ def trial_of(proposal: Proposal) -> Trial:
             pinned=proposal.pinned,
         ),
     )
-
-
-def _learning_order(trial: Trial) -> tuple[int, int]:
-    return trial.sequence or 0, trial.index

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, replace
 
 from evonas.search.codec import SearchIdentity
-from evonas.search.trial import Reuse, Trial
+from evonas.search.trial import Reuse, Trial, TrialState
 from evonas.space import Value, normalise
 from evonas.spec import Reach, SearchSpec
 
@@ -39,6 +39,9 @@ def fingerprint_of(spec: SearchSpec, decisions: Mapping[str, Value]) -> str:
         "container": spec.trial.container,
         "objective": objective,
     }
+    if spec.fidelity is not None:
+        # A program may train for as long as the last rung.
+        told["rungs"] = spec.fidelity.steps
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:DIGITS]
 
 
@@ -54,7 +57,9 @@ def with_known_result(spec: SearchSpec, trial: Trial, find: Find) -> Trial:
 
 def result_of(search: SearchIdentity, trial: Trial) -> Reuse | None:
     """Return what other trials may reuse: a trial's result, under the name of the trial that was run for it."""
-    if not trial.state.teaches or trial.fingerprint is None or trial.is_confirmation:
+    if not trial.state.teaches or trial.state is TrialState.STOPPED:
+        return None
+    if trial.fingerprint is None or trial.is_confirmation:
         return None
     if trial.reused is not None:
         return trial.reused

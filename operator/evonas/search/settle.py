@@ -77,6 +77,12 @@ def veto(spec: SearchSpec, trial: Trial, view: AttemptView | None, because: str,
     return replace(stopped, state=TrialState.INFEASIBLE, reason="Vetoed")
 
 
+def stop(spec: SearchSpec, trial: Trial, view: AttemptView | None, reason: str, because: str, now: datetime) -> Trial:
+    """Return the trial after its running attempt was stopped at a rung, the last one recorded."""
+    stopped = _stopped(spec, trial, view, "Stopped", because, now)
+    return replace(stopped, state=TrialState.STOPPED, reason=reason, sequence=trial.rungs[-1].sequence)
+
+
 def _stopped(
     spec: SearchSpec, trial: Trial, view: AttemptView | None, reason: str, message: str, now: datetime
 ) -> Trial:

@@ -37,6 +37,7 @@ def count_states(totals: Totals) -> dict[str, int]:
         "infeasible": counts[TrialState.INFEASIBLE],
         "failed": counts[TrialState.FAILED],
         "cancelled": counts[TrialState.CANCELLED],
+        **({"stopped": counts[TrialState.STOPPED]} if counts[TrialState.STOPPED] else {}),
     }
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from copy import copy
 
 from evonas.search.objective import oriented, reaches_target
+from evonas.search.promotion import oriented_or_worst
 from evonas.search.table import Cursor, TrialTable
 from evonas.search.trial import Trial, TrialState
 from evonas.spec import Objective
@@ -41,6 +42,10 @@ class Totals:
         self.observations = 0
         """Results that the agent learns from."""
         self.last_sequence = 0
+        self.standings: dict[int, list[float]] = {}
+        """The oriented values recorded at each rung, ascending, whatever became of those trials."""
+        self.stopped_at: Counter[int] = Counter()
+        """Trials that were stopped, by the rung."""
         self.leaders: list[Trial] = []
         """The trials with the best rewards, among equals the earliest recorded first; at most MAX_LEADERS."""
         self.confirmations: dict[int, dict[int, Trial]] = {}
@@ -122,6 +127,8 @@ class Totals:
         more.examples = self.examples.copy()
         more._recent = self._recent.copy()
         more.leaders = self.leaders.copy()
+        more.standings = {step: values.copy() for step, values in self.standings.items()}
+        more.stopped_at = self.stopped_at.copy()
         more.confirmations = {leader: repeats.copy() for leader, repeats in self.confirmations.items()}
         for trial in trials:
             more.add(trial)
@@ -141,9 +148,14 @@ class Totals:
         else:
             self.imported += 1
             self.import_size = max(self.import_size, trial.imported.of)
+        for result in trial.rungs:
+            value = oriented_or_worst(result.value, minimize=self._objective.minimize)
+            insort(self.standings.setdefault(result.step, []), value)
+        self.last_sequence = max(self.last_sequence, trial.last_sequence)
+        if trial.state is TrialState.STOPPED and trial.rungs:
+            self.stopped_at[trial.rungs[-1].step] += 1
         if trial.sequence is not None:
             self.observations += 1
-            self.last_sequence = max(self.last_sequence, trial.sequence)
         if trial.reward is not None:
             self._add_reward(trial, trial.reward)
         elif trial.state.is_final:

@@ -32,6 +32,8 @@ class TrialState(StrEnum):
     SUCCEEDED = "Succeeded"
     INFEASIBLE = "Infeasible"
     FAILED = "Failed"
+    STOPPED = "Stopped"
+    """Ended at a rung, since others were better there (``search.promotion``)."""
     CANCELLED = "Cancelled"
     """Stopped because the search had ended (``spec.onComplete: Cancel``)."""
 
@@ -43,7 +45,7 @@ class TrialState(StrEnum):
     @property
     def teaches(self) -> bool:
         """Return whether the agent learns from it: failed and cancelled trials say nothing about their candidates."""
-        return self in (TrialState.SUCCEEDED, TrialState.INFEASIBLE)
+        return self in (TrialState.SUCCEEDED, TrialState.INFEASIBLE, TrialState.STOPPED)
 
 
 IMPORTED, LISTED = "imported", "listed"
@@ -132,6 +134,17 @@ class EndedAttempt:
     """True if it was stopped from outside: the attempt continues in another pod, and no retry is used up."""
 
 
+@dataclass(frozen=True)
+class RungResult:
+    """What a trial had reached at a rung (``spec.fidelity``)."""
+
+    step: int
+    value: float | None
+    """Value of the objective, constraints included, in the user's orientation; None if the candidate had diverged."""
+    sequence: int = 0
+    """Place among the results that the agent learns from, from 1; 0 until it is recorded."""
+
+
 MAX_ATTEMPTS = 10
 """How many of the latest attempts a record lists; disruptions are unlimited, and an object must not grow."""
 
@@ -150,7 +163,10 @@ class Trial:
     """Value of the objective, constraints included, in the user's orientation; None unless succeeded."""
     metrics: Mapping[str, float] = field(default_factory=dict)
     sequence: int | None = None
-    """Place among the results that the agent learns from, from 1; None if it learns nothing."""
+    """Place among the results that the agent learns from, from 1; None if it learns nothing. A stopped trial's is that
+    of its last rung."""
+    rungs: tuple[RungResult, ...] = ()
+    """Results before the end of the training, ascending."""
     attempts: tuple[EndedAttempt, ...] = ()
     """The last finished ones, at most ``MAX_ATTEMPTS``, including disrupted ones."""
     disruptions: int = 0
@@ -168,6 +184,11 @@ class Trial:
     def outcome(self) -> str:
         """State, reason and message in one line: ``Failed: OOMKilled: the container exited with code 137``."""
         return in_words(self.state, in_words(self.reason, self.message))
+
+    @property
+    def last_sequence(self) -> int:
+        """The last of its places in the sequence; 0 if it has none."""
+        return max(self.sequence or 0, self.rungs[-1].sequence if self.rungs else 0)
 
     @property
     def is_run(self) -> bool:

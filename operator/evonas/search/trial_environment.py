@@ -29,6 +29,7 @@ def trial_environment(identity: SearchIdentity, spec: SearchSpec, trial: Trial) 
         "EVONAS_INDEX": str(trial.index),
         "EVONAS_ATTEMPT": str(trial.current_attempt),
         "EVONAS_SEED": str(seed % MAX_SEED),
+        **({} if spec.fidelity is None else {"EVONAS_RUNGS": ",".join(map(str, spec.fidelity.steps))}),
     }
 
 

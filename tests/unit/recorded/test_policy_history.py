@@ -11,7 +11,7 @@ from evonas.agents import HasPolicy, composition, create_agent, marginals
 from evonas.errors import EvonasError
 from evonas.recorded import policy_history as module
 from evonas.recorded.policy_history import has_moved, policy_history
-from evonas.search.proposer import record_of
+from evonas.search.lessons import record_of
 from evonas.search.trial import Trial
 from evonas.spec import SearchSpec
 from tests.unit.search.simulation import SPACE, simulate

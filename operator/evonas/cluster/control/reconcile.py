@@ -132,7 +132,7 @@ class Reconciler:
             backlog=state.warm_start.backlog(search.uid, spec, found, finished),
             vetoes=read_vetoes(search.annotations),
         )
-        outcomes = await self._record_outcomes(decided, records)
+        outcomes = await self._record_results(decided, records)
         freed = seen if any(trial.is_run for trial in outcomes) else None
         refused: Blockage | None = None
         try:
@@ -163,17 +163,17 @@ class Reconciler:
         pauses.append(await self._clean(search, spec, decided))
         return min((pause for pause in pauses if pause is not None), default=None)
 
-    async def _record_outcomes(self, decided: Plan, records: Mapping[int, TrialRecord]) -> list[Trial]:
-        """Write the plan's outcomes and return them."""
-        outcomes = [trial for trial in decided.records if trial.state.is_final]
-        for trial in outcomes:
+    async def _record_results(self, decided: Plan, records: Mapping[int, TrialRecord]) -> list[Trial]:
+        """Write the plan's results, and return the trials among them that have ended."""
+        results = decided.records[: decided.results]
+        for trial in results:
             # One by one, in the order of their sequence: a crash or failure in between must leave no gap in it, or
             # `observedUpTo` would no longer say what a proposal had seen.
             await self._executor.record_outcome(records[trial.index], trial)
             if trial.state.teaches and trial.completion_time is not None and trial.is_run:
                 late = (datetime.now(UTC) - trial.completion_time).total_seconds()
                 REPORT_TO_RECORD_SECONDS.observe(max(0.0, late))
-        return outcomes
+        return [trial for trial in results if trial.state.is_final]
 
     async def _restart(
         self,
@@ -188,7 +188,7 @@ class Reconciler:
         ``records`` are the trials that the plan was based on. What the store has learned since is not overwritten.
         """
         children = self._store.children(search.uid)
-        unfinished = [trial for trial in decided.records if not trial.state.is_final]
+        unfinished = decided.records[decided.results :]
         await finish_all(*(self._executor.record_outcome(records[trial.index], trial) for trial in unfinished))
         jobs = [children.jobs[key] for key in decided.stops if key in children.jobs]
         await finish_all(*(self._executor.stop(job) for job in jobs if not job.deleting))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from evonas.cluster.state.job_view import view_attempt
-from evonas.cluster.state.records import JobRecord, TrialRecord
+from evonas.cluster.state.records import JobRecord, PodRecord, TrialRecord
 from evonas.cluster.state.store import Children
 from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason
 from evonas.search.codec import from_time
+from evonas.search.names import PROGRESS_ANNOTATION
 from evonas.search.trial import Trial
+from evonas.search.trial_progress import Progress, parse_progress
 from evonas.spec import SearchSpec
 
 
@@ -22,8 +24,10 @@ def view_attempts(spec: SearchSpec, children: Children, now: datetime) -> dict[i
     for index, trial in children.table.unfinished.items():
         job = find_job(children, trial)
         if job is not None and job.owner_uid == children.trials[index].uid:
-            pods = children.pods.get((index, job.attempt), {}).values()
-            views[index] = replace(view_attempt(spec.trial, job, pods, now), fingerprint=job.fingerprint)
+            pods = children.pods.get((index, job.attempt), {})
+            view = view_attempt(spec.trial, job, pods.values(), now)
+            progress = None if spec.fidelity is None else _progress(view, pods.values())
+            views[index] = replace(view, fingerprint=job.fingerprint, progress=progress)
         elif job is None and _any_pod_lives(children, trial):
             message = "the pod of a deleted Job is still terminating"
             views[index] = AttemptView(trial.current_attempt, AttemptPhase.QUEUED, QueuedReason.STOPPING, message)
@@ -78,6 +82,12 @@ def find_expiry(spec: SearchSpec, status: Mapping[str, Any]) -> datetime | None:
 def awaits(record: TrialRecord, attempt: int) -> bool:
     """Say whether that attempt is still the one to start: another operator may have advanced the trial."""
     return not record.trial.state.is_final and record.trial.current_attempt == attempt
+
+
+def _progress(view: AttemptView, pods: Iterable[PodRecord]) -> Progress | None:
+    """Return what the pod that is shown has reported of its progress."""
+    said = (pod.annotations.get(PROGRESS_ANNOTATION) for pod in pods if pod.name == view.pod)
+    return next((parse_progress(text) for text in said if text is not None), None)
 
 
 def _settled_jobs(children: Children) -> list[JobRecord]:

@@ -15,6 +15,7 @@ from evonas.search.names import (
     INDEX_LABEL,
     INFEASIBLE_ANNOTATION,
     METRICS_ANNOTATION,
+    PROGRESS_ANNOTATION,
     QUEUE_LABEL,
     QUEUE_LABELS,
     REWARD_ANNOTATION,
@@ -265,7 +266,7 @@ def read_pod(body: Mapping[str, Any]) -> PodRecord:
     scheduled = conditions.get("PodScheduled", {})
     disruption = conditions.get("DisruptionTarget", {})
     annotations = metadata.get("annotations", {})
-    reported = (REWARD_ANNOTATION, METRICS_ANNOTATION, INFEASIBLE_ANNOTATION)
+    reported = (REWARD_ANNOTATION, METRICS_ANNOTATION, INFEASIBLE_ANNOTATION, PROGRESS_ANNOTATION)
     return PodRecord(
         namespace=metadata["namespace"],
         name=metadata["name"],

@@ -31,6 +31,7 @@ from evonas.search.exits import judge_exit, judge_timeout
 from evonas.search.reuse import fingerprint_of
 from evonas.search.trial import Trial
 from evonas.search.trial_environment import trial_environment
+from evonas.search.trial_progress import Progress, parse_progress
 from evonas.search.trial_report import kept_message, message_limit, parse_message
 from evonas.spec import SearchSpec
 
@@ -68,6 +69,8 @@ class LocalAttempts:
         self._max_log = max_log
         self._supervisors = Supervisors()
         self._watched: set[Path] = set()
+        self._progress_seen: dict[Path, int] = {}
+        """By folder of a running attempt: when the progress that was last shown had been written."""
 
     def folder(self, index: int, attempt: int) -> Path:
         """Return an attempt's folder."""
@@ -104,6 +107,7 @@ class LocalAttempts:
     def view(self, trial: Trial) -> AttemptView | None:
         """Return the view of the trial's current attempt; None if it must be started (again)."""
         folder = self.folder(trial.index, trial.current_attempt)
+        self._progress_seen.pop(folder, None)
         if (folder / supervise.ENDED_FILE).exists():
             return self._ended(trial.current_attempt, folder)
         if not is_locked(folder / LOCK_FILE):
@@ -111,11 +115,24 @@ class LocalAttempts:
             return self._ended(trial.current_attempt, folder) if (folder / supervise.ENDED_FILE).exists() else None
         self._watch(folder)
         started = datetime.fromtimestamp((folder / LOCK_FILE).stat().st_mtime, UTC)
-        return AttemptView(trial.current_attempt, AttemptPhase.RUNNING, held_since=started, start_time=started)
+        return AttemptView(
+            trial.current_attempt,
+            AttemptPhase.RUNNING,
+            held_since=started,
+            start_time=started,
+            progress=self._progress(folder, running=True),
+        )
+
+    @property
+    def have_progressed(self) -> bool:
+        """Whether a running attempt has reported progress that no view has shown, in a search with rungs."""
+        return any(_changed_at(folder / PROGRESS_FILE) != seen for folder, seen in self._progress_seen.items())
 
     def stop(self, attempts: Iterable[tuple[int, int]]) -> None:
         """End those attempts that are running, all at once, and wait until they are gone."""
         locks = [self.folder(index, attempt) / LOCK_FILE for index, attempt in attempts]
+        for lock in locks:
+            self._progress_seen.pop(lock.parent, None)
         running = [lock for lock in locks if is_locked(lock)]
         for lock in running:
             _tell_to_stop(lock)
@@ -139,7 +156,21 @@ class LocalAttempts:
             ending=self._ending(ended, folder),
             holds_resources=False,
             fingerprint=fingerprint.read_text(encoding="utf-8") if fingerprint.exists() else None,
+            progress=self._progress(folder),
         )
+
+    def _progress(self, folder: Path, *, running: bool = False) -> Progress | None:
+        if self._spec.fidelity is None:
+            return None
+        report = folder / PROGRESS_FILE
+        if running:
+            # Before it is read: what is written meanwhile is shown by the next view.
+            self._progress_seen[folder] = _changed_at(report)
+        try:
+            # As a pod's annotation would be read.
+            return parse_progress(report.read_text(encoding="utf-8", errors="replace"))
+        except FileNotFoundError:
+            return None
 
     def _ending(self, ended: dict[str, Any], folder: Path) -> Ending:
         if ended["timedOut"]:
@@ -162,6 +193,14 @@ class LocalAttempts:
         wait_for_release(folder / LOCK_FILE)
         self._watched.discard(folder)
         self._on_end()
+
+
+def _changed_at(file: Path) -> int:
+    """Return when a file was last written, in nanoseconds; 0 if it does not exist."""
+    try:
+        return file.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def _tell_to_stop(lock: Path) -> None:

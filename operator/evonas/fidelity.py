@@ -1,0 +1,71 @@
+"""At which steps of its training a trial is compared with others, and by which rule: ``spec.fidelity``. Pure.
+
+Beside ``gpus``, below ``spec``, which has a ``Fidelity`` where the manifest asks for one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import pairwise
+from typing import Any
+
+from evonas.errors import FieldProblem
+
+MAX_RUNGS = 16
+"""As many as a trial's status may list."""
+
+
+class Rule(StrEnum):
+    """Which trials are stopped at a rung (``search.promotion``)."""
+
+    NONE = "None"
+    """None: results are only recorded."""
+    MEDIAN = "Median"
+    SUCCESSIVE_HALVING = "SuccessiveHalving"
+
+
+@dataclass(frozen=True)
+class Fidelity:
+    """The rungs of a search, and what happens there."""
+
+    steps: tuple[int, ...]
+    """Ascending; the last one is a full training, at which nothing is decided."""
+    factor: int
+    """No trial is stopped at a rung before that many have reached it; SuccessiveHalving lets one of them go on."""
+    rule: Rule
+
+    @classmethod
+    def parse(cls, fidelity: Mapping[str, Any]) -> Fidelity:
+        """Read the field of a manifest without ``fidelity_problems``."""
+        rungs = fidelity["rungs"]
+        factor = rungs["factor"]
+        steps = tuple(rungs["steps"]) if "steps" in rungs else _geometric(rungs["min"], rungs["max"], factor)
+        return cls(steps, factor, Rule(fidelity["rule"]))
+
+
+def fidelity_problems(fidelity: Mapping[str, Any]) -> Iterator[FieldProblem]:
+    """Check what the CRD states in CEL, and that there are not too many rungs."""
+    field, rungs = "spec.fidelity.rungs", fidelity["rungs"]
+    given = {"min", "max", "steps"} & rungs.keys()
+    if given not in ({"min", "max"}, {"steps"}):
+        yield FieldProblem(field, "needs either min and max, or steps")
+        return
+    if "steps" in rungs:
+        if any(later <= earlier for earlier, later in pairwise(rungs["steps"])):
+            yield FieldProblem(f"{field}.steps", f"must ascend, got {rungs['steps']}")
+    elif rungs["max"] <= rungs["min"]:
+        yield FieldProblem(f"{field}.max", f"must be more than min ({rungs['max']} <= {rungs['min']})")
+    elif (count := len(_geometric(rungs["min"], rungs["max"], rungs["factor"]))) > MAX_RUNGS:
+        yield FieldProblem(
+            f"{field}.factor", f"makes {count} rungs of min and max, more than {MAX_RUNGS}: raise it, or raise min"
+        )
+
+
+def _geometric(first: int, last: int, factor: int) -> tuple[int, ...]:
+    """Return the rungs down from the last, each ``factor`` times fewer steps, none below the first."""
+    steps = [last]
+    while steps[0] >= first * factor:
+        steps.insert(0, steps[0] // factor)
+    return tuple(steps) if len(steps) > 1 else (first, last)

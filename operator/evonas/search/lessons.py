@@ -1,0 +1,97 @@
+"""What an agent learns from a search's trials, one lesson at a place of the sequence. Pure, below ``proposer``.
+
+A rung's result, a stop and an outcome each teach. Agents that know nothing of rungs are told of a stopped trial as of
+one whose reward is the value at its last rung, as in progressive dynamic hurdles (So et al., arXiv 1901.11117).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+
+from evonas.agents import Agent, LearnsFromRungs, Record, Rung
+from evonas.search.objective import oriented
+from evonas.search.trial import Trial, TrialState
+from evonas.spec import SearchSpec
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What is learned at one place of the sequence."""
+
+    sequence: int
+    trial: Trial
+    rung: int | None
+    """Position among the trial's rungs; None for an outcome."""
+    ends: bool
+    """Whether the trial is no longer pending afterwards: an outcome, or the rung at which it was stopped."""
+
+
+def lessons_of(trial: Trial, *, after_rung: int = 0) -> Iterator[Lesson]:
+    """Yield what a trial teaches, without its first rungs, in order."""
+    for position in range(after_rung, len(trial.rungs)):
+        sequence = trial.rungs[position].sequence
+        yield Lesson(sequence, trial, position, ends=sequence == trial.sequence)
+    if trial.sequence is not None and trial.state is not TrialState.STOPPED:
+        yield Lesson(trial.sequence, trial, None, ends=True)
+
+
+def in_order(lessons: Iterable[Lesson]) -> list[Lesson]:
+    """Return lessons in the order of learning."""
+    return sorted(lessons, key=lambda lesson: (lesson.sequence, lesson.trial.index))
+
+
+def teach(spec: SearchSpec, agent: Agent, lesson: Lesson) -> None:
+    """Tell the agent."""
+    trial = lesson.trial
+    if lesson.rung is None:
+        agent.observe(trial.index, record_of(spec, trial).reward)
+        return
+    rung = rung_of(spec, trial, lesson.rung)
+    if isinstance(agent, LearnsFromRungs):
+        agent.observe_rung(trial.index, rung.step, rung.value)
+        if lesson.ends:
+            agent.stop(trial.index)
+    elif lesson.ends:
+        agent.observe(trial.index, rung.value)
+
+
+def restore(agent: Agent, records: Iterable[Record]) -> None:
+    """Fold records into a new agent, as it can understand them."""
+    agent.restore(records if isinstance(agent, LearnsFromRungs) else without_rungs([*records]))
+
+
+def record_of(spec: SearchSpec, trial: Trial) -> Record:
+    """Return a trial as agents fold it."""
+    return Record(
+        index=trial.index,
+        decisions=trial.decisions,
+        mutated=trial.proposal.mutated,
+        observed_up_to=trial.proposal.observed_up_to,
+        sequence=trial.sequence,
+        reward=None if trial.reward is None or trial.is_confirmation else oriented(spec.objective, trial.reward),
+        abandoned=trial.state.is_final and trial.sequence is None,
+        foreign=not trial.is_proposed,
+        rungs=tuple(rung_of(spec, trial, position) for position in range(len(trial.rungs))),
+        stopped=trial.state is TrialState.STOPPED,
+    )
+
+
+def rung_of(spec: SearchSpec, trial: Trial, position: int) -> Rung:
+    """Return one of a trial's results at rungs as agents fold it."""
+    result = trial.rungs[position]
+    value = None if result.value is None else oriented(spec.objective, result.value)
+    return Rung(result.step, value, result.sequence)
+
+
+def without_rungs(records: Sequence[Record]) -> Iterator[Record]:
+    """Yield records for an agent that knows nothing of rungs, with the number of outcomes that it had seen."""
+    outcomes = [record.sequence for record in records if record.sequence is not None]
+    rungs = [rung.sequence for record in records for rung in record.rungs if rung.sequence != record.sequence]
+    places = sorted([(sequence, True) for sequence in outcomes] + [(sequence, False) for sequence in rungs])
+    seen = [0, *accumulate(is_outcome for _, is_outcome in places)]
+    for record in records:
+        reward = record.rungs[-1].value if record.stopped else record.reward
+        up_to = seen[min(record.observed_up_to, len(places))]
+        yield replace(record, rungs=(), stopped=False, reward=reward, observed_up_to=up_to)

@@ -1,0 +1,82 @@
+"""From a trial's progress to its results at the rungs, and to the trial stopped there. Pure; ``plan`` calls this.
+
+A rung is recorded once, in ascending order: a curve that begins again after a disruption changes nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import insort
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from evonas.search.attempt import AttemptPhase, AttemptView
+from evonas.search.objective import evaluate
+from evonas.search.promotion import Decision, decide, oriented_or_worst
+from evonas.search.settle import stop
+from evonas.search.trial import RungResult, Trial, TrialState
+from evonas.search.trial_report import Report
+from evonas.spec import Objective, SearchSpec
+
+Standings = dict[int, list[float]]
+"""The oriented values recorded at each rung, ascending."""
+
+
+def reached(spec: SearchSpec, trial: Trial, view: AttemptView) -> list[RungResult]:
+    """Return the trial's results at rungs that are not recorded yet, without their places in the sequence.
+
+    A training that failed, or turned out to be infeasible, has none; confirmations are never compared.
+    """
+    if spec.fidelity is None or view.progress is None or trial.is_confirmation:
+        return []
+    if view.phase is AttemptPhase.QUEUED or (trial.state.is_final and trial.state is not TrialState.SUCCEEDED):
+        return []
+    last = trial.rungs[-1].step if trial.rungs else 0
+    results = []
+    for step, metrics in view.progress.at_rungs(spec.fidelity.steps).items():
+        value = _value(spec.objective, metrics)
+        if last < step < spec.fidelity.steps[-1] and value is not None:
+            results.append(RungResult(step, None if math.isnan(value) else value))
+    return results
+
+
+def enter(
+    spec: SearchSpec,
+    standings: Standings,
+    trial: Trial,
+    results: Iterable[RungResult],
+    view: AttemptView | None,
+    sequence: int,
+    now: datetime,
+) -> Trial:
+    """Return the trial with its new results in places after ``sequence``, stopped where the rule says so.
+
+    What lies beyond the rung where it is stopped is not recorded. ``standings`` are brought up to date.
+    """
+    assert spec.fidelity is not None
+    for result in results:
+        sequence += 1
+        trial = replace(trial, rungs=(*trial.rungs, replace(result, sequence=sequence)))
+        value = oriented_or_worst(result.value, minimize=spec.objective.minimize)
+        decision = decide(spec.fidelity, standings.get(result.step, ()), value)
+        insort(standings.setdefault(result.step, []), value)
+        # One that has ended by itself has its reward: there is nothing left to save.
+        if decision.stops and not trial.state.is_final:
+            return stop(spec, trial, view, spec.fidelity.rule, _said(result, decision), now)
+    return trial
+
+
+def _value(objective: Objective, metrics: Mapping[str, float]) -> float | None:
+    """Return what the objective makes of the metrics; NaN if the candidate has diverged, None if they do not tell."""
+    reward = metrics.get("reward") if objective.metric is None else None
+    watched = reward if objective.metric is None else metrics.get(objective.metric)
+    if watched is None or math.isnan(watched):
+        return watched
+    finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
+    return evaluate(objective, Report(reward=reward, metrics=finite)).reward
+
+
+def _said(result: RungResult, decision: Decision) -> str:
+    value = "diverged" if result.value is None else f"{result.value:g}"
+    return f"{value} at step {result.step} {decision.because}"

@@ -1,0 +1,75 @@
+"""What a running trial reports of its progress: the annotation, or a local run's file, parsed (docs/trial-contract.md).
+
+Nothing that a trial writes is trusted: what cannot be read is left out, and the trial runs on.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+_SHAPE = frozenset({"step", "of", "rungs"})
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One progress report."""
+
+    step: int
+    metrics: Mapping[str, float]
+    """NaN where the trial reported a number that is not finite."""
+    rungs: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
+    """The metrics at the rungs passed so far, as far as the report repeats them."""
+
+    def at_rungs(self, steps: Sequence[int]) -> dict[int, Mapping[str, float]]:
+        """Return the metrics at those of the ascending ``steps`` that the report tells of.
+
+        A report that does not repeat them counts for the last rung that it has reached.
+        """
+        found = {step: self.rungs[step] for step in steps if step in self.rungs}
+        reached = [step for step in steps if step <= self.step]
+        if reached and reached[-1] not in found:
+            found[reached[-1]] = self.metrics
+        return dict(sorted(found.items()))
+
+
+def parse_progress(text: str) -> Progress | None:
+    """Read a progress report; None if it is none."""
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(content, dict) or (step := _step(content.get("step"))) is None:
+        return None
+    rungs = content.get("rungs")
+    return Progress(
+        step,
+        _metrics({name: value for name, value in content.items() if name not in _SHAPE}),
+        {
+            int(rung): _metrics(metrics)
+            for rung, metrics in (rungs.items() if isinstance(rungs, dict) else ())
+            if rung.isdecimal() and isinstance(metrics, dict)
+        },
+    )
+
+
+def _step(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _metrics(content: Mapping[str, Any]) -> dict[str, float]:
+    numbers = {name: _number(value) for name, value in content.items()}
+    return {name: number for name, number in numbers.items() if number is not None}
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else math.nan

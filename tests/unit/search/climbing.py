@@ -1,0 +1,98 @@
+"""A search with rungs, run in memory by the real plan and the real proposer; curves from a formula."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Collection, Iterator
+from datetime import timedelta
+
+from evonas.search.attempt import AttemptPhase, AttemptView, Ending, Verdict
+from evonas.search.plan import Plan, plan
+from evonas.search.proposer import Proposer
+from evonas.search.table import TrialTable
+from evonas.search.totals import RunningTotals
+from evonas.search.trial import Trial
+from evonas.search.trial_progress import Progress
+from evonas.search.trial_report import Report
+from evonas.spec import SearchSpec
+from tests.unit.search.support import NOW
+
+Curve = Callable[[Trial, int], float]
+
+
+def accuracy(trial: Trial, step: int) -> float:
+    """Return a curve that rises at its own speed, and crosses others."""
+    height = 0.3 + 0.1 * float(trial.decisions["blocks"]) - float(trial.decisions["rate"])
+    speed = 2.0 if trial.decisions["wide"] else 0.5
+    return height * (1 - math.exp(-speed * step / 3))
+
+
+class Climb:
+    """One search; ``run`` yields each plan after it was carried out."""
+
+    def __init__(self, spec: SearchSpec, curve: Curve = accuracy, *, seed: int = 1, failing: int = 0) -> None:
+        """Of ``failing`` trials, one breaks down after its second step."""
+        self.spec = spec
+        self.table = TrialTable()
+        self.proposer = Proposer(spec)
+        self._curve, self._failing = curve, failing
+        self._dice = random.Random(seed)
+        self._steps: dict[int, int] = {}
+        self._totals = RunningTotals(spec.objective)
+        self._now = NOW
+
+    @property
+    def trials(self) -> list[Trial]:
+        """All trials by index."""
+        return sorted(self.table, key=lambda trial: trial.index)
+
+    def run(self, restarts: Collection[int] = ()) -> Iterator[Plan]:
+        """Advance until the search is over; the process starts again when there are ``restarts`` trials."""
+        while True:
+            if len(self.table) in restarts:
+                self.proposer = Proposer(self.spec)
+            decided = self._advance()
+            yield decided
+            if decided.is_over:
+                return
+            running = sorted(self.table.unfinished)
+            if running:
+                self._steps[self._dice.choice(running)] += 1
+
+    def _advance(self) -> Plan:
+        unfinished = [self.table.unfinished[index] for index in sorted(self.table.unfinished)]
+        views = {trial.index: self._view(trial) for trial in unfinished}
+        self._now += timedelta(seconds=10)
+        decided = plan(
+            self.spec, self._totals.update(self.table), unfinished, views, created={}, start_time=NOW, now=self._now
+        )
+        for trial in decided.records:
+            self.table.put(trial)
+        if decided.proposals:
+            for trial in self.proposer.propose(self.proposer.collect(self.table), decided.proposals):
+                self.table.put(trial)
+                self._steps[trial.index] = 0
+        return decided
+
+    def _view(self, trial: Trial) -> AttemptView:
+        assert self.spec.fidelity is not None
+        step, steps = self._steps[trial.index], self.spec.fidelity.steps
+        values = {rung: {"accuracy": self._curve(trial, rung)} for rung in steps if rung <= step}
+        progress = Progress(step, {"accuracy": self._curve(trial, step)}, values) if step else None
+        ending = None
+        if self._failing and trial.index % self._failing == self._failing - 1 and step >= 2:
+            ending = Ending(Verdict.USELESS, "DeadlineExceeded")
+        elif math.isnan(self._curve(trial, max(step, 1))):
+            ending = Ending(Verdict.INFEASIBLE, "Infeasible") if step >= steps[-1] else None
+        elif step >= steps[-1]:
+            ending = Ending(Verdict.REPORTED, report=Report(metrics={"accuracy": self._curve(trial, step)}))
+        return AttemptView(
+            trial.current_attempt,
+            AttemptPhase.RUNNING if ending is None else AttemptPhase.ENDED,
+            held_since=NOW,
+            start_time=NOW,
+            end_time=None if ending is None else self._now,
+            ending=ending,
+            progress=progress,
+        )

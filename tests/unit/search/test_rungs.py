@@ -1,0 +1,190 @@
+"""Trials at rungs: what is recorded, who is stopped, what the agent learns, and that it all follows from the record."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from evonas.agents import Record, SpaceExhausted, create_agent
+from evonas.agents.interface import Proposal
+from evonas.recorded.replay import Replay
+from evonas.search.codec import from_object, to_object
+from evonas.search.lessons import record_of, restore
+from evonas.search.proposer import Proposer
+from evonas.search.table import TrialTable
+from evonas.search.totals import Totals
+from evonas.search.trial import Trial, TrialState
+from evonas.spec import SearchSpec
+from tests.unit.search.climbing import Climb, accuracy
+from tests.unit.search.simulation import SPACE
+from tests.unit.search.support import IDENTITY, search_spec
+
+AGENTS = {
+    "Random": {"type": "Random"},
+    "Evolution": {"type": "Evolution", "warmup": 4},
+    "Neural": {"type": "Neural", "warmup": 4},
+    "EvoNAS": {"type": "EvoNAS", "warmup": 4},
+    "TPE": {"type": "Optuna", "sampler": "TPE"},
+}
+
+
+def climbing_spec(agent: str = "Random", count: int = 24, **spec: object) -> SearchSpec:
+    fidelity = {"rungs": {"min": 1, "max": 9, "factor": 3}}
+    fields = {
+        "searchSpace": SPACE,
+        "objective": {"metric": "accuracy"},
+        "budget": {"maxTrials": count, "parallelTrials": 3, "maxFailedTrials": count},
+        "agent": AGENTS[agent],
+        "fidelity": fidelity,
+        **spec,
+    }
+    return search_spec(**fields)  # type: ignore[arg-type]
+
+
+def climbed(spec: SearchSpec, failing: int = 0) -> list[Trial]:
+    climb = Climb(spec, failing=failing)
+    for _ in climb.run():
+        pass
+    return climb.trials
+
+
+def test_hopeless_trials_are_stopped_and_the_best_is_trained_to_its_end() -> None:
+    trials = climbed(climbing_spec())
+    states = {state: sum(trial.state is state for trial in trials) for state in TrialState}
+    assert states[TrialState.STOPPED] > len(trials) / 2
+    assert states[TrialState.STOPPED] + states[TrialState.SUCCEEDED] == len(trials)
+    best = max(trials, key=lambda trial: trial.reward or -math.inf)
+    assert [rung.step for rung in best.rungs] == [1, 3]
+    assert Totals(climbing_spec().objective, trials).best == best
+
+
+def test_stopped_trial_says_where_and_why_and_has_no_reward() -> None:
+    trials = [trial for trial in climbed(climbing_spec()) if trial.state is TrialState.STOPPED]
+    for trial in trials:
+        assert trial.reward is None
+        assert trial.reason == "SuccessiveHalving"
+        assert trial.sequence == trial.rungs[-1].sequence
+        assert trial.message.startswith(f"{trial.rungs[-1].value:g} at step {trial.rungs[-1].step} is ")
+        assert trial.attempts[-1].reason == "Stopped"
+
+
+@pytest.mark.parametrize("failing", [0, 5])
+def test_places_in_the_sequence_have_no_gap_at_any_moment(failing: int) -> None:
+    climb = Climb(climbing_spec(), failing=failing)
+    for decided in climb.run():
+        places = [rung.sequence for trial in climb.trials for rung in trial.rungs]
+        places += [trial.sequence for trial in climb.trials if trial.sequence and trial.state is not TrialState.STOPPED]
+        assert sorted(places) == list(range(1, len(places) + 1))
+        assert decided.totals.last_sequence == len(places)
+        written = [trial.last_sequence for trial in decided.records[: decided.results] if trial.last_sequence]
+        assert all(earlier < later for earlier, later in pairwise(written))
+
+
+def test_no_trial_is_stopped_before_factor_results_at_its_rung() -> None:
+    stopped = [trial for trial in climbed(climbing_spec()) if trial.state is TrialState.STOPPED]
+    everything = {(rung.step, rung.sequence) for trial in climbed(climbing_spec()) for rung in trial.rungs}
+    for trial in stopped:
+        last = trial.rungs[-1]
+        assert sum(step == last.step and sequence <= last.sequence for step, sequence in everything) >= 3
+
+
+def test_rule_none_records_the_curves_and_stops_nobody() -> None:
+    fidelity = {"rungs": {"steps": [1, 3, 9]}, "rule": "None"}
+    trials = climbed(climbing_spec(fidelity=fidelity))
+    assert all(trial.state is TrialState.SUCCEEDED for trial in trials)
+    assert all([rung.step for rung in trial.rungs] == [1, 3] for trial in trials)
+
+
+def test_diverged_candidate_is_the_worst_at_its_rung() -> None:
+    def curve(trial: Trial, step: int) -> float:
+        return math.nan if trial.decisions["wide"] else accuracy(trial, step)
+
+    climb = Climb(climbing_spec(), curve)
+    for _ in climb.run():
+        pass
+    diverged = [trial for trial in climb.trials if trial.rungs and trial.rungs[0].value is None]
+    assert diverged
+    assert any("diverged at step 1 is" in trial.message for trial in diverged)
+
+
+def test_minimised_metric_stops_the_largest() -> None:
+    spec = climbing_spec(objective={"metric": "accuracy", "goal": "Minimize"})
+    trials = climbed(spec)
+    first = {state: [t.rungs[0].value or 0 for t in trials if t.state is state] for state in TrialState}
+    assert min(first[TrialState.SUCCEEDED]) < min(first[TrialState.STOPPED])
+
+
+def test_results_at_rungs_survive_the_record() -> None:
+    for trial in climbed(climbing_spec()):
+        assert from_object(to_object(IDENTITY, trial)) == trial
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+@pytest.mark.parametrize("failing", [0, 5])
+def test_restarted_process_proposes_what_an_undisturbed_one_does(agent: str, failing: int) -> None:
+    undisturbed, restarted = (Climb(climbing_spec(agent), failing=failing) for _ in range(2))
+    for _ in undisturbed.run():
+        pass
+    for _ in restarted.run(restarts=range(3, 24)):
+        pass
+    assert restarted.trials == undisturbed.trials
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+@pytest.mark.parametrize("failing", [0, 5])
+def test_search_with_rungs_is_replayed_bit_for_bit(agent: str, failing: int) -> None:
+    spec = climbing_spec(agent)
+    trials = climbed(spec, failing=failing)
+    differences = [difference for _, difference in Replay(spec, trials).run()]
+    assert len(differences) == len(trials)
+    assert set(differences) == {None}
+    Replay(spec, trials).agent_before(len(trials) - 1)
+
+
+def test_agent_that_knows_nothing_of_rungs_learns_the_last_value_of_a_stopped_trial() -> None:
+    spec = climbing_spec()
+    trials = climbed(spec)
+    told = PlainAgent()
+    restore(told, [record_of(spec, trial) for trial in trials])
+    by_index = {record.index: record for record in told.records}
+    for trial in trials:
+        wanted = trial.reward if trial.state is TrialState.SUCCEEDED else trial.rungs[-1].value
+        assert by_index[trial.index].reward == wanted
+        outcomes = [other for other in trials if other.sequence and other.sequence <= trial.proposal.observed_up_to]
+        assert by_index[trial.index].observed_up_to == len(outcomes)
+
+
+def test_late_result_of_another_operator_makes_the_agent_fold_afresh() -> None:
+    spec = climbing_spec("Evolution")
+    trials = climbed(spec)
+    table = TrialTable(trials)
+    proposer = Proposer(spec)
+    proposer.propose(proposer.collect(table), 1)
+    late = replace(trials[0], rungs=trials[0].rungs[:1])
+    table.put(late)
+    assert proposer.collect(table).history is not None
+
+
+class PlainAgent:
+    """An agent of another package, of before there were rungs."""
+
+    entropy = None
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self._agent = create_agent("Random", climbing_spec().space)
+
+    def propose(self) -> Proposal:
+        raise SpaceExhausted("not asked here")
+
+    def observe(self, index: int, reward: float | None) -> None:
+        self._agent.observe(index, reward)
+
+    def abandon(self, index: int) -> None:
+        self._agent.abandon(index)
+
+    def restore(self, records: object) -> None:
+        self.records = list(records)  # type: ignore[call-overload]
