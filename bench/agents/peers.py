@@ -72,15 +72,21 @@ class RegularisedEvolution:
 
 
 class OptunaTPE:
-    """Optuna's tree-structured Parzen estimator with its defaults, told about running trials (constant liar)."""
+    """Optuna's tree-structured Parzen estimator with its defaults, told about running trials (constant liar), and
+    possibly one of Optuna's pruners."""
 
-    def __init__(self, space: SearchSpace, seed: int) -> None:
+    def __init__(self, space: SearchSpace, seed: int, pruner: Any = None) -> None:
         import optuna  # noqa: PLC0415
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        sampler = optuna.samplers.TPESampler(seed=seed, constant_liar=True)
-        self._study = optuna.create_study(direction="maximize", sampler=sampler)
-        self._failed = optuna.trial.TrialState.FAIL
+        self._study = optuna.create_study(
+            direction="maximize",
+            sampler=optuna.samplers.TPESampler(seed=seed, constant_liar=True),
+            pruner=pruner or optuna.pruners.NopPruner(),
+            # Hyperband's brackets follow from the name.
+            study_name=f"seed-{seed}",
+        )
+        self._failed, self._pruned = optuna.trial.TrialState.FAIL, optuna.trial.TrialState.PRUNED
         self._space = space
         self._pending: dict[int, Any] = {}
 
@@ -105,6 +111,16 @@ class OptunaTPE:
             self._study.tell(trial, state=self._failed)
         else:
             self._study.tell(trial, reward)
+
+    def reach(self, index: int, step: int, value: float) -> bool:
+        """Report an intermediate value, and ask the pruner whether the trial goes on."""
+        trial = self._pending[index]
+        trial.report(value, step)
+        return not trial.should_prune()
+
+    def stop(self, index: int) -> None:
+        """Tell that it was pruned."""
+        self._study.tell(self._pending.pop(index), state=self._pruned)
 
 
 class PyGloveEvolution:

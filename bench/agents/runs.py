@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from functools import cache
-from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 import evonas.agents
+from bench import kept
 from bench.agents import peers, synthetic, tables
 from bench.agents.catalogue import problem
 from bench.agents.contestants import Contestant, Suggestion
 from bench.agents.problem import Problem
-from evonas.local.processes.supervise import write_whole
 
 
 @dataclass(frozen=True)
@@ -40,8 +36,9 @@ class Task:
 
     def identity(self) -> str:
         """Return a hash that changes when a repeated run could come out differently."""
-        facts = [self.contestant.description, self.problem, self.seed, self.trials, self.in_flight, _code()]
-        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+        return kept.identity(
+            [self.contestant.description, self.problem, self.seed, self.trials, self.in_flight, _code()]
+        )
 
 
 @dataclass(frozen=True)
@@ -95,29 +92,17 @@ def simulate(task: Task) -> Run:
 
 def run_all(tasks: Sequence[Task], folder: Path, jobs: int) -> Iterator[tuple[int, Task]]:
     """Run what has no recorded result yet; yields how many are left and what was done, as runs end."""
-    open_tasks = [task for task in tasks if load(task, folder) is None]
-    # One thread each, of PyTorch as of NumPy, who read this when they are imported: in a fresh interpreter, not a fork.
-    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        futures = {pool.submit(_run_and_keep, task, folder): task for task in open_tasks}
-        for done, future in enumerate(as_completed(futures), start=1):
-            future.result()
-            yield len(open_tasks) - done, futures[future]
+    return kept.run_all(tasks, folder, jobs, _outcome)
 
 
 def load(task: Task, folder: Path) -> Run | None:
     """Return a recorded run; None if there is none with this identity."""
-    path = task.path(folder)
-    if not path.exists():
-        return None
-    run = Run(**json.loads(path.read_text(encoding="utf-8")))
-    return run if run.identity == task.identity() else None
+    outcome = kept.load(task, folder)
+    return None if outcome is None else Run(**outcome)
 
 
-def _run_and_keep(task: Task, folder: Path) -> None:
-    path = task.path(folder)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps(asdict(simulate(task))))
+def _outcome(task: Task) -> dict[str, Any]:
+    return asdict(simulate(task))
 
 
 def _is_solved(subject: Problem, worth: float) -> bool:
@@ -127,6 +112,5 @@ def _is_solved(subject: Problem, worth: float) -> bool:
 @cache
 def _code() -> str:
     """Return a hash of everything that determines a run's outcome, except the contestants' settings."""
-    agents = sorted(Path(evonas.agents.__path__[0]).glob("*.py"))
     ours = [Path(str(module.__file__)) for module in (peers, synthetic, tables)]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in [*agents, *ours])).hexdigest()
+    return kept.code([Path(evonas.agents.__path__[0]), *ours])

@@ -1,0 +1,95 @@
+"""The contestants: our agents and Optuna's TPE, each with full trainings and with rules that end them early."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from bench.agents import contestants as agents
+from bench.agents.peers import OptunaTPE
+from bench.curves.searchers import Full, Ruled
+from bench.curves.simulation import Searcher
+from evonas.errors import EvonasError
+from evonas.fidelity import Fidelity, Rule
+from evonas.space import SearchSpace
+
+FACTOR = 3
+"""Of the rungs, here and in the peers."""
+FULL = "full"
+"""The rule of those that know no rungs."""
+
+Steps = tuple[int, ...]
+Create = Callable[[SearchSpace, int, Steps], Searcher]
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A searcher by name."""
+
+    label: str
+    """Agent and rule."""
+    create: Create
+    """From a space, a seed and the rungs."""
+    description: Mapping[str, Any]
+    """What identifies it; a change makes kept runs stale."""
+    is_ours: bool
+
+
+def _ours(agent: agents.Contestant, rule: str) -> Contestant:
+    create = partial(_create, agent) if rule == FULL else partial(_create_ruled, agent, Rule(rule))
+    return Contestant(f"{agent.label}+{rule}", create, {**agent.description, "rule": rule}, is_ours=True)
+
+
+def _create(agent: agents.Contestant, space: SearchSpace, seed: int, steps: Steps) -> Searcher:
+    return Full(agent.create(space, seed))
+
+
+def _create_ruled(agent: agents.Contestant, rule: Rule, space: SearchSpace, seed: int, steps: Steps) -> Searcher:
+    return Ruled(agent.create(space, seed), Fidelity(steps, FACTOR, rule))
+
+
+def _optuna(rule: str) -> Contestant:
+    return Contestant(f"optuna-tpe+{rule}", partial(_create_optuna, rule), {"peer": "optuna-tpe", "rule": rule}, False)
+
+
+def _create_optuna(rule: str, space: SearchSpace, seed: int, steps: Steps) -> Searcher:
+    import optuna  # noqa: PLC0415
+
+    first, last = steps[0], steps[-1]
+    pruners: dict[str, Callable[[], Any]] = {
+        FULL: optuna.pruners.NopPruner,
+        "SuccessiveHalving": partial(
+            optuna.pruners.SuccessiveHalvingPruner, min_resource=first, reduction_factor=FACTOR
+        ),
+        "Hyperband": partial(
+            optuna.pruners.HyperbandPruner, min_resource=first, max_resource=last, reduction_factor=FACTOR
+        ),
+    }
+    return OptunaTPE(space, seed, pruners[rule]())
+
+
+OUR_RULES = (FULL, *(str(rule) for rule in Rule if rule is not Rule.NONE))
+
+CONTESTANTS = {
+    contestant.label: contestant
+    for contestant in (
+        *(_ours(agents.CONTESTANTS[name], rule) for name in ("evonas", "evolution", "random") for rule in OUR_RULES),
+        *map(_optuna, (FULL, "SuccessiveHalving", "Hyperband")),
+    )
+}
+"""Every contestant by label. ``random+SuccessiveHalving`` is what others call random search with ASHA."""
+
+REFERENCE = f"evonas+{FULL}"
+"""What the others are compared with."""
+
+
+def parse_variant(text: str) -> Contestant:
+    """Parse ``label+rule={"type": "EvoNAS", …}``: an agent of ours under other settings, with a rule."""
+    name, _, body = text.partition("=")
+    label, _, rule = name.partition("+")
+    known = (FULL, *map(str, Rule))
+    if rule not in known:
+        raise EvonasError(f"--variant {text!r}: write label+rule=…, the rule one of {', '.join(known)}")
+    return _ours(agents.parse_variant(f"{label}={body}"), rule)

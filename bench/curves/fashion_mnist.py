@@ -1,0 +1,88 @@
+"""The space of the table of real learning curves, how it is stored, and how it is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.curves.problem import Curve, Decisions, Problem
+from evonas.space import SearchSpace
+
+FILE = Path(__file__).with_name("fashion_mnist.npz")
+
+EPOCHS, SEEDS = 27, 2
+VALIDATION_IMAGES = 2000
+GUESSING = 0.1
+"""The accuracy that a training is worth which diverged."""
+DIVERGED = 2**16 - 1
+"""Stands in the file for an accuracy that does not exist: the training had diverged."""
+
+SPACE = SearchSpace.parse(
+    [
+        {"name": "hidden_size", "values": [16, 48, 144]},
+        {"name": "activation", "values": ["relu", "sigmoid"]},
+        {"name": "batch_norm", "values": [True, False]},
+        {"name": "optimizer", "values": ["SGD", "Adam"]},
+        {"name": "momentum", "values": [0.0, 0.9], "when": {"name": "optimizer", "values": ["SGD"]}},
+        {"name": "learning_rate", "range": {"min": 0.001, "max": 1.0, "scale": "log", "steps": 5}},
+        {"name": "schedule", "values": ["constant", "cosine", "one_cycle"]},
+        {"name": "batch_size", "values": [64, 256]},
+        {"name": "weight_decay", "values": [0.0, 0.01]},
+    ]
+)
+"""Small enough that every candidate of it is trained: a search may propose any, and gets what a training gave."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Curves of all candidates, in the order of ``SPACE.unrank``."""
+
+    accuracy: NDArray[np.float64]
+    """[candidates, seeds, epochs]: share of the validation images; NaN once the training has diverged."""
+    seconds: NDArray[np.float64]
+    """[candidates, seeds]: CPU time of an epoch, validation included."""
+
+
+def pack(hits: NDArray[np.uint16], seconds: NDArray[np.float32], file: Path = FILE) -> None:
+    """Write a table: how many validation images were classified correctly, and seconds."""
+    np.savez_compressed(file, hits=hits, seconds=seconds)
+
+
+def read(file: Path = FILE) -> Table:
+    """Read a table."""
+    with np.load(file) as stored:
+        hits, seconds = stored["hits"], stored["seconds"]
+    return Table(np.where(hits == DIVERGED, np.nan, hits / VALIDATION_IMAGES), seconds.astype(np.float64))
+
+
+def problem() -> Problem:
+    """Return the table as a problem: a trial shows one of the trainings, a candidate is worth their mean end."""
+    table = read()
+    ends = np.nan_to_num(table.accuracy[:, :, -1], nan=GUESSING).mean(axis=1)
+    best = float(ends.max())
+    ranks = {SPACE.unrank(rank): rank for rank in range(SPACE.size)}
+
+    def rank(decisions: Decisions) -> int:
+        return ranks[SPACE.to_choices(decisions)]
+
+    def train(decisions: Decisions, run: int, index: int) -> Curve:
+        training = rank(decisions), int(np.random.default_rng([run, index]).integers(SEEDS))
+        return Curve(table.accuracy[training], float(table.seconds[training]))
+
+    def judge(decisions: Decisions) -> float:
+        return 100 * (float(ends[rank(decisions)]) - best)
+
+    start_up = float(table.seconds.mean())
+    return Problem(
+        name="fashion-mnist",
+        space=SPACE,
+        rungs=(1, 3, 9, EPOCHS),
+        train=train,
+        judge=judge,
+        start_up=start_up,
+        full=(EPOCHS + 1) * start_up,
+        unknown=100 * (float(np.median(ends)) - best),
+    )

@@ -1,0 +1,129 @@
+"""``python -m bench.curves.make_table``: train every candidate of the table's space twice, on one core.
+
+The shipped program ``mlp``, its networks, recipes and training, on 1,600 images of Fashion-MNIST, averaged to 14 x 14
+pixels, and validated on 2,000 others. About half an hour; whatever was trained is kept, and the same command goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import torch
+from rich.console import Console
+from torch.nn import functional
+
+from bench.curves.fashion_mnist import DIVERGED, EPOCHS, FILE, SEEDS, SPACE, VALIDATION_IMAGES, pack
+from evonas.space import Value
+from evonas_trial.data.catalogue import FASHION_MNIST, Shape
+from evonas_trial.data.images import Images, Normalization, Part, normalization
+from evonas_trial.data.reading import locate
+from evonas_trial.mlp import model, settings
+from evonas_trial.training import batches
+from evonas_trial.training.hardware import Hardware
+from evonas_trial.training.loop import Diverged, Training
+
+SHAPE = Shape(channels=1, side=14, classes=10)
+TRAINING_IMAGES = 1600
+
+
+@click.command()
+@click.option("--data", help="Folder with Fashion-MNIST's idx files.")
+@click.option(
+    "--trained",
+    type=click.Path(path_type=Path),
+    default=Path("bench/results/curves/fashion_mnist.jsonl"),
+    show_default=True,
+    help="Where each training is kept; those found there are not run again.",
+)
+@click.option(
+    "--file", type=click.Path(path_type=Path), default=FILE, help="The table. Default: where it is read from."
+)
+def main(data: str | None, trained: Path, file: Path) -> None:
+    """Train what is missing, then write the table."""
+    console = Console(stderr=True)
+    trained.parent.mkdir(parents=True, exist_ok=True)
+    known = {(row["rank"], row["seed"]): row for row in _rows(trained)}
+    missing = [key for key in _order() if key not in known]
+    trainer = Trainer(data)
+    with trained.open("a", encoding="utf-8") as kept:
+        for done, (rank, seed) in enumerate(missing, start=1):
+            curve, seconds = trainer.train(SPACE.to_candidate(SPACE.unrank(rank)), seed)
+            known[rank, seed] = {"rank": rank, "seed": seed, "hits": curve, "seconds": seconds}
+            kept.write("\n" + json.dumps(known[rank, seed]))
+            if done % 100 == 0:
+                kept.flush()
+                console.print(f"{len(missing) - done} trainings left", highlight=False)
+    hits = np.full((SPACE.size, SEEDS, EPOCHS), DIVERGED, dtype=np.uint16)
+    times = np.zeros((SPACE.size, SEEDS), dtype=np.float32)
+    for (rank, seed), row in known.items():
+        hits[rank, seed, : len(row["hits"])] = row["hits"]
+        times[rank, seed] = row["seconds"]
+    pack(hits, times, file)
+
+
+class Trainer:
+    """Trains candidates of the space."""
+
+    def __init__(self, data: str | None) -> None:
+        self._hardware = Hardware.choose("cpu", threads=1)
+        training, validation = locate(FASHION_MNIST, data).development(
+            split_seed=0, validation_share=VALIDATION_IMAGES / 60_000, limit=TRAINING_IMAGES
+        )
+        self._training, self._validation = _averaged(training), _averaged(validation)
+        self._normalized: Normalization = normalization(self._training)
+
+    def train(self, decisions: Mapping[str, Value], seed: int) -> tuple[list[int], float]:
+        """Return how many validation images are right after each epoch, until it diverged, and seconds of an epoch."""
+        network, recipe = settings.read(decisions, {"epochs": EPOCHS})
+        torch.manual_seed(seed)
+        training = Training(
+            model.build(network, SHAPE),
+            recipe,
+            self._batches(self._training, recipe.batch_size, seed),
+            self._batches(self._validation, VALIDATION_IMAGES // 2, 0),
+            self._hardware,
+            classes=SHAPE.classes,
+            seed=seed,
+        )
+        hits: list[int] = []
+        # The thread's own time: other processes of this machine do not count.
+        began = time.thread_time()
+        try:
+            training.run(lambda epoch, score: hits.append(round(score.accuracy * VALIDATION_IMAGES)))
+        except Diverged:
+            epochs = len(hits) + 1
+        else:
+            epochs = EPOCHS
+        return hits, (time.thread_time() - began) / epochs
+
+    def _batches(self, part: Images, batch_size: int, seed: int) -> batches.Batches:
+        return batches.make(part, self._normalized, self._hardware, batch_size=batch_size, seed=seed, side=SHAPE.side)
+
+
+def _averaged(part: Part) -> Images:
+    assert isinstance(part, Images)
+    return Images(functional.avg_pool2d(part.pixels.float(), 2).round().byte(), part.labels)
+
+
+def _order() -> Iterator[tuple[int, int]]:
+    """Yield every training, those of the first seed first, in an order that says nothing of the space."""
+    for seed in range(SEEDS):
+        for rank in np.random.default_rng(seed).permutation(SPACE.size).tolist():
+            yield rank, seed
+
+
+def _rows(file: Path) -> Iterator[dict[str, Any]]:
+    """Yield what is recorded. Each record begins a line: one that a kill cut off does not spoil the next."""
+    for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else ():
+        if line.endswith("}"):
+            yield json.loads(line)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""The problems of ``bench.curves`` are what they say, and its runs and tables count what they should."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.curves.contestants import CONTESTANTS, Contestant, parse_variant
+from bench.curves.fashion_mnist import DIVERGED, EPOCHS, SEEDS, pack, read
+from bench.curves.problem import Curve, Decisions, Problem
+from bench.curves.report import lowest, table
+from bench.curves.runs import POINTS, Run, Task, load, regrets, run, run_all
+from bench.curves.searchers import Ruled
+from bench.curves.simulation import Ended
+from bench.curves.synthetic import crossing, lengths
+from evonas.errors import EvonasError
+
+
+def drawn(subject: Problem, count: int) -> list[Decisions]:
+    """Return some random candidates."""
+    random = np.random.default_rng(0)
+    ranks = [int(random.random() * subject.space.size) for _ in range(count)]
+    return [subject.space.to_candidate(subject.space.unrank(rank)) for rank in ranks]
+
+
+def run_of(regret: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Run:
+    """Return a run of which only the regret matters."""
+    return Run("", regret.tolist(), full=1, stopped=0, diverged=0, milliseconds=1.0)
+
+
+def test_a_table_comes_back_as_it_was_packed(tmp_path: Path) -> None:
+    hits = np.full((3, SEEDS, EPOCHS), 1000, dtype=np.uint16)
+    hits[1, 0, 4:] = DIVERGED
+    seconds = np.full((3, SEEDS), 0.5, dtype=np.float32)
+    pack(hits, seconds, tmp_path / "table.npz")
+    back = read(tmp_path / "table.npz")
+    assert back.accuracy.shape == (3, SEEDS, EPOCHS)
+    assert np.isnan(back.accuracy[1, 0]).tolist() == [False] * 4 + [True] * (EPOCHS - 4)
+    assert set(back.accuracy[~np.isnan(back.accuracy)]) == {0.5}
+    assert [Curve(back.accuracy[rank, 0], 0.5).steps for rank in range(3)] == [EPOCHS, 5, EPOCHS]
+
+
+@pytest.mark.parametrize("subject", [crossing(0), lengths(0)], ids=lambda subject: subject.name)
+def test_a_synthetic_curve_is_a_function_of_candidate_run_and_trial(subject: Problem) -> None:
+    for decisions in drawn(subject, 20):
+        one, again, other = (subject.train(decisions, 3, index) for index in (1, 1, 2))
+        assert np.array_equal(one.values, again.values, equal_nan=True)
+        assert not np.array_equal(one.values, other.values, equal_nan=True)
+        assert len(one.values) in ({27} if subject.name.startswith("crossing") else {9, 27, 81})
+        assert subject.judge(decisions) <= 0
+
+
+def test_synthetic_curves_cross() -> None:
+    subject = crossing(3)
+    curves = [subject.train(decisions, 0, 0).values for decisions in drawn(subject, 300)]
+    whole = np.array([values for values in curves if np.isfinite(values).all()])
+    ranks = whole.argsort(axis=0).argsort(axis=0)
+    assert 0.2 < np.corrcoef(ranks[:, 0], ranks[:, -1])[0, 1] < 0.8
+    assert 0 < len(curves) - len(whole) < 30
+
+
+def test_the_incumbent_is_the_best_of_the_trainings_that_ended() -> None:
+    """A stopped trial is never it, and until a training has ended nothing is known."""
+    subject = replace(crossing(0), judge=lambda decisions: float(decisions["worth"]), unknown=-50.0)
+    ended = [
+        Ended(1.0, {"worth": -1.0}, 1, stopped=True, reward=None),
+        Ended(2.0, {"worth": -9.0}, 27, stopped=False, reward=0.5),
+        Ended(3.0, {"worth": -2.0}, 27, stopped=False, reward=0.4),
+        Ended(4.0, {"worth": -12.0}, 27, stopped=False, reward=0.6),
+    ]
+    quarter = POINTS // 4
+    assert regrets(subject, ended, until=4.0) == [
+        *[-50.0] * (2 * quarter - 1),
+        *[-9.0] * 2 * quarter,
+        -12.0,
+    ]
+
+
+def test_a_rule_compares_with_those_that_were_there_before() -> None:
+    subject = crossing(0)
+    searcher = CONTESTANTS["random+SuccessiveHalving"].create(subject.space, 0, subject.rungs)
+    assert isinstance(searcher, Ruled)
+    indexes = [searcher.propose().index for _ in range(5)]
+    goes_on = [searcher.reach(index, 1, value) for index, value in zip(indexes, (0.5, 0.4, 0.3, 0.6, 0.2), strict=True)]
+    assert goes_on == [True, True, False, True, False]
+    searcher.stop(indexes[2])
+
+
+@pytest.mark.parametrize("contestant", CONTESTANTS.values(), ids=CONTESTANTS)
+def test_every_contestant_runs_and_repeats_itself(contestant: Contestant) -> None:
+    task = Task(contestant, "crossing-0", 1, trainings=6, workers=2)
+    one, other = run(task), run(task)
+    assert {**one, "milliseconds": 0} == {**other, "milliseconds": 0}
+    assert len(one["regret"]) == POINTS
+    assert one["full"] > 0
+    assert (one["stopped"] > 0) == (not contestant.label.endswith("+full"))
+
+
+def test_what_is_kept_is_not_run_again(tmp_path: Path) -> None:
+    tasks = [Task(CONTESTANTS["random+Median"], "crossing-0", seed, trainings=4, workers=1) for seed in range(2)]
+    assert [left for left, _ in run_all(tasks, tmp_path, jobs=1)] == [1, 0]
+    assert list(run_all(tasks, tmp_path, jobs=1)) == []
+    assert load(tasks[0], tmp_path) is not None
+    assert load(replace(tasks[0], workers=4), tmp_path) is None
+    assert load(replace(tasks[0], contestant=CONTESTANTS["random+full"]), tmp_path) is None
+
+
+def test_a_table_says_when_the_end_of_full_trainings_is_reached_and_how_far_below_it_one_was() -> None:
+    reference = np.tile(np.linspace(-10.0, 0.0, POINTS), (4, 1)) + np.array([[-0.1], [0.0], [0.0], [0.1]])
+    sooner = np.minimum(reference + 5.0, 0.0)
+    assert lowest(reference - 1.0, reference) < -2 < 0 <= lowest(reference + 1.0, reference)
+    runs = {
+        label: [run_of(regret) for regret in worth]
+        for label, worth in {"evonas+full": reference, "evonas+Median": sooner}.items()
+    }
+    full, median = table("counting", runs, trainings=100).splitlines()[-2:]
+    assert full.split(" | ")[5].startswith("100.0 ")
+    assert 45 < float(median.split(" | ")[5].split()[0]) < 55
+
+
+def test_a_variant_has_settings_and_a_rule() -> None:
+    contestant = parse_variant('deep+None={"type": "EvoNAS", "critic": {"generations": 2}}')
+    assert contestant.label == "deep+None"
+    assert contestant.description["rule"] == "None"
+    with pytest.raises(EvonasError, match="the rule one of full, None, Median"):
+        parse_variant('deep={"type": "EvoNAS"}')
