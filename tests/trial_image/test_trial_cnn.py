@@ -18,6 +18,10 @@ from tests.trial_image.released import A1
 
 CNN = "evonas_trial.cnn"
 CANDIDATE = {"blocks": 2, "width": 2, "activation": "gelu", "dropout": 0.2, "learning_rate": 0.01, "epochs": 10}
+TOO_FEW = (
+    "'epochs' is 8, but the last of the search's rungs (EVONAS_RUNGS) is 9: "
+    "leave 'epochs' out, or let spec.fidelity.rungs end at 8"
+)
 MEASURED = {"latency_ms", "train_seconds", "peak_memory_mb"}
 
 
@@ -60,6 +64,39 @@ def test_real_fashion_mnist_is_learned(run_trial: RunTrial, fashion_mnist: Locat
     found = comparable(run_trial(CNN, candidate, *fixed, "--validation-share", "0.05"))
     # Guessing is right for one in ten.
     assert found["reward"] > 0.6
+
+
+def test_with_rungs_it_trains_to_the_last_and_tells_what_it_had_at_each_also_when_killed(
+    run_trial: RunTrial, start_trial: StartTrial, tmp_path: Path
+) -> None:
+    candidate = {name: value for name, value in CANDIDATE.items() if name != "epochs"}
+    rungs = {"EVONAS_RUNGS": "1,3,10"}
+    undisturbed, volume = run_trial(CNN, candidate, environment=rungs), tmp_path / "volume"
+    # The same schedule as that of a full training, which it is.
+    assert comparable(undisturbed) == comparable(run_trial(CNN, CANDIDATE))
+    assert undisturbed.report is not None
+    assert undisturbed.progress is not None
+    at_rungs = undisturbed.progress["rungs"]
+    assert list(at_rungs) == ["1", "3", "10"]
+    static = {name: undisturbed.report["metrics"][name] for name in ("parameters", "multiply_adds")}
+    for metrics in at_rungs.values():
+        assert metrics == static | {name: metrics[name] for name in ("reward", "accuracy", "loss")}
+        assert metrics["reward"] == metrics["accuracy"]
+    assert at_rungs["10"]["reward"] == undisturbed.report["reward"]
+
+    process = start_trial(CNN, candidate, "--checkpoint-dir", str(volume), environment=rungs)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait(timeout=30) == -signal.SIGKILL
+    resumed = run_trial(CNN, candidate, "--checkpoint-dir", str(volume), environment=rungs)
+    assert comparable(resumed) == comparable(undisturbed)
+    assert resumed.progress == undisturbed.progress
+
+
+def test_more_epochs_than_the_last_rung_are_trained(run_trial: RunTrial) -> None:
+    ended = run_trial(CNN, {"epochs": 3}, "--limit", "100", environment={"EVONAS_RUNGS": "1,2"})
+    assert (ended.exit_code, ended.errors) == (0, "")
+    assert ended.progress is not None
+    assert (ended.progress["step"], list(ended.progress["rungs"])) == (3, ["1", "2"])
 
 
 @pytest.mark.parametrize(
@@ -131,10 +168,37 @@ def test_mistakes_are_named(
     words: str,
 ) -> None:
     _contract(monkeypatch, decisions)
+    assert words in refusal(capsys, arguments)
+
+
+@pytest.mark.parametrize(
+    ("rungs", "decisions", "arguments", "words"),
+    [
+        ("1,9", {"epochs": 8}, [], TOO_FEW),
+        ("1,9", {}, ["--epochs", "8"], TOO_FEW),
+        ("1,9", {"epochs": "8"}, [], "'epochs' must be a whole number not below 1, got \"8\""),
+        ("9,1", {}, [], "EVONAS_RUNGS must be ascending whole numbers such as 1,3,9, got '9,1'"),
+    ],
+)
+def test_what_contradicts_the_rungs_is_named_with_the_cure(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    rungs: str,
+    decisions: dict[str, Any],
+    arguments: list[str],
+    words: str,
+) -> None:
+    monkeypatch.setenv("EVONAS_RUNGS", rungs)
+    _contract(monkeypatch, decisions)
+    assert words in refusal(capsys, arguments)
+
+
+def refusal(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> str:
+    """Run the program where it refuses what it is given; returns what it says."""
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 2
-    assert words in capsys.readouterr().err
+    return capsys.readouterr().err
 
 
 def _contract(monkeypatch: pytest.MonkeyPatch, decisions: dict[str, Any] | None) -> None:

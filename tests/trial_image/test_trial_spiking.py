@@ -218,6 +218,30 @@ class TestTrial:
         assert resumed.report == undisturbed.report
         assert list(volume.glob("*.pt")) == []
 
+    def test_a_rung_is_worth_what_a_training_of_that_length_is_also_when_killed(
+        self, run_trial: RunTrial, start_trial: StartTrial, tmp_path: Path
+    ) -> None:
+        rungs, volume = {"EVONAS_RUNGS": "1,2,6"}, tmp_path / "volume"
+        undisturbed = run_trial(SPIKING, {}, *self.ARGUMENTS, environment=rungs)
+        assert undisturbed.progress is not None
+        assert list(undisturbed.progress["rungs"]) == ["1", "2", "6"]
+        for epochs, reached in undisturbed.progress["rungs"].items():
+            shorter = run_trial(SPIKING, {}, *self.ARGUMENTS, "--epochs", epochs)
+            assert shorter.report is not None
+            assert reached["reward"] == shorter.report["reward"]
+            metrics = shorter.report["metrics"]
+            assert reached == {"reward": reached["reward"]} | {
+                name: metrics[name] for name in ("accuracy", "loss", "parameters")
+            }
+
+        keeping = (*self.ARGUMENTS, "--checkpoint-dir", str(volume))
+        process = start_trial(SPIKING, {}, *keeping, environment=rungs)
+        os.kill(process.pid, signal.SIGKILL)
+        assert process.wait(timeout=30) == -signal.SIGKILL
+        resumed = run_trial(SPIKING, {}, *keeping, environment=rungs)
+        assert (resumed.exit_code, resumed.errors) == (0, "")
+        assert resumed.progress == undisturbed.progress
+
     @pytest.mark.parametrize(
         ("decisions", "arguments", "words"),
         [
@@ -241,6 +265,14 @@ class TestTrial:
         ended = run_trial(SPIKING, decisions, "--problem", "xor", *arguments)
         assert (ended.exit_code, ended.report) == (2, None)
         assert words in ended.errors
+
+    def test_fewer_epochs_than_the_last_rung_are_refused(self, run_trial: RunTrial) -> None:
+        arguments = ("--problem", "xor", "--epochs", "4")
+        ended = run_trial(SPIKING, {}, *arguments, environment={"EVONAS_RUNGS": "1,5"})
+        assert (ended.exit_code, ended.report) == (2, None)
+        assert (
+            "'epochs' is 4, but the last of the search's rungs (EVONAS_RUNGS) is 5: leave 'epochs' out" in ended.errors
+        )
 
 
 def test_every_candidate_of_the_example_can_be_built() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -112,6 +113,25 @@ class TestLoop:
         assert resumed.run(ignore) == expected
         assert torch.equal(weights(resumed), weights(undisturbed))
         assert resumed.seconds > interrupted.seconds > 0
+
+    @pytest.mark.parametrize("looks", [1, 7, 22])
+    def test_a_resumed_one_tells_again_what_it_had_reached_at_rungs(
+        self, make: Make, tmp_path: Path, looks: int
+    ) -> None:
+        undisturbed: dict[int, Score] = {}
+        make(SMALL).run(undisturbed.__setitem__)
+        # The volume has what was saved before the look that ended it.
+        asked, told = itertools.count(1), []
+        checkpoint = Checkpoint(tmp_path, "trial", SMALL)
+        first = make(SMALL, checkpoint=checkpoint, told_to_end=lambda: next(asked) == looks, rungs=(1, 3))
+        with pytest.raises(Interrupted):
+            first.run(lambda epoch, score: told.append((epoch, score)))
+        earlier = [epoch for epoch, _ in told]
+        make(SMALL, checkpoint=checkpoint, rungs=(1, 3)).run(lambda epoch, score: told.append((epoch, score)))
+        repeated = [epoch for epoch in earlier if epoch in (1, 3)]
+        later = [epoch for epoch in undisturbed if epoch not in earlier]
+        assert [epoch for epoch, _ in told] == [*earlier, *repeated, *later]
+        assert all(undisturbed[epoch] == score for epoch, score in told)
 
     def test_steps_do_without_the_slow_way_to_seed(self, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
         """torch.manual_seed writes down a traceback for when CUDA is used: it took a millisecond of every step."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from evonas_trial import report, termination
 from evonas_trial.data.places import DataMissing
-from evonas_trial.decisions import parse_option
+from evonas_trial.decisions import fix_epochs, parse_option
 from evonas_trial.spiking.feasibility import obstacle
 from evonas_trial.spiking.settings import BOOLEAN_DECISIONS, IMAGE_DECISIONS, PROBLEMS, Settings
 
@@ -28,9 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = _parser()
     options = parser.parse_args(arguments)
     names = {item.name for item in BOOLEAN_DECISIONS}
-    fixed = {name: value for name, value in vars(options).items() if name in names and value is not None}
+    given = {name: value for name, value in vars(options).items() if name in names and value is not None}
     try:
-        settings, seed = Settings.read(options.problem, report.decisions(), fixed), report.seed()
+        decisions, seed = report.decisions(), report.seed()
+        settings = Settings.read(options.problem, decisions, fix_epochs(decisions, given, report.rungs()))
     except (report.ContractError, ValueError) as error:
         parser.error(str(error))
     if reason := obstacle(settings, options.problem):
@@ -81,8 +82,10 @@ def _train(settings: Settings, options: argparse.Namespace, seed: int) -> Mappin
     from evonas_trial.training.loop import Diverged, Interrupted  # noqa: PLC0415
 
     def on_epoch(epoch: Epoch) -> None:
-        score = epoch.validation
-        report.progress(epoch.number, settings.epochs, accuracy=score.accuracy, loss=score.loss)
+        # What a training of so many epochs would be rewarded with.
+        best = epoch.best
+        facts = {"reward": best.accuracy, "accuracy": best.accuracy, "loss": best.loss, "parameters": started.size}
+        report.progress(epoch.number, settings.epochs, **facts)
 
     hardware = Hardware.choose(options.device, threads=options.threads)
     problem = problems.load(options.problem, options.data)
@@ -93,9 +96,16 @@ def _train(settings: Settings, options: argparse.Namespace, seed: int) -> Mappin
     told_to_end = termination.Notice().given if checkpoint else lambda: False
     infeasible = None
     try:
-        trained = training.Training(
-            settings, problem, hardware, seed=seed, checkpoint=checkpoint, told_to_end=told_to_end
-        ).run(on_epoch)
+        started = training.Training(
+            settings,
+            problem,
+            hardware,
+            seed=seed,
+            checkpoint=checkpoint,
+            told_to_end=told_to_end,
+            rungs=report.rungs(),
+        )
+        trained = started.run(on_epoch)
     except Interrupted:
         termination.leave()
     except Diverged as diverged:
@@ -109,7 +119,7 @@ def _train(settings: Settings, options: argparse.Namespace, seed: int) -> Mappin
         "accuracy": best.validation.accuracy,
         "loss": best.validation.loss,
         "training_accuracy": best.training.accuracy,
-        "parameters": float(trained.network.size()),
+        "parameters": started.size,
         "epochs": float(trained.epochs),
         "train_seconds": trained.train_seconds,
     }

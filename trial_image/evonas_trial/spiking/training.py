@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -46,6 +46,13 @@ class Epoch:
     training: Score
     """Over the pass, while the weights changed."""
     validation: Score
+    best: Score
+    """The validation of the best epoch so far."""
+
+    @classmethod
+    def of(cls, saved: Mapping[str, Any]) -> Epoch:
+        """Return what ``asdict`` made a mapping of."""
+        return cls(saved["number"], *(Score(**saved[part]) for part in ("training", "validation", "best")))
 
 
 @dataclass(frozen=True)
@@ -74,8 +81,10 @@ class Training:
         seed: int,
         checkpoint: Checkpoint | None = None,
         told_to_end: Callable[[], bool] = lambda: False,
+        rungs: Collection[int] = (),
     ) -> None:
-        """``problem`` lies on the CPU; it is copied to the device."""
+        """``problem`` lies on the CPU; it is copied to the device. The epochs ``rungs`` are saved, and told again when
+        resumed."""
         self._settings, self._seed, self._device = settings, seed, hardware.device
         self._training, self._validation = (part.on(hardware.device) for part in (problem.training, problem.validation))
         self._checkpoint, self._told_to_end = checkpoint, told_to_end
@@ -94,17 +103,26 @@ class Training:
         self._changed = True
         """Whether that epoch, or else the last one, changed the network."""
         self._best: tuple[Epoch, dict[str, Tensor]] | None = None
+        self._rungs, self._at_rungs = frozenset(rungs), list[Epoch]()
         self._seconds = 0.0
         """Time of earlier attempts."""
         self._started = time.perf_counter()
 
+    @property
+    def size(self) -> float:
+        """How many numbers are trained."""
+        return float(self._network.size())
+
     def run(self, on_epoch: Callable[[Epoch], None]) -> Trained:
-        """Train to the end, from the checkpoint if there is one, and call ``on_epoch`` after each epoch.
+        """Train to the end, from the checkpoint if there is one, and call ``on_epoch`` after each epoch; first for the
+        rungs that an earlier attempt had passed.
 
         Raises Diverged, or Interrupted when told to end.
         """
         if self._checkpoint and (saved := self._checkpoint.load(self._device)):
             self._restore(saved)
+        for epoch in self._at_rungs:
+            on_epoch(epoch)
         self._started = time.perf_counter()
         try:
             while self._changed and self._epochs < self._settings.epochs:
@@ -125,10 +143,15 @@ class Training:
         for batch in torch.split(order, self._settings.batch_size)[len(self._seen) :]:
             self._learn(batch.to(self._device))
             self._leave_if_told()
-        epoch = Epoch(self._epochs + 1, _score(self._seen), evaluate(self._network, self._validation))
+        validation = evaluate(self._network, self._validation)
+        earlier = self._best and self._best[0].validation
+        best = validation if earlier is None or validation.accuracy >= earlier.accuracy else earlier
+        epoch = Epoch(self._epochs + 1, _score(self._seen), validation, best)
         self._epochs, self._seen, self._order_state = epoch.number, [], self._random.get_state()
-        if self._best is None or epoch.validation.accuracy >= self._best[0].validation.accuracy:
+        if best is validation:
             self._best = epoch, copy.deepcopy(self._network.state_dict())
+        if epoch.number in self._rungs:
+            self._at_rungs.append(epoch)
         self._save()
         return epoch
 
@@ -175,6 +198,7 @@ class Training:
                 "seen": self._seen,
                 "changed": self._changed,
                 "best": best,
+                "at_rungs": [asdict(epoch) for epoch in self._at_rungs],
                 "seconds": self._elapsed(),
             }
         )
@@ -186,9 +210,8 @@ class Training:
         # Generators of orders stay on the CPU, wherever the rest was loaded to.
         self._order_state, self._seconds = saved["order"].cpu(), saved["seconds"]
         if best := saved["best"]:
-            epoch = best["epoch"]
-            scores = {part: Score(**epoch[part]) for part in ("training", "validation")}
-            self._best = Epoch(epoch["number"], **scores), best["network"]
+            self._best = Epoch.of(best["epoch"]), best["network"]
+        self._at_rungs = [Epoch.of(epoch) for epoch in saved["at_rungs"]]
 
 
 @torch.inference_mode()

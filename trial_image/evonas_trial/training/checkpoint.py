@@ -12,6 +12,9 @@ from typing import Any
 
 import torch
 
+FORMAT = 2
+"""Part of a file's name: raised when programs save something else, so that none reads what it does not understand."""
+
 
 class Checkpoint:
     """A trial's only file; replaced atomically, so that it is complete whenever the trial is killed."""
@@ -19,7 +22,7 @@ class Checkpoint:
     def __init__(self, folder: Path, trial: str, identity: Mapping[str, Any]) -> None:
         """``identity`` is what makes two trainings the same: a different candidate, seed or data set has a different
         file."""
-        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+        digest = hashlib.sha256(json.dumps([FORMAT, identity], sort_keys=True).encode()).hexdigest()
         self.path = folder / f"{trial}-{digest[:12]}.pt"
 
     @classmethod

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from evonas_trial import report, termination
 from evonas_trial.data.catalogue import Shape
 from evonas_trial.data.places import DataMissing
-from evonas_trial.decisions import Decision
+from evonas_trial.decisions import Decision, fix_epochs
 from evonas_trial.training import options as command_line
 from evonas_trial.training.candidate import Candidate
 from evonas_trial.training.recipe import Recipe
@@ -72,7 +72,8 @@ def run(program: Program[Any], arguments: Sequence[str] | None = None) -> None:
 def _candidate(program: Program[Any], options: argparse.Namespace) -> Candidate:
     searched = report.decisions() if options.decisions is None else _read_decisions(options.decisions)
     names = [item.name for item in (*program.decisions, *program.hidden_decisions)]
-    fixed = {name: value for name in names if (value := getattr(options, name)) is not None}
+    given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    fixed = fix_epochs(searched, given, report.rungs())
     network, recipe = program.read(searched, fixed)
     if recipe.initialize_with_pretrained and options.pretrained is None:
         raise ValueError("'initialize_with_pretrained' needs --pretrained, the file with the weights")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -72,13 +72,16 @@ class Training:
         seed: int,
         checkpoint: Checkpoint | None = None,
         told_to_end: Callable[[], bool] = lambda: False,
+        rungs: Collection[int] = (),
     ) -> None:
-        """Without ``validation`` the scores are those of the training images, as they were trained on."""
+        """Without ``validation`` the scores are those of the training images, as they were trained on. The scores after
+        ``rungs``, which are epochs, are saved, and told again when resumed."""
         self.model = hardware.placed(model)
         self._runner = hardware.runner(self.model)
         self._recipe, self._training, self._validation, self._hardware = recipe, training, validation, hardware
         self._seed, self._checkpoint, self._told_to_end = seed, checkpoint, told_to_end
         self._optimizer = Optimizer(self.model, recipe)
+        self._rungs, self._at_rungs = frozenset(rungs), dict[int, Score]()
         self._done, self._score = _Done(), Score(0.0, math.inf)
         self._started = time.perf_counter()
         self._too_much = DIVERGED_FACTOR * math.log(classes)
@@ -91,12 +94,15 @@ class Training:
         return self._done.seconds
 
     def run(self, on_epoch: Callable[[int, Score], None]) -> Score:
-        """Train to the end, from the checkpoint if there is one; calls ``on_epoch`` after each epoch, from 1.
+        """Train to the end, from the checkpoint if there is one; calls ``on_epoch`` after each epoch, from 1, and first
+        for the rungs that an earlier attempt had passed.
 
         Raises Diverged, or Interrupted when told to end.
         """
         if self._checkpoint and (saved := self._checkpoint.load(self._hardware.device)):
             self._restore(saved)
+        for epoch, score in self._at_rungs.items():
+            on_epoch(epoch, score)
         self._started = time.perf_counter() - self._done.seconds
         while self._done.epochs < self._recipe.epochs:
             trained = self._epoch()
@@ -104,6 +110,8 @@ class Training:
             self._done.epochs, self._done.steps, self._done.images = self._done.epochs + 1, 0, 0
             self._loss.zero_()
             self._hits.zero_()
+            if self._done.epochs in self._rungs:
+                self._at_rungs[self._done.epochs] = self._score
             self._save()
             on_epoch(self._done.epochs, self._score)
         return self._score
@@ -162,6 +170,7 @@ class Training:
                     "optimizer": self._optimizer.state_dict(),
                     "done": asdict(self._done),
                     "score": asdict(self._score),
+                    "at_rungs": {epoch: asdict(score) for epoch, score in self._at_rungs.items()},
                     "loss": self._loss,
                     "hits": self._hits,
                 }
@@ -171,6 +180,7 @@ class Training:
         self.model.load_state_dict(saved["model"])
         self._optimizer.load_state_dict(saved["optimizer"])
         self._done, self._score = _Done(**saved["done"]), Score(**saved["score"])
+        self._at_rungs = {epoch: Score(**score) for epoch, score in saved["at_rungs"].items()}
         self._loss.copy_(saved["loss"])
         self._hits.copy_(saved["hits"])
 

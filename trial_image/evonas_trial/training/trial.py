@@ -150,11 +150,16 @@ class _Trial:
             seed=candidate.seed,
             checkpoint=self._checkpoint,
             told_to_end=notice.given if notice else lambda: False,
+            rungs=report.rungs(),
         )
         self._model = trained.model
-        score = trained.run(
-            lambda epoch, score: report.progress(epoch, recipe.epochs, accuracy=score.accuracy, loss=score.loss)
-        )
+
+        def on_epoch(epoch: int, score: Score) -> None:
+            # With all that an objective may weigh and that is known by now.
+            facts = {"reward": score.accuracy, "accuracy": score.accuracy, "loss": score.loss, **self._metrics}
+            report.progress(epoch, recipe.epochs, **facts)
+
+        score = trained.run(on_epoch)
         self._metrics |= {"train_seconds": trained.seconds, "epochs": recipe.epochs}
         return score
 
