@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -19,8 +20,10 @@ from evonas.cli import cli
 from evonas.errors import InvalidManifest
 from evonas.manifest import KIND, load_search
 from evonas.search.attempt import QueuedReason
+from evonas.search.trial_progress import Progress, parse_progress
 from evonas.search.trial_report import Report, parse_message
 from evonas.spec import SearchSpec
+from evonas_trial.report import Reporter
 from tests.corpus import good
 from tests.unit.docs.markdown import PAGES, ROOT, Page
 from tests.unit.local.runs import evonas, recorded
@@ -245,16 +248,60 @@ def test_search_and_trial_of_the_readme_belong_together(tmp_path: Path) -> None:
     assert [(trial.state, trial.reward) for trial in recorded(tmp_path, "my-search")] == [("Succeeded", 0.5)] * 3
 
 
-def test_report_in_the_contract_is_one(trial: Callable[..., tuple[int, Report]]) -> None:
-    (message,) = CONTRACT.fences("json")
+def test_report_in_the_contract_is_one(trial: Callable[..., tuple[int, Report]], tmp_path: Path) -> None:
+    message, _ = CONTRACT.fences("json")
     expected = Report(reward=0.9312, metrics={"accuracy": 0.9312, "latency_ms": 6.1})
     assert parse_message(message) == expected
-    reward, infeasible = (
-        line for block in CONTRACT.fences("sh") for line in block.splitlines() if ".report --" in line
-    )
+    (block,) = (block for block in CONTRACT.fences("sh") if block.startswith("python -m evonas_trial.report --"))
+    reward, infeasible, progress = block.splitlines()
     assert trial(reward) == (0, expected)
     code, report = trial(infeasible)
     assert (code, report.infeasible) == (65, "the kernel is larger than the image")
+    written = tmp_path / "progress.json"
+    assert trial(progress, EVONAS_PROGRESS_FILE=str(written)) == (0, Report())
+    assert parse_progress(written.read_text()) == Progress(9, {"accuracy": 0.81})
+
+
+def test_progress_in_the_contract_is_the_helpers(tmp_path: Path) -> None:
+    _, progress = CONTRACT.fences("json")
+    reporter = Reporter({"EVONAS_RUNGS": "1,3,9,27", "EVONAS_PROGRESS_FILE": str(tmp_path / "progress.json")})
+    for step, accuracy in ((1, 0.5), (3, 0.7), (9, 0.81)):
+        reporter.progress(step, 27, {"accuracy": accuracy})
+    assert json.loads(progress) == json.loads((tmp_path / "progress.json").read_text())
+    assert parse_progress(progress) == Progress(
+        9, {"accuracy": 0.81}, {1: {"accuracy": 0.5}, 3: {"accuracy": 0.7}, 9: {"accuracy": 0.81}}
+    )
+
+
+RUNGS_IN_SHELL = CONTRACT.files()["rungs.sh"]
+
+
+def test_rungs_in_shell_are_told_one_by_one(trial: Callable[..., tuple[int, Report]], tmp_path: Path) -> None:
+    # What is trained remembers what had been reported when it was asked for more.
+    train = tmp_path / "train"
+    train.write_text('#!/bin/sh\ncat progress.json >> seen 2>/dev/null; echo "$2" >> seen; echo "0.$2"\n')
+    train.chmod(0o755)
+    variables = {"EVONAS_RUNGS": "1,3,9", "EVONAS_PROGRESS_FILE": "progress.json"}
+    assert trial(RUNGS_IN_SHELL, **variables) == (0, Report(reward=0.9, metrics={"accuracy": 0.9}))
+    told = [
+        json.dumps({"step": rung, "of": 9, "accuracy": rung / 10, "rungs": {str(rung): {"accuracy": rung / 10}}})
+        for rung in (1, 3, 9)
+    ]
+    assert (tmp_path / "seen").read_text() == f"1\n{told[0]}3\n{told[1]}9\n"
+    assert (tmp_path / "progress.json").read_text() == told[2]
+
+
+def test_rungs_in_shell_end_with_their_training_on_sigterm(tmp_path: Path) -> None:
+    # It opens the pipe to say that it runs, and the pipe's end is that of the training.
+    os.mkfifo(tmp_path / "pipe")
+    train = tmp_path / "train"
+    train.write_text("#!/bin/sh\nexec sleep 1000 > pipe\n")
+    train.chmod(0o755)
+    script = subprocess.Popen(["sh", "-c", RUNGS_IN_SHELL], cwd=tmp_path, env={**os.environ, "EVONAS_RUNGS": "1,3"})
+    with (tmp_path / "pipe").open() as pipe:
+        script.terminate()
+        assert script.wait(timeout=10) == 143
+        assert pipe.read() == ""
 
 
 def test_trial_by_hand_runs(trial: Callable[..., tuple[int, Report]], tmp_path: Path) -> None:
