@@ -72,6 +72,9 @@ class LocalRun:
 
     def run(self) -> Plan:
         """Run until the search is over; returns the last plan. An interrupt stops the running trials and propagates."""
+        # A killed run may have recorded ends of trials that it had yet to stop.
+        ended = (trial for trial in self._journal.trials.values() if trial.state.is_final and trial.is_run)
+        self._attempts.stop((trial.index, trial.latest_attempt) for trial in ended)
         try:
             while not (decided := self._advance()).is_over:
                 self._wait(decided)

@@ -38,7 +38,8 @@ def decide(fidelity: Fidelity, earlier: Sequence[float], value: float) -> Decisi
         return Decision(value < median, f"is {_ordinal(better + 1)} of {count}, and the better half goes on")
     # The stopping variant of asynchronous successive halving (Li et al., arXiv 1810.05934).
     places = count // fidelity.factor
-    return Decision(better >= places, f"is {_ordinal(better + 1)} of {count}, and the best {places} go on")
+    going_on = "only the best goes on" if places == 1 else f"the best {places} go on"
+    return Decision(better >= places, f"is {_ordinal(better + 1)} of {count}, and {going_on}")
 
 
 def _median(values: Sequence[float]) -> float:

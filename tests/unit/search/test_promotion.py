@@ -55,5 +55,6 @@ def test_decision_says_the_place_in_words() -> None:
     assert (
         decide(HALVING, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8], 0.15).because == "is 8th of 9, and the best 3 go on"
     )
+    assert decide(HALVING, [0.1, 0.2], 0.15).because == "is 2nd of 3, and only the best goes on"
     assert decide(HALVING, [0.1], 0.2).because == "is 1st of 2"
     assert decide(MEDIAN, [0.1, 0.3], 0.2).because == "is 2nd of 3, and the better half goes on"

@@ -102,6 +102,8 @@ class LocalAttempts:
             # The supervisor is handed the lock itself and holds it until it ends, however it ends, without a gap.
             fcntl.flock(lock, fcntl.LOCK_EX)
             self._supervisors.start(order, lock.fileno())
+        if self._spec.fidelity is not None:
+            self._progress_seen[folder] = 0
         self._watch(folder)
 
     def view(self, trial: Trial) -> AttemptView | None:
