@@ -22,7 +22,7 @@ from evonas.agents.interface import (
     Rung,
     SpaceExhausted,
 )
-from evonas.agents.records import check_record
+from evonas.agents.records import check_record, without_rungs
 from evonas.agents.settings import AgentSettings, EvolutionSettings, PolicySettings
 from evonas.agents.versions import agent_versions
 
@@ -49,4 +49,5 @@ __all__ = [
     "check_record",
     "create_agent",
     "may_have_population",
+    "without_rungs",
 ]

@@ -11,8 +11,9 @@ from collections.abc import Collection, Iterable, Sequence
 import numpy as np
 
 from evonas.agents.evolution import Population
+from evonas.agents.folding import in_order
 from evonas.agents.history import History, Pending
-from evonas.agents.interface import Alternative, InvalidRecord, Marginal, Proposal, Record, Rung, SpaceExhausted
+from evonas.agents.interface import Alternative, InvalidRecord, Marginal, Proposal, Record, SpaceExhausted
 from evonas.agents.marginals import find_marginals
 from evonas.agents.novelty import Pick, pick
 from evonas.agents.policy import Learner, Observation, Observer, Policy
@@ -92,24 +93,14 @@ class ComposedAgent:
         """Fold a recorded history; InvalidRecord if it is impossible, ValueError if this agent is not new."""
         if self._history.next_index:
             raise ValueError("only a new agent can be restored: this one has already proposed")
-        observed: list[tuple[int, int, Rung | None, Record]] = []
-        abandoned: list[int] = []
+        records = [*records]
         for record in records:
             self._enter(record)
-            observed += [(rung.sequence, record.index, rung, record) for rung in record.rungs]
-            if record.sequence is not None and not record.stopped:
-                observed.append((record.sequence, record.index, None, record))
+        for each in in_order(records):
+            each.tell(self)
+        for record in records:
             if record.abandoned:
-                abandoned.append(record.index)
-        for _, index, rung, record in sorted(observed, key=lambda item: item[:2]):
-            if rung is None:
-                self.observe(index, record.reward)
-                continue
-            self.observe_rung(index, rung.step, rung.value)
-            if record.stopped and rung.sequence == record.sequence:
-                self.stop(index)
-        for index in abandoned:
-            self.abandon(index)
+                self.abandon(record.index)
 
     def pin(self, results: Iterable[Record]) -> None:
         """As ``HasPopulation.pin``."""

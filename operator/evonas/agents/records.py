@@ -1,9 +1,13 @@
-"""Validates recorded trials before any agent folds them: those that cannot belong to this search are refused."""
+"""Recorded trials as agents fold them: those that cannot belong to a search are refused, and those with rungs told to
+agents that know of none.
+"""
 
 from __future__ import annotations
 
 import math
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import accumulate, pairwise
 
 from evonas.agents.interface import InvalidRecord, Record
 from evonas.space import Choices, SearchSpace
@@ -17,6 +21,18 @@ def check_record(space: SearchSpace, record: Record) -> Choices:
     except ValueError as error:
         raise InvalidRecord(f"trial {record.index} cannot be of this search: {error}") from None
     return choices
+
+
+def without_rungs(records: Sequence[Record]) -> Iterator[Record]:
+    """Yield records for an agent that knows nothing of rungs, with the number of outcomes that it had seen."""
+    outcomes = [record.sequence for record in records if record.sequence is not None]
+    rungs = [rung.sequence for record in records for rung in record.rungs if rung.sequence != record.sequence]
+    places = sorted([(sequence, True) for sequence in outcomes] + [(sequence, False) for sequence in rungs])
+    seen = [0, *accumulate(is_outcome for _, is_outcome in places)]
+    for record in records:
+        reward = record.rungs[-1].value if record.stopped else record.reward
+        up_to = seen[min(record.observed_up_to, len(places))]
+        yield replace(record, rungs=(), stopped=False, reward=reward, observed_up_to=up_to)
 
 
 def _check_outcome(record: Record) -> None:

@@ -6,11 +6,10 @@ one whose reward is the value at its last rung, as in progressive dynamic hurdle
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import accumulate
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
-from evonas.agents import Agent, LearnsFromRungs, Record, Rung
+from evonas.agents import Agent, LearnsFromRungs, Record, Rung, without_rungs
 from evonas.search.objective import oriented
 from evonas.search.trial import Trial, TrialState
 from evonas.spec import SearchSpec
@@ -83,15 +82,3 @@ def rung_of(spec: SearchSpec, trial: Trial, position: int) -> Rung:
     result = trial.rungs[position]
     value = None if result.value is None else oriented(spec.objective, result.value)
     return Rung(result.step, value, result.sequence)
-
-
-def without_rungs(records: Sequence[Record]) -> Iterator[Record]:
-    """Yield records for an agent that knows nothing of rungs, with the number of outcomes that it had seen."""
-    outcomes = [record.sequence for record in records if record.sequence is not None]
-    rungs = [rung.sequence for record in records for rung in record.rungs if rung.sequence != record.sequence]
-    places = sorted([(sequence, True) for sequence in outcomes] + [(sequence, False) for sequence in rungs])
-    seen = [0, *accumulate(is_outcome for _, is_outcome in places)]
-    for record in records:
-        reward = record.rungs[-1].value if record.stopped else record.reward
-        up_to = seen[min(record.observed_up_to, len(places))]
-        yield replace(record, rungs=(), stopped=False, reward=reward, observed_up_to=up_to)

@@ -10,8 +10,8 @@ import pytest
 from optuna.distributions import CategoricalDistribution, IntDistribution
 from optuna.trial import TrialState
 
-from evonas.agents import Agent, catalogue, check_agent, create_agent
-from evonas.agents.optuna.study import SamplerStudy
+from evonas.agents import Agent, LearnsFromRungs, catalogue, check_agent, create_agent
+from evonas.agents.optuna.study import LARGEST_REWARD, SamplerStudy
 from evonas.agents.settings import SAMPLERS, Sampler
 from evonas.agents.testing import AgentContract
 from evonas.errors import InvalidManifest
@@ -112,6 +112,44 @@ def test_outcomes_arrive_and_draws_leave_no_candidates() -> None:
     ]
     assert candidates[0].value == 0.5
     assert {trial.state for trial in study._study.trials if not trial.params} == {TrialState.FAIL}
+
+
+def test_what_trials_reached_at_rungs_arrives_in_optunas_own_terms() -> None:
+    study = SamplerStudy(counting_space(4), 0, "TPE", 10)
+    for index in range(5):
+        study.enter(index, (0, 1, 2, index % 4), {})
+    for index, value in ((0, 0.1), (1, 0.4), (2, 0.5), (3, 0.2), (4, 0.3)):
+        study.report(index, 1, value)
+    study.stop(0)
+    study.report(1, 3, 1e200)
+    study.observe(1, 0.6)
+    study.report(2, 3, None)
+    study.stop(2)
+    study.observe(3, None)
+    study.report(4, 3, 0.1)
+    study.stop(4)
+    stopped, finished, diverged, infeasible, stopped_later = study._study.trials
+    assert (stopped.state, stopped.intermediate_values, stopped.value) == (TrialState.PRUNED, {1: 0.1}, 0.1)
+    assert finished.state is TrialState.COMPLETE
+    assert (finished.intermediate_values, finished.value) == ({1: 0.4, 3: LARGEST_REWARD}, 0.6)
+    for worst in (diverged, infeasible):
+        assert (worst.state, worst.intermediate_values, worst.value) == (TrialState.PRUNED, {}, None)
+    assert (stopped_later.intermediate_values, stopped_later.value) == ({1: 0.3, 3: 0.1}, 0.1)
+
+
+def test_values_at_rungs_matter_to_tpe() -> None:
+    proposed: list[list[dict[str, Value]]] = []
+    for sign in (1, -1):
+        agent = create_agent("Optuna", counting_space(6), 0, {"sampler": "TPE"})
+        assert isinstance(agent, LearnsFromRungs)
+        proposed.append([])
+        for _ in range(20):
+            proposal = agent.propose()
+            proposed[-1].append(proposal.decisions)
+            agent.observe_rung(proposal.index, 1, sign * sum(map(float, proposal.decisions.values())))
+            agent.stop(proposal.index)
+    assert proposed[0][:10] == proposed[1][:10]
+    assert proposed[0] != proposed[1]
 
 
 def test_cmaes_and_nsga2_keep_their_state_with_the_candidates() -> None:

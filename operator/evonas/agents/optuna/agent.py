@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from evonas.agents.folding import in_order
 from evonas.agents.history import History, Pending
 from evonas.agents.interface import InvalidRecord, Proposal, Record, SpaceExhausted
 from evonas.agents.novelty import pick
@@ -56,6 +57,20 @@ class OptunaAgent:
         self._study.observe(index, reward)
         self._observed += 1
 
+    def observe_rung(self, index: int, step: int, value: float | None) -> None:
+        """As ``LearnsFromRungs.observe_rung``."""
+        if value is not None and not math.isfinite(value):
+            raise ValueError(f"the value of proposal {index} at step {step} must be a finite number, got {value}")
+        self._history.reach(index, value)
+        self._study.report(index, step, value)
+        self._observed += 1
+
+    def stop(self, index: int) -> None:
+        """As ``LearnsFromRungs.stop``."""
+        self._history.reached(index)
+        self._history.settle(index)
+        self._study.stop(index)
+
     def abandon(self, index: int) -> None:
         """Forget a pending proposal that will never be observed; ValueError if the index is not pending."""
         self._history.settle(index)
@@ -68,15 +83,17 @@ class OptunaAgent:
         if self._history.next_index:
             raise ValueError("only a new agent can be restored: this one has already proposed")
         entering = sorted(((record, check_record(self._space, record)) for record in records), key=_by_index)
-        observed = [record for record, _ in entering if record.sequence is not None]
-        outcomes = deque(sorted(observed, key=lambda record: (record.sequence or 0, record.index)))
+        observed = deque(in_order(record for record, _ in entering))
         for record, choices in entering:
             # A deleted record may have been among the observations that later ones had seen.
-            while outcomes and self._observed < record.observed_up_to and outcomes[0].index < record.index:
-                self._fold(outcomes.popleft())
+            while observed and self._observed < record.observed_up_to and observed[0].record.index < record.index:
+                observed.popleft().tell(self)
             self._readmit(record, choices)
-        for outcome in outcomes:
-            self._fold(outcome)
+        for each in observed:
+            each.tell(self)
+        for record, _ in entering:
+            if record.abandoned:
+                self.abandon(record.index)
 
     @property
     def entropy(self) -> float | None:
@@ -92,9 +109,6 @@ class OptunaAgent:
         self._history.add(Pending(index, choices, (False,) * len(self._space)))
         self._study.enter(index, choices, drawn.attributes if drawn else {})
 
-    def _fold(self, record: Record) -> None:
-        self.observe(record.index, record.reward)
-
     def _readmit(self, record: Record, choices: Choices) -> None:
         redraw = self._study.remembers and not record.foreign
         drawn = self._study.draw(record.index, self._history.__contains__) if redraw else None
@@ -102,8 +116,6 @@ class OptunaAgent:
             self._enter(record.index, choices, drawn)
         except ValueError as error:
             raise InvalidRecord(f"trial {record.index} cannot be of this search: {error}") from None
-        if record.abandoned:
-            self.abandon(record.index)
 
 
 def _by_index(entering: tuple[Record, Choices]) -> int:

@@ -8,6 +8,7 @@ enters the study as a separate trial.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -66,6 +67,8 @@ class SamplerStudy:
         self._guard = _single_threaded if sampler == "GP" else nullcontext
         self._study = optuna.create_study(direction="maximize")
         self._numbers: dict[int, int] = {}
+        self._reports: dict[int, dict[int, float | None]] = {}
+        """What pending proposals had reached, by step."""
         # A decision with one value leaves nothing to decide, and most samplers cannot scale it.
         self._parameters = {
             decision.name: _Parameter.of(decision) for decision in space.decisions if len(decision.values) > 1
@@ -107,17 +110,39 @@ class SamplerStudy:
         self._numbers[index] = len(self._study.get_trials(deepcopy=False))
         self._study.add_trial(trial)
 
+    def report(self, index: int, step: int, value: float | None) -> None:
+        """Note an intermediate value. Samplers see it when the trial has ended: no sampler looks at those of a running
+        one, and they cannot be taken back from one that turns out to be infeasible."""
+        self._reports.setdefault(index, {})[step] = value
+
     def observe(self, index: int, reward: float | None) -> None:
-        """End a trial. An infeasible one becomes PRUNED: TPE ranks it below all others, the other samplers ignore
-        it."""
+        """End a trial. An infeasible one becomes PRUNED without intermediate values: TPE ranks it below all others, the
+        other samplers ignore it."""
         if reward is None:
-            self._study.tell(self._numbers.pop(index), state=TrialState.PRUNED)
+            self._end(index, TrialState.PRUNED)
         else:
-            self._study.tell(self._numbers.pop(index), min(max(reward, -LARGEST_REWARD), LARGEST_REWARD))
+            self._publish(index)
+            self._end(index, TrialState.COMPLETE, _clipped(reward))
+
+    def stop(self, index: int) -> None:
+        """End a trial as PRUNED: TPE ranks it below all with a reward, by its last step and then its value there. One
+        that has diverged counts as infeasible."""
+        if [*self._reports[index].values()][-1] is not None:
+            self._publish(index)
+        self._end(index, TrialState.PRUNED)
 
     def abandon(self, index: int) -> None:
         """End a trial without a result, as failed: samplers ignore failed trials."""
-        self._study.tell(self._numbers.pop(index), state=TrialState.FAIL)
+        self._end(index, TrialState.FAIL)
+
+    def _publish(self, index: int) -> None:
+        trial = optuna.Trial(self._study, self._study.get_trials(deepcopy=False)[self._numbers[index]]._trial_id)
+        for step, value in self._reports.get(index, {}).items():
+            trial.report(math.nan if value is None else _clipped(value), step)
+
+    def _end(self, index: int, state: TrialState, reward: float | None = None) -> None:
+        self._reports.pop(index, None)
+        self._study.tell(self._numbers.pop(index), reward, state)
 
     def _find_related(self) -> dict[str, BaseDistribution]:
         """Return the decisions that are drawn together: those of every candidate.
@@ -153,6 +178,10 @@ class SamplerStudy:
         (search,) = words(self._seed, Purpose.SAMPLER, 0, 2)[1:]
         (proposal,) = words(self._seed, Purpose.SAMPLER, index, 1)
         return Seeds(int(search) % 2**32, int(proposal) % 2**32, self._warmup)
+
+
+def _clipped(reward: float) -> float:
+    return min(max(reward, -LARGEST_REWARD), LARGEST_REWARD)
 
 
 def _single_threaded() -> AbstractContextManager[None]:

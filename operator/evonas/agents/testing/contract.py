@@ -1,132 +1,31 @@
-"""The contract of ``Agent`` as a test suite, for this package's agents and for those of other packages.
-
-Needs pytest and Hypothesis; nothing else in this package imports it. Derive a class whose name pytest collects::
-
-    class TestMyAgent(AgentContract):
-        def create(self, space: SearchSpace, seed: int) -> Agent:
-            return MyAgent(space, seed, {})
-"""
+"""What callers of any agent rely on, as tests."""
 
 from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evonas.agents.interface import Agent, HasPopulation, InvalidRecord, Proposal, Record, SpaceExhausted
+from evonas.agents.interface import (
+    Agent,
+    HasPopulation,
+    InvalidRecord,
+    LearnsFromRungs,
+    Record,
+    Rung,
+    SpaceExhausted,
+)
+from evonas.agents.testing.history import RUNGS, History
+from evonas.agents.testing.spaces import CONDITIONAL, GRID, ONE_CANDIDATE, spaces
 from evonas.space import SearchSpace
 
-CONDITIONAL = SearchSpace.parse(
-    [
-        {"name": "blocks", "values": [2, 3, 4]},
-        {"name": "activation", "values": ["relu", "swish"]},
-        {"name": "kernel_4", "values": [3, 5, 7], "when": {"name": "blocks", "values": [4]}},
-        {"name": "wide_4", "values": [True, False], "when": {"name": "kernel_4", "values": [5, 7]}},
-        {"name": "pool", "values": ["max"]},
-        {"name": "slope", "values": [0.1, 0.2], "when": {"name": "activation", "values": ["swish"]}},
-    ]
-)
-"""21 candidates, with a chain of conditions and a decision with one value."""
-
-GRID = SearchSpace.parse([{"name": f"a{k}", "values": [1, 2, 3, 4]} for k in range(1, 5)])
-"""256 candidates without conditions."""
-
-ONE_CANDIDATE = SearchSpace.parse([{"name": "only", "values": ["x"]}, {"name": "other", "values": [1]}])
-
-
-@st.composite
-def spaces(draw: st.DrawFn, max_size: int = 10**6) -> SearchSpace:
-    """Spaces of up to five decisions, including ones with one value and conditional ones."""
-    manifest: list[dict[str, Any]] = []
-    for position in range(draw(st.integers(1, 5))):
-        numbers = list(range(draw(st.integers(1, 4))))
-        values: list[Any] = [f"v{number}" for number in numbers] if draw(st.booleans()) else numbers
-        item: dict[str, Any] = {"name": f"d{position}", "values": values}
-        if position and draw(st.booleans()):
-            earlier = manifest[draw(st.integers(0, position - 1))]
-            some = draw(st.lists(st.sampled_from(earlier["values"]), min_size=1, unique=True))
-            item["when"] = {"name": earlier["name"], "values": some}
-        manifest.append(item)
-        if SearchSpace.parse(manifest).size > max_size:
-            manifest.pop()
-            break
-    return SearchSpace.parse(manifest)
-
-
-@dataclass
-class History:
-    """A search in progress, and the records that a cluster would hold for it."""
-
-    agent: Agent
-    proposals: dict[int, Proposal] = field(default_factory=dict)
-    pending: list[int] = field(default_factory=list)
-    outcomes: dict[int, tuple[int, float | None]] = field(default_factory=dict)
-    """By index: the place among the observations, from 1, and the reward."""
-    abandoned: set[int] = field(default_factory=set)
-    foreign: dict[int, Record] = field(default_factory=dict)
-    """By index: candidates that the agent did not propose."""
-
-    @classmethod
-    def beginning_with(cls, agent: Agent, foreign: Iterable[Record]) -> History:
-        """Return the history of an agent that receives foreign candidates before it proposes."""
-        records = {record.index: record for record in foreign}
-        agent.restore(records.values())
-        return cls(
-            agent,
-            pending=[index for index, record in records.items() if record.sequence is None and not record.abandoned],
-            outcomes={index: (each.sequence, each.reward) for index, each in records.items() if each.sequence},
-            abandoned={index for index, record in records.items() if record.abandoned},
-            foreign=records,
-        )
-
-    def propose(self) -> Proposal:
-        """Ask the agent for a candidate, which is then pending."""
-        proposal = self.agent.propose()
-        self.proposals[proposal.index] = proposal
-        self.pending.append(proposal.index)
-        return proposal
-
-    def observe(self, index: int, reward: float | None) -> None:
-        """Tell the agent a reward, None for infeasible."""
-        self.pending.remove(index)
-        self.agent.observe(index, reward)
-        self.outcomes[index] = (len(self.outcomes) + 1, reward)
-
-    def abandon(self, index: int) -> None:
-        """Tell the agent that a proposal will never be observed."""
-        self.pending.remove(index)
-        self.agent.abandon(index)
-        self.abandoned.add(index)
-
-    def step(self, dice: random.Random, parallel: int) -> None:
-        """Do one thing that may happen in a search: propose, observe (sometimes infeasible) or abandon."""
-        if not self.pending or (len(self.pending) < parallel and dice.random() < 0.5):
-            self.propose()
-            return
-        index = dice.choice(self.pending)
-        kind = dice.random()
-        if kind < 0.1:
-            self.abandon(index)
-        else:
-            self.observe(index, None if kind < 0.25 else dice.uniform(-1, 1))
-
-    def records(self) -> list[Record]:
-        """Return what was recorded, in the order of the proposals."""
-        own = [
-            Record(each.index, dict(each.decisions), each.mutated, each.observed_up_to, None, None)
-            for each in self.proposals.values()
-        ]
-        return [self._with_outcome(record) for record in (*self.foreign.values(), *own)]
-
-    def _with_outcome(self, record: Record) -> Record:
-        sequence, reward = self.outcomes.get(record.index, (None, None))
-        return replace(record, sequence=sequence, reward=reward, abandoned=record.index in self.abandoned)
+WITHOUT_AND_WITH_RUNGS = pytest.mark.parametrize("rungs", [(), RUNGS], ids=["full trainings", "rungs"])
 
 
 class AgentContract:
@@ -141,12 +40,13 @@ class AgentContract:
         """Return a new agent. Settings that end its warm-up after few results make these tests stronger."""
         raise NotImplementedError
 
-    def test_proposals_are_counted_from_zero_and_tell_what_they_had_seen(self) -> None:
+    @WITHOUT_AND_WITH_RUNGS
+    def test_proposals_are_counted_from_zero_and_tell_what_they_had_seen(self, rungs: Sequence[int]) -> None:
         """Indexes are 0, 1, 2, …, no matter what is observed or abandoned in between."""
-        history, dice = History(self.create(GRID, 0)), random.Random(0)
+        history, dice = History(self.create(GRID, 0), rungs), random.Random(0)
         for _ in range(self.steps // 2):
             history.step(dice, parallel=4)
-            seen = len(history.outcomes)
+            seen = history.observed
             proposal = history.propose()
             assert proposal.index == len(history.proposals) - 1
             assert proposal.observed_up_to == seen
@@ -184,26 +84,23 @@ class AgentContract:
         self._exhaust(space, 1, random.Random(1))
 
     def test_restored_agents_equal_undisturbed_ones(self) -> None:
-        """Whatever the order of the records, with up to 16 pending, some infeasible and some abandoned."""
+        """Whatever the order of the records, with up to 16 pending, some infeasible, some abandoned, some stopped."""
 
-        def check(dice: random.Random, before: int, parallel: int) -> None:
-            undisturbed = History(self.create(GRID, 6))
+        def check(dice: random.Random, before: int, parallel: int, rungs: Sequence[int]) -> None:
+            undisturbed = History(self.create(GRID, 6), rungs)
             for _ in range(before):
                 undisturbed.step(dice, parallel)
-            records = undisturbed.records()
-            dice.shuffle(records)
-            restored = self.create(GRID, 6)
-            restored.restore(records)
-            assert restored.entropy == undisturbed.agent.entropy
+            restored = undisturbed.restored(self.create(GRID, 6), dice)
+            assert restored.agent.entropy == undisturbed.agent.entropy
             for _ in range(12):
-                proposal = undisturbed.propose()
-                assert restored.propose() == proposal
-                index, reward = dice.choice(undisturbed.pending), dice.uniform(-1, 1)
-                undisturbed.observe(index, reward)
-                restored.observe(index, reward)
-            assert restored.entropy == undisturbed.agent.entropy
+                assert restored.propose() == undisturbed.propose()
+                seed = dice.random()
+                for each in (undisturbed, restored):
+                    each.step(random.Random(seed), parallel=0)
+            assert restored.agent.entropy == undisturbed.agent.entropy
 
-        self._run(check, dice=_DICE, before=st.integers(0, self.steps), parallel=st.integers(1, 16))
+        before, parallel = st.integers(0, self.steps), st.integers(1, 16)
+        self._run(check, dice=_DICE, before=before, parallel=parallel, rungs=st.sampled_from([(), RUNGS]))
 
     def test_candidates_from_outside_are_learned_from_and_not_proposed_again(self) -> None:
         """Imported, listed and abandoned ones (``Record.foreign``): no draw by the agent led to them."""
@@ -258,9 +155,10 @@ class AgentContract:
 
         self._run(check, dice=_DICE, before=st.integers(0, self.steps))
 
-    def test_restoring_at_every_point_of_a_conditional_search_changes_nothing(self) -> None:
+    @WITHOUT_AND_WITH_RUNGS
+    def test_restoring_at_every_point_of_a_conditional_search_changes_nothing(self, rungs: Sequence[int]) -> None:
         """Not even asking twice does."""
-        undisturbed, dice = History(self.create(CONDITIONAL, 2)), random.Random(3)
+        undisturbed, dice = History(self.create(CONDITIONAL, 2), rungs), random.Random(3)
         count = min(20, self.steps // 3)
         while len(undisturbed.proposals) < count:
             undisturbed.step(dice, parallel=4)
@@ -365,6 +263,48 @@ class AgentContract:
         for each in (agent, twin):
             each.observe(3, 0.5)
         assert agent.propose() == twin.propose()
+
+    def test_rungs_are_observed_of_pending_proposals_only(self) -> None:
+        """Agents that learn from rungs: what is settled, unknown or not a number is refused, and changes nothing."""
+        agent, twin = (self.create(GRID, 0) for _ in range(2))
+        if not (isinstance(agent, LearnsFromRungs) and isinstance(twin, LearnsFromRungs)):
+            return
+        for each in (agent, twin):
+            for _ in range(4):
+                each.propose()
+            each.observe_rung(0, 1, 0.1)
+            each.stop(0)
+            each.observe_rung(1, 1, None)
+            each.abandon(1)
+        for index in (0, 1, 9):
+            with pytest.raises(ValueError, match=r"\w"):
+                agent.observe_rung(index, 3, 0.5)
+        for index in (0, 1, 2, 9):
+            with pytest.raises(ValueError, match=r"\w"):
+                agent.stop(index)
+        for wrong in (math.nan, math.inf, -math.inf):
+            with pytest.raises(ValueError, match=r"\w"):
+                agent.observe_rung(2, 1, wrong)
+        for each in (agent, twin):
+            each.observe_rung(2, 1, 0.5)
+            each.stop(2)
+            each.observe(3, 0.5)
+        assert agent.propose() == twin.propose()
+
+    @pytest.mark.parametrize("wrong", list(range(4)))
+    def test_records_of_impossible_trials_with_rungs_are_refused(self, wrong: int) -> None:
+        """Agents that learn from rungs: one that was stopped has a rung and no reward; rungs ascend, and are finite."""
+        good = replace(_distinct(1)[0], sequence=2, reward=None, rungs=(Rung(1, 0.1, 1), Rung(3, 0.2, 2)), stopped=True)
+        bad = [
+            replace(good, rungs=()),
+            replace(good, reward=0.5),
+            replace(good, rungs=good.rungs[::-1]),
+            replace(good, rungs=(Rung(1, math.nan, 1), good.rungs[1])),
+        ][wrong]
+        if isinstance(self.create(GRID, 0), LearnsFromRungs):
+            self.create(GRID, 0).restore([good])
+            with pytest.raises(InvalidRecord):
+                self.create(GRID, 0).restore([bad])
 
     def test_rewards_of_any_size_are_taken(self) -> None:
         """An exploding loss stays finite for a while."""
