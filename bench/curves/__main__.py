@@ -48,7 +48,7 @@ def main(
 ) -> None:
     """Compare agents and rules by the GPU time they take, over seeds, and state how certain the comparison is."""
     console = Console(stderr=True)
-    competing = [*_known(contestants), *map(parse_variant, variants)]
+    competing = [*_known(contestants, console), *map(parse_variant, variants)]
     cells = [
         (name, count, contestant, seed)
         for seed, name, count, contestant in product(
@@ -74,10 +74,14 @@ def _split(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _known(labels: str) -> list[Contestant]:
+def _known(labels: str, console: Console) -> list[Contestant]:
     if unknown := [label for label in _split(labels) if label not in CONTESTANTS]:
         raise EvonasError(f"--contestants: unknown {', '.join(unknown)}; there are {', '.join(CONTESTANTS)}")
-    return [CONTESTANTS[label] for label in _split(labels)]
+    chosen = [CONTESTANTS[label] for label in _split(labels)]
+    for contestant in chosen:
+        if not contestant.is_installed:
+            console.print(f"{contestant.label} is left out: {contestant.package} is not installed", highlight=False)
+    return [contestant for contestant in chosen if contestant.is_installed]
 
 
 if __name__ == "__main__":

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from typing import Any
 
 from bench.agents import contestants as agents
 from bench.agents.peers import OptunaTPE
 from bench.curves.searchers import Full, Ruled
 from bench.curves.simulation import Searcher
+from bench.curves.syne_tune import SyneTune
 from evonas.errors import EvonasError
 from evonas.fidelity import Fidelity, Rule
 from evonas.space import SearchSpace
@@ -35,11 +37,18 @@ class Contestant:
     description: Mapping[str, Any]
     """What identifies it; a change makes kept runs stale."""
     is_ours: bool
+    package: str | None = None
+    """The optional package that it needs."""
+
+    @property
+    def is_installed(self) -> bool:
+        """Return whether its package is installed."""
+        return self.package is None or find_spec(self.package) is not None
 
 
 def _ours(agent: agents.Contestant, rule: str) -> Contestant:
     create = partial(_create, agent) if rule == FULL else partial(_create_ruled, agent, Rule(rule))
-    return Contestant(f"{agent.label}+{rule}", create, {**agent.description, "rule": rule}, is_ours=True)
+    return Contestant(f"{agent.label}+{rule}", create, {**agent.description, "rule": rule}, True, agent.package)
 
 
 def _create(agent: agents.Contestant, space: SearchSpace, seed: int, steps: Steps) -> Searcher:
@@ -51,7 +60,8 @@ def _create_ruled(agent: agents.Contestant, rule: Rule, space: SearchSpace, seed
 
 
 def _optuna(rule: str) -> Contestant:
-    return Contestant(f"optuna-tpe+{rule}", partial(_create_optuna, rule), {"peer": "optuna-tpe", "rule": rule}, False)
+    create = partial(_create_optuna, rule)
+    return Contestant(f"optuna-tpe+{rule}", create, {"peer": "optuna-tpe", "rule": rule}, False, "optuna")
 
 
 def _create_optuna(rule: str, space: SearchSpace, seed: int, steps: Steps) -> Searcher:
@@ -70,16 +80,30 @@ def _create_optuna(rule: str, space: SearchSpace, seed: int, steps: Steps) -> Se
     return OptunaTPE(space, seed, pruners[rule]())
 
 
+def _syne_tune(scheduler: str, label: str) -> Contestant:
+    create = partial(_create_syne_tune, scheduler)
+    return Contestant(label, create, {"peer": "syne-tune", "scheduler": scheduler}, False, "syne_tune")
+
+
+def _create_syne_tune(scheduler: str, space: SearchSpace, seed: int, steps: Steps) -> Searcher:
+    return SyneTune(scheduler, space, seed, steps, FACTOR)
+
+
 OUR_RULES = (FULL, *(str(rule) for rule in Rule if rule is not Rule.NONE))
+
+OURS = ("evonas", "evolution", "random", "optuna-agent")
 
 CONTESTANTS = {
     contestant.label: contestant
     for contestant in (
-        *(_ours(agents.CONTESTANTS[name], rule) for name in ("evonas", "evolution", "random") for rule in OUR_RULES),
+        *(_ours(agents.CONTESTANTS[name], rule) for name in OURS for rule in OUR_RULES),
         *map(_optuna, (FULL, "SuccessiveHalving", "Hyperband")),
+        _syne_tune("ASHA", "syne-tune-random+SuccessiveHalving"),
+        _syne_tune("BOHB", "syne-tune-bohb+SuccessiveHalving"),
     )
 }
-"""Every contestant by label. ``random+SuccessiveHalving`` is what others call random search with ASHA."""
+"""Every contestant by label. ``random+SuccessiveHalving`` is what others call random search with ASHA; ``optuna-agent``
+is our agent, ``optuna-tpe`` Optuna by itself."""
 
 REFERENCE = f"evonas+{FULL}"
 """What the others are compared with."""

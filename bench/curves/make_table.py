@@ -49,16 +49,17 @@ def main(data: str | None, trained: Path, file: Path) -> None:
     console = Console(stderr=True)
     trained.parent.mkdir(parents=True, exist_ok=True)
     known = {(row["rank"], row["seed"]): row for row in _rows(trained)}
-    missing = [key for key in _order() if key not in known]
+    left = SPACE.size * SEEDS - len(known)
     trainer = Trainer(data)
     with trained.open("a", encoding="utf-8") as kept:
-        for done, (rank, seed) in enumerate(missing, start=1):
+        for rank, seed in _order(known):
             curve, seconds = trainer.train(SPACE.to_candidate(SPACE.unrank(rank)), seed)
             known[rank, seed] = {"rank": rank, "seed": seed, "hits": curve, "seconds": seconds}
             kept.write("\n" + json.dumps(known[rank, seed]))
-            if done % 100 == 0:
-                kept.flush()
-                console.print(f"{len(missing) - done} trainings left", highlight=False)
+            kept.flush()
+            left -= 1
+            if left % 100 == 0:
+                console.print(f"{left} trainings left", highlight=False)
     hits = np.full((SPACE.size, SEEDS, EPOCHS), DIVERGED, dtype=np.uint16)
     times = np.zeros((SPACE.size, SEEDS), dtype=np.float32)
     for (rank, seed), row in known.items():
@@ -111,11 +112,14 @@ def _averaged(part: Part) -> Images:
     return Images(functional.avg_pool2d(part.pixels.float(), 2).round().byte(), part.labels)
 
 
-def _order() -> Iterator[tuple[int, int]]:
-    """Yield every training, those of the first seed first, in an order that says nothing of the space."""
-    for seed in range(SEEDS):
-        for rank in np.random.default_rng(seed).permutation(SPACE.size).tolist():
-            yield rank, seed
+def _order(known: Mapping[tuple[int, int], Mapping[str, Any]]) -> Iterator[tuple[int, int]]:
+    """Yield what is missing from ``known`` while that grows: first one training of every candidate, in an order that
+    says nothing of the space, then the others of the best candidates first: luck matters most among these."""
+    first = np.random.default_rng(0).permutation(SPACE.size).tolist()
+    yield from ((rank, 0) for rank in first if (rank, 0) not in known)
+    ends = {rank: known[rank, 0]["hits"] for rank in first}
+    best = sorted(first, key=lambda rank: -ends[rank][-1] if len(ends[rank]) == EPOCHS else 0)
+    yield from ((rank, seed) for seed in range(1, SEEDS) for rank in best if (rank, seed) not in known)
 
 
 def _rows(file: Path) -> Iterator[dict[str, Any]]:

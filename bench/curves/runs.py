@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -11,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-import bench.curves
 import evonas.agents
 from bench import kept
 from bench.agents import peers
-from bench.curves.catalogue import problem
+from bench.curves import fashion_mnist, searchers, simulation, syne_tune, synthetic
+from bench.curves import problem as problems
+from bench.curves.catalogue import TABLE, problem
 from bench.curves.contestants import Contestant
 from bench.curves.problem import Problem
 from bench.curves.simulation import Ended, Searcher, simulate
@@ -43,7 +45,13 @@ class Task:
 
     def identity(self) -> str:
         """Return a hash that changes when a repeated run could come out differently."""
-        facts = [self.problem, self.seed, self.trainings, self.workers, _code(self.contestant.is_ours)]
+        facts = [
+            self.problem,
+            self.seed,
+            self.trainings,
+            self.workers,
+            _code(self.contestant.is_ours, self.problem == TABLE),
+        ]
         return kept.identity([dict(self.contestant.description), *facts])
 
 
@@ -147,13 +155,13 @@ class _Timed:
 
 
 @cache
-def _code(is_ours: bool) -> str:
+def _code(is_ours: bool, from_table: bool) -> str:
     """Return a hash of everything that determines a run's outcome, except the contestant's settings."""
-    modules = ("catalogue", "fashion_mnist", "problem", "runs", "searchers", "simulation", "synthetic")
-    folder = Path(bench.curves.__path__[0])
-    files = [*(folder / f"{name}.py" for name in modules), folder / "fashion_mnist.npz"]
+    files = [Path(str(module.__file__)) for module in (simulation, problems, sys.modules[__name__])]
+    files += [Path(fashion_mnist.__file__), fashion_mnist.FILE] if from_table else [Path(synthetic.__file__)]
     if is_ours:
-        files += [Path(evonas.agents.__path__[0]), *(Path(str(module.__file__)) for module in (fidelity, promotion))]
+        files += [Path(str(module.__file__)) for module in (searchers, fidelity, promotion)]
+        files += [Path(evonas.agents.__path__[0])]
     else:
-        files += [Path(peers.__file__)]
-    return kept.code(file for file in files if file.exists())
+        files += [Path(peers.__file__), Path(syne_tune.__file__)]
+    return kept.code(files)
