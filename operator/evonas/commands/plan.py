@@ -12,7 +12,8 @@ from evonas.commands.findings import is_bad, show
 from evonas.commands.manifests import read_manifest
 from evonas.commands.renamed import RenamingCommand
 from evonas.commands.searches import cluster_options
-from evonas.recorded.forecast import forecast
+from evonas.fidelity import Fidelity, Rule
+from evonas.recorded.forecast import forecast, forecast_steps
 from evonas.report.console import open_console
 from evonas.search.proposer import Proposer
 from evonas.search.table import TrialTable
@@ -52,6 +53,8 @@ def plan(
     )
     click.echo(f"GPU hours at worst: {bounds.gpu_hours:.2f}{_cap(spec, bounds.uncapped_gpu_hours)}")
     click.echo(f"hours at worst, if pods start at once: {bounds.hours:.2f}")
+    if spec.fidelity is not None:
+        click.echo(_rungs(spec, spec.fidelity))
     proposer = Proposer(spec)
     for trial in proposer.propose(proposer.collect(TrialTable()), min(candidates, bounds.trials)):
         click.echo(f"trial {trial.index}: {json.dumps(dict(trial.decisions))}")
@@ -61,6 +64,18 @@ def plan(
     findings = readiness_module().examine(cluster, spec, labels, operator_namespace)
     show(findings, open_console())
     sys.exit(1 if is_bad(findings) else 0)
+
+
+def _rungs(spec: SearchSpec, fidelity: Fidelity) -> str:
+    *rungs, last = fidelity.steps
+    at = f"rungs at {', '.join(map(str, rungs))} of {last} steps"
+    steps = forecast_steps(spec, fidelity)
+    if fidelity.rule is Rule.NONE:
+        return f"{at}, where results are only recorded: {steps.most} steps of training"
+    return (
+        f"{at}, {fidelity.rule}: {steps.least} to {steps.most} steps of training, about {steps.likely:.0f}"
+        f" ({100 * steps.likely / steps.most:.0f} %) if good and bad candidates come in random order"
+    )
 
 
 def _cap(spec: SearchSpec, uncapped: float) -> str:

@@ -1,4 +1,6 @@
-"""`evonas replay`: whether a search's proposals follow from its record, and where not, from which trial on and why."""
+"""`evonas replay`: whether a search's proposals, and its decisions at rungs, follow from its record; where not, from
+which trial on and why.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,7 @@ import click
 from evonas.agents import agent_versions
 from evonas.commands.searches import cluster_options, says_what_a_search_is
 from evonas.recorded.replay import Difference, MissingTrial, Replay
+from evonas.recorded.rungs import difference_at_rungs
 from evonas.recorded.search import RecordedSearch
 from evonas.search.software_versions import versions_of
 from evonas.sources.locate import locate
@@ -21,11 +24,12 @@ from evonas.sources.options import ClusterOptions
 @cluster_options
 @says_what_a_search_is
 def replay(search: str, cluster: ClusterOptions) -> None:
-    """Derive every proposal of SEARCH again from the records before it.
+    """Derive every proposal of SEARCH again from the records before it, and every decision at a rung.
 
     With the same software versions, all match bit for bit. Exits with 1 at the first that differs.
     """
     record = locate(search, cluster).read()
+    _check_rungs(record)
     here = agent_versions(record.spec.agent.type)
     same = 0
     try:
@@ -40,12 +44,32 @@ def replay(search: str, cluster: ClusterOptions) -> None:
     click.echo(f"all {same} proposals of {record.source} are the same, bit for bit ({versions})")
 
 
+def _check_rungs(record: RecordedSearch) -> None:
+    """Say what became of the decisions at rungs, which proposals follow from."""
+    if record.trials and record.trials[-1].index >= len(record.trials):
+        # Results are missing, as the replay will say.
+        return
+    difference = difference_at_rungs(record.spec, record.trials)
+    if difference is not None:
+        click.echo(f"trial {difference.index} differs at a rung:")
+        _show(difference)
+        click.echo("reason: the record was changed after the fact: what a rule decides follows from the results alone")
+        sys.exit(1)
+    count = sum(len(trial.rungs) for trial in record.trials)
+    if count:
+        click.echo(f"all {count} decisions at rungs are the same")
+
+
 def _part(record: RecordedSearch, difference: Difference, here: Mapping[str, str]) -> None:
     click.echo(f"the first {difference.index} proposals are the same; trial {difference.index} differs:")
-    click.echo(f"  {difference.field} recorded: {difference.recorded}")
-    click.echo(f"  {difference.field} derived:  {difference.derived}")
+    _show(difference)
     click.echo(f"reason: {_reason(versions_of(record.environments, difference.index), here)}")
     sys.exit(1)
+
+
+def _show(difference: Difference) -> None:
+    click.echo(f"  {difference.field} recorded: {difference.recorded}")
+    click.echo(f"  {difference.field} derived:  {difference.derived}")
 
 
 def _reason(there: Mapping[str, str] | None, here: Mapping[str, str]) -> str:

@@ -29,8 +29,10 @@ def check_candidates(
     space = record.spec.space
     tried = {key_of(candidate): "it is listed already" for candidate in listed}
     for trial in reversed(record.trials):
-        reward = "" if trial.reward is None else f" with {record.spec.objective.metric or 'reward'} {trial.reward:.6g}"
-        tried[key_of(trial.decisions)] = f"trial {trial.index} has it, {trial.state}{reward}"
+        reached = f" with {trial.rungs[-1].in_words}" if trial.rungs else ""
+        if trial.reward is not None:
+            reached = f" with {record.spec.objective.metric or 'reward'} {trial.reward:.6g}"
+        tried[key_of(trial.decisions)] = f"trial {trial.index} has it, {trial.state}{reached}"
     chosen: dict[str, Decisions] = {}
     problems: list[str] = []
     for candidate in candidates:

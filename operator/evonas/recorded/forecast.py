@@ -1,12 +1,21 @@
-"""What a search may cost at most, before anything runs: arithmetic on its declaration alone. Pure."""
+"""What a search may cost, before anything runs: arithmetic on its declaration alone. Pure."""
 
 from __future__ import annotations
 
 import math
+import random
+from bisect import insort
+from collections.abc import Iterable
 from dataclasses import dataclass
+from statistics import fmean
 
+from evonas.fidelity import Fidelity
 from evonas.search.budget import SECONDS_PER_HOUR
+from evonas.search.promotion import decide
 from evonas.spec import SearchSpec
+
+MAX_TRIED = 5000
+"""How many candidates are passed through the rungs to see how many go on; what more do is proportional."""
 
 
 @dataclass(frozen=True)
@@ -40,3 +49,43 @@ def forecast(spec: SearchSpec) -> Forecast:
     hours += math.ceil(confirmations / spec.budget.parallel_trials) * round_hours
     allowed = spec.budget.max_gpu_hours
     return Forecast(trials, attempts, uncapped if allowed is None else min(uncapped, allowed), uncapped, hours)
+
+
+@dataclass(frozen=True)
+class StepForecast:
+    """How many steps a search with rungs trains, without repeats; confirmations are trained to the end."""
+
+    most: int
+    """If no candidate is worse than one before it."""
+    least: int
+    """If every candidate is worse than those before it."""
+    likely: int
+    """If good and bad candidates come in random order, and the better one at a rung is the better one at the next."""
+
+
+def forecast_steps(spec: SearchSpec, fidelity: Fidelity) -> StepForecast:
+    """Return the bounds of a search with rungs."""
+    trials, last = min(spec.budget.max_trials, spec.space.size), fidelity.steps[-1]
+    confirmations = 0 if spec.confirm is None else spec.confirm.runs * last
+    tried = min(trials, MAX_TRIED)
+    dice = random.Random(1)
+    orders = [dice.sample(range(tried), tried) for _ in range(max(1, MAX_TRIED // tried))]
+    likely = fmean(_steps(fidelity, order) for order in orders) * trials / tried
+    least = _steps(fidelity, range(tried, 0, -1)) + (trials - tried) * fidelity.steps[0]
+    return StepForecast(trials * last + confirmations, least + confirmations, round(likely) + confirmations)
+
+
+def _steps(fidelity: Fidelity, qualities: Iterable[float]) -> int:
+    """Return how many steps are trained if candidates of these qualities come one after the other."""
+    standings: dict[int, list[float]] = {step: [] for step in fidelity.steps}
+    total = 0
+    for quality in qualities:
+        for step in fidelity.steps[:-1]:
+            stops = decide(fidelity, standings[step], quality).stops
+            insort(standings[step], quality)
+            if stops:
+                total += step
+                break
+        else:
+            total += fidelity.steps[-1]
+    return total

@@ -29,7 +29,7 @@ _COMPARED = tuple(field.name for field in fields(ProposalRecord) if field.name n
 
 @dataclass(frozen=True)
 class Difference:
-    """The first field of a proposal that could not be derived."""
+    """The first field of a trial that could not be derived."""
 
     index: int
     field: str

@@ -12,7 +12,7 @@ from rich.live import Live
 
 from evonas.report.live import mean_seconds, progress_view, time_left
 from evonas.search.plan import Plan
-from evonas.search.trial import Trial, TrialState
+from evonas.search.trial import Trial, TrialState, in_words
 from evonas.spec import SearchSpec
 
 
@@ -46,6 +46,9 @@ class Display:
             said = f"{trial.reward:.6g}"
             if trial.reused is not None:
                 said += f", the {trial.message}"
+        elif trial.state is TrialState.STOPPED:
+            # The reason is the rule, the same for all.
+            said = in_words(trial.state, trial.message)
         elif trial.state.is_final:
             said = trial.outcome
         elif trial.attempts and trial.state is TrialState.QUEUED:

@@ -1,9 +1,10 @@
-"""Why a candidate was proposed, in words and a table: for `evonas explain`."""
+"""Why a candidate was proposed, and why its trial was stopped, in words and tables: for `evonas explain`."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -11,8 +12,10 @@ from rich.table import Table
 
 from evonas.agents import AgentSettings, Alternative
 from evonas.recorded.search import RecordedSearch
+from evonas.report.at_rungs import at_rungs
+from evonas.search.lessons import Lesson, in_order, lessons_of
 from evonas.search.objective import oriented
-from evonas.search.trial import LISTED, Trial, in_words
+from evonas.search.trial import LISTED, Trial, TrialState, in_words
 from evonas.search.trial_environment import to_text
 
 
@@ -20,7 +23,9 @@ def explanation(record: RecordedSearch, trial: Trial, considered: Sequence[Alter
     """Return what is known about a proposal; of its alternatives, ``considered``, the best are ``shown``."""
     chosen = next((item for item in considered if item.decisions == dict(trial.decisions)), None)
     parts: list[RenderableType] = [
-        *_outcome(record, trial),
+        _outcome(record, trial),
+        *at_rungs(record, trial, shown),
+        *(_moment(record, trial) if trial.is_proposed else ()),
         *_origin(record, trial),
         _decisions_table(record, trial, chosen),
         *(_choice(trial) if trial.is_proposed else ()),
@@ -30,17 +35,25 @@ def explanation(record: RecordedSearch, trial: Trial, considered: Sequence[Alter
     return Group(*parts)
 
 
-def _outcome(record: RecordedSearch, trial: Trial) -> Iterable[str]:
+def _outcome(record: RecordedSearch, trial: Trial) -> str:
     reward = "" if trial.reward is None else f" with {record.spec.objective.metric or 'reward'} {trial.reward:.6g}"
     why = in_words("" if trial.reason == trial.state else trial.reason, trial.message)
-    yield f"trial {trial.index} of {record.source}: {trial.state}{reward}{f' ({why})' if why else ''}"
-    under_way = trial.index - trial.proposal.observed_up_to
-    if not trial.is_proposed:
-        return
+    return f"trial {trial.index} of {record.source}: {trial.state}{reward}{f' ({why})' if why else ''}"
+
+
+def _moment(record: RecordedSearch, trial: Trial) -> Iterable[str]:
+    known = _known(record, trial)
+    ended = sum(lesson.ends for lesson in known)
+    at_rungs = f" and {len(known) - ended} more at rungs" if len(known) > ended else ""
     yield (
-        f"when it was proposed, {trial.proposal.observed_up_to} results were known and"
-        f" {under_way} earlier trials had no result yet"
+        f"when it was proposed, {ended} results{at_rungs} were known and"
+        f" {trial.index - ended} earlier trials had no result yet"
     )
+
+
+def _known(record: RecordedSearch, trial: Trial) -> list[Lesson]:
+    """Return what the agent had learned when it proposed a trial."""
+    return in_order(chain.from_iterable(map(lessons_of, record.trials)))[: trial.proposal.observed_up_to]
 
 
 def _origin(record: RecordedSearch, trial: Trial) -> Iterable[str]:
@@ -72,29 +85,32 @@ def _origin(record: RecordedSearch, trial: Trial) -> Iterable[str]:
 def _parent(record: RecordedSearch, trial: Trial) -> str:
     index = trial.proposal.parent
     parent = None if index is None else record.trial(index)
-    if parent is None or parent.reward is None:
+    taught = None if parent is None else _taught(parent)
+    if parent is None or taught is None:
         return "" if index is None else f" of trial {index}"
-    merit = oriented(record.spec.objective, parent.reward)
+    merit = oriented(record.spec.objective, taught)
     population = _population(record, trial)
-    place = 1 + sum(oriented(record.spec.objective, other.reward or 0) > merit for other in population)
+    values = [value for other in population if (value := _taught(other)) is not None]
+    place = 1 + sum(oriented(record.spec.objective, value) > merit for value in values)
     pinned = len(trial.proposal.pinned)
     members = f"the {len(population) - pinned} latest results" + (f" and {pinned} pinned ones" if pinned else "")
     kept = " (pinned)" if index in trial.proposal.pinned else ""
     return (
-        f" of trial {index}{kept}, which had {parent.reward:.6g}:"
+        f" of trial {index}{kept}, which had {parent.rungs[-1].in_words if parent.reward is None else f'{taught:.6g}'}:"
         f" rank {place} of {members}, from which parents are drawn"
     )
 
 
 def _population(record: RecordedSearch, trial: Trial) -> list[Trial]:
     """Return the results that could become parents when the trial was proposed."""
-    observed = sorted(
-        (other for other in record.trials if other.sequence is not None),
-        key=lambda other: (other.sequence or 0, other.index),
-    )
-    feasible = [other for other in observed[: trial.proposal.observed_up_to] if other.reward is not None]
+    feasible = [lesson.trial for lesson in _known(record, trial) if lesson.ends and _taught(lesson.trial) is not None]
     recent = feasible[-AgentSettings.parse(record.spec.agent.settings).evolution.population :]
     return [*recent, *(other for other in feasible if other.index in trial.proposal.pinned)]
+
+
+def _taught(trial: Trial) -> float | None:
+    """Return what the agent was told of a trial: its reward or, if it was stopped, what it had at its last rung."""
+    return trial.rungs[-1].value if trial.state is TrialState.STOPPED and trial.rungs else trial.reward
 
 
 def _decisions_table(record: RecordedSearch, trial: Trial, chosen: Alternative | None) -> Table:

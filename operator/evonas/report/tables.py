@@ -23,7 +23,7 @@ def searches_table(overviews: Sequence[Overview], *, wide: bool = False, heading
         table.add_column(name, justify="right")
     for overview in overviews:
         counts = overview.counts
-        done = sum(counts.get(state, 0) for state in ("succeeded", "infeasible", "failed", "cancelled"))
+        done = sum(counts.get(state, 0) for state in ("succeeded", "infeasible", "stopped", "failed", "cancelled"))
         table.add_row(
             *([overview.namespace] if namespaced else []),
             overview.name,
@@ -40,11 +40,11 @@ def searches_table(overviews: Sequence[Overview], *, wide: bool = False, heading
     return table
 
 
-_WIDE = ("succeeded", "infeasible", "cancelled", "reused", "metric", "made")
+_WIDE = ("succeeded", "infeasible", "stopped", "cancelled", "reused", "metric", "made")
 
 
 def _more(overview: Overview) -> Iterable[str]:
-    counts = (overview.counts.get(state, 0) for state in ("succeeded", "infeasible", "cancelled"))
+    counts = (overview.counts.get(state, 0) for state in ("succeeded", "infeasible", "stopped", "cancelled"))
     return (*map(str, (*counts, overview.reused)), overview.metric, to_time(overview.start_time) or "-")
 
 
@@ -61,12 +61,19 @@ def trials_table(record: RecordedSearch, trials: Iterable[Trial] | None = None, 
             str(trial.index),
             origin if trial.proposal.parent is None else f"{origin} of {trial.proposal.parent}",
             in_words(trial.state, trial.reason),
-            "-" if trial.reward is None else f"{trial.reward:.6g}",
+            _reached(trial),
             to_time(trial.completion_time) or "-",
             " ".join(f"{name}={to_text(value)}" for name, value in trial.decisions.items()),
             *((str(len(trial.attempts)), _seconds(trial), " ".join(trial.message.split()) or "-") if wide else ()),
         )
     return table
+
+
+def _reached(trial: Trial) -> str:
+    """Return its reward or, without one, what it had at its last rung."""
+    if trial.reward is not None:
+        return f"{trial.reward:.6g}"
+    return trial.rungs[-1].in_words if trial.rungs else "-"
 
 
 def _seconds(trial: Trial) -> str:

@@ -42,6 +42,19 @@ def decide(fidelity: Fidelity, earlier: Sequence[float], value: float) -> Decisi
     return Decision(better >= places, f"is {_ordinal(better + 1)} of {count}, and {going_on}")
 
 
+def needed(fidelity: Fidelity, earlier: Sequence[float]) -> float | None:
+    """Return the least oriented value that would have gone on among the ``earlier`` ones; None if every value would."""
+    places = _places(fidelity, len(earlier) + 1)
+    return earlier[-places] if places <= len(earlier) else None
+
+
+def _places(fidelity: Fidelity, count: int) -> int:
+    """Return the last place of ``count`` at which a trial goes on."""
+    if fidelity.rule is Rule.NONE or count < fidelity.factor:
+        return count
+    return count // 2 + 1 if fidelity.rule is Rule.MEDIAN else count // fidelity.factor
+
+
 def _median(values: Sequence[float]) -> float:
     """Return the lower of the two middle values of an even number: who is level with it goes on."""
     return values[(len(values) - 1) // 2]

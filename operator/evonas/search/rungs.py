@@ -13,7 +13,7 @@ from datetime import datetime
 
 from evonas.search.attempt import AttemptPhase, AttemptView
 from evonas.search.objective import evaluate
-from evonas.search.promotion import Decision, decide, oriented_or_worst
+from evonas.search.promotion import decide, oriented_or_worst
 from evonas.search.settle import stop
 from evonas.search.trial import RungResult, Trial, TrialState
 from evonas.search.trial_report import Report
@@ -63,7 +63,7 @@ def enter(
         insort(standings.setdefault(result.step, []), value)
         # One that has ended by itself has its reward: there is nothing left to save.
         if decision.stops and not trial.state.is_final:
-            return stop(spec, trial, view, spec.fidelity.rule, _said(result, decision), now)
+            return stop(spec, trial, view, spec.fidelity.rule, f"{result.in_words} {decision.because}", now)
     return trial
 
 
@@ -75,8 +75,3 @@ def _value(objective: Objective, metrics: Mapping[str, float]) -> float | None:
         return watched
     finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
     return evaluate(objective, Report(reward=reward, metrics=finite)).reward
-
-
-def _said(result: RungResult, decision: Decision) -> str:
-    value = "diverged" if result.value is None else f"{result.value:g}"
-    return f"{value} at step {result.step} {decision.because}"

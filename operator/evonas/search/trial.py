@@ -144,6 +144,11 @@ class RungResult:
     sequence: int = 0
     """Place among the results that the agent learns from, from 1; 0 until it is recorded."""
 
+    @property
+    def in_words(self) -> str:
+        """For people: ``0.81 at step 9``."""
+        return f"{'diverged' if self.value is None else f'{self.value:.6g}'} at step {self.step}"
+
 
 MAX_ATTEMPTS = 10
 """How many of the latest attempts a record lists; disruptions are unlimited, and an object must not grow."""

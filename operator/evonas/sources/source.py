@@ -61,7 +61,7 @@ def check_pin(record: RecordedSearch, pinned: Collection[int], index: int, *, st
     if trial.is_confirmation:
         raise EvonasError(f"{name} trains trial {trial.proposal.parent} again; pin that one")
     if trial.state.is_final and not is_pinnable(trial):
-        raise EvonasError(f"{name} is {trial.state.value}: without a reward it is in no population")
+        raise EvonasError(f"{name} is {trial.state.value}: without a reward it cannot be pinned")
     if len({*pinned, index}) > MAX_PINNED:
         raise EvonasError(f"{record.source} has {len(pinned)} pinned trials, the most there can be; --remove one")
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from evonas.recorded.forecast import forecast
+from evonas.recorded.forecast import forecast, forecast_steps
+from evonas.spec import Confirm
 from tests.unit.commands.conftest import Evonas
 from tests.unit.local.test_resume import write_manifest
 from tests.unit.search.support import search_spec
@@ -35,6 +37,67 @@ def test_confirmations_are_part_of_the_worst_case() -> None:
     trial = {"retries": 2, "timeoutSeconds": 7200}
     found = forecast(search_spec(trial=trial, gpus=1, confirm={"top": 3, "repeats": 3}))
     assert (found.trials, found.attempts, found.gpu_hours, found.hours) == (20, 87, 174, 48)
+
+
+@pytest.mark.parametrize(
+    ("rule", "most", "least"),
+    [
+        ("None", 600, 600),
+        # The first two have nobody to be compared with.
+        ("SuccessiveHalving", 600, 2 * 30 + 18 * 1),
+        ("Median", 600, 2 * 30 + 18 * 1),
+    ],
+)
+def test_steps_of_a_search_with_rungs(rule: str, most: int, least: int) -> None:
+    spec = search_spec(fidelity={"rungs": {"steps": [1, 3, 10, 30]}, "rule": rule})
+    assert spec.fidelity is not None
+    found = forecast_steps(spec, spec.fidelity)
+    assert (found.most, found.least) == (most, least)
+    assert found.least <= found.likely <= found.most
+    assert found == forecast_steps(spec, spec.fidelity)
+    confirmed = forecast_steps(replace(spec, confirm=Confirm(top=2, repeats=2)), spec.fidelity)
+    assert (confirmed.most, confirmed.least, confirmed.likely) == (most + 120, least + 120, found.likely + 120)
+
+
+def test_halving_trains_less_than_the_median_rule_and_less_still_with_a_larger_factor() -> None:
+    likely = []
+    for rule, factor in (("None", 3), ("Median", 3), ("SuccessiveHalving", 2), ("SuccessiveHalving", 4)):
+        fidelity = {"rungs": {"steps": [1, 3, 10, 30], "factor": factor}, "rule": rule}
+        spec = search_spec(budget={"maxTrials": 100}, fidelity=fidelity)
+        assert spec.fidelity is not None
+        likely.append(forecast_steps(spec, spec.fidelity).likely)
+    assert likely == sorted(likely, reverse=True)
+    assert len(set(likely)) == 4
+
+
+def test_steps_of_a_huge_search_are_known_at_once() -> None:
+    space = [{"name": "a", "values": list(range(250))}, {"name": "b", "values": list(range(250))}]
+    huge, large = (
+        search_spec(searchSpace=space, budget={"maxTrials": count}, fidelity={"rungs": {"min": 1, "max": 27}})
+        for count in (50_000, 5_000)
+    )
+    assert huge.fidelity is not None
+    ten_times = 10 * forecast_steps(large, huge.fidelity).likely
+    assert forecast_steps(huge, huge.fidelity).likely == pytest.approx(ten_times, abs=10)
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        (
+            "SuccessiveHalving",
+            "rungs at 1, 3 of 9 steps, SuccessiveHalving: 32 to 144 steps of training, about 55 (38 %) if good and bad"
+            " candidates come in random order",
+        ),
+        ("None", "rungs at 1, 3 of 9 steps, where results are only recorded: 144 steps of training"),
+    ],
+)
+def test_plan_says_what_rungs_save(evonas: Evonas, tmp_path: Path, rule: str, said: str) -> None:
+    path = write_manifest(tmp_path)
+    body = yaml.safe_load(path.read_text())
+    body["spec"]["fidelity"] = {"rungs": {"min": 1, "max": 9}, "rule": rule}
+    path.write_text(yaml.safe_dump(body))
+    assert evonas("plan", "search.yaml", "--no-cluster")[1].splitlines()[4] == said
 
 
 def test_plan_shows_size_cost_and_the_candidates_that_the_run_will_have(

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
+from evonas.local.journal import open_journal
+from evonas.recorded.search import Phase, RecordedSearch
 from evonas.search.attempt import AttemptPhase, AttemptView, Ending, Verdict
+from evonas.search.codec import to_time
 from evonas.search.plan import Plan, plan
 from evonas.search.proposer import Proposer
 from evonas.search.table import TrialTable
@@ -16,7 +21,8 @@ from evonas.search.trial import Trial
 from evonas.search.trial_progress import Progress
 from evonas.search.trial_report import Report
 from evonas.spec import SearchSpec
-from tests.unit.search.support import NOW
+from tests.unit.search.simulation import SPACE
+from tests.unit.search.support import NOW, search_body
 
 Curve = Callable[[Trial, int], float]
 
@@ -96,3 +102,43 @@ class Climb:
             ending=ending,
             progress=progress,
         )
+
+
+def climbed_record(agent: str = "Random", count: int = 30, *, curve: Curve = accuracy, **spec: Any) -> RecordedSearch:
+    """Return the record of a search with rungs 1, 3 and 9 that is over; each of its trials had a GPU."""
+    body = climbing_body(agent, count, **spec)
+    identity = {"uid": "0f0e", "creationTimestamp": to_time(NOW)}
+    recorded = {**body, "metadata": {**body["metadata"], **identity}}
+    return RecordedSearch("climbing", recorded, tuple(climbed(body, curve)), Phase.COMPLETE)
+
+
+def write_climb(folder: Path, name: str, agent: str = "Random", count: int = 30, **spec: Any) -> Path:
+    """Write the journal of such a search, as ``evonas run`` would; returns its folder."""
+    body = {**climbing_body(agent, count, **spec), "metadata": {"name": name}}
+    journal = open_journal(folder / name, body)
+    for trial in climbed(body, accuracy):
+        journal.write(trial)
+    journal.close()
+    return folder / name
+
+
+def climbed(body: Mapping[str, Any], curve: Curve) -> list[Trial]:
+    """Return the trials of a search that is over."""
+    climb = Climb(SearchSpec.parse(body), curve)
+    for _ in climb.run():
+        pass
+    return climb.trials
+
+
+def climbing_body(agent: str, count: int, **spec: Any) -> dict[str, Any]:
+    """Return a search with rungs 1, 3 and 9, or what ``spec`` says instead."""
+    fields = {
+        "searchSpace": SPACE,
+        "objective": {"metric": "accuracy"},
+        "budget": {"maxTrials": count, "parallelTrials": 3},
+        "agent": {"type": agent, "warmup": 4},
+        "fidelity": {"rungs": {"min": 1, "max": 9, "factor": 3}},
+        "gpus": 1,
+        **spec,
+    }
+    return search_body(**fields)

@@ -19,26 +19,29 @@ NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 IDENTITY = SearchIdentity("search", "0f0e", "default")
 
 
-def search_spec(
+def search_spec(**spec: Any) -> SearchSpec:
+    """Return the search of ``search_body``."""
+    return SearchSpec.parse(search_body(**spec))
+
+
+def search_body(
     *, budget: dict[str, Any] | None = None, trial: dict[str, Any] | None = None, gpus: int = 0, **spec: Any
-) -> SearchSpec:
+) -> dict[str, Any]:
     """Return a search over one decision of 100 values, or what ``spec`` says instead."""
     container: dict[str, Any] = {"name": "trial", "image": "none"}
     if gpus:
         container["resources"] = {"limits": {"nvidia.com/gpu": gpus}}
-    return SearchSpec.parse(
-        {
-            "apiVersion": "evonas.dev/v1alpha1",
-            "kind": "ArchitectureSearch",
-            "metadata": {"name": "search"},
-            "spec": {
-                "searchSpace": [{"name": "a", "values": list(range(100))}],
-                "budget": {"maxTrials": 20, "parallelTrials": 4, **(budget or {})},
-                "trial": {"template": {"spec": {"containers": [container]}}, **(trial or {})},
-                **spec,
-            },
-        }
-    )
+    return {
+        "apiVersion": "evonas.dev/v1alpha1",
+        "kind": "ArchitectureSearch",
+        "metadata": {"name": "search"},
+        "spec": {
+            "searchSpace": [{"name": "a", "values": list(range(100))}],
+            "budget": {"maxTrials": 20, "parallelTrials": 4, **(budget or {})},
+            "trial": {"template": {"spec": {"containers": [container]}}, **(trial or {})},
+            **spec,
+        },
+    }
 
 
 def trial(index: int, state: TrialState = TrialState.PENDING, **fields: Any) -> Trial:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evonas.fidelity import Fidelity, Rule
-from evonas.search.promotion import decide
+from evonas.search.promotion import decide, needed
 
 HALVING = Fidelity((1, 3, 9), 3, Rule.SUCCESSIVE_HALVING)
 MEDIAN = Fidelity((1, 3, 9), 3, Rule.MEDIAN)
@@ -40,6 +40,12 @@ def test_better_value_is_never_stopped_where_a_worse_one_goes_on(
 ) -> None:
     if not decide(fidelity, earlier, value).stops:
         assert not decide(fidelity, earlier, value + 1).stops
+
+
+@given(standings, values, st.sampled_from([HALVING, MEDIAN, Fidelity((1, 3, 9), 2, Rule.MEDIAN)]))
+def test_what_is_needed_to_go_on_is_what_decides(earlier: list[float], value: float, fidelity: Fidelity) -> None:
+    least = needed(fidelity, earlier)
+    assert decide(fidelity, earlier, value).stops == (least is not None and value < least)
 
 
 @pytest.mark.parametrize("fidelity", [HALVING, MEDIAN])

@@ -41,7 +41,7 @@ def climbing_spec(agent: str = "Random", count: int = 24, **spec: object) -> Sea
         "fidelity": fidelity,
         **spec,
     }
-    return search_spec(**fields)  # type: ignore[arg-type]
+    return search_spec(**fields)
 
 
 def climbed(spec: SearchSpec, failing: int = 0) -> list[Trial]:

@@ -1,0 +1,73 @@
+"""Asks a search's rule again about each result at a rung, and compares with what was recorded. Pure, beside ``replay``.
+
+A rule knows the results at the rung with a smaller place in the sequence, and nothing else (``search.promotion``), so
+no agent is needed, and versions do not matter.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from evonas.recorded.replay import Difference
+from evonas.search.promotion import Decision, decide, needed, oriented_or_worst
+from evonas.search.trial import RungResult, Trial, TrialState
+from evonas.spec import SearchSpec
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A trial's result at a rung, and what the rule says of it."""
+
+    trial: Trial
+    result: RungResult
+    decision: Decision
+    needed: float | None
+    """The worst value that would have gone on, in the user's orientation; None if every value would."""
+
+    @property
+    def is_last(self) -> bool:
+        """Return whether the trial has not reached another rung since."""
+        return self.result.step == self.trial.rungs[-1].step
+
+
+def judge(spec: SearchSpec, trials: Iterable[Trial]) -> Iterator[Judgement]:
+    """Yield the judgement of every result at a rung, in the order in which they were recorded."""
+    if spec.fidelity is None:
+        return
+    minimize = spec.objective.minimize
+    results = [(result, trial) for trial in trials for result in trial.rungs]
+    results.sort(key=lambda item: (item[0].sequence, item[1].index))
+    standings: dict[int, list[float]] = {}
+    for _, tied in groupby(results, key=lambda item: item[0].sequence):
+        entered = [*tied]
+        for result, trial in entered:
+            earlier = standings.get(result.step, [])
+            decision = decide(spec.fidelity, earlier, oriented_or_worst(result.value, minimize=minimize))
+            least = needed(spec.fidelity, earlier)
+            yield Judgement(trial, result, decision, -least if least is not None and minimize else least)
+        for result, _ in entered:
+            insort(standings.setdefault(result.step, []), oriented_or_worst(result.value, minimize=minimize))
+
+
+def difference_at_rungs(spec: SearchSpec, trials: Sequence[Trial]) -> Difference | None:
+    """Return the first decision at a rung that the record contradicts.
+
+    A trial that ended by itself in the same look has its reward, whatever the rule said.
+    """
+    allowed = () if spec.fidelity is None else spec.fidelity.steps[:-1]
+    for trial in trials:
+        if foreign := [result.step for result in trial.rungs if result.step not in allowed]:
+            return Difference(trial.index, "rungs", f"a result at step {foreign[0]}", f"rungs at {[*allowed]}")
+    for judgement in judge(spec, trials):
+        trial, step, because = judgement.trial, judgement.result.step, judgement.decision.because
+        was_stopped = trial.state is TrialState.STOPPED and judgement.is_last
+        if judgement.decision.stops == was_stopped or trial.state is TrialState.SUCCEEDED:
+            continue
+        if was_stopped:
+            return Difference(trial.index, "state", f"Stopped at step {step}", f"goes on there: it {because}")
+        recorded = f"{trial.state} after step {trial.rungs[-1].step}"
+        return Difference(trial.index, "state", recorded, f"Stopped at step {step}: it {because}")
+    return None
