@@ -11,8 +11,10 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+from evonas.errors import EvonasError
 from evonas.search.codec import SearchIdentity, from_time
 from evonas.search.conditions import find_condition
+from evonas.search.contradictions import find_contradiction
 from evonas.search.status import count_states
 from evonas.search.totals import Totals
 from evonas.search.trial import Trial
@@ -53,6 +55,12 @@ class RecordedSearch:
     phase: Phase
     images: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Digests under which the trials' images were pulled, if known."""
+
+    def __post_init__(self) -> None:
+        """EvonasError for a trial that nobody can have recorded so."""
+        for trial in self.trials:
+            if problem := find_contradiction(trial):
+                raise EvonasError(f"{self.source}: trial {trial.index}: {problem}; restore the record from a copy")
 
     @cached_property
     def spec(self) -> SearchSpec:

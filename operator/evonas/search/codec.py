@@ -3,6 +3,7 @@ them."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -124,8 +125,8 @@ def from_object(body: Mapping[str, Any]) -> Trial:
         metrics=_numbers(status.get("metrics", {})),
         sequence=status.get("sequence"),
         rungs=tuple(
-            RungResult(result["step"], _number(result.get("value")), result["sequence"])
-            for result in status.get("rungs", ())
+            _read_rung(result, f"trial {spec['index']}: status.rungs[{place}]")
+            for place, result in enumerate(status.get("rungs", ()))
         ),
         attempts=tuple(
             EndedAttempt(
@@ -250,6 +251,20 @@ def _number(text: str | None) -> float | None:
 
 def _rung(result: RungResult) -> dict[str, Any]:
     return _without_empty({"step": result.step, "value": _decimal(result.value), "sequence": result.sequence})
+
+
+def _read_rung(body: Mapping[str, Any], path: str) -> RungResult:
+    """Read a result at a rung; ValueError with the field that is wrong."""
+    for field in ("step", "sequence"):
+        if type(body.get(field)) is not int or body[field] < 1:
+            raise ValueError(f"{path}.{field} must be a whole number from 1, got {body.get(field)!r}")
+    try:
+        value = _number(body.get("value"))
+    except (TypeError, ValueError):
+        value = math.nan
+    if value is not None and not math.isfinite(value):
+        raise ValueError(f"{path}.value must be a finite decimal number, or absent, got {body['value']!r}")
+    return RungResult(body["step"], value, body["sequence"])
 
 
 def _attempt(attempt: EndedAttempt) -> dict[str, Any]:

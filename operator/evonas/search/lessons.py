@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from evonas.agents import Agent, LearnsFromRungs, Record, Rung, without_rungs
+from evonas.agents import Agent, InvalidRecord, LearnsFromRungs, Record, Rung, without_rungs
+from evonas.search.contradictions import find_contradiction
 from evonas.search.objective import oriented
 from evonas.search.trial import Trial, TrialState
 from evonas.spec import SearchSpec
@@ -62,7 +63,9 @@ def restore(agent: Agent, records: Iterable[Record]) -> None:
 
 
 def record_of(spec: SearchSpec, trial: Trial) -> Record:
-    """Return a trial as agents fold it."""
+    """Return a trial as agents fold it; InvalidRecord if its rungs contradict each other."""
+    if problem := find_contradiction(trial):
+        raise InvalidRecord(f"trial {trial.index}: {problem}")
     return Record(
         index=trial.index,
         decisions=trial.decisions,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from evonas.cluster.client.api import Api, ApiError, Conflict, NotFound, Unavailable
@@ -115,7 +115,7 @@ class ClusterSource:
             there = f"the cluster at {api.server} has no such search in namespace {namespace}"
             raise EvonasError(f"{here} {there} ({error.message})") from error
         selector = f"{SEARCH_UID_LABEL}={body['metadata']['uid']}"
-        trials = sorted(map(from_object, await _list(api, TRIALS, namespace, selector)), key=lambda trial: trial.index)
+        trials = sorted(map(_trial, await _list(api, TRIALS, namespace, selector)), key=lambda trial: trial.index)
         return RecordedSearch(
             source=f"{namespace}/{self._name}",
             body=_without_managers(body),
@@ -160,6 +160,16 @@ def ask(options: ClusterOptions, question: Callable[[Api, str], Awaitable[T]]) -
 
 async def _list(api: Api, resource: Resource, namespace: str | None, selector: str = "") -> list[dict[str, Any]]:
     return [body async for page, _ in api.list(resource, namespace, label_selector=selector) for body in page]
+
+
+def _trial(body: Mapping[str, Any]) -> Trial:
+    try:
+        return from_object(body)
+    except (KeyError, TypeError, ValueError) as error:
+        metadata = body["metadata"]
+        raise EvonasError(
+            f"ArchitectureTrial {metadata['namespace']}/{metadata['name']} cannot be read: {error!r}"
+        ) from error
 
 
 def _without_managers(body: dict[str, Any]) -> dict[str, Any]:

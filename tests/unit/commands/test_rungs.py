@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -143,6 +145,41 @@ def test_stopped_candidate_is_not_enqueued_again(evonas: Evonas, tmp_path: Path)
     code, _, err = evonas("enqueue", str(run), *assignments)
     assert code == 2
     assert f"trial {trial.index} has it, Stopped with {trial.rungs[-1].in_words}" in err
+
+
+DAMAGED: dict[str, tuple[Callable[[Any], object], str]] = {
+    "no rungs": (lambda status: status.pop("rungs"), "status.rungs: must not be empty: the trial was stopped at one"),
+    "no order": (
+        lambda status: status["rungs"].append({"step": 1, "sequence": 999}),
+        ".step: must be more than ",
+    ),
+    "no number": (
+        lambda status: status["rungs"][-1].update(value="much"),
+        ".value must be a finite decimal number, or absent, got 'much'",
+    ),
+    "not finite": (lambda status: status["rungs"][-1].update(value="inf"), "got 'inf'"),
+    "no step": (lambda status: status["rungs"][-1].pop("step"), ".step must be a whole number from 1, got None"),
+    "no place": (lambda status: status["rungs"][-1].update(sequence="7"), ".sequence must be a whole number from 1"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+@pytest.mark.parametrize("words", [["get"], ["report"], ["replay"], ["explain", "0"]], ids=lambda words: words[0])
+def test_damaged_record_of_rungs_is_one_error_that_names_trial_and_field(
+    evonas: Evonas, run: Path, words: list[str], damage: str
+) -> None:
+    do, said = DAMAGED[damage]
+    journal, index = run / JOURNAL_FILE, stopped_of(run)[0].index
+    search, *bodies = map(json.loads, journal.read_text().splitlines())
+    body = next(body for body in bodies if body["spec"]["index"] == index)
+    do(body["status"])
+    journal.write_text("".join(json.dumps(line) + "\n" for line in (search, *bodies)))
+    code, out, err = evonas(words[0], str(run), *words[1:])
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert f"trial {index}: status.rungs" in err
+    assert said in err
 
 
 def text(value: object) -> str:

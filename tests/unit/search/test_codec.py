@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evonas.search.codec import SearchIdentity, from_object, to_decimal, to_object, to_status
-from evonas.search.trial import EndedAttempt, ProposalRecord, Reuse, Trial, TrialState
+from evonas.search.trial import EndedAttempt, ProposalRecord, Reuse, RungResult, Trial, TrialState
 from tests.unit.search.support import IDENTITY, NOW, succeeded, trial
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
@@ -51,6 +51,9 @@ REUSES = st.builds(
 DECISIONS = st.dictionaries(st.text(min_size=1, max_size=5), VALUES, min_size=1, max_size=4)
 
 
+RUNGS = st.lists(st.builds(RungResult, st.integers(1, 999), st.none() | NUMBERS, st.integers(1, 99_999)), max_size=3)
+
+
 @st.composite
 def trials(draw: st.DrawFn) -> Trial:
     proposed = Trial(draw(st.integers(0, 99_999)), draw(DECISIONS), draw(PROPOSALS))
@@ -67,6 +70,7 @@ def trials(draw: st.DrawFn) -> Trial:
         reward=draw(st.none() | NUMBERS),
         metrics=draw(st.dictionaries(st.text(max_size=5), NUMBERS, max_size=3)),
         sequence=draw(st.none() | st.integers(1, 99_999)),
+        rungs=tuple(draw(RUNGS)),
         attempts=tuple(draw(st.lists(ATTEMPTS, max_size=3))),
         start_time=draw(MOMENTS),
         completion_time=draw(MOMENTS),

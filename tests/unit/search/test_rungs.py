@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
-from evonas.agents import Record, SpaceExhausted, create_agent
+from evonas.agents import InvalidRecord, Record, SpaceExhausted, create_agent
 from evonas.agents.interface import Proposal
 from evonas.recorded.replay import Replay
 from evonas.search.codec import from_object, to_object
@@ -16,7 +18,7 @@ from evonas.search.lessons import record_of, restore
 from evonas.search.proposer import Proposer
 from evonas.search.table import TrialTable
 from evonas.search.totals import Totals
-from evonas.search.trial import Trial, TrialState
+from evonas.search.trial import RungResult, Trial, TrialState
 from evonas.spec import SearchSpec
 from tests.unit.search.climbing import Climb, accuracy
 from tests.unit.search.simulation import SPACE
@@ -155,6 +157,33 @@ def test_agent_that_knows_nothing_of_rungs_learns_the_last_value_of_a_stopped_tr
         assert by_index[trial.index].reward == wanted
         outcomes = [other for other in trials if other.sequence and other.sequence <= trial.proposal.observed_up_to]
         assert by_index[trial.index].observed_up_to == len(outcomes)
+
+
+BROKEN: dict[str, tuple[dict[str, Any], str]] = {
+    "stopped nowhere": ({"rungs": ()}, "status.rungs: must not be empty"),
+    "rungs out of order": (
+        {"rungs": (RungResult(3, 0.5, 7), RungResult(1, 0.4, 8)), "sequence": 8},
+        "status.rungs[1].step: must be more than 3, got 1",
+    ),
+    "places out of order": (
+        {"rungs": (RungResult(1, 0.5, 8), RungResult(3, 0.4, 7)), "sequence": 7},
+        "status.rungs[1].sequence: must be more than 8, got 7",
+    ),
+    "another place": ({"sequence": 999}, "status.sequence: must be that of the last rung, got 999"),
+    "a reward": ({"reward": 0.5}, "status.reward: must be absent"),
+}
+
+
+@pytest.mark.parametrize("agent", ["Evolution", "TPE"])
+@pytest.mark.parametrize(("change", "said"), BROKEN.values(), ids=BROKEN)
+def test_record_that_contradicts_itself_is_refused(agent: str, change: dict[str, Any], said: str) -> None:
+    spec = climbing_spec(agent, 12)
+    trials = climbed(spec)
+    stopped = next(trial for trial in trials if trial.state is TrialState.STOPPED)
+    broken = [replace(trial, **change) if trial == stopped else trial for trial in trials]
+    proposer = Proposer(spec)
+    with pytest.raises(InvalidRecord, match=re.escape(f"trial {stopped.index}: {said}")):
+        proposer.propose(proposer.collect(TrialTable(broken)), 1)
 
 
 def test_late_result_of_another_operator_makes_the_agent_fold_afresh() -> None:
