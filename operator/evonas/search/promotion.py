@@ -7,7 +7,7 @@ gives the same decision (docs/architecture.md, invariant 2).
 from __future__ import annotations
 
 import math
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -30,16 +30,12 @@ def decide(fidelity: Fidelity, earlier: Sequence[float], value: float) -> Decisi
     """
     count = len(earlier) + 1
     better = len(earlier) - bisect_right(earlier, value)
-    if fidelity.rule is Rule.NONE or count < fidelity.factor:
-        return Decision(stops=False, because=f"is {_ordinal(better + 1)} of {count}")
-    if fidelity.rule is Rule.MEDIAN:
-        # Golovin et al., Google Vizier (KDD 2017), section 3.2.2, with the values at the rung for running averages.
-        median = _median([*earlier[: (at := bisect_left(earlier, value))], value, *earlier[at:]])
-        return Decision(value < median, f"is {_ordinal(better + 1)} of {count}, and the better half goes on")
-    # The stopping variant of asynchronous successive halving (Li et al., arXiv 1810.05934).
-    places = count // fidelity.factor
-    going_on = "only the best goes on" if places == 1 else f"the best {places} go on"
-    return Decision(better >= places, f"is {_ordinal(better + 1)} of {count}, and {going_on}")
+    places = _places(fidelity, count)
+    going_on = ""
+    if places < count:
+        best = "only the best goes on" if places == 1 else f"the best {places} go on"
+        going_on = f", and {'the better half goes on' if fidelity.rule is Rule.MEDIAN else best}"
+    return Decision(better >= places, f"is {_ordinal(better + 1)} of {count}{going_on}")
 
 
 def needed(fidelity: Fidelity, earlier: Sequence[float]) -> float | None:
@@ -52,12 +48,12 @@ def _places(fidelity: Fidelity, count: int) -> int:
     """Return the last place of ``count`` at which a trial goes on."""
     if fidelity.rule is Rule.NONE or count < fidelity.factor:
         return count
-    return count // 2 + 1 if fidelity.rule is Rule.MEDIAN else count // fidelity.factor
-
-
-def _median(values: Sequence[float]) -> float:
-    """Return the lower of the two middle values of an even number: who is level with it goes on."""
-    return values[(len(values) - 1) // 2]
+    if fidelity.rule is Rule.MEDIAN:
+        # Golovin et al., Google Vizier (KDD 2017), section 3.2.2, with the values at the rung for running averages: who
+        # is level with the lower of two middle values goes on.
+        return count // 2 + 1
+    # The stopping variant of asynchronous successive halving (Li et al., arXiv 1810.05934).
+    return count // fidelity.factor
 
 
 def _ordinal(number: int) -> str:
