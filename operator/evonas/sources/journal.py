@@ -21,6 +21,7 @@ from evonas.local.requests.vetoed import Vetoed
 from evonas.recorded.search import Phase, RecordedSearch
 from evonas.search.backlog import Decisions
 from evonas.search.budget import Standing, find_limit
+from evonas.search.confirmation import due_confirmations
 from evonas.search.outcome import conclude
 from evonas.search.trial import Trial
 from evonas.sources.source import Choice, check_pin, check_vetoable, say_on_stderr
@@ -103,6 +104,8 @@ def _phase_at_rest(record: RecordedSearch) -> Phase:
     """Return the phase of a run that no process works on, judged by its record and limits."""
     limit = find_limit(Standing(record.spec, record.totals, record.start_time, datetime.now(UTC)))
     if limit is None or record.totals.unfinished:
+        return Phase.STOPPED
+    if not limit.failed and due_confirmations(record.spec, record.totals, room=1):
         return Phase.STOPPED
     return Phase.FAILED if conclude(limit, record.totals).failed else Phase.COMPLETE
 

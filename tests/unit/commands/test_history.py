@@ -12,6 +12,7 @@ import optuna
 import pytest
 
 from evonas.local.journal import JOURNAL_FILE, read_journal
+from evonas.recorded.search import Phase
 from evonas.sources.journal import JournalSource
 from tests.unit.commands.conftest import TRIALS, Evonas
 from tests.unit.search.simulation import write_run
@@ -174,3 +175,13 @@ def test_explain_of_a_random_one_and_of_one_that_cannot_be_derived(
 def test_explain_of_a_trial_that_is_not_there(evonas: Evonas, finished_run: Path) -> None:
     code, _, err = evonas("explain", str(finished_run), "99")
     assert (code, err) == (2, f"error: {finished_run} has no trial 99; it has 0 to {TRIALS - 1}\n")
+
+
+def test_run_that_has_confirmations_to_come_is_not_complete(finished_run: Path, tmp_path: Path) -> None:
+    def ask_for_confirmations(body: dict[str, Any]) -> None:
+        if body["kind"] == "ArchitectureSearch":
+            body["spec"]["confirm"] = {"top": 1, "repeats": 1}
+
+    assert JournalSource(finished_run).read().phase is Phase.COMPLETE
+    waiting = rewritten(finished_run, tmp_path / "waiting", ask_for_confirmations)
+    assert JournalSource(waiting, warn=lambda _: None).read().phase is Phase.STOPPED
