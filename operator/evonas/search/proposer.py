@@ -33,14 +33,27 @@ class News:
     """Trials with a reward that stay in the population."""
 
 
+@dataclass
+class _Pending:
+    """A trial without an outcome, as the agent knows it."""
+
+    trial: Trial
+    """As it was proposed or, if the agent was restored from it, recorded."""
+    rungs: int = 0
+    """How many of its rungs were learned."""
+
+    def is_of(self, recorded: Trial) -> bool:
+        """Return whether the record is of what the agent proposed: another operator may have come first."""
+        return (self.trial.decisions, self.trial.proposal) == (recorded.decisions, recorded.proposal)
+
+
 class Proposer:
     """The agent of one search."""
 
     def __init__(self, spec: SearchSpec) -> None:
         self._spec = spec
         self._agent: Agent | None = None
-        self._pending: dict[int, int] = {}
-        """Trials without an outcome, and how many rungs of each were learned."""
+        self._pending: dict[int, _Pending] = {}
         self._learned = Cursor()
         self._last_sequence = 0
         self._lessons = 0
@@ -60,9 +73,9 @@ class Proposer:
         news = table.read(self._learned)
         finished: Sequence[Trial] = () if news is None else news[0]
         changed = [*finished, *table.unfinished.values()]
-        new = (lessons_of(trial, after_rung=self._pending.get(trial.index, 0)) for trial in changed)
+        new = (lessons_of(trial, after_rung=self._rungs_learned(trial)) for trial in changed)
         lessons = in_order(chain.from_iterable(new))
-        fits = self._agent is not None and news is not None and self._fits(table, finished, lessons)
+        fits = self._agent is not None and news is not None and self._fits(changed, lessons)
         history = None if fits else sorted(table, key=lambda trial: trial.index)
         pinned = [trial for trial in table.finished(sorted(pins)[:MAX_PINNED]) if is_pinnable(trial)]
         ended = sorted((trial for trial in finished if trial.sequence is None), key=lambda trial: trial.index)
@@ -83,17 +96,23 @@ class Proposer:
         self._learned = news.end
         return self._proposals(count, news.pinned)
 
-    def _fits(self, table: TrialTable, finished: Sequence[Trial], lessons: Sequence[Lesson]) -> bool:
-        left = self._pending.keys() - {trial.index for trial in finished}
-        late = any(lesson.sequence <= self._last_sequence for lesson in lessons)
-        return len(left) + len(finished) == len(self._pending) and left == table.unfinished.keys() and not late
+    def _rungs_learned(self, trial: Trial) -> int:
+        known = self._pending.get(trial.index)
+        return 0 if known is None else known.rungs
+
+    def _fits(self, changed: Sequence[Trial], lessons: Sequence[Lesson]) -> bool:
+        """Return whether the agent has proposed just what was recorded, and has learned nothing too early."""
+        if len(changed) != len(self._pending) or any(lesson.sequence <= self._last_sequence for lesson in lessons):
+            return False
+        return all((known := self._pending.get(trial.index)) is not None and known.is_of(trial) for trial in changed)
 
     def _restore(self, history: Sequence[Trial]) -> None:
         self._agent = None
         agent = create_agent(self._spec.agent.type, self._spec.space, self._spec.agent.seed, self._spec.agent.settings)
         restore(agent, (record_of(self._spec, trial) for trial in history))
         self._agent = agent
-        self._pending = {trial.index: len(trial.rungs) for trial in history if not trial.state.is_final}
+        unfinished = (trial for trial in history if not trial.state.is_final)
+        self._pending = {trial.index: _Pending(trial, len(trial.rungs)) for trial in unfinished}
         self._last_sequence = max((trial.last_sequence for trial in history), default=0)
         self._lessons = sum(1 for trial in history for _ in lessons_of(trial))
         named = {index for trial in history for index in trial.proposal.abandoned or ()}
@@ -115,7 +134,7 @@ class Proposer:
         if lesson.ends:
             del self._pending[lesson.trial.index]
         else:
-            self._pending[lesson.trial.index] += 1
+            self._pending[lesson.trial.index].rungs += 1
 
     def _proposals(self, count: int, pinned: Sequence[Trial]) -> list[Trial]:
         assert self._agent is not None
@@ -126,8 +145,9 @@ class Proposer:
                 proposal = self._agent.propose()
             except SpaceExhausted:
                 break
-            self._pending[proposal.index] = 0
-            proposed.append(self._named(trial_of(proposal, self._lessons)))
+            trial = self._named(trial_of(proposal, self._lessons))
+            self._pending[proposal.index] = _Pending(trial)
+            proposed.append(trial)
         return proposed
 
     def _named(self, trial: Trial) -> Trial:

@@ -223,3 +223,14 @@ def test_entropy_is_that_of_the_agent_once_there_is_one() -> None:
     silent = Proposer(spec_of("Random"))
     propose(silent, [], 1)
     assert silent.entropy is None
+
+
+def test_candidate_that_another_operator_recorded_first_replaces_ones_own() -> None:
+    table, proposer, other = TrialTable(), Proposer(spec_of()), Proposer(spec_of(seed=4))
+    (mine,) = proposer.propose(proposer.collect(table), 1)
+    (theirs,) = other.propose(other.collect(table), 1)
+    assert (mine.index, mine.decisions) != (theirs.index, theirs.decisions)
+    table.put(mine)
+    assert proposer.collect(table).history is None
+    table.put(theirs)
+    assert proposer.collect(table).history == [theirs]
