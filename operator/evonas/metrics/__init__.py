@@ -23,6 +23,11 @@ REPORT_TO_RECORD_SECONDS = Histogram(
     "Time from the end of a trial's container, in whole seconds by its node's clock, to the record of its result.",
     buckets=(0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000),
 )
+STOP_SECONDS = Histogram(
+    "evonas_stop_seconds",
+    "Time from the decision to end a trial early, at a rung or by a veto, to the end of its pod, which frees its GPUs.",
+    buckets=(0.1, 0.3, 1, 3, 10, 30, 100),
+)
 RECONCILE_SECONDS = Histogram(
     "evonas_reconcile_seconds",
     "Duration of one pass over one search.",

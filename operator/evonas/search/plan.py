@@ -73,11 +73,13 @@ def plan(
     now: datetime,
     backlog: Backlog = NOTHING,
     vetoes: Vetoes = NONE,
+    leaving: int = 0,
 ) -> Plan:
     """Decide the next steps of a search.
 
     ``views`` holds the view of each unfinished trial's current or latest attempt, by the trial's index; ``created``
-    when each was recorded.
+    when each was recorded. ``leaving`` counts the attempts of finished trials that are being stopped and still hold
+    their resources: the next trials wait for them.
     """
     settled = {trial.index: trial for trial in unfinished}
     ascents: dict[int, Sequence[RungResult]] = {}
@@ -102,22 +104,28 @@ def plan(
             if not (trial.state.is_final or trial.is_confirmation):
                 settled[index] = cancel(spec, trial, views.get(index), limit.reason, now)
     stops = tuple((index, view.number) for index, view in views.items() if _must_stop(settled[index], view))
+    cut_short = sum(settled[index].is_cut_short for index, _ in stops)
     results, progress, wake_at = _records(unfinished, settled, order, created, now)
     totals = finished.plus(settled.values())
     left = tuple(trial for trial in settled.values() if not trial.state.is_final)
-    proposals, listed, confirmations = 0, list[Trial](), list[Trial]()
+    places = spec.budget.parallel_trials - len(left)
+    free = max(0, places - leaving - cut_short)
+    proposals, listed, due = 0, list[Trial](), list[Trial]()
     imports = backlog.imports if limit is None and not spec.suspend else ()
     if limit is None and not spec.suspend:
-        room = min(spec.budget.parallel_trials - len(left), spec.budget.max_trials - totals.total)
-        room = int(max(0, min(room, spec.space.size - totals.candidates, affordable_trials(spec, totals))))
+        room = min(free, spec.budget.max_trials - totals.total, spec.space.size - totals.candidates)
+        room = int(max(0, min(room, affordable_trials(spec, totals))))
         if not imports:
             listed = listed_trials(backlog.listed[:room], totals)
             proposals = 0 if listed else room
         # The agent proposes only after it has learned from these.
         wake_at = _earliest(wake_at, find_deadline(spec, start_time), now if imports or listed else None)
     elif limit is not None and not limit.failed and all(trial.is_confirmation for trial in left):
-        confirmations = due_confirmations(spec, totals, spec.budget.parallel_trials - len(left))
-    is_over = limit is not None and not left and not confirmations
+        due = due_confirmations(spec, totals, places)
+    if cut_short:
+        # Nothing may tell of their end: a local run has waited for it when the plan was carried out.
+        wake_at = _earliest(wake_at, now)
+    is_over = limit is not None and not left and not due
     return Plan(
         totals=totals,
         unfinished=left,
@@ -128,7 +136,7 @@ def plan(
         imports=tuple(imports),
         listed=tuple(listed),
         proposals=proposals,
-        confirmations=() if spec.suspend else tuple(confirmations),
+        confirmations=() if spec.suspend else tuple(due[:free]),
         limit=conclude(limit, totals) if limit is not None and is_over else limit,
         is_over=is_over,
         wake_at=_earliest(wake_at, *(view.deadline for view in views.values())),

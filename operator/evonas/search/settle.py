@@ -10,7 +10,7 @@ from datetime import datetime
 
 from evonas.search.attempt import AttemptPhase, AttemptView, Disruption, Ending, QueuedReason, Verdict
 from evonas.search.objective import evaluate
-from evonas.search.trial import MAX_ATTEMPTS, EndedAttempt, Import, Reuse, Trial, TrialState, in_words
+from evonas.search.trial import MAX_ATTEMPTS, VETOED, EndedAttempt, Import, Reuse, Trial, TrialState, in_words
 from evonas.spec import SearchSpec
 
 MAX_MESSAGE = 1024
@@ -73,8 +73,8 @@ def cancel(spec: SearchSpec, trial: Trial, view: AttemptView | None, reason: str
 
 def veto(spec: SearchSpec, trial: Trial, view: AttemptView | None, because: str, now: datetime) -> Trial:
     """Return the trial after its running attempt was stopped because a user vetoed it."""
-    stopped = _stopped(spec, trial, view, "Vetoed", because, now)
-    return replace(stopped, state=TrialState.INFEASIBLE, reason="Vetoed")
+    stopped = _stopped(spec, trial, view, VETOED, because, now)
+    return replace(stopped, state=TrialState.INFEASIBLE, reason=VETOED)
 
 
 def stop(spec: SearchSpec, trial: Trial, view: AttemptView | None, reason: str, because: str, now: datetime) -> Trial:

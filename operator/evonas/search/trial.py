@@ -52,6 +52,9 @@ IMPORTED, LISTED = "imported", "listed"
 """Origins of candidates from outside: a result that is known from elsewhere, and decisions that a user wants tried."""
 
 
+VETOED = "Vetoed"
+"""Reason of an infeasible trial that a user did not want."""
+
 MAX_ABANDONED = 1000
 """How many trials one proposal may name: no more can end between two proposals than run at once, except in searches
 whose first proposals were made before trials were named."""
@@ -199,6 +202,13 @@ class Trial:
     def is_run(self) -> bool:
         """Return whether anything is run for it: a result known from elsewhere costs nothing here."""
         return self.imported is None and self.reused is None
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Return whether its attempt was ended by a decision, and not by itself: at a rung, by a veto, or because the
+        search had ended."""
+        vetoed = self.state is TrialState.INFEASIBLE and self.reason == VETOED
+        return vetoed or self.state in (TrialState.STOPPED, TrialState.CANCELLED)
 
     @property
     def is_proposed(self) -> bool:

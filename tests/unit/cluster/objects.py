@@ -1,4 +1,4 @@
-"""Records of a Job and of a trial as the store keeps them, with what a test does not care about filled in."""
+"""Records of a Job, a pod and a trial as the store keeps them, with what a test does not care about filled in."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from evonas.cluster.state.records import JobRecord, TrialRecord
+from evonas.cluster.state.records import JobRecord, PodRecord, TrialRecord
 from evonas.search.trial import Trial
 from tests.unit.search.support import NOW
 
@@ -30,11 +30,41 @@ _JOB = JobRecord(
     released=False,
 )
 
+_POD = PodRecord(
+    namespace="n",
+    name="s-a1-x",
+    uid="p",
+    version=1,
+    search_uid="u",
+    index=0,
+    attempt=1,
+    created=NOW,
+    owner_uid=None,
+    deletion=None,
+    node=None,
+    phase="Pending",
+    reason="",
+    message="",
+    scheduled=None,
+    unschedulable=None,
+    gated=False,
+    disrupted=None,
+    disruption_message="",
+    annotations={},
+    containers={},
+)
+
 
 def job_record(index: int = 0, attempt: int = 1, **fields: Any) -> JobRecord:
     """Return the Job of an attempt; its owner is the trial that ``trial_record`` makes of that index."""
     place = {"index": index, "attempt": attempt, "uid": f"j{index}-{attempt}", "owner_uid": f"t{index}"}
     return replace(_JOB, **{**place, **fields})
+
+
+def pod_record(index: int = 0, attempt: int = 1, **fields: Any) -> PodRecord:
+    """Return a pod of an attempt's Job."""
+    place = {"index": index, "attempt": attempt, "owner_uid": f"j{index}-{attempt}"}
+    return replace(_POD, **{**place, **fields})
 
 
 def trial_record(trial: Trial, *, version: int = 1, created: datetime = NOW) -> TrialRecord:

@@ -24,11 +24,11 @@ SPEC = search_spec(budget={"maxTrials": 4, "parallelTrials": 4}, confirm={"top":
 SEARCHED = [succeeded(0, 0.1), succeeded(1, 0.4), succeeded(2, 0.3), succeeded(3, 0.2)]
 
 
-def _plan(trials: list[Trial], spec: SearchSpec = SPEC) -> Plan:
+def _plan(trials: list[Trial], spec: SearchSpec = SPEC, leaving: int = 0) -> Plan:
     finished = [item for item in trials if item.state.is_final]
     unfinished = [item for item in trials if not item.state.is_final]
     totals = Totals(spec.objective, finished)
-    return plan(spec, totals, unfinished, {}, created={}, start_time=NOW, now=NOW)
+    return plan(spec, totals, unfinished, {}, created={}, start_time=NOW, now=NOW, leaving=leaving)
 
 
 def _ended(confirmation: Trial, reward: float | None) -> Trial:
@@ -53,6 +53,12 @@ def test_the_leaders_are_confirmed_repeat_by_repeat_within_the_parallel_trials()
     third = [*SEARCHED, *(_ended(item, 0.3) for item in (*first.confirmations, *second.confirmations))]
     assert _plan(third).is_over
     assert not _plan(third).confirmations
+
+
+def test_confirmations_wait_for_what_is_being_stopped_and_the_search_for_them() -> None:
+    assert len(_plan(SEARCHED, leaving=1).confirmations) == 3
+    waiting = _plan(SEARCHED, leaving=4)
+    assert (waiting.confirmations, waiting.is_over) == ((), False)
 
 
 def test_nothing_is_confirmed_while_candidates_are_under_way() -> None:

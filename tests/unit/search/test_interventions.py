@@ -17,7 +17,7 @@ from tests.unit.search.support import NOW, search_spec, succeeded, totals_of, tr
 SPEC = search_spec(gpus=2)
 
 
-def planned_with(views: dict[int, AttemptView], *unfinished: Trial, spec: SearchSpec = SPEC) -> Plan:
+def planned_with(views: dict[int, AttemptView], *unfinished: Trial, spec: SearchSpec = SPEC, leaving: int = 0) -> Plan:
     return plan(
         spec,
         totals_of([succeeded(0, 0.5)], spec),
@@ -27,6 +27,7 @@ def planned_with(views: dict[int, AttemptView], *unfinished: Trial, spec: Search
         start_time=NOW,
         now=NOW + timedelta(seconds=30),
         vetoes={0: "too late", 1: "too large", 2: ""},
+        leaving=leaving,
     )
 
 
@@ -43,6 +44,17 @@ def test_what_runs_is_stopped_and_what_waits_is_not_started() -> None:
     assert (first.gpu_seconds, second.gpu_seconds) == (60, 0)
     assert [attempt.reason for attempt in first.attempts] == ["Vetoed"]
     assert [left.index for left in decided.unfinished] == [3]
+
+
+def test_what_is_stopped_holds_its_place_until_it_has_left() -> None:
+    view = AttemptView(1, AttemptPhase.RUNNING, start_time=NOW, held_since=NOW)
+    decided = planned_with({1: view}, trial(1, TrialState.RUNNING), trial(3))
+    assert decided.proposals == 2
+    # A local run has waited for its end by then; a cluster says for how many it still waits.
+    assert decided.wake_at == NOW + timedelta(seconds=30)
+    assert planned_with({}, trial(3)).proposals == 3
+    assert planned_with({}, trial(3), leaving=1).proposals == 2
+    assert planned_with({}, trial(3), leaving=9).proposals == 0
 
 
 def test_a_result_that_is_there_already_stays() -> None:

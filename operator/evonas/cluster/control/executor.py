@@ -90,6 +90,8 @@ class Executor:
             await self._api.delete(JOBS, job.namespace, job.name, job.uid)
         except NotFound:
             self._store.drop_job(job)
+        else:
+            self._store.expect_deletion(job)
 
     async def release(self, job: JobRecord, seconds: int) -> None:
         """Start the Job's time to live, once its result is recorded."""

@@ -24,14 +24,28 @@ from evonas.cluster.control.publish import Publisher
 from evonas.cluster.control.refusals import Refusal, judge_errors, judge_refusal
 from evonas.cluster.control.search_state import SearchState
 from evonas.cluster.control.together import Together, causes_of, finish_all
-from evonas.cluster.state.attempt_views import awaits, find_expiry, find_overdue, find_releases, view_attempts
+from evonas.cluster.state.attempt_views import (
+    awaits,
+    find_expiry,
+    find_leaving,
+    find_overdue,
+    find_releases,
+    view_attempts,
+)
 from evonas.cluster.state.records import SearchRecord, TrialRecord
 from evonas.cluster.state.refresh import refresh_pods
 from evonas.cluster.state.store import Store
 from evonas.cluster.state.warm_start import WarmStart
 from evonas.cluster.state.watch_lag import WatchLag
 from evonas.errors import EvonasError
-from evonas.metrics import AGENT_STEP_SECONDS, AGENTS, RECONCILE_SECONDS, REPORT_TO_RECORD_SECONDS, TURNAROUND_SECONDS
+from evonas.metrics import (
+    AGENT_STEP_SECONDS,
+    AGENTS,
+    RECONCILE_SECONDS,
+    REPORT_TO_RECORD_SECONDS,
+    STOP_SECONDS,
+    TURNAROUND_SECONDS,
+)
 from evonas.search.attempt import QueuedReason
 from evonas.search.codec import from_time
 from evonas.search.interventions import read_pins, read_vetoes
@@ -121,6 +135,8 @@ class Reconciler:
         views = await state.pending_reasons.explain(children, observed, now)
         if any(view.reason is QueuedReason.ADMISSION_DENIED for view in views.values()):
             self._accounts.forget(search.namespace)
+        gone = self._note_departures(search, state)
+        leaving, until_less = state.departures.waited_for(spec.trial.exit_grace, time.monotonic())
         decided = plan(
             spec,
             finished,
@@ -131,9 +147,11 @@ class Reconciler:
             now=now,
             backlog=state.warm_start.backlog(search.uid, spec, found, finished),
             vetoes=read_vetoes(search.annotations),
+            leaving=leaving,
         )
         outcomes = await self._record_results(decided, records)
-        freed = seen if any(trial.is_run for trial in outcomes) else None
+        self._note_departures(search, state)
+        freed = seen if gone or any(trial.is_run for trial in outcomes) else None
         refused: Blockage | None = None
         try:
             await finish_all(
@@ -153,7 +171,8 @@ class Reconciler:
         note = "" if found is None else found.note
         if decided.imports and refused is None:
             await self._publisher.tell_of_imports(search, note)
-        pauses = [await self._publisher.publish(search, spec, state, decided, views, refused=refused, note=note)]
+        published = await self._publisher.publish(search, spec, state, decided, views, refused=refused, note=note)
+        pauses = [published, until_less]
         if decided.is_over:
             # If its budget grows, the agent is rebuilt from the records.
             state.drop_proposer()
@@ -163,6 +182,13 @@ class Reconciler:
         pauses.append(await self._clean(search, spec, decided))
         return min((pause for pause in pauses if pause is not None), default=None)
 
+    def _note_departures(self, search: SearchRecord, state: SearchState) -> bool:
+        """Take in what still runs of trials that were cut short; returns whether anything of that has ended."""
+        gone = state.departures.note(find_leaving(self._store.children(search.uid)), time.monotonic())
+        for seconds in gone:
+            STOP_SECONDS.observe(seconds)
+        return bool(gone)
+
     async def _record_results(self, decided: Plan, records: Mapping[int, TrialRecord]) -> list[Trial]:
         """Write the plan's results, and return the trials among them that have ended."""
         results = decided.records[: decided.results]
@@ -170,7 +196,7 @@ class Reconciler:
             # One by one, in the order of their sequence: a crash or failure in between must leave no gap in it, or
             # `observedUpTo` would no longer say what a proposal had seen.
             await self._executor.record_outcome(records[trial.index], trial)
-            if trial.state.teaches and trial.completion_time is not None and trial.is_run:
+            if trial.state.teaches and trial.completion_time is not None and trial.is_run and not trial.is_cut_short:
                 late = (datetime.now(UTC) - trial.completion_time).total_seconds()
                 REPORT_TO_RECORD_SECONDS.observe(max(0.0, late))
         return [trial for trial in results if trial.state.is_final]

@@ -6,9 +6,10 @@ loses is rebuilt, and forgetting a search means dropping one object.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from evonas.cluster.control.acceptance import Acceptance
+from evonas.cluster.control.departures import Departures
 from evonas.cluster.control.pending_reasons import PendingReasons
 from evonas.cluster.state.warm_start import WarmStart
 from evonas.search.proposer import Proposer
@@ -43,6 +44,7 @@ class SearchState:
     """When it was last used, by the monotonic clock."""
     status_written: float | None = None
     """When the search's status was last written, by the monotonic clock."""
+    departures: Departures = field(default_factory=Departures)
     warned: frozenset[str] = frozenset()
     """Mistakes in annotations that an event has reported and that still exist."""
     _totals: RunningTotals | None = None

@@ -9,7 +9,7 @@ from typing import Any
 
 from evonas.cluster.state.job_view import view_attempt
 from evonas.cluster.state.records import JobRecord, PodRecord, TrialRecord
-from evonas.cluster.state.store import Children
+from evonas.cluster.state.store import AttemptKey, Children
 from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason
 from evonas.search.codec import from_time
 from evonas.search.names import PROGRESS_ANNOTATION
@@ -43,12 +43,12 @@ def find_job(children: Children, trial: Trial) -> JobRecord | None:
 def find_releases(spec: SearchSpec, children: Children) -> list[tuple[JobRecord, int]]:
     """Return the Jobs whose result is recorded and whose time to live has not started, each with its seconds to live.
 
-    Jobs of failed attempts are kept longer.
+    Jobs of failed attempts are kept longer; those that are to be stopped need none.
     """
     releases = []
     for job in _settled_jobs(children):
-        if not job.released:
-            trial = children.trials[job.index].trial
+        trial = children.trials[job.index].trial
+        if not job.released and (job.is_finished or not trial.is_cut_short):
             well = trial.state.teaches and job.attempt == trial.current_attempt - 1
             seconds = spec.trial.ttl_seconds_after_finished if well else spec.trial.ttl_seconds_after_failed
             releases.append((job, seconds))
@@ -60,15 +60,27 @@ def find_overdue(spec: SearchSpec, children: Children, now: datetime) -> tuple[l
     overdue: list[JobRecord] = []
     next_due: datetime | None = None
     for job in _settled_jobs(children):
-        ended = children.trials[job.index].trial.completion_time
+        trial = children.trials[job.index].trial
+        ended = trial.completion_time
         if job.is_finished or job.deleting or ended is None:
             continue
-        due = ended + spec.trial.exit_grace
+        # Whoever wrote that it was cut short may have ended before it deleted the Job.
+        due = ended if trial.is_cut_short else ended + spec.trial.exit_grace
         if due <= now:
             overdue.append(job)
         else:
             next_due = due if next_due is None else min(next_due, due)
     return overdue, next_due
+
+
+def find_leaving(children: Children) -> set[AttemptKey]:
+    """Return the attempts of trials that were cut short, as far as anything of them may still run."""
+    open_jobs = {key for key in children.open_jobs if not children.jobs[key].is_finished}
+    return {
+        key
+        for key in open_jobs | children.live_pods
+        if key[0] in children.trials and children.trials[key[0]].trial.is_cut_short
+    }
 
 
 def find_expiry(spec: SearchSpec, status: Mapping[str, Any]) -> datetime | None:

@@ -31,6 +31,14 @@ class Children:
         self.open_jobs: set[AttemptKey] = set()
         """The Jobs for which anything is left to do."""
         self.pods: dict[AttemptKey, dict[str, PodRecord]] = {}
+        self.live_pods: set[AttemptKey] = set()
+        """The attempts that have a pod whose containers may run."""
+
+    def put_pods(self, key: AttemptKey, pods: dict[str, PodRecord]) -> None:
+        """Replace what is known of an attempt's pods, by UID."""
+        self.pods[key] = pods
+        lives = any(not (pod.gone or pod.is_terminal) for pod in pods.values())
+        (self.live_pods.add if lives else self.live_pods.discard)(key)
 
     def forget_pods(self, index: int) -> None:
         """Drop what was kept of a trial's deleted pods once they are no longer needed."""
@@ -94,9 +102,10 @@ class Store:
 
     def put_pod(self, record: PodRecord) -> None:
         """Take in a pod as read."""
-        pods = self._own(record.search_uid).pods.setdefault((record.index, record.attempt), {})
+        children, key = self._own(record.search_uid), (record.index, record.attempt)
+        pods = children.pods.get(key, {})
         if _is_newer(record, pods.get(record.uid)):
-            pods[record.uid] = record
+            children.put_pods(key, {**pods, record.uid: record})
             self._on_change(record.search_uid)
 
     def drop_search(self, uid: str) -> None:
@@ -117,6 +126,13 @@ class Store:
             children.forget_pods(record.trial.index)
             self._on_change(record.search_uid)
 
+    def expect_deletion(self, record: JobRecord) -> None:
+        """Note that a Job's deletion was accepted, before a stream tells of it."""
+        children, key = self.children(record.search_uid), (record.index, record.attempt)
+        if _is_same(record, children.jobs.get(key)):
+            children.jobs[key] = replace(children.jobs[key], deleting=True)
+            children.open_jobs.discard(key)
+
     def drop_job(self, record: JobRecord) -> None:
         """Forget a deleted Job."""
         children = self.children(record.search_uid)
@@ -128,11 +144,12 @@ class Store:
     def drop_pod(self, record: PodRecord) -> None:
         """Note that a pod was deleted; its last state is kept until its trial is over."""
         children = self.children(record.search_uid)
-        known = children.pods.get((record.index, record.attempt), {}).get(record.uid)
+        key = (record.index, record.attempt)
+        known = children.pods.get(key, {}).get(record.uid)
         if known is None or known.gone:
             return
         last = record if _is_newer(record, known) else known
-        children.pods[record.index, record.attempt][record.uid] = replace(last, gone=True)
+        children.put_pods(key, {**children.pods[key], record.uid: replace(last, gone=True)})
         if record.index not in children.table.unfinished:
             children.forget_pods(record.index)
         self._on_change(record.search_uid)

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from evonas.cluster.control.executor import ForeignObject, check_owner
-from evonas.cluster.state.attempt_views import awaits, find_expiry, find_releases
+from evonas.cluster.state.attempt_views import awaits, find_expiry, find_leaving, find_overdue, find_releases
 from evonas.cluster.state.records import JobRecord
 from evonas.cluster.state.store import Store
 from evonas.search.codec import to_time
 from evonas.search.trial import EndedAttempt, Trial, TrialState
-from tests.unit.cluster.objects import job_record, trial_record
+from tests.unit.cluster.objects import job_record, pod_record, trial_record
 from tests.unit.search.support import NOW, search_spec, succeeded, trial
 
 SPEC = search_spec(trial={"ttlSecondsAfterFinished": 60, "ttlSecondsAfterFailed": 3600})
@@ -59,6 +59,55 @@ def test_a_job_is_released_once_and_not_while_its_trial_has_no_result() -> None:
     assert releases(known, job_record(complete=True, released=True)) == []
     assert releases(known, job_record(deleting=True)) == []
     assert releases(trial(0, TrialState.RUNNING), job_record()) == []
+
+
+CUT_SHORT = (
+    trial(0, TrialState.STOPPED, sequence=1, completion_time=NOW),
+    trial(0, TrialState.CANCELLED, completion_time=NOW),
+    trial(0, TrialState.INFEASIBLE, reason="Vetoed", sequence=1, completion_time=NOW),
+)
+
+
+@pytest.mark.parametrize("known", CUT_SHORT, ids=lambda known: known.state.value)
+def test_the_job_of_a_trial_that_was_cut_short_is_deleted_at_once_and_not_released(known: Trial) -> None:
+    """Whoever recorded that may have ended before the deletion."""
+    assert releases(known, job_record()) == []
+    assert releases(known, job_record(complete=True)) != []
+    store = Store()
+    store.put_trial(trial_record(known))
+    store.put_job(job_record())
+    children = store.children("u")
+    assert find_overdue(SPEC, children, NOW) == ([job_record()], None)
+    store.expect_deletion(job_record())
+    assert find_overdue(SPEC, children, NOW) == ([], None)
+
+
+def test_a_trial_that_was_cut_short_leaves_when_neither_its_job_nor_a_pod_of_it_is_there() -> None:
+    store = Store()
+    store.put_trial(trial_record(trial(0, TrialState.RUNNING)))
+    children = store.children("u")
+    store.put_job(job_record())
+    store.put_pod(pod_record(phase="Running"))
+    assert find_leaving(children) == set()
+    store.put_trial(trial_record(CUT_SHORT[0], version=2))
+    assert find_leaving(children) == {(0, 1)}
+    store.expect_deletion(job_record())
+    store.drop_job(job_record())
+    assert find_leaving(children) == {(0, 1)}
+    store.put_pod(pod_record(phase="Failed", version=2))
+    assert find_leaving(children) == set()
+    store.put_pod(pod_record(phase="Running", version=3))
+    store.drop_pod(pod_record(phase="Running", version=3))
+    assert find_leaving(children) == set()
+    assert children.live_pods == set()
+
+
+def test_what_has_ended_by_itself_is_not_waited_for() -> None:
+    store = Store()
+    store.put_trial(trial_record(succeeded(0, 0.5)))
+    store.put_job(job_record())
+    store.put_pod(pod_record(phase="Running"))
+    assert find_leaving(store.children("u")) == set()
 
 
 def test_a_search_is_deleted_when_its_own_time_to_live_is_over() -> None:
