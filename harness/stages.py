@@ -12,6 +12,9 @@ reward ends as a real trial would. A label or annotation on the pod asks for som
 ``evonas-test/duration``
     How long it runs, as Go writes durations (``5s``, ``300ms``), instead of the instance's trial seconds.
 
+A pod that is told of rungs (``EVONAS_RUNGS``) reports its progress at each but the last one first, and takes the time
+above for each; one that hangs does so, too.
+
 With the reward left to the test's own program (``none``), a pod runs until someone annotates it.
 """
 
@@ -24,6 +27,7 @@ from harness.state import Options
 Stage = dict[str, Any]
 
 REWARD = "evonas.dev/reward"
+PROGRESS = "evonas.dev/progress"
 
 # A score that an agent can learn: it grows with the sum of the numeric decisions, stays below 1 and is the same for
 # the same candidate. A pod that carries no decisions gets one half.
@@ -37,10 +41,33 @@ _REWARD_VALUE = """
 {{- if gt $count 0.0 }}{{ $reward = divf $sum (addf $sum (mulf 10.0 $count)) }}{{ end -}}
 """
 
+# A curve that rises towards the reward. A pod that replaces another one begins it again.
+_PROGRESS_VALUE = """
+{{- $rungs := list }}
+{{- range .spec.containers }}{{ range .env }}{{ if eq .name "EVONAS_RUNGS" }}
+{{- $rungs = initial (splitList "," .value) }}
+{{- end }}{{ end }}{{ end }}
+{{- $done := 0 }}
+{{- $said := index (default dict .metadata.annotations) "evonas.dev/progress" }}
+{{- if $said }}{{ $done = int (index (fromJson $said) "step") }}{{ end }}
+{{- $step := 0 }}{{ $at := dict }}
+{{- range $rungs }}{{ if not (gt $step $done) }}
+{{- $step = atoi . }}
+{{- $value := divf (mulf $reward (float64 $step)) (addf (float64 $step) 2.0) }}
+{{- $_ := set $at . (dict "reward" $value) }}
+{{- end }}{{ end }}
+{{- $report := toJson (dict "step" $step "rungs" $at) -}}
+"""
+
 _ATTEMPT = '(.labels["evonas.dev/index"] // "") + "-" + (.labels["evonas.dev/attempt"] // "")'
 _OUTCOME = (
     '.metadata | (.labels["evonas-test/outcome"] // .annotations["evonas-test/outcome"]'
     f' // .annotations["evonas-test/outcome-" + {_ATTEMPT}])'
+)
+_NEXT_RUNG = (
+    f'([.spec.containers[].env[]? | select(.name == "EVONAS_RUNGS").value | split(",")[] | tonumber] | .[:-1][])'
+    f' as $rung | (.metadata.annotations["{PROGRESS}"] // "{{}}" | fromjson.step // 0) as $done'
+    " | $rung | select(. > $done)"
 )
 _DURATION = '.metadata.annotations["evonas-test/duration"]'
 
@@ -116,7 +143,7 @@ def stages(options: Options) -> list[Stage]:
         _ending("silent", code=0, delay=delay),
         _ending("message", code=0, delay=delay, with_message=True),
     ]
-    reward = [_reward(delay)] if options.kwok_reward == "template" else []
+    reward = [_progress(delay), _reward(delay)] if options.kwok_reward == "template" else []
     return [_node_ready(), _pod_running(), *reward, _succeeded(), *ends, _overdue(), _pod_deleted()]
 
 
@@ -124,11 +151,16 @@ def _pod_running() -> Stage:
     return _stage("pod-running", _is(".status.podIP", absent=True), _status(_RUNNING))
 
 
+def _progress(delay: Stage) -> Stage:
+    template = _REWARD_VALUE + _PROGRESS_VALUE + f"annotations:\n  {PROGRESS}: {{{{ $report | Quote }}}}"
+    trains = _is(f'({_OUTCOME}) // "none"', values=["none", "hang"])
+    return _stage("pod-progress", [*_unrewarded(), trains, _is(_NEXT_RUNG, present=True)], _annotated(template), delay)
+
+
 def _reward(delay: Stage) -> Stage:
     template = _REWARD_VALUE + f'annotations:\n  {REWARD}: "{{{{ $reward }}}}"'
-    patch = {"patches": [{"root": "metadata", "type": "merge", "template": template}]}
-    selector = [*_in_phase_running(), _is(_OUTCOME, absent=True), _is(_annotation(REWARD), absent=True)]
-    return _stage("pod-reward", selector, patch, delay)
+    selector = [*_unrewarded(), _is(_OUTCOME, absent=True), _is(_NEXT_RUNG, absent=True)]
+    return _stage("pod-reward", selector, _annotated(template), delay)
 
 
 def _succeeded() -> Stage:
@@ -146,7 +178,7 @@ def _ending(outcome: str, *, code: int, delay: Stage, with_message: bool = False
 
 def _overdue() -> Stage:
     seconds = '(.spec.activeDeadlineSeconds | tostring) + "s"'
-    selector = [*_in_phase_running(), _is(_OUTCOME, values=["hang"])]
+    selector = [*_in_phase_running(), _is(_OUTCOME, values=["hang"]), _is(_NEXT_RUNG, absent=True)]
     then = _status(_ended(code=137, why="reason: DeadlineExceeded\nmessage: active for too long"))
     return _stage("pod-overdue", selector, then, {"durationFrom": {"expressionFrom": seconds}})
 
@@ -205,6 +237,14 @@ def _delay(options: Options) -> Stage:
 
 def _in_phase_running() -> list[Stage]:
     return [_is(".status.phase", values=["Running"])]
+
+
+def _unrewarded() -> list[Stage]:
+    return [*_in_phase_running(), _is(_annotation(REWARD), absent=True)]
+
+
+def _annotated(template: str) -> Stage:
+    return {"patches": [{"root": "metadata", "type": "merge", "template": template}]}
 
 
 def _annotation(name: str) -> str:

@@ -178,3 +178,10 @@ def faulty_search(duration: str | None = None, outcomes: dict[str, str] | None =
     if duration is not None:
         manifest["spec"]["trial"]["template"]["metadata"]["annotations"]["evonas-test/duration"] = duration
     return manifest
+
+
+def climbing_search(duration: str | None = None) -> dict[str, Any]:
+    """Return the same search with rungs at 1 and 2 of 4 steps, each of which takes the duration."""
+    manifest = faulty_search(duration)
+    manifest["spec"]["fidelity"] = {"rungs": {"min": 1, "max": 4, "factor": 2}}
+    return manifest

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from evonas.cluster.client.resources import JOBS, PODS, SEARCHES, TRIALS
 from evonas.cluster.state.records import read_trial
-from evonas.search.names import ATTEMPT_LABEL, INDEX_LABEL, MANAGED_BY, MANAGED_BY_LABEL, REWARD_ANNOTATION
+from evonas.search.names import (
+    ATTEMPT_LABEL,
+    INDEX_LABEL,
+    MANAGED_BY,
+    MANAGED_BY_LABEL,
+    PROGRESS_ANNOTATION,
+    REWARD_ANNOTATION,
+)
+from evonas.search.promotion import decide, oriented_or_worst
 from evonas.search.proposer import Proposer
 from evonas.search.table import TrialTable
 from evonas.search.trial import Trial, TrialState
@@ -17,11 +27,16 @@ from tests.faults.chronicle import Body, Story
 
 
 def is_complete(story: Story) -> bool:
-    """Say whether the search is Complete and every Job of it is released: the operator has nothing left to do."""
+    """Say whether the search is Complete and every Job of it is released: the operator has nothing left to do. The pods
+    of the Jobs that it deleted are gone, too.
+    """
     searches = story.objects(SEARCHES)
-    jobs = [job for job in story.objects(JOBS) if _is_ours(job)]
-    return all(_holds(body, "Complete") for body in searches) and all(
-        "ttlSecondsAfterFinished" in job["spec"] for job in jobs
+    jobs = {job["metadata"]["name"]: job for job in story.objects(JOBS) if _is_ours(job)}
+    pods = [pod for pod in story.objects(PODS) if _is_ours(pod)]
+    return (
+        all(_holds(body, "Complete") for body in searches)
+        and all("ttlSecondsAfterFinished" in job["spec"] for job in jobs.values())
+        and all(pod["metadata"]["ownerReferences"][0]["name"] in jobs for pod in pods)
     )
 
 
@@ -34,6 +49,8 @@ def assert_sound(story: Story, *, indexes: Iterable[int] | None = None, attempts
     assert all(trial.state.is_final for trial in trials)
     assert_never_twice(story)
     assert_results_recorded_once(story)
+    assert_rungs_recorded_once(story)
+    assert_stopped_by_the_record(story)
     assert_proposals_as_undisturbed(spec, trials)
     assert_nothing_orphaned(story)
     if attempts is not None:
@@ -73,7 +90,7 @@ def assert_results_recorded_once(story: Story) -> None:
         uid = body["metadata"]["uid"]
         if type != "DELETED" and _state(body).is_final:
             assert final.setdefault(uid, body["status"]) == body["status"], "a recorded result changed"
-    places = sorted(status["sequence"] for status in final.values() if "sequence" in status)
+    places = sorted(place for status in final.values() for place in _places(status))
     assert places == list(range(1, len(places) + 1)), f"places in the sequence: {places}"
     reported = {
         body["metadata"]["labels"][INDEX_LABEL]: float(body["metadata"]["annotations"][REWARD_ANNOTATION])
@@ -87,6 +104,63 @@ def assert_results_recorded_once(story: Story) -> None:
             assert str(body["spec"]["index"]) not in reported
         elif _state(body) is TrialState.SUCCEEDED:
             assert float(body["status"]["reward"]) == reported[str(body["spec"]["index"])]
+
+
+def assert_rungs_recorded_once(story: Story) -> None:
+    """What was recorded at a rung never changes, and is what a pod of the trial reported there."""
+    reported: dict[str, set[tuple[int, float]]] = defaultdict(set)
+    for _, body in story.events[PODS.plural]:
+        if _is_ours(body) and PROGRESS_ANNOTATION in body["metadata"].get("annotations", {}):
+            rungs = json.loads(body["metadata"]["annotations"][PROGRESS_ANNOTATION])["rungs"]
+            reported[body["metadata"]["labels"][INDEX_LABEL]] |= {
+                (int(step), metrics["reward"]) for step, metrics in rungs.items()
+            }
+    known: dict[str, list[Body]] = {}
+    for type, body in story.events[TRIALS.plural]:
+        if type == "DELETED":
+            continue
+        uid, rungs = body["metadata"]["uid"], body.get("status", {}).get("rungs", [])
+        before = known.get(uid, [])
+        assert rungs[: len(before)] == before, f"recorded at a rung, and changed: {before}, {rungs}"
+        known[uid] = rungs
+        for rung in rungs[len(before) :]:
+            assert (rung["step"], float(rung["value"])) in reported[str(body["spec"]["index"])]
+
+
+def assert_stopped_by_the_record(story: Story) -> None:
+    """Who is stopped, and where, follows from what was recorded before; whoever has a result is not, and nothing of a
+    stopped trial lives on."""
+    spec = _spec(story)
+    if spec.fidelity is None:
+        return
+    trials = [read_trial(body).trial for body in story.objects(TRIALS)]
+    ladder = sorted((rung.sequence, rung.step, rung.value, trial) for trial in trials for rung in trial.rungs)
+    standings: dict[int, list[float]] = defaultdict(list)
+    for sequence, step, value, trial in ladder:
+        worth = oriented_or_worst(value, minimize=spec.objective.minimize)
+        stops = decide(spec.fidelity, sorted(standings[step]), worth).stops
+        standings[step].append(worth)
+        stopped = trial.state is TrialState.STOPPED and trial.sequence == sequence
+        assert stops == stopped or (stops and not stopped and _ended_with(story, trial.index, sequence)), trial
+    stopped_trials = {str(trial.index) for trial in trials if trial.state is TrialState.STOPPED}
+    alive = [pod for pod in story.objects(PODS) if _is_ours(pod) and not _pod_is_over(pod)]
+    assert not stopped_trials & {pod["metadata"]["labels"][INDEX_LABEL] for pod in alive}, "a stopped trial lives on"
+
+
+def _ended_with(story: Story, index: int, sequence: int) -> bool:
+    """Say whether a result at a rung was recorded together with the trial's own."""
+    first = next(
+        body
+        for _, body in story.events[TRIALS.plural]
+        if body["spec"]["index"] == index and sequence in _places(body.get("status", {}))
+    )
+    return _state(first).is_final
+
+
+def _places(status: Mapping[str, Any]) -> set[int]:
+    """Return a trial's places in the sequence; a stopped one's last rung and its end have one."""
+    rungs = {rung["sequence"] for rung in status.get("rungs", ())}
+    return rungs | ({status["sequence"]} if "sequence" in status else set())
 
 
 def assert_proposals_as_undisturbed(spec: SearchSpec, trials: list[Trial]) -> None:
@@ -123,7 +197,8 @@ def _as_seen(trial: Trial, observed: int) -> Trial:
     """Return an earlier trial as it stood when that many results were known."""
     if trial.sequence is not None and trial.sequence <= observed:
         return trial
-    return replace(trial, state=TrialState.RUNNING, sequence=None, reward=None)
+    rungs = tuple(rung for rung in trial.rungs if rung.sequence <= observed)
+    return replace(trial, state=TrialState.RUNNING, sequence=None, reward=None, rungs=rungs)
 
 
 def _spec(story: Story) -> SearchSpec:

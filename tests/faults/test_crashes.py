@@ -93,12 +93,12 @@ class Case:
 
 
 @pytest.mark.parametrize("turn", share.present().turns(SHARES))
-@pytest.mark.parametrize("case", ["plain", "warm", "reuse"])
+@pytest.mark.parametrize("case", ["plain", "warm", "reuse", "rungs"])
 async def test_search_is_exact_after_a_kill_at_any_write(
     cluster: Cluster, chronicle: Chronicle, tmp_path: Path, capsys: pytest.CaptureFixture[str], case: str, turn: int
 ) -> None:
     began = time.monotonic()
-    tried = {"plain": _plain, "warm": _warm, "reuse": _reuse}[case]()
+    tried = {"plain": _plain, "warm": _warm, "reuse": _reuse, "rungs": _rungs}[case]()
     undisturbed = await _writes_of_undisturbed(tried, cluster, chronicle, tmp_path)
     due = _points(undisturbed)[turn::SHARES]
     report = Report()
@@ -196,6 +196,23 @@ def _warm() -> Case:
         },
     )
     return Case(body, 4, range(7), export_of(3))
+
+
+def _rungs() -> Case:
+    """Five listed candidates and another one. The last two of those are the worst, and wait to be stopped: others may
+    end by themselves while no operator runs.
+    """
+    body = short_search(
+        "crashing",
+        {"0-1": "fail", "3-1": "hang", "4-1": "hang"},
+        budget={"maxTrials": 6, "parallelTrials": 3},
+        trial={"retries": 1, "ttlSecondsAfterFinished": 3600},
+        warmStart={
+            "candidates": [{"a1": a1, "a2": a1, "a3": a3} for a1, a3 in ((5, 5), (4, 5), (3, 5), (1, 2), (1, 1))]
+        },
+        fidelity={"rungs": {"min": 1, "max": 4, "factor": 2}},
+    )
+    return Case(body, ATTEMPTS, range(6))
 
 
 def _reuse() -> Case:

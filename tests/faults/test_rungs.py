@@ -1,0 +1,221 @@
+"""Trials that are stopped at rungs, whatever happens to them, their Jobs and pods, or the operator meanwhile.
+
+Kills at each write of such a search are in ``test_crashes``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from evonas.cluster.client.resources import JOBS, PODS, SEARCHES, TRIALS
+from evonas.search.names import INDEX_LABEL, PROGRESS_ANNOTATION, REWARD_ANNOTATION, TRIAL_LABEL
+from tests import share
+from tests.faults import faults
+from tests.faults.chronicle import Body
+from tests.faults.field import TRIALS_OF_SEARCH, Field, Site, Try, climbing_search
+from tests.faults.invariants import (
+    assert_nothing_orphaned,
+    assert_results_recorded_once,
+    assert_rungs_recorded_once,
+    assert_sound,
+)
+from tests.faults.proxy import Answer, Forward, Request, Rule
+from tests.faults.test_tables import WRITE_FAULTS
+
+pytestmark = pytest.mark.kwok
+
+FOR_EVER = "10h"
+WRITES = ("patch architecturetrials/status", "delete jobs")
+
+
+def _meeting(kind: str, fault: str) -> tuple[str, Try]:
+    async def attempt(here: Site) -> None:
+        rule = here.proxy.add(faults.on_kind(kind, WRITE_FAULTS[fault], after=1, times=2))
+        await here.apply(climbing_search())
+        here.start()
+        await here.complete()
+        assert_sound(here.story, attempts=TRIALS_OF_SEARCH)
+        assert rule.hits, "the fault never came"
+
+    return f"{kind}: {fault}", attempt
+
+
+@pytest.mark.parametrize("fault", [list(WRITE_FAULTS)[turn] for turn in share.present().turns(len(WRITE_FAULTS))])
+async def test_record_and_stop_at_a_rung_are_made_good_after_a_fault(field: Field, fault: str) -> None:
+    await field.each(_meeting(kind, fault) for kind in WRITES)
+
+
+async def test_two_operators_at_once_stop_no_trial_twice_and_change_no_rung(field: Field) -> None:
+    async def attempt(here: Site) -> None:
+        await here.apply(climbing_search())
+        here.start()
+        here.start()
+        await here.complete()
+        assert_nothing_orphaned(here.story)
+        assert_rungs_recorded_once(here.story)
+        assert [body["spec"]["index"] for body in here.story.objects(TRIALS)] == list(range(TRIALS_OF_SEARCH))
+        jobs = {body["metadata"]["uid"]: body["metadata"]["name"] for _, body in here.story.events[JOBS.plural]}
+        assert len(jobs) == TRIALS_OF_SEARCH, sorted(jobs.values())
+
+    await field.each((str(number), attempt) for number in range(2))
+
+
+async def test_curve_that_begins_again_in_another_pod_records_nothing_twice(field: Field) -> None:
+    async def attempt(here: Site) -> None:
+        await here.apply(climbing_search(FOR_EVER))
+        here.start()
+        first = await _running(here, 0)
+        await _report(here, first, {1: 0.5})
+        await here.until(lambda: _rungs(here, 0) == [(1, 0.5)])
+        await _evict(here, first)
+        second = await _running(here, 0, other_than=first)
+        await _report(here, second, {1: 0.25})
+        await _report(here, second, {1: 0.25, 2: 0.75})
+        await here.until(lambda: _rungs(here, 0) == [(1, 0.5), (2, 0.75)])
+        (trial,) = (body for body in here.story.objects(TRIALS) if body["spec"]["index"] == 0)
+        assert [rung["sequence"] for rung in trial["status"]["rungs"]] == [1, 2]
+        assert trial["status"]["disruptions"] == 1
+
+    await field.run(attempt)
+
+
+async def test_what_was_reached_while_no_operator_ran_is_recorded_in_order(field: Field) -> None:
+    async def attempt(here: Site) -> None:
+        await here.apply(climbing_search("1s"))
+        here.start()
+        await here.until(lambda: len(_climbers(here, 1)) == 3)
+        here.operators[-1].kill()
+        await here.story.until(lambda: len(_climbers(here, 2)) == 3)
+        here.start()
+        await here.complete()
+        assert_sound(here.story, attempts=TRIALS_OF_SEARCH)
+
+    await field.run(attempt)
+
+
+async def test_job_that_somebody_deletes_at_the_moment_of_its_stop(field: Field) -> None:
+    def meeting(matches: Callable[[Request], bool]) -> Try:
+        async def attempt(here: Site) -> None:
+            async def delete(request: Request, forward: Forward) -> Answer:
+                job = request.name if request.resource == JOBS.plural else f"{request.name}-a1"
+                await here.chronicle.delete(JOBS, here.namespace, job)
+                return await forward()
+
+            rule = here.proxy.add(Rule(matches, delete))
+            await here.apply(climbing_search())
+            here.start()
+            await here.complete()
+            assert_sound(here.story, attempts=TRIALS_OF_SEARCH)
+            assert rule.hits, "nobody deleted it"
+
+        return attempt
+
+    moments = {"before it is recorded": _is_stop, "after": lambda request: request.kind == "delete jobs"}
+    await field.each((name, meeting(matches)) for name, matches in moments.items())
+
+
+@pytest.mark.parametrize("state", ["Succeeded", "Stopped"])
+async def test_trial_that_ends_while_it_is_stopped_has_one_outcome(field: Field, state: str) -> None:
+    """Its result, if that was seen before the stop was recorded, and otherwise the stop."""
+
+    async def attempt(here: Site) -> None:
+        ending: list[str] = []
+
+        async def end(request: Request, forward: Forward) -> Answer:
+            ending.append(request.name.removesuffix("-a1"))
+            (pod,) = (pod for pod in here.story.objects(PODS) if pod["metadata"]["labels"][TRIAL_LABEL] == ending[0])
+            await _annotate(here, pod, {REWARD_ANNOTATION: "0.125"})
+            await here.until(lambda: _phase(here, pod) == "Succeeded")
+            # Where the stop is not recorded yet, the operator looks again, and sees the end.
+            return faults.refusal(409) if state == "Succeeded" else await forward()
+
+        matches = _is_stop if state == "Succeeded" else lambda request: request.kind == "delete jobs"
+        here.proxy.add(Rule(matches, end))
+        await here.apply(climbing_search("1s"))
+        here.start()
+        await here.complete()
+        assert_results_recorded_once(here.story)
+        assert_rungs_recorded_once(here.story)
+        (trial,) = (body for body in here.story.objects(TRIALS) if body["metadata"]["name"] == ending[0])
+        assert trial["status"]["state"] == state
+        assert trial["status"].get("reward") == {"Succeeded": "0.125"}.get(state)
+
+    await field.run(attempt)
+
+
+async def test_suspended_search_stops_trials_at_rungs_starts_none_and_goes_on(field: Field) -> None:
+    async def attempt(here: Site) -> None:
+        await here.apply(climbing_search("1s"))
+        here.start()
+        await here.until(lambda: len(here.story.objects(TRIALS)) == 3 and len(_climbers(here, 1)) >= 1)
+        await here.chronicle.patch(SEARCHES, here.namespace, "faulty", {"spec": {"suspend": True}})
+        await here.until(lambda: all(_state(body) in ("Succeeded", "Stopped") for body in here.story.objects(TRIALS)))
+        assert "Stopped" in {_state(body) for body in here.story.objects(TRIALS)}
+        reached = len(here.story.objects(TRIALS))
+        assert reached < TRIALS_OF_SEARCH
+        await here.chronicle.patch(SEARCHES, here.namespace, "faulty", {"spec": {"suspend": False}})
+        await here.complete()
+        assert_sound(here.story, attempts=TRIALS_OF_SEARCH)
+
+    await field.run(attempt)
+
+
+def _is_stop(request: Request) -> bool:
+    if request.kind != "patch architecturetrials/status":
+        return False
+    return bool(json.loads(request.body)["status"].get("state") == "Stopped")
+
+
+def _state(body: Body) -> str:
+    return str(body.get("status", {}).get("state", "Pending"))
+
+
+def _rungs(here: Site, index: int) -> list[tuple[int, float]]:
+    trials = (body for body in here.story.objects(TRIALS) if body["spec"]["index"] == index)
+    return [(rung["step"], float(rung["value"])) for body in trials for rung in body.get("status", {}).get("rungs", ())]
+
+
+def _climbers(here: Site, step: int) -> list[Body]:
+    """Return the pods that have reported at that step, or later."""
+    reports = [
+        (pod, pod["metadata"].get("annotations", {}).get(PROGRESS_ANNOTATION)) for pod in here.story.objects(PODS)
+    ]
+    return [pod for pod, report in reports if report is not None and json.loads(report)["step"] >= step]
+
+
+def _phase(here: Site, pod: Body) -> str:
+    there = here.story.now[PODS.plural].get(pod["metadata"]["name"], {})
+    return str(there.get("status", {}).get("phase", ""))
+
+
+async def _running(here: Site, index: int, *, other_than: Body | None = None) -> Body:
+    """Return the pod of a trial once it runs."""
+
+    def pods() -> Iterator[Body]:
+        for pod in here.story.objects(PODS):
+            same = other_than is not None and pod["metadata"]["uid"] == other_than["metadata"]["uid"]
+            if pod["metadata"]["labels"][INDEX_LABEL] == str(index) and _phase(here, pod) == "Running" and not same:
+                yield pod
+
+    await here.until(lambda: any(pods()))
+    return next(pods())
+
+
+async def _report(here: Site, pod: Body, rungs: dict[int, float]) -> None:
+    report = {"step": max(rungs), "rungs": {str(step): {"reward": value} for step, value in rungs.items()}}
+    await _annotate(here, pod, {PROGRESS_ANNOTATION: json.dumps(report)})
+
+
+async def _annotate(here: Site, pod: Body, annotations: dict[str, str]) -> None:
+    await here.chronicle.patch(
+        PODS, here.namespace, pod["metadata"]["name"], {"metadata": {"annotations": annotations}}
+    )
+
+
+async def _evict(here: Site, pod: Body) -> None:
+    name = pod["metadata"]["name"]
+    body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": here.namespace}}
+    await here.chronicle.ask("POST", PODS.path(here.namespace, name, "eviction"), body)
