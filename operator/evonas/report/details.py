@@ -25,6 +25,7 @@ from evonas.report.progress import (
     lineage,
     origins,
 )
+from evonas.report.stopping import StoppingView, view_stopping
 from evonas.report.tradeoff import TradeoffView, view_tradeoff
 from evonas.report.values import ValuesView, view_values
 from evonas.search.confirmation import Confirmed, confirm, find_winner
@@ -50,6 +51,8 @@ class Details:
     confirmed: list[Confirmed]
     lineage: list[Ancestor]
     """The winner's."""
+    stopping: StoppingView | None
+    """None for a search without rungs."""
     tradeoff: TradeoffView | None
     origins: list[Origin]
     importance: Importance | None
@@ -100,6 +103,7 @@ def describe(record: RecordedSearch, axes: Axes | None = None) -> Details:
         winner=winner,
         confirmed=[item for item in confirm(record.spec, record.totals) if item.runs],
         lineage=lineage(record, winner) if winner is not None else [],
+        stopping=view_stopping(record, winner),
         tradeoff=view_tradeoff(record, axes, winner) if axes is not None else None,
         origins=origins(record),
         importance=importance,

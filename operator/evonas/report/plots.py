@@ -27,8 +27,8 @@ def save_plots(searches: Mapping[str, Sequence[Trial]], path: Path, *, minimize:
         steps = range(1, len(rewards) + 1)
         left.plot(steps, moving_average(rewards), label=label)
         right.step(steps, best_so_far(rewards, minimize=minimize), label=label, where="post")
-    left.set(title=f"Moving average of {WINDOW} trials", xlabel="trials", ylabel=metric)
-    right.set(title="Best so far", xlabel="trials", ylabel=metric)
+    left.set(title=f"Moving average of {WINDOW} results", xlabel="results", ylabel=metric)
+    right.set(title="Best so far", xlabel="results", ylabel=metric)
     for axes in (left, right):
         axes.grid(alpha=0.3)
         axes.legend()

@@ -55,6 +55,7 @@ class Origin:
     trials: int
     results: int
     """How many of them have a reward."""
+    stopped: int
     reused: int
     """How many reuse the result of another search's trial."""
     mean: float | None
@@ -133,7 +134,8 @@ def _origin(record: RecordedSearch, name: str, trials: Sequence[Trial]) -> Origi
     rewards = [trial.reward for trial in trials if trial.reward is not None]
     best = max(rewards, key=lambda reward: oriented(record.spec.objective, reward), default=None)
     reused = sum(trial.reused is not None for trial in trials)
-    return Origin(name, len(trials), len(rewards), reused, fmean(rewards) if rewards else None, best)
+    stopped = sum(trial.state is TrialState.STOPPED for trial in trials)
+    return Origin(name, len(trials), len(rewards), stopped, reused, fmean(rewards) if rewards else None, best)
 
 
 def _label(decisions: Mapping[str, Value], name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Collection, Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ class Climb:
         self._curve, self._failing = curve, failing
         self._dice = random.Random(seed)
         self._steps: dict[int, int] = {}
+        self._begun: dict[int, datetime] = {}
         self._totals = RunningTotals(spec.objective)
         self._now = NOW
 
@@ -79,6 +80,7 @@ class Climb:
             for trial in self.proposer.propose(self.proposer.collect(self.table), decided.proposals):
                 self.table.put(trial)
                 self._steps[trial.index] = 0
+                self._begun[trial.index] = self._now
         return decided
 
     def _view(self, trial: Trial) -> AttemptView:
@@ -96,8 +98,8 @@ class Climb:
         return AttemptView(
             trial.current_attempt,
             AttemptPhase.RUNNING if ending is None else AttemptPhase.ENDED,
-            held_since=NOW,
-            start_time=NOW,
+            held_since=self._begun[trial.index],
+            start_time=self._begun[trial.index],
             end_time=None if ending is None else self._now,
             ending=ending,
             progress=progress,

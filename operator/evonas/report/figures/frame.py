@@ -11,6 +11,8 @@ from markupsafe import Markup
 WIDTH, HEIGHT = 560, 300
 LEFT, RIGHT, TOP, BOTTOM = 62, 12, 12, 44
 MAX_INTERVALS = 6
+LABEL_GAP = 24
+"""Labels below that are closer than that are left out."""
 STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
@@ -20,14 +22,18 @@ class Frame:
 
     x: tuple[float, float]
     y: tuple[float, float]
+    x_ticks: tuple[tuple[float, str], ...] = ()
+    """Positions and their labels; round numbers if there are none."""
 
     @classmethod
-    def around(cls, x: tuple[float, float], values: Iterable[float]) -> Frame:
+    def around(
+        cls, x: tuple[float, float], values: Iterable[float], *, x_ticks: tuple[tuple[float, str], ...] = ()
+    ) -> Frame:
         """Return a frame whose height holds all ``values`` with a small margin."""
         known = list(values) or [0.0, 1.0]
         low, high = min(known), max(known)
         air = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
-        return cls(x if x[0] < x[1] else (x[0] - 0.5, x[1] + 0.5), (low - air, high + air))
+        return cls(x if x[0] < x[1] else (x[0] - 0.5, x[1] + 0.5), (low - air, high + air), x_ticks)
 
     def point(self, x: float, y: float) -> str:
         """Return a position in SVG notation."""
@@ -71,10 +77,18 @@ class Frame:
                 '<line class="grid" x1="{}" y1="{}" x2="{}" y2="{}"/>'
                 '<text class="tick" x="{}" y="{}" dy="4" text-anchor="end">{:g}</text>'
             ).format(*start, *end, LEFT - 6, start[1], value)
-        for value in ticks(*self.x):
-            across = self.point(value, self.y[0]).split(",")[0]
-            grid += Markup('<text class="tick" x="{}" y="{}" text-anchor="middle">{:g}</text>').format(
-                across, HEIGHT - BOTTOM + 16, value
+        rightmost = math.inf
+        for value, label in reversed(self.x_ticks or [(value, f"{value:g}") for value in ticks(*self.x)]):
+            across = float(self.point(value, self.y[0]).split(",")[0])
+            if self.x_ticks:
+                grid += Markup('<line class="grid" x1="{0}" y1="{1}" x2="{0}" y2="{2}"/>').format(
+                    across, TOP, HEIGHT - BOTTOM
+                )
+            if rightmost - across < LABEL_GAP:
+                continue
+            rightmost = across
+            grid += Markup('<text class="tick" x="{}" y="{}" text-anchor="middle">{}</text>').format(
+                across, HEIGHT - BOTTOM + 16, label
             )
         return grid
 

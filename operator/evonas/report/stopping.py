@@ -1,0 +1,116 @@
+"""A search's trials at their rungs, as the page shows them: learning curves, counts, and what stopping has saved."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+
+from markupsafe import Markup
+
+from evonas.fidelity import Fidelity
+from evonas.recorded.search import RecordedSearch
+from evonas.report.figures.curves import Curve, Point, curve_figure
+from evonas.search.promotion import oriented_or_worst
+from evonas.search.savings import saved
+from evonas.search.trial import Trial, TrialState
+
+MAX_CURVES = 400
+"""How many trials are drawn at most: those that got furthest, and of these the best."""
+
+
+@dataclass(frozen=True)
+class StoppingView:
+    """What the page shows for a search with rungs."""
+
+    figure: Markup | None
+    """None if there is no value to draw: all candidates have diverged."""
+    rule: str
+    last: int
+    """The length of a full training."""
+    trials: int
+    """Those that were run, without confirmations."""
+    full: int
+    """How many of them were trained to their end."""
+    stopped: int
+    at: list[tuple[int, int]]
+    """Rungs, and how many were stopped there."""
+    others: int
+    """How many of those that were drawn ended otherwise, or have not ended."""
+    omitted: int
+    """How many more could be drawn."""
+    saved_gpu_hours: float | None
+    saved_hours: float | None
+    """Of trials: what they have without GPUs, too."""
+
+
+def view_stopping(record: RecordedSearch, winner: Trial | None) -> StoppingView | None:
+    """Return what the page shows; None for a search without rungs, or before one was reached."""
+    fidelity = record.spec.fidelity
+    trials = [trial for trial in record.trials if trial.is_run and not trial.is_confirmation]
+    if fidelity is None or not any(trial.rungs for trial in trials):
+        return None
+    lines = [(trial, points) for trial in trials if trial.rungs and (points := _points(fidelity, trial))]
+    minimize = record.spec.objective.minimize
+    # Those that got furthest lie on top, the best above all.
+    lines.sort(key=lambda line: (line[1][-1][0], oriented_or_worst(line[1][-1][1], minimize=minimize)))
+    curves = [*_curves(lines[-MAX_CURVES:], winner)]
+    stopped = Counter(trial.rungs[-1].step for trial in trials if trial.state is TrialState.STOPPED)
+    metric = record.spec.objective.metric or "reward"
+    return StoppingView(
+        figure=curve_figure(
+            curves,
+            fidelity.steps,
+            minimize=minimize,
+            y_label=metric,
+            description=f"learning curves: {metric} at the rungs",
+        )
+        if curves
+        else None,
+        rule=fidelity.rule,
+        last=fidelity.steps[-1],
+        trials=len(trials),
+        full=sum(trial.state is TrialState.SUCCEEDED for trial in trials),
+        stopped=stopped.total(),
+        at=sorted(stopped.items()),
+        others=sum(curve.kind == "other" for curve in curves),
+        omitted=len(lines) - len(curves),
+        saved_gpu_hours=_saved_hours(trials, lambda trial: trial.gpu_seconds),
+        saved_hours=_saved_hours(trials, _seconds),
+    )
+
+
+def _points(fidelity: Fidelity, trial: Trial) -> list[Point]:
+    """Return what a trial had at its rungs and at its end, until it diverged."""
+    known = takewhile(lambda result: result.value is not None, trial.rungs)
+    points = [(result.step, result.value) for result in known if result.value is not None]
+    return points if trial.reward is None else [*points, (fidelity.steps[-1], trial.reward)]
+
+
+def _curves(lines: Sequence[tuple[Trial, Sequence[Point]]], winner: Trial | None) -> Iterator[Curve]:
+    full = sum(trial.reward is not None for trial, _ in lines)
+    rank = 0
+    for trial, points in lines:
+        if trial.state is TrialState.STOPPED:
+            yield Curve(points, "stopped", f"trial {trial.index}: stopped with {trial.rungs[-1].in_words}")
+        elif trial.reward is None:
+            yield Curve(points, "other", f"trial {trial.index}: {trial.state}, {trial.rungs[-1].in_words}")
+        else:
+            merit = rank / max(full - 1, 1)
+            rank += 1
+            is_winner = winner is not None and trial.index == winner.index
+            yield Curve(points, "full", f"trial {trial.index}: {trial.reward:.6g}", merit, is_winner)
+
+
+def _saved_hours(trials: Sequence[Trial], seconds: Callable[[Trial], float]) -> float | None:
+    stopped = [seconds(trial) for trial in trials if trial.state is TrialState.STOPPED]
+    full = [seconds(trial) for trial in trials if trial.state is TrialState.SUCCEEDED]
+    found = saved(stopped=len(stopped), spent=sum(stopped), full=len(full), full_spent=sum(full))
+    return None if found is None else found / 3600
+
+
+def _seconds(trial: Trial) -> float:
+    if trial.start_time is None or trial.completion_time is None:
+        return 0.0
+    return (trial.completion_time - trial.start_time).total_seconds()

@@ -1,0 +1,163 @@
+"""Learning curves and what stopping has saved, on the page of a search with rungs, as a real browser draws it."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from evonas.recorded.search import RecordedSearch
+from evonas.report.details import describe
+from evonas.report.figures.curves import Curve, curve_figure
+from evonas.report.html import render_report
+from evonas.report.progress import failures
+from evonas.report.stopping import StoppingView, view_stopping
+from evonas.search.savings import saved
+from evonas.search.trial import Trial, TrialState
+from tests.browser import visit
+from tests.unit.search.climbing import accuracy, climbed_record
+
+
+@pytest.fixture(scope="module")
+def record() -> RecordedSearch:
+    found = climbed_record("Random", 60)
+    assert of_state(found, TrialState.STOPPED) > 30
+    return found
+
+
+def of_state(record: RecordedSearch, state: TrialState) -> int:
+    return sum(trial.state is state for trial in record.trials)
+
+
+def view(record: RecordedSearch) -> StoppingView:
+    found = view_stopping(record, record.totals.best)
+    assert found is not None
+    return found
+
+
+def test_page_draws_every_trial_as_far_as_it_got(record: RecordedSearch, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    page.write_text(render_report([record]))
+    full, stopped = of_state(record, TrialState.SUCCEEDED), of_state(record, TrialState.STOPPED)
+    with visit(page) as seen:
+        assert seen.complaints == []
+        part = seen.page.locator(".stopping")
+        assert part.locator("polyline.full").count() == full
+        assert part.locator("polyline.stopped").count() == stopped
+        assert (part.locator("path.ends").get_attribute("d") or "").count("M") == stopped
+        assert part.locator("circle.ring").count() == 1
+        ticks = part.locator("text.tick[text-anchor=middle]").all()
+        places = {tick.text_content(): float(tick.get_attribute("x") or "nan") for tick in ticks}
+        # Equal factors are equally far apart.
+        across = [places[step] for step in ("1", "3", "9")]
+        assert across[1] - across[0] == pytest.approx(across[2] - across[1], abs=0.2)
+        for line in part.locator("polyline.full").all():
+            assert float((line.get_attribute("points") or "").split()[-1].split(",")[0]) == pytest.approx(across[2])
+        text = part.inner_text()
+        assert f"{stopped} of 60 trials were stopped by the rule SuccessiveHalving: " in text
+        assert f"{full} were trained to the end, step 9." in text
+        assert "GPU hours more would have been spent" in text
+        for said in ("of trials that were not stopped have", "that was trained to the end, one axis"):
+            assert said in seen.page.inner_text("body")
+        heading, row = seen.page.locator("table").first.locator("tr").all()
+        cells = dict(zip(heading.locator("th").all_inner_texts(), row.locator("td").all_inner_texts(), strict=True))
+        assert cells["stopped"] == str(stopped)
+
+
+def test_counts_are_those_of_the_record(record: RecordedSearch) -> None:
+    found = view(record)
+    steps = Counter(trial.rungs[-1].step for trial in record.trials if trial.state is TrialState.STOPPED)
+    assert found.at == sorted(steps.items())
+    assert (found.full + found.stopped, found.others, found.omitted) == (60, 0, 0)
+    assert found.saved_gpu_hours == pytest.approx(found.saved_hours, abs=0.01)
+    assert (found.saved_gpu_hours or 0) > record.totals.gpu_seconds / 3600 / 2
+
+
+def test_what_stopping_has_saved() -> None:
+    # Ten that took a minute each to their rung, where five full trainings took an hour each.
+    assert saved(stopped=10, spent=600, full=5, full_spent=18_000) == 36_000 - 600
+    assert saved(stopped=10, spent=600, full=0, full_spent=0) is None
+    # Trainings that are short beside their start: nothing is made up.
+    assert saved(stopped=10, spent=600, full=5, full_spent=200) == 0
+
+
+def test_search_without_rungs_has_no_such_part(record: RecordedSearch) -> None:
+    spec = {key: value for key, value in record.body["spec"].items() if key != "fidelity"}
+    trials = tuple(trial for trial in record.trials if trial.state is not TrialState.STOPPED)
+    plain = replace(record, body={**record.body, "spec": spec}, trials=tuple(replace(t, rungs=()) for t in trials))
+    text = render_report([plain])
+    assert "Stopping early" not in text
+    assert ">stopped" not in text
+    assert "not stopped" not in text
+    assert view_stopping(replace(record, trials=()), None) is None
+
+
+def test_stopped_trials_are_in_no_other_figure_and_are_no_failures(record: RecordedSearch) -> None:
+    details = describe(record)
+    assert details.results == of_state(record, TrialState.SUCCEEDED)
+    assert failures(record) == []
+    assert sum(origin.stopped for origin in details.origins) == of_state(record, TrialState.STOPPED)
+    assert "Every trial that ended and was not stopped has one." in render_report([record])
+
+
+def test_page_of_a_search_that_stopped_all_but_a_few_is_whole(tmp_path: Path) -> None:
+    few = climbed_record("Random", 12)
+    page = tmp_path / "report.html"
+    page.write_text(render_report([few]))
+    with visit(page, width=390) as seen:
+        assert seen.complaints == []
+        assert "there are too few results, or all are the same. Stopped trials have none." in seen.page.inner_text(
+            "body"
+        )
+        assert seen.page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_diverged_and_unfinished_trials_end_where_they_are(record: RecordedSearch) -> None:
+    def curve(trial: Trial, step: int) -> float:
+        return math.nan if trial.decisions["wide"] and step > 1 else accuracy(trial, step)
+
+    diverging = climbed_record("Random", 20, curve=curve)
+    assert any(rung.value is None for trial in diverging.trials for rung in trial.rungs)
+    assert view(diverging).figure
+    running = [
+        replace(trial, state=TrialState.RUNNING, sequence=None) if trial.state is TrialState.STOPPED else trial
+        for trial in record.trials
+    ]
+    found = view(replace(record, trials=tuple(running)))
+    assert found.others == of_state(record, TrialState.STOPPED)
+    assert found.stopped == 0
+
+
+def test_no_more_than_a_bounded_number_of_curves_is_drawn(
+    record: RecordedSearch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evonas.report.stopping.MAX_CURVES", 10)
+    found = view(record)
+    assert found.omitted == 50
+    assert found.figure is not None
+    assert found.figure.count("<polyline") == 10
+    assert "ring" in found.figure
+
+
+@pytest.mark.parametrize("minimize", [False, True])
+def test_one_odd_bad_value_does_not_squash_the_drawing(minimize: bool) -> None:
+    sign = -1 if minimize else 1
+    curves = [Curve([(1, sign * 0.1 * n), (10, sign * 0.2 * n)], "full", "") for n in range(10)]
+    odd = Curve([(1, -sign * 1e9), (10, sign * 1.0)], "full", "")
+    best = Curve([(1, sign * 1.0), (10, sign * 50.0)], "full", "")
+    figure = curve_figure([*curves, odd, best], [1, 10], minimize=minimize, y_label="y", description="")
+    assert "1e+" not in figure
+    assert f">{sign * 40}<" in figure
+
+
+def test_rungs_that_do_not_grow_by_a_factor_are_spread_evenly_by_step() -> None:
+    figure = curve_figure(
+        [Curve([(10, 0.1), (12, 0.2), (20, 0.3)], "full", "")], [10, 12, 20], minimize=False, y_label="", description=""
+    )
+    assert "logarithmic" not in figure
+    points = figure.partition('points="')[2].partition('"')[0].split()
+    first, second, third = (float(point.split(",")[0]) for point in points)
+    assert (second - first) / (third - first) == pytest.approx(0.2, abs=0.01)
