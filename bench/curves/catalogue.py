@@ -10,7 +10,7 @@ from bench.curves.problem import Problem
 from evonas.errors import EvonasError
 
 TABLE = "fashion-mnist"
-DEFAULT = ("crossing-0", "crossing-3", "lengths-3")
+DEFAULT = (TABLE, "crossing-0", "crossing-3", "lengths-3")
 KINDS: dict[str, Callable[[int], Problem]] = {"crossing": synthetic.crossing, "lengths": synthetic.lengths}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from evonas.space import SearchSpace
 
 FILE = Path(__file__).with_name("fashion_mnist.npz")
 
-EPOCHS, SEEDS = 27, 2
+EPOCHS = 27
+SEEDS = 2
+"""Trainings of a candidate; that of the first seed was made of each."""
 VALIDATION_IMAGES = 2000
 GUESSING = 0.1
 """The accuracy that a training is worth which diverged."""
@@ -43,12 +46,24 @@ class Table:
     accuracy: NDArray[np.float64]
     """[candidates, seeds, epochs]: share of the validation images; NaN once the training has diverged."""
     seconds: NDArray[np.float64]
-    """[candidates, seeds]: CPU time of an epoch, validation included."""
+    """[candidates, seeds]: CPU time of an epoch, validation included; 0 for a training that was not made."""
+
+    @property
+    def ends(self) -> NDArray[np.float64]:
+        """Return [candidates]: the mean accuracy at the end."""
+        ends = np.nan_to_num(self.accuracy[:, :, -1], nan=GUESSING)
+        return np.asarray(np.average(ends, axis=1, weights=self.seconds > 0), dtype=np.float64)
 
 
-def pack(hits: NDArray[np.uint16], seconds: NDArray[np.float32], file: Path = FILE) -> None:
-    """Write a table: how many validation images were classified correctly, and seconds."""
-    np.savez_compressed(file, hits=hits, seconds=seconds)
+def pack(trainings: Iterable[tuple[int, int, Sequence[int], float]], file: Path = FILE) -> None:
+    """Write a table of trainings: a candidate's rank, a seed, how many validation images were right after each epoch
+    until it diverged, and the seconds of an epoch."""
+    hits = np.full((SPACE.size, SEEDS, EPOCHS), DIVERGED, dtype=np.uint16)
+    times = np.zeros((SPACE.size, SEEDS), dtype=np.float32)
+    for rank, seed, curve, seconds in trainings:
+        hits[rank, seed, : len(curve)] = curve
+        times[rank, seed] = seconds
+    np.savez_compressed(file, hits=hits, seconds=times)
 
 
 def read(file: Path = FILE) -> Table:
@@ -61,7 +76,7 @@ def read(file: Path = FILE) -> Table:
 def problem() -> Problem:
     """Return the table as a problem: a trial shows one of the trainings, a candidate is worth their mean end."""
     table = read()
-    ends = np.nan_to_num(table.accuracy[:, :, -1], nan=GUESSING).mean(axis=1)
+    ends, trained = table.ends, (table.seconds > 0).sum(axis=1)
     best = float(ends.max())
     ranks = {SPACE.unrank(rank): rank for rank in range(SPACE.size)}
 
@@ -69,13 +84,14 @@ def problem() -> Problem:
         return ranks[SPACE.to_choices(decisions)]
 
     def train(decisions: Decisions, run: int, index: int) -> Curve:
-        training = rank(decisions), int(np.random.default_rng([run, index]).integers(SEEDS))
+        candidate = rank(decisions)
+        training = candidate, int(np.random.default_rng([run, index]).integers(trained[candidate]))
         return Curve(table.accuracy[training], float(table.seconds[training]))
 
     def judge(decisions: Decisions) -> float:
         return 100 * (float(ends[rank(decisions)]) - best)
 
-    start_up = float(table.seconds.mean())
+    start_up = float(table.seconds[:, 0].mean())
     return Problem(
         name="fashion-mnist",
         space=SPACE,

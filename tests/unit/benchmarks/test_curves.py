@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.curves.catalogue import TABLE, problem
 from bench.curves.contestants import CONTESTANTS, Contestant, parse_variant
-from bench.curves.fashion_mnist import DIVERGED, EPOCHS, SEEDS, pack, read
+from bench.curves.fashion_mnist import EPOCHS, SEEDS, SPACE, VALIDATION_IMAGES, pack, read
 from bench.curves.problem import Curve, Decisions, Problem
 from bench.curves.report import lowest, table
 from bench.curves.runs import POINTS, Run, Task, load, regrets, run, run_all
@@ -32,15 +33,31 @@ def run_of(regret: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Run:
 
 
 def test_a_table_comes_back_as_it_was_packed(tmp_path: Path) -> None:
-    hits = np.full((3, SEEDS, EPOCHS), 1000, dtype=np.uint16)
-    hits[1, 0, 4:] = DIVERGED
-    seconds = np.full((3, SEEDS), 0.5, dtype=np.float32)
-    pack(hits, seconds, tmp_path / "table.npz")
-    back = read(tmp_path / "table.npz")
-    assert back.accuracy.shape == (3, SEEDS, EPOCHS)
-    assert np.isnan(back.accuracy[1, 0]).tolist() == [False] * 4 + [True] * (EPOCHS - 4)
-    assert set(back.accuracy[~np.isnan(back.accuracy)]) == {0.5}
-    assert [Curve(back.accuracy[rank, 0], 0.5).steps for rank in range(3)] == [EPOCHS, 5, EPOCHS]
+    whole, diverged = [VALIDATION_IMAGES // 2] * EPOCHS, [200, 100]
+    pack([(0, 0, whole, 0.5), (1, 0, diverged, 0.25)], tmp_path / "table.npz")
+    table = read(tmp_path / "table.npz")
+    assert table.accuracy.shape == (SPACE.size, SEEDS, EPOCHS)
+    assert table.accuracy[0, 0].tolist() == [0.5] * EPOCHS
+    assert table.accuracy[1, 0, :2].tolist() == [0.1, 0.05]
+    assert np.isnan(table.accuracy[1, 0, 2:]).all()
+    assert Curve(table.accuracy[1, 0], 0.25).steps == 3
+    assert table.seconds[:2].tolist() == [[0.5, 0], [0.25, 0]]
+
+
+def test_the_table_has_every_candidate_and_a_best_one() -> None:
+    """Whatever a search proposes was trained, and a trial's curve is one of its candidate's trainings."""
+    subject, table = problem(TABLE), read()
+    assert (table.seconds[:, 0] > 0).all()
+    judged = []
+    for rank in range(SPACE.size):
+        decisions = SPACE.to_candidate(SPACE.unrank(rank))
+        curve = subject.train(decisions, 0, rank)
+        assert any(np.array_equal(curve.values, accuracy, equal_nan=True) for accuracy in table.accuracy[rank])
+        assert curve.seconds in table.seconds[rank]
+        assert curve.seconds > 0
+        judged.append(subject.judge(decisions))
+    assert max(judged) == 0
+    assert np.median(judged) == pytest.approx(subject.unknown)
 
 
 @pytest.mark.parametrize("subject", [crossing(0), lengths(0)], ids=lambda subject: subject.name)
