@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import posixpath
 import re
@@ -32,7 +33,9 @@ _ENVIRONMENT = {
     # No telemetry about what a user runs.
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }
-_STATUS = {TrialState.SUCCEEDED: "FINISHED", TrialState.CANCELLED: "KILLED"}
+_STATUS = {TrialState.SUCCEEDED: "FINISHED", TrialState.STOPPED: "KILLED", TrialState.CANCELLED: "KILLED"}
+AT_RUNGS = "reward_at_rungs"
+"""Name of the metric with a value at each rung. Not ``reward``, which only a full training has."""
 
 
 def write_runs(record: RecordedSearch, uri: str, experiment: str) -> tuple[int, int]:
@@ -111,8 +114,18 @@ def _write(client: Any, experiment: str, record: RecordedSearch, trial: Trial) -
     params = [Param(name, _text(value)) for name, value in trial.decisions.items()]
     for first in range(0, len(params), BATCH):
         client.log_batch(run, params=params[first : first + BATCH])
-    client.log_batch(run, [Metric(_metric_name(name), value, end or 0, 0) for name, value in results.items()])
+    metrics = [Metric(_metric_name(name), value, end or 0, 0) for name, value in results.items()]
+    metrics += [Metric(AT_RUNGS, value, end or 0, step) for step, value in _curve(record, trial)]
+    client.log_batch(run, metrics)
     client.set_terminated(run, _STATUS.get(trial.state, "FAILED"), end)
+
+
+def _curve(record: RecordedSearch, trial: Trial) -> Iterator[tuple[int, float]]:
+    """Yield what a trial had at its rungs and at its end, by step; NaN where it had diverged."""
+    for result in trial.rungs:
+        yield result.step, math.nan if result.value is None else result.value
+    if trial.rungs and trial.reward is not None and record.spec.fidelity is not None:
+        yield record.spec.fidelity.steps[-1], trial.reward
 
 
 def _text(value: Value | Any) -> str:

@@ -1,11 +1,14 @@
 """Writes a search's record into an Optuna storage, so that Optuna's dashboard and plots work on it.
 
-Infeasible trials become pruned ones, as Optuna's samplers treat them; failed and cancelled trials become failed ones.
+Stopped trials become pruned ones, with what they had at their rungs as intermediate values, and infeasible trials too,
+as Optuna's samplers treat them; the attribute ``state`` tells them apart. Failed and cancelled trials become failed
+ones.
 Confirmations are left out: they are not separate candidates.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -44,26 +47,35 @@ def write_storage(record: RecordedSearch, path: Path) -> None:
         raise EvonasError(f"cannot write {path}: {str(error).splitlines()[0]}") from error
     study.set_user_attr("evonas_source", record.source)
     study.set_user_attr("evonas_metric", record.spec.objective.metric or "reward")
-    study.add_trials([_trial(trial, distributions) for trial in record.trials if not trial.is_confirmation])
+    last = None if record.spec.fidelity is None else record.spec.fidelity.steps[-1]
+    study.add_trials([_trial(trial, distributions, last) for trial in record.trials if not trial.is_confirmation])
 
 
-def _trial(trial: Trial, distributions: Mapping[str, Any]) -> Any:
+def _trial(trial: Trial, distributions: Mapping[str, Any], last: int | None) -> Any:
+    """Return a trial in Optuna's form; ``last`` is the step at which a full training ends, if that is known."""
     from optuna.trial import TrialState as State  # noqa: PLC0415
     from optuna.trial import create_trial  # noqa: PLC0415
 
     states = {
         TrialState.SUCCEEDED: State.COMPLETE,
         TrialState.INFEASIBLE: State.PRUNED,
+        TrialState.STOPPED: State.PRUNED,
         TrialState.FAILED: State.FAIL,
         TrialState.CANCELLED: State.FAIL,
     }
-    facts = attributes_of(trial) | {f"metric_{name}": value for name, value in trial.metrics.items()}
+    facts = {"state": trial.state.value} | attributes_of(trial)
+    facts |= {f"metric_{name}": value for name, value in trial.metrics.items()}
+    curve = {result.step: math.nan if result.value is None else result.value for result in trial.rungs}
+    if curve and last is not None and trial.reward is not None:
+        curve[last] = trial.reward
     made = create_trial(
         state=states.get(trial.state, State.RUNNING),
-        value=trial.reward,
+        # As Optuna does it: a pruned trial's value is what it had last.
+        value=trial.rungs[-1].value if trial.state is TrialState.STOPPED else trial.reward,
         params=dict(trial.decisions),
         distributions={name: distributions[name] for name in trial.decisions},
         user_attrs=facts,
+        intermediate_values=curve,
     )
     # Optuna stores local times without a time zone.
     if trial.start_time is not None:

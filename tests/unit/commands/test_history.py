@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +12,13 @@ from typing import Any
 import optuna
 import pytest
 
+from evonas.bridges.optuna_storage import write_storage
 from evonas.local.journal import JOURNAL_FILE, read_journal
 from evonas.recorded.search import Phase
+from evonas.search.trial import TrialState
 from evonas.sources.journal import JournalSource
 from tests.unit.commands.conftest import TRIALS, Evonas
+from tests.unit.search.climbing import accuracy, climbed_record, write_climb
 from tests.unit.search.simulation import write_run
 
 
@@ -89,6 +93,36 @@ def test_export_as_an_optuna_storage(evonas: Evonas, tmp_path: Path) -> None:
     assert evonas("export", str(run), "--to", "no/folder/one.db", "--optuna")[2].startswith(
         "error: cannot write no/folder/one.db"
     )
+
+
+def test_stopped_trials_are_pruned_ones_in_an_optuna_storage(evonas: Evonas, tmp_path: Path) -> None:
+    run = write_climb(tmp_path, "climb")
+    record = JournalSource(run).read()
+    assert evonas("export", str(run), "--optuna")[0] == 0
+    study = optuna.load_study(study_name="climb", storage=f"sqlite:///{tmp_path}/climb.db")
+    assert record.totals.best is not None
+    assert study.best_value == record.totals.best.reward
+    for made, trial in zip(study.trials, record.trials, strict=True):
+        curve = {rung.step: rung.value for rung in trial.rungs}
+        assert made.user_attrs["state"] == trial.state
+        if trial.state is TrialState.STOPPED:
+            assert (made.state.name, made.value) == ("PRUNED", trial.rungs[-1].value)
+            assert made.user_attrs["reason"] == "SuccessiveHalving"
+            assert made.intermediate_values == curve
+        else:
+            assert (made.state.name, made.value) == ("COMPLETE", trial.reward)
+            assert made.intermediate_values == {**curve, 9: trial.reward}
+
+
+def test_diverged_value_is_no_number_in_an_optuna_storage(tmp_path: Path) -> None:
+    record = climbed_record(curve=lambda trial, step: math.nan if trial.decisions["wide"] else accuracy(trial, step))
+    write_storage(record, tmp_path / "search.db")
+    study = optuna.load_study(study_name="search", storage=f"sqlite:///{tmp_path}/search.db")
+    known = {trial.index for trial in record.trials if trial.rungs and trial.rungs[-1].value is None}
+    assert known
+    for index in known:
+        assert math.isnan([*study.trials[index].intermediate_values.values()][-1])
+        assert study.trials[index].value is None
 
 
 def test_export_has_no_logs(evonas: Evonas, exported: Path) -> None:

@@ -103,6 +103,36 @@ def test_objective_budget_and_job_are_taken_over() -> None:
     assert (loss.metric, loss.minimize, loss.target) == ("loss", True, None)
 
 
+@pytest.mark.parametrize(
+    ("settings", "rungs"),
+    [
+        ({}, {"steps": [4, 27], "factor": 3}),
+        ({"start_step": "2", "min_trials_required": "5"}, {"steps": [2, 27], "factor": 5}),
+        ({"start_step": "0", "min_trials_required": "1"}, {"steps": [1, 27], "factor": 2}),
+        ({"min_trials_required": "many"}, {"steps": [4, 27], "factor": 3}),
+    ],
+)
+def test_median_rule_is_left_out_with_what_to_write_instead(settings: dict[str, str], rungs: dict[str, object]) -> None:
+    body = experiment("bayesian")
+    listed = [{"name": name, "value": value} for name, value in settings.items()]
+    body["spec"]["earlyStopping"] = {"algorithmName": "medianstop", "algorithmSettings": listed}
+    converted = convert(body)
+    assert "fidelity" not in converted.manifest["spec"]
+    (said,) = (item.problem for item in converted.differences if item.field == "spec.earlyStopping")
+    written = said[said.index("fidelity:") : said.index(", with more steps")]
+    fidelity = yaml.safe_load(written.replace("LAST", "27"))["fidelity"]
+    assert fidelity == {"rungs": rungs, "rule": "Median"}
+    converted.manifest["spec"]["fidelity"] = fidelity
+    assert SearchSpec.parse(converted.manifest).fidelity is not None
+
+
+def test_early_stopping_of_another_kind_is_left_out() -> None:
+    body = experiment("bayesian")
+    for value, said in (({"algorithmName": "asha"}, "asha has no counterpart"), (None, "none has no counterpart")):
+        body["spec"]["earlyStopping"] = value
+        assert any(str(item).startswith(f"spec.earlyStopping: {said}") for item in convert(body).differences)
+
+
 def test_differences_are_precise() -> None:
     said = Counter(
         difference.field

@@ -13,8 +13,10 @@ import pytest
 from evonas.bridges import mlflow_runs
 from evonas.errors import EvonasError
 from evonas.search.names import trial_name
+from evonas.search.trial import TrialState
 from evonas.sources.journal import JournalSource
 from tests.unit.commands.conftest import Evonas
+from tests.unit.search.climbing import write_climb
 from tests.unit.search.simulation import write_run
 
 TRIALS = 10
@@ -71,6 +73,23 @@ def test_each_trial_becomes_a_run_once(
     code, out, _ = evonas("export", str(folder), "--mlflow", uri)
     assert (code, out) == (0, f"wrote 0 runs to the experiment one: it has all {TRIALS} trials that have ended\n")
     assert [run.info.run_id for run in runs(uri, "one")] == [run.info.run_id for run in made]
+
+
+def test_results_at_rungs_are_a_metric_with_steps(evonas: Evonas, tmp_path: Path, uri: str) -> None:
+    from mlflow import MlflowClient
+
+    folder = write_climb(tmp_path, "climb", count=8)
+    record = JournalSource(folder).read()
+    assert evonas("export", str(folder), "--mlflow", uri)[0] == 0
+    made = runs(uri, "climb")
+    assert {run.info.status for run in made} == {"FINISHED", "KILLED"}
+    for run, trial in zip(made, record.trials, strict=True):
+        history = MlflowClient(uri).get_metric_history(run.info.run_id, "reward_at_rungs")
+        curve = {rung.step: rung.value for rung in trial.rungs}
+        stopped = trial.state is TrialState.STOPPED
+        assert {metric.step: metric.value for metric in history} == (curve if stopped else {**curve, 9: trial.reward})
+        assert (run.info.status == "KILLED", "reward" not in run.data.metrics) == (stopped, stopped)
+        assert run.data.tags["evonas.state"] == trial.state
 
 
 def test_an_interrupted_export_is_finished_by_the_next(

@@ -25,6 +25,8 @@ _AGENTS: dict[str, dict[str, Any]] = {
     "cmaes": {"type": "Optuna", "sampler": "CMAES"},
     "sobol": {"type": "Optuna", "sampler": "QMC"},
 }
+_MEDIANSTOP = {"start_step": 4, "min_trials_required": 3}
+"""Settings of Katib's median rule, and their defaults."""
 _READ = {
     "objective",
     "algorithm",
@@ -52,7 +54,7 @@ def convert(experiment: Mapping[str, Any]) -> Converted:
         raise EvonasError(f"must be a kubeflow.org Experiment, found {found}")
     spec, notes = experiment.get("spec") or {}, Notes()
     for name in sorted(spec.keys() - _READ):
-        _judge_unread(name, notes)
+        _judge_unread(name, spec[name], notes)
     parameters = spec.get("parameters") or ()
     if not parameters and "nasConfig" not in spec:
         notes.refuse("spec.parameters", "there is nothing to search")
@@ -79,18 +81,36 @@ def convert(experiment: Mapping[str, Any]) -> Converted:
     return Converted(manifest, notes.differences)
 
 
-def _judge_unread(name: str, notes: Notes) -> None:
+def _judge_unread(name: str, value: Any, notes: Notes) -> None:
     path = f"spec.{name}"
     if name == "nasConfig":
         notes.refuse(
             path, "Katib's one-shot searches (ENAS, DARTS) have no counterpart; write the choices as parameters"
         )
     elif name == "earlyStopping":
-        notes.differ(path, "has no counterpart: trials run to their end; stop them in your own program")
+        notes.differ(path, _early_stopping(value))
     elif name == "resumePolicy":
         notes.differ(path, "is left out: a search always continues when maxTrials is raised")
     else:
         notes.differ(path, "has no counterpart and is left out")
+
+
+def _early_stopping(value: Any) -> str:
+    """Say what to write instead: at which step a full training ends, Katib's Experiments do not say."""
+    value = value if isinstance(value, Mapping) else {}
+    name = value.get("algorithmName")
+    if name != "medianstop":
+        return f"{name or 'none'} has no counterpart; spec.fidelity stops trials early (docs/stopping-early.md)"
+    given = {item.get("name"): str(item.get("value")) for item in value.get("algorithmSettings") or ()}
+    first, required = (
+        int(text) if (text := given.get(setting, "")).isdecimal() else usual for setting, usual in _MEDIANSTOP.items()
+    )
+    rungs = f"{{steps: [{max(1, first)}, LAST], factor: {min(max(2, required), 10)}}}"
+    return (
+        f"medianstop is left out, as LAST, the step of a full training, is not known here; for the same rule at rungs"
+        f" add fidelity: {{rungs: {rungs}, rule: Median}}, with more steps between, and report progress"
+        " (docs/stopping-early.md)"
+    )
 
 
 def _metadata(metadata: Mapping[str, Any], notes: Notes) -> dict[str, Any]:
