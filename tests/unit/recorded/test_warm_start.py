@@ -14,6 +14,7 @@ from evonas.search.confirmation import due_confirmations
 from evonas.search.reuse import result_of
 from evonas.search.trial import Trial, TrialState
 from evonas.spec import Confirm
+from tests.unit.search.climbing import climbed_record
 from tests.unit.search.support import search_spec, succeeded, totals_of, trial
 
 
@@ -48,6 +49,19 @@ def test_those_that_succeeded_are_taken_in_the_order_in_which_they_were_learned(
     ]
     assert found.results[1].metrics == {"accuracy": 0.5}
     assert found.note == "2 results of search other were imported"
+
+
+def test_stopped_trials_are_not_taken_over_nor_their_candidates_kept_from_being_tried() -> None:
+    record = climbed_record()
+    spec = record.spec
+    found = choose_results(spec, [record])
+    full = {trial.index for trial in record.trials if trial.state is TrialState.SUCCEEDED}
+    assert {each.trial for each in found.results} == full
+    assert len(full) < len(record.trials)
+    assert found.note == f"{len(full)} results of climbing were imported"
+    only = [trial for trial in record.trials if trial.state is TrialState.STOPPED]
+    with pytest.raises(UnusableSource, match="climbing has no trial that succeeded"):
+        choose_results(spec, [replace(record, trials=tuple(only))])
 
 
 def test_a_candidate_that_was_trained_more_than_once_is_one_result_with_the_mean() -> None:

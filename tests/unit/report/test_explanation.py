@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from rich.console import Console
 
@@ -73,13 +75,13 @@ def test_results_at_rungs_are_told_apart_from_those_of_ended_trials(record: Reco
 
 
 def test_stopped_parent_is_ranked_by_what_it_had_at_its_rung(record: RecordedSearch) -> None:
-    children = [trial for trial in record.trials if trial.proposal.parent is not None]
-    parents = {trial.index: record.trial(trial.proposal.parent or 0) for trial in children}
-    texts: dict[TrialState, list[str]] = {state: [] for state in TrialState}
-    for child in children:
-        parent = parents[child.index]
-        assert parent is not None
-        texts[parent.state].append(said(record, child))
-    assert texts[TrialState.STOPPED]
-    assert all(" at step " in text.partition("which had ")[2].partition(":")[0] for text in texts[TrialState.STOPPED])
-    assert all("rank " in text for found in texts.values() for text in found)
+    child = [trial for trial in record.trials if trial.proposal.parent is not None][-1]
+    parent = record.trial(child.proposal.parent or 0)
+    assert parent is not None
+    assert parent.reward is not None
+    assert f"of trial {parent.index}, which had {parent.reward:.6g}: rank " in said(record, child)
+    last = parent.rungs[-1]
+    as_stopped = replace(parent, state=TrialState.STOPPED, reward=None, sequence=last.sequence)
+    trials = tuple(as_stopped if trial == parent else trial for trial in record.trials)
+    text = said(replace(record, trials=trials), child)
+    assert f"of trial {parent.index}, which had {last.value:.6g} at step {last.step}: rank " in text

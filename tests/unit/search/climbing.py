@@ -76,11 +76,13 @@ class Climb:
         )
         for trial in decided.records:
             self.table.put(trial)
+        proposed = list(decided.confirmations)
         if decided.proposals:
-            for trial in self.proposer.propose(self.proposer.collect(self.table), decided.proposals):
-                self.table.put(trial)
-                self._steps[trial.index] = 0
-                self._begun[trial.index] = self._now
+            proposed += self.proposer.propose(self.proposer.collect(self.table), decided.proposals)
+        for trial in proposed:
+            self.table.put(trial)
+            self._steps[trial.index] = 0
+            self._begun[trial.index] = self._now
         return decided
 
     def _view(self, trial: Trial) -> AttemptView:

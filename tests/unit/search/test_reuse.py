@@ -26,6 +26,7 @@ from evonas.search.trial_report import Report
 from evonas.spec import Confirm, Reach, SearchSpec
 from tests.tier import examples
 from tests.unit.recorded.test_replay import AGENTS, difference_of, spec_of
+from tests.unit.search.climbing import climbed_record
 from tests.unit.search.support import IDENTITY, NOW, search_spec, succeeded, trial
 
 OTHER = SearchIdentity("other", "uid-of-other", "default")
@@ -250,3 +251,20 @@ def test_a_death_after_any_write_runs_nothing_twice_and_takes_nothing_over_that_
     assert results == {each.index: each.reused.reward for each in trials if each.reused is not None}
     assert sorted(each.sequence for each in trials if each.sequence is not None) == list(range(1, 13))
     assert difference_of(spec, trials) is None
+
+
+def test_result_of_a_stopped_trial_is_not_reused() -> None:
+    for item in climbed_record().trials:
+        known = replace(item, fingerprint="f")
+        assert (result_of(OTHER, known) is None) == (item.state is TrialState.STOPPED)
+        # One that is stopped has none, by which it could be found.
+        assert item.state is not TrialState.STOPPED or item.fingerprint is None
+
+
+def test_trials_that_train_for_another_number_of_steps_are_not_the_same() -> None:
+    def of(fidelity: dict[str, Any]) -> str:
+        return fingerprint_of(search_spec(fidelity=fidelity), {"a": 1})
+
+    assert of({"rungs": {"min": 1, "max": 27}}) != BASE
+    assert of({"rungs": {"min": 1, "max": 27}}) != of({"rungs": {"min": 1, "max": 9}})
+    assert of({"rungs": {"steps": [1, 9]}}) == of({"rungs": {"steps": [1, 9], "factor": 4}, "rule": "Median"})

@@ -146,6 +146,25 @@ def test_search_with_rungs_is_replayed_bit_for_bit(agent: str, failing: int) -> 
     Replay(spec, trials).agent_before(len(trials) - 1)
 
 
+def test_confirmations_are_trained_to_their_end_and_compared_with_nobody() -> None:
+    spec = climbing_spec(confirm={"top": 3, "repeats": 2})
+
+    def curve(trial: Trial, step: int) -> float:
+        # Worse than all before: a rule would stop each of them.
+        return -1.0 if trial.is_confirmation else accuracy(trial, step)
+
+    climb = Climb(spec, curve)
+    for _ in climb.run():
+        pass
+    confirmations = [trial for trial in climb.trials if trial.is_confirmation]
+    assert len(confirmations) == 6
+    assert all(trial.state is TrialState.SUCCEEDED and trial.rungs == () for trial in confirmations)
+    leaders = {trial.proposal.parent for trial in confirmations}
+    assert all(trial.state is TrialState.SUCCEEDED for trial in climb.trials if trial.index in leaders)
+    undisturbed = climbed(climbing_spec())
+    assert climb.trials[: len(undisturbed)] == undisturbed
+
+
 def test_agent_that_knows_nothing_of_rungs_learns_the_last_value_of_a_stopped_trial() -> None:
     spec = climbing_spec()
     trials = climbed(spec)
