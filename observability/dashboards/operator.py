@@ -169,6 +169,14 @@ def build() -> dashboard.Dashboard:
             width=THIRD,
         ),
         graph(
+            "From a stop to the freed GPU",
+            "For trials that end early: at a rung, or by a veto. About 30 s: their program ignores SIGTERM.",
+            "s",
+            *quantiles("evonas_stop_seconds", 0.5, 0.99),
+            limits=Limits(3, 20),
+            width=THIRD,
+        ),
+        graph(
             "Processor",
             "Cores that the operator uses.",
             "none",

@@ -137,8 +137,7 @@ def bars(
     title: str,
     description: str,
     unit: str,
-    query: Query,
-    *,
+    *queries: Query,
     limits: Limits | None = None,
     maximum: float | None = None,
     width: int = HALF,
@@ -158,7 +157,7 @@ def bars(
     )
     if maximum is not None:
         panel = panel.max(maximum)
-    return _asking(panel, [query], limits, instant=True)
+    return _asking(panel, queries, limits, instant=True)
 
 
 def _asking(panel: P, queries: Sequence[Query], limits: Limits | None, *, instant: bool) -> P:

@@ -76,6 +76,7 @@ def _search(name: str, annotations: dict[str, str], trials: int) -> dict[str, An
         searchSpace=[{"name": f"a{position}", "values": [1, 2, 4, 8, 16]} for position in range(6)],
         agent={"type": "EvoNAS", "seed": 1, "warmup": 6},
         budget={"maxTrials": trials, "parallelTrials": 4, "maxGPUHours": 3, "maxSeconds": 7200},
+        fidelity={"rungs": {"steps": [1, 3], "factor": 2}},
     )
     body["spec"]["trial"] |= {"retries": 0, "timeoutSeconds": 600}
     body["spec"]["trial"]["template"]["metadata"] = {"annotations": annotations}
@@ -84,7 +85,7 @@ def _search(name: str, annotations: dict[str, str], trials: int) -> dict[str, An
 
 def _recorded(cluster: Cluster, namespace: str) -> int:
     counts = cluster.get("nas", NAME, namespace).get("status", {}).get("trials", {})
-    return sum(counts.get(state, 0) for state in ("succeeded", "infeasible", "failed"))
+    return sum(counts.get(state, 0) for state in ("succeeded", "infeasible", "failed", "stopped"))
 
 
 def _refuse_records_for_a_while(cluster: Cluster, operator: OperatorProcess, namespace: str) -> None:

@@ -13,17 +13,25 @@ from typing import Any
 import pytest
 import yaml
 
-from evonas_trial.counting import score
+from evonas_trial.counting import learned, score
 from harness.client import Cluster
 from harness.errors import ClusterError
 from tests.integration.searches import trials, wait_until
 from tests.operator_process import OperatorProcess, search
 
 pytestmark = pytest.mark.kwok
-TRIALS = 20
+COUNTING = ("python", "-m", "evonas_trial.counting")
 
 
-@pytest.mark.parametrize("agent", ["EvoNAS", "Evolution"])
+@pytest.mark.parametrize(
+    ("agent", "count", "fields"),
+    [
+        ("EvoNAS", 20, {}),
+        ("Evolution", 20, {}),
+        ("EvoNAS", 12, {"fidelity": {"rungs": {"min": 1, "max": 9, "factor": 2}}}),
+    ],
+    ids=["EvoNAS", "Evolution", "rungs"],
+)
 def test_local_and_cluster_propose_the_same(
     cluster: Cluster,
     namespace: str,
@@ -31,8 +39,13 @@ def test_local_and_cluster_propose_the_same(
     apply: Callable[[dict[str, Any]], None],
     tmp_path: Path,
     agent: str,
+    count: int,
+    fields: dict[str, Any],
 ) -> None:
-    body = search("same", agent={"type": agent, "seed": 11}, budget={"maxTrials": TRIALS, "parallelTrials": 1})
+    budget = {"maxTrials": count, "parallelTrials": 1}
+    # A trial that has ended before it can be stopped at a rung is not stopped.
+    container = {"command": [*COUNTING, "--seconds", "2.7"]} if "fidelity" in fields else None
+    body = search("same", agent={"type": agent, "seed": 11}, budget=budget, container=container, **fields)
     manifest = tmp_path / "search.yaml"
     manifest.write_text(yaml.safe_dump(body))
     command = [sys.executable, "-m", "evonas", "run", str(manifest), "--runs", str(tmp_path / "runs")]
@@ -45,11 +58,12 @@ def test_local_and_cluster_propose_the_same(
 
     local = _journal(tmp_path / "runs" / "same" / "journal.jsonl")
     remote = trials(cluster, namespace)
-    assert len(remote) == TRIALS
+    assert len(remote) == count
     for mine, theirs in zip(local, remote, strict=True):
         assert mine["spec"]["decisions"] == theirs["spec"]["decisions"]
         assert mine["spec"]["proposal"] == theirs["spec"]["proposal"]
-        assert mine["status"]["reward"] == theirs["status"]["reward"]
+        for field in ("state", "reason", "message", "reward", "rungs", "sequence"):
+            assert mine["status"].get(field) == theirs["status"].get(field)
 
 
 def _journal(path: Path) -> list[dict[str, Any]]:
@@ -59,7 +73,8 @@ def _journal(path: Path) -> list[dict[str, Any]]:
 
 
 class _Reporter:
-    """Stands in for the trials on the fake node: annotates each pod with what `counting` would have reported."""
+    """Stands in for the trials on the fake node: annotates each pod with what `counting` would have reported, rung by
+    rung where there are some."""
 
     def __init__(self, cluster: Cluster, namespace: str) -> None:
         self._cluster = cluster
@@ -82,8 +97,16 @@ class _Reporter:
                 variables = {item["name"]: item.get("value") for item in pod["spec"]["containers"][0]["env"]}
                 decisions = json.loads(variables["EVONAS_DECISIONS"])
                 reward = score([decisions[f"a{position}"] for position in (1, 2, 3)])
+                *rungs, last = (int(step) for step in (variables.get("EVONAS_RUNGS") or "1").split(","))
+                values = {step: {"reward": reward * learned(step, last)} for step in rungs}
+                known = json.loads(pod["metadata"].get("annotations", {}).get("evonas.dev/progress", '{"step": 0}'))
+                step = next((step for step in rungs if step > known["step"]), None)
+                report = {"evonas.dev/reward": repr(reward)}
+                if step is not None:
+                    reached = {rung: value for rung, value in values.items() if rung <= step}
+                    report = {"evonas.dev/progress": json.dumps({"step": step, "rungs": reached})}
                 name = pod["metadata"]["name"]
                 try:
-                    self._cluster.annotate("pod", name, self._namespace, {"evonas.dev/reward": repr(reward)})
+                    self._cluster.annotate("pod", name, self._namespace, report)
                 except ClusterError:
                     continue  # the pod was deleted between the two calls

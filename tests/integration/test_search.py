@@ -64,7 +64,7 @@ def test_prints_as_a_table_that_people_can_read(
     assert row.split()[:6] == ["table", "Evolution", "0", "2", "0", "2"]
     assert row.split()[7:9] == ["MaxTrialsReached", "True"]
     listed = cluster.kubectl("get", "nastrial", "-n", namespace).splitlines()
-    assert listed[0].split() == ["NAME", "SEARCH", "INDEX", "ORIGIN", "STATE", "REWARD", "REASON", "AGE"]
+    assert listed[0].split() == ["NAME", "SEARCH", "INDEX", "ORIGIN", "STATE", "RUNG", "REWARD", "REASON", "AGE"]
     assert listed[1].split()[1:5] == ["table", "0", "random", "Succeeded"]
 
 

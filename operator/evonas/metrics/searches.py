@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from prometheus_client.core import REGISTRY, CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+N = TypeVar("N", int, float)
 Family = GaugeMetricFamily | CounterMetricFamily
 
 SEARCH_LABELS = ("namespace", "search")
@@ -41,6 +43,11 @@ class SearchReading:
     """When the best reward was found, or the search began; None for a search that is not active."""
     gpus: int | None = None
     gpu_seconds: int | None = None
+    saved_gpu_seconds: float | None = None
+    last_rungs: Mapping[str, int] = field(default_factory=dict)
+    """Trials by the last rung at which they have a result."""
+    stopped_at: Mapping[str, int] = field(default_factory=dict)
+    """Trials that were stopped, by the rung."""
     budgets: Mapping[str, float] = field(default_factory=dict)
     """Used share by the name of the budget's field."""
     entropy: float | None = None
@@ -113,6 +120,25 @@ DEFINITIONS = (
         "GPU seconds used by a search; an attempt is charged when it ends.",
         lambda reading, _: _one(reading.gpu_seconds),
         family=CounterMetricFamily,
+    ),
+    Definition(
+        "evonas_search_saved_gpu_seconds_total",
+        "Estimate of the GPU seconds that stopping trials at rungs has saved: what each of them took, times the steps"
+        " that it had left over those that it had done.",
+        lambda reading, _: _one(reading.saved_gpu_seconds),
+        family=CounterMetricFamily,
+    ),
+    Definition(
+        "evonas_search_last_rung_trials",
+        "Trials of a search by the last rung (spec.fidelity) at which they have a result, by its step.",
+        lambda reading, _: _each(reading.last_rungs),
+        ("rung",),
+    ),
+    Definition(
+        "evonas_search_stopped_trials",
+        "Trials of a search that were stopped at a rung, by its step.",
+        lambda reading, _: _each(reading.stopped_at),
+        ("rung",),
     ),
     Definition(
         "evonas_search_budget_ratio",
@@ -192,9 +218,14 @@ def _not_below(before: SearchReading, after: SearchReading) -> SearchReading:
         after,
         outcomes=_larger(before.outcomes, after.outcomes),
         proposals=_larger(before.proposals, after.proposals),
-        reused=None if after.reused is None else max(after.reused, before.reused or 0),
-        gpu_seconds=None if after.gpu_seconds is None else max(after.gpu_seconds, before.gpu_seconds or 0),
+        reused=_not_less(before.reused, after.reused),
+        gpu_seconds=_not_less(before.gpu_seconds, after.gpu_seconds),
+        saved_gpu_seconds=_not_less(before.saved_gpu_seconds, after.saved_gpu_seconds),
     )
+
+
+def _not_less(before: N | None, after: N | None) -> N | None:
+    return after if before is None or after is None else max(before, after)
 
 
 def _larger(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:

@@ -123,6 +123,13 @@ def budget_shares(spec: SearchSpec, totals: Totals, start_time: datetime | None,
     return shares
 
 
+def saved_gpu_seconds(spec: SearchSpec, totals: Totals) -> float:
+    """Estimate what trials that were stopped at rungs would have taken besides, had each of their steps left taken as
+    long as those that they had done."""
+    full = spec.fidelity.steps[-1] if spec.fidelity is not None else 0
+    return sum(spent * (full / step - 1) for step, spent in totals.stopped_gpu_seconds.items())
+
+
 def affordable_trials(spec: SearchSpec, totals: Totals) -> float:
     """Return how many more trials fit ``maxGPUHours`` if each of them runs until its timeout, and so does each
     unfinished one and each confirmation to come.

@@ -5,7 +5,7 @@ The budget and the status are functions of these totals, so that a pass costs th
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_right, insort
 from collections import Counter
 from collections.abc import Iterable
 from copy import copy
@@ -44,8 +44,12 @@ class Totals:
         self.last_sequence = 0
         self.standings: dict[int, list[float]] = {}
         """The oriented values recorded at each rung, ascending, whatever became of those trials."""
+        self.last_rungs: Counter[int] = Counter()
+        """Trials by the last rung at which they have a result."""
         self.stopped_at: Counter[int] = Counter()
         """Trials that were stopped, by the rung."""
+        self.stopped_gpu_seconds: Counter[int] = Counter()
+        """What those took, by the rung."""
         self.leaders: list[Trial] = []
         """The trials with the best rewards, among equals the earliest recorded first; at most MAX_LEADERS."""
         self.confirmations: dict[int, dict[int, Trial]] = {}
@@ -61,6 +65,8 @@ class Totals:
         self.last_index = -1
         self.on_target: Trial | None = None
         """The first trial, by index, whose reward reaches the target; imported ones do not end a search."""
+        self._rung_places: list[int] = []
+        """Places in the sequence of results at rungs that ended no trial, ascending."""
         self._recent: list[tuple[int, int, float]] = []
         """(sequence, index, reward) of the last rewards recorded."""
         for trial in trials:
@@ -112,6 +118,13 @@ class Totals:
         )
 
     @property
+    def results_since_best(self) -> int:
+        """How many outcomes that the agent learns from were recorded after the best one; all, where there is none."""
+        best = 0 if self.best is None else self.best.sequence or 0
+        rungs = len(self._rung_places) - bisect_right(self._rung_places, best)
+        return self.last_sequence - best - rungs
+
+    @property
     def mean_reward(self) -> float | None:
         """The current moving average of the rewards (see ``curves``); None before the first."""
         if not self._recent:
@@ -128,7 +141,10 @@ class Totals:
         more._recent = self._recent.copy()
         more.leaders = self.leaders.copy()
         more.standings = {step: values.copy() for step, values in self.standings.items()}
+        more.last_rungs = self.last_rungs.copy()
         more.stopped_at = self.stopped_at.copy()
+        more.stopped_gpu_seconds = self.stopped_gpu_seconds.copy()
+        more._rung_places = self._rung_places.copy()
         more.confirmations = {leader: repeats.copy() for leader, repeats in self.confirmations.items()}
         for trial in trials:
             more.add(trial)
@@ -151,9 +167,14 @@ class Totals:
         for result in trial.rungs:
             value = oriented_or_worst(result.value, minimize=self._objective.minimize)
             insort(self.standings.setdefault(result.step, []), value)
+            if result.sequence != trial.sequence:
+                insort(self._rung_places, result.sequence)
         self.last_sequence = max(self.last_sequence, trial.last_sequence)
+        if trial.rungs:
+            self.last_rungs[trial.rungs[-1].step] += 1
         if trial.state is TrialState.STOPPED and trial.rungs:
             self.stopped_at[trial.rungs[-1].step] += 1
+            self.stopped_gpu_seconds[trial.rungs[-1].step] += trial.gpu_seconds
         if trial.sequence is not None:
             self.observations += 1
         if trial.reward is not None:

@@ -15,15 +15,16 @@ from evonas.cluster.control.search_reading import MAX_REASONS, read_refused, rea
 from evonas.cluster.state.records import SearchRecord
 from evonas.metrics.searches import DEFINITIONS, SEARCH_LABELS, SearchCollector, SearchReading
 from evonas.search.status import refuse, summarise
-from evonas.search.trial import ProposalRecord, Reuse, Trial, TrialState
+from evonas.search.trial import ProposalRecord, Reuse, RungResult, Trial, TrialState
 from evonas.spec import SearchSpec
 from tests.unit.search.support import IDENTITY, NOW, planned, search_spec, succeeded, trial
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 FULL = search_spec(
-    budget={"maxTrials": 50, "maxGPUHours": 2, "maxSeconds": 3600, "maxFailedTrials": 20}, trial={"retries": 0}, gpus=2
-)
+    budget={"maxTrials": 50, "maxGPUHours": 2, "maxSeconds": 3600, "maxFailedTrials": 20}, trial={"retries": 0}, gpus=2,
+    fidelity={"rungs": {"steps": [1, 3, 9]}},
+)  # fmt: skip
 ORIGINS = ("random", "mutation", "policy", "sampler")
 EVERYTHING = [
     *(replace(succeeded(index, index / 10, gpu_seconds=60), proposal=_proposal)
@@ -32,6 +33,9 @@ EVERYTHING = [
     trial(30, TrialState.FAILED, reason="Reason0"),
     trial(31, TrialState.INFEASIBLE, sequence=9),
     trial(32, TrialState.RUNNING),
+    trial(34, TrialState.STOPPED, sequence=5, rungs=(RungResult(1, 0.1, 5),), gpu_seconds=10),
+    trial(35, TrialState.STOPPED, sequence=7, rungs=(RungResult(1, 0.3, 6), RungResult(3, 0.4, 7)), gpu_seconds=60),
+    trial(36, TrialState.RUNNING, rungs=(RungResult(1, 0.3, 8),)),
     trial(33, TrialState.QUEUED, reused=Reuse("other", "u", 0, "f", TrialState.SUCCEEDED, 0.1, {})),
 ]  # fmt: skip
 
@@ -84,12 +88,18 @@ def shown(*readings: SearchReading) -> Samples:
         ("evonas_search_failed_trials", {"reason": "Other"}, 5),
         ("evonas_search_best_reward", {}, 0.3),
         ("evonas_search_mean_reward", {}, 0.15),
-        ("evonas_search_trials_since_improvement", {}, 5),
-        ("evonas_search_gpus", {}, 2),
-        ("evonas_search_gpu_seconds_total", {}, 240),
-        ("evonas_search_budget_ratio", {"budget": "maxTrials"}, 23 / 50),
+        # Two were stopped, and one is infeasible; two more results are those of trials that went on.
+        ("evonas_search_trials_since_improvement", {}, 3),
+        ("evonas_search_gpus", {}, 4),
+        ("evonas_search_gpu_seconds_total", {}, 310),
+        # 10 s for one of nine steps, and 60 s for three of them.
+        ("evonas_search_saved_gpu_seconds_total", {}, 80 + 120),
+        ("evonas_search_last_rung_trials", {"rung": "1"}, 2),
+        ("evonas_search_last_rung_trials", {"rung": "3"}, 1),
+        ("evonas_search_stopped_trials", {"rung": "1"}, 1),
+        ("evonas_search_budget_ratio", {"budget": "maxTrials"}, 26 / 50),
         ("evonas_search_budget_ratio", {"budget": "maxFailedTrials"}, 16 / 20),
-        ("evonas_search_budget_ratio", {"budget": "maxGPUHours"}, 240 / 7200),
+        ("evonas_search_budget_ratio", {"budget": "maxGPUHours"}, 310 / 7200),
         ("evonas_search_budget_ratio", {"budget": "maxSeconds"}, 0.25),
         ("evonas_agent_entropy", {}, 0.5),
         ("evonas_agent_proposals_total", {"origin": "mutation"}, 1),
@@ -108,7 +118,7 @@ def test_every_metric_has_a_sample_when_there_is_something_to_say() -> None:
 
 def test_what_is_unknown_has_no_series() -> None:
     names = {name for name, _ in shown(read([], spec=search_spec(), entropy=None))}
-    absent = ("best_reward", "mean_reward", "gpus", "gpu_seconds_total", "failed_trials")
+    absent = ("best_reward", "mean_reward", "gpus", "gpu_seconds_total", "saved_gpu_seconds_total", "failed_trials")
     assert not names & {"evonas_agent_entropy", *(f"evonas_search_{name}" for name in absent)}
 
 
@@ -131,8 +141,8 @@ def test_counters_do_not_fall_when_records_are_deleted_but_gauges_do() -> None:
     samples = shown(read(EVERYTHING), read(EVERYTHING[1:]))
     assert value(samples, "evonas_search_trials", state="succeeded") == 3
     assert value(samples, "evonas_trials_total", outcome="Succeeded") == 4
-    assert value(samples, "evonas_agent_proposals_total", origin="random") == 20
-    assert value(samples, "evonas_search_gpu_seconds_total") == 240
+    assert value(samples, "evonas_agent_proposals_total", origin="random") == 23
+    assert value(samples, "evonas_search_gpu_seconds_total") == 310
     fewer = shown(read(EVERYTHING), read(EVERYTHING[:-1]))
     assert value(fewer, "evonas_search_reused_trials_total") == 1
 
@@ -159,7 +169,7 @@ def test_three_hundred_searches_have_few_series_each_and_leave_none_behind() -> 
     assert len(per_search) == 300
     assert max(per_search.values()) <= 50
     assert {label for _, labels in samples for label, _ in labels} <= {
-        *SEARCH_LABELS, "condition", "reason", "state", "budget", "origin", "outcome"
+        *SEARCH_LABELS, "condition", "reason", "state", "budget", "origin", "outcome", "rung"
     }  # fmt: skip
     reasons = [labels for name, labels in samples if name == "evonas_search_failed_trials"]
     assert len(reasons) == 300 * (MAX_REASONS + 1)

@@ -33,6 +33,9 @@ logger = logging.getLogger(__name__)
 STATUS_INTERVAL = 2.0
 """Minimum seconds between two writes of a search's status, unless a condition changes."""
 
+_TOLD = {TrialState.FAILED: "failed", TrialState.STOPPED: "was stopped"}
+"""Outcomes that have an event each, and what it says of the trial."""
+
 
 class Publisher:
     """Publishes the state of searches."""
@@ -89,16 +92,17 @@ class Publisher:
             await self._events.post(search, refusal.reason, refusal.message, warning=True)
 
     async def tell_of_outcomes(self, search: SearchRecord, outcomes: Sequence[Trial]) -> None:
-        """Record metrics of the trials that have ended, and post an event for each that has failed."""
+        """Record metrics of the trials that have ended, and post an event for each that has failed or was stopped."""
         for trial in outcomes:
             if trial.start_time is not None and trial.completion_time is not None:
                 TRIAL_SECONDS.observe((trial.completion_time - trial.start_time).total_seconds())
-            if trial.state is TrialState.FAILED:
+            if trial.state in _TOLD:
                 name = search.identity.trial_name(trial.index)
                 why = in_words(trial.reason, trial.message)
                 logger.info("%s/%s: %s", search.namespace, name, why)
-                said = f"trial {name} failed: {why}"
-                await self._events.post(search, "TrialFailed", said, warning=True)
+                said = f"trial {name} {_TOLD[trial.state]}: {why}"
+                failed = trial.state is TrialState.FAILED
+                await self._events.post(search, f"Trial{trial.state}", said, warning=failed)
 
     async def tell_of_imports(self, search: SearchRecord, note: str) -> None:
         """Post an event about imported results."""

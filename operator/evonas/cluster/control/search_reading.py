@@ -9,7 +9,7 @@ from typing import Any
 
 from evonas.cluster.state.records import SearchRecord
 from evonas.metrics.searches import SearchReading
-from evonas.search.budget import budget_shares
+from evonas.search.budget import budget_shares, saved_gpu_seconds
 from evonas.search.codec import from_time
 from evonas.search.totals import Totals
 from evonas.search.trial import TrialState
@@ -40,10 +40,13 @@ def read_search(
         reused=totals.reused,
         best_reward=None if best is None else best.reward,
         mean_reward=totals.mean_reward,
-        trials_since_improvement=totals.last_sequence - (best.sequence or 0 if best is not None else 0),
+        trials_since_improvement=totals.results_since_best,
         waits_since=(from_time(status.get("lastImprovement")) or start) if at_work else None,
         gpus=totals.counts[TrialState.RUNNING] * spec.trial.gpus if spec.trial.gpus else None,
         gpu_seconds=totals.gpu_seconds if spec.trial.gpus else None,
+        saved_gpu_seconds=saved_gpu_seconds(spec, totals) if spec.trial.gpus and spec.fidelity is not None else None,
+        last_rungs=_by_step(totals.last_rungs),
+        stopped_at=_by_step(totals.stopped_at),
         budgets=budget_shares(spec, totals, start, now),
         entropy=None if entropy is None else float(entropy),
     )
@@ -56,6 +59,10 @@ def read_refused(search: SearchRecord, status: Mapping[str, Any]) -> SearchReadi
 
 def _conditions(status: Mapping[str, Any]) -> dict[str, tuple[bool, str]]:
     return {item["type"]: (item["status"] == "True", item["reason"]) for item in status["conditions"]}
+
+
+def _by_step(trials: Counter[int]) -> dict[str, int]:
+    return {str(step): count for step, count in sorted(trials.items())}
 
 
 def _frequent(failures: Counter[str]) -> dict[str, int]:
