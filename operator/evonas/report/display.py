@@ -60,6 +60,8 @@ class Display:
             f"{clock} trial {trial.index:>4}  {said}  {json.dumps(dict(trial.decisions))}",
             markup=False,
             highlight=False,
+            # One line a trial, in a file too.
+            soft_wrap=True,
         )
 
     def on_plan(self, decided: Plan) -> None:

@@ -12,6 +12,7 @@ import pytest
 from evonas.recorded.search import RecordedSearch
 from evonas.report.details import describe
 from evonas.report.figures.curves import Curve, curve_figure
+from evonas.report.groups import group
 from evonas.report.html import render_report
 from evonas.report.progress import failures
 from evonas.report.stopping import StoppingView, view_stopping
@@ -93,6 +94,13 @@ def test_search_without_rungs_has_no_such_part(record: RecordedSearch) -> None:
     assert ">stopped" not in text
     assert "not stopped" not in text
     assert view_stopping(replace(record, trials=()), None) is None
+
+
+def test_searches_with_and_without_rungs_are_two_lines(record: RecordedSearch) -> None:
+    spec = {**record.body["spec"], "fidelity": {"rungs": {"min": 1, "max": 9}, "rule": "None"}}
+    other = replace(record, body={**record.body, "spec": spec})
+    assert len(group([record, other])) == 2
+    assert len(group([record, record])) == 1
 
 
 def test_stopped_trials_are_in_no_other_figure_and_are_no_failures(record: RecordedSearch) -> None:
