@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -12,8 +12,8 @@ from markupsafe import Markup
 from evonas.fidelity import Fidelity
 from evonas.recorded.search import RecordedSearch
 from evonas.report.figures.curves import Curve, Point, curve_figure
+from evonas.search.budget import SECONDS_PER_HOUR, saved_gpu_seconds
 from evonas.search.promotion import oriented_or_worst
-from evonas.search.savings import saved
 from evonas.search.trial import Trial, TrialState
 
 MAX_CURVES = 400
@@ -40,9 +40,10 @@ class StoppingView:
     """How many of those that were drawn ended otherwise, or have not ended."""
     omitted: int
     """How many more could be drawn."""
-    saved_gpu_hours: float | None
-    saved_hours: float | None
-    """Of trials: what they have without GPUs, too."""
+    saved_gpu_hours: float
+    """As the metric has it (``search.budget``)."""
+    saved_hours: float
+    """The same in hours of trials, which they have without GPUs, too."""
 
 
 def view_stopping(record: RecordedSearch, winner: Trial | None) -> StoppingView | None:
@@ -76,8 +77,13 @@ def view_stopping(record: RecordedSearch, winner: Trial | None) -> StoppingView 
         at=sorted(stopped.items()),
         others=sum(curve.kind == "other" for curve in curves),
         omitted=len(lines) - len(curves),
-        saved_gpu_hours=_saved_hours(trials, lambda trial: trial.gpu_seconds),
-        saved_hours=_saved_hours(trials, _seconds),
+        saved_gpu_hours=saved_gpu_seconds(record.spec, record.totals) / SECONDS_PER_HOUR,
+        saved_hours=sum(
+            _seconds(trial) * (fidelity.steps[-1] / trial.rungs[-1].step - 1)
+            for trial in trials
+            if trial.state is TrialState.STOPPED
+        )
+        / SECONDS_PER_HOUR,
     )
 
 
@@ -101,13 +107,6 @@ def _curves(lines: Sequence[tuple[Trial, Sequence[Point]]], winner: Trial | None
             rank += 1
             is_winner = winner is not None and trial.index == winner.index
             yield Curve(points, "full", f"trial {trial.index}: {trial.reward:.6g}", merit, is_winner)
-
-
-def _saved_hours(trials: Sequence[Trial], seconds: Callable[[Trial], float]) -> float | None:
-    stopped = [seconds(trial) for trial in trials if trial.state is TrialState.STOPPED]
-    full = [seconds(trial) for trial in trials if trial.state is TrialState.SUCCEEDED]
-    found = saved(stopped=len(stopped), spent=sum(stopped), full=len(full), full_spent=sum(full))
-    return None if found is None else found / 3600
 
 
 def _seconds(trial: Trial) -> float:

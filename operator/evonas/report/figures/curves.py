@@ -47,19 +47,19 @@ def curve_figure(
     drawn = [[place(point) for point in curve.points] for curve in curves]
     ticks = tuple((_across(step, log=log), str(step)) for step in rungs)
     frame = Frame.around((ticks[0][0], ticks[-1][0]), [value for line in drawn for _, value in line], x_ticks=ticks)
-    content, ends = Markup(), ""
+    content, ends = Markup(), dict[str, str]()
     for curve, line in zip(curves, drawn, strict=True):
         content += Markup(
             '<polyline class="curve {}" style="--merit: {:.0f}%" points="{}"><title>{}</title></polyline>'
         ).format(curve.kind, 100 * curve.merit, " ".join(frame.point(*at) for at in line), curve.title)
         if curve.kind == "stopped" or len(line) == 1:
-            ends += f"M{frame.point(*line[-1])}h0"
+            ends[curve.kind] = f"{ends.get(curve.kind, '')}M{frame.point(*line[-1])}h0"
         if curve.is_ringed:
             across, up = frame.point(*line[-1]).split(",")
             content += Markup('<circle class="ring" cx="{}" cy="{}" r="6"/>').format(across, up)
-    content = Markup('<path class="ends" d="{}"/>').format(ends) + content
+    dots = Markup().join(Markup('<path class="ends {}" d="{}"/>').format(*item) for item in ends.items())
     return frame.draw(
-        content,
+        dots + content,
         x_label="step of the training (logarithmic)" if log else "step of the training",
         y_label=y_label,
         description=description,
