@@ -154,7 +154,7 @@ def build() -> dashboard.Dashboard:
         ),
         graph(
             "GPU hours saved by stopping",
-            "An estimate: as if each step that a stopped trial had left would have taken as long as those it had done.",
+            "An estimate: as if each stopped trial would have taken as long as the mean of those trained to the end.",
             "h",
             Query(f"evonas_search_saved_gpu_seconds_total{{{_OF}}} / 3600", "saved"),
             Query(_hours(_OF), "used"),

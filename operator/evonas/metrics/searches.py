@@ -123,8 +123,8 @@ DEFINITIONS = (
     ),
     Definition(
         "evonas_search_saved_gpu_seconds_total",
-        "Estimate of the GPU seconds that stopping trials at rungs has saved: what each of them took, times the steps"
-        " that it had left over those that it had done.",
+        "Estimate of the GPU seconds that stopping trials at rungs has saved: what they would have taken, had each"
+        " taken as long as the mean of those trained to the end.",
         lambda reading, _: _one(reading.saved_gpu_seconds),
         family=CounterMetricFamily,
     ),

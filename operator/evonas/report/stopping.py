@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from statistics import fmean
 
 from markupsafe import Markup
 
@@ -77,13 +78,8 @@ def view_stopping(record: RecordedSearch, winner: Trial | None) -> StoppingView 
         at=sorted(stopped.items()),
         others=sum(curve.kind == "other" for curve in curves),
         omitted=len(lines) - len(curves),
-        saved_gpu_hours=saved_gpu_seconds(record.spec, record.totals) / SECONDS_PER_HOUR,
-        saved_hours=sum(
-            _seconds(trial) * (fidelity.steps[-1] / trial.rungs[-1].step - 1)
-            for trial in trials
-            if trial.state is TrialState.STOPPED
-        )
-        / SECONDS_PER_HOUR,
+        saved_gpu_hours=saved_gpu_seconds(record.totals) / SECONDS_PER_HOUR,
+        saved_hours=_saved_seconds(trials) / SECONDS_PER_HOUR,
     )
 
 
@@ -107,6 +103,13 @@ def _curves(lines: Sequence[tuple[Trial, Sequence[Point]]], winner: Trial | None
             rank += 1
             is_winner = winner is not None and trial.index == winner.index
             yield Curve(points, "full", f"trial {trial.index}: {trial.reward:.6g}", merit, is_winner)
+
+
+def _saved_seconds(trials: Sequence[Trial]) -> float:
+    """Estimate as ``saved_gpu_seconds``, for trials without GPUs."""
+    full = [_seconds(trial) for trial in trials if trial.state is TrialState.SUCCEEDED and trial.is_run]
+    stopped = [_seconds(trial) for trial in trials if trial.state is TrialState.STOPPED]
+    return max(0.0, fmean(full) * len(stopped) - sum(stopped)) if full else 0.0
 
 
 def _seconds(trial: Trial) -> float:

@@ -123,11 +123,13 @@ def budget_shares(spec: SearchSpec, totals: Totals, start_time: datetime | None,
     return shares
 
 
-def saved_gpu_seconds(spec: SearchSpec, totals: Totals) -> float:
-    """Estimate what trials that were stopped at rungs would have taken besides, had each of their steps left taken as
-    long as those that they had done."""
-    full = spec.fidelity.steps[-1] if spec.fidelity is not None else 0
-    return sum(spent * (full / step - 1) for step, spent in totals.stopped_gpu_seconds.items())
+def saved_gpu_seconds(totals: Totals) -> float:
+    """Estimate what trials that were stopped at rungs would have taken besides, had each taken as long as the mean of
+    those that were trained to the end; 0 before the first of them."""
+    if not totals.full_trainings:
+        return 0.0
+    mean = totals.full_gpu_seconds / totals.full_trainings
+    return max(0.0, mean * totals.stopped_at.total() - totals.stopped_gpu_seconds)
 
 
 def affordable_trials(spec: SearchSpec, totals: Totals) -> float:

@@ -48,8 +48,12 @@ class Totals:
         """Trials by the last rung at which they have a result."""
         self.stopped_at: Counter[int] = Counter()
         """Trials that were stopped, by the rung."""
-        self.stopped_gpu_seconds: Counter[int] = Counter()
-        """What those took, by the rung."""
+        self.stopped_gpu_seconds = 0
+        """What those took."""
+        self.full_trainings = 0
+        """Trials that were run here and have a reward."""
+        self.full_gpu_seconds = 0
+        """What those took."""
         self.leaders: list[Trial] = []
         """The trials with the best rewards, among equals the earliest recorded first; at most MAX_LEADERS."""
         self.confirmations: dict[int, dict[int, Trial]] = {}
@@ -143,7 +147,6 @@ class Totals:
         more.standings = {step: values.copy() for step, values in self.standings.items()}
         more.last_rungs = self.last_rungs.copy()
         more.stopped_at = self.stopped_at.copy()
-        more.stopped_gpu_seconds = self.stopped_gpu_seconds.copy()
         more._rung_places = self._rung_places.copy()
         more.confirmations = {leader: repeats.copy() for leader, repeats in self.confirmations.items()}
         for trial in trials:
@@ -174,9 +177,12 @@ class Totals:
             self.last_rungs[trial.rungs[-1].step] += 1
         if trial.state is TrialState.STOPPED and trial.rungs:
             self.stopped_at[trial.rungs[-1].step] += 1
-            self.stopped_gpu_seconds[trial.rungs[-1].step] += trial.gpu_seconds
+            self.stopped_gpu_seconds += trial.gpu_seconds
         if trial.sequence is not None:
             self.observations += 1
+        if trial.reward is not None and trial.is_run:
+            self.full_trainings += 1
+            self.full_gpu_seconds += trial.gpu_seconds
         if trial.reward is not None:
             self._add_reward(trial, trial.reward)
         elif trial.state.is_final:

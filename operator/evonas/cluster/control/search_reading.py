@@ -44,7 +44,7 @@ def read_search(
         waits_since=(from_time(status.get("lastImprovement")) or start) if at_work else None,
         gpus=totals.counts[TrialState.RUNNING] * spec.trial.gpus if spec.trial.gpus else None,
         gpu_seconds=totals.gpu_seconds if spec.trial.gpus else None,
-        saved_gpu_seconds=saved_gpu_seconds(spec, totals) if spec.trial.gpus and spec.fidelity is not None else None,
+        saved_gpu_seconds=saved_gpu_seconds(totals) if spec.trial.gpus and spec.fidelity is not None else None,
         last_rungs=_by_step(totals.last_rungs),
         stopped_at=_by_step(totals.stopped_at),
         budgets=budget_shares(spec, totals, start, now),
