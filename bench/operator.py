@@ -13,7 +13,7 @@ import platform
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,23 +28,26 @@ from harness.state import Options
 from tests.integration.searches import wait_until
 from tests.operator_process import USER, OperatorProcess, install, search
 
+WRITES = frozenset({"create", "update", "patch", "delete"})
 SPREAD = 2.0
 """Trials that end together wait for each other: with equal lengths, all that were started at first always do."""
 
 
-def bench_search(agent: str, in_flight: int, trials: int) -> dict[str, Any]:
-    """Return a search named ``bench`` over ten decisions of ten values."""
+def bench_search(agent: str, in_flight: int, trials: int, rungs: Sequence[int] = ()) -> dict[str, Any]:
+    """Return a search named ``bench`` over ten decisions of ten values; each of its ``rungs`` takes a trial's time."""
+    fidelity = {"fidelity": {"rungs": {"steps": [*rungs]}}} if rungs else {}
     return search(
         "bench",
         agent={"type": agent, "seed": 1},
         searchSpace=[{"name": f"a{position}", "values": list(range(1, 11))} for position in range(1, 11)],
         budget={"maxTrials": trials, "parallelTrials": in_flight},
+        **fidelity,
     )
 
 
-def measure(cluster: Cluster, agent: str, in_flight: int, trials: int) -> dict[str, Any]:
+def measure(cluster: Cluster, agent: str, in_flight: int, trials: int, rungs: Sequence[int] = ()) -> dict[str, Any]:
     """Run one search and return what it cost."""
-    body = bench_search(agent, in_flight, trials)
+    body = bench_search(agent, in_flight, trials, rungs)
     with cluster.namespace("bench") as namespace, tempfile.TemporaryDirectory() as folder:
         operator = OperatorProcess(cluster, Path(folder) / "operator.log", [namespace])
         operator.start()
@@ -68,17 +71,29 @@ def measure(cluster: Cluster, agent: str, in_flight: int, trials: int) -> dict[s
             if event["user"]["username"] == USER and event.get("objectRef", {}).get("namespace") == namespace
         ]
     verbs = Counter(event["verb"] for event in calls if event["objectRef"]["resource"] != "events")
+    writes = Counter(
+        f"{event['verb']} {event['objectRef']['resource']}"
+        for event in calls
+        if event["verb"] in WRITES and event["objectRef"]["resource"] != "leases"
+    )
     waits = timeline.turnarounds(in_flight)
     tenth = max(1, len(waits) // 10)
     return {
         "agent": agent,
         "in flight": in_flight,
         "trials": trials,
+        "rungs": " ".join(map(str, rungs)) or "none",
         "trials / s": f"{trials / seconds:.1f}",
         **{f"turnaround {name}": value for name, value in quantiles(waits).items()},
         "first, last tenth": " ".join(quantiles(part)["median"] for part in (waits[:tenth], waits[-tenth:])),
         "applied to pod": f"{timeline.pods[0] - started:.2f} s",
         "calls / trial": "\n".join(f"{count / trials:.2f} {verb}" for verb, count in verbs.most_common() if count),
+        "writes / trial": "\n".join(
+            [
+                f"{writes.total() / trials:.2f}",
+                *(f"{count / trials:.2f} {what}" for what, count in writes.most_common(6)),
+            ]
+        ),
         "events": sum(event["objectRef"]["resource"] == "events" for event in calls),
         "CPU / trial": "\n".join(f"{1000 * spent / trials:.0f} ms {name}" for name, spent in cpu.most_common()),
         "memory": f"{idle / 2**20:.0f} to {memory / 2**20:.0f} MiB",
@@ -97,13 +112,14 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=300)
     parser.add_argument("--seconds", type=float, default=1, help="the shortest trial; the longest takes twice that")
     parser.add_argument("--agents", nargs="+", default=["Evolution", "EvoNAS"])
+    parser.add_argument("--rungs", type=int, nargs="+", default=[], help="steps at which trials are compared; none")
     arguments = parser.parse_args()
     rows = []
     with running("kwok", Options(fast=True, kwok_trial_seconds=arguments.seconds, kwok_spread=SPREAD)) as cluster:
         install(cluster)
         for agent in arguments.agents:
             for in_flight in arguments.in_flight:
-                rows.append(measure(cluster, agent, in_flight, arguments.trials))
+                rows.append(measure(cluster, agent, in_flight, arguments.trials, arguments.rungs))
                 print(rows[-1], flush=True)
     machine = f"{psutil.cpu_count()} cores, Python {platform.python_version()}"
     lengths = f"{arguments.seconds:g} to {SPREAD * arguments.seconds:g} s"

@@ -13,7 +13,8 @@ from typing import Any
 import urllib3
 from kubernetes import client, config, watch
 
-from evonas.search.names import REWARD_ANNOTATION
+from evonas.cluster.client.resources import TRIALS
+from evonas.search.names import REWARD_ANNOTATION, TRIAL_LABEL
 from harness.client import Cluster
 
 
@@ -31,6 +32,14 @@ class Timeline:
     """By pod: when its reward was seen."""
     exits: dict[str, float] = field(default_factory=dict)
     """By pod: when the end of its containers was seen."""
+    freed: dict[str, float] = field(default_factory=dict)
+    """By trial: when its last pod was seen to have ended, or to be gone."""
+    stops: dict[str, float] = field(default_factory=dict)
+    """By trial: when the decision to stop it at a rung was seen."""
+
+    def stop_times(self) -> list[float]:
+        """Return how long after each decision to stop a trial its GPU was free."""
+        return [max(0.0, self.freed[trial] - decided) for trial, decided in self.stops.items() if trial in self.freed]
 
     def turnarounds(self, in_flight: int, ends: Sequence[float] | None = None) -> list[float]:
         """Return how long each freed slot stayed empty: from the i-th end to the i-th creation after it."""
@@ -45,7 +54,8 @@ def watching(cluster: Cluster, namespace: str) -> Iterator[Timeline]:
     config.load_kube_config(str(cluster.kubeconfig), client_configuration=configuration)
     api = client.ApiClient(configuration)
     timeline = Timeline()
-    watches = [watch.Watch(), watch.Watch()]
+    # Dictionaries: a pod as the client's own class takes milliseconds of each event, and what is seen is late.
+    watches = [watch.Watch("object") for _ in range(3)]
 
     def watch_pods() -> None:
         ended: set[str] = set()
@@ -58,20 +68,31 @@ def watching(cluster: Cluster, namespace: str) -> Iterator[Timeline]:
                 timeline.reports.setdefault(uid, time.time())
             if all("terminated" in item["state"] for item in pod["status"].get("containerStatuses", [{"state": {}}])):
                 timeline.exits.setdefault(uid, time.time())
-            if pod["status"].get("phase") in ("Succeeded", "Failed") and uid not in ended:
+            is_over = event["type"] == "DELETED" or pod["status"].get("phase") in ("Succeeded", "Failed")
+            if is_over and uid not in ended:
                 ended.add(uid)
                 timeline.ends.append(time.time())
+            if is_over and (trial := pod["metadata"].get("labels", {}).get(TRIAL_LABEL)) is not None:
+                timeline.freed.setdefault(trial, time.time())
 
     def watch_jobs() -> None:
         for event in watches[1].stream(client.BatchV1Api(api).list_namespaced_job, namespace):
             if event["type"] == "ADDED":
                 timeline.jobs.append(time.time())
 
+    def watch_trials() -> None:
+        listed = client.CustomObjectsApi(api).list_namespaced_custom_object
+        place = (TRIALS.group, TRIALS.version, namespace, TRIALS.plural)
+        for event in watches[2].stream(listed, *place):
+            trial = event["object"]
+            if trial.get("status", {}).get("state") == "Stopped":
+                timeline.stops.setdefault(trial["metadata"]["name"], time.time())
+
     def until_the_cluster_ends(target: Callable[[], None]) -> None:
         with contextlib.suppress(urllib3.exceptions.HTTPError):
             target()
 
-    for target in (watch_pods, watch_jobs):
+    for target in (watch_pods, watch_jobs, watch_trials):
         threading.Thread(target=until_the_cluster_ends, args=[target], daemon=True).start()
     yield timeline
     for watcher in watches:
