@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
+from evonas.cluster.state.records import read_trial
 from evonas.manifest import to_yaml
+from evonas.search.trial import Trial
 from evonas_trial.counting import score
 from harness.client import Cluster
 from tests.chart.rendering import ROOT
@@ -18,7 +20,7 @@ from tests.command_line import evonas
 from tests.corpus.environment import VARIABLES, answer, asking_search
 from tests.e2e.installed import apply_example, follow, restricted_namespace
 from tests.integration.searches import assert_sound, condition, trials
-from tests.unit.local.runs import ask_here
+from tests.unit.local import runs
 
 pytestmark = [pytest.mark.node, pytest.mark.timeout(1200)]
 
@@ -201,7 +203,7 @@ def test_what_kept_a_trial_from_its_result_is_named(cluster: Cluster, namespace:
 
 
 def test_container_is_told_what_a_local_trial_is_told(cluster: Cluster, namespace: str, tmp_path: Path) -> None:
-    here = ask_here(tmp_path)
+    here = runs.ask_here(tmp_path)
     # By kubectl itself, which reads YAML in its own way.
     cluster.kubectl("apply", "-n", namespace, "-f", "-", input=to_yaml(asking_search()))
     follow(cluster, namespace, "asking", timeout=120)
@@ -229,6 +231,28 @@ def test_container_is_told_what_a_local_trial_is_told(cluster: Cluster, namespac
     assert answer(cluster.kubectl("logs", "winner", "-n", namespace))["variables"] == VARIABLES
 
 
+def test_trials_are_stopped_at_rungs_as_in_a_local_run(cluster: Cluster, namespace: str, tmp_path: Path) -> None:
+    body = _counting()
+    body["spec"]["fidelity"] = {"rungs": {"min": 1, "max": 9, "factor": 3}}
+    body["spec"]["budget"] = {"maxTrials": 8, "parallelTrials": 1}
+    container = body["spec"]["trial"]["template"]["spec"]["containers"][0]
+    container["command"] += ["--seconds", "2.7"]
+    container["resources"] = {"limits": {"nvidia.com/gpu": 1}}
+    manifest = tmp_path / "search.yaml"
+    manifest.write_text(yaml.safe_dump(body))
+    runs.evonas(tmp_path, "run", str(manifest))
+
+    cluster.apply(manifest.read_text(), namespace)
+    found = follow(cluster, namespace, "counting", timeout=300)
+    there = trials(cluster, namespace)
+    assert [_decided(read_trial(record).trial) for record in there] == [
+        _decided(trial) for trial in runs.recorded(tmp_path, "counting")
+    ]
+    stopped = {record["metadata"]["name"] for record in there if record["status"]["state"] == "Stopped"}
+    assert found["status"]["trials"]["stopped"] == len(stopped) >= 3
+    cluster.wait_for("the stopped pods to go", lambda: not stopped & _trials_with_pods(cluster, namespace), 60)
+
+
 def test_logs_of_a_trial_come_from_its_pod(cluster: Cluster, namespace: str) -> None:
     body = _counting()
     script = "echo deciding on $EVONAS_D_A1; echo '{\"reward\": 0.5}' > /dev/termination-log"
@@ -240,6 +264,15 @@ def test_logs_of_a_trial_come_from_its_pod(cluster: Cluster, namespace: str) -> 
     said = evonas(cluster, namespace, "logs", "counting", "0", "--follow")
     assert (said.returncode, said.stderr) == (0, "")
     assert said.stdout == f"deciding on {trial['spec']['decisions']['a1']}\n"
+
+
+def _decided(trial: Trial) -> tuple[object, ...]:
+    """Return what of a trial does not depend on time or place."""
+    return trial.decisions, trial.state, trial.reason, trial.message, trial.reward, trial.rungs, trial.sequence
+
+
+def _trials_with_pods(cluster: Cluster, namespace: str) -> set[str]:
+    return {pod["metadata"]["labels"]["evonas.dev/trial"] for pod in cluster.list("pods", namespace)}
 
 
 def _counting() -> dict[str, Any]:
