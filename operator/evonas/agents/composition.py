@@ -70,20 +70,17 @@ class ComposedAgent:
         """Learn a pending proposal's reward, None if infeasible; ValueError for a wrong index or reward."""
         if reward is not None and not math.isfinite(reward):
             raise ValueError(f"the reward of proposal {index} must be a finite number, got {reward}")
-        self._learn(self._history.settle(index), reward)
+        self._learn(self._history.settle(index).observed(reward))
         self._observed += 1
 
     def observe_rung(self, index: int, step: int, value: float | None) -> None:
         """As ``LearnsFromRungs.observe_rung``."""
-        if value is not None and not math.isfinite(value):
-            raise ValueError(f"the value of proposal {index} at step {step} must be a finite number, got {value}")
-        self._history.reach(index, value)
+        self._history.reach(index, step, value)
         self._observed += 1
 
     def stop(self, index: int) -> None:
-        """As ``LearnsFromRungs.stop``: the last value stands for the reward."""
-        value = self._history.reached(index)
-        self._learn(self._history.settle(index), value)
+        """As ``LearnsFromRungs.stop``."""
+        self._learn(self._history.stop(index))
 
     def abandon(self, index: int) -> None:
         """Forget a pending proposal that will never be observed; ValueError if the index is not pending."""
@@ -177,8 +174,7 @@ class ComposedAgent:
         choices = check_record(self._space, record)
         return Pending(record.index, choices, self._drawn(record.mutated)).observed(record.reward)
 
-    def _learn(self, proposal: Pending, reward: float | None) -> None:
-        observation = proposal.observed(reward)
-        self._results += reward is not None
+    def _learn(self, observation: Observation) -> None:
+        self._results += observation.reward is not None
         for observer in self._observers:
             observer.observe(observation)

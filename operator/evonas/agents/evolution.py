@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.agents.curves import outlook
 from evonas.agents.policy import Alternating, Observation, Policy
 from evonas.agents.randomness import Purpose, uniforms
 from evonas.agents.settings import EvolutionSettings
@@ -56,10 +57,17 @@ class Population:
         rewards the smallest number wins, which favours neither age.
         """
         members = [*self._recent, *(self._pinned[index] for index in self.kept)]
-        rewards = np.array([member.reward for member in members])
+        rewards = _worth(members)
         order = np.argsort(numbers, axis=1)[:, :entrants]
         winners = order[np.arange(len(order)), rewards[order].argmax(axis=1)]
         return [members[winner] for winner in winners]
+
+
+def _worth(members: Sequence[Observation]) -> NDArray[np.float64]:
+    """Return the rewards; where a member was stopped, what all of them have or would have had at the end."""
+    if any(member.stopped for member in members):
+        return outlook([member.curve for member in members], np.array([member.final for member in members])).expected
+    return np.array([member.reward for member in members])
 
 
 Dice = tuple[NDArray[np.float64], NDArray[np.float64]]

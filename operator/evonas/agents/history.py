@@ -5,8 +5,10 @@ Learning is elsewhere; this module enforces the order of calls and never forgets
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
+from evonas.agents.curves import Curve
 from evonas.agents.policy import Observation
 from evonas.space import Choices
 
@@ -18,10 +20,25 @@ class Pending:
     index: int
     choices: Choices
     drawn: tuple[bool, ...]
+    curve: Curve = ()
+    """What it has reached at rungs."""
+
+    @property
+    def final(self) -> float:
+        """As of an observation: NaN while it is open, minus infinity if the candidate has diverged."""
+        return -math.inf if self.curve and self.curve[-1][1] == -math.inf else math.nan
 
     def observed(self, reward: float | None) -> Observation:
         """Return the proposal with its reward."""
-        return Observation(self.index, self.choices, self.drawn, reward)
+        return Observation(self.index, self.choices, self.drawn, reward, self.curve)
+
+    def stopped(self) -> Observation:
+        """Return the proposal as it ends at its last rung; ValueError if it has reached none."""
+        if not self.curve:
+            raise ValueError(f"no rung of proposal {self.index} was observed")
+        value = self.curve[-1][1]
+        reward = value if math.isfinite(value) else None
+        return Observation(self.index, self.choices, self.drawn, reward, self.curve, stopped=True)
 
 
 class History:
@@ -31,8 +48,6 @@ class History:
         self._known: set[Choices] = set()
         self._pending: dict[int, Pending] = {}
         self._settled: set[int] = set()
-        self._reached: dict[int, float | None] = {}
-        """What pending proposals had reached at the last rung that was observed."""
         self.next_index = 0
         """One above the largest index: an index is never used again, even if its record was deleted."""
 
@@ -41,9 +56,9 @@ class History:
         return choices in self._known
 
     @property
-    def pending(self) -> list[Choices]:
-        """The candidates whose outcome is open, sorted by index: records may have been folded in any order."""
-        return [self._pending[index].choices for index in sorted(self._pending)]
+    def pending(self) -> list[Pending]:
+        """The proposals whose outcome is open, sorted by index: records may have been folded in any order."""
+        return [self._pending[index] for index in sorted(self._pending)]
 
     @property
     def candidates(self) -> int:
@@ -58,24 +73,29 @@ class History:
         self._pending[proposal.index] = proposal
         self.next_index = max(self.next_index, proposal.index + 1)
 
-    def reach(self, index: int, value: float | None) -> None:
-        """Note what a pending proposal has reached at a rung; ValueError if it is not pending."""
+    def reach(self, index: int, step: int, value: float | None) -> None:
+        """Note what a pending proposal has reached at a rung, None if it has diverged; ValueError if it is not pending
+        or the value is not finite.
+        """
         self._check_pending(index)
-        self._reached[index] = value
-
-    def reached(self, index: int) -> float | None:
-        """Return what a pending proposal has reached last; ValueError if that is unknown."""
-        self._check_pending(index)
-        if index not in self._reached:
-            raise ValueError(f"no rung of proposal {index} was observed")
-        return self._reached[index]
+        if value is not None and not math.isfinite(value):
+            raise ValueError(f"the value of proposal {index} at step {step} must be a finite number, got {value}")
+        pending = self._pending[index]
+        point = step, -math.inf if value is None else value
+        self._pending[index] = replace(pending, curve=(*pending.curve, point))
 
     def settle(self, index: int) -> Pending:
         """Remove a proposal from the pending ones; ValueError if it is not pending."""
         self._check_pending(index)
         self._settled.add(index)
-        self._reached.pop(index, None)
         return self._pending.pop(index)
+
+    def stop(self, index: int) -> Observation:
+        """Remove a proposal that ends at its last rung; ValueError if it is not pending or has reached none."""
+        self._check_pending(index)
+        observation = self._pending[index].stopped()
+        self.settle(index)
+        return observation
 
     def _check_pending(self, index: int) -> None:
         if index in self._settled:

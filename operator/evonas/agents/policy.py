@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.agents.curves import Curve
 from evonas.space import Choices, SearchSpace
 
 
@@ -70,7 +72,18 @@ class Observation:
     drawn: tuple[bool, ...]
     """Which positions were drawn from the policy and not copied."""
     reward: float | None
-    """Larger is better; None for an infeasible candidate."""
+    """Larger is better; None for an infeasible candidate. Of one that was stopped, what it had reached last, None if it
+    had diverged."""
+    curve: Curve = ()
+    """Its values at rungs."""
+    stopped: bool = False
+
+    @property
+    def final(self) -> float:
+        """What it was worth at the end: minus infinity if it was infeasible or diverged, NaN if it was stopped."""
+        if self.reward is None:
+            return -math.inf
+        return math.nan if self.stopped else self.reward
 
 
 class Observer(Protocol):

@@ -15,6 +15,8 @@ from evonas.agents.critic.critic import Critic
 from evonas.agents.critic.gaussian_process import Factor, Posterior, log_evidence, normal_scores
 from evonas.agents.critic.memory import BLOCK, Memory
 from evonas.agents.critic.similarity import Encoding, Shape, Similarity
+from evonas.agents.curves import Curve
+from evonas.agents.history import Pending
 from evonas.agents.policy import Observation
 from evonas.space import Choices, SearchSpace
 from tests.tier import examples
@@ -33,6 +35,10 @@ def told(space: SearchSpace, candidates: list[Choices], rewards: list[float | No
     for index, (choices, reward) in enumerate(zip(candidates, rewards, strict=True)):
         critic.observe(Observation(index, choices, (True,) * len(space), reward))
     return critic
+
+
+def pending(candidates: list[Choices], curve: Curve = ()) -> list[Pending]:
+    return [Pending(index, choices, (True,) * len(choices), curve) for index, choices in enumerate(candidates, 1000)]
 
 
 def grown(matrix: torch.Tensor, first: int, last: int, noise: float = 0.1) -> Factor:
@@ -160,7 +166,7 @@ def test_candidates_under_way_leave_the_expectation_and_lessen_the_doubt() -> No
     critic = told(space, known, [counting(space.to_candidate(choices)) for choices in known])
     rows = np.array(others)
     mean, deviation = critic.judge([]).predict(rows)
-    mean_after, deviation_after = critic.judge(others[:5]).predict(rows)
+    mean_after, deviation_after = critic.judge(pending(others[:5])).predict(rows)
     assert mean_after == pytest.approx(mean)
     assert (deviation_after <= deviation + 1e-12).all()
     assert (deviation_after[:5] < 0.9 * deviation[:5]).all()
@@ -193,6 +199,83 @@ def test_equal_rewards_and_a_single_one_are_no_trouble() -> None:
         assert (deviation > 0).all()
 
 
+def told_of_stops(space: SearchSpace, candidates: list[Choices], rewards: list[float], at: list[float]) -> Critic:
+    """Return a critic that was told values at a rung, and how every third trial ended."""
+    critic = Critic(space)
+    for index, (choices, reward, value) in enumerate(zip(candidates, rewards, at, strict=True)):
+        stopped, drawn = index % 3 > 0, (True,) * len(space)
+        critic.observe(Observation(index, choices, drawn, value if stopped else reward, ((1, value),), stopped))
+    return critic
+
+
+def test_the_critic_learns_from_stopped_candidates_what_they_would_have_become() -> None:
+    space = counting_space(6)
+    candidates = some_choices(space, 300)
+    rewards = [counting(space.to_candidate(choices)) for choices in candidates]
+    noise = np.random.default_rng(0).normal(0, 0.3 * np.std(rewards), 60)
+    critic = told_of_stops(space, candidates[:60], rewards[:60], list(10 + np.array(rewards[:60]) + noise))
+    mean, _ = critic.judge([]).predict(np.array(candidates[60:]))
+    without = told(space, candidates[:60:3], list(rewards[:60:3])).judge([]).predict(np.array(candidates[60:]))[0]
+    ranks = [np.argsort(np.argsort(values)) for values in (rewards[60:], mean, without)]
+    assert np.corrcoef(ranks[0], ranks[1])[0, 1] > np.corrcoef(ranks[0], ranks[2])[0, 1] + 0.05
+
+
+def test_a_value_at_a_rung_is_believed_as_far_as_it_told_the_end_of_others() -> None:
+    space = counting_space(5)
+    candidates = some_choices(space, 150)
+    rewards = [counting(space.to_candidate(choices)) for choices in candidates]
+    chance = np.random.default_rng(0).normal(size=150).tolist()
+    doubts, spreads = [], []
+    for values in (rewards, chance):
+        judgement = told_of_stops(space, candidates, rewards, values).judge([])
+        means, deviations = judgement.predict(np.array(candidates[1::3]))
+        _, trained = judgement.predict(np.array(candidates[::3]))
+        doubts.append(deviations.mean() / trained.mean())
+        spreads.append(means.std())
+    # Of a scale on which all candidates have a standard deviation of 1.
+    assert spreads[0] > 0.9
+    assert spreads[1] < 0.5
+    assert 1 < doubts[0] < 4
+    assert doubts[1] > 10
+
+
+def test_what_a_candidate_under_way_has_reached_is_known_of_its_neighbours() -> None:
+    space = counting_space(5)
+    candidates = some_choices(space, 90)
+    rewards = [counting(space.to_candidate(choices)) for choices in candidates]
+    critic = told_of_stops(space, candidates, rewards, rewards)
+    new = next(choices for choices in some_choices(space, 200, seed=1) if choices not in candidates)
+    near = np.array([(*new[:-1], (new[-1] + 1) % 5)])
+    means = [
+        critic.judge(pending([new], curve)).predict(near)[0][0]
+        for curve in (((1, min(rewards) - 1),), (), ((1, max(rewards) + 1),))
+    ]
+    assert means[0] < means[1] < means[2]
+    diverged, _ = critic.judge(pending([new], ((1, -math.inf),))).predict(near)
+    assert diverged[0] <= means[0]
+
+
+@given(st.randoms(use_true_random=False))
+@settings(max_examples=examples(8))
+def test_beliefs_after_rungs_do_not_depend_on_when_they_were_asked_for(dice: random.Random) -> None:
+    space = counting_space(5)
+    dice = random.Random(dice.randrange(1000))
+    candidates = some_choices(space, 160, dice.randrange(1000))
+    asked, restored = Critic(space), Critic(space)
+    for index, choices in enumerate(candidates[:150]):
+        curve: Curve = tuple((step, dice.random()) for step in (1, 3, 9)[: dice.randrange(4)])
+        stopped = bool(curve) and dice.random() < 0.7
+        reward = curve[-1][1] if stopped else None if dice.random() < 0.1 else dice.random()
+        for critic in (asked, restored):
+            critic.observe(Observation(index, choices, (True,) * 5, reward, curve, stopped))
+        if dice.random() < 0.3:
+            asked.judge(pending(candidates[150 : 150 + dice.randrange(4)], dice.choice([(), ((1, dice.random()),)])))
+    rows = np.array(candidates[150:])
+    under_way = [*pending(candidates[150:152], ((1, 0.5), (3, 0.4))), *pending(candidates[152:154])]
+    for one, other in zip(asked.judge(under_way).predict(rows), restored.judge(under_way).predict(rows), strict=True):
+        assert one.tolist() == other.tolist()
+
+
 @given(st.randoms(use_true_random=False))
 @settings(max_examples=examples(8))
 def test_beliefs_do_not_depend_on_when_they_were_asked_for(dice: random.Random) -> None:
@@ -204,7 +287,7 @@ def test_beliefs_do_not_depend_on_when_they_were_asked_for(dice: random.Random) 
         for critic in (asked, restored):
             critic.observe(Observation(index, choices, (True,) * 5, reward))
         if dice.random() < 0.5:
-            asked.judge(candidates[50 : 50 + dice.randrange(4)])
+            asked.judge(pending(candidates[50 : 50 + dice.randrange(4)]))
     rows = np.array(candidates[50:])
     for one, other in zip(asked.judge([]).predict(rows), restored.judge([]).predict(rows), strict=True):
         assert one.tolist() == other.tolist()

@@ -46,6 +46,18 @@ def test_infeasible_candidates_never_become_parents() -> None:
     assert set(winners(population, entrants=1)) == {0, 2}
 
 
+def test_a_stopped_trial_wins_by_what_it_would_have_become() -> None:
+    """Here values fall from rung to rung, as those of a loss that is measured on more and more data might."""
+    population = Population(50)
+    for index in range(30):
+        value = float(index % 10)
+        curve = ((1, value), (3, value - 20)) if index % 3 else ((1, value),)
+        reward = value - 40 if index % 3 else value
+        population.observe(Observation(index, (index,), (True,), reward, curve, stopped=index % 3 == 0))
+    best = winners(population, entrants=30, tournaments=1)[0]
+    assert (best % 3 != 0, best % 10) == (True, 9)
+
+
 @pytest.mark.parametrize("entrants", [1, 2, 3, 5])
 def test_a_tournament_is_a_draw_without_replacement(entrants: int) -> None:
     """The best of S out of N wins with chance S / N, the second best wins the rest of its draws, and so on."""

@@ -185,6 +185,17 @@ def test_a_queue_keeps_the_best_distinct_candidates() -> None:
     assert queue.candidates == [(1,), (0,), (3,)]
 
 
+def test_stopped_candidates_are_only_imitated_where_too_few_were_trained_to_the_end() -> None:
+    queue = BestQueue(4)
+    queue.add((0,), 0.9, stopped_at=1)
+    queue.add((1,), 0.5)
+    queue.add((2,), 0.6, stopped_at=3)
+    queue.add((3,), 0.8, stopped_at=3)
+    assert queue.candidates == [(1,), (3,), (2,), (0,)]
+    queue.add((4,), 0.1)
+    assert queue.candidates == [(1,), (4,), (3,), (2,)]
+
+
 def test_a_step_is_bounded_by_the_learning_rate() -> None:
     network = trained_by_chance(BANDIT)
     before = [weights.detach().clone() for weights in network.parameters()]

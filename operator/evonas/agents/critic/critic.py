@@ -2,6 +2,7 @@
 
 A Gaussian process over candidates whose targets are the ranks of the rewards, so that neither their unit nor an outlier
 matters. It remembers a bounded number of results, which keeps the cost of a step constant however long the search is.
+Trials that were stopped at a rung, and those that have reached one, are results at another level than the rewards.
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ import torch
 from numpy.typing import NDArray
 
 from evonas.agents.critic.gaussian_process import Factor, Posterior, log_evidence, normal_scores
+from evonas.agents.critic.levels import NO_RUNGS, Levels
 from evonas.agents.critic.memory import BLOCK, Memory
 from evonas.agents.critic.similarity import Encoding, Shape, Similarity
+from evonas.agents.curves import Curve, outlook
+from evonas.agents.history import Pending
 from evonas.agents.policy import Observation
 from evonas.agents.torch_threads import single_threaded
-from evonas.space import Choices, SearchSpace
+from evonas.space import SearchSpace
 
 MEMORY = 512
 """How many results are remembered, give or take a block."""
@@ -43,14 +47,16 @@ class Judgement:
     encoding: Encoding
     similarity: Similarity
     columns: torch.Tensor
-    known: int
+    levels: Levels
+    known: list[int]
+    """Levels of the known results, whose candidates are the first of the columns."""
     posterior: Posterior
 
     def predict(self, choices: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return mean and standard deviation of [candidates, decisions], in normal scores of the remembered rewards."""
         with single_threaded(), torch.inference_mode():
-            covariance = self.similarity.covariance(self.encoding.tokens(choices), self.columns, self.known)
-            mean, deviation = self.posterior.predict(covariance)
+            covariance = self.similarity.covariance(self.encoding.tokens(choices), self.columns, len(self.known))
+            mean, deviation = self.posterior.predict(self.levels.between(covariance, [self.levels.end], self.known))
             return mean.numpy(), deviation.numpy()
 
 
@@ -62,43 +68,62 @@ class Critic:
         self._lengths = LENGTHS if self._encoding.is_ordered else LENGTHS[:1]
         self._memory = Memory(MEMORY)
         self._due = 0.0
-        self._snapshot: tuple[NDArray[np.int64], NDArray[np.float64]] | None = None
+        self._steps: set[int] = set()
+        """Of the rungs that results had reached."""
+        self._snapshot: tuple[NDArray[np.int64], NDArray[np.float64], list[Curve]] | None = None
         self._similarity = Similarity(self._encoding, Shape(LENGTHS[0], PAIR_SHARES[0], DECAYS[0]))
         self._noise = NOISES[0]
+        self._levels = NO_RUNGS
         # Kept from step to step as long as nothing is forgotten and the shape stays the same. Columns have spare room.
         self._columns = torch.empty(0)
+        self._known: list[int] = []
+        """Levels of the results in the columns."""
         self._factor: Factor | None = None
         self._blocks = 0
 
     def observe(self, observation: Observation) -> None:
         """Remember a result; an infeasible candidate counts as worse than any reward."""
-        self._memory.add(observation.choices, -math.inf if observation.reward is None else observation.reward)
-        if self._memory.added >= self._due:
+        memory = self._memory
+        memory.add(observation.choices, observation.final, observation.curve)
+        reached = {step for step, _ in observation.curve}
+        if memory.added >= self._due or not reached <= self._steps:
             # Only stored here: a search that is being restored never needs most of them.
-            self._snapshot = self._memory.choices()[-JUDGES:], self._memory.rewards[-JUDGES:]
-            self._due = self._memory.added * GROWTH
+            self._snapshot = memory.choices()[-JUDGES:], memory.finals[-JUDGES:], memory.curves[-JUDGES:]
+            self._due = memory.added * GROWTH
+            self._steps |= reached
 
-    def judge(self, pending: Sequence[Choices]) -> Judgement:
+    def judge(self, pending: Sequence[Pending]) -> Judgement:
         """Return the current beliefs; ``pending`` candidates are being evaluated and need not be asked about again."""
         with single_threaded(), torch.inference_mode():
             self._choose_shape()
-            remembered = len(self._memory)
-            posterior = Posterior(self._refresh(len(pending)), torch.from_numpy(normal_scores(self._memory.rewards)))
-            for place, choices in enumerate(pending, remembered):
-                posterior.expect(self._enter(place, np.array([choices])))
-            return Judgement(self._encoding, self._similarity, self._columns, remembered + len(pending), posterior)
+            factor = self._refresh(len(pending))
+            halfway = [each for each in pending if each.curve and self._levels.steps]
+            started = [each for each in pending if not (each.curve and self._levels.steps)]
+            for each in halfway:
+                level = self._levels.find(each.curve, each.final)
+                factor = factor.appended(self._enter(np.array([each.choices]), level))
+            finals = np.append(self._memory.finals, [each.final for each in halfway])
+            targets = _scores([*self._memory.curves, *(each.curve for each in halfway)], finals)
+            posterior = Posterior(factor, targets)
+            for each in started:
+                posterior.expect(self._enter(np.array([each.choices]), self._levels.end))
+            known = self._known.copy()
+            return Judgement(self._encoding, self._similarity, self._columns, self._levels, known, posterior)
 
     def _choose_shape(self) -> None:
         """Take the shape and the noise under which the latest snapshot is likeliest."""
         if self._snapshot is None:
             return
-        choices, rewards = self._snapshot
+        choices, finals, curves = self._snapshot
         self._snapshot = None
-        tokens, targets = self._encoding.tokens(choices), torch.from_numpy(normal_scores(rewards))
+        tokens, targets = self._encoding.tokens(choices), _scores(curves, finals)
+        self._levels = Levels.of(outlook(curves, finals)) if any(curves) else NO_RUNGS
+        levels = self._find_levels(curves, finals)
         best = -math.inf
         for shape in itertools.starmap(Shape, itertools.product(self._lengths, PAIR_SHARES, DECAYS)):
             similarity = Similarity(self._encoding, shape)
             covariance = similarity.covariance(tokens, similarity.columns(tokens), len(tokens))
+            covariance = self._levels.between(covariance, levels, levels)
             for noise in NOISES:
                 if (evidence := log_evidence(covariance, noise, targets)) > best:
                     best, self._similarity, self._noise = evidence, similarity, noise
@@ -114,17 +139,32 @@ class Critic:
             settled = max(memory.settled, 1)
             tokens = self._encoding.tokens(memory.choices(last=settled))
             self._columns = self._similarity.columns(tokens)
-            self._factor = Factor(self._similarity.covariance(tokens, self._columns, settled), self._noise)
+            self._known = self._find_levels(memory.curves[:settled], memory.finals[:settled])
+            covariance = self._similarity.covariance(tokens, self._columns, settled)
+            self._factor = Factor(self._levels.between(covariance, self._known, self._known), self._noise)
             self._blocks = memory.blocks
         missing = len(memory) + pending - self._columns.shape[2]
         if missing > 0:
             self._columns = torch.nn.functional.pad(self._columns, (0, missing + BLOCK))
-        for place in range(len(self._factor), len(memory)):
-            self._factor = self._factor.appended(self._enter(place, memory.choices(place, place + 1)))
+        del self._known[len(self._factor) :]
+        levels = self._find_levels(memory.curves[len(self._known) :], memory.finals[len(self._known) :])
+        for place, level in enumerate(levels, len(self._known)):
+            self._factor = self._factor.appended(self._enter(memory.choices(place, place + 1), level))
         return self._factor
 
-    def _enter(self, place: int, choices: NDArray[np.int64]) -> torch.Tensor:
-        """Put a candidate into the columns at ``place``; returns its covariance with those before it."""
-        tokens = self._encoding.tokens(choices)
+    def _enter(self, choices: NDArray[np.int64], level: int) -> torch.Tensor:
+        """Put a result into the next column; returns its covariance with those before it."""
+        tokens, place = self._encoding.tokens(choices), len(self._known)
         self._columns[:, :, place] = self._similarity.columns(tokens)[:, :, 0]
-        return self._similarity.covariance(tokens, self._columns, place)[0]
+        covariance = self._similarity.covariance(tokens, self._columns, place)
+        covariance = self._levels.between(covariance, [level], self._known)[0]
+        self._known.append(level)
+        return covariance
+
+    def _find_levels(self, curves: Sequence[Curve], finals: NDArray[np.float64]) -> list[int]:
+        return [self._levels.find(curve, final) for curve, final in zip(curves, finals.tolist(), strict=True)]
+
+
+def _scores(curves: Sequence[Curve], finals: NDArray[np.float64]) -> torch.Tensor:
+    """Return what the process is fitted to."""
+    return torch.from_numpy(outlook(curves, finals).scores if any(curves) else normal_scores(finals))

@@ -1,10 +1,13 @@
-"""The critic's memory: a bounded number of results, the better half and the latest, in order of age."""
+"""The critic's memory: a bounded number of results, the better half and the latest, in order of age. A trial that was
+stopped at a rung is a result, too, and as good as it is expected to have become.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evonas.agents.curves import Curve, outlook
 from evonas.space import Choices
 
 BLOCK = 32
@@ -18,7 +21,8 @@ class Memory:
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
         self._choices: list[Choices] = []
-        self._rewards: list[float] = []
+        self._finals: list[float] = []
+        self._curves: list[Curve] = []
         self.added = 0
         """How many results were added, including forgotten ones."""
         self.settled = 0
@@ -32,19 +36,25 @@ class Memory:
         return np.array(self._choices[first:last])
 
     @property
-    def rewards(self) -> NDArray[np.float64]:
-        """[results]; minus infinity for infeasible candidates."""
-        return np.array(self._rewards)
+    def finals(self) -> NDArray[np.float64]:
+        """[results]: the rewards; minus infinity for infeasible candidates, NaN for stopped ones."""
+        return np.array(self._finals)
+
+    @property
+    def curves(self) -> list[Curve]:
+        """[results]: the values at rungs."""
+        return self._curves.copy()
 
     @property
     def blocks(self) -> int:
         """How often it had a chance to forget: as long as this stays the same, so do the settled results."""
         return self.added // BLOCK
 
-    def add(self, choices: Choices, reward: float) -> None:
+    def add(self, choices: Choices, final: float, curve: Curve = ()) -> None:
         """Remember a result."""
         self._choices.append(choices)
-        self._rewards.append(reward)
+        self._finals.append(final)
+        self._curves.append(curve)
         self.added += 1
         if self.added % BLOCK == 0:
             self._forget()
@@ -52,6 +62,7 @@ class Memory:
 
     def _forget(self) -> None:
         while len(self) > self._capacity:
-            worse = np.argsort(self._rewards, kind="stable")[: (len(self) + 1) // 2]
+            worth = outlook(self._curves, self.finals).expected if any(self._curves) else self.finals
+            worse = np.argsort(worth, kind="stable")[: (len(self) + 1) // 2]
             oldest = int(worse.min())
-            del self._choices[oldest], self._rewards[oldest]
+            del self._choices[oldest], self._finals[oldest], self._curves[oldest]

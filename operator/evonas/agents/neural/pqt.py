@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import math
 
 import numpy as np
 import torch
@@ -17,16 +18,18 @@ ENTROPY_WEIGHT = 0.5
 
 
 class BestQueue:
-    """The best distinct candidates; a repeated one keeps its first reward, and among equals the older ones stay."""
+    """The best distinct candidates; a repeated one keeps its first reward, and among equals the older ones stay. Those
+    that were stopped come after all that were not: by the step that they had reached, then by their value there.
+    """
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._items: list[tuple[float, Choices]] = []
+        self._items: list[tuple[tuple[float, float], Choices]] = []
 
-    def add(self, choices: Choices, reward: float) -> None:
+    def add(self, choices: Choices, reward: float, stopped_at: float = math.inf) -> None:
         """Add a result if it is good enough."""
         if all(choices != known for _, known in self._items):
-            bisect.insort_right(self._items, (-reward, choices), key=lambda item: item[0])
+            bisect.insort_right(self._items, ((-stopped_at, -reward), choices), key=lambda item: item[0])
             del self._items[self._capacity :]
 
     @property
@@ -56,7 +59,8 @@ class PriorityQueueTraining:
         if observation.reward is None:
             return
         self._results += 1
-        self._queue.add(observation.choices, observation.reward)
+        stopped_at = observation.curve[-1][0] if observation.stopped else math.inf
+        self._queue.add(observation.choices, observation.reward, stopped_at)
         if self._results >= self._warmup and self._results % self._interval == 0:
             self._descent.step(np.array(self._queue.candidates), self._loss)
 

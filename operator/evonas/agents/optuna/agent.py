@@ -59,16 +59,13 @@ class OptunaAgent:
 
     def observe_rung(self, index: int, step: int, value: float | None) -> None:
         """As ``LearnsFromRungs.observe_rung``."""
-        if value is not None and not math.isfinite(value):
-            raise ValueError(f"the value of proposal {index} at step {step} must be a finite number, got {value}")
-        self._history.reach(index, value)
+        self._history.reach(index, step, value)
         self._study.report(index, step, value)
         self._observed += 1
 
     def stop(self, index: int) -> None:
         """As ``LearnsFromRungs.stop``."""
-        self._history.reached(index)
-        self._history.settle(index)
+        self._history.stop(index)
         self._study.stop(index)
 
     def abandon(self, index: int) -> None:
