@@ -108,6 +108,26 @@ def test_urgent_search_preempts_the_other_and_both_complete(
     assert not preempted & survivors
 
 
+def test_trials_that_are_stopped_at_rungs_give_their_quota_back(
+    queues: Cluster, namespace: str, operator: OperatorProcess
+) -> None:
+    body = _queued("low", 8)
+    body["spec"]["fidelity"] = {"rungs": {"min": 1, "max": 4, "factor": 2}}
+    # More at once than the quota allows: the others wait until it is given back.
+    body["spec"]["budget"]["parallelTrials"] = 3
+    body["spec"]["trial"]["template"]["metadata"]["annotations"]["evonas-test/duration"] = "500ms"
+    queues.apply(yaml.safe_dump(body), namespace)
+    counts = wait_until(queues, namespace, "low", "Complete")["status"]["trials"]
+    assert counts["stopped"] >= 2
+    assert counts["stopped"] + counts["succeeded"] == 8
+
+    def reserved() -> list[str]:
+        flavors = queues.get("clusterqueue", "gpus", "")["status"]["flavorsReservation"]
+        return [resource["total"] for flavor in flavors for resource in flavor["resources"]]
+
+    queues.wait_for("the whole quota to be free", lambda: set(reserved()) == {"0"}, 60)
+
+
 def test_doctor_finds_what_keeps_a_queue_from_admitting_and_its_cures_mend_it(
     queues: Cluster, namespace: str, operator: OperatorProcess
 ) -> None:
