@@ -84,9 +84,9 @@ async def test_curve_that_begins_again_in_another_pod_records_nothing_twice(fiel
 
 async def test_what_was_reached_while_no_operator_ran_is_recorded_in_order(field: Field) -> None:
     async def attempt(here: Site) -> None:
-        await here.apply(climbing_search("1s"))
+        await here.apply(climbing_search("500ms"))
         here.start()
-        await here.until(lambda: len(_climbers(here, 1)) == 3)
+        await here.until(lambda: sum(_phase(here, pod) == "Running" for pod in here.story.objects(PODS)) == 3)
         here.operators[-1].kill()
         await here.story.until(lambda: len(_climbers(here, 2)) == 3)
         here.start()
@@ -134,7 +134,7 @@ async def test_trial_that_ends_while_it_is_stopped_has_one_outcome(field: Field,
 
         matches = _is_stop if state == "Succeeded" else lambda request: request.kind == "delete jobs"
         here.proxy.add(Rule(matches, end))
-        await here.apply(climbing_search("1s"))
+        await here.apply(climbing_search("500ms"))
         here.start()
         await here.complete()
         assert_results_recorded_once(here.story)
@@ -148,7 +148,7 @@ async def test_trial_that_ends_while_it_is_stopped_has_one_outcome(field: Field,
 
 async def test_suspended_search_stops_trials_at_rungs_starts_none_and_goes_on(field: Field) -> None:
     async def attempt(here: Site) -> None:
-        await here.apply(climbing_search("1s"))
+        await here.apply(climbing_search("500ms"))
         here.start()
         await here.until(lambda: len(here.story.objects(TRIALS)) == 3 and len(_climbers(here, 1)) >= 1)
         await here.chronicle.patch(SEARCHES, here.namespace, "faulty", {"spec": {"suspend": True}})

@@ -20,13 +20,14 @@ from harness.waiting import wait_for
 from harness.watchdog import cut
 
 
-def job(name: str, *, outcome: str = "", decisions: str = "", **pod: object) -> str:
+def job(name: str, *, outcome: str = "", decisions: str = "", rungs: str = "", **pod: object) -> str:
     """A Job of one pod; what is not given is what the fake node needs."""
     labels = {"evonas-test/outcome": outcome} if outcome else {}
+    told = {"EVONAS_DECISIONS": decisions, "EVONAS_RUNGS": rungs}
     container = {
         "name": "trial",
         "image": "none",
-        "env": [{"name": "EVONAS_DECISIONS", "value": decisions}] if decisions else [],
+        "env": [{"name": name, "value": value} for name, value in told.items() if value],
         "resources": {"limits": {"nvidia.com/gpu": 1}},
     }
     fake = {"nodeSelector": {"type": "kwok"}, "tolerations": [{"operator": "Exists"}]}
@@ -152,6 +153,17 @@ def test_job_on_the_fake_node_ends_with_its_reward(kwok_cluster: Cluster) -> Non
         pod = finished_pod(kwok_cluster, namespace, "good")
         kwok_cluster.kubectl("wait", "--for=condition=complete", "job/good", "-n", namespace)
     assert pod["metadata"]["annotations"]["evonas.dev/reward"] == str(7.5 / 27.5)
+
+
+@pytest.mark.kwok
+def test_fake_pod_reports_at_all_rungs_but_the_last_before_its_reward(kwok_cluster: Cluster) -> None:
+    with kwok_cluster.namespace() as namespace:
+        kwok_cluster.apply(job("climbing", rungs="1,2,6"), namespace)
+        pod = finished_pod(kwok_cluster, namespace, "climbing")
+    annotations = pod["metadata"]["annotations"]
+    assert annotations["evonas.dev/reward"] == "0.5"
+    rungs = {"1": {"reward": pytest.approx(0.5 / 3)}, "2": {"reward": 0.25}}
+    assert json.loads(annotations["evonas.dev/progress"]) == {"step": 2, "rungs": rungs}
 
 
 @pytest.mark.kwok
