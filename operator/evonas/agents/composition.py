@@ -17,7 +17,7 @@ from evonas.agents.interface import Alternative, InvalidRecord, Marginal, Propos
 from evonas.agents.marginals import find_marginals
 from evonas.agents.novelty import Pick, pick
 from evonas.agents.policy import Learner, Observation, Observer, Policy
-from evonas.agents.records import check_record
+from evonas.agents.records import check_record, curve_of
 from evonas.agents.sources import NOBODY, Drafts, Source
 from evonas.space import SearchSpace
 
@@ -172,7 +172,7 @@ class ComposedAgent:
         if record.reward is None:
             raise ValueError(f"trial {record.index} has no reward: it cannot be in a population")
         choices = check_record(self._space, record)
-        return Pending(record.index, choices, self._drawn(record.mutated)).observed(record.reward)
+        return Pending(record.index, choices, self._drawn(record.mutated), curve_of(record)).observed(record.reward)
 
     def _learn(self, observation: Observation) -> None:
         self._results += observation.reward is not None

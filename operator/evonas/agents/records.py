@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import accumulate, pairwise
 
+from evonas.agents.curves import Curve
 from evonas.agents.interface import InvalidRecord, Record
 from evonas.space import Choices, SearchSpace
 
@@ -33,6 +34,11 @@ def without_rungs(records: Sequence[Record]) -> Iterator[Record]:
         reward = record.rungs[-1].value if record.stopped else record.reward
         up_to = seen[min(record.observed_up_to, len(places))]
         yield replace(record, rungs=(), stopped=False, reward=reward, observed_up_to=up_to)
+
+
+def curve_of(record: Record) -> Curve:
+    """Return what a trial had reached at rungs."""
+    return tuple((rung.step, -math.inf if rung.value is None else rung.value) for rung in record.rungs)
 
 
 def _check_outcome(record: Record) -> None:

@@ -127,8 +127,8 @@ class AgentContract:
     def test_pinned_results_are_named_where_they_count_and_restored_by_that(self) -> None:
         """Agents with a population: a proposal's ``pinned`` is all that is recorded of what a user pinned."""
 
-        def check(dice: random.Random, before: int) -> None:
-            undisturbed = History(self.create(GRID, 6))
+        def check(dice: random.Random, before: int, rungs: Sequence[int]) -> None:
+            undisturbed = History(self.create(GRID, 6), rungs)
             agent = undisturbed.agent
             if not isinstance(agent, HasPopulation):
                 return
@@ -153,7 +153,7 @@ class AgentContract:
             assert restored.propose() == proposal
             assert proposal.pinned == ()
 
-        self._run(check, dice=_DICE, before=st.integers(0, self.steps))
+        self._run(check, dice=_DICE, before=st.integers(0, self.steps), rungs=st.sampled_from([(), RUNGS]))
 
     @WITHOUT_AND_WITH_RUNGS
     def test_restoring_at_every_point_of_a_conditional_search_changes_nothing(self, rungs: Sequence[int]) -> None:
