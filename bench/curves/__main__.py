@@ -62,7 +62,7 @@ def main(
     for task in tasks:
         kept = load(task, results)
         assert kept is not None, "every task was run"
-        title = f"{task.problem}, {task.workers} workers"
+        title = f"{task.problem}, {task.workers} worker{'s' * (task.workers > 1)}"
         runs.setdefault(title, {}).setdefault(task.contestant.label, []).append(kept)
     text = "\n".join(table(title, by_label, trainings) for title, by_label in runs.items())
     click.echo(text)
