@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -90,6 +91,23 @@ def test_search_without_rungs_has_no_such_part(record: RecordedSearch) -> None:
     assert ">stopped" not in text
     assert "not stopped" not in text
     assert view_stopping(replace(record, trials=()), None) is None
+
+
+@pytest.mark.parametrize("fidelity", [None, {"rungs": {"min": 1, "max": 9}, "rule": "None"}], ids=["none", "no rule"])
+def test_search_that_stopped_trials_is_compared_with_one_that_stopped_none(
+    record: RecordedSearch, tmp_path: Path, fidelity: dict[str, Any] | None
+) -> None:
+    full = [trial for trial in record.trials if trial.state is not TrialState.STOPPED]
+    trials = tuple(full if fidelity else (replace(trial, rungs=()) for trial in full))
+    spec = {key: value for key, value in record.body["spec"].items() if key != "fidelity"}
+    spec |= {} if fidelity is None else {"fidelity": fidelity}
+    page = tmp_path / "report.html"
+    page.write_text(render_report([record, replace(record, body={**record.body, "spec": spec}, trials=trials)]))
+    with visit(page) as seen:
+        assert seen.complaints == []
+        rows = [row.split("\t") for row in seen.page.locator("table").first.inner_text().splitlines()]
+    column = rows[0].index("stopped")
+    assert [row[column] for row in rows[1:]] == [str(of_state(record, TrialState.STOPPED)), "0"]
 
 
 def test_searches_with_and_without_rungs_are_two_lines(record: RecordedSearch) -> None:
