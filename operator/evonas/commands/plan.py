@@ -17,6 +17,7 @@ from evonas.recorded.forecast import forecast, forecast_steps
 from evonas.report.console import open_console
 from evonas.search.proposer import Proposer
 from evonas.search.table import TrialTable
+from evonas.search.trial_environment import check_template
 from evonas.sources.locate import readiness_module
 from evonas.sources.options import ClusterOptions
 from evonas.spec import SearchSpec
@@ -45,6 +46,7 @@ def plan(
     """
     body = read_manifest(manifest)
     spec = SearchSpec.parse(body)
+    check_template(spec.trial)
     bounds = forecast(spec)
     click.echo(f"{spec.name}: {len(spec.space)} decisions, {spec.space.size} candidates, agent {spec.agent.type}")
     click.echo(

@@ -123,3 +123,17 @@ def test_plan_of_a_bad_manifest(evonas: Evonas, tmp_path: Path) -> None:
     code, out, err = evonas("plan", "search.yaml")
     assert (code, out) == (2, "")
     assert err.startswith("error: spec.budget.maxTrials")
+
+
+@pytest.mark.parametrize("name", ["EVONAS_SEED", "EVONAS_RUNGS"])
+def test_plan_refuses_a_template_that_sets_what_trials_are_given_as_the_run_does(
+    evonas: Evonas, tmp_path: Path, name: str
+) -> None:
+    path = write_manifest(tmp_path)
+    body = yaml.safe_load(path.read_text())
+    body["spec"]["trial"]["template"]["spec"]["containers"][0]["env"] = [{"name": name, "value": "1"}]
+    path.write_text(yaml.safe_dump(body))
+    planned = evonas("plan", "search.yaml", "--no-cluster")
+    assert planned[:2] == (2, "")
+    assert f"every trial is given its own {name} by the search" in planned[2]
+    assert planned == evonas("run", "search.yaml")
