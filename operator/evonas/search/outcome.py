@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from evonas.search.budget import Limit
 from evonas.search.totals import Outcome, Totals
-from evonas.search.trial import Trial
+from evonas.search.trial import Trial, TrialState
 
 NO_SUCCESS = "NoTrialSucceeded"
 
@@ -33,9 +33,13 @@ def conclude(limit: Limit, totals: Totals) -> Limit:
 
 
 def find_example(totals: Totals) -> Trial | None:
-    """Return the latest trial with the commonest outcome without a reward; None if there is none."""
-    commonest = next(iter(_by_frequency(totals)), None)
-    return None if commonest is None else totals.examples[commonest]
+    """Return the latest trial with the commonest outcome without a reward; None if there is none. One that could not be
+    trained comes before any that was ended: only its message and its log say what went wrong.
+    """
+    outcomes = _by_frequency(totals)
+    wrong = (outcome for outcome in outcomes if outcome[0] in (TrialState.FAILED, TrialState.INFEASIBLE))
+    chosen = next(wrong, outcomes[0] if outcomes else None)
+    return None if chosen is None else totals.examples[chosen]
 
 
 def _causes(totals: Totals) -> str:

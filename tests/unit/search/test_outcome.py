@@ -8,9 +8,9 @@ import pytest
 
 from evonas.search.attempt import AttemptPhase, AttemptView, Ending, Verdict
 from evonas.search.budget import Limit
-from evonas.search.outcome import NO_SUCCESS, conclude
+from evonas.search.outcome import NO_SUCCESS, conclude, find_example
 from evonas.search.plan import plan
-from evonas.search.trial import Import, ProposalRecord, Trial, TrialState
+from evonas.search.trial import Import, ProposalRecord, RungResult, Trial, TrialState
 from tests.unit.search.support import NOW, search_spec, succeeded, totals_of, trial
 
 MAX_TRIALS = Limit("MaxTrialsReached", "all 20 trials were proposed")
@@ -23,6 +23,11 @@ def failed(index: int, reason: str, message: str = "") -> Trial:
 
 def infeasible(index: int) -> Trial:
     return trial(index, TrialState.INFEASIBLE, sequence=index + 1, reason="Infeasible", message="exit code 65")
+
+
+def stopped(index: int) -> Trial:
+    return trial(index, TrialState.STOPPED, sequence=index + 1, reason="SuccessiveHalving", message="is 3rd of 3",
+                 rungs=(RungResult(1, 0.1, index + 1),))  # fmt: skip
 
 
 def cancelled(index: int) -> Trial:
@@ -65,6 +70,21 @@ def test_search_without_a_success_has_failed_and_names_the_commonest_cause(
 ) -> None:
     ended = conclude(limit, totals_of(trials))
     assert (ended.reason, ended.message, ended.failed) == (NO_SUCCESS, said, True)
+
+
+@pytest.mark.parametrize(
+    "wrong", [failed(2, "NonZeroExitCode", "exit code 1"), infeasible(2)], ids=["failed", "infeasible"]
+)
+def test_example_is_a_trial_that_could_not_be_trained_rather_than_one_that_was_ended(wrong: Trial) -> None:
+    totals = totals_of([stopped(0), stopped(1), wrong, stopped(3), cancelled(4), cancelled(5)])
+    assert find_example(totals) == wrong
+    message = conclude(MAX_TRIALS, totals).message
+    assert message.startswith("no trial succeeded: 3 Stopped with SuccessiveHalving, 2 Cancelled with ")
+    assert message.endswith(f"; trial 2: {wrong.message}")
+
+
+def test_example_is_a_stopped_trial_where_no_other_ended_without_a_reward() -> None:
+    assert find_example(totals_of([stopped(0), stopped(1)])) == stopped(1)
 
 
 def test_rare_causes_are_counted_together() -> None:
