@@ -280,10 +280,20 @@ class TestProgressAtRungs:
         trial.reporter.progress(1, 9, {"loss": value, "accuracy": 0.1})
         assert trial.progress == {"step": 1, "of": 9, "accuracy": 0.1, "rungs": {"1": {"loss": "nan", "accuracy": 0.1}}}
 
-    def test_a_metric_that_is_no_number_says_nothing_about_the_candidate(self, trial: LocalTrial) -> None:
+    def test_the_warning_about_a_metric_that_is_not_finite_says_that_it_counts(
+        self, trial: LocalTrial, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        trial.reporter.progress(1, 9, {"accuracy": math.nan})
+        warning = "metric 'accuracy' is not finite (nan): left out, and counted as diverged where rungs compare it\n"
+        assert capsys.readouterr().err.endswith(warning)
+
+    def test_a_metric_that_is_no_number_says_nothing_about_the_candidate(
+        self, trial: LocalTrial, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         unknown: Any = None
         trial.reporter.progress(1, 9, {"loss": unknown, "accuracy": 0.1})
         assert trial.progress["rungs"] == {"1": {"accuracy": 0.1}}
+        assert "diverged" not in capsys.readouterr().err
 
     def test_is_sent_with_the_next_call_if_it_failed(self, tmp_path: Path) -> None:
         trial = LocalTrial(tmp_path, EVONAS_RUNGS="1,3,9", EVONAS_PROGRESS_FILE=str(tmp_path / "later" / "progress"))

@@ -133,7 +133,7 @@ class Reporter:
         """See the module's function."""
         at_rung = self._passes_rung(int(step), metrics)
         self._rung_unsent |= at_rung
-        self._pending = {"step": int(step), "of": int(of), **self._finite(metrics)}
+        self._pending = {"step": int(step), "of": int(of), **self._finite(metrics, at_rungs=bool(rungs(self._environ)))}
         began = self._clock()
         if began < self._due and not at_rung:
             return
@@ -234,12 +234,14 @@ class Reporter:
             )
         _say(f"{outcome} (reported nowhere: this is neither a pod of a search nor a local run)")
 
-    def _finite(self, metrics: Mapping[str, float]) -> dict[str, float]:
+    def _finite(self, metrics: Mapping[str, float], *, at_rungs: bool = False) -> dict[str, float]:
         """Return the metrics that JSON can carry; a trial that has its reward must not fail because of the others."""
         numbers = {name: _number(value) for name, value in metrics.items()}
         finite = {name: number for name, number in numbers.items() if number is not None and math.isfinite(number)}
         for name in (name for name in metrics if name not in finite):
-            self._warn_once(f"metric {name}", f"metric {name!r} is not finite ({metrics[name]!r}): left out")
+            counts = at_rungs and numbers[name] is not None
+            fate = "left out, and counted as diverged where rungs compare it" if counts else "left out"
+            self._warn_once(f"metric {name}", f"metric {name!r} is not finite ({metrics[name]!r}): {fate}")
         return finite
 
     def _warn_once(self, about: str, warning: str) -> None:
