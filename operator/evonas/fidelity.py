@@ -64,8 +64,8 @@ def fidelity_problems(fidelity: Mapping[str, Any]) -> Iterator[FieldProblem]:
 
 
 def _geometric(first: int, last: int, factor: int) -> tuple[int, ...]:
-    """Return the rungs down from the last, each ``factor`` times fewer steps, none below the first."""
-    steps = [last]
-    while steps[0] >= first * factor:
-        steps.insert(0, steps[0] // factor)
-    return tuple(steps) if len(steps) > 1 else (first, last)
+    """Return the first rung, those each ``factor`` times further, and the last."""
+    steps = [first]
+    while steps[-1] * factor < last:
+        steps.append(steps[-1] * factor)
+    return (*steps, last)

@@ -28,6 +28,7 @@ from evonas.search.backlog import import_is_open
 from evonas.search.confirmation import Confirmed, confirm
 from evonas.search.outcome import find_example
 from evonas.search.plan import Plan
+from evonas.search.rungs import find_silence
 from evonas.search.status import count_states
 from evonas.search.totals import Totals
 from evonas.search.trial import Trial
@@ -162,6 +163,8 @@ def _conclude(spec: SearchSpec, decided: Plan, trials: Sequence[Trial], folder: 
             json.dumps({"index": winner.index, metric: reward, "decisions": dict(winner.decisions)}, indent=2) + "\n"
         )
         save_plots({spec.name: trials}, folder / PLOTS_FILE, minimize=spec.objective.minimize, metric=metric)
+        if (silence := find_silence(spec, decided.totals)) is not None:
+            console.print(silence, style="yellow", highlight=False)
         console.print(f"journal, plots, best candidate and logs: {folder}", highlight=False)
         console.print(f"more about it: evonas report {shlex.quote(str(folder))}", highlight=False)
     if decided.limit.failed:

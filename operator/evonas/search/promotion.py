@@ -29,19 +29,21 @@ def decide(fidelity: Fidelity, earlier: Sequence[float], value: float) -> Decisi
     ``earlier`` are the other trials' values there, ascending. Equal values are treated alike, to the trial's advantage.
     """
     count = len(earlier) + 1
-    better = len(earlier) - bisect_right(earlier, value)
+    # Others that have diverged, too, are no reason to go on.
+    better = len(earlier) - (bisect_right(earlier, value) if value > -math.inf else 0)
     places = _places(fidelity, count)
     going_on = ""
     if places < count:
-        best = "only the best goes on" if places == 1 else f"the best {places} go on"
-        going_on = f", and {'the better half goes on' if fidelity.rule is Rule.MEDIAN else best}"
+        going_on = ", and only the best goes on" if places == 1 else f", and the best {places} go on"
     return Decision(better >= places, f"is {_ordinal(better + 1)} of {count}{going_on}")
 
 
 def needed(fidelity: Fidelity, earlier: Sequence[float]) -> float | None:
-    """Return the least oriented value that would have gone on among the ``earlier`` ones; None if every value would."""
+    """Return the least oriented value that would have gone on among the ``earlier`` ones; None if all but a candidate
+    that diverged would.
+    """
     places = _places(fidelity, len(earlier) + 1)
-    return earlier[-places] if places <= len(earlier) else None
+    return earlier[-places] if places <= len(earlier) and earlier[-places] > -math.inf else None
 
 
 def _places(fidelity: Fidelity, count: int) -> int:

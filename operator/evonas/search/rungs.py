@@ -15,6 +15,7 @@ from evonas.search.attempt import AttemptPhase, AttemptView
 from evonas.search.objective import evaluate
 from evonas.search.promotion import decide, oriented_or_worst
 from evonas.search.settle import stop
+from evonas.search.totals import Totals
 from evonas.search.trial import RungResult, Trial, TrialState
 from evonas.search.trial_report import Report
 from evonas.spec import Objective, SearchSpec
@@ -67,11 +68,25 @@ def enter(
     return trial
 
 
+def find_silence(spec: SearchSpec, totals: Totals) -> str | None:
+    """Return what is missing if trials were trained to their end and none had a result at a rung; None otherwise."""
+    if spec.fidelity is None or not totals.full_trainings or totals.last_rungs:
+        return None
+    needed = [spec.objective.metric or "reward", *(item.metric for item in spec.objective.constraints)]
+    return (
+        "spec.fidelity has had no effect: no trial that was trained to its end was seen to report at a rung before; "
+        f"its progress reports need step, a whole number, and {' and '.join(needed)}"
+    )
+
+
 def _value(objective: Objective, metrics: Mapping[str, float]) -> float | None:
-    """Return what the objective makes of the metrics; NaN if the candidate has diverged, None if they do not tell."""
+    """Return what the objective makes of the metrics; NaN if the candidate has diverged or is beyond a hard limit, None
+    if they do not tell.
+    """
     reward = metrics.get("reward") if objective.metric is None else None
     watched = reward if objective.metric is None else metrics.get(objective.metric)
     if watched is None or math.isnan(watched):
         return watched
     finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
-    return evaluate(objective, Report(reward=reward, metrics=finite)).reward
+    evaluation = evaluate(objective, Report(reward=reward, metrics=finite))
+    return math.nan if evaluation.infeasible else evaluation.reward

@@ -143,14 +143,15 @@ class RungResult:
 
     step: int
     value: float | None
-    """Value of the objective, constraints included, in the user's orientation; None if the candidate had diverged."""
+    """Value of the objective, constraints included, in the user's orientation; None if the candidate had diverged or
+    was beyond a hard limit, the worst result."""
     sequence: int = 0
     """Place among the results that the agent learns from, from 1; 0 until it is recorded."""
 
     @property
     def in_words(self) -> str:
         """For people: ``0.81 at step 9``."""
-        return f"{'diverged' if self.value is None else f'{self.value:.6g}'} at step {self.step}"
+        return f"{'diverged or beyond a limit' if self.value is None else f'{self.value:.6g}'} at step {self.step}"
 
 
 MAX_ATTEMPTS = 10

@@ -11,6 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+MAX_PROGRESS = 16_384
+"""Longest report that is read, in characters; a longer one is left out."""
+_MAX_DIGITS = 9
 _SHAPE = frozenset({"step", "of", "rungs"})
 
 
@@ -38,6 +41,8 @@ class Progress:
 
 def parse_progress(text: str) -> Progress | None:
     """Read a progress report; None if it is none."""
+    if len(text) > MAX_PROGRESS:
+        return None
     try:
         content = json.loads(text)
     except (ValueError, RecursionError):
@@ -51,13 +56,15 @@ def parse_progress(text: str) -> Progress | None:
         {
             int(rung): _metrics(metrics)
             for rung, metrics in (rungs.items() if isinstance(rungs, dict) else ())
-            if rung.isdecimal() and isinstance(metrics, dict)
+            if rung.isdecimal() and len(rung) <= _MAX_DIGITS and isinstance(metrics, dict)
         },
     )
 
 
 def _step(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+    """Return a whole number, also one that was written as 3.0 or "3"."""
+    number = None if value is None else _number(value)
+    return int(number) if number is not None and number >= 0 and number.is_integer() else None
 
 
 def _metrics(content: Mapping[str, Any]) -> dict[str, float]:

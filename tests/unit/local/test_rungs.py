@@ -103,5 +103,28 @@ def test_trial_that_a_killed_run_had_yet_to_stop_is_stopped_by_the_next(tmp_path
     assert running(tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    "leave",
+    [
+        "mkdir {}",
+        "ln -s {} {}",
+        "mkfifo {}",
+        "head -c 30000000 /dev/zero > {}",
+        'printf \'{{"step": 1, "rungs": {{"%05000d": {{}}}}}}\' 1 > {}',
+    ],
+    ids=["a folder", "a loop of links", "a pipe", "thirty megabytes", "a rung of 5000 digits"],
+)
+def test_whatever_a_trial_leaves_in_place_of_its_files_only_its_own_result_suffers(tmp_path: Path, leave: str) -> None:
+    progress, report = (leave.replace("{}", file) for file in ("$EVONAS_PROGRESS_FILE", "$EVONAS_REPORT_FILE"))
+    script = f"{progress.replace('{{', '{').replace('}}', '}')}; sleep 0.3; [ $EVONAS_INDEX = 1 ] && {report} || "
+    script += "printf '{\"reward\": 1}' > $EVONAS_REPORT_FILE"
+    manifest = write_search(tmp_path, ("sh", "-c", script), budget={"maxTrials": 2, "parallelTrials": 2})
+    said = evonas(tmp_path, "run", str(manifest))
+    assert "spec.fidelity has had no effect" in said
+    good, bad = recorded(tmp_path, "here")
+    assert good.state is TrialState.SUCCEEDED
+    assert bad.state is TrialState.FAILED or bad.reward == 1
+
+
 def _begun(journal: Path) -> bool:
     return journal.exists() and b"\n" in journal.read_bytes()

@@ -13,12 +13,15 @@ import pytest
 from evonas.agents import InvalidRecord, Record, SpaceExhausted, create_agent
 from evonas.agents.interface import Proposal
 from evonas.recorded.replay import Replay
+from evonas.search.attempt import AttemptPhase, AttemptView
 from evonas.search.codec import from_object, to_object
 from evonas.search.lessons import record_of, restore
 from evonas.search.proposer import Proposer
+from evonas.search.rungs import find_silence, reached
 from evonas.search.table import TrialTable
 from evonas.search.totals import Totals
 from evonas.search.trial import RungResult, Trial, TrialState
+from evonas.search.trial_progress import Progress
 from evonas.spec import SearchSpec
 from tests.unit.search.climbing import Climb, accuracy
 from tests.unit.search.simulation import SPACE
@@ -33,14 +36,16 @@ AGENTS = {
 }
 
 
+FIDELITY = {"rungs": {"min": 1, "max": 9, "factor": 3}}
+
+
 def climbing_spec(agent: str = "Random", count: int = 24, **spec: object) -> SearchSpec:
-    fidelity = {"rungs": {"min": 1, "max": 9, "factor": 3}}
     fields = {
         "searchSpace": SPACE,
         "objective": {"metric": "accuracy"},
         "budget": {"maxTrials": count, "parallelTrials": 3, "maxFailedTrials": count},
         "agent": AGENTS[agent],
-        "fidelity": fidelity,
+        "fidelity": FIDELITY,
         **spec,
     }
     return search_spec(**fields)
@@ -109,7 +114,7 @@ def test_diverged_candidate_is_the_worst_at_its_rung() -> None:
         pass
     diverged = [trial for trial in climb.trials if trial.rungs and trial.rungs[0].value is None]
     assert diverged
-    assert any("diverged at step 1 is" in trial.message for trial in diverged)
+    assert any("diverged or beyond a limit at step 1 is" in trial.message for trial in diverged)
 
 
 def test_minimised_metric_stops_the_largest() -> None:
@@ -236,3 +241,22 @@ class PlainAgent:
 
     def restore(self, records: object) -> None:
         self.records = list(records)  # type: ignore[call-overload]
+
+
+def test_candidate_beyond_a_hard_limit_is_the_worst_at_its_rung() -> None:
+    objective = {"metric": "accuracy", "constraints": [{"metric": "accuracy_too", "max": 0.1}]}
+    spec = climbing_spec(objective=objective)
+    (trial,) = Proposer(spec).propose(Proposer(spec).collect(TrialTable()), 1)
+    at = {1: {"accuracy": 0.5, "accuracy_too": 0.2}, 3: {"accuracy": 0.6, "accuracy_too": 0.1}}
+    view = AttemptView(1, AttemptPhase.RUNNING, progress=Progress(3, {}, at))
+    assert [(result.step, result.value) for result in reached(spec, trial, view)] == [(1, None), (3, 0.6)]
+
+
+def test_search_whose_trials_never_report_at_a_rung_is_told_so() -> None:
+    spec = climbing_spec()
+    silent = [replace(trial, rungs=()) for trial in climbed(climbing_spec(fidelity={**FIDELITY, "rule": "None"}))]
+    said = find_silence(spec, Totals(spec.objective, silent))
+    assert said is not None
+    assert said.endswith("need step, a whole number, and accuracy")
+    assert find_silence(spec, Totals(spec.objective, climbed(spec))) is None
+    assert find_silence(spec, Totals(spec.objective)) is None

@@ -42,7 +42,28 @@ def test_number_that_is_not_finite_is_read_as_such() -> None:
     assert all(math.isnan(value) for value in progress.metrics.values())
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"step": "3"}', '{"step": true}', '{"step": -1}', '{"of": 3}', "3"])
+@pytest.mark.parametrize("step", ["3", "3.0", '"3"'])
+def test_whole_number_may_be_written_in_any_way(step: str) -> None:
+    progress = parse_progress(f'{{"step": {step}}}')
+    assert progress is not None
+    assert progress.step == 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{",
+        '{"step": 3.5}',
+        '{"step": null}',
+        " " * 20_000 + '{"step": 3}',
+        '{"step": true}',
+        '{"step": -1}',
+        '{"of": 3}',
+        "3",
+    ],
+)
 def test_what_is_no_report_is_none(text: str) -> None:
     assert parse_progress(text) is None
 
@@ -57,3 +78,9 @@ def test_nothing_that_a_trial_writes_raises(content: object) -> None:
     for text in (json.dumps(content), json.dumps({"step": 3, "accuracy": content, "rungs": content})):
         progress = parse_progress(text)
         assert progress is None or progress.at_rungs(STEPS) is not None
+
+
+def test_numbers_of_thousands_of_digits_are_no_rungs() -> None:
+    for text in (f'{{"step": {"1" * 5000}}}', f'{{"step": 1, "rungs": {{"{"1" * 5000}": {{}}}}}}'):
+        progress = parse_progress(text)
+        assert progress is None or progress.rungs == {}

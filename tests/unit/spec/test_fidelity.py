@@ -11,11 +11,12 @@ from evonas.fidelity import Fidelity, Rule
     ("rungs", "steps"),
     [
         ({"min": 1, "max": 27, "factor": 3}, (1, 3, 9, 27)),
-        ({"min": 2, "max": 20, "factor": 3}, (2, 6, 20)),
+        ({"min": 2, "max": 20, "factor": 3}, (2, 6, 18, 20)),
+        ({"min": 5, "max": 27, "factor": 3}, (5, 15, 27)),
         ({"min": 5, "max": 9, "factor": 3}, (5, 9)),
         ({"min": 1, "max": 100, "factor": 10}, (1, 10, 100)),
         ({"steps": [1, 2, 7], "factor": 3}, (1, 2, 7)),
     ],
 )
-def test_rungs_lead_down_from_the_full_training(rungs: dict[str, object], steps: tuple[int, ...]) -> None:
+def test_rungs_lead_from_min_to_max_by_the_factor(rungs: dict[str, object], steps: tuple[int, ...]) -> None:
     assert Fidelity.parse({"rungs": rungs, "rule": "Median"}) == Fidelity(steps, int(str(rungs["factor"])), Rule.MEDIAN)

@@ -24,7 +24,9 @@ from evonas.metrics.searches import READINGS
 from evonas.search.attempt import AttemptView
 from evonas.search.interventions import find_mistakes
 from evonas.search.plan import Plan
+from evonas.search.rungs import find_silence
 from evonas.search.status import Blockage, refuse, summarise
+from evonas.search.totals import Totals
 from evonas.search.trial import Trial, TrialState, in_words
 from evonas.spec import SearchSpec
 
@@ -108,12 +110,18 @@ class Publisher:
         """Post an event about imported results."""
         await self._events.post(search, "ResultsImported", note)
 
-    async def warn_of_mistakes(self, search: SearchRecord, spec: SearchSpec, state: SearchState) -> None:
-        """Post an event for each mistake in the annotations meant for trials, once as long as the mistake lasts."""
-        mistakes = dict.fromkeys(find_mistakes(search.annotations, spec.agent.type))
-        for said in mistakes:
+    async def warn_of_mistakes(
+        self, search: SearchRecord, spec: SearchSpec, state: SearchState, totals: Totals
+    ) -> None:
+        """Post an event for each mistake in the annotations meant for trials, and for rungs at which nothing is
+        reported, once as long as the mistake lasts.
+        """
+        mistakes = dict.fromkeys(find_mistakes(search.annotations, spec.agent.type), "InvalidMark")
+        if (silence := find_silence(spec, totals)) is not None:
+            mistakes[silence] = "NoRungReached"
+        for said, reason in mistakes.items():
             if said not in state.warned:
-                await self._events.post(search, "InvalidMark", said, warning=True)
+                await self._events.post(search, reason, said, warning=True)
         state.warned = frozenset(mistakes)
 
     def forget(self, search_uid: str, state: SearchState) -> None:

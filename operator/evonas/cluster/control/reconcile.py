@@ -167,7 +167,7 @@ class Reconciler:
             if others:
                 logger.info("%s/%s: also refused: %s", search.namespace, search.name, "; ".join(others))
         await self._publisher.tell_of_outcomes(search, outcomes)
-        await self._publisher.warn_of_mistakes(search, spec, state)
+        await self._publisher.warn_of_mistakes(search, spec, state, decided.totals)
         note = "" if found is None else found.note
         if decided.imports and refused is None:
             await self._publisher.tell_of_imports(search, note)

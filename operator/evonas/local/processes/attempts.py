@@ -22,6 +22,7 @@ from typing import Any
 from evonas.local.locks import is_locked, wait_for_release
 from evonas.local.processes import supervise
 from evonas.local.processes.command import LocalCommand
+from evonas.local.processes.left_files import read_end, read_start
 from evonas.local.processes.logfile import LOG_FILE, last_line
 from evonas.local.processes.supervise import Order
 from evonas.local.processes.supervisors import Supervisors
@@ -31,8 +32,8 @@ from evonas.search.exits import judge_exit, judge_timeout
 from evonas.search.reuse import fingerprint_of
 from evonas.search.trial import Trial
 from evonas.search.trial_environment import trial_environment
-from evonas.search.trial_progress import Progress, parse_progress
-from evonas.search.trial_report import kept_message, message_limit, parse_message
+from evonas.search.trial_progress import MAX_PROGRESS, Progress, parse_progress
+from evonas.search.trial_report import MAX_MESSAGE_BYTES, kept_message, message_limit, parse_message
 from evonas.spec import SearchSpec
 
 LOCK_FILE, REPORT_FILE, PROGRESS_FILE = "lock", "report.json", "progress.json"
@@ -168,11 +169,9 @@ class LocalAttempts:
         if running:
             # Before it is read: what is written meanwhile is shown by the next view.
             self._progress_seen[folder] = _changed_at(report)
-        try:
-            # As a pod's annotation would be read.
-            return parse_progress(report.read_text(encoding="utf-8", errors="replace"))
-        except FileNotFoundError:
-            return None
+        written = read_start(report, MAX_PROGRESS + 1)
+        # As a pod's annotation would be read.
+        return None if written is None else parse_progress(written.decode(errors="replace"))
 
     def _ending(self, ended: dict[str, Any], folder: Path) -> Ending:
         if ended["timedOut"]:
@@ -180,7 +179,7 @@ class LocalAttempts:
         report = folder / REPORT_FILE
         # No more of it than a pod would keep, so that a trial that works here works there.
         limit = message_limit(self._spec.trial.template["spec"])
-        message = kept_message(report.read_bytes(), limit) if report.exists() else ""
+        message = kept_message(read_end(report, MAX_MESSAGE_BYTES) or b"", limit)
         hint = ended.get("error") or last_line(folder / LOG_FILE, MAX_HINT)
         return judge_exit(ended["exitCode"], parse_message(message, limit), hint=hint)
 
@@ -198,10 +197,10 @@ class LocalAttempts:
 
 
 def _changed_at(file: Path) -> int:
-    """Return when a file was last written, in nanoseconds; 0 if it does not exist."""
+    """Return when a file was last written, in nanoseconds; 0 if there is none."""
     try:
         return file.stat().st_mtime_ns
-    except FileNotFoundError:
+    except OSError:
         return 0
 
 
