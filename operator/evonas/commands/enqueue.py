@@ -46,7 +46,8 @@ def enqueue(search: str, file: Path | None, assignments: tuple[str, ...], cluste
         return check_candidates(record, listed, given)
 
     chosen = locate(search, cluster).enqueue(choose)
-    click.echo(f"enqueued {len(chosen)} candidates: they are tried before what the agent proposes next")
+    what = "1 candidate: it is" if len(chosen) == 1 else f"{len(chosen)} candidates: they are"
+    click.echo(f"enqueued {what} tried before what the agent proposes next")
 
 
 def _read(path: Path) -> list[Mapping[str, Any]]:

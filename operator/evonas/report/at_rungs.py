@@ -16,7 +16,7 @@ from evonas.search.trial import Trial, TrialState
 
 def at_rungs(record: RecordedSearch, trial: Trial, shown: int) -> Iterator[RenderableType]:
     """Yield what is known of a trial at its rungs; nothing if it reached none. Of those that were better where it was
-    stopped, the best are ``shown``.
+    stopped, the best are ``shown``, and the one that it had to match.
     """
     judgements = [*judge(record.spec, record.trials)]
     own = [judgement for judgement in judgements if judgement.trial.index == trial.index]
@@ -29,7 +29,7 @@ def at_rungs(record: RecordedSearch, trial: Trial, shown: int) -> Iterator[Rende
         yield f"to go on at step {last.result.step}, it needed {metric} {bound} {last.needed:.6g}"
     yield _rungs_table(own, metric)
     if trial.state is TrialState.STOPPED and better and shown:
-        yield _better_table(better[:shown], last, metric)
+        yield _better_table(better, shown, last, metric)
 
 
 def _better(record: RecordedSearch, judgements: Sequence[Judgement], last: Judgement) -> list[Judgement]:
@@ -60,12 +60,19 @@ def _rungs_table(own: Sequence[Judgement], metric: str) -> Table:
     return table
 
 
-def _better_table(better: Sequence[Judgement], last: Judgement, metric: str) -> Table:
+def _better_table(better: Sequence[Judgement], shown: int, last: Judgement, metric: str) -> Table:
     title = f"better at step {last.result.step} before it"
+    rows = [*better[:shown]]
+    if len(better) > shown:
+        title += f": the best {shown} of {len(better)}" if shown > 1 else f": the best of {len(better)}"
+        bound = next((other for other in better if other.result.value == last.needed), None)
+        if bound is not None and bound not in rows:
+            title += ", and the one that it had to match"
+            rows.append(bound)
     table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
     for heading in ("trial", metric, "became of it"):
         table.add_column(heading, justify="left" if heading == "became of it" else "right", overflow="fold")
-    for other in better:
+    for other in rows:
         table.add_row(str(other.trial.index), _number(other.result.value), _became(other.trial))
     return table
 

@@ -45,9 +45,10 @@ def _moment(record: RecordedSearch, trial: Trial) -> Iterable[str]:
     known = _known(record, trial)
     ended = sum(lesson.ends for lesson in known)
     at_rungs = f" and {len(known) - ended} more at rungs" if len(known) > ended else ""
+    were = "was" if len(known) == ended == 1 else "were"
     yield (
-        f"when it was proposed, {ended} results{at_rungs} were known and"
-        f" {trial.index - ended} earlier trials had no result yet"
+        f"when it was proposed, {_counted(ended, 'result')}{at_rungs} {were} known and"
+        f" {_counted(trial.index - ended, 'earlier trial')} had no result yet"
     )
 
 
@@ -79,7 +80,7 @@ def _origin(record: RecordedSearch, trial: Trial) -> Iterable[str]:
         )
     if proposal.policy_ratio is not None:
         likelihood = _times(proposal.policy_ratio)
-        yield f"its drawn decisions together are {likelihood} as likely under the policy as by chance"
+        yield f"its drawn decisions together are {likelihood} under the policy as by chance"
 
 
 def _parent(record: RecordedSearch, trial: Trial) -> str:
@@ -93,7 +94,8 @@ def _parent(record: RecordedSearch, trial: Trial) -> str:
     values = [value for other in population if (value := _taught(other)) is not None]
     place = 1 + sum(oriented(record.spec.objective, value) > merit for value in values)
     pinned = len(trial.proposal.pinned)
-    members = f"the {len(population) - pinned} latest results" + (f" and {pinned} pinned ones" if pinned else "")
+    latest = _counted(len(population) - pinned, "latest result")
+    members = f"the {latest}" + (f" and {_counted(pinned, 'pinned one')}" if pinned else "")
     kept = " (pinned)" if index in trial.proposal.pinned else ""
     return (
         f" of trial {index}{kept}, which had {parent.rungs[-1].in_words if parent.reward is None else f'{taught:.6g}'}:"
@@ -126,7 +128,7 @@ def _decisions_table(record: RecordedSearch, trial: Trial, chosen: Alternative |
         if how == "drawn" and before == value and parent:
             how = "drawn, unchanged"
         if chosen is not None and name in chosen.policy_ratios and trial.proposal.origin != "random":
-            how += f", {_times(chosen.policy_ratios[name])} as likely as by chance"
+            how += f", {_times(chosen.policy_ratios[name])} as by chance"
         table.add_row(name, *(["-" if before is None else to_text(before)] if parent else []), to_text(value), how)
     return table
 
@@ -136,9 +138,12 @@ def _choice(trial: Trial) -> Iterable[str]:
     if proposal.value is not None:
         yield (
             f"the critic expected {proposal.value:+.2f} (0 is the median reward so far, 1 a standard deviation above)"
-            f" and ranked it {proposal.rank} of {proposal.competitors} candidates, taking its uncertainty into account"
+            f" and ranked it {proposal.rank} of {_counted(proposal.competitors, 'candidate')}, taking its uncertainty"
+            " into account"
         )
-    if proposal.redrawn:
+    if proposal.redrawn == 1:
+        yield "1 candidate before it was discarded: it had been proposed before"
+    elif proposal.redrawn:
         yield f"{proposal.redrawn} candidates before it were discarded: they had been proposed before"
     else:
         yield "it was the first choice: no candidate before it was discarded as proposed before"
@@ -164,4 +169,9 @@ def _alternatives_table(trial: Trial, considered: Sequence[Alternative], shown: 
 
 
 def _times(ratio: float) -> str:
-    return f"{ratio:.3g} times"
+    times = f"{ratio:.3g}"
+    return "as likely" if times == "1" else f"{times} times as likely"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -22,7 +22,7 @@ def test_a_pin_holds_until_it_is_removed_and_the_record_is_replayed(tmp_path: Pa
     child = next(trial for trial in trials[6:] if trial.proposal.parent == best)
     said = evonas(tmp_path, "explain", "runs/here", str(child.index))
     assert f"mutation of trial {best} (pinned)" in said
-    assert "of the 1 latest results and 1 pinned ones" in " ".join(said.split())
+    assert "of the 1 latest result and 1 pinned one," in " ".join(said.split())
     evonas(tmp_path, "pin", "runs/here", str(best), "--remove")
     evonas(tmp_path, "run", str(manifest), "--max-trials", "15")
     assert all(trial.proposal.pinned == () for trial in recorded(tmp_path, "here")[12:])

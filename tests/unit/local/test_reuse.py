@@ -73,7 +73,7 @@ def test_candidates_are_taken_up_by_a_run_under_way_and_by_the_next_start(tmp_pa
     try:
         wait_for("the first trial", lambda: len(_origins(journal)) == 1, 60)
         by_hand = [f"--decision=a{position}=4" for position in (1, 2, 3, 4)]
-        evonas(tmp_path, "enqueue", "runs/here", *by_hand)
+        assert "enqueued 1 candidate: it is tried before" in evonas(tmp_path, "enqueue", "runs/here", *by_hand)
         assert "it is listed already" in evonas(tmp_path, "enqueue", "runs/here", *by_hand, code=2)
         (gates / "0").touch()
         wait_for("the second trial", lambda: len(_origins(journal)) == 2, 60)

@@ -44,7 +44,7 @@ def test_stopped_trial_is_told_what_it_needed_and_who_was_better(record: Recorde
     ]
     best, other = max(better, key=lambda item: item[0] or 0)
     rows = [line.split() for line in text.splitlines()]
-    assert ["better", "at", "step", str(rung.step), "before", "it"] in rows
+    assert f"better at step {rung.step} before it" in " ".join(text.split())
     became = other.reward if other.reward is not None else other.rungs[-1].value
     assert next(row for row in rows if row[:2] == [str(other.index), f"{best:.6g}"])
     assert f"{became:.6g}" in text
@@ -52,6 +52,53 @@ def test_stopped_trial_is_told_what_it_needed_and_who_was_better(record: Recorde
     needed = next(line for line in text.splitlines() if line.startswith(f"to go on at step {rung.step}, it needed"))
     assert rung.value < float(needed.split()[-1]) <= (best or 0)
     assert "became of it" not in said(record, trial, 0)
+
+
+def test_list_of_better_trials_says_what_it_leaves_out_and_has_the_one_that_set_the_bound(
+    record: RecordedSearch,
+) -> None:
+    trial = stopped(record)
+    step = trial.rungs[-1].step
+    whole = said(record, trial, len(record.trials))
+    every = better_rows(whole)
+    needed = next(line.split()[-1] for line in whole.splitlines() if line.startswith("to go on at step"))
+    place = 1 + [value for _, value in every].index(needed)
+    assert 1 < place < len(every)
+    assert "the best" not in whole.partition("better at")[2].partition("became of it")[0]
+    for shown in range(1, len(every)):
+        text = said(record, trial, shown)
+        best = f"the best {shown} of {len(every)}" if shown > 1 else f"the best of {len(every)}"
+        title = f"better at step {step} before it: {best}"
+        if shown < place:
+            assert better_rows(text) == [*every[:shown], every[place - 1]]
+            title += ", and the one that it had to match"
+        else:
+            assert better_rows(text) == every[:shown]
+        assert f"{title} trial " in " ".join(text.split())
+
+
+def better_rows(text: str) -> list[tuple[str, str]]:
+    """Trials and their values in the list of better ones."""
+    lines = iter(text.partition("became of it")[2].partition("when it was proposed")[0].splitlines())
+    return [(words[0], words[1]) for words in map(str.split, lines) if words and words[0].isdigit()]
+
+
+def test_one_is_written_in_the_singular(record: RecordedSearch) -> None:
+    first, second, *_ = (replace(trial, rungs=()) for trial in record.trials if trial.reward is not None)
+    first = replace(first, index=0, sequence=1)
+    proposal = replace(second.proposal, observed_up_to=1, redrawn=1, policy_ratio=1.0001, value=0.5, rank=1)
+    second = replace(second, index=1, sequence=2, proposal=proposal)
+    third = replace(second, index=2, sequence=3, proposal=replace(proposal, redrawn=2, policy_ratio=1.5))
+    small = replace(record, trials=(first, second, third))
+    text = said(small, second)
+    assert "1 result was known and 0 earlier trials had no result yet" in text
+    assert "its drawn decisions together are as likely under the policy as by chance" in text
+    assert "ranked it 1 of 1 candidate, taking" in text
+    assert "1 candidate before it was discarded: it had been proposed before" in text
+    text = said(small, third)
+    assert "1 result was known and 1 earlier trial had no result yet" in text
+    assert "are 1.5 times as likely under the policy as by chance" in text
+    assert "2 candidates before it were discarded: they had been proposed before" in text
 
 
 def test_trial_that_went_on_shows_its_rungs_and_nothing_about_stopping(record: RecordedSearch) -> None:
@@ -69,9 +116,8 @@ def test_results_at_rungs_are_told_apart_from_those_of_ended_trials(record: Reco
         assert ended <= trial.index
         text = said(record, trial)
         more = f" and {up_to - ended} more at rungs" if up_to > ended else ""
-        assert (
-            f"when it was proposed, {ended} results{more} were known and {trial.index - ended} earlier trials" in text
-        )
+        results = "1 result" if ended == 1 else f"{ended} results"
+        assert f"when it was proposed, {results}{more} w" in text
 
 
 def test_stopped_parent_is_ranked_by_what_it_had_at_its_rung(record: RecordedSearch) -> None:
