@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from rich.console import Console
 
-from evonas.local.journal import JOURNAL_FILE
+from evonas.local.journal import JOURNAL_FILE, open_journal
 from evonas.report.display import Display
+from evonas.search.trial import ProposalRecord, RungResult, Trial, TrialState
 from evonas.sources.journal import JournalSource
+from evonas.space import Value
 from tests.unit.commands.conftest import Evonas
 from tests.unit.local.test_resume import COUNTING, write_manifest
 from tests.unit.search.simulation import write_run
@@ -68,3 +72,27 @@ def test_a_file_gets_one_line_a_trial(tmp_path: Path) -> None:
             display.on_plan(planned(record.trials, spec=record.spec))
     assert isinstance(console.file, io.StringIO)
     assert len(console.file.getvalue().splitlines()) == 6
+
+
+def test_run_without_a_success_names_the_log_of_a_failed_trial_rather_than_of_one_that_was_stopped(
+    evonas: Evonas, tmp_path: Path
+) -> None:
+    path = write_manifest(tmp_path, maxTrials=4)
+    body = yaml.safe_load(path.read_text())
+    body["spec"]["fidelity"] = {"rungs": {"min": 1, "max": 9}}
+    path.write_text(yaml.safe_dump(body))
+    journal = open_journal(tmp_path / "runs" / "here", body)
+    for index in range(4):
+        fate: dict[str, Any] = {"state": TrialState.FAILED, "reason": "NonZeroExitCode", "message": "exit code 1"}
+        if index != 1:
+            rungs = (RungResult(1, 0.1, index + 1),)
+            fate = {"state": TrialState.STOPPED, "reason": "SuccessiveHalving", "rungs": rungs, "sequence": index + 1}
+        decisions: dict[str, Value] = {f"a{position}": index + 1 for position in (1, 2, 3, 4)}
+        journal.write(Trial(index, decisions, ProposalRecord("random", None, (), 0), **fate))
+    journal.close()
+    code, out, _ = evonas("run", "search.yaml")
+    assert code == 1
+    said = " ".join(out.split())
+    assert "3 Stopped with SuccessiveHalving, 1 Failed with NonZeroExitCode" in said
+    assert "; trial 1: exit code 1" in said
+    assert "what trial 1 printed: evonas logs " in said
