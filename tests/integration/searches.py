@@ -37,6 +37,12 @@ def finished(cluster: Cluster, namespace: str) -> int:
     return sum(body.get("status", {}).get("state") in final for body in trials(cluster, namespace))
 
 
+def _all_released(jobs: list[dict[str, Any]]) -> bool:
+    return all(
+        condition(job, "Complete").get("status") == "True" and "ttlSecondsAfterFinished" in job["spec"] for job in jobs
+    )
+
+
 def assert_sound(cluster: Cluster, namespace: str, name: str, count: int) -> None:
     """Assert what must hold of every completed search: one trial per index, one result and Job each, no orphan."""
     records = trials(cluster, namespace)
@@ -49,8 +55,8 @@ def assert_sound(cluster: Cluster, namespace: str, name: str, count: int) -> Non
     jobs = cluster.list("jobs", namespace)
     owners = [reference["name"] for job in jobs for reference in job["metadata"]["ownerReferences"]]
     assert sorted(owners) == sorted(rewards)
-    assert all(condition(job, "Complete").get("status") == "True" for job in jobs)
-    assert all("ttlSecondsAfterFinished" in job["spec"] for job in jobs)
+    # A Job completes, and is released, after its container has ended, which completes the search.
+    cluster.wait_for("the Jobs' end and release", lambda: _all_released(cluster.list("jobs", namespace)), 60)
     pods = cluster.list("pods", namespace)
     assert len(pods) == count
     assert {pod["status"]["phase"] for pod in pods} == {"Succeeded"}
