@@ -72,9 +72,9 @@ class LocalRun:
 
     def run(self) -> Plan:
         """Run until the search is over; returns the last plan. An interrupt stops the running trials and propagates."""
-        # A killed run may have recorded ends of trials that it had yet to stop.
-        ended = (trial for trial in self._journal.trials.values() if trial.state.is_final and trial.is_run)
-        self._attempts.stop((trial.index, trial.latest_attempt) for trial in ended)
+        # A killed run may have recorded that it cut trials short, and have had yet to stop them.
+        cut_short = (trial for trial in self._journal.trials.values() if trial.is_cut_short)
+        self._attempts.stop((trial.index, trial.latest_attempt) for trial in cut_short)
         try:
             while not (decided := self._advance()).is_over:
                 self._wait(decided)

@@ -187,13 +187,13 @@ def _number(
     now: datetime,
 ) -> list[int]:
     """Assign places in the sequence in ``settled``, and stop trials at rungs; returns the indexes in that order."""
-    totals = finished.plus(before)
-    sequence = totals.last_sequence
+    sequence = max([finished.last_sequence, *(trial.last_sequence for trial in before)])
+    standings = finished.plus(before).standings if any(ascents.values()) else {}
     order = sorted(settled, key=lambda index: (settled[index].completion_time or now, index))
     for index in order:
         trial = entered = settled[index]
         if results := ascents.get(index):
-            entered = enter(spec, totals.standings, trial, results, views.get(index), sequence, now)
+            entered = enter(spec, standings, trial, results, views.get(index), sequence, now)
             sequence = max(sequence, entered.last_sequence)
         if entered.state.teaches and entered.sequence is None and not entered.is_confirmation:
             sequence += 1
