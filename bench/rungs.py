@@ -6,12 +6,9 @@ summed over all of them: what a cluster charges. The search with the rule may tr
 
 from __future__ import annotations
 
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -20,8 +17,7 @@ import click
 import yaml
 
 from bench.printing import print_rows
-from evonas.local.journal import read_journal
-from evonas.search.trial import Trial
+from bench.searches import run_search
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "fashion-mnist-cnn.yaml"
 MORE_TRIALS = 3
@@ -88,22 +84,10 @@ def _run(manifest: Mapping[str, Any]) -> list[tuple[float, float]]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "search.yaml"
         path.write_text(yaml.safe_dump(manifest), encoding="utf-8")
-        # "python" in the manifest is this one.
-        places = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-        command = [sys.executable, "-m", "evonas", "run", str(path)]
-        subprocess.run(command, cwd=folder, env=os.environ | {"PATH": places}, check=True, stdout=subprocess.DEVNULL)
-        (journal,) = Path(folder).glob("runs/*/journal.jsonl")
-        _, trials = read_journal(journal)
+        trials = run_search(path, quiet=True)
     ended = sorted((trial for trial in trials if trial.completion_time), key=lambda trial: str(trial.completion_time))
     best = accumulate((trial.reward if trial.reward is not None else -1.0 for trial in ended), max)
-    return [*zip(best, accumulate(_seconds(ended)), strict=True)]
-
-
-def _seconds(trials: Sequence[Trial]) -> Iterator[float]:
-    for trial in trials:
-        assert trial.start_time is not None
-        assert trial.completion_time is not None
-        yield (trial.completion_time - trial.start_time).total_seconds()
+    return [*zip(best, accumulate(trial.seconds or 0.0 for trial in ended), strict=True)]
 
 
 if __name__ == "__main__":

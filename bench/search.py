@@ -5,19 +5,15 @@ wall-clock time; CPU time, over all processes, is the basis for estimates on ano
 
 from __future__ import annotations
 
-import os
 import resource
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
 from pathlib import Path
 
 import click
 
 from bench.printing import print_rows
-from evonas.local.journal import read_journal
+from bench.searches import run_search
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "fashion-mnist-cnn.yaml"
 
@@ -26,15 +22,9 @@ EXAMPLE = Path(__file__).parents[1] / "examples" / "fashion-mnist-cnn.yaml"
 @click.argument("manifest", type=click.Path(path_type=Path, exists=True, dir_okay=False), default=EXAMPLE)
 def main(manifest: Path) -> None:
     """Run a search that maximises its reward, by default that of Fashion-MNIST, in a folder of its own."""
-    with tempfile.TemporaryDirectory() as folder:
-        # "python" in the manifest is this one.
-        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-        began = time.perf_counter()
-        command = [sys.executable, "-m", "evonas", "run", str(manifest.resolve())]
-        subprocess.run(command, cwd=folder, env=os.environ | {"PATH": path}, check=True)
-        seconds = time.perf_counter() - began
-        (journal,) = Path(folder).glob("runs/*/journal.jsonl")
-        _, trials = read_journal(journal)
+    began = time.perf_counter()
+    trials = run_search(manifest)
+    seconds = time.perf_counter() - began
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     scored = [(trial.proposal.origin, trial.reward) for trial in trials if trial.reward is not None]
     chance = [reward for origin, reward in scored if origin == "random"]

@@ -10,9 +10,10 @@ import click
 from rich.console import Console
 
 from bench.agents.catalogue import PROBLEMS, available, problem
-from bench.agents.contestants import CONTESTANTS, Contestant, parse_variant
+from bench.agents.contestants import CONTESTANTS, parse_variant
 from bench.agents.report import collections, picture, steps, table, versus_parents, worth_of
 from bench.agents.runs import Run, Task, load, run_all
+from bench.choosing import choose, split
 from evonas.errors import EvonasError
 
 DEFAULT_AGENTS = "evonas,evonas-plain,evonas-uniform,evolution,neural,random,regularised-evolution,optuna-tpe"
@@ -52,7 +53,7 @@ def main(
     """Compare agents on problems, over seeds, and state how certain the comparison is."""
     console = Console(stderr=True)
     names = _names(problems)
-    contestants = [*_contestants(agents, console), *map(parse_variant, variants)]
+    contestants = [*choose("--agents", agents, CONTESTANTS, console), *map(parse_variant, variants)]
     tasks = {
         name: {
             contestant.label: [
@@ -81,7 +82,7 @@ def main(
 
 
 def _names(problems: str) -> list[str]:
-    wanted = [name.strip() for name in problems.split(",") if name.strip()]
+    wanted = split(problems)
     unknown = [name for name in wanted if not any(each.startswith(name) for each in available())]
     if unknown:
         raise EvonasError(
@@ -94,17 +95,6 @@ def _names(problems: str) -> list[str]:
         for name in available()
         if not wanted or name in exact or any(name.startswith(part) for part in wanted if part not in exact)
     ]
-
-
-def _contestants(agents: str, console: Console) -> list[Contestant]:
-    labels = [label.strip() for label in agents.split(",") if label.strip()]
-    if unknown := [label for label in labels if label not in CONTESTANTS]:
-        raise EvonasError(f"--agents: unknown {', '.join(unknown)}; there are {', '.join(CONTESTANTS)}")
-    chosen = [CONTESTANTS[label] for label in labels]
-    for contestant in chosen:
-        if not contestant.is_installed:
-            console.print(f"{contestant.label} is left out: {contestant.package} is not installed", highlight=False)
-    return [contestant for contestant in chosen if contestant.is_installed]
 
 
 def _loaded(task: Task, folder: Path) -> Run:

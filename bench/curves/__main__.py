@@ -10,8 +10,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from bench.choosing import choose, split
 from bench.curves.catalogue import DEFAULT, problem
-from bench.curves.contestants import CONTESTANTS, Contestant, parse_variant
+from bench.curves.contestants import CONTESTANTS, parse_variant
 from bench.curves.report import table
 from bench.curves.runs import Run, Task, load, run_all
 from evonas.errors import EvonasError
@@ -48,11 +49,11 @@ def main(
 ) -> None:
     """Compare agents and rules by the GPU time they take, over seeds, and state how certain the comparison is."""
     console = Console(stderr=True)
-    competing = [*_known(contestants, console), *map(parse_variant, variants)]
+    competing = [*choose("--contestants", contestants, CONTESTANTS, console), *map(parse_variant, variants)]
     cells = [
         (name, count, contestant, seed)
         for seed, name, count, contestant in product(
-            range(first_seed, first_seed + seeds), _split(problems), map(int, _split(workers)), competing
+            range(first_seed, first_seed + seeds), split(problems), map(int, split(workers)), competing
         )
     ]
     tasks = [Task(contestant, problem(name).name, seed, trainings, count) for name, count, contestant, seed in cells]
@@ -68,20 +69,6 @@ def main(
     click.echo(text)
     if table_file is not None:
         table_file.write_text(text, encoding="utf-8")
-
-
-def _split(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _known(labels: str, console: Console) -> list[Contestant]:
-    if unknown := [label for label in _split(labels) if label not in CONTESTANTS]:
-        raise EvonasError(f"--contestants: unknown {', '.join(unknown)}; there are {', '.join(CONTESTANTS)}")
-    chosen = [CONTESTANTS[label] for label in _split(labels)]
-    for contestant in chosen:
-        if not contestant.is_installed:
-            console.print(f"{contestant.label} is left out: {contestant.package} is not installed", highlight=False)
-    return [contestant for contestant in chosen if contestant.is_installed]
 
 
 if __name__ == "__main__":
