@@ -18,7 +18,8 @@ from evonas.search.names import (
     PROGRESS_ANNOTATION,
     REWARD_ANNOTATION,
 )
-from evonas.search.promotion import decide, oriented_or_worst
+from evonas.search.objective import oriented_or_worst
+from evonas.search.promotion import decide
 from evonas.search.proposer import Proposer
 from evonas.search.table import TrialTable
 from evonas.search.trial import Trial, TrialState
@@ -137,7 +138,7 @@ def assert_stopped_by_the_record(story: Story) -> None:
     ladder = sorted((rung.sequence, rung.step, rung.value, trial) for trial in trials for rung in trial.rungs)
     standings: dict[int, list[float]] = defaultdict(list)
     for sequence, step, value, trial in ladder:
-        worth = oriented_or_worst(value, minimize=spec.objective.minimize)
+        worth = oriented_or_worst(spec.objective, value)
         stops = decide(spec.fidelity, sorted(standings[step]), worth).stops
         standings[step].append(worth)
         stopped = trial.state is TrialState.STOPPED and trial.sequence == sequence

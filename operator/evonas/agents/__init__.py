@@ -6,6 +6,7 @@ needs them is created; ``check_agent`` needs neither.
 
 from evonas.agents.catalogue import check_agent, may_have_population
 from evonas.agents.factory import create_agent
+from evonas.agents.folding import Observed
 from evonas.agents.interface import (
     MARGINAL_SAMPLES,
     Agent,
@@ -38,6 +39,7 @@ __all__ = [
     "InvalidRecord",
     "LearnsFromRungs",
     "Marginal",
+    "Observed",
     "Origin",
     "PolicySettings",
     "Proposal",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import os
 import posixpath
 import re
@@ -16,7 +15,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from evonas.bridges.trial_attributes import attributes_of
+from evonas.bridges.trial_attributes import attributes_of, learning_curve
 from evonas.errors import EvonasError
 from evonas.recorded.search import RecordedSearch
 from evonas.search.names import trial_name
@@ -115,17 +114,9 @@ def _write(client: Any, experiment: str, record: RecordedSearch, trial: Trial) -
     for first in range(0, len(params), BATCH):
         client.log_batch(run, params=params[first : first + BATCH])
     metrics = [Metric(_metric_name(name), value, end or 0, 0) for name, value in results.items()]
-    metrics += [Metric(AT_RUNGS, value, end or 0, step) for step, value in _curve(record, trial)]
+    metrics += [Metric(AT_RUNGS, value, end or 0, step) for step, value in learning_curve(record, trial)]
     client.log_batch(run, metrics)
     client.set_terminated(run, _STATUS.get(trial.state, "FAILED"), end)
-
-
-def _curve(record: RecordedSearch, trial: Trial) -> Iterator[tuple[int, float]]:
-    """Yield what a trial had at its rungs and at its end, by step; NaN where it had diverged."""
-    for result in trial.rungs:
-        yield result.step, math.nan if result.value is None else result.value
-    if trial.rungs and trial.reward is not None and record.spec.fidelity is not None:
-        yield record.spec.fidelity.steps[-1], trial.reward
 
 
 def _text(value: Value | Any) -> str:

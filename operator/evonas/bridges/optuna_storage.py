@@ -8,12 +8,11 @@ Confirmations are left out: they are not separate candidates.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from evonas.bridges.trial_attributes import attributes_of
+from evonas.bridges.trial_attributes import attributes_of, learning_curve
 from evonas.errors import EvonasError
 from evonas.recorded.search import RecordedSearch, manifest_of
 from evonas.schema import check_and_default
@@ -47,12 +46,10 @@ def write_storage(record: RecordedSearch, path: Path) -> None:
         raise EvonasError(f"cannot write {path}: {str(error).splitlines()[0]}") from error
     study.set_user_attr("evonas_source", record.source)
     study.set_user_attr("evonas_metric", record.spec.objective.metric or "reward")
-    last = None if record.spec.fidelity is None else record.spec.fidelity.steps[-1]
-    study.add_trials([_trial(trial, distributions, last) for trial in record.trials if not trial.is_confirmation])
+    study.add_trials([_trial(record, trial, distributions) for trial in record.trials if not trial.is_confirmation])
 
 
-def _trial(trial: Trial, distributions: Mapping[str, Any], last: int | None) -> Any:
-    """Return a trial in Optuna's form; ``last`` is the step at which a full training ends, if that is known."""
+def _trial(record: RecordedSearch, trial: Trial, distributions: Mapping[str, Any]) -> Any:
     from optuna.trial import TrialState as State  # noqa: PLC0415
     from optuna.trial import create_trial  # noqa: PLC0415
 
@@ -65,17 +62,14 @@ def _trial(trial: Trial, distributions: Mapping[str, Any], last: int | None) -> 
     }
     facts = {"state": trial.state.value} | attributes_of(trial)
     facts |= {f"metric_{name}": value for name, value in trial.metrics.items()}
-    curve = {result.step: math.nan if result.value is None else result.value for result in trial.rungs}
-    if curve and last is not None and trial.reward is not None:
-        curve[last] = trial.reward
     made = create_trial(
         state=states.get(trial.state, State.RUNNING),
         # As Optuna does it: a pruned trial's value is what it had last.
-        value=trial.rungs[-1].value if trial.state is TrialState.STOPPED else trial.reward,
+        value=trial.last_value,
         params=dict(trial.decisions),
         distributions={name: distributions[name] for name in trial.decisions},
         user_attrs=facts,
-        intermediate_values=curve,
+        intermediate_values=dict(learning_curve(record, trial)),
     )
     # Optuna stores local times without a time zone.
     if trial.start_time is not None:

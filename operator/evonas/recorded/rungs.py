@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from evonas.recorded.replay import Difference
-from evonas.search.promotion import Decision, decide, needed, oriented_or_worst
+from evonas.search.objective import oriented, oriented_or_worst
+from evonas.search.promotion import Decision, decide, needed
 from evonas.search.trial import RungResult, Trial, TrialState
 from evonas.spec import SearchSpec
 
@@ -37,7 +38,6 @@ def judge(spec: SearchSpec, trials: Iterable[Trial]) -> Iterator[Judgement]:
     """Yield the judgement of every result at a rung, in the order in which they were recorded."""
     if spec.fidelity is None:
         return
-    minimize = spec.objective.minimize
     results = [(result, trial) for trial in trials for result in trial.rungs]
     results.sort(key=lambda item: (item[0].sequence, item[1].index))
     standings: dict[int, list[float]] = {}
@@ -45,11 +45,11 @@ def judge(spec: SearchSpec, trials: Iterable[Trial]) -> Iterator[Judgement]:
         entered = [*tied]
         for result, trial in entered:
             earlier = standings.get(result.step, [])
-            decision = decide(spec.fidelity, earlier, oriented_or_worst(result.value, minimize=minimize))
+            decision = decide(spec.fidelity, earlier, oriented_or_worst(spec.objective, result.value))
             least = needed(spec.fidelity, earlier)
-            yield Judgement(trial, result, decision, -least if least is not None and minimize else least)
+            yield Judgement(trial, result, decision, None if least is None else oriented(spec.objective, least))
         for result, _ in entered:
-            insort(standings.setdefault(result.step, []), oriented_or_worst(result.value, minimize=minimize))
+            insort(standings.setdefault(result.step, []), oriented_or_worst(spec.objective, result.value))
 
 
 def difference_at_rungs(spec: SearchSpec, trials: Sequence[Trial]) -> Difference | None:

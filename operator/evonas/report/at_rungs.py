@@ -10,7 +10,7 @@ from rich.table import Table
 
 from evonas.recorded.rungs import Judgement, judge
 from evonas.recorded.search import RecordedSearch
-from evonas.search.promotion import oriented_or_worst
+from evonas.search.objective import oriented_or_worst
 from evonas.search.trial import Trial, TrialState
 
 
@@ -36,7 +36,7 @@ def _better(record: RecordedSearch, judgements: Sequence[Judgement], last: Judge
     """Return those that had a better result at a rung before, the best first."""
 
     def merit(judgement: Judgement) -> float:
-        return oriented_or_worst(judgement.result.value, minimize=record.spec.objective.minimize)
+        return oriented_or_worst(record.spec.objective, judgement.result.value)
 
     there = [
         other

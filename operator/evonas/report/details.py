@@ -89,11 +89,7 @@ def describe(record: RecordedSearch, axes: Axes | None = None) -> Details:
     winner = find_winner(record.spec, record.totals)
     policy = view_policy(record)
     history = policy.history if policy else []
-    seconds = sum(
-        (trial.completion_time - trial.start_time).total_seconds()
-        for trial in record.trials
-        if trial.start_time and trial.completion_time
-    )
+    seconds = sum(trial.seconds or 0.0 for trial in record.trials)
     by_merit = sorted(rewarded, key=lambda trial: oriented(record.spec.objective, trial.reward or 0.0))
     return Details(
         name=record.identity.name,

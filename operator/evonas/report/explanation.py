@@ -15,7 +15,7 @@ from evonas.recorded.search import RecordedSearch
 from evonas.report.at_rungs import at_rungs
 from evonas.search.lessons import Lesson, in_order, lessons_of
 from evonas.search.objective import oriented
-from evonas.search.trial import LISTED, Trial, TrialState, in_words
+from evonas.search.trial import LISTED, Trial, in_words
 from evonas.search.trial_environment import to_text
 
 
@@ -86,12 +86,12 @@ def _origin(record: RecordedSearch, trial: Trial) -> Iterable[str]:
 def _parent(record: RecordedSearch, trial: Trial) -> str:
     index = trial.proposal.parent
     parent = None if index is None else record.trial(index)
-    taught = None if parent is None else _taught(parent)
+    taught = None if parent is None else parent.last_value
     if parent is None or taught is None:
         return "" if index is None else f" of trial {index}"
     merit = oriented(record.spec.objective, taught)
     population = _population(record, trial)
-    values = [value for other in population if (value := _taught(other)) is not None]
+    values = [value for other in population if (value := other.last_value) is not None]
     place = 1 + sum(oriented(record.spec.objective, value) > merit for value in values)
     pinned = len(trial.proposal.pinned)
     latest = _counted(len(population) - pinned, "latest result")
@@ -105,14 +105,9 @@ def _parent(record: RecordedSearch, trial: Trial) -> str:
 
 def _population(record: RecordedSearch, trial: Trial) -> list[Trial]:
     """Return the results that could become parents when the trial was proposed."""
-    feasible = [lesson.trial for lesson in _known(record, trial) if lesson.ends and _taught(lesson.trial) is not None]
+    feasible = [lesson.trial for lesson in _known(record, trial) if lesson.ends and lesson.trial.last_value is not None]
     recent = feasible[-AgentSettings.parse(record.spec.agent.settings).evolution.population :]
     return [*recent, *(other for other in feasible if other.index in trial.proposal.pinned)]
-
-
-def _taught(trial: Trial) -> float | None:
-    """Return what the agent was told of a trial: its reward or, if it was stopped, what it had at its last rung."""
-    return trial.rungs[-1].value if trial.state is TrialState.STOPPED and trial.rungs else trial.reward
 
 
 def _decisions_table(record: RecordedSearch, trial: Trial, chosen: Alternative | None) -> Table:

@@ -70,11 +70,7 @@ def sparkline(values: Sequence[float], width: int) -> str:
 
 def mean_seconds(trials: Iterable[Trial]) -> float | None:
     """Return the average time of a trial from start to end; None before the first has ended."""
-    durations = [
-        (trial.completion_time - trial.start_time).total_seconds()
-        for trial in trials
-        if trial.start_time is not None and trial.completion_time is not None
-    ]
+    durations = [trial.seconds for trial in trials if trial.seconds is not None]
     return sum(durations) / len(durations) if durations else None
 
 

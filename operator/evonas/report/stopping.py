@@ -6,15 +6,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from statistics import fmean
 
 from markupsafe import Markup
 
 from evonas.fidelity import Fidelity
 from evonas.recorded.search import RecordedSearch
 from evonas.report.figures.curves import Curve, Point, curve_figure
-from evonas.search.budget import SECONDS_PER_HOUR, saved_gpu_seconds
-from evonas.search.promotion import oriented_or_worst
+from evonas.search.budget import SECONDS_PER_HOUR, saved_by_stopping, saved_gpu_seconds
+from evonas.search.objective import oriented
 from evonas.search.trial import Trial, TrialState
 
 MAX_CURVES = 400
@@ -56,7 +55,7 @@ def view_stopping(record: RecordedSearch, winner: Trial | None) -> StoppingView 
     lines = [(trial, points) for trial in trials if trial.rungs and (points := _points(fidelity, trial))]
     minimize = record.spec.objective.minimize
     # Those that got furthest lie on top, the best above all.
-    lines.sort(key=lambda line: (line[1][-1][0], oriented_or_worst(line[1][-1][1], minimize=minimize)))
+    lines.sort(key=lambda line: (line[1][-1][0], oriented(record.spec.objective, line[1][-1][1])))
     curves = [*_curves(lines[-MAX_CURVES:], winner)]
     stopped = Counter(trial.rungs[-1].step for trial in trials if trial.state is TrialState.STOPPED)
     metric = record.spec.objective.metric or "reward"
@@ -107,12 +106,6 @@ def _curves(lines: Sequence[tuple[Trial, Sequence[Point]]], winner: Trial | None
 
 def _saved_seconds(trials: Sequence[Trial]) -> float:
     """Estimate as ``saved_gpu_seconds``, for trials without GPUs."""
-    full = [_seconds(trial) for trial in trials if trial.state is TrialState.SUCCEEDED and trial.is_run]
-    stopped = [_seconds(trial) for trial in trials if trial.state is TrialState.STOPPED]
-    return max(0.0, fmean(full) * len(stopped) - sum(stopped)) if full else 0.0
-
-
-def _seconds(trial: Trial) -> float:
-    if trial.start_time is None or trial.completion_time is None:
-        return 0.0
-    return (trial.completion_time - trial.start_time).total_seconds()
+    full = [trial.seconds or 0.0 for trial in trials if trial.state is TrialState.SUCCEEDED]
+    stopped = [trial.seconds or 0.0 for trial in trials if trial.state is TrialState.STOPPED]
+    return saved_by_stopping(sum(full), len(full), sum(stopped), len(stopped))

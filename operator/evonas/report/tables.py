@@ -77,6 +77,4 @@ def _reached(trial: Trial) -> str:
 
 
 def _seconds(trial: Trial) -> str:
-    if trial.start_time is None or trial.completion_time is None:
-        return "-"
-    return f"{(trial.completion_time - trial.start_time).total_seconds():.0f}"
+    return "-" if trial.seconds is None else f"{trial.seconds:.0f}"

@@ -124,12 +124,18 @@ def budget_shares(spec: SearchSpec, totals: Totals, start_time: datetime | None,
 
 
 def saved_gpu_seconds(totals: Totals) -> float:
+    """Estimate as ``saved_by_stopping``."""
+    stopped = totals.stopped_at.total()
+    return saved_by_stopping(totals.full_gpu_seconds, totals.full_trainings, totals.stopped_gpu_seconds, stopped)
+
+
+def saved_by_stopping(full_cost: float, full_trainings: int, stopped_cost: float, stopped: int) -> float:
     """Estimate what trials that were stopped at rungs would have taken besides, had each taken as long as the mean of
-    those that were trained to the end; 0 before the first of them."""
-    if not totals.full_trainings:
+    those that were trained to the end; 0 before the first of them. Costs are sums, in any unit.
+    """
+    if not full_trainings:
         return 0.0
-    mean = totals.full_gpu_seconds / totals.full_trainings
-    return max(0.0, mean * totals.stopped_at.total() - totals.stopped_gpu_seconds)
+    return max(0.0, full_cost / full_trainings * stopped - stopped_cost)
 
 
 def affordable_trials(spec: SearchSpec, totals: Totals) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from evonas.agents import Agent, InvalidRecord, LearnsFromRungs, Record, Rung, without_rungs
+from evonas.agents import Agent, InvalidRecord, LearnsFromRungs, Observed, Record, Rung, without_rungs
 from evonas.search.contradictions import find_contradiction
 from evonas.search.objective import oriented
 from evonas.search.trial import Trial, TrialState
@@ -44,17 +44,12 @@ def in_order(lessons: Iterable[Lesson]) -> list[Lesson]:
 
 def teach(spec: SearchSpec, agent: Agent, lesson: Lesson) -> None:
     """Tell the agent."""
-    trial = lesson.trial
-    if lesson.rung is None:
-        agent.observe(trial.index, record_of(spec, trial).reward)
-        return
-    rung = rung_of(spec, trial, lesson.rung)
+    record = record_of(spec, lesson.trial)
+    rung = None if lesson.rung is None else record.rungs[lesson.rung]
     if isinstance(agent, LearnsFromRungs):
-        agent.observe_rung(trial.index, rung.step, rung.value)
-        if lesson.ends:
-            agent.stop(trial.index)
+        Observed(record, rung, lesson.sequence).tell(agent)
     elif lesson.ends:
-        agent.observe(trial.index, rung.value)
+        agent.observe(record.index, record.reward if rung is None else rung.value)
 
 
 def restore(agent: Agent, records: Iterable[Record]) -> None:
@@ -75,13 +70,12 @@ def record_of(spec: SearchSpec, trial: Trial) -> Record:
         reward=None if trial.reward is None or trial.is_confirmation else oriented(spec.objective, trial.reward),
         abandoned=trial.state.is_final and trial.sequence is None,
         foreign=not trial.is_proposed,
-        rungs=tuple(rung_of(spec, trial, position) for position in range(len(trial.rungs))),
+        rungs=tuple(_rung(spec, trial, position) for position in range(len(trial.rungs))),
         stopped=trial.state is TrialState.STOPPED,
     )
 
 
-def rung_of(spec: SearchSpec, trial: Trial, position: int) -> Rung:
-    """Return one of a trial's results at rungs as agents fold it."""
+def _rung(spec: SearchSpec, trial: Trial, position: int) -> Rung:
     result = trial.rungs[position]
     value = None if result.value is None else oriented(spec.objective, result.value)
     return Rung(result.step, value, result.sequence)

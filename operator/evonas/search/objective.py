@@ -44,6 +44,11 @@ def oriented(objective: Objective, reward: float) -> float:
     return -reward if objective.minimize else reward
 
 
+def oriented_or_worst(objective: Objective, value: float | None) -> float:
+    """Return a rung's value as rules compare it: larger is better, minus infinity without one, the worst result."""
+    return -math.inf if value is None else oriented(objective, value)
+
+
 def reaches_target(objective: Objective, reward: float) -> bool:
     """Return whether the reward ends the search early."""
     target = objective.target

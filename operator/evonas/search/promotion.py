@@ -62,10 +62,3 @@ def _ordinal(number: int) -> str:
     endings = {1: "st", 2: "nd", 3: "rd"}
     teen = 10 < number % 100 < 20
     return f"{number}{'th' if teen else endings.get(number % 10, 'th')}"
-
-
-def oriented_or_worst(value: float | None, *, minimize: bool) -> float:
-    """Return a rung's value as rules and agents compare it; minus infinity for a candidate that diverged."""
-    if value is None:
-        return -math.inf
-    return -value if minimize else value

@@ -12,8 +12,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from evonas.search.attempt import AttemptPhase, AttemptView
-from evonas.search.objective import evaluate
-from evonas.search.promotion import decide, oriented_or_worst
+from evonas.search.objective import evaluate, oriented_or_worst
+from evonas.search.promotion import decide
 from evonas.search.settle import stop
 from evonas.search.totals import Totals
 from evonas.search.trial import RungResult, Trial, TrialState
@@ -59,7 +59,7 @@ def enter(
     for result in results:
         sequence += 1
         trial = replace(trial, rungs=(*trial.rungs, replace(result, sequence=sequence)))
-        value = oriented_or_worst(result.value, minimize=spec.objective.minimize)
+        value = oriented_or_worst(spec.objective, result.value)
         decision = decide(spec.fidelity, standings.get(result.step, ()), value)
         insort(standings.setdefault(result.step, []), value)
         # One that has ended by itself has its reward: there is nothing left to save.

@@ -10,8 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from copy import copy
 
-from evonas.search.objective import oriented, reaches_target
-from evonas.search.promotion import oriented_or_worst
+from evonas.search.objective import oriented, oriented_or_worst, reaches_target
 from evonas.search.table import Cursor, TrialTable
 from evonas.search.trial import Trial, TrialState
 from evonas.spec import Objective
@@ -168,7 +167,7 @@ class Totals:
             self.imported += 1
             self.import_size = max(self.import_size, trial.imported.of)
         for result in trial.rungs:
-            value = oriented_or_worst(result.value, minimize=self._objective.minimize)
+            value = oriented_or_worst(self._objective, result.value)
             insort(self.standings.setdefault(result.step, []), value)
             if result.sequence != trial.sequence:
                 insort(self._rung_places, result.sequence)

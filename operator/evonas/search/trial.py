@@ -205,6 +205,18 @@ class Trial:
         return self.imported is None and self.reused is None
 
     @property
+    def seconds(self) -> float | None:
+        """How long it took from start to end; None if it has not done both."""
+        if self.start_time is None or self.completion_time is None:
+            return None
+        return (self.completion_time - self.start_time).total_seconds()
+
+    @property
+    def last_value(self) -> float | None:
+        """Its reward or, if it was stopped, the value at its last rung."""
+        return self.rungs[-1].value if self.state is TrialState.STOPPED and self.rungs else self.reward
+
+    @property
     def is_cut_short(self) -> bool:
         """Return whether its attempt was ended by a decision, and not by itself: at a rung, by a veto, or because the
         search had ended."""

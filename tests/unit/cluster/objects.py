@@ -10,16 +10,20 @@ from evonas.cluster.state.records import JobRecord, PodRecord, TrialRecord
 from evonas.search.trial import Trial
 from tests.unit.search.support import NOW
 
+_OF_ATTEMPT: dict[str, Any] = {
+    "namespace": "n",
+    "version": 1,
+    "search_uid": "u",
+    "index": 0,
+    "attempt": 1,
+    "created": NOW,
+    "owner_uid": None,
+}
+
 _JOB = JobRecord(
-    namespace="n",
+    **_OF_ATTEMPT,
     name="s-a1",
     uid="j",
-    version=1,
-    search_uid="u",
-    index=0,
-    attempt=1,
-    created=NOW,
-    owner_uid=None,
     deleting=False,
     suspended=False,
     complete=False,
@@ -31,15 +35,9 @@ _JOB = JobRecord(
 )
 
 _POD = PodRecord(
-    namespace="n",
+    **_OF_ATTEMPT,
     name="s-a1-x",
     uid="p",
-    version=1,
-    search_uid="u",
-    index=0,
-    attempt=1,
-    created=NOW,
-    owner_uid=None,
     deletion=None,
     node=None,
     phase="Pending",

@@ -96,8 +96,8 @@ class Publisher:
     async def tell_of_outcomes(self, search: SearchRecord, outcomes: Sequence[Trial]) -> None:
         """Record metrics of the trials that have ended, and post an event for each that has failed or was stopped."""
         for trial in outcomes:
-            if trial.start_time is not None and trial.completion_time is not None:
-                TRIAL_SECONDS.observe((trial.completion_time - trial.start_time).total_seconds())
+            if trial.seconds is not None:
+                TRIAL_SECONDS.observe(trial.seconds)
             if trial.state in _TOLD:
                 name = search.identity.trial_name(trial.index)
                 why = in_words(trial.reason, trial.message)
