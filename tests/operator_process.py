@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
@@ -22,6 +23,8 @@ from tests.chart.rendering import installed, of_kind
 
 USER = "operator"
 LEASE_ROLE = "evonas-operator-lease"
+_EPOLL = ("232", "281", "22")
+"""The numbers of ``epoll_wait`` and ``epoll_pwait`` on x86-64, and of the latter on arm64."""
 
 
 def install(cluster: Cluster) -> None:
@@ -126,6 +129,22 @@ class OperatorProcess:
         assert self.process is not None
         if self.process.poll() is None:
             os.kill(self.process.pid, number)
+
+    def freeze(self) -> None:
+        """Stop it while its event loop waits: no request is then between its last check and its sending."""
+        assert self.process is not None
+        waiting = Path(f"/proc/{self.process.pid}/syscall")
+        while True:
+            self.signal(signal.SIGSTOP)
+            wait_for("the process to stop", self._stopped)
+            if waiting.read_text().split()[0] in _EPOLL:
+                return
+            self.signal(signal.SIGCONT)
+            time.sleep(0.001)
+
+    def _stopped(self) -> bool:
+        assert self.process is not None
+        return Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
     def kill(self) -> None:
         """End it at once, as a crash or a lost node would."""

@@ -118,7 +118,7 @@ def test_a_frozen_leader_ends_itself_without_another_write(
     cluster.wait_for("some results", lambda: finished(cluster, namespace) >= 6, 60)
     process = frozen.process
     assert process is not None
-    frozen.signal(signal.SIGSTOP)
+    frozen.freeze()
     wait_for("the standby to watch", lambda: "watching " in standby.log)
     thawed = _time()
     frozen.signal(signal.SIGCONT)
