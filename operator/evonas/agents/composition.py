@@ -82,6 +82,10 @@ class ComposedAgent:
         """As ``LearnsFromRungs.stop``."""
         self._learn(self._history.stop(index))
 
+    def pause(self, index: int) -> None:
+        """As ``LearnsFromRungs.pause``."""
+        self._learn(self._history.pause(index))
+
     def abandon(self, index: int) -> None:
         """Forget a pending proposal that will never be observed; ValueError if the index is not pending."""
         self._history.settle(index)
@@ -132,8 +136,13 @@ class ComposedAgent:
         """Mean relative entropy of the policy's decisions, 0 to 1; None for agents that do not learn."""
         return self._learner.entropy if self._learner else None
 
+    @property
+    def _has_parents(self) -> bool:
+        # The last members may have been put aside and turned out to be infeasible.
+        return self._population is None or len(self._population) > 0
+
     def _draw(self, index: int) -> Drafts:
-        warm = index >= self._warmup and self._results >= MIN_RESULTS
+        warm = index >= self._warmup and self._results >= MIN_RESULTS and self._has_parents
         return (self._source if warm else self._start).draw(index)
 
     def _explained(self, index: int, drafts: Drafts, picked: Pick) -> Proposal:
@@ -175,6 +184,6 @@ class ComposedAgent:
         return Pending(record.index, choices, self._drawn(record.mutated), curve_of(record)).observed(record.reward)
 
     def _learn(self, observation: Observation) -> None:
-        self._results += observation.reward is not None
+        self._results += observation.reward is not None and not observation.again
         for observer in self._observers:
             observer.observe(observation)

@@ -37,7 +37,12 @@ class Population:
         return len(self._recent) + len(self.kept)
 
     def observe(self, observation: Observation) -> None:
-        """Add a result; infeasible candidates never become parents."""
+        """Add a result; infeasible candidates never become parents. One that went on after it was put aside is the
+        newest member, in place of what it was before.
+        """
+        if observation.again:
+            others = [member for member in self._recent if member.index != observation.index]
+            self._recent = deque(others, maxlen=self._recent.maxlen)
         if observation.reward is not None:
             self._recent.append(observation)
 

@@ -23,13 +23,17 @@ class Observed:
     sequence: int
 
     def tell(self, agent: LearningAgent) -> None:
-        """Tell an agent that has the proposal pending; a trial that was stopped at this rung has then ended."""
+        """Tell an agent that has the proposal pending; a trial that was stopped at this rung has then ended, and one
+        that pauses is put aside.
+        """
         if self.rung is None:
             agent.observe(self.record.index, self.record.reward)
             return
         agent.observe_rung(self.record.index, self.rung.step, self.rung.value)
         if self.record.stopped and self.sequence == self.record.sequence:
             agent.stop(self.record.index)
+        elif self.record.pauses:
+            agent.pause(self.record.index)
 
 
 def in_order(records: Iterable[Record]) -> list[Observed]:

@@ -22,6 +22,8 @@ class Pending:
     drawn: tuple[bool, ...]
     curve: Curve = ()
     """What it has reached at rungs."""
+    learned: int = 0
+    """How many rungs it had reached when it was last put aside; 0 if it never was."""
 
     @property
     def final(self) -> float:
@@ -30,15 +32,15 @@ class Pending:
 
     def observed(self, reward: float | None) -> Observation:
         """Return the proposal with its reward."""
-        return Observation(self.index, self.choices, self.drawn, reward, self.curve)
+        return Observation(self.index, self.choices, self.drawn, reward, self.curve, again=self.learned > 0)
 
     def stopped(self) -> Observation:
-        """Return the proposal as it ends at its last rung; ValueError if it has reached none."""
+        """Return the proposal as it stands at its last rung; ValueError if it has reached none."""
         if not self.curve:
             raise ValueError(f"no rung of proposal {self.index} was observed")
         value = self.curve[-1][1]
         reward = value if math.isfinite(value) else None
-        return Observation(self.index, self.choices, self.drawn, reward, self.curve, stopped=True)
+        return replace(self.observed(reward), stopped=True)
 
 
 class History:
@@ -47,6 +49,7 @@ class History:
     def __init__(self) -> None:
         self._known: set[Choices] = set()
         self._pending: dict[int, Pending] = {}
+        self._under_way: set[int] = set()
         self._settled: set[int] = set()
         self.next_index = 0
         """One above the largest index: an index is never used again, even if its record was deleted."""
@@ -56,9 +59,11 @@ class History:
         return choices in self._known
 
     @property
-    def pending(self) -> list[Pending]:
-        """The proposals whose outcome is open, sorted by index: records may have been folded in any order."""
-        return [self._pending[index] for index in sorted(self._pending)]
+    def under_way(self) -> list[Pending]:
+        """The pending proposals that were never put aside, sorted by index: records may have been folded in any order.
+        Those that were put aside have been learned from, and there may be any number of them.
+        """
+        return [self._pending[index] for index in sorted(self._under_way)]
 
     @property
     def candidates(self) -> int:
@@ -71,6 +76,7 @@ class History:
             raise ValueError(f"index {proposal.index} occurs twice")
         self._known.add(proposal.choices)
         self._pending[proposal.index] = proposal
+        self._under_way.add(proposal.index)
         self.next_index = max(self.next_index, proposal.index + 1)
 
     def reach(self, index: int, step: int, value: float | None) -> None:
@@ -88,6 +94,7 @@ class History:
         """Remove a proposal from the pending ones; ValueError if it is not pending."""
         self._check_pending(index)
         self._settled.add(index)
+        self._under_way.discard(index)
         return self._pending.pop(index)
 
     def stop(self, index: int) -> Observation:
@@ -96,6 +103,18 @@ class History:
         observation = self._pending[index].stopped()
         self.settle(index)
         return observation
+
+    def pause(self, index: int) -> Observation:
+        """Put a proposal aside at its last rung; ValueError if it is not pending, or has reached no rung since it was
+        last put aside.
+        """
+        self._check_pending(index)
+        pending = self._pending[index]
+        if len(pending.curve) == pending.learned:
+            raise ValueError(f"no new rung of proposal {index} was observed")
+        self._pending[index] = replace(pending, learned=len(pending.curve))
+        self._under_way.discard(index)
+        return pending.stopped()
 
     def _check_pending(self, index: int) -> None:
         if index in self._settled:

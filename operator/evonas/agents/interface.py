@@ -91,6 +91,9 @@ class Record:
     stopped: bool = False
     """It was ended at its last rung, since others were better there: it has no reward, and ``sequence`` is the rung's.
     Only agents that are ``LearnsFromRungs`` are restored from such a record; others find the rung's value as reward."""
+    pauses: bool = False
+    """It was put aside at each of its rungs. Only agents that are ``LearnsFromRungs`` are restored from such a record;
+    others find its reward, if it has one, and no rungs."""
 
 
 class Agent(Protocol):
@@ -132,7 +135,7 @@ class Agent(Protocol):
 @runtime_checkable
 class LearnsFromRungs(Protocol):
     """An agent that learns from trials before they end. Others only learn the last value of a trial that was stopped,
-    as its reward.
+    as its reward, and nothing of one that was put aside until it has a reward.
     """
 
     def observe_rung(self, index: int, step: int, value: float | None) -> None:
@@ -145,6 +148,13 @@ class LearnsFromRungs(Protocol):
         """Note that a pending proposal was ended at the rung that was observed last and will never have a reward.
 
         ValueError if the index is not pending or no rung of it was observed.
+        """
+
+    def pause(self, index: int) -> None:
+        """Note that a pending proposal was put aside at the rung that was observed last. It stays pending and may go on
+        later: then ``observe_rung`` and ``pause``, or ``observe`` follow. If it never does, it may be abandoned.
+
+        ValueError if the index is not pending or no rung of it was observed since it was last put aside.
         """
 
 

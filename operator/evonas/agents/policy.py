@@ -77,6 +77,9 @@ class Observation:
     curve: Curve = ()
     """Its values at rungs."""
     stopped: bool = False
+    """It was ended at the last of them, or put aside there."""
+    again: bool = False
+    """It replaces what was observed of the same proposal when it was put aside."""
 
     @property
     def final(self) -> float:

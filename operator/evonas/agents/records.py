@@ -33,7 +33,7 @@ def without_rungs(records: Sequence[Record]) -> Iterator[Record]:
     for record in records:
         reward = record.rungs[-1].value if record.stopped else record.reward
         up_to = seen[min(record.observed_up_to, len(places))]
-        yield replace(record, rungs=(), stopped=False, reward=reward, observed_up_to=up_to)
+        yield replace(record, rungs=(), stopped=False, pauses=False, reward=reward, observed_up_to=up_to)
 
 
 def curve_of(record: Record) -> Curve:
@@ -50,6 +50,8 @@ def _check_outcome(record: Record) -> None:
         raise ValueError("it is both observed and abandoned")
     if record.stopped and (record.reward is not None or not record.rungs):
         raise ValueError("it was stopped, so it must have a rung and no reward")
+    if record.stopped and record.pauses:
+        raise ValueError("it was stopped at its last rung, so it cannot have been put aside there")
     if any(later.step <= rung.step for rung, later in pairwise(record.rungs)):
         raise ValueError("its rungs do not ascend")
     if any(rung.value is not None and not math.isfinite(rung.value) for rung in record.rungs):

@@ -310,7 +310,7 @@ def test_a_factor_that_grew_is_that_of_all_its_points(first: int, more: int, noi
 def test_a_memory_keeps_the_best_half_and_the_latest(rewards: list[int], capacity: int) -> None:
     memory = Memory(capacity)
     for age, reward in enumerate(rewards):
-        memory.add((age,), float(reward))
+        memory.add(age, (age,), float(reward))
     kept = {int(choices[0]) for choices in memory.choices()}
     assert min(capacity, len(rewards)) <= len(kept) < capacity + BLOCK
     assert memory.choices()[:, 0].tolist() == sorted(kept)

@@ -96,7 +96,7 @@ def test_the_order_in_which_records_were_folded_does_not_show_in_what_is_pending
     history = History()
     for index in (2, 0, 1):
         history.add(Pending(index, (index,), (True,)))
-    assert [each.index for each in history.pending] == [0, 1, 2]
+    assert [each.index for each in history.under_way] == [0, 1, 2]
 
 
 def test_the_critic_solves_what_evolution_alone_does_not() -> None:

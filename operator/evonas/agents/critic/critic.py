@@ -79,12 +79,14 @@ class Critic:
         self._known: list[int] = []
         """Levels of the results in the columns."""
         self._factor: Factor | None = None
-        self._blocks = 0
+        self._version = 0
 
     def observe(self, observation: Observation) -> None:
         """Remember a result; an infeasible candidate counts as worse than any reward."""
         memory = self._memory
-        memory.add(observation.choices, observation.final, observation.curve)
+        if observation.again:
+            memory.discard(observation.index)
+        memory.add(observation.index, observation.choices, observation.final, observation.curve)
         reached = {step for step, _ in observation.curve}
         if memory.added >= self._due or not reached <= self._steps:
             # Only stored here: a search that is being restored never needs most of them.
@@ -135,14 +137,14 @@ class Critic:
         The columns then have room for as many candidates as are ``pending``.
         """
         memory = self._memory
-        if self._factor is None or self._blocks != memory.blocks:
+        if self._factor is None or self._version != memory.version:
             settled = max(memory.settled, 1)
             tokens = self._encoding.tokens(memory.choices(last=settled))
             self._columns = self._similarity.columns(tokens)
             self._known = self._find_levels(memory.curves[:settled], memory.finals[:settled])
             covariance = self._similarity.covariance(tokens, self._columns, settled)
             self._factor = Factor(self._levels.between(covariance, self._known, self._known), self._noise)
-            self._blocks = memory.blocks
+            self._version = memory.version
         missing = len(memory) + pending - self._columns.shape[2]
         if missing > 0:
             self._columns = torch.nn.functional.pad(self._columns, (0, missing + BLOCK))

@@ -49,7 +49,7 @@ class ImaginedEvolution:
 
     def draw(self, index: int) -> Drafts:
         """Breed the candidates for proposal ``index``; the population is not empty."""
-        judgement = self._critic.judge(self._history.pending)
+        judgement = self._critic.judge(self._history.under_way)
         exploration = self._exploration_of(index)
         drafts = self._first.draw(index)
         size = len(drafts.parents)

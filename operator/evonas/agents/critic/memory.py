@@ -20,6 +20,7 @@ class Memory:
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
+        self._indexes: list[int] = []
         self._choices: list[Choices] = []
         self._finals: list[float] = []
         self._curves: list[Curve] = []
@@ -27,6 +28,8 @@ class Memory:
         """How many results were added, including forgotten ones."""
         self.settled = 0
         """How many of the results were already there when it last had a chance to forget."""
+        self.version = 0
+        """As long as this stays the same, so do the settled results, and others are only added."""
 
     def __len__(self) -> int:
         return len(self._choices)
@@ -45,13 +48,9 @@ class Memory:
         """[results]: the values at rungs."""
         return self._curves.copy()
 
-    @property
-    def blocks(self) -> int:
-        """How often it had a chance to forget: as long as this stays the same, so do the settled results."""
-        return self.added // BLOCK
-
-    def add(self, choices: Choices, final: float, curve: Curve = ()) -> None:
-        """Remember a result."""
+    def add(self, index: int, choices: Choices, final: float, curve: Curve = ()) -> None:
+        """Remember a result of a proposal."""
+        self._indexes.append(index)
         self._choices.append(choices)
         self._finals.append(final)
         self._curves.append(curve)
@@ -59,10 +58,21 @@ class Memory:
         if self.added % BLOCK == 0:
             self._forget()
             self.settled = len(self)
+            self.version += 1
+
+    def discard(self, index: int) -> None:
+        """Forget the result of a proposal, if it is still remembered: a newer one follows."""
+        if index in self._indexes:
+            place = self._indexes.index(index)
+            self._remove(place)
+            self.settled -= place < self.settled
+            self.version += 1
 
     def _forget(self) -> None:
         while len(self) > self._capacity:
             worth = outlook(self._curves, self.finals).expected if any(self._curves) else self.finals
             worse = np.argsort(worth, kind="stable")[: (len(self) + 1) // 2]
-            oldest = int(worse.min())
-            del self._choices[oldest], self._finals[oldest], self._curves[oldest]
+            self._remove(int(worse.min()))
+
+    def _remove(self, place: int) -> None:
+        del self._indexes[place], self._choices[place], self._finals[place], self._curves[place]

@@ -32,6 +32,10 @@ class BestQueue:
             bisect.insort_right(self._items, ((-stopped_at, -reward), choices), key=lambda item: item[0])
             del self._items[self._capacity :]
 
+    def discard(self, choices: Choices) -> None:
+        """Remove a candidate, if it is there."""
+        self._items = [item for item in self._items if item[1] != choices]
+
     @property
     def candidates(self) -> list[Choices]:
         """The candidates, best first."""
@@ -41,7 +45,8 @@ class BestQueue:
 class PriorityQueueTraining:
     """After every ``interval`` feasible results, once there are ``warmup``, one step towards the queue's candidates.
 
-    An infeasible candidate changes nothing: PQT can only raise likelihoods, and it is never proposed again anyway.
+    An infeasible candidate changes nothing: PQT can only raise likelihoods, and it is never proposed again anyway. One
+    that goes on after it was put aside is one candidate, and several results.
     """
 
     def __init__(
@@ -52,16 +57,20 @@ class PriorityQueueTraining:
         self._warmup = warmup
         self._entropy_weight = entropy_weight
         self._queue = BestQueue(queue_size)
+        self._candidates = 0
         self._results = 0
 
     def observe(self, observation: Observation) -> None:
         """Process one observation, and train if there are enough."""
+        if observation.again:
+            self._queue.discard(observation.choices)
         if observation.reward is None:
             return
+        self._candidates += not observation.again
         self._results += 1
         stopped_at = observation.curve[-1][0] if observation.stopped else math.inf
         self._queue.add(observation.choices, observation.reward, stopped_at)
-        if self._results >= self._warmup and self._results % self._interval == 0:
+        if self._candidates >= self._warmup and self._results % self._interval == 0:
             self._descent.step(np.array(self._queue.candidates), self._loss)
 
     @property

@@ -23,6 +23,8 @@ class Reinforce:
 
     An infeasible candidate counts as if it had scored the worst reward so far (nothing before the first reward), so the
     policy learns to avoid similar ones. What the policy did not draw (warm-up, fallback) moves only the baseline.
+    A candidate that goes on after it was put aside is learned from again, by what it has then reached: if only its
+    first rung counted, no reward ever would.
     """
 
     def __init__(self, descent: Descent, warmup: int, baseline_decay: float, entropy_weight: float) -> None:
@@ -32,18 +34,18 @@ class Reinforce:
         self._entropy_weight = entropy_weight
         self._baseline: float | None = None
         self._worst: float | None = None
-        self._results = 0
+        self._candidates = 0
 
     def observe(self, observation: Observation) -> None:
         """Process one observation, and train if there are enough."""
         reward = self._worst if observation.reward is None else observation.reward
         if reward is None:
             return
-        self._results += observation.reward is not None
+        self._candidates += observation.reward is not None and not observation.again
         self._worst = reward if self._worst is None else min(self._worst, reward)
         baseline = reward if self._baseline is None else self._baseline
         self._baseline = self._decay * baseline + (1 - self._decay) * reward
-        if self._results >= self._warmup and any(observation.drawn):
+        if self._candidates >= self._warmup and any(observation.drawn):
             self._train(observation, reward - baseline)
 
     @property

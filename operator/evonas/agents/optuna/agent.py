@@ -68,6 +68,11 @@ class OptunaAgent:
         self._history.stop(index)
         self._study.stop(index)
 
+    def pause(self, index: int) -> None:
+        """As ``LearnsFromRungs.pause``."""
+        self._history.pause(index)
+        self._study.pause(index)
+
     def abandon(self, index: int) -> None:
         """Forget a pending proposal that will never be observed; ValueError if the index is not pending."""
         self._history.settle(index)

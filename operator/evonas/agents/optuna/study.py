@@ -3,7 +3,8 @@
 Below ``optuna_agent``; with ``optuna_samplers`` the only module that imports Optuna. Samplers are called through
 ``BaseSampler``'s methods and not through ``Trial.suggest_…``, because a candidate that turns out to be known is drawn
 again: the draws are made in a trial that is then marked as failed, which every sampler ignores, and the candidate
-enters the study as a separate trial.
+enters the study as a separate trial. Optuna cannot resume trials either: what was put aside and has gone on becomes
+another trial with the same parameters, and the earlier one is marked as failed.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from optuna.samplers import BaseSampler
+from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from evonas.agents.optuna.samplers import KINDS, Seeds
@@ -55,6 +57,15 @@ class _Parameter:
         return cls(IntDistribution(0, count - 1), tuple(ascending))
 
 
+class _Storage(InMemoryStorage):
+    """Lets a pruned trial be marked as failed; to Optuna, the state of any trial that has ended is final."""
+
+    def check_trial_is_updatable(self, trial_id: int, trial_state: TrialState) -> None:
+        """Raise UpdateFinishedTrialError for a trial that is complete or has failed."""
+        if trial_state is not TrialState.PRUNED:
+            super().check_trial_is_updatable(trial_id, trial_state)
+
+
 class SamplerStudy:
     """One search in Optuna's terms."""
 
@@ -65,8 +76,10 @@ class SamplerStudy:
         self._warmup = warmup
         self._kind = KINDS[sampler]
         self._guard = _single_threaded if sampler == "GP" else nullcontext
-        self._study = optuna.create_study(direction="maximize")
+        self._storage = _Storage()
+        self._study = optuna.create_study(storage=self._storage, direction="maximize")
         self._numbers: dict[int, int] = {}
+        self._paused: set[int] = set()
         self._reports: dict[int, dict[int, float | None]] = {}
         """What pending proposals had reached, by step."""
         # A decision with one value leaves nothing to decide, and most samplers cannot scale it.
@@ -101,14 +114,7 @@ class SamplerStudy:
         for decision, choice in zip(self._space.decisions, choices, strict=True):
             if choice != INACTIVE and decision.name in self._parameters:
                 params[decision.name] = self._parameters[decision.name].choices.index(choice)
-        trial = create_trial(
-            state=TrialState.RUNNING,
-            params=params,
-            distributions={name: self._parameters[name].distribution for name in params},
-            system_attrs=dict(attributes),
-        )
-        self._numbers[index] = len(self._study.get_trials(deepcopy=False))
-        self._study.add_trial(trial)
+        self._add(index, params, attributes)
 
     def report(self, index: int, step: int, value: float | None) -> None:
         """Note an intermediate value. Samplers see it when the trial has ended: no sampler looks at those of a running
@@ -118,6 +124,7 @@ class SamplerStudy:
     def observe(self, index: int, reward: float | None) -> None:
         """End a trial. An infeasible one becomes PRUNED without intermediate values: TPE ranks it below all others, the
         other samplers ignore it."""
+        self._reenter(index)
         if reward is None:
             self._end(index, TrialState.PRUNED)
         else:
@@ -127,13 +134,42 @@ class SamplerStudy:
     def stop(self, index: int) -> None:
         """End a trial as PRUNED: TPE ranks it below all with a reward, by its last step and then its value there. One
         that has diverged counts as infeasible."""
+        self.pause(index)
+        self._forget(index)
+
+    def pause(self, index: int) -> None:
+        """Do as if a trial was stopped. If it goes on, another one takes its place."""
+        self._reenter(index)
         if [*self._reports[index].values()][-1] is not None:
             self._publish(index)
-        self._end(index, TrialState.PRUNED)
+        self._study.tell(self._numbers[index], state=TrialState.PRUNED)
+        self._paused.add(index)
 
     def abandon(self, index: int) -> None:
-        """End a trial without a result, as failed: samplers ignore failed trials."""
-        self._end(index, TrialState.FAIL)
+        """End a trial without a result, as failed: samplers ignore failed trials. One that was put aside is left as it
+        is."""
+        if index in self._paused:
+            self._forget(index)
+        else:
+            self._end(index, TrialState.FAIL)
+
+    def _add(self, index: int, params: Mapping[str, Any], attributes: Mapping[str, Any]) -> None:
+        trial = create_trial(
+            state=TrialState.RUNNING,
+            params=dict(params),
+            distributions={name: self._parameters[name].distribution for name in params},
+            system_attrs=dict(attributes),
+        )
+        self._numbers[index] = len(self._study.get_trials(deepcopy=False))
+        self._study.add_trial(trial)
+
+    def _reenter(self, index: int) -> None:
+        """Let a new trial, which is running, take the place of one that was put aside."""
+        if index in self._paused:
+            self._paused.remove(index)
+            paused = self._study.get_trials(deepcopy=False)[self._numbers[index]]
+            self._storage.set_trial_state_values(paused._trial_id, TrialState.FAIL)
+            self._add(index, paused.params, paused.system_attrs)
 
     def _publish(self, index: int) -> None:
         trial = optuna.Trial(self._study, self._study.get_trials(deepcopy=False)[self._numbers[index]]._trial_id)
@@ -141,8 +177,13 @@ class SamplerStudy:
             trial.report(math.nan if value is None else _clipped(value), step)
 
     def _end(self, index: int, state: TrialState, reward: float | None = None) -> None:
+        self._study.tell(self._numbers[index], reward, state)
+        self._forget(index)
+
+    def _forget(self, index: int) -> None:
+        self._paused.discard(index)
         self._reports.pop(index, None)
-        self._study.tell(self._numbers.pop(index), reward, state)
+        del self._numbers[index]
 
     def _find_related(self) -> dict[str, BaseDistribution]:
         """Return the decisions that are drawn together: those of every candidate.

@@ -25,7 +25,9 @@ from evonas.agents.testing.history import RUNGS, History
 from evonas.agents.testing.spaces import CONDITIONAL, GRID, ONE_CANDIDATE, spaces
 from evonas.space import SearchSpace
 
-WITHOUT_AND_WITH_RUNGS = pytest.mark.parametrize("rungs", [(), RUNGS], ids=["full trainings", "rungs"])
+MODES: Sequence[tuple[Sequence[int], bool]] = [((), False), (RUNGS, False), (RUNGS, True)]
+"""Rungs, and whether trials are put aside there."""
+IN_EVERY_MODE = pytest.mark.parametrize(("rungs", "pauses"), MODES, ids=["full trainings", "rungs", "pauses"])
 
 
 class AgentContract:
@@ -40,10 +42,12 @@ class AgentContract:
         """Return a new agent. Settings that end its warm-up after few results make these tests stronger."""
         raise NotImplementedError
 
-    @WITHOUT_AND_WITH_RUNGS
-    def test_proposals_are_counted_from_zero_and_tell_what_they_had_seen(self, rungs: Sequence[int]) -> None:
+    @IN_EVERY_MODE
+    def test_proposals_are_counted_from_zero_and_tell_what_they_had_seen(
+        self, rungs: Sequence[int], pauses: bool
+    ) -> None:
         """Indexes are 0, 1, 2, …, no matter what is observed or abandoned in between."""
-        history, dice = History(self.create(GRID, 0), rungs), random.Random(0)
+        history, dice = History(self.create(GRID, 0), rungs, pauses), random.Random(0)
         for _ in range(self.steps // 2):
             history.step(dice, parallel=4)
             seen = history.observed
@@ -84,10 +88,12 @@ class AgentContract:
         self._exhaust(space, 1, random.Random(1))
 
     def test_restored_agents_equal_undisturbed_ones(self) -> None:
-        """Whatever the order of the records, with up to 16 pending, some infeasible, some abandoned, some stopped."""
+        """Whatever the order of the records, with up to 16 pending, some infeasible, some abandoned, some stopped, or
+        put aside at rungs, with some that went on.
+        """
 
-        def check(dice: random.Random, before: int, parallel: int, rungs: Sequence[int]) -> None:
-            undisturbed = History(self.create(GRID, 6), rungs)
+        def check(dice: random.Random, before: int, parallel: int, mode: tuple[Sequence[int], bool]) -> None:
+            undisturbed = History(self.create(GRID, 6), *mode)
             for _ in range(before):
                 undisturbed.step(dice, parallel)
             restored = undisturbed.restored(self.create(GRID, 6), dice)
@@ -100,7 +106,7 @@ class AgentContract:
             assert restored.agent.entropy == undisturbed.agent.entropy
 
         before, parallel = st.integers(0, self.steps), st.integers(1, 16)
-        self._run(check, dice=_DICE, before=before, parallel=parallel, rungs=st.sampled_from([(), RUNGS]))
+        self._run(check, dice=_DICE, before=before, parallel=parallel, mode=st.sampled_from(MODES))
 
     def test_candidates_from_outside_are_learned_from_and_not_proposed_again(self) -> None:
         """Imported, listed and abandoned ones (``Record.foreign``): no draw by the agent led to them."""
@@ -127,8 +133,8 @@ class AgentContract:
     def test_pinned_results_are_named_where_they_count_and_restored_by_that(self) -> None:
         """Agents with a population: a proposal's ``pinned`` is all that is recorded of what a user pinned."""
 
-        def check(dice: random.Random, before: int, rungs: Sequence[int]) -> None:
-            undisturbed = History(self.create(GRID, 6), rungs)
+        def check(dice: random.Random, before: int, mode: tuple[Sequence[int], bool]) -> None:
+            undisturbed = History(self.create(GRID, 6), *mode)
             agent = undisturbed.agent
             if not isinstance(agent, HasPopulation):
                 return
@@ -153,12 +159,14 @@ class AgentContract:
             assert restored.propose() == proposal
             assert proposal.pinned == ()
 
-        self._run(check, dice=_DICE, before=st.integers(0, self.steps), rungs=st.sampled_from([(), RUNGS]))
+        self._run(check, dice=_DICE, before=st.integers(0, self.steps), mode=st.sampled_from(MODES))
 
-    @WITHOUT_AND_WITH_RUNGS
-    def test_restoring_at_every_point_of_a_conditional_search_changes_nothing(self, rungs: Sequence[int]) -> None:
+    @IN_EVERY_MODE
+    def test_restoring_at_every_point_of_a_conditional_search_changes_nothing(
+        self, rungs: Sequence[int], pauses: bool
+    ) -> None:
         """Not even asking twice does."""
-        undisturbed, dice = History(self.create(CONDITIONAL, 2), rungs), random.Random(3)
+        undisturbed, dice = History(self.create(CONDITIONAL, 2), rungs, pauses), random.Random(3)
         count = min(20, self.steps // 3)
         while len(undisturbed.proposals) < count:
             undisturbed.step(dice, parallel=4)
@@ -291,13 +299,43 @@ class AgentContract:
             each.observe(3, 0.5)
         assert agent.propose() == twin.propose()
 
-    @pytest.mark.parametrize("wrong", list(range(4)))
+    def test_what_was_put_aside_stays_pending_and_may_go_on(self) -> None:
+        """Agents that learn from rungs: it is put aside once at a rung, and may reach others, end or be abandoned."""
+        agent, twin = (self.create(GRID, 0) for _ in range(2))
+        if not (isinstance(agent, LearnsFromRungs) and isinstance(twin, LearnsFromRungs)):
+            return
+        for each in (agent, twin):
+            for _ in range(4):
+                each.propose()
+            for index in range(3):
+                each.observe_rung(index, 1, 0.1 * index)
+                each.pause(index)
+        for index in (0, 3, 9):
+            with pytest.raises(ValueError, match=r"\w"):
+                agent.pause(index)
+        for each in (agent, twin):
+            each.observe_rung(0, 3, None)
+            each.pause(0)
+            each.observe(1, 0.5)
+            each.abandon(2)
+        for index in (1, 2):
+            for wrong in (agent.pause, agent.stop, agent.abandon):
+                with pytest.raises(ValueError, match=r"\w"):
+                    wrong(index)
+            with pytest.raises(ValueError, match=r"\w"):
+                agent.observe_rung(index, 9, 0.5)
+        assert agent.propose() == twin.propose()
+
+    @pytest.mark.parametrize("wrong", list(range(5)))
     def test_records_of_impossible_trials_with_rungs_are_refused(self, wrong: int) -> None:
-        """Agents that learn from rungs: one that was stopped has a rung and no reward; rungs ascend, and are finite."""
+        """Agents that learn from rungs: one that was stopped has a rung and no reward, and was not put aside; rungs
+        ascend, and are finite.
+        """
         good = replace(_distinct(1)[0], sequence=2, reward=None, rungs=(Rung(1, 0.1, 1), Rung(3, 0.2, 2)), stopped=True)
         bad = [
             replace(good, rungs=()),
             replace(good, reward=0.5),
+            replace(good, pauses=True),
             replace(good, rungs=good.rungs[::-1]),
             replace(good, rungs=(Rung(1, math.nan, 1), good.rungs[1])),
         ][wrong]

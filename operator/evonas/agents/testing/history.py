@@ -20,6 +20,8 @@ class History:
     agent: Agent
     rungs: Sequence[int] = ()
     """Where ``step`` may let a pending trial be observed, and stopped, before its end."""
+    pauses: bool = False
+    """Whether trials are put aside at each rung, and none is stopped."""
     proposals: dict[int, Proposal] = field(default_factory=dict)
     pending: list[int] = field(default_factory=list)
     outcomes: dict[int, tuple[int, float | None]] = field(default_factory=dict)
@@ -27,6 +29,8 @@ class History:
     reached: dict[int, tuple[Rung, ...]] = field(default_factory=dict)
     """By index: results at rungs."""
     stopped: set[int] = field(default_factory=set)
+    aside: set[int] = field(default_factory=set)
+    """Pending ones that were put aside."""
     abandoned: set[int] = field(default_factory=set)
     foreign: dict[int, Record] = field(default_factory=dict)
     """By index: candidates that the agent did not propose."""
@@ -71,14 +75,18 @@ class History:
         self.outcomes[index] = (self.places, reward)
 
     def reach(self, index: int, step: int, value: float | None, *, stops: bool = False) -> None:
-        """Tell the agent a value at a rung, None for diverged, where the trial may be stopped. An agent that is not
-        ``LearnsFromRungs`` only learns the last value of a stopped trial, as its reward.
+        """Tell the agent a value at a rung, None for diverged, where the trial may be stopped or is put aside. An agent
+        that is not ``LearnsFromRungs`` only learns the last value of a stopped trial, as its reward.
         """
         self.places += 1
         self.reached[index] = (*self.reached.get(index, ()), Rung(step, value, self.places))
         if isinstance(self.agent, LearnsFromRungs):
             self.agent.observe_rung(index, step, value)
-        if stops:
+        if self.pauses:
+            self.aside.add(index)
+            if isinstance(self.agent, LearnsFromRungs):
+                self.agent.pause(index)
+        elif stops:
             self.pending.remove(index)
             self.stopped.add(index)
             self.outcomes[index] = (self.places, None)
@@ -95,9 +103,10 @@ class History:
 
     def step(self, dice: random.Random, parallel: int) -> None:
         """Do one thing that may happen in a search: propose, observe (sometimes infeasible) or abandon; with rungs also
-        observe at one, and perhaps stop there.
+        observe at one, and perhaps stop or pause there. Any that was put aside may go on.
         """
-        if not self.pending or (len(self.pending) < parallel and dice.random() < 0.5):
+        running = len(self.pending) - len(self.aside.intersection(self.pending))
+        if not self.pending or (running < parallel and dice.random() < 0.5):
             self.propose()
             return
         index = dice.choice(self.pending)
@@ -134,6 +143,7 @@ class History:
             outcomes={**self.outcomes},
             reached={**self.reached},
             stopped={*self.stopped},
+            aside={*self.aside},
             abandoned={*self.abandoned},
             seen={**self.seen},
         )
@@ -147,4 +157,5 @@ class History:
             abandoned=record.index in self.abandoned,
             rungs=self.reached.get(record.index, ()),
             stopped=record.index in self.stopped,
+            pauses=self.pauses,
         )
