@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -24,17 +25,24 @@ def create(name: str) -> None:
 
 def remove(name: str) -> None:
     """Remove the groups; their processes were killed, and the kernel may still be busy with the last of them."""
-    wait_for(f"the control groups of {name} to empty", lambda: _removed(name), timeout=15)
+    wait_for(f"the control groups of {name} to empty", lambda: _removed(name))
 
 
 def _removed(name: str) -> bool:
     tops = [hierarchy / name for hierarchy in _hierarchies()]
     for top in tops:
-        # Deepest first: a group with children cannot be removed.
-        for group in sorted([top, *top.rglob("*/")], reverse=True):
+        for group in below(top):
             with suppress(OSError):
                 group.rmdir()
     return not any(top.exists() for top in tops)
+
+
+def below(top: Path) -> Iterator[Path]:
+    """The group and all below it, deepest first: a group with children cannot be removed.
+
+    Others may remove groups meanwhile, which ``Path.glob`` does not survive.
+    """
+    return (Path(folder) for folder, _, _ in os.walk(top, topdown=False))
 
 
 def _hierarchies() -> Iterator[Path]:

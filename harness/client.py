@@ -18,7 +18,7 @@ from harness import credentials, processes
 from harness.commands import run
 from harness.rest import Rest
 from harness.state import Instance
-from harness.waiting import wait_for
+from harness.waiting import PATIENCE, wait_for
 
 T = TypeVar("T")
 
@@ -119,7 +119,9 @@ class Cluster:
             and event["requestReceivedTimestamp"] >= since
         ]
 
-    def wait_for(self, description: str, predicate: Callable[[], T], timeout: float = 30.0, interval: float = 0.1) -> T:
+    def wait_for(
+        self, description: str, predicate: Callable[[], T], timeout: float = PATIENCE, interval: float = 0.1
+    ) -> T:
         """Return the predicate's first true value; what the server refuses counts as "not yet"."""
         return wait_for(description, predicate, timeout, interval)
 

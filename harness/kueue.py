@@ -96,7 +96,6 @@ def _hand_over_certificate(cluster: Cluster, folder: Path) -> None:
     secret = cluster.wait_for(
         "Kueue's certificate",
         lambda: cluster.get("secret", _SECRET, NAMESPACE).get("data", {}),
-        timeout=60,
     )
     for name, content in secret.items():
         (folder / name).write_bytes(base64.b64decode(content))

@@ -41,11 +41,11 @@ def start(instance: Instance, programs: dict[str, Path]) -> None:
     _start_kubelet(instance, programs["kubelet"])
     _start_kube_proxy(instance, programs["kube-proxy"])
     cluster = Cluster(instance)
-    cluster.wait_for("the node to register", lambda: cluster.get("node", NODE_NAME), timeout=60)
+    cluster.wait_for("the node to register", lambda: cluster.get("node", NODE_NAME))
     _add_gpus(cluster)
     for name in ("kubelet", "kube-proxy"):
         processes.wait_healthy(instance, name)
-    cluster.wait_for("the node to be Ready and open", lambda: _is_open(cluster), timeout=60)
+    cluster.wait_for("the node to be Ready and open", lambda: _is_open(cluster))
 
 
 def _start_containerd(instance: Instance) -> None:

@@ -63,7 +63,7 @@ def start(instance: Instance, name: str, argv: Sequence[object], *, health: str 
     return component
 
 
-def wait_healthy(instance: Instance, name: str, timeout: float = 60.0) -> None:
+def wait_healthy(instance: Instance, name: str) -> None:
     """Wait until the component answers; one that died meanwhile is an error at once, with the end of its log."""
     component = instance.components[name]
 
@@ -72,7 +72,7 @@ def wait_healthy(instance: Instance, name: str, timeout: float = 60.0) -> None:
             return "ended"
         return "healthy" if answers(component.health) else ""
 
-    if wait_for(f"{name} to be healthy", condition, timeout) == "ended":
+    if wait_for(f"{name} to be healthy", condition) == "ended":
         raise ClusterError(f"{name} ended while starting:\n{tail(log_of(instance, name))}")
 
 
@@ -91,7 +91,7 @@ def end(processes: Iterable[ProcessId]) -> None:
     ending = list(processes)
     for process in filter(None, map(find, ending)):
         process.kill()
-    wait_for(f"{len(ending)} killed processes to be gone", lambda: not any(map(_remains, ending)), 15, interval=0.01)
+    wait_for(f"{len(ending)} killed processes to be gone", lambda: not any(map(_remains, ending)), interval=0.01)
 
 
 def _remains(process: ProcessId) -> bool:
@@ -126,7 +126,7 @@ def only_child(parent: ProcessId) -> ProcessId:
             raise ClusterError("the parent ended before its child started")
         return next(iter(found.children()), None)
 
-    entered = wait_for("the program to enter its namespaces", child, timeout=10, interval=0.01)
+    entered = wait_for("the program to enter its namespaces", child, interval=0.01)
     assert entered is not None
     return identify(entered.pid)
 

@@ -70,7 +70,7 @@ def scraping(
         process = subprocess.Popen([*command, f"--web.listen-address={address}"], stdout=log, stderr=log)
     try:
         prometheus = Prometheus(f"http://{address}")
-        wait_for("Prometheus to have scraped the operator", lambda: _is_up(prometheus), timeout=60)
+        wait_for("Prometheus to have scraped the operator", lambda: _is_up(prometheus))
         yield prometheus
     finally:
         process.terminate()

@@ -10,8 +10,11 @@ from harness.errors import ClusterError
 
 T = TypeVar("T")
 
+PATIENCE = 90.0
+"""Seconds until a wait is in vain: those that are not end early, and a busy machine takes its time."""
 
-def wait_for(description: str, predicate: Callable[[], T], timeout: float = 30.0, interval: float = 0.05) -> T:
+
+def wait_for(description: str, predicate: Callable[[], T], timeout: float = PATIENCE, interval: float = 0.05) -> T:
     """Return the predicate's first true value; a ClusterError counts as "not yet" and is quoted when time runs out."""
     deadline = time.monotonic() + timeout
     last: object = None

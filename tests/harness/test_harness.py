@@ -44,7 +44,7 @@ def finished_pod(cluster: Cluster, namespace: str, name: str) -> Object:
         pods = cluster.list("pods", namespace, f"job-name={name}")
         return next((pod for pod in pods if pod["status"]["phase"] in {"Succeeded", "Failed"}), None)
 
-    found = cluster.wait_for(f"the pod of {name} to end", pod, timeout=60)
+    found = cluster.wait_for(f"the pod of {name} to end", pod)
     assert found is not None
     return found
 
@@ -102,7 +102,7 @@ def test_cluster_dies_with_its_owner(tmp_path: Path) -> None:
     owner = processes.spawn(["sleep", "600"], tmp_path / "log")
     instance = lifecycle.up("orphan", "control-plane", owner=owner).instance
     processes.end([owner])
-    wait_for("the watchdog to take the cluster down", lambda: not instance.folder.exists(), timeout=30)
+    wait_for("the watchdog to take the cluster down", lambda: not instance.folder.exists())
     ids = [component.process for component in instance.components.values()]
     wait_for("the watchdog itself to end", lambda: not any(map(processes.find, ids)))
 
@@ -151,7 +151,7 @@ def test_job_on_the_fake_node_ends_with_its_reward(kwok_cluster: Cluster) -> Non
     with kwok_cluster.namespace() as namespace:
         kwok_cluster.apply(job("good", decisions='{"a": 3, "b": 4.5, "c": "relu"}'), namespace)
         pod = finished_pod(kwok_cluster, namespace, "good")
-        kwok_cluster.kubectl("wait", "--for=condition=complete", "job/good", "-n", namespace)
+        kwok_cluster.kubectl("wait", "--for=condition=complete", "job/good", "-n", namespace, "--timeout=180s")
     assert pod["metadata"]["annotations"]["evonas.dev/reward"] == str(7.5 / 27.5)
 
 

@@ -9,7 +9,7 @@ import psutil
 import pytest
 import yaml
 
-from harness import images
+from harness import cgroups, images
 from harness.client import Cluster, Object
 from harness.fixtures import running
 from harness.node import GPU, GPUS
@@ -51,7 +51,7 @@ def pod_of(cluster: Cluster, namespace: str, name: str) -> Object:
 def test_job_reaches_the_api_server_and_leaves_its_message_and_log(node_cluster: Cluster) -> None:
     with node_cluster.namespace() as namespace:
         node_cluster.apply(job("trial", _PROGRAM), namespace)
-        node_cluster.kubectl("wait", "--for=condition=complete", "job/trial", "-n", namespace, "--timeout=60s")
+        node_cluster.kubectl("wait", "--for=condition=complete", "job/trial", "-n", namespace, "--timeout=180s")
         log = node_cluster.kubectl("logs", "job/trial", "-n", namespace)
         status = pod_of(node_cluster, namespace, "trial")["status"]["containerStatuses"][0]
     assert log == "the API server answered 200\n"
@@ -83,11 +83,11 @@ def test_two_nodes_side_by_side_and_no_trace_of_the_second(node_cluster: Cluster
         instance = other.instance
         other.apply(job("trial", _PROGRAM), namespace)
         other.apply(job("endless", "import time; time.sleep(600)"), namespace)
-        other.kubectl("wait", "--for=condition=complete", "job/trial", "-n", namespace, "--timeout=60s")
+        other.kubectl("wait", "--for=condition=complete", "job/trial", "-n", namespace, "--timeout=180s")
         assert node_cluster.get("node", "node")["metadata"]["uid"] != other.get("node", "node")["metadata"]["uid"]
     folder = str(instance.folder)
     assert not instance.folder.exists()
     assert folder not in Path("/proc/self/mounts").read_text()
-    assert not list(Path("/sys/fs/cgroup").glob(f"**/{instance.cgroup}"))
+    assert instance.cgroup not in {group.name for group in cgroups.below(Path("/sys/fs/cgroup"))}
     assert not Path(f"/sys/class/net/evonas{instance.number}").exists()
     assert not [process for process in psutil.process_iter(["cmdline"]) if folder in str(process.info["cmdline"])]
