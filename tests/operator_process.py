@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from harness.client import Cluster
-from harness.waiting import wait_for
+from harness.waiting import PATIENCE, wait_for
 from tests import warm
 from tests.chart.rendering import installed, of_kind
 
@@ -98,7 +98,7 @@ class OperatorProcess:
                     imported=warm.CLUSTER,
                 )
             )
-        wait_for(f"the operator to say {sign!r}", lambda: self._says(sign, before), timeout=60)
+        wait_for(f"the operator to say {sign!r}", lambda: self._says(sign, before))
 
     def _says(self, sign: str, before: int) -> bool:
         assert self.process is not None
@@ -119,7 +119,7 @@ class OperatorProcess:
     def ask(self, path: str) -> tuple[int, str]:
         """GET a path of its HTTP server; return the status and the text."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}{path}", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}{path}", timeout=PATIENCE) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
@@ -158,7 +158,7 @@ class OperatorProcess:
         if self.process is None:
             return 0
         self.signal(signal.SIGTERM)
-        code = self.process.wait(timeout=30)
+        code = self.process.wait(timeout=PATIENCE)
         self.process = None
         return code
 

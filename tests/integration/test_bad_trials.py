@@ -9,7 +9,7 @@ import pytest
 
 from evonas.search.names import job_name, trial_name
 from harness.client import Cluster
-from tests.integration.searches import condition, trials, wait_until
+from tests.integration.searches import HELD, condition, events_of, trials, wait_until
 from tests.operator_process import OperatorProcess, search
 
 pytestmark = pytest.mark.kwok
@@ -51,9 +51,7 @@ def test_each_outcome_is_recorded_and_without_a_success_the_search_has_failed(
         assert reason in failed["message"]
         assert words in failed["message"]
         assert condition(found, "Complete")["status"] == "False"
-        cluster.wait_for(
-            "the event", lambda: "SearchFailed" in {event["reason"] for event in cluster.list("events", namespace)}
-        )
+        assert events_of(cluster, namespace, "SearchFailed")
     for trial in trials(cluster, namespace):
         status = trial["status"]
         assert (status["state"], status.get("reason", "")) == (state, reason)
@@ -68,7 +66,7 @@ def test_reward_that_is_no_number_is_refused_with_its_text(
     cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply, reward: str
 ) -> None:
     body = search("reward", budget={"maxTrials": 1, "parallelTrials": 1})
-    apply(_with_pods(body, annotations={"evonas-test/duration": "1h"}))
+    apply(_with_pods(body, annotations=HELD))
     pod = cluster.wait_for("the pod", lambda: cluster.list("pods", namespace))[0]
     name = pod["metadata"]["name"]
     cluster.kubectl("annotate", "pod", name, "-n", namespace, f"evonas.dev/reward={reward}")
@@ -88,8 +86,8 @@ def test_too_many_failures_fail_the_search(
     assert condition(found, "Failed")["reason"] == "TooManyFailedTrials"
     assert "exited with code 1" in condition(found, "Failed")["message"]
     assert condition(found, "Complete")["status"] == "False"
-    events = cluster.list("events", namespace)
-    assert {"TrialFailed", "SearchFailed"} <= {event["reason"] for event in events}
+    for reason in ("TrialFailed", "SearchFailed"):
+        assert events_of(cluster, namespace, reason)
 
 
 def test_slow_trial_times_out_and_is_not_retried(
@@ -140,14 +138,13 @@ def test_unschedulable_trials_are_queued_and_the_search_says_why(
     cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
 ) -> None:
     apply(search("big", container={"resources": {"limits": {"nvidia.com/gpu": 100_000}}}))
-    found = cluster.wait_for(
-        "the reason",
-        lambda: (
-            condition(cluster.get("nas", "big", namespace), "Progressing").get("reason") == "Unschedulable"
-            and cluster.get("nas", "big", namespace)
-        ),
-    )
-    assert found
+
+    def blocked() -> dict[str, Any] | None:
+        body = cluster.get("nas", "big", namespace)
+        return body if condition(body, "Progressing").get("reason") == "Unschedulable" else None
+
+    found = cluster.wait_for("the reason", blocked)
+    assert found is not None
     assert "nvidia.com/gpu" in condition(found, "Progressing")["message"]
     assert found["status"]["trials"]["running"] == 0
     cluster.wait_for(

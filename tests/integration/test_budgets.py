@@ -9,7 +9,17 @@ import pytest
 
 from harness.client import Cluster
 from harness.errors import CommandFailed
-from tests.integration.searches import assert_sound, condition, finished, trials, wait_until
+from tests.integration.searches import (
+    assert_sound,
+    change,
+    condition,
+    finished,
+    let_go,
+    running,
+    trials,
+    wait_until,
+    wait_until_observed,
+)
 from tests.operator_process import OperatorProcess, search
 
 pytestmark = pytest.mark.kwok
@@ -26,8 +36,10 @@ def _search(name: str, *, duration: str = "300ms", outcome: str = "", **spec: An
 def test_cancel_stops_what_runs_when_the_time_is_over(
     cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
 ) -> None:
-    budget = {"maxTrials": 20, "parallelTrials": 3, "maxSeconds": 5}
+    budget = {"maxTrials": 20, "parallelTrials": 3, "maxSeconds": 3600}
     apply(_search("cut", duration="1h", budget=budget, onComplete="Cancel"))
+    cluster.wait_for("three pods to have run for a second", lambda: len(running(cluster, namespace, seconds=1)) == 3)
+    change(cluster, namespace, "cut", {"budget": {"maxSeconds": 1}})
     body = wait_until(cluster, namespace, "cut", "Failed")
     assert condition(body, "Failed")["reason"] == "NoTrialSucceeded"
     assert "3 Cancelled with MaxSecondsReached" in condition(body, "Failed")["message"]
@@ -44,9 +56,12 @@ def test_cancel_stops_what_runs_when_the_time_is_over(
 def test_drain_lets_what_runs_finish_when_the_time_is_over(
     cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
 ) -> None:
-    budget = {"maxTrials": 20, "parallelTrials": 3, "maxSeconds": 2}
-    apply(_search("drained", duration="6s", budget=budget))
-    body = wait_until(cluster, namespace, "drained", "Complete")
+    budget = {"maxTrials": 20, "parallelTrials": 3, "maxSeconds": 3600}
+    apply(_search("drained", duration="1h", budget=budget))
+    cluster.wait_for("three pods to have run for a second", lambda: len(running(cluster, namespace, seconds=1)) == 3)
+    change(cluster, namespace, "drained", {"budget": {"maxSeconds": 1}})
+    wait_until_observed(cluster, namespace, "drained")
+    body = wait_until(cluster, namespace, "drained", "Complete", meanwhile=lambda: let_go(cluster, namespace))
     assert condition(body, "Complete")["reason"] == "MaxSecondsReached"
     assert body["status"]["trials"]["succeeded"] == body["status"]["trials"]["total"] == 3
 
@@ -77,10 +92,11 @@ def test_gpu_hours_are_kept_by_reservation(
 def test_lowering_parallel_trials_touches_nothing_that_runs_or_ran(
     cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
 ) -> None:
-    apply(_search("lowered", duration="2s", budget={"maxTrials": 12, "parallelTrials": 6}))
-    cluster.wait_for("six pods", lambda: len(cluster.list("pods", namespace)) == 6)
+    apply(_search("lowered", duration="1h", budget={"maxTrials": 12, "parallelTrials": 6}))
+    cluster.wait_for("six pods", lambda: len(running(cluster, namespace)) == 6)
     cluster.kubectl("scale", "nas", "lowered", "-n", namespace, "--replicas=1")
-    wait_until(cluster, namespace, "lowered", "Complete")
+    wait_until_observed(cluster, namespace, "lowered")
+    wait_until(cluster, namespace, "lowered", "Complete", meanwhile=lambda: let_go(cluster, namespace))
     assert_sound(cluster, namespace, "lowered", 12)
 
 
@@ -90,16 +106,22 @@ def test_failed_jobs_stay_longer_and_a_finished_search_goes_with_all_it_owns(
     trial = {"retries": 0, "ttlSecondsAfterFinished": 1, "ttlSecondsAfterFailed": 3600}
     budget = {"maxTrials": 2, "parallelTrials": 2}
     apply(_search("broken", outcome="fail", budget=budget, trial=trial))
-    apply(_search("passing", budget=budget, trial=trial, ttlSecondsAfterFinished=10))
+    apply(_search("passing", budget=budget, trial=trial, ttlSecondsAfterFinished=3600))
     wait_until(cluster, namespace, "passing", "Complete")
     cluster.wait_for("the good Jobs to go", lambda: not cluster.list("jobs", namespace, "evonas.dev/search=passing"))
     assert len(trials(cluster, namespace, "passing")) == 2
     wait_until(cluster, namespace, "broken", "Failed")
+    change(cluster, namespace, "passing", {"ttlSecondsAfterFinished": 1})
     cluster.wait_for("the passing search to go", lambda: not trials(cluster, namespace, "passing"))
     with pytest.raises(CommandFailed, match="not found"):
         cluster.get("nas", "passing", namespace)
-    jobs = cluster.list("jobs", namespace, "evonas.dev/search=broken")
-    assert [job["spec"]["ttlSecondsAfterFinished"] for job in jobs] == [3600, 3600]
+
+    def times_to_live() -> list[int | None]:
+        jobs = cluster.list("jobs", namespace, "evonas.dev/search=broken")
+        return [job["spec"].get("ttlSecondsAfterFinished") for job in jobs]
+
+    cluster.wait_for("the bad Jobs' release", lambda: None not in times_to_live())
+    assert times_to_live() == [3600, 3600]
     assert finished(cluster, namespace) == 2
 
 

@@ -10,25 +10,37 @@ import pytest
 import yaml
 
 from harness.client import Cluster
-from tests.integration.searches import condition, trials, wait_until
+from tests.integration.quotas import set_job_quota, set_pod_quota
+from tests.integration.searches import HELD, condition, events_of, let_go, running, trials, wait_until
 from tests.operator_process import OperatorProcess, search
 
 pytestmark = pytest.mark.kwok
 Apply = Callable[[dict[str, Any]], None]
 
-LONG = {"annotations": {"evonas-test/duration": "3s"}}
-
 
 def _search(name: str, *, count: int = 2, **pod: Any) -> dict[str, Any]:
     body = search(name, budget={"maxTrials": count, "parallelTrials": count}, trial={"retries": 0})
     template = body["spec"]["trial"]["template"]
-    template["metadata"] = LONG
+    template["metadata"] = {"annotations": HELD}
     template["spec"] |= pod
     return body
 
 
-def _running(cluster: Cluster, namespace: str) -> list[dict[str, Any]]:
-    return [pod for pod in cluster.list("pods", namespace) if pod["status"].get("phase") == "Running"]
+def _the_running(cluster: Cluster, namespace: str, count: int = 1) -> list[dict[str, Any]]:
+    """Return the pods that run once there are so many."""
+
+    def pods() -> list[dict[str, Any]] | None:
+        found = running(cluster, namespace)
+        return found if len(found) == count else None
+
+    return cluster.wait_for(f"{count} running pods", pods) or []
+
+
+def _complete(cluster: Cluster, namespace: str, name: str, *, seconds: float = 0) -> dict[str, Any]:
+    """Have what runs end, once it has run for so long, until the search is complete; return the search."""
+    return wait_until(
+        cluster, namespace, name, "Complete", meanwhile=lambda: let_go(cluster, namespace, seconds=seconds)
+    )
 
 
 def _evict(cluster: Cluster, namespace: str, pod: str) -> None:
@@ -46,20 +58,19 @@ def test_evicted_trial_runs_again_with_the_same_candidate_and_seed(
     cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
 ) -> None:
     apply(_search("evicted"))
-    cluster.wait_for("two running pods", lambda: len(_running(cluster, namespace)) == 2)
-    victim = _running(cluster, namespace)[0]
+    victim, _ = _the_running(cluster, namespace, 2)
     index = victim["metadata"]["labels"]["evonas.dev/index"]
     _evict(cluster, namespace, victim["metadata"]["name"])
 
     def replacement() -> dict[str, Any] | None:
-        pods = [pod for pod in _running(cluster, namespace) if pod["metadata"]["labels"]["evonas.dev/index"] == index]
+        pods = [pod for pod in running(cluster, namespace) if pod["metadata"]["labels"]["evonas.dev/index"] == index]
         return next((pod for pod in pods if pod["metadata"]["uid"] != victim["metadata"]["uid"]), None)
 
     second = cluster.wait_for("the replacement", replacement)
     assert second is not None
     for variable in ("EVONAS_DECISIONS", "EVONAS_SEED", "EVONAS_ATTEMPT"):
         assert _variable(second, variable) == _variable(victim, variable)
-    body = wait_until(cluster, namespace, "evicted", "Complete")
+    body = _complete(cluster, namespace, "evicted", seconds=3)
     assert body["status"]["trials"]["succeeded"] == 2
     status = trials(cluster, namespace)[int(index)]["status"]
     assert status["disruptions"] == 1
@@ -68,7 +79,7 @@ def test_evicted_trial_runs_again_with_the_same_candidate_and_seed(
     assert (disrupted["pod"], disrupted["node"]) == (victim["metadata"]["name"], "fake")
     assert (completed["reason"], completed["pod"]) == ("Completed", second["metadata"]["name"])
     assert len(cluster.list("jobs", namespace)) == 2
-    # The second pod alone held its GPU for three seconds.
+    # The second pod alone held its GPU for as long.
     assert status["gpuSeconds"] >= 3
 
 
@@ -76,8 +87,7 @@ def test_disruption_that_the_operator_slept_through_is_listed_when_it_wakes(
     cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
 ) -> None:
     apply(_search("asleep", count=1))
-    cluster.wait_for("a running pod", lambda: _running(cluster, namespace))
-    victim = _running(cluster, namespace)[0]["metadata"]["name"]
+    victim = _the_running(cluster, namespace)[0]["metadata"]["name"]
     operator.kill()
     # A pod that its node has failed under stays as an object, unlike one that was evicted by a request.
     lost = {"type": "DisruptionTarget", "status": "True", "reason": "TerminationByKubelet", "message": "shutdown"}
@@ -86,7 +96,7 @@ def test_disruption_that_the_operator_slept_through_is_listed_when_it_wakes(
         "patch", "pod", victim, "-n", namespace, "--subresource=status", "--type=merge", "-p", json.dumps(failed)
     )
     operator.start()
-    wait_until(cluster, namespace, "asleep", "Complete")
+    _complete(cluster, namespace, "asleep")
     status = trials(cluster, namespace)[0]["status"]
     assert [item["reason"] for item in status["attempts"]] == ["TerminationByKubelet", "Completed"]
     assert status["disruptions"] == 1
@@ -98,9 +108,9 @@ def test_pod_that_somebody_deletes_is_replaced(
     body = _search("deleted", count=1)
     body["spec"]["trial"]["retries"] = 1
     apply(body)
-    cluster.wait_for("a running pod", lambda: _running(cluster, namespace))
-    cluster.kubectl("delete", "pod", _running(cluster, namespace)[0]["metadata"]["name"], "-n", namespace)
-    wait_until(cluster, namespace, "deleted", "Complete")
+    (victim,) = _the_running(cluster, namespace)
+    cluster.kubectl("delete", "pod", victim["metadata"]["name"], "-n", namespace)
+    _complete(cluster, namespace, "deleted")
     status = trials(cluster, namespace)[0]["status"]
     assert [item["reason"] for item in status["attempts"]] == ["PodDeleted", "Completed"]
 
@@ -140,11 +150,13 @@ def test_trial_whose_node_is_drained_by_taint_goes_on_elsewhere(
 ) -> None:
     tolerations = [{"key": "mortal", "operator": "Exists"}]
     apply(_search("drained", count=1, tolerations=tolerations, nodeSelector={"type": "mortal"}))
-    cluster.wait_for("a running pod", lambda: _running(cluster, namespace))
-    first = _running(cluster, namespace)[0]["spec"]["nodeName"]
+    first = _the_running(cluster, namespace)[0]["spec"]["nodeName"]
     (second,) = set(mortal_nodes) - {first}
     cluster.kubectl("taint", "node", first, "gone=true:NoExecute")
-    wait_until(cluster, namespace, "drained", "Complete")
+    cluster.wait_for(
+        "a pod elsewhere", lambda: {pod["spec"]["nodeName"] for pod in running(cluster, namespace)} == {second}
+    )
+    _complete(cluster, namespace, "drained")
     status = trials(cluster, namespace)[0]["status"]
     ended = [(item["node"], item["reason"], item.get("disrupted", False)) for item in status["attempts"]]
     assert ended == [(first, "DeletionByTaintManager", True), (second, "Completed", False)]
@@ -153,13 +165,7 @@ def test_trial_whose_node_is_drained_by_taint_goes_on_elsewhere(
 def test_pod_that_the_quota_has_no_room_for_is_told_and_goes_on_when_there_is(
     cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
 ) -> None:
-    quota = {
-        "apiVersion": "v1",
-        "kind": "ResourceQuota",
-        "metadata": {"name": "none"},
-        "spec": {"hard": {"requests.nvidia.com/gpu": "0"}},
-    }
-    cluster.apply(yaml.safe_dump(quota), namespace)
+    set_pod_quota(cluster, namespace, "none", {"requests.nvidia.com/gpu": "0"})
     apply(_search("full", count=1))
 
     def told() -> dict[str, Any] | None:
@@ -170,21 +176,15 @@ def test_pod_that_the_quota_has_no_room_for_is_told_and_goes_on_when_there_is(
     assert found is not None
     assert "exceeded quota: none" in found["message"]
     assert trials(cluster, namespace)[0]["status"]["state"] == "Queued"
-    assert "QuotaExceeded" in {event["reason"] for event in cluster.list("events", namespace)}
+    assert events_of(cluster, namespace, "QuotaExceeded")
     cluster.kubectl("delete", "resourcequota", "none", "-n", namespace)
-    wait_until(cluster, namespace, "full", "Complete")
+    _complete(cluster, namespace, "full")
 
 
 def test_job_that_the_quota_refuses_is_told_and_offered_again(
     cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
 ) -> None:
-    quota = {
-        "apiVersion": "v1",
-        "kind": "ResourceQuota",
-        "metadata": {"name": "one"},
-        "spec": {"hard": {"count/jobs.batch": "1"}},
-    }
-    cluster.apply(yaml.safe_dump(quota), namespace)
+    set_job_quota(cluster, namespace, "one")
     apply(_search("jobs", count=3))
     cluster.wait_for(
         "the reason",
@@ -194,5 +194,5 @@ def test_job_that_the_quota_refuses_is_told_and_offered_again(
     )
     assert len(cluster.list("jobs", namespace)) == 1
     cluster.kubectl("delete", "resourcequota", "one", "-n", namespace)
-    wait_until(cluster, namespace, "jobs", "Complete")
+    _complete(cluster, namespace, "jobs")
     assert len(cluster.list("jobs", namespace)) == 3

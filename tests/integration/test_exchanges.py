@@ -29,7 +29,8 @@ from evonas.search.trial import ProposalRecord, Trial, TrialState
 from evonas.spec import SearchSpec
 from harness.client import Cluster
 from harness.errors import CommandFailed
-from tests.integration.searches import condition
+from tests.integration.quotas import set_pod_quota
+from tests.integration.searches import HELD, condition
 from tests.operator_process import USER, OperatorProcess, bind, search
 
 pytestmark = pytest.mark.kwok
@@ -96,8 +97,10 @@ def lift(cluster: Cluster, policy: str) -> None:
 
 
 def made(cluster: Cluster, namespace: str, name: str, **fields: Any) -> SearchRecord:
-    """Create a search that no operator works on, and return its record."""
-    cluster.apply(yaml.safe_dump(search(name, **fields)), namespace)
+    """Create a search that no operator works on, and return its record; a pod of it would not end."""
+    body = search(name, **fields)
+    body["spec"]["trial"]["template"]["metadata"] = {"annotations": HELD}
+    cluster.apply(yaml.safe_dump(body), namespace)
     return read_search(cluster.get("nas", name, namespace))
 
 
@@ -255,7 +258,7 @@ async def test_an_event_is_shown_where_the_search_is_described(
 async def test_a_full_quota_of_pods_is_told_by_the_job_that_waits_for_it(
     cluster: Cluster, namespace: str, api: Api
 ) -> None:
-    cluster.kubectl("create", "quota", "few", "--hard=pods=0", "-n", namespace)
+    set_pod_quota(cluster, namespace, "few", {"pods": "0"})
     store = Store()
     executor = Executor(api, store, WatchLag())
     record = made(cluster, namespace, "crowded")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -14,10 +15,10 @@ import pytest
 import yaml
 
 from harness.client import Cluster
-from harness.waiting import wait_for
+from harness.waiting import PATIENCE, wait_for
 from tests.chart.rendering import installed, of_kind
 from tests.integration.relay import Relay
-from tests.integration.searches import assert_sound, condition, finished, wait_until
+from tests.integration.searches import assert_sound, finished, wait_until
 from tests.operator_process import OperatorProcess, bind, search
 
 pytestmark = pytest.mark.kwok
@@ -25,6 +26,10 @@ Apply = Callable[[dict[str, Any]], None]
 Start = Callable[..., OperatorProcess]
 
 LEASE = "evonas-operator"
+LONG_LEASE = ("--lease-duration=3600s", "--renew-deadline=1800s", "--retry-period=2s")
+"""No test waits until it runs out: whoever gets it was given it."""
+DURATION, RENEW_DEADLINE, LATE = 15, 10, 60
+"""Seconds of the usual Lease, and how late a busy machine may be."""
 
 
 @pytest.fixture
@@ -50,14 +55,14 @@ def test_the_standby_is_ready_and_only_looks_at_the_lease(
     standby = start("second", standby=True, kubeconfig=_user(cluster, "standby"))
     apply(search("two", budget={"maxTrials": 12, "parallelTrials": 4}))
     wait_until(cluster, namespace, "two", "Complete")
-    _wait_for_release(cluster, namespace, 12)
     assert_sound(cluster, namespace, "two", 12)
     assert (leader.ask("/readyz")[0], leader.ask("/livez")[0]) == (200, 200)
     assert (standby.ask("/readyz")[0], standby.ask("/livez")[0]) == (200, 200)
     assert _metric(leader, "evonas_leader") == 1
     assert _metric(standby, "evonas_leader") == 0
-    assert _metric(leader, "evonas_lease_renewal_age_seconds") < 5
-    assert _metric(standby, "evonas_lease_renewal_age_seconds") < 5
+    # It is renewed every two seconds; on a busy machine that may be seen late, but it is seen again and again.
+    age = "evonas_lease_renewal_age_seconds"
+    wait_for("both to see a renewal", lambda: max(_metric(replica, age) for replica in (leader, standby)) < 5)
     asked = {
         (event["verb"], event["objectRef"]["resource"])
         for event in cluster.audit_events("standby")
@@ -67,17 +72,13 @@ def test_the_standby_is_ready_and_only_looks_at_the_lease(
 
 
 def test_a_stopped_leader_hands_over_at_once(cluster: Cluster, namespace: str, start: Start, apply: Apply) -> None:
-    leader, standby = start("first"), start("second", standby=True)
+    leader, standby = start("first", options=LONG_LEASE), start("second", standby=True, options=LONG_LEASE)
     apply(search("handed", budget={"maxTrials": 30, "parallelTrials": 4}))
-    cluster.wait_for("some results", lambda: finished(cluster, namespace) >= 6, 60)
-    asked = time.monotonic()
+    cluster.wait_for("some results", lambda: finished(cluster, namespace) >= 6)
     assert leader.stop() == 0, leader.log
     wait_for("the standby to watch", lambda: "watching " in standby.log)
-    # A lease that is not released goes on for 13 s at least.
-    assert time.monotonic() - asked < 10
     assert "released the lease" in leader.log
     wait_until(cluster, namespace, "handed", "Complete")
-    _wait_for_release(cluster, namespace, 30)
     assert_sound(cluster, namespace, "handed", 30)
     assert cluster.get("lease", LEASE, namespace)["spec"]["leaseTransitions"] == 1
     assert standby.stop() == 0
@@ -89,23 +90,19 @@ def test_a_killed_leader_is_replaced_when_its_lease_runs_out(
 ) -> None:
     leader, standby = start("first"), start("second", standby=True)
     apply(search("killed", budget={"maxTrials": 30, "parallelTrials": 4}))
-    cluster.wait_for("some results", lambda: finished(cluster, namespace) >= 6, 60)
-    killed = time.monotonic()
+    cluster.wait_for("some results", lambda: finished(cluster, namespace) >= 6)
     leader.kill()
+    renewed = _moment(cluster, namespace, "renewTime")
     wait_for("the standby to lead", lambda: "leading as second" in standby.log)
-    # The lease, which was renewed up to two seconds before, and a look at it every two seconds; a busy machine is late.
-    assert 15 - 2 - 1 < time.monotonic() - killed < 15 + 2 + 10
+    assert DURATION <= (_moment(cluster, namespace, "acquireTime") - renewed).total_seconds() < DURATION + LATE
     wait_until(cluster, namespace, "killed", "Complete")
-    _wait_for_release(cluster, namespace, 30)
     assert_sound(cluster, namespace, "killed", 30)
 
 
 def test_a_restarted_container_takes_its_own_lease_back(cluster: Cluster, namespace: str, start: Start) -> None:
-    operator = start("same")
+    operator = start("same", options=LONG_LEASE)
     operator.kill()
-    killed = time.monotonic()
     operator.start()
-    assert time.monotonic() - killed < 10
     assert "standing by" not in operator.log
 
 
@@ -115,20 +112,19 @@ def test_a_frozen_leader_ends_itself_without_another_write(
     frozen = start("frozen", kubeconfig=_user(cluster, "frozen"))
     standby = start("second", standby=True)
     apply(search("thawed", budget={"maxTrials": 60, "parallelTrials": 4}))
-    cluster.wait_for("some results", lambda: finished(cluster, namespace) >= 6, 60)
+    cluster.wait_for("some results", lambda: finished(cluster, namespace) >= 6)
     process = frozen.process
     assert process is not None
     frozen.freeze()
     wait_for("the standby to watch", lambda: "watching " in standby.log)
     thawed = _time()
     frozen.signal(signal.SIGCONT)
-    assert process.wait(timeout=10) == 1
+    assert process.wait(timeout=PATIENCE) == 1
     assert "was not renewed for" in frozen.log
     frozen.process = None
     late = cluster.writes("frozen", since=thawed)
     assert [(event["verb"], event["requestURI"], event["requestReceivedTimestamp"]) for event in late] == [], thawed
     wait_until(cluster, namespace, "thawed", "Complete")
-    _wait_for_release(cluster, namespace, 60)
     assert_sound(cluster, namespace, "thawed", 60)
 
 
@@ -138,14 +134,13 @@ def test_a_leader_that_cannot_renew_ends_before_its_lease_does(cluster: Cluster,
         operator = start("cut-off", kubeconfig=relay.kubeconfig(_user(cluster, "cut-off")))
         process = operator.process
         assert process is not None
-        cut = time.monotonic()
         if way == "refused":
             cluster.kubectl("delete", "clusterrolebinding", "test-cut-off-ha-lease")
         else:
             relay.fall_silent()
-        assert process.wait(timeout=20) == 1
-        assert time.monotonic() - cut < 14
-    assert "was not renewed for 10" in operator.log
+        assert process.wait(timeout=PATIENCE) == 1
+    waited = re.findall(r"was not renewed for ([\d.]+) s", operator.log)
+    assert RENEW_DEADLINE <= float(waited[-1]) < DURATION
     operator.process = None
 
 
@@ -155,7 +150,7 @@ def test_another_in_its_lease_ends_the_leader(cluster: Cluster, namespace: str, 
     assert process is not None
     patch = '{"spec": {"holderIdentity": "usurper"}}'
     cluster.kubectl("patch", "lease", LEASE, "-n", namespace, "--type=merge", "-p", patch)
-    assert process.wait(timeout=5) == 1
+    assert process.wait(timeout=PATIENCE) == 1
     assert "taken by usurper" in operator.log
     operator.process = None
 
@@ -178,8 +173,9 @@ def test_a_deaf_operator_is_not_alive(cluster: Cluster, start: Start) -> None:
     operator = start("deaf", kubeconfig=_user(cluster, "deaf", without="watch"))
     assert operator.ask("/livez") == (200, "ok\n")
     assert operator.ask("/readyz")[0] == 200
-    wait_for("its death certificate", lambda: operator.ask("/livez")[0] == 503, timeout=75, interval=1)
-    assert "its watch has not seen that for 6" in operator.ask("/livez")[1]
+    wait_for("its death certificate", lambda: operator.ask("/livez")[0] == 503, timeout=60 + PATIENCE, interval=1)
+    (deaf,) = re.findall(r"its watch has not seen that for (\d+) s", operator.ask("/livez")[1])
+    assert int(deaf) >= 60
     assert operator.ask("/readyz")[0] == 200
 
 
@@ -204,13 +200,9 @@ def _metric(operator: OperatorProcess, name: str) -> float:
     return float(line.split()[1])
 
 
-def _wait_for_release(cluster: Cluster, namespace: str, count: int) -> None:
-    def released() -> bool:
-        jobs = cluster.list("jobs", namespace)
-        done = [job for job in jobs if "ttlSecondsAfterFinished" in job["spec"] and condition(job, "Complete")]
-        return len(done) == count
-
-    cluster.wait_for("the Jobs' release", released, 60)
+def _moment(cluster: Cluster, namespace: str, field: str) -> datetime:
+    """Return a time that the Lease tells."""
+    return datetime.fromisoformat(cluster.get("lease", LEASE, namespace)["spec"][field])
 
 
 def _time() -> str:

@@ -23,7 +23,7 @@ from harness.client import Cluster
 from harness.fixtures import running_or_skipped
 from tests.chart.rendering import ROOT
 from tests.command_line import evonas, shell_of
-from tests.integration.searches import condition, trials, wait_until
+from tests.integration.searches import HELD, condition, let_go, running, trials, wait_until, worse_and_worse
 from tests.operator_process import OperatorProcess, install, search
 from tests.shell_blocks import blocks_run_by, reader_folder
 
@@ -60,7 +60,7 @@ def _queued(name: str, count: int) -> dict[str, Any]:
     budget = {"maxTrials": count, "parallelTrials": 2}
     body = search(name, budget=budget, trial={"retries": 0})
     body["metadata"]["labels"] = {"kueue.x-k8s.io/queue-name": "gpus", "kueue.x-k8s.io/priority-class": name}
-    body["spec"]["trial"]["template"]["metadata"] = {"annotations": {"evonas-test/duration": "8s"}}
+    body["spec"]["trial"]["template"]["metadata"] = {"annotations": HELD}
     return body
 
 
@@ -68,14 +68,14 @@ def test_urgent_search_preempts_the_other_and_both_complete(
     queues: Cluster, namespace: str, operator: OperatorProcess
 ) -> None:
     queues.apply(yaml.safe_dump(_queued("low", 6)), namespace)
-    queues.wait_for("two running pods", lambda: len(_running(queues, namespace)) == 2)
-    preempted = {pod["metadata"]["uid"] for pod in _running(queues, namespace)}
+    queues.wait_for("two running pods", lambda: len(running(queues, namespace)) == 2)
+    preempted = {pod["metadata"]["uid"] for pod in running(queues, namespace)}
     queues.apply(yaml.safe_dump(_queued("high", 4)), namespace)
     most = 0
 
     def held_back() -> bool:
         nonlocal most
-        most = max(most, len(_running(queues, namespace)))
+        most = max(most, len(_in_phase_running(queues, namespace)))
         found = condition(queues.get("nas", "low", namespace), "Progressing")
         told = found["reason"] == "Queued" and found["message"].endswith("waits for admission by queue gpus")
         states = {body.get("status", {}).get("state") for body in trials(queues, namespace, "low")}
@@ -83,13 +83,14 @@ def test_urgent_search_preempts_the_other_and_both_complete(
 
     def both_complete() -> bool:
         nonlocal most
-        most = max(most, len(_running(queues, namespace)))
+        most = max(most, len(_in_phase_running(queues, namespace)))
+        let_go(queues, namespace, seconds=3)
         return all(
             condition(queues.get("nas", name, namespace), "Complete").get("status") == "True"
             for name in ("low", "high")
         )
 
-    queues.wait_for("the search that is held back to say so", held_back, 30)
+    queues.wait_for("the search that is held back to say so", held_back)
     queues.wait_for("both searches to complete", both_complete, 300)
     assert most == 2
     for name, count in (("low", 6), ("high", 4)):
@@ -115,17 +116,19 @@ def test_trials_that_are_stopped_at_rungs_give_their_quota_back(
     body["spec"]["fidelity"] = {"rungs": {"min": 1, "max": 4, "factor": 2}}
     # More at once than the quota allows: the others wait until it is given back.
     body["spec"]["budget"]["parallelTrials"] = 3
-    body["spec"]["trial"]["template"]["metadata"]["annotations"]["evonas-test/duration"] = "500ms"
+    annotations, candidates = worse_and_worse(8, patient=4)
+    body["spec"]["trial"]["template"]["metadata"]["annotations"] = {"evonas-test/duration": "500ms", **annotations}
+    body["spec"]["warmStart"] = {"candidates": candidates}
     queues.apply(yaml.safe_dump(body), namespace)
     counts = wait_until(queues, namespace, "low", "Complete")["status"]["trials"]
-    assert counts["stopped"] >= 2
+    assert counts["stopped"] >= 4
     assert counts["stopped"] + counts["succeeded"] == 8
 
     def reserved() -> list[str]:
         flavors = queues.get("clusterqueue", "gpus", "")["status"]["flavorsReservation"]
         return [resource["total"] for flavor in flavors for resource in flavor["resources"]]
 
-    queues.wait_for("the whole quota to be free", lambda: set(reserved()) == {"0"}, 60)
+    queues.wait_for("the whole quota to be free", lambda: set(reserved()) == {"0"})
 
 
 def test_doctor_finds_what_keeps_a_queue_from_admitting_and_its_cures_mend_it(
@@ -133,8 +136,6 @@ def test_doctor_finds_what_keeps_a_queue_from_admitting_and_its_cures_mend_it(
 ) -> None:
     body = _queued("low", 2)
     body["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] = "absent"
-    # The doctor asks for searches that are not over, and this one is asked about many times.
-    body["spec"]["trial"]["template"]["metadata"]["annotations"]["evonas-test/duration"] = "1h"
     queues.apply(yaml.safe_dump(body), namespace)
 
     def ask() -> tuple[str, str, str]:
@@ -152,13 +153,13 @@ def test_doctor_finds_what_keeps_a_queue_from_admitting_and_its_cures_mend_it(
     assert verdict == "missing"
     assert "no LocalQueue of that name" in message
     mend(cure)
-    queues.wait_for("the queue to be active", lambda: ask()[0] == "ok", 60)
+    queues.wait_for("the queue to be active", lambda: ask()[0] == "ok")
     for kind, words in (("localqueue", ["absent", "-n", namespace]), ("clusterqueue", ["gpus"])):
         queues.kubectl("patch", kind, *words, "--type=merge", "-p", '{"spec": {"stopPolicy": "Hold"}}')
-        queues.wait_for(f"the {kind} to stop", lambda: ask()[0] == "missing", 60)
+        queues.wait_for(f"the {kind} to stop", lambda: ask()[0] == "missing")
         mend(ask()[2])
-        queues.wait_for(f"the {kind} to go on", lambda: ask()[0] == "ok", 60)
-    queues.wait_for("two running pods", lambda: len(_running(queues, namespace)) == 2)
+        queues.wait_for(f"the {kind} to go on", lambda: ask()[0] == "ok")
+    queues.wait_for("two running pods", lambda: len(running(queues, namespace)) == 2)
 
 
 def test_commands_of_the_page_run(queues: Cluster, namespace: str, tmp_path: Path) -> None:
@@ -169,5 +170,5 @@ def test_commands_of_the_page_run(queues: Cluster, namespace: str, tmp_path: Pat
     assert labels == {"kueue.x-k8s.io/queue-name": "gpus", "kueue.x-k8s.io/priority-class": "low"}
 
 
-def _running(cluster: Cluster, namespace: str) -> list[dict[str, Any]]:
+def _in_phase_running(cluster: Cluster, namespace: str) -> list[dict[str, Any]]:
     return [pod for pod in cluster.list("pods", namespace) if pod["status"]["phase"] == "Running"]

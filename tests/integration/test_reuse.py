@@ -20,7 +20,7 @@ from evonas.space import Value
 from harness.client import Cluster
 from tests.command_line import evonas, shell_of
 from tests.earlier import KEY, NAME, export_of
-from tests.integration.searches import condition, trials, wait_until
+from tests.integration.searches import condition, events_of, trials, wait_for_release, wait_until
 from tests.operator_process import OperatorProcess, search
 from tests.shell_blocks import REUSE, blocks_run_by, reader_folder
 
@@ -155,12 +155,14 @@ def test_what_another_search_of_the_namespace_has_trained_is_not_trained_again(
         trial["metadata"]["name"] for trial in second if "reusedFrom" not in trial["spec"]
     }
     assert len(_jobs(cluster, namespace, "second")) == 3
-    assert [event["reason"] for event in _events(cluster, namespace, "second")].count("ResultsReused") == 1
+    assert len(events_of(cluster, namespace, "ResultsReused")) == 1
     assert (
         f'evonas_search_reused_trials_total{{namespace="{namespace}",search="second"}} 4.0'
         in operator.ask("/metrics")[1]
     )
 
+    # What the operator still does for the others, it does before.
+    wait_for_release(cluster, namespace)
     calls = _calls(operator)
     apply(search("third", **every, agent={"type": "Evolution", "seed": 5}, reuseResults="Namespace"))
     wait_until(cluster, namespace, "third", "Complete")
@@ -213,7 +215,8 @@ def test_a_vetoed_trial_ends_and_the_agent_is_told(
     assert [trial["status"]["state"] for trial in found] == ["Infeasible"] * 2 + ["Succeeded"] * 3
     assert [trial["status"].get("message", "") for trial in found[:2]] == ["too large for our phones", ""]
     assert sorted(trial["status"]["sequence"] for trial in found) == [1, 2, 3, 4, 5]
-    assert len(_jobs(cluster, namespace, "picky") & {trial["metadata"]["name"] for trial in found[:2]}) == 0
+    vetoed = {trial["metadata"]["name"] for trial in found[:2]}
+    cluster.wait_for("their Jobs to go", lambda: not _jobs(cluster, namespace, "picky") & vetoed)
     (told,) = [event for event in _events(cluster, namespace, "picky") if event["reason"] == "InvalidMark"]
     assert (
         told["message"]

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from evonas.search.names import TRIAL_LABEL
 from evonas_trial.counting import learned, score
 from harness.client import Cluster
 from harness.errors import ClusterError
@@ -20,7 +21,27 @@ from tests.integration.searches import trials, wait_until
 from tests.operator_process import OperatorProcess, search
 
 pytestmark = pytest.mark.kwok
-COUNTING = ("python", "-m", "evonas_trial.counting")
+PATIENT = """
+import json, os, sys, time
+from pathlib import Path
+from evonas_trial import report
+from evonas_trial.counting import learned, score, sequence_of
+
+def is_recorded(step):
+    *lines, _ = Path(sys.argv[1]).read_text().split("\\n")
+    mine = [body for body in map(json.loads, lines) if body["spec"].get("index") == int(os.environ["EVONAS_INDEX"])]
+    status = mine[-1].get("status", {})
+    return status.get("state") == "Running" and step in [rung["step"] for rung in status.get("rungs", ())]
+
+reward = score(sequence_of(report.decisions()))
+*rungs, last = report.rungs()
+for step in rungs:
+    report.progress(step, last, reward=reward * learned(step, last))
+    while not is_recorded(step):
+        time.sleep(0.01)
+report.reward(reward)
+"""
+"""`counting` that goes on from a rung when it is recorded: what has ended before it is stopped is not stopped."""
 
 
 @pytest.mark.parametrize(
@@ -43,8 +64,8 @@ def test_local_and_cluster_propose_the_same(
     fields: dict[str, Any],
 ) -> None:
     budget = {"maxTrials": count, "parallelTrials": 1}
-    # A trial that has ended before it can be stopped at a rung is not stopped.
-    container = {"command": [*COUNTING, "--seconds", "2.7"]} if "fidelity" in fields else None
+    journal = tmp_path / "runs" / "same" / "journal.jsonl"
+    container = {"command": ["python", "-c", PATIENT, str(journal)]} if "fidelity" in fields else None
     body = search("same", agent={"type": agent, "seed": 11}, budget=budget, container=container, **fields)
     manifest = tmp_path / "search.yaml"
     manifest.write_text(yaml.safe_dump(body))
@@ -56,7 +77,7 @@ def test_local_and_cluster_propose_the_same(
         apply(body)
         wait_until(cluster, namespace, "same", "Complete")
 
-    local = _journal(tmp_path / "runs" / "same" / "journal.jsonl")
+    local = _journal(journal)
     remote = trials(cluster, namespace)
     assert len(remote) == count
     for mine, theirs in zip(local, remote, strict=True):
@@ -74,7 +95,7 @@ def _journal(path: Path) -> list[dict[str, Any]]:
 
 class _Reporter:
     """Stands in for the trials on the fake node: annotates each pod with what `counting` would have reported, rung by
-    rung where there are some."""
+    rung where there are some, each when the one before is recorded."""
 
     def __init__(self, cluster: Cluster, namespace: str) -> None:
         self._cluster = cluster
@@ -91,8 +112,14 @@ class _Reporter:
 
     def _run(self) -> None:
         while not self._stop.wait(0.1):
+            recorded = {
+                body["metadata"]["name"]: body["status"]
+                for body in trials(self._cluster, self._namespace)
+                if body.get("status", {}).get("state") == "Running"
+            }
             for pod in self._cluster.list("pods", self._namespace):
-                if "evonas.dev/reward" in pod["metadata"].get("annotations", {}):
+                status = recorded.get(pod["metadata"]["labels"][TRIAL_LABEL])
+                if status is None or "evonas.dev/reward" in pod["metadata"].get("annotations", {}):
                     continue
                 variables = {item["name"]: item.get("value") for item in pod["spec"]["containers"][0]["env"]}
                 decisions = json.loads(variables["EVONAS_DECISIONS"])
@@ -100,6 +127,8 @@ class _Reporter:
                 *rungs, last = (int(step) for step in (variables.get("EVONAS_RUNGS") or "1").split(","))
                 values = {step: {"reward": reward * learned(step, last)} for step in rungs}
                 known = json.loads(pod["metadata"].get("annotations", {}).get("evonas.dev/progress", '{"step": 0}'))
+                if known["step"] not in (0, *(rung["step"] for rung in status.get("rungs", ()))):
+                    continue
                 step = next((step for step in rungs if step > known["step"]), None)
                 report = {"evonas.dev/reward": repr(reward)}
                 if step is not None:

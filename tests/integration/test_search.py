@@ -8,7 +8,18 @@ from typing import Any
 import pytest
 
 from harness.client import Cluster
-from tests.integration.searches import assert_sound, condition, finished, trials, wait_until
+from tests.integration.searches import (
+    HELD,
+    assert_sound,
+    change,
+    condition,
+    finished,
+    let_go,
+    running,
+    trials,
+    wait_for_release,
+    wait_until,
+)
 from tests.operator_process import USER, OperatorProcess, search
 
 pytestmark = pytest.mark.kwok
@@ -22,7 +33,7 @@ def test_completes_with_one_result_per_trial_and_few_writes(
     body["spec"]["trial"]["template"]["metadata"] = {"annotations": {"evonas-test/duration": "1s"}}
     apply(body)
     body = wait_until(cluster, namespace, "full", "Complete")
-    cluster.wait_for("the Jobs' release", lambda: _released(cluster, namespace) == 40)
+    wait_for_release(cluster, namespace)
     assert_sound(cluster, namespace, "full", 40)
     assert body["status"]["trials"] == {
         "total": 40, "queued": 0, "running": 0, "succeeded": 40, "infeasible": 0, "failed": 0, "cancelled": 0
@@ -71,11 +82,10 @@ def test_prints_as_a_table_that_people_can_read(
 def test_is_exact_after_two_kills(cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply) -> None:
     apply(search("killed", budget={"maxTrials": 40, "parallelTrials": 4}))
     for enough in (8, 20):
-        cluster.wait_for(f"{enough} results", lambda enough=enough: finished(cluster, namespace) >= enough, 60)  # type: ignore[misc]
+        cluster.wait_for(f"{enough} results", lambda enough=enough: finished(cluster, namespace) >= enough)  # type: ignore[misc]
         operator.kill()
         operator.start()
     wait_until(cluster, namespace, "killed", "Complete")
-    cluster.wait_for("the Jobs' release", lambda: _released(cluster, namespace) == 40)
     assert_sound(cluster, namespace, "killed", 40)
 
 
@@ -83,27 +93,29 @@ def test_deletion_needs_no_operator(cluster: Cluster, namespace: str, operator: 
     apply(search("gone"))
     cluster.wait_for("running pods", lambda: len(cluster.list("pods", namespace)) >= 4)
     operator.stop()
-    cluster.kubectl("delete", "nas", "gone", "-n", namespace, "--timeout=30s")
+    cluster.kubectl("delete", "nas", "gone", "-n", namespace, "--timeout=120s")
     for kind in ("nastrial", "jobs", "pods"):
-        cluster.wait_for(f"no {kind}", lambda kind=kind: not cluster.list(kind, namespace), 60)  # type: ignore[misc]
+        cluster.wait_for(f"no {kind}", lambda kind=kind: not cluster.list(kind, namespace))  # type: ignore[misc]
 
 
 def test_suspension_lets_running_trials_finish_and_starts_no_others(
     cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
 ) -> None:
-    apply(search("pausing", budget={"maxTrials": 20, "parallelTrials": 2}))
-    cluster.wait_for("two results", lambda: finished(cluster, namespace) >= 2)
-    _patch(cluster, namespace, "pausing", '{"spec": {"suspend": true}}')
+    body = search("pausing", budget={"maxTrials": 20, "parallelTrials": 2})
+    body["spec"]["trial"]["template"]["metadata"] = {"annotations": HELD}
+    apply(body)
+    cluster.wait_for("two running pods", lambda: len(running(cluster, namespace)) == 2)
+    change(cluster, namespace, "pausing", {"suspend": True})
     body = wait_until(cluster, namespace, "pausing", "Suspended")
+    assert condition(body, "Complete")["status"] == "False"
+    let_go(cluster, namespace)
     cluster.wait_for(
         "nothing to run any more",
         lambda: condition(cluster.get("nas", "pausing", namespace), "Progressing").get("reason") == "Suspended",
     )
-    reached = len(trials(cluster, namespace))
-    assert finished(cluster, namespace) == reached < 20
-    assert condition(body, "Complete")["status"] == "False"
-    _patch(cluster, namespace, "pausing", '{"spec": {"suspend": false}}')
-    wait_until(cluster, namespace, "pausing", "Complete")
+    assert [record["status"]["state"] for record in trials(cluster, namespace)] == ["Succeeded"] * 2
+    change(cluster, namespace, "pausing", {"suspend": False})
+    wait_until(cluster, namespace, "pausing", "Complete", meanwhile=lambda: let_go(cluster, namespace))
     assert_sound(cluster, namespace, "pausing", 20)
 
 
@@ -134,8 +146,8 @@ def test_budget_may_grow_after_completion(
 ) -> None:
     apply(search("growing", budget={"maxTrials": 3, "parallelTrials": 1}))
     wait_until(cluster, namespace, "growing", "Complete")
-    _patch(cluster, namespace, "growing", '{"spec": {"budget": {"maxTrials": 6}}}')
-    cluster.wait_for("three more", lambda: finished(cluster, namespace) == 6, 60)
+    change(cluster, namespace, "growing", {"budget": {"maxTrials": 6}})
+    cluster.wait_for("three more", lambda: finished(cluster, namespace) == 6)
     wait_until(cluster, namespace, "growing", "Complete")
     assert_sound(cluster, namespace, "growing", 6)
 
@@ -167,17 +179,6 @@ def test_two_searches_of_one_name_in_two_namespaces_stay_apart(cluster: Cluster,
             wait_until(cluster, where, "twin", "Complete")
             assert_sound(cluster, where, "twin", count)
         assert operator.stop() == 0, operator.log
-
-
-def _patch(cluster: Cluster, namespace: str, name: str, patch: str) -> None:
-    cluster.kubectl("patch", "nas", name, "-n", namespace, "--type=merge", "-p", patch)
-
-
-def _released(cluster: Cluster, namespace: str) -> int:
-    return sum(
-        "ttlSecondsAfterFinished" in job["spec"] and bool(condition(job, "Complete"))
-        for job in cluster.list("jobs", namespace)
-    )
 
 
 def _watch_ages(operator: OperatorProcess) -> list[float]:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from harness.client import Cluster
-from tests.integration.searches import condition, wait_until
+from tests.integration.searches import HELD, condition, events_of, let_go, running, wait_until
 from tests.operator_process import OperatorProcess, search
 
 pytestmark = pytest.mark.kwok
@@ -56,11 +56,10 @@ def test_account_that_somebody_deleted_was_never_made_again(
     cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
 ) -> None:
     body = search("robbed", budget={"maxTrials": 6, "parallelTrials": 1})
+    body["spec"]["trial"]["template"]["metadata"] = {"annotations": HELD}
     apply(body)
-    cluster.wait_for("a pod", lambda: cluster.list("pods", namespace))
+    cluster.wait_for("a pod", lambda: running(cluster, namespace))
     cluster.kubectl("delete", "serviceaccount", "evonas-trial", "-n", namespace)
-    cluster.wait_for(
-        "the search to say why it waits",
-        lambda: "evonas-trial" in condition(cluster.get("nas", "robbed", namespace), "Progressing").get("message", ""),
-    )
-    wait_until(cluster, namespace, "robbed", "Complete")
+    wait_until(cluster, namespace, "robbed", "Complete", meanwhile=lambda: let_go(cluster, namespace))
+    # The search had said why it waited.
+    assert all("evonas-trial" in event["message"] for event in events_of(cluster, namespace, "AdmissionDenied"))

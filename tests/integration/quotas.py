@@ -1,0 +1,54 @@
+"""Quotas that are in force: until its controller has counted what there is, a new one lets everything pass."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from harness.client import Cluster
+from harness.errors import CommandFailed
+
+
+def set_pod_quota(cluster: Cluster, namespace: str, name: str, hard: dict[str, str]) -> None:
+    """Make a quota that leaves no room for a pod with a GPU; it is in force when this returns."""
+    _make(cluster, namespace, name, hard)
+    container = {"name": "probe", "image": "none", "resources": {"limits": {"nvidia.com/gpu": 1}}}
+    cluster.wait_for("the quota to be in force", lambda: not _takes(cluster, namespace, _pod(container)))
+
+
+def set_job_quota(cluster: Cluster, namespace: str, name: str) -> None:
+    """Make a quota with room for one Job; it is in force when this returns, and the room is free."""
+    _make(cluster, namespace, name, {"count/jobs.batch": "1"})
+    job = _job("probe")
+    path = cluster.rest.kind("jobs").path(namespace)
+    cluster.rest.ask("POST", path, json.dumps(_job("first")))
+    cluster.wait_for("the quota to be in force", lambda: not _takes(cluster, namespace, job))
+    cluster.rest.ask("DELETE", f"{path}/first?propagationPolicy=Background")
+    cluster.wait_for("the room to be free", lambda: _takes(cluster, namespace, job))
+
+
+def _make(cluster: Cluster, namespace: str, name: str, hard: dict[str, str]) -> None:
+    body = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": name}, "spec": {"hard": hard}}
+    cluster.rest.ask("POST", cluster.rest.kind("quota").path(namespace), json.dumps(body))
+
+
+def _takes(cluster: Cluster, namespace: str, body: dict[str, Any]) -> bool:
+    path = cluster.rest.kind(body["kind"], body["apiVersion"]).path(namespace)
+    try:
+        cluster.rest.ask("POST", f"{path}?dryRun=All", json.dumps(body))
+    except CommandFailed as refusal:
+        if "exceeded quota" not in refusal.stderr:
+            raise
+        return False
+    return True
+
+
+def _pod(container: dict[str, Any]) -> dict[str, Any]:
+    spec = {"restartPolicy": "Never", "containers": [container]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "probe"}, "spec": spec}
+
+
+def _job(name: str) -> dict[str, Any]:
+    template = {"spec": _pod({"name": "probe", "image": "none"})["spec"]}
+    spec = {"suspend": True, "template": template}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name}, "spec": spec}
