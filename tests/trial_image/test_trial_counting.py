@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evonas_trial.counting import cost, learned, score, sequence_of
+from harness.waiting import PATIENCE
 from tests.trial_image.conftest import RunTrial, StartTrial
 
 SEQUENCES = st.integers(1, 30).flatmap(lambda n: st.lists(st.integers(1, n), min_size=n, max_size=n))
@@ -94,7 +95,7 @@ def test_stopped_between_rungs_it_leaves_at_once_and_says_nothing_more(start_tri
     )
     said = (tmp_path / "progress").read_bytes()
     os.kill(process.pid, signal.SIGTERM)
-    assert process.wait(timeout=5) == 143
+    assert process.wait(PATIENCE) == 143
     assert (tmp_path / "progress").read_bytes() == said
     assert not (tmp_path / "report").exists()
 

@@ -24,6 +24,7 @@ from evonas_trial.spiking.settings import BOOLEAN, IMAGES, Settings
 from evonas_trial.spiking.training import Epoch, Trained, Training, evaluate
 from evonas_trial.training.hardware import Hardware
 from evonas_trial.training.loop import Diverged
+from harness.waiting import PATIENCE
 from tests.trial_image.conftest import RunTrial, StartTrial
 
 SPIKING = "evonas_trial.spiking"
@@ -193,7 +194,7 @@ class TestTrial:
     def test_sigterm_ends_it_at_once(self, start_trial: StartTrial, tmp_path: Path) -> None:
         process = start_trial(SPIKING, {}, *self.ARGUMENTS, "--epochs", "100000")
         os.kill(process.pid, signal.SIGTERM)
-        assert process.wait(timeout=5) == 143
+        assert process.wait(PATIENCE) == 143
         assert not (tmp_path / "report").exists()
 
     def test_it_ends_alike_when_killed_and_tried_again(
@@ -206,7 +207,7 @@ class TestTrial:
         for end, exit_code in ((signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 143)):
             process = start_trial(SPIKING, {}, *keeping)
             os.kill(process.pid, end)
-            assert process.wait(timeout=30) == exit_code
+            assert process.wait(PATIENCE) == exit_code
             assert len(list(volume.glob("trial-*.pt"))) == 1
         resumed = run_trial(SPIKING, {}, *keeping)
         assert (resumed.exit_code, resumed.errors) == (0, "")
@@ -237,7 +238,7 @@ class TestTrial:
         keeping = (*self.ARGUMENTS, "--checkpoint-dir", str(volume))
         process = start_trial(SPIKING, {}, *keeping, environment=rungs)
         os.kill(process.pid, signal.SIGKILL)
-        assert process.wait(timeout=30) == -signal.SIGKILL
+        assert process.wait(PATIENCE) == -signal.SIGKILL
         resumed = run_trial(SPIKING, {}, *keeping, environment=rungs)
         assert (resumed.exit_code, resumed.errors) == (0, "")
         assert resumed.progress == undisturbed.progress

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.waiting import PATIENCE
 from tests import warm
 
 PROGRAM = """
@@ -57,4 +58,4 @@ def test_a_warm_program_that_is_killed_says_by_what(tmp_path: Path) -> None:
             process = warm.start("said", ["wait"], environment=environment, folder=tmp_path, output=output)
         assert process.poll() is None
         os.kill(process.pid, number)
-        assert process.wait(timeout=30) == process.poll() == -number
+        assert process.wait(PATIENCE) == process.poll() == -number

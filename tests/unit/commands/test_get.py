@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from evonas.local.journal import open_journal
-from harness.waiting import wait_for
+from harness.waiting import PATIENCE, wait_for
 from tests.unit.commands.conftest import TRIALS, Evonas
 from tests.unit.local.test_resume import finish, interruptible, write_manifest
 from tests.unit.search.simulation import write_run
@@ -95,13 +95,13 @@ def test_watch_prints_what_is_new_or_has_changed_until_it_is_interrupted(tmp_pat
     reader = threading.Thread(target=lambda: lines.extend(iter(watching.stdout.readline, "")))  # type: ignore[union-attr]
     reader.start()
     try:
-        wait_for("the search", lambda: any("one" in line for line in lines), 60)
+        wait_for("the search", lambda: any("one" in line for line in lines))
         write_run(tmp_path / "runs", "two", count=4)
-        wait_for("the new search", lambda: any("two" in line for line in lines), 60)
+        wait_for("the new search", lambda: any("two" in line for line in lines))
     finally:
         watching.send_signal(signal.SIGINT)
-        assert watching.wait(30) == 130
-        reader.join(30)
+        assert watching.wait(PATIENCE) == 130
+        reader.join(PATIENCE)
     assert [word for line in lines for word in line.split() if word in ("name", "one", "two")] == ["name", "one", "two"]
 
 

@@ -19,7 +19,7 @@ from evonas.local.journal import JOURNAL_FILE, open_journal, read_journal
 from evonas.local.processes.command import expand
 from evonas.manifest import read_objects
 from evonas.search.trial import ProposalRecord, Trial, TrialState
-from harness.waiting import wait_for
+from harness.waiting import PATIENCE, wait_for
 from tests.corpus.environment import DECISIONS, VARIABLES, asking_search
 from tests.unit.commands.conftest import TRIALS, Evonas
 from tests.unit.local.test_resume import COUNTING, start, write_manifest
@@ -155,7 +155,7 @@ def test_best_for_a_pod_is_read_by_kubectl_and_the_kubelet_as_the_trials_saw_it(
 
 def _copy_of_a_trial(folder: Path) -> Path:
     manifest = write_manifest(folder, [*COUNTING[:-2]], maxTrials=1, parallelTrials=1)
-    assert start(manifest).wait(60) == 0
+    assert start(manifest).wait(PATIENCE) == 0
     return folder / "runs" / "here" / JOURNAL_FILE
 
 
@@ -181,7 +181,7 @@ def test_logs_follow_a_trial_to_its_end_and_watch_a_search_to_its_end(tmp_path: 
     )
     run = start(manifest)
     folder = tmp_path / "runs" / "here"
-    wait_for("the log", (folder / "trials/00000/attempt-1/log.txt").exists, 30)
+    wait_for("the log", (folder / "trials/00000/attempt-1/log.txt").exists)
     found: dict[str, subprocess.CompletedProcess[str]] = {}
     commands = {"logs": ("logs", str(folder), "0", "-f"), "watch": ("watch", str(folder), "--interval", "0.1")}
     threads = [
@@ -192,8 +192,8 @@ def test_logs_follow_a_trial_to_its_end_and_watch_a_search_to_its_end(tmp_path: 
         thread.start()
     (tmp_path / "go").touch()
     for thread in threads:
-        thread.join(60)
-    assert run.wait(60) == 0
+        thread.join(PATIENCE)
+    assert run.wait(PATIENCE) == 0
     assert found["logs"].stdout.splitlines() == ["begun", "ended"]
     assert found["watch"].returncode == 0, found["watch"]
     assert "Complete" in found["watch"].stdout
@@ -208,7 +208,7 @@ def test_watch_of_an_interrupted_run_says_so(evonas: Evonas, tmp_path: Path) -> 
 
 def _evonas(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "evonas", *words], check=False, capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "evonas", *words], check=False, capture_output=True, text=True, timeout=PATIENCE
     )
 
 

@@ -24,6 +24,7 @@ from evonas.search.trial_progress import Progress, parse_progress
 from evonas.search.trial_report import Report, parse_message
 from evonas.spec import SearchSpec
 from evonas_trial.report import Reporter
+from harness.waiting import PATIENCE
 from tests.corpus import good
 from tests.unit.docs.markdown import PAGES, ROOT, Page
 from tests.unit.local.runs import evonas, recorded
@@ -300,7 +301,7 @@ def test_rungs_in_shell_end_with_their_training_on_sigterm(tmp_path: Path) -> No
     script = subprocess.Popen(["sh", "-c", RUNGS_IN_SHELL], cwd=tmp_path, env={**os.environ, "EVONAS_RUNGS": "1,3"})
     with (tmp_path / "pipe").open() as pipe:
         script.terminate()
-        assert script.wait(timeout=10) == 143
+        assert script.wait(PATIENCE) == 143
         assert pipe.read() == ""
 
 

@@ -13,7 +13,7 @@ from evonas.local.processes.attempts import LOCK_FILE, LocalAttempts
 from evonas.local.processes.supervise import PID_FILE
 from evonas.search.codec import SearchIdentity
 from evonas.spec import SearchSpec
-from harness.waiting import wait_for
+from harness.waiting import PATIENCE, wait_for
 from tests.unit.local.test_resume import write_manifest
 
 HOLD_LOCK = """
@@ -49,6 +49,6 @@ def test_stop_of_an_attempt_that_just_ended_by_itself_failed(tmp_path: Path) -> 
     assert holder.stdout.readline() == "held\n"
     with ThreadPoolExecutor(1) as executor:
         stopped = executor.submit(attempts.stop, [(0, 1)])
-        wait_for("the wait for the lock", lambda: stopped.done() or is_awaited(folder / LOCK_FILE), 30)
-        holder.communicate("\n", timeout=30)
-        stopped.result(30)
+        wait_for("the wait for the lock", lambda: stopped.done() or is_awaited(folder / LOCK_FILE))
+        holder.communicate("\n", timeout=PATIENCE)
+        stopped.result(PATIENCE)

@@ -19,7 +19,7 @@ from evonas.local.locks import is_locked, wait_for_release
 from evonas.local.processes import forkserver
 from evonas.local.processes.supervise import ENDED_FILE, PID_FILE, Order
 from evonas.local.processes.supervisors import Supervisors
-from harness.waiting import wait_for
+from harness.waiting import PATIENCE, wait_for
 from tests.unit.local.test_supervise import process_named_in, wait_until_gone
 
 UNTIL_GO = "while [ ! -e go ]; do sleep 0.05; done"
@@ -45,7 +45,7 @@ def supervisors() -> Iterator[Supervisors]:
 
 def order(folder: Path, script: str) -> Order:
     folder.mkdir()
-    return Order(str(folder), 60, str(folder), ["sh", "-c", script], dict(os.environ), 0)
+    return Order(str(folder), 600, str(folder), ["sh", "-c", script], dict(os.environ), 0)
 
 
 def begin(supervisors: Supervisors, folder: Path, script: str) -> Path:
@@ -86,7 +86,7 @@ def test_what_a_killed_supervisor_ran_does_not_go_on_beside_the_next_attempt(
     tmp_path: Path, supervisors: Supervisors
 ) -> None:
     folder = tmp_path / "attempt"
-    lock = begin(supervisors, folder, "sleep 60 & echo $! > helper; echo $$ > child; wait")
+    lock = begin(supervisors, folder, "sleep 600 & echo $! > helper; echo $$ > child; wait")
     processes = [process_named_in(folder / name) for name in ("child", "helper")]
     os.kill(process_named_in(folder / PID_FILE), signal.SIGKILL)
     wait_for_release(lock)
@@ -111,7 +111,8 @@ def test_a_server_whose_run_is_gone_stays_until_its_last_attempt_has_ended(
 
 def test_what_escapes_an_attempt_does_not_hold_its_lock(tmp_path: Path, supervisors: Supervisors) -> None:
     folder = tmp_path / "attempt"
-    wait_for_release(begin(supervisors, folder, "setsid sleep 60 & echo $! > escaped; exit 4"))
+    escape = "setsid sh -c 'echo $$ > escaped; exec sleep 600' & until [ -s escaped ]; do sleep 0.05; done"
+    wait_for_release(begin(supervisors, folder, f"{escape}; exit 4"))
     assert exit_code(folder) == 4
     os.kill(process_named_in(folder / "escaped"), signal.SIGKILL)
 
@@ -125,8 +126,8 @@ def test_an_attempt_for_which_there_is_no_process_says_so(tmp_path: Path) -> Non
         with (tmp_path / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             forkserver.send(ours, order(tmp_path / "attempt", "true"), lock.fileno())
-        wait_for("the end", (tmp_path / "attempt" / ENDED_FILE).exists, 30)
+        wait_for("the end", (tmp_path / "attempt" / ENDED_FILE).exists)
         wait_for_release(tmp_path / "lock")
-    assert server.wait(30) == 0
+    assert server.wait(PATIENCE) == 0
     end = json.loads((tmp_path / "attempt" / ENDED_FILE).read_text())
     assert (end["exitCode"], end["error"]) == (127, "cannot start a process: Resource temporarily unavailable")

@@ -16,7 +16,7 @@ from evonas.local.other_runs import OtherRuns
 from evonas.local.requests.enqueued import ENQUEUED_FILE, Enqueued
 from evonas.local.requests.vetoed import VETOED_FILE
 from evonas.spec import SearchSpec
-from harness.waiting import wait_for
+from harness.waiting import PATIENCE, wait_for
 from tests.unit.local.runs import evonas, recorded, write_manifest
 
 
@@ -71,17 +71,17 @@ def test_candidates_are_taken_up_by_a_run_under_way_and_by_the_next_start(tmp_pa
     journal = tmp_path / "runs" / "here" / "journal.jsonl"
     running = subprocess.Popen([sys.executable, "-m", "evonas", "run", str(manifest)], cwd=tmp_path)
     try:
-        wait_for("the first trial", lambda: len(_origins(journal)) == 1, 60)
+        wait_for("the first trial", lambda: len(_origins(journal)) == 1)
         by_hand = [f"--decision=a{position}=4" for position in (1, 2, 3, 4)]
         assert "enqueued 1 candidate: it is tried before" in evonas(tmp_path, "enqueue", "runs/here", *by_hand)
         assert "it is listed already" in evonas(tmp_path, "enqueue", "runs/here", *by_hand, code=2)
         (gates / "0").touch()
-        wait_for("the second trial", lambda: len(_origins(journal)) == 2, 60)
+        wait_for("the second trial", lambda: len(_origins(journal)) == 2)
         assert _origins(journal)[1] == "listed"
         assert "trial 1 has it" in evonas(tmp_path, "enqueue", "runs/here", *by_hand, code=2)
     finally:
         running.terminate()
-        running.wait(60)
+        running.wait(PATIENCE)
     (tmp_path / "more.json").write_text('[{"a1": 4, "a2": 4, "a3": 4, "a4": 1}, {"a1": 4, "a2": 4, "a3": 1, "a4": 1}]')
     assert "enqueued 2 candidates" in evonas(tmp_path, "enqueue", "runs/here", "more.json")
     for index in range(1, 6):
@@ -102,13 +102,13 @@ def test_a_veto_ends_a_trial_under_way_and_one_of_a_run_that_rests(tmp_path: Pat
     journal = tmp_path / "runs" / "here" / "journal.jsonl"
     running = subprocess.Popen([sys.executable, "-m", "evonas", "run", str(manifest)], cwd=tmp_path)
     try:
-        wait_for("two trials", lambda: len(_origins(journal)) == 2, 60)
+        wait_for("two trials", lambda: len(_origins(journal)) == 2)
         assert "has no trial 9" in evonas(tmp_path, "veto", "runs/here", "9", code=2)
         evonas(tmp_path, "veto", "runs/here", "1", "--because", "too slow for a phone")
-        wait_for("the others", lambda: len(_origins(journal)) == 6, 60)
+        wait_for("the others", lambda: len(_origins(journal)) == 6)
     finally:
         running.terminate()
-        running.wait(60)
+        running.wait(PATIENCE)
     evonas(tmp_path, "veto", "runs/here", "0")
     evonas(tmp_path, "run", str(manifest))
     trials = recorded(tmp_path, "here")
@@ -207,10 +207,10 @@ def test_a_result_is_that_of_what_was_run_even_where_the_manifest_changed_meanwh
     journal = tmp_path / "runs" / "here" / "journal.jsonl"
     running = subprocess.Popen([sys.executable, "-m", "evonas", "run", str(manifest)], cwd=tmp_path)
     try:
-        wait_for("a result", lambda: journal.exists() and '"Succeeded"' in journal.read_text(), 60)
+        wait_for("a result", lambda: journal.exists() and '"Succeeded"' in journal.read_text())
     finally:
         running.terminate()
-        running.wait(60)
+        running.wait(PATIENCE)
     (tmp_path / "gate").touch()
     evonas(tmp_path, "run", str(write_manifest(tmp_path, "here", ["sh", "-c", f"{script} # changed"], **small)))
     assert len({trial.fingerprint for trial in recorded(tmp_path, "here")}) == 2

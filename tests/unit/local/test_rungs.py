@@ -18,7 +18,7 @@ from harness.waiting import wait_for
 from tests.unit.local.runs import COUNTING, evonas, recorded, write_manifest
 
 FIDELITY = {"rungs": {"min": 1, "max": 9, "factor": 3}}
-SLOWLY = (*COUNTING, "--seconds", "1.5")
+SLOWLY = (*COUNTING, "--seconds", "2.7")
 
 
 def write_search(folder: Path, command: tuple[str, ...] = SLOWLY, **spec: Any) -> Path:
@@ -72,7 +72,7 @@ def test_killed_run_goes_on_with_the_same_decisions(tmp_path: Path, moment: Call
     journal = tmp_path / "runs" / "here" / "journal.jsonl"
     command = [sys.executable, "-m", "evonas", "run", str(manifest), "--runs", str(tmp_path / "runs")]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        wait_for("that moment", lambda: _begun(journal) and moment(read_journal(journal)[1]), 60)
+        wait_for("that moment", lambda: _begun(journal) and moment(read_journal(journal)[1]))
         process.send_signal(signal.SIGKILL)
     before = {trial.index: trial for trial in read_journal(journal)[1]}
     evonas(tmp_path, "run", str(manifest))
@@ -91,7 +91,7 @@ def test_trial_that_a_killed_run_had_yet_to_stop_is_stopped_by_the_next(tmp_path
     journal = tmp_path / "runs" / "here" / "journal.jsonl"
     command = [sys.executable, "-m", "evonas", "run", str(manifest), "--runs", str(tmp_path / "runs")]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        wait_for("its rung", lambda: _begun(journal) and any(trial.rungs for trial in read_journal(journal)[1]), 60)
+        wait_for("its rung", lambda: _begun(journal) and any(trial.rungs for trial in read_journal(journal)[1]))
         process.send_signal(signal.SIGKILL)
     assert len(running(tmp_path)) == 1
     *_, last = journal.read_text().splitlines()
