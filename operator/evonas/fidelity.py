@@ -17,8 +17,17 @@ MAX_RUNGS = 16
 """As many as a trial's status may list."""
 
 
+class Mode(StrEnum):
+    """What happens to a trial at a rung."""
+
+    STOP = "Stop"
+    """It trains on, unless the rule stops it there, for good."""
+    PAUSE = "Pause"
+    """It ends its attempt and frees its GPU; another attempt goes on from its checkpoint once the rule lets it."""
+
+
 class Rule(StrEnum):
-    """Which trials are stopped at a rung (``search.promotion``)."""
+    """Which trials go on at a rung (``search.promotion``)."""
 
     NONE = "None"
     """None: results are only recorded."""
@@ -35,6 +44,12 @@ class Fidelity:
     factor: int
     """No trial is stopped at a rung before that many have reached it; SuccessiveHalving lets one of them go on."""
     rule: Rule
+    mode: Mode = Mode.STOP
+
+    @property
+    def pauses(self) -> bool:
+        """Whether each trial pauses at each rung."""
+        return self.mode is Mode.PAUSE
 
     @classmethod
     def parse(cls, fidelity: Mapping[str, Any]) -> Fidelity:
@@ -42,11 +57,13 @@ class Fidelity:
         rungs = fidelity["rungs"]
         factor = rungs["factor"]
         steps = tuple(rungs["steps"]) if "steps" in rungs else _geometric(rungs["min"], rungs["max"], factor)
-        return cls(steps, factor, Rule(fidelity["rule"]))
+        return cls(steps, factor, Rule(fidelity["rule"]), Mode(fidelity["mode"]))
 
 
 def fidelity_problems(fidelity: Mapping[str, Any]) -> Iterator[FieldProblem]:
     """Check what the CRD states in CEL, and that there are not too many rungs."""
+    if fidelity["mode"] == Mode.PAUSE and fidelity["rule"] == Rule.NONE:
+        yield FieldProblem("spec.fidelity.rule", "must be Median or SuccessiveHalving in mode Pause, got None")
     field, rungs = "spec.fidelity.rungs", fidelity["rungs"]
     given = {"min", "max", "steps"} & rungs.keys()
     if given not in ({"min", "max"}, {"steps"}):

@@ -88,7 +88,7 @@ class LocalRun:
     def _advance(self) -> Plan:
         unfinished = [self._table.unfinished[index] for index in sorted(self._table.unfinished)]
         now = datetime.now(UTC)
-        views = {trial.index: self._attempts.view(trial) for trial in unfinished}
+        views = {trial.index: self._attempts.view(trial) for trial in unfinished if trial.state.holds_place}
         finished = self._totals.update(self._table)
         decided = plan(
             self._spec,

@@ -125,13 +125,13 @@ def budget_shares(spec: SearchSpec, totals: Totals, start_time: datetime | None,
 
 def saved_gpu_seconds(totals: Totals) -> float:
     """Estimate as ``saved_by_stopping``."""
-    stopped = totals.stopped_at.total()
-    return saved_by_stopping(totals.full_gpu_seconds, totals.full_trainings, totals.stopped_gpu_seconds, stopped)
+    cut = totals.stopped_at.total() + totals.paused_at.total()
+    return saved_by_stopping(totals.full_gpu_seconds, totals.full_trainings, totals.cut_gpu_seconds, cut)
 
 
 def saved_by_stopping(full_cost: float, full_trainings: int, stopped_cost: float, stopped: int) -> float:
-    """Estimate what trials that were stopped at rungs would have taken besides, had each taken as long as the mean of
-    those that were trained to the end; 0 before the first of them. Costs are sums, in any unit.
+    """Estimate what trials that were stopped or paused at rungs would have taken besides, had each taken as long as the
+    mean of those that were trained to the end; 0 before the first of them. Costs are sums, in any unit.
     """
     if not full_trainings:
         return 0.0
@@ -139,8 +139,21 @@ def saved_by_stopping(full_cost: float, full_trainings: int, stopped_cost: float
 
 
 def affordable_trials(spec: SearchSpec, totals: Totals) -> float:
-    """Return how many more trials fit ``maxGPUHours`` if each of them runs until its timeout, and so does each
-    unfinished one and each confirmation to come.
+    """Return how many more trials fit ``maxGPUHours``, as ``affordable_attempts``.
+
+    Where trials pause and none has been trained to its end, what leads from the highest rung so far to the last must
+    stay affordable: otherwise a search could end without a result.
+    """
+    affordable = affordable_attempts(spec, totals)
+    if spec.fidelity is None or not spec.fidelity.pauses or totals.counts[TrialState.SUCCEEDED]:
+        return affordable
+    reached = max((place for place, step in enumerate(spec.fidelity.steps, 1) if step in totals.standings), default=1)
+    return affordable - (len(spec.fidelity.steps) - reached)
+
+
+def affordable_attempts(spec: SearchSpec, totals: Totals) -> float:
+    """Return how many more attempts fit ``maxGPUHours`` if each of them runs until its timeout, and so does each that
+    runs or is about to, and each confirmation to come.
     """
     worst = spec.trial.worst_gpu_seconds
     if spec.budget.max_gpu_hours is None or worst == 0:

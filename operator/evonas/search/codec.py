@@ -86,6 +86,7 @@ def to_status(trial: Trial) -> dict[str, Any]:
             "metrics": _decimals(trial.metrics),
             "sequence": trial.sequence,
             "rungs": [_rung(result) for result in trial.rungs],
+            "lostCheckpoints": trial.lost_checkpoints or None,
             "fingerprint": trial.fingerprint,
             "attempts": [_attempt(attempt) for attempt in trial.attempts],
             "disruptions": trial.disruptions or None,
@@ -128,6 +129,7 @@ def from_object(body: Mapping[str, Any]) -> Trial:
             _read_rung(result, f"trial {spec['index']}: status.rungs[{place}]")
             for place, result in enumerate(status.get("rungs", ()))
         ),
+        lost_checkpoints=status.get("lostCheckpoints", 0),
         attempts=tuple(
             EndedAttempt(
                 number=attempt["number"],
@@ -250,12 +252,19 @@ def _number(text: str | None) -> float | None:
 
 
 def _rung(result: RungResult) -> dict[str, Any]:
-    return _without_empty({"step": result.step, "value": _decimal(result.value), "sequence": result.sequence})
+    return _without_empty(
+        {
+            "step": result.step,
+            "value": _decimal(result.value),
+            "sequence": result.sequence,
+            "promotedAfter": result.promoted_after,
+        }
+    )
 
 
 def _read_rung(body: Mapping[str, Any], path: str) -> RungResult:
     """Read a result at a rung; ValueError with the field that is wrong."""
-    for field in ("step", "sequence"):
+    for field in ("step", "sequence", *(["promotedAfter"] if "promotedAfter" in body else [])):
         if type(body.get(field)) is not int or body[field] < 1:
             raise ValueError(f"{path}.{field} must be a whole number from 1, got {body.get(field)!r}")
     try:
@@ -264,7 +273,7 @@ def _read_rung(body: Mapping[str, Any], path: str) -> RungResult:
         value = math.nan
     if value is not None and not math.isfinite(value):
         raise ValueError(f"{path}.value must be a finite decimal number, or absent, got {body['value']!r}")
-    return RungResult(body["step"], value, body["sequence"])
+    return RungResult(body["step"], value, body["sequence"], body.get("promotedAfter"))
 
 
 def _attempt(attempt: EndedAttempt) -> dict[str, Any]:

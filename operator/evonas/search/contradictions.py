@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Iterator
+from itertools import chain, pairwise
 
 from evonas.errors import FieldProblem
 from evonas.search.trial import Trial, TrialState
@@ -10,19 +11,35 @@ from evonas.search.trial import Trial, TrialState
 
 def find_contradiction(trial: Trial) -> FieldProblem | None:
     """Return what cannot be in a trial's record of its rungs; None if nothing is wrong."""
+    return next(chain(_in_rungs(trial), _in_state(trial)), None)
+
+
+def _in_rungs(trial: Trial) -> Iterator[FieldProblem]:
     for place, (earlier, later) in enumerate(pairwise(trial.rungs), start=1):
         for field, before, after in (
             ("step", earlier.step, later.step),
             ("sequence", earlier.sequence, later.sequence),
         ):
             if after <= before:
-                return FieldProblem(f"status.rungs[{place}].{field}", f"must be more than {before}, got {after}")
-    if trial.state is not TrialState.STOPPED:
-        return None
+                yield FieldProblem(f"status.rungs[{place}].{field}", f"must be more than {before}, got {after}")
+    for place, result in enumerate(trial.rungs):
+        if result.promoted_after is not None and result.promoted_after < result.sequence:
+            field = f"status.rungs[{place}].promotedAfter"
+            yield FieldProblem(field, f"must be at least {result.sequence}, got {result.promoted_after}")
+
+
+def _in_state(trial: Trial) -> Iterator[FieldProblem]:
+    if trial.state not in (TrialState.STOPPED, TrialState.PAUSED):
+        return
+    at_rung = f"the trial {'was stopped' if trial.state.is_final else 'is paused'} at one"
     if not trial.rungs:
-        return FieldProblem("status.rungs", "must not be empty: the trial was stopped at one")
-    if trial.sequence != trial.rungs[-1].sequence:
-        return FieldProblem("status.sequence", f"must be that of the last rung, got {trial.sequence}")
+        yield FieldProblem("status.rungs", f"must not be empty: {at_rung}")
+        return
+    last = trial.rungs[-1]
     if trial.reward is not None:
-        return FieldProblem("status.reward", "must be absent: the trial was stopped before it had one")
-    return None
+        yield FieldProblem("status.reward", f"must be absent: {at_rung}, before it had one")
+    if trial.state is TrialState.STOPPED and trial.sequence != last.sequence:
+        yield FieldProblem("status.sequence", f"must be that of the last rung, got {trial.sequence}")
+    if trial.state is TrialState.PAUSED and last.promoted_after is not None:
+        field = f"status.rungs[{len(trial.rungs) - 1}].promotedAfter"
+        yield FieldProblem(field, "must be absent: the trial is paused there")

@@ -13,6 +13,9 @@ from evonas.hints import did_you_mean
 from evonas.search.trial_report import Report
 from evonas.spec import Constraint, Objective
 
+VIOLATED = "ConstraintViolated"
+"""Reason of an infeasible trial that is beyond a hard limit."""
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -90,7 +93,7 @@ def _constrained(value: float, constraint: Constraint, report: Report, *, minimi
         if measured <= constraint.maximum:
             return Evaluation(reward=value)
         message = f"{constraint.metric} is {measured:g}, above its limit of {constraint.maximum:g}"
-        return Evaluation(infeasible=True, reason="ConstraintViolated", message=message)
+        return Evaluation(infeasible=True, reason=VIOLATED, message=message)
     assert constraint.target is not None
     assert constraint.exponent is not None
     if measured <= 0 or value < 0:

@@ -26,7 +26,9 @@ def conclude(limit: Limit, totals: Totals) -> Limit:
         return limit
     ended = f"({limit.reason}: {limit.message})"
     message = f"no trial was run {ended}"
-    if (example := find_example(totals)) is not None:
+    if totals.paused_at and not totals.fruitless:
+        message = f"no trial was trained to its end: {totals.paused_at.total()} are Paused {ended}"
+    elif (example := find_example(totals)) is not None:
         said = example.message or example.reason or example.state
         message = f"no trial succeeded: {_causes(totals)} {ended}; trial {example.index}: {said}"
     return replace(limit, reason=NO_SUCCESS, message=message, failed=True)

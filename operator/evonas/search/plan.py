@@ -13,16 +13,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from evonas.search.attempt import AttemptPhase, AttemptView
+from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason
 from evonas.search.backlog import NOTHING, Backlog, listed_trials
-from evonas.search.budget import Limit, Standing, affordable_trials, find_deadline, find_limit
+from evonas.search.budget import (
+    Limit,
+    Standing,
+    affordable_attempts,
+    affordable_trials,
+    find_deadline,
+    find_limit,
+)
 from evonas.search.confirmation import due_confirmations
 from evonas.search.interventions import NONE, Vetoes
 from evonas.search.outcome import conclude
+from evonas.search.pausing import find_waiting
 from evonas.search.rungs import enter, reached
 from evonas.search.settle import cancel, settle, take_over, take_reused, veto
 from evonas.search.totals import Totals
-from evonas.search.trial import RungResult, Trial, TrialState, in_words
+from evonas.search.trial import PROMOTED, RungResult, Trial, TrialState, in_words
 from evonas.spec import SearchSpec
 
 QUEUED_QUIETLY = timedelta(seconds=5)
@@ -36,12 +44,14 @@ class Plan:
     totals: Totals
     """All trials as they stand once ``records`` are written."""
     unfinished: tuple[Trial, ...] = ()
-    """Those without an outcome, by index."""
+    """Those that run or are about to, by index."""
     records: tuple[Trial, ...] = ()
     """Trials whose record changed, the ``results`` first."""
     results: int = 0
     """How many of ``records`` have an outcome or results at rungs that were not recorded before: to be written one by
     one, in the order of their sequence."""
+    promotions: tuple[Trial, ...] = ()
+    """Those of ``records`` that were paused and go on: the last of them."""
     stops: tuple[tuple[int, int], ...] = ()
     """(index, attempt) of attempts that are no longer wanted but would continue: stop them."""
     starts: tuple[tuple[int, int], ...] = ()
@@ -77,10 +87,84 @@ def plan(
 ) -> Plan:
     """Decide the next steps of a search.
 
-    ``views`` holds the view of each unfinished trial's current or latest attempt, by the trial's index; ``created``
-    when each was recorded. ``leaving`` counts the attempts of finished trials that are being stopped and still hold
-    their resources: the next trials wait for them.
+    ``views`` holds the view of each unfinished trial's current or latest attempt, by the trial's index, of a paused one
+    only as long as anything of it may still run; ``created`` when each was recorded. ``leaving`` counts the attempts of
+    finished trials that are being stopped and still hold their resources: the next trials wait for them.
     """
+    paused = {t.index: t for t in unfinished if t.state is TrialState.PAUSED and t.index not in vetoes}
+    unfinished = [trial for trial in unfinished if trial.index not in paused]
+    ended, finished = finished, finished.plus(paused.values()) if paused else finished
+    settled, ascents = _settle_all(spec, unfinished, views, vetoes, now)
+    order = _number(spec, finished, unfinished, settled, ascents, views, now)
+    _give_up_unaffordable(spec, finished, unfinished, settled)
+    limit = find_limit(Standing(spec, finished.plus(settled.values()), start_time, now))
+    if limit is not None and limit.cuts_short and spec.on_complete == "Cancel":
+        for index, trial in settled.items():
+            if trial.state.holds_place and not trial.is_confirmation:
+                settled[index] = cancel(spec, trial, views.get(index), limit.reason, now)
+    stops = tuple(
+        (index, view.number) for index, view in views.items() if index in settled and _must_stop(settled[index], view)
+    )
+    cut_short = sum(settled[index].is_cut_short for index, _ in stops)
+    results, progress, wake_at = _records(unfinished, settled, order, created, now)
+    totals = finished.plus(settled.values())
+    left = tuple(trial for trial in settled.values() if trial.state.holds_place)
+    places = spec.budget.parallel_trials - len(left)
+    free = max(0, places - leaving - cut_short)
+    has_paused = any(trial.state is TrialState.PAUSED for trial in settled.values())
+    if has_paused:
+        # Once that is recorded, it may be the next to go on.
+        places, free, wake_at = 0, 0, _earliest(wake_at, now)
+    idle = _idle(paused, views)
+    is_idle = not (left or has_paused) and len(idle) == len(paused)
+    waiting = find_waiting(spec, totals, idle, limit, is_idle=is_idle)
+    promotions = [] if spec.suspend else waiting[:free]
+    if promotions:
+        totals = ended.plus((paused | {trial.index: trial for trial in promotions} | settled).values())
+        left = (*left, *promotions)
+        places, free = places - len(promotions), free - len(promotions)
+    proposals, listed, due = 0, list[Trial](), list[Trial]()
+    imports = backlog.imports if limit is None and not spec.suspend else ()
+    if limit is None and not spec.suspend:
+        room = min(free, spec.budget.max_trials - totals.total, spec.space.size - totals.candidates)
+        room = int(max(0, min(room, affordable_trials(spec, totals))))
+        if not imports:
+            listed = listed_trials(backlog.listed[:room], totals)
+            proposals = 0 if listed else room
+        # The agent proposes only after it has learned from these.
+        wake_at = _earliest(wake_at, find_deadline(spec, start_time), now if imports or listed else None)
+    elif limit is not None and not (limit.failed or waiting) and all(trial.is_confirmation for trial in left):
+        due = due_confirmations(spec, totals, places)
+    if cut_short:
+        # Nothing may tell of their end: a local run has waited for it when the plan was carried out.
+        wake_at = _earliest(wake_at, now)
+    is_over = limit is not None and not (left or due or waiting or has_paused or len(idle) < len(paused))
+    return Plan(
+        totals=totals,
+        unfinished=left,
+        records=(*results, *progress, *promotions),
+        results=len(results),
+        promotions=tuple(promotions),
+        stops=stops,
+        starts=() if spec.suspend else tuple(_starts(left, views)),
+        imports=tuple(imports),
+        listed=tuple(listed),
+        proposals=proposals,
+        confirmations=() if spec.suspend else tuple(due[:free]),
+        limit=conclude(limit, totals) if limit is not None and is_over else limit,
+        is_over=is_over,
+        wake_at=_earliest(wake_at, *(view.deadline for view in views.values())),
+    )
+
+
+def _settle_all(
+    spec: SearchSpec,
+    unfinished: Sequence[Trial],
+    views: Mapping[int, AttemptView],
+    vetoes: Vetoes,
+    now: datetime,
+) -> tuple[dict[int, Trial], dict[int, Sequence[RungResult]]]:
+    """Return the trials after what was seen of them, and their new results at rungs, both by index."""
     settled = {trial.index: trial for trial in unfinished}
     ascents: dict[int, Sequence[RungResult]] = {}
     for trial in unfinished:
@@ -96,51 +180,7 @@ def plan(
         if trial.index in vetoes and not stands.state.is_final:
             settled[trial.index] = veto(spec, stands, view, vetoes[trial.index], now)
             ascents.pop(trial.index, None)
-    order = _number(spec, finished, unfinished, settled, ascents, views, now)
-    _give_up_unaffordable(spec, finished, unfinished, settled)
-    limit = find_limit(Standing(spec, finished.plus(settled.values()), start_time, now))
-    if limit is not None and limit.cuts_short and spec.on_complete == "Cancel":
-        for index, trial in settled.items():
-            if not (trial.state.is_final or trial.is_confirmation):
-                settled[index] = cancel(spec, trial, views.get(index), limit.reason, now)
-    stops = tuple((index, view.number) for index, view in views.items() if _must_stop(settled[index], view))
-    cut_short = sum(settled[index].is_cut_short for index, _ in stops)
-    results, progress, wake_at = _records(unfinished, settled, order, created, now)
-    totals = finished.plus(settled.values())
-    left = tuple(trial for trial in settled.values() if not trial.state.is_final)
-    places = spec.budget.parallel_trials - len(left)
-    free = max(0, places - leaving - cut_short)
-    proposals, listed, due = 0, list[Trial](), list[Trial]()
-    imports = backlog.imports if limit is None and not spec.suspend else ()
-    if limit is None and not spec.suspend:
-        room = min(free, spec.budget.max_trials - totals.total, spec.space.size - totals.candidates)
-        room = int(max(0, min(room, affordable_trials(spec, totals))))
-        if not imports:
-            listed = listed_trials(backlog.listed[:room], totals)
-            proposals = 0 if listed else room
-        # The agent proposes only after it has learned from these.
-        wake_at = _earliest(wake_at, find_deadline(spec, start_time), now if imports or listed else None)
-    elif limit is not None and not limit.failed and all(trial.is_confirmation for trial in left):
-        due = due_confirmations(spec, totals, places)
-    if cut_short:
-        # Nothing may tell of their end: a local run has waited for it when the plan was carried out.
-        wake_at = _earliest(wake_at, now)
-    is_over = limit is not None and not left and not due
-    return Plan(
-        totals=totals,
-        unfinished=left,
-        records=(*results, *progress),
-        results=len(results),
-        stops=stops,
-        starts=() if spec.suspend else tuple(_starts(left, views)),
-        imports=tuple(imports),
-        listed=tuple(listed),
-        proposals=proposals,
-        confirmations=() if spec.suspend else tuple(due[:free]),
-        limit=conclude(limit, totals) if limit is not None and is_over else limit,
-        is_over=is_over,
-        wake_at=_earliest(wake_at, *(view.deadline for view in views.values())),
-    )
+    return settled, ascents
 
 
 def _give_up_unaffordable(
@@ -149,9 +189,9 @@ def _give_up_unaffordable(
     """Fail the retries and replacements that could exceed ``maxGPUHours``: each needs another reservation."""
     for trial in before:
         changed = settled[trial.index]
-        if changed.state.is_final or changed.attempts == trial.attempts:
+        if not changed.state.holds_place or changed.attempts == trial.attempts:
             continue
-        if affordable_trials(spec, finished.plus(settled.values())) < 0:
+        if affordable_attempts(spec, finished.plus(settled.values())) < 0:
             last = changed.attempts[-1]
             why = in_words(last.reason, last.message)
             message = f"another attempt could exceed maxGPUHours; the last one ended with {why}"
@@ -166,6 +206,11 @@ def _give_up_unaffordable(
 
 def _must_stop(trial: Trial, view: AttemptView) -> bool:
     return view.must_stop or (trial.state.is_final and view.phase is not AttemptPhase.ENDED)
+
+
+def _idle(paused: Mapping[int, Trial], views: Mapping[int, AttemptView]) -> list[Trial]:
+    """Return the paused trials of whose last attempt nothing runs any more."""
+    return [trial for index, trial in paused.items() if index not in views or not views[index].holds_resources]
 
 
 def _starts(unfinished: Sequence[Trial], views: Mapping[int, AttemptView]) -> list[tuple[int, int]]:
@@ -231,4 +276,6 @@ def _earliest(*moments: datetime | None) -> datetime | None:
 
 
 def _is_worth_recording(before: Trial, after: Trial) -> bool:
+    if before.reason == PROMOTED and after.reason == QueuedReason.STARTING and after.attempts == before.attempts:
+        return False
     return (before.state, before.reason, before.attempts) != (after.state, after.reason, after.attempts)

@@ -1,4 +1,5 @@
-"""The rules of ``spec.fidelity``: whether a trial goes on at a rung, or is stopped. Pure; ``plan`` asks, once a rung.
+"""The rules of ``spec.fidelity``: whether a trial goes on at a rung. Pure; ``plan`` asks, once a rung in mode ``Stop``,
+in mode ``Pause`` for as long as the trial is paused there.
 
 A rule sees the results that were recorded at the rung before, whatever became of those trials later, so the same record
 gives the same decision (docs/architecture.md, invariant 2).
@@ -32,10 +33,22 @@ def decide(fidelity: Fidelity, earlier: Sequence[float], value: float) -> Decisi
     # Others that have diverged, too, are no reason to go on.
     better = len(earlier) - (bisect_right(earlier, value) if value > -math.inf else 0)
     places = _places(fidelity, count)
-    going_on = ""
-    if places < count:
-        going_on = ", and only the best goes on" if places == 1 else f", and the best {places} go on"
-    return Decision(better >= places, f"is {_ordinal(better + 1)} of {count}{going_on}")
+    place = f"is {_ordinal(better + 1)} of {count}"
+    return Decision(better >= places, place + (_going_on(places) if places < count else ""))
+
+
+def decide_to_promote(fidelity: Fidelity, values: Sequence[float], value: float) -> Decision:
+    """Decide on a trial that is paused at a rung with the oriented ``value``, one of the ``values`` there, ascending.
+
+    As ``decide``, except that nobody goes on before ``factor`` trials have reached the rung.
+    """
+    count = len(values)
+    better = count - bisect_right(values, value)
+    place = f"is {_ordinal(better + 1)} of {count}"
+    if count < fidelity.factor:
+        return Decision(stops=True, because=f"{place}, and none goes on before {fidelity.factor} are there")
+    places = _places(fidelity, count)
+    return Decision(better >= places, place + _going_on(places))
 
 
 def needed(fidelity: Fidelity, earlier: Sequence[float]) -> float | None:
@@ -44,6 +57,10 @@ def needed(fidelity: Fidelity, earlier: Sequence[float]) -> float | None:
     """
     places = _places(fidelity, len(earlier) + 1)
     return earlier[-places] if places <= len(earlier) and earlier[-places] > -math.inf else None
+
+
+def _going_on(places: int) -> str:
+    return ", and only the best goes on" if places == 1 else f", and the best {places} go on"
 
 
 def _places(fidelity: Fidelity, count: int) -> int:

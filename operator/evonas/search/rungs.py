@@ -13,7 +13,7 @@ from datetime import datetime
 
 from evonas.search.attempt import AttemptPhase, AttemptView
 from evonas.search.objective import evaluate, oriented_or_worst
-from evonas.search.promotion import decide
+from evonas.search.promotion import decide, decide_to_promote
 from evonas.search.settle import stop
 from evonas.search.totals import Totals
 from evonas.search.trial import RungResult, Trial, TrialState
@@ -29,7 +29,11 @@ def reached(spec: SearchSpec, trial: Trial, view: AttemptView) -> list[RungResul
 
     A training that failed, or turned out to be infeasible, has none; confirmations are never compared.
     """
-    if spec.fidelity is None or view.progress is None or trial.is_confirmation:
+    if spec.fidelity is None or trial.is_confirmation:
+        return []
+    if spec.fidelity.pauses:
+        return [_at_pause(spec, trial, view)] if trial.state is TrialState.PAUSED else []
+    if view.progress is None:
         return []
     if view.phase is AttemptPhase.QUEUED or (trial.state.is_final and trial.state is not TrialState.SUCCEEDED):
         return []
@@ -60,6 +64,10 @@ def enter(
         sequence += 1
         trial = replace(trial, rungs=(*trial.rungs, replace(result, sequence=sequence)))
         value = oriented_or_worst(spec.objective, result.value)
+        if spec.fidelity.pauses:
+            insort(standings.setdefault(result.step, []), value)
+            because = decide_to_promote(spec.fidelity, standings[result.step], value).because
+            return replace(trial, message=f"{result.in_words} {because}")
         decision = decide(spec.fidelity, standings.get(result.step, ()), value)
         insort(standings.setdefault(result.step, []), value)
         # One that has ended by itself has its reward: there is nothing left to save.
@@ -77,6 +85,14 @@ def find_silence(spec: SearchSpec, totals: Totals) -> str | None:
         "spec.fidelity has had no effect: no trial that was trained to its end was seen to report at a rung before; "
         f"its progress reports need step, a whole number, and {' and '.join(needed)}"
     )
+
+
+def _at_pause(spec: SearchSpec, trial: Trial, view: AttemptView) -> RungResult:
+    """Return what a trial that has just paused reported at the end of its attempt."""
+    assert spec.fidelity is not None
+    assert view.ending is not None
+    assert view.ending.report is not None
+    return RungResult(spec.fidelity.steps[len(trial.rungs)], evaluate(spec.objective, view.ending.report).reward)
 
 
 def _value(objective: Objective, metrics: Mapping[str, float]) -> float | None:

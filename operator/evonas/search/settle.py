@@ -9,7 +9,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from evonas.search.attempt import AttemptPhase, AttemptView, Disruption, Ending, QueuedReason, Verdict
-from evonas.search.objective import evaluate
+from evonas.search.objective import VIOLATED, evaluate
+from evonas.search.pausing import pauses_next, pauses_of
 from evonas.search.trial import MAX_ATTEMPTS, VETOED, EndedAttempt, Import, Reuse, Trial, TrialState, in_words
 from evonas.spec import SearchSpec
 
@@ -28,13 +29,51 @@ def settle(spec: SearchSpec, trial: Trial, view: AttemptView) -> Trial:
             start_time=trial.start_time or view.start_time,
         )
     assert view.ending is not None
+    trial = _with_lost_checkpoint(spec, trial, view)
     ended = _with_end(spec, trial, view, view.ending.reason or "Completed", view.ending.message)
-    if view.ending.verdict is Verdict.BROKEN and view.number <= spec.trial.retries:
+    if view.ending.verdict is Verdict.BROKEN and view.number - pauses_of(spec, trial) <= spec.trial.retries:
         retrying = QueuedReason.RETRYING.value
         because = in_words(view.ending.reason, view.ending.message)
         return replace(ended, state=TrialState.QUEUED, reason=retrying, message=_cut(because))
     final = _final(spec, ended, view.ending)
+    if pauses_next(spec, trial):
+        final = _at_rung(spec, trial, view, final)
     return replace(final, fingerprint=view.fingerprint) if final.state.teaches else final
+
+
+def _at_rung(spec: SearchSpec, trial: Trial, view: AttemptView, final: Trial) -> Trial:
+    """Return the trial after an attempt that was to end at a rung before the last; ``final`` is what it would be if
+    that had been the end of the training. Its result there is not entered yet (``rungs.reached``).
+    """
+    assert spec.fidelity is not None
+    if final.state is not TrialState.SUCCEEDED and final.reason != VIOLATED:
+        return final
+    until, beyond = spec.fidelity.steps[len(trial.rungs)], spec.fidelity.steps[len(trial.rungs) + 1]
+    if view.progress is not None and view.progress.step >= beyond:
+        message = (
+            f"it trained to step {view.progress.step}, but EVONAS_UNTIL was {until}: in mode Pause, a program has to "
+            "save a checkpoint at that step, report and end"
+        )
+        state, reason = TrialState.FAILED, "UntilIgnored"
+        return replace(final, state=state, reason=reason, message=message, reward=None, metrics={})
+    *earlier, last = final.attempts
+    return replace(
+        final,
+        state=TrialState.PAUSED,
+        reason="",
+        message="",
+        reward=None,
+        metrics={},
+        attempts=(*earlier, replace(last, reason=TrialState.PAUSED, message=f"at step {until}")),
+    )
+
+
+def _with_lost_checkpoint(spec: SearchSpec, trial: Trial, view: AttemptView) -> Trial:
+    """Count an attempt that says that it started again from less than the rung where the trial was paused."""
+    resumed = None if view.progress is None else view.progress.resumed
+    if not pauses_of(spec, trial) or resumed is None or resumed >= trial.rungs[-1].step:
+        return trial
+    return replace(trial, lost_checkpoints=trial.lost_checkpoints + 1)
 
 
 def take_over(trial: Trial, imported: Import, now: datetime) -> Trial:

@@ -38,6 +38,7 @@ def count_states(totals: Totals) -> dict[str, int]:
         "failed": counts[TrialState.FAILED],
         "cancelled": counts[TrialState.CANCELLED],
         **({"stopped": counts[TrialState.STOPPED]} if counts[TrialState.STOPPED] else {}),
+        **({"paused": counts[TrialState.PAUSED]} if counts[TrialState.PAUSED] else {}),
     }
 
 

@@ -47,8 +47,13 @@ class Totals:
         """Trials by the last rung at which they have a result."""
         self.stopped_at: Counter[int] = Counter()
         """Trials that were stopped, by the rung."""
-        self.stopped_gpu_seconds = 0
-        """What those took."""
+        self.paused_at: Counter[int] = Counter()
+        """Trials that are paused, by the rung."""
+        self.cut_gpu_seconds = 0
+        """What those that were stopped or are paused took."""
+        self.promotions = 0
+        """How often a paused trial was told to go on."""
+        self.lost_checkpoints = 0
         self.full_trainings = 0
         """Trials that were run here and have a reward."""
         self.full_gpu_seconds = 0
@@ -114,10 +119,10 @@ class Totals:
 
     @property
     def unfinished(self) -> int:
-        """How many trials have no outcome yet, including confirmations."""
+        """How many trials run or are about to, including confirmations."""
         confirmations = (trial for repeats in self.confirmations.values() for trial in repeats.values())
-        return sum(count for state, count in self.counts.items() if not state.is_final) + sum(
-            not trial.state.is_final for trial in confirmations
+        return sum(count for state, count in self.counts.items() if state.holds_place) + sum(
+            trial.state.holds_place for trial in confirmations
         )
 
     @property
@@ -146,6 +151,7 @@ class Totals:
         more.standings = {step: values.copy() for step, values in self.standings.items()}
         more.last_rungs = self.last_rungs.copy()
         more.stopped_at = self.stopped_at.copy()
+        more.paused_at = self.paused_at.copy()
         more._rung_places = self._rung_places.copy()
         more.confirmations = {leader: repeats.copy() for leader, repeats in self.confirmations.items()}
         for trial in trials:
@@ -174,9 +180,11 @@ class Totals:
         self.last_sequence = max(self.last_sequence, trial.last_sequence)
         if trial.rungs:
             self.last_rungs[trial.rungs[-1].step] += 1
-        if trial.state is TrialState.STOPPED and trial.rungs:
-            self.stopped_at[trial.rungs[-1].step] += 1
-            self.stopped_gpu_seconds += trial.gpu_seconds
+        if trial.state in (TrialState.STOPPED, TrialState.PAUSED) and trial.rungs:
+            (self.stopped_at if trial.state.is_final else self.paused_at)[trial.rungs[-1].step] += 1
+            self.cut_gpu_seconds += trial.gpu_seconds
+        self.promotions += sum(result.promoted_after is not None for result in trial.rungs)
+        self.lost_checkpoints += trial.lost_checkpoints
         if trial.sequence is not None:
             self.observations += 1
         if trial.reward is not None and trial.is_run:

@@ -29,6 +29,8 @@ class TrialState(StrEnum):
     """Recorded; its first attempt has not been seen yet."""
     QUEUED = "Queued"
     RUNNING = "Running"
+    PAUSED = "Paused"
+    """Ended at a rung for now: it goes on if it is promoted (``search.pausing``)."""
     SUCCEEDED = "Succeeded"
     INFEASIBLE = "Infeasible"
     FAILED = "Failed"
@@ -40,7 +42,12 @@ class TrialState(StrEnum):
     @property
     def is_final(self) -> bool:
         """Return whether the outcome is recorded and nothing more will happen."""
-        return self not in (TrialState.PENDING, TrialState.QUEUED, TrialState.RUNNING)
+        return self not in (TrialState.PENDING, TrialState.QUEUED, TrialState.RUNNING, TrialState.PAUSED)
+
+    @property
+    def holds_place(self) -> bool:
+        """Return whether it takes one of the places of ``parallelTrials``: it runs or is about to."""
+        return self in (TrialState.PENDING, TrialState.QUEUED, TrialState.RUNNING)
 
     @property
     def teaches(self) -> bool:
@@ -54,6 +61,9 @@ IMPORTED, LISTED = "imported", "listed"
 
 VETOED = "Vetoed"
 """Reason of an infeasible trial that a user did not want."""
+
+PROMOTED = "Promoted"
+"""Reason of a queued trial that was paused and is told to go on."""
 
 MAX_ABANDONED = 1000
 """How many trials one proposal may name: no more can end between two proposals than run at once, except in searches
@@ -136,6 +146,11 @@ class EndedAttempt:
     disrupted: bool = False
     """True if it was stopped from outside: the attempt continues in another pod, and no retry is used up."""
 
+    @property
+    def paused(self) -> bool:
+        """Whether it ended at a rung, from which another attempt may go on."""
+        return self.reason == TrialState.PAUSED
+
 
 @dataclass(frozen=True)
 class RungResult:
@@ -147,6 +162,8 @@ class RungResult:
     was beyond a hard limit, the worst result."""
     sequence: int = 0
     """Place among the results that the agent learns from, from 1; 0 until it is recorded."""
+    promoted_after: int | None = None
+    """How many results were recorded when the trial, paused here, was told to go on; None if it was not."""
 
     @property
     def in_words(self) -> str:
@@ -184,6 +201,8 @@ class Trial:
     completion_time: datetime | None = None
     gpu_seconds: int = 0
     imported: Import | None = None
+    lost_checkpoints: int = 0
+    """How often it was to go on from a rung and started again from less."""
     reused: Reuse | None = None
     """Set when the trial is recorded, or never."""
     fingerprint: str | None = None
@@ -213,8 +232,9 @@ class Trial:
 
     @property
     def last_value(self) -> float | None:
-        """Its reward or, if it was stopped, the value at its last rung."""
-        return self.rungs[-1].value if self.state is TrialState.STOPPED and self.rungs else self.reward
+        """Its reward or, if it was stopped or paused, the value at its last rung."""
+        ended_at_rung = self.state in (TrialState.STOPPED, TrialState.PAUSED) and self.rungs
+        return self.rungs[-1].value if ended_at_rung else self.reward
 
     @property
     def is_cut_short(self) -> bool:
@@ -236,8 +256,8 @@ class Trial:
 
     @property
     def latest_attempt(self) -> int:
-        """Number of the latest attempt that started: the last one of a finished trial."""
-        return self.attempts[-1].number if self.attempts and self.state.is_final else self.current_attempt
+        """Number of the latest attempt that started: the last one of a finished or paused trial."""
+        return self.current_attempt if self.state.holds_place or not self.attempts else self.attempts[-1].number
 
     @property
     def current_attempt(self) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from evonas.errors import InvalidManifest
 from evonas.search.codec import SearchIdentity
+from evonas.search.pausing import find_until
 from evonas.search.trial import Trial
 from evonas.space import Value, variable_name
 from evonas.spec import SearchSpec, TrialSpec
@@ -29,7 +30,17 @@ def trial_environment(identity: SearchIdentity, spec: SearchSpec, trial: Trial) 
         "EVONAS_INDEX": str(trial.index),
         "EVONAS_ATTEMPT": str(trial.current_attempt),
         "EVONAS_SEED": str(seed % MAX_SEED),
-        **({} if spec.fidelity is None else {"EVONAS_RUNGS": ",".join(map(str, spec.fidelity.steps))}),
+        **_rungs(spec, trial),
+    }
+
+
+def _rungs(spec: SearchSpec, trial: Trial) -> dict[str, str]:
+    if spec.fidelity is None:
+        return {}
+    until = find_until(spec, trial)
+    return {
+        "EVONAS_RUNGS": ",".join(map(str, spec.fidelity.steps)),
+        **({} if until is None else {"EVONAS_UNTIL": str(until)}),
     }
 
 

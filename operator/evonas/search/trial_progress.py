@@ -14,7 +14,7 @@ from typing import Any
 MAX_PROGRESS = 16_384
 """Longest report that is read, in characters; a longer one is left out."""
 _MAX_DIGITS = 9
-_SHAPE = frozenset({"step", "of", "rungs"})
+_SHAPE = frozenset({"step", "of", "rungs", "resumed"})
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class Progress:
     """NaN where the trial reported a number that is not finite."""
     rungs: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
     """The metrics at the rungs passed so far, as far as the report repeats them."""
+    resumed: int | None = None
+    """The step from whose checkpoint the attempt went on, 0 if from none; None if it does not say."""
 
     def at_rungs(self, steps: Sequence[int]) -> dict[int, Mapping[str, float]]:
         """Return the metrics at those of the ascending ``steps`` that the report tells of.
@@ -58,6 +60,7 @@ def parse_progress(text: str) -> Progress | None:
             for rung, metrics in (rungs.items() if isinstance(rungs, dict) else ())
             if rung.isdecimal() and len(rung) <= _MAX_DIGITS and isinstance(metrics, dict)
         },
+        _step(content.get("resumed")),
     )
 
 

@@ -23,7 +23,8 @@ from evonas.search.backlog import Decisions
 from evonas.search.budget import Standing, find_limit
 from evonas.search.confirmation import due_confirmations
 from evonas.search.outcome import conclude
-from evonas.search.trial import Trial
+from evonas.search.pausing import find_waiting
+from evonas.search.trial import Trial, TrialState
 from evonas.sources.source import Choice, check_pin, check_vetoable, say_on_stderr
 
 POLL_SECONDS = 0.2
@@ -104,6 +105,9 @@ def _phase_at_rest(record: RecordedSearch) -> Phase:
     """Return the phase of a run that no process works on, judged by its record and limits."""
     limit = find_limit(Standing(record.spec, record.totals, record.start_time, datetime.now(UTC)))
     if limit is None or record.totals.unfinished:
+        return Phase.STOPPED
+    paused = [trial for trial in record.trials if trial.state is TrialState.PAUSED]
+    if find_waiting(record.spec, record.totals, paused, limit, is_idle=True):
         return Phase.STOPPED
     if not limit.failed and due_confirmations(record.spec, record.totals, room=1):
         return Phase.STOPPED

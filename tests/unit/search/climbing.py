@@ -13,6 +13,7 @@ from evonas.local.journal import open_journal
 from evonas.recorded.search import Phase, RecordedSearch
 from evonas.search.attempt import AttemptPhase, AttemptView, Ending, Verdict
 from evonas.search.codec import to_time
+from evonas.search.pausing import find_until
 from evonas.search.plan import Plan, plan
 from evonas.search.proposer import Proposer
 from evonas.search.table import TrialTable
@@ -63,13 +64,13 @@ class Climb:
             yield decided
             if decided.is_over:
                 return
-            running = sorted(self.table.unfinished)
+            running = sorted(trial.index for trial in self.table.unfinished.values() if trial.state.holds_place)
             if running:
                 self._steps[self._dice.choice(running)] += 1
 
     def _advance(self) -> Plan:
         unfinished = [self.table.unfinished[index] for index in sorted(self.table.unfinished)]
-        views = {trial.index: self._view(trial) for trial in unfinished}
+        views = {trial.index: self._view(trial) for trial in unfinished if trial.state.holds_place}
         self._now += timedelta(seconds=10)
         decided = plan(
             self.spec, self._totals.update(self.table), unfinished, views, created={}, start_time=NOW, now=self._now
@@ -88,14 +89,15 @@ class Climb:
     def _view(self, trial: Trial) -> AttemptView:
         assert self.spec.fidelity is not None
         step, steps = self._steps[trial.index], self.spec.fidelity.steps
+        end = find_until(self.spec, trial) or steps[-1]
         values = {rung: {"accuracy": self._curve(trial, rung)} for rung in steps if rung <= step}
         progress = Progress(step, {"accuracy": self._curve(trial, step)}, values) if step else None
         ending = None
         if self._failing and trial.index % self._failing == self._failing - 1 and step >= 2:
             ending = Ending(Verdict.USELESS, "DeadlineExceeded")
         elif math.isnan(self._curve(trial, max(step, 1))):
-            ending = Ending(Verdict.INFEASIBLE, "Infeasible") if step >= steps[-1] else None
-        elif step >= steps[-1]:
+            ending = Ending(Verdict.INFEASIBLE, "Infeasible") if step >= end else None
+        elif step >= end:
             ending = Ending(Verdict.REPORTED, report=Report(metrics={"accuracy": self._curve(trial, step)}))
         return AttemptView(
             trial.current_attempt,

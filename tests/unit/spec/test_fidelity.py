@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evonas.fidelity import Fidelity, Rule
+from evonas.fidelity import Fidelity, Mode, Rule
 
 
 @pytest.mark.parametrize(
@@ -19,4 +19,5 @@ from evonas.fidelity import Fidelity, Rule
     ],
 )
 def test_rungs_lead_from_min_to_max_by_the_factor(rungs: dict[str, object], steps: tuple[int, ...]) -> None:
-    assert Fidelity.parse({"rungs": rungs, "rule": "Median"}) == Fidelity(steps, int(str(rungs["factor"])), Rule.MEDIAN)
+    parsed = Fidelity.parse({"rungs": rungs, "rule": "Median", "mode": "Pause"})
+    assert parsed == Fidelity(steps, int(str(rungs["factor"])), Rule.MEDIAN, Mode.PAUSE)

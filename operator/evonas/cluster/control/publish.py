@@ -106,6 +106,12 @@ class Publisher:
                 failed = trial.state is TrialState.FAILED
                 await self._events.post(search, f"Trial{trial.state}", said, warning=failed)
 
+    async def tell_of_promotions(self, search: SearchRecord, promotions: Sequence[Trial]) -> None:
+        """Post an event for each paused trial that goes on."""
+        for trial in promotions:
+            said = f"trial {search.identity.trial_name(trial.index)} goes on: {trial.message}"
+            await self._events.post(search, "TrialPromoted", said)
+
     async def tell_of_imports(self, search: SearchRecord, note: str) -> None:
         """Post an event about imported results."""
         await self._events.post(search, "ResultsImported", note)

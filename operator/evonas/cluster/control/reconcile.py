@@ -52,7 +52,7 @@ from evonas.search.interventions import read_pins, read_vetoes
 from evonas.search.plan import Plan, plan
 from evonas.search.reuse import with_known_result
 from evonas.search.status import Blockage
-from evonas.search.trial import Trial
+from evonas.search.trial import Trial, TrialState
 from evonas.spec import SearchSpec
 
 logger = logging.getLogger(__name__)
@@ -167,6 +167,7 @@ class Reconciler:
             if others:
                 logger.info("%s/%s: also refused: %s", search.namespace, search.name, "; ".join(others))
         await self._publisher.tell_of_outcomes(search, outcomes)
+        await self._publisher.tell_of_promotions(search, decided.promotions)
         await self._publisher.warn_of_mistakes(search, spec, state, decided.totals)
         note = "" if found is None else found.note
         if decided.imports and refused is None:
@@ -196,7 +197,10 @@ class Reconciler:
             # One by one, in the order of their sequence: a crash or failure in between must leave no gap in it, or
             # `observedUpTo` would no longer say what a proposal had seen.
             await self._executor.record_outcome(records[trial.index], trial)
-            if trial.state.teaches and trial.completion_time is not None and trial.is_run and not trial.is_cut_short:
+            reported = (trial.state.teaches and trial.is_run and not trial.is_cut_short) or (
+                trial.state is TrialState.PAUSED
+            )
+            if reported and trial.completion_time is not None:
                 late = (datetime.now(UTC) - trial.completion_time).total_seconds()
                 REPORT_TO_RECORD_SECONDS.observe(max(0.0, late))
         return [trial for trial in results if trial.state.is_final]

@@ -13,15 +13,20 @@ from evonas.cluster.state.store import AttemptKey, Children
 from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason
 from evonas.search.codec import from_time
 from evonas.search.names import PROGRESS_ANNOTATION
-from evonas.search.trial import Trial
+from evonas.search.trial import Trial, TrialState
 from evonas.search.trial_progress import Progress, parse_progress
 from evonas.spec import SearchSpec
 
 
 def view_attempts(spec: SearchSpec, children: Children, now: datetime) -> dict[int, AttemptView]:
-    """Return the view of each unfinished trial's latest attempt, if anything of it still exists."""
+    """Return the view of each unfinished trial's latest attempt, if anything of it still exists.
+
+    A paused trial has one only while anything of it may still run.
+    """
     views = {}
     for index, trial in children.table.unfinished.items():
+        if trial.state is TrialState.PAUSED and (index, trial.latest_attempt) not in children.running:
+            continue
         job = find_job(children, trial)
         if job is not None and job.owner_uid == children.trials[index].uid:
             pods = children.pods.get((index, job.attempt), {})
@@ -49,7 +54,7 @@ def find_releases(spec: SearchSpec, children: Children) -> list[tuple[JobRecord,
     for job in _settled_jobs(children):
         trial = children.trials[job.index].trial
         if not job.released and (job.is_finished or not trial.is_cut_short):
-            well = trial.state.teaches and job.attempt == trial.current_attempt - 1
+            well = ended_well(trial, job.attempt)
             seconds = spec.trial.ttl_seconds_after_finished if well else spec.trial.ttl_seconds_after_failed
             releases.append((job, seconds))
     return releases
@@ -75,12 +80,7 @@ def find_overdue(spec: SearchSpec, children: Children, now: datetime) -> tuple[l
 
 def find_leaving(children: Children) -> set[AttemptKey]:
     """Return the attempts of trials that were cut short, as far as anything of them may still run."""
-    open_jobs = {key for key in children.open_jobs if not children.jobs[key].is_finished}
-    return {
-        key
-        for key in open_jobs | children.live_pods
-        if key[0] in children.trials and children.trials[key[0]].trial.is_cut_short
-    }
+    return {key for key in children.running if key[0] in children.trials and children.trials[key[0]].trial.is_cut_short}
 
 
 def find_expiry(spec: SearchSpec, status: Mapping[str, Any]) -> datetime | None:
@@ -93,7 +93,14 @@ def find_expiry(spec: SearchSpec, status: Mapping[str, Any]) -> datetime | None:
 
 def awaits(record: TrialRecord, attempt: int) -> bool:
     """Say whether that attempt is still the one to start: another operator may have advanced the trial."""
-    return not record.trial.state.is_final and record.trial.current_attempt == attempt
+    return record.trial.state.holds_place and record.trial.current_attempt == attempt
+
+
+def ended_well(trial: Trial, attempt: int) -> bool:
+    """Say whether an attempt that is over had a result: at the end of the training, or at a rung where it paused."""
+    if trial.state.teaches and attempt == trial.current_attempt - 1:
+        return True
+    return any(ended.number == attempt and ended.paused for ended in trial.attempts)
 
 
 def _progress(view: AttemptView, pods: Iterable[PodRecord]) -> Progress | None:

@@ -34,6 +34,11 @@ class Children:
         self.live_pods: set[AttemptKey] = set()
         """The attempts that have a pod whose containers may run."""
 
+    @property
+    def running(self) -> set[AttemptKey]:
+        """The attempts of which anything may still run."""
+        return self.live_pods | {key for key in self.open_jobs if not self.jobs[key].is_finished}
+
     def put_pods(self, key: AttemptKey, pods: dict[str, PodRecord]) -> None:
         """Replace what is known of an attempt's pods, by UID."""
         self.pods[key] = pods
@@ -86,7 +91,7 @@ class Store:
             trials[record.trial.index] = record
             self._results.put(record)
             self._own(record.search_uid).table.put(record.trial)
-            if record.trial.state.is_final:
+            if not record.trial.state.holds_place:
                 self._own(record.search_uid).forget_pods(record.trial.index)
             self._on_change(record.search_uid)
 
@@ -150,7 +155,8 @@ class Store:
             return
         last = record if _is_newer(record, known) else known
         children.put_pods(key, {**children.pods[key], record.uid: replace(last, gone=True)})
-        if record.index not in children.table.unfinished:
+        trial = children.table.unfinished.get(record.index)
+        if trial is None or not trial.state.holds_place:
             children.forget_pods(record.index)
         self._on_change(record.search_uid)
 
