@@ -6,16 +6,21 @@ no agent is needed, and versions do not matter.
 
 from __future__ import annotations
 
+import math
 from bisect import insort
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from evonas.fidelity import Fidelity
 from evonas.recorded.replay import Difference
 from evonas.search.objective import oriented, oriented_or_worst
-from evonas.search.promotion import Decision, decide, needed
+from evonas.search.promotion import Decision, decide, decide_to_promote, needed, needed_to_promote
 from evonas.search.trial import RungResult, Trial, TrialState
 from evonas.spec import SearchSpec
+
+Entry = tuple[RungResult, Trial]
 
 
 @dataclass(frozen=True)
@@ -25,8 +30,9 @@ class Judgement:
     trial: Trial
     result: RungResult
     decision: Decision
+    """In mode ``Pause`` when it was promoted or, if it was not, after all results so far."""
     needed: float | None
-    """The worst value that would have gone on, in the user's orientation; None if every value would."""
+    """The worst value that would have gone on, in the user's orientation; None if every value would, or none."""
 
     @property
     def is_last(self) -> bool:
@@ -40,13 +46,40 @@ def judge(spec: SearchSpec, trials: Iterable[Trial]) -> Iterator[Judgement]:
         return
     results = [(result, trial) for trial in trials for result in trial.rungs]
     results.sort(key=lambda item: (item[0].sequence, item[1].index))
+    yield from (_judge_paused if spec.fidelity.pauses else _judge_running)(spec, spec.fidelity, results)
+
+
+def _judge_paused(spec: SearchSpec, fidelity: Fidelity, results: Sequence[Entry]) -> Iterator[Judgement]:
+    """Judge each result when its trial was promoted or, if it was not, after all of them."""
+    entering = deque(results)
+    standings: dict[int, list[float]] = {}
+    judgements: dict[tuple[int, int], Judgement] = {}
+    for result, trial in sorted(results, key=_moment):
+        while entering and entering[0][0].sequence <= _moment((result, trial)):
+            entered, _ = entering.popleft()
+            insort(standings.setdefault(entered.step, []), oriented_or_worst(spec.objective, entered.value))
+        there = standings[result.step]
+        decision = decide_to_promote(fidelity, there, oriented_or_worst(spec.objective, result.value))
+        least = needed_to_promote(fidelity, there)
+        judgements[trial.index, result.step] = Judgement(
+            trial, result, decision, None if least is None else oriented(spec.objective, least)
+        )
+    yield from (judgements[trial.index, result.step] for result, trial in results)
+
+
+def _moment(entry: Entry) -> float:
+    promoted_after = entry[0].promoted_after
+    return math.inf if promoted_after is None else promoted_after
+
+
+def _judge_running(spec: SearchSpec, fidelity: Fidelity, results: Sequence[Entry]) -> Iterator[Judgement]:
     standings: dict[int, list[float]] = {}
     for _, tied in groupby(results, key=lambda item: item[0].sequence):
         entered = [*tied]
         for result, trial in entered:
             earlier = standings.get(result.step, [])
-            decision = decide(spec.fidelity, earlier, oriented_or_worst(spec.objective, result.value))
-            least = needed(spec.fidelity, earlier)
+            decision = decide(fidelity, earlier, oriented_or_worst(spec.objective, result.value))
+            least = needed(fidelity, earlier)
             yield Judgement(trial, result, decision, None if least is None else oriented(spec.objective, least))
         for result, _ in entered:
             insort(standings.setdefault(result.step, []), oriented_or_worst(spec.objective, result.value))
@@ -61,6 +94,8 @@ def difference_at_rungs(spec: SearchSpec, trials: Sequence[Trial]) -> Difference
     for trial in trials:
         if foreign := [result.step for result in trial.rungs if result.step not in allowed]:
             return Difference(trial.index, "rungs", f"a result at step {foreign[0]}", f"rungs at {[*allowed]}")
+    if spec.fidelity is not None and spec.fidelity.pauses:
+        return _difference_in_promotions(spec, trials)
     for judgement in judge(spec, trials):
         trial, step, because = judgement.trial, judgement.result.step, judgement.decision.because
         was_stopped = trial.state is TrialState.STOPPED and judgement.is_last
@@ -70,4 +105,19 @@ def difference_at_rungs(spec: SearchSpec, trials: Sequence[Trial]) -> Difference
             return Difference(trial.index, "state", f"Stopped at step {step}", f"goes on there: it {because}")
         recorded = f"{trial.state} after step {trial.rungs[-1].step}"
         return Difference(trial.index, "state", recorded, f"Stopped at step {step}: it {because}")
+    return None
+
+
+def _difference_in_promotions(spec: SearchSpec, trials: Sequence[Trial]) -> Difference | None:
+    if stopped := [trial for trial in trials if trial.state is TrialState.STOPPED]:
+        return Difference(stopped[0].index, "state", str(TrialState.STOPPED), "Paused: nobody is stopped in mode Pause")
+    succeeded = [trial.sequence for trial in trials if trial.state is TrialState.SUCCEEDED and trial.sequence]
+    first_success = min(succeeded, default=math.inf)
+    for judgement in judge(spec, trials):
+        after = judgement.result.promoted_after
+        # The best trial goes on whatever the rule says if the search would end without a result.
+        if after is None or not judgement.decision.stops or after < first_success:
+            continue
+        derived = f"paused at step {judgement.result.step}: it {judgement.decision.because}"
+        return Difference(judgement.trial.index, "rungs", f"promoted after {after} results", derived)
     return None

@@ -12,7 +12,7 @@ from rich.live import Live
 
 from evonas.report.live import mean_seconds, progress_view, time_left
 from evonas.search.plan import Plan
-from evonas.search.trial import Trial, TrialState, in_words
+from evonas.search.trial import PROMOTED, Trial, TrialState, in_words
 from evonas.spec import SearchSpec
 
 
@@ -37,7 +37,7 @@ class Display:
             self._live.stop()
 
     def on_record(self, trial: Trial) -> None:
-        """Print the outcome of a finished trial, and what went wrong if one is retried."""
+        """Print the outcome of a finished trial, what went wrong if one is retried, and who goes on from a pause."""
         if trial.imported is not None:
             return
         if trial.state.is_final:
@@ -51,6 +51,8 @@ class Display:
             said = in_words(trial.state, trial.message)
         elif trial.state.is_final:
             said = trial.outcome
+        elif trial.state is TrialState.PAUSED or trial.reason == PROMOTED:
+            said = in_words("Goes on" if trial.reason == PROMOTED else trial.state, trial.message)
         elif trial.attempts and trial.state is TrialState.QUEUED:
             said = f"attempt {trial.attempts[-1].number} failed, retrying: {trial.message}"
         else:

@@ -59,6 +59,14 @@ def needed(fidelity: Fidelity, earlier: Sequence[float]) -> float | None:
     return earlier[-places] if places <= len(earlier) and earlier[-places] > -math.inf else None
 
 
+def needed_to_promote(fidelity: Fidelity, values: Sequence[float]) -> float | None:
+    """Return the least oriented value among the ``values`` at a rung that goes on; None if none does."""
+    if len(values) < fidelity.factor:
+        return None
+    least = values[-_places(fidelity, len(values))]
+    return least if least > -math.inf else None
+
+
 def _going_on(places: int) -> str:
     return ", and only the best goes on" if places == 1 else f", and the best {places} go on"
 

@@ -14,6 +14,7 @@ from evonas.spec import SearchSpec
 from tests.unit.search.climbing import Climb
 from tests.unit.search.test_rungs import climbing_spec
 
+PAUSING = ["Median", "SuccessiveHalving"]
 RULES = ["None", "Median", "SuccessiveHalving"]
 GOALS = ["Maximize", "Minimize"]
 
@@ -110,3 +111,34 @@ def found(spec: SearchSpec, trials: list[Trial], trial: Trial) -> Any:
     assert difference is not None
     assert difference.index == trial.index
     return difference
+
+
+def pausing_spec_of(rule: str, goal: str = "Maximize") -> SearchSpec:
+    fidelity = {"rungs": {"min": 1, "max": 9, "factor": 3}, "rule": rule, "mode": "Pause"}
+    return climbing_spec(fidelity=fidelity, objective={"metric": "accuracy", "goal": goal})
+
+
+@pytest.mark.parametrize("goal", GOALS)
+@pytest.mark.parametrize("rule", PAUSING)
+@pytest.mark.parametrize("failing", [0, 5])
+def test_every_promotion_follows_from_the_record(rule: str, goal: str, failing: int) -> None:
+    spec = pausing_spec_of(rule, goal)
+    trials = climbed(spec, failing)
+    assert difference_at_rungs(spec, trials) is None
+    judgements = [*judge(spec, trials)]
+    assert [(each.result.sequence, each.result.step) for each in judgements] == sorted(
+        (result.sequence, result.step) for trial in trials for result in trial.rungs
+    )
+    assert any(each.result.promoted_after for each in judgements)
+
+
+@pytest.mark.parametrize("rule", PAUSING)
+def test_promotion_that_the_rule_does_not_allow_is_found(rule: str) -> None:
+    spec = pausing_spec_of(rule)
+    trials = climbed(spec)
+    worst = min(trials, key=lambda trial: trial.rungs[0].value or 0)
+    after = max(trial.last_sequence for trial in trials)
+    rungs = (replace(worst.rungs[0], promoted_after=after),)
+    difference = found(spec, trials, replace(worst, state=TrialState.FAILED, rungs=rungs))
+    assert difference.recorded == f"promoted after {after} results"
+    assert difference.derived.startswith("paused at step 1: it is ")
