@@ -9,8 +9,9 @@ import asyncio
 import json
 import ssl
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -48,6 +49,14 @@ class Story:
     def objects(self, resource: Resource) -> list[Body]:
         """Return the objects that there are, by name."""
         return [self.now[resource.plural][name] for name in sorted(self.now[resource.plural])]
+
+    def has_told(self, resource: Resource, there: Mapping[str, int], listed: int) -> bool:
+        """Say whether the story is as new as a list: the versions by name, and that of the list itself."""
+        latest = {body["metadata"]["name"]: _version(body) for _, body in self.events[resource.plural]}
+        now = self.now[resource.plural]
+        return all(latest.get(name, 0) >= version for name, version in there.items()) and all(
+            name in there or _version(body) > listed for name, body in now.items()
+        )
 
     async def until(self, predicate: Callable[[], object], seconds: float = 90) -> None:
         """Wait until the predicate is true, or was after some change; TimeoutError where it never was."""
@@ -107,6 +116,14 @@ class Chronicle:
     def story(self, namespace: str) -> Story:
         """Return what happened in a namespace; it grows."""
         return self._stories[namespace]
+
+    async def catch_up(self, namespace: str) -> None:
+        """Wait until a namespace's story has all that is there by now: the watch of each kind is as late as it is."""
+        story = self._stories[namespace]
+        for resource in KINDS:
+            listed = await self.ask("GET", resource.path(namespace))
+            there = {body["metadata"]["name"]: _version(body) for body in listed["items"]}
+            await story.until(partial(story.has_told, resource, there, _version(listed)))
 
     def check(self) -> None:
         """Raise what ended a watch, if anything did: the stories would stand still."""
@@ -181,6 +198,10 @@ class Chronicle:
 
     def _take_in(self, resource: Resource, type: str, body: Body) -> None:
         self._stories[body["metadata"]["namespace"]].take_in(resource, type, body)
+
+
+def _version(body: Body) -> int:
+    return int(body["metadata"]["resourceVersion"])
 
 
 def _search_of(body: Body) -> str:

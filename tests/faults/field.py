@@ -18,6 +18,7 @@ from tests.faults.chronicle import Chronicle, Story
 from tests.faults.invariants import is_complete
 from tests.faults.operators import Operator
 from tests.faults.proxy import Proxy
+from tests.integration.searches import worse_and_worse
 from tests.operator_process import USER, search
 
 TRIAL_DURATION = "300ms"
@@ -65,7 +66,13 @@ class Site:
         finally:
             waiting.cancel()
 
-    async def until_so(self, predicate: Callable[[], object], seconds: float = 60) -> None:
+    async def until_known(self, predicate: Callable[[], object], seconds: float = 180) -> None:
+        """Wait for the story to become so, and to stay so with all that has happened until then."""
+        await self.until(predicate, seconds)
+        await self.chronicle.catch_up(self.namespace)
+        await self.until(predicate, seconds)
+
+    async def until_so(self, predicate: Callable[[], object], seconds: float = 120) -> None:
         """Wait for what no event tells of, such as a line in the log."""
         end = asyncio.get_running_loop().time() + seconds
         while not predicate():
@@ -76,7 +83,7 @@ class Site:
         """Wait until an object of that kind is known, with or without an operator."""
         await self.story.until(lambda: self.story.objects(resource))
 
-    async def until_posted(self, reason: str, seconds: float = 30) -> None:
+    async def until_posted(self, reason: str, seconds: float = 120) -> None:
         """Wait until an event with that reason was posted; nobody watches events here."""
         async with asyncio.timeout(seconds):
             while True:
@@ -93,9 +100,9 @@ class Site:
             await asyncio.sleep(WATCHDOG_SECONDS)
 
     async def complete(self, seconds: float = 180) -> None:
-        """Wait until the search is Complete and its Jobs are released."""
+        """Wait until the search is Complete and its Jobs are released, and all that happened is known."""
         try:
-            await self.until(lambda: self.story.objects(SEARCHES) and is_complete(self.story), seconds)
+            await self.until_known(lambda: self.story.objects(SEARCHES) and is_complete(self.story), seconds)
         except AssertionError as error:
             seen = {body["metadata"]["name"]: body for body in self.story.objects(JOBS)}
             there = (await self.chronicle.ask("GET", JOBS.path(self.namespace)))["items"]
@@ -184,4 +191,13 @@ def climbing_search(duration: str | None = None) -> dict[str, Any]:
     """Return the same search with rungs at 1 and 2 of 4 steps, each of which takes the duration."""
     manifest = faulty_search(duration)
     manifest["spec"]["fidelity"] = {"rungs": {"min": 1, "max": 4, "factor": 2}}
+    return manifest
+
+
+def stopping_search() -> dict[str, Any]:
+    """Return a climbing search three of whose trials are certainly stopped."""
+    manifest = climbing_search()
+    annotations, candidates = worse_and_worse(TRIALS_OF_SEARCH, patient=3)
+    manifest["spec"]["trial"]["template"]["metadata"]["annotations"] |= annotations
+    manifest["spec"]["warmStart"] = {"candidates": candidates}
     return manifest

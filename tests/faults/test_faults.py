@@ -56,7 +56,7 @@ async def test_watch_that_is_silent_for_ever_is_given_up_without_a_resync(field:
         here.proxy.add(streams.on_watch(JOBS.plural, streams.hush(3)))
         await here.apply(faulty_search())
         here.start()
-        await here.complete(seconds=150)
+        await here.complete(seconds=300)
         assert_sound(here.story, attempts=TRIALS_OF_SEARCH)
 
     await field.run(attempt)
@@ -70,7 +70,7 @@ async def test_server_that_refuses_every_connection_for_a_minute(field: Field) -
         await here.proxy.refuse()
         await asyncio.sleep(60)
         await here.proxy.accept()
-        await here.complete(seconds=150)
+        await here.complete(seconds=300)
         assert_sound(here.story, attempts=TRIALS_OF_SEARCH)
 
     await field.run(attempt)
@@ -104,7 +104,7 @@ async def test_trial_that_another_operator_had_ended_was_run_again(field: Field)
         await here.apply(faulty_search())
         await here.until_seen(SEARCHES)
         here.start()
-        await here.until(lambda: _done(here))
+        await here.until_known(lambda: _done(here))
         trials = here.story.objects(TRIALS)
         (ended,) = (body for body in trials if body["status"].get("message") == ELSEWHERE)
         jobs = {body["metadata"]["labels"][INDEX_LABEL] for _, body in here.story.events[JOBS.plural]}
@@ -127,7 +127,7 @@ async def test_trial_that_another_operator_had_proposed_and_run_was_run_again(fi
         await here.apply(faulty_search())
         await here.until_seen(SEARCHES)
         here.start()
-        await here.until(lambda: _done(here))
+        await here.until_known(lambda: _done(here))
         assert rule.hits, "the fault never came"
         jobs = {body["metadata"]["labels"][INDEX_LABEL] for _, body in here.story.events[JOBS.plural]}
         assert jobs == {str(index) for index in range(TRIALS_OF_SEARCH)} - {"1"}
@@ -160,7 +160,7 @@ async def test_result_of_another_operator_was_written_over_as_running(field: Fie
         await here.apply(faulty_search(outcomes={"1-1": "hang"}))
         await here.until_seen(SEARCHES)
         here.start()
-        await here.until(lambda: _done(here))
+        await here.until_known(lambda: _done(here))
         assert rule.hits, "the fault never came"
         assert_results_recorded_once(here.story)
 
@@ -208,7 +208,7 @@ def _reason(here: Site, type: str) -> str:
 @pytest.mark.parametrize("moment", ["running", "finished"])
 async def test_object_that_somebody_deletes(field: Field, resource: Resource, moment: str) -> None:
     async def attempt(here: Site) -> None:
-        await here.apply(faulty_search("1s"))
+        await here.apply(faulty_search("2s"))
         here.start()
         phase = {"running": "Running", "finished": "Succeeded"}[moment]
         await here.until(lambda: any(_is_second(pod) and _phase(pod) == phase for pod in here.story.objects(PODS)))
@@ -245,7 +245,7 @@ async def test_job_that_somebody_edits(field: Field, change: Body) -> None:
         await here.until(lambda: any(_is_second(pod) for pod in here.story.objects(PODS)))
         victim = next(body for body in here.story.objects(JOBS) if _is_second(body))
         await here.chronicle.patch(JOBS, here.namespace, victim["metadata"]["name"], change)
-        await here.until(lambda: _done(here))
+        await here.until_known(lambda: _done(here))
         assert [body["spec"]["index"] for body in here.story.objects(TRIALS)] == list(range(TRIALS_OF_SEARCH))
 
     await field.run(attempt)

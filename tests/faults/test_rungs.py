@@ -5,8 +5,10 @@ Kills at each write of such a search are in ``test_crashes``.
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 
@@ -15,7 +17,7 @@ from evonas.search.names import INDEX_LABEL, PROGRESS_ANNOTATION, REWARD_ANNOTAT
 from tests import share
 from tests.faults import faults
 from tests.faults.chronicle import Body
-from tests.faults.field import TRIALS_OF_SEARCH, Field, Site, Try, climbing_search
+from tests.faults.field import POLL_SECONDS, TRIALS_OF_SEARCH, Field, Site, Try, climbing_search, stopping_search
 from tests.faults.invariants import (
     assert_nothing_orphaned,
     assert_results_recorded_once,
@@ -24,6 +26,7 @@ from tests.faults.invariants import (
 )
 from tests.faults.proxy import Answer, Forward, Request, Rule
 from tests.faults.test_tables import WRITE_FAULTS
+from tests.integration.searches import condition
 
 pytestmark = pytest.mark.kwok
 
@@ -34,7 +37,7 @@ WRITES = ("patch architecturetrials/status", "delete jobs")
 def _meeting(kind: str, fault: str) -> tuple[str, Try]:
     async def attempt(here: Site) -> None:
         rule = here.proxy.add(faults.on_kind(kind, WRITE_FAULTS[fault], after=1, times=2))
-        await here.apply(climbing_search())
+        await here.apply(stopping_search())
         here.start()
         await here.complete()
         assert_sound(here.story, attempts=TRIALS_OF_SEARCH)
@@ -105,7 +108,7 @@ async def test_job_that_somebody_deletes_at_the_moment_of_its_stop(field: Field)
                 return await forward()
 
             rule = here.proxy.add(Rule(matches, delete))
-            await here.apply(climbing_search())
+            await here.apply(stopping_search())
             here.start()
             await here.complete()
             assert_sound(here.story, attempts=TRIALS_OF_SEARCH)
@@ -134,9 +137,15 @@ async def test_trial_that_ends_while_it_is_stopped_has_one_outcome(field: Field,
 
         matches = _is_stop if state == "Succeeded" else lambda request: request.kind == "delete jobs"
         here.proxy.add(Rule(matches, end))
-        await here.apply(climbing_search("500ms"))
+        await here.apply(climbing_search(FOR_EVER))
         here.start()
-        await here.complete()
+        await _report(here, await _running(here, 0), {1: 0.5})
+        await here.until(lambda: _rungs(here, 0))
+        worse = await _running(here, 1)
+        await _report(here, worse, {1: 0.25})
+        await here.until(lambda: _phase(here, worse) != "Running")
+        async with _letting_go(here):
+            await here.complete()
         assert_results_recorded_once(here.story)
         assert_rungs_recorded_once(here.story)
         (trial,) = (body for body in here.story.objects(TRIALS) if body["metadata"]["name"] == ending[0])
@@ -148,16 +157,22 @@ async def test_trial_that_ends_while_it_is_stopped_has_one_outcome(field: Field,
 
 async def test_suspended_search_stops_trials_at_rungs_starts_none_and_goes_on(field: Field) -> None:
     async def attempt(here: Site) -> None:
-        await here.apply(climbing_search("500ms"))
+        await here.apply(climbing_search(FOR_EVER))
         here.start()
-        await here.until(lambda: len(here.story.objects(TRIALS)) == 3 and len(_climbers(here, 1)) >= 1)
+        first, *others = [await _running(here, index) for index in range(3)]
+        await _report(here, first, {1: 0.5})
+        await here.until(lambda: _rungs(here, 0))
         await here.chronicle.patch(SEARCHES, here.namespace, "faulty", {"spec": {"suspend": True}})
-        await here.until(lambda: all(_state(body) in ("Succeeded", "Stopped") for body in here.story.objects(TRIALS)))
-        assert "Stopped" in {_state(body) for body in here.story.objects(TRIALS)}
-        reached = len(here.story.objects(TRIALS))
-        assert reached < TRIALS_OF_SEARCH
-        await here.chronicle.patch(SEARCHES, here.namespace, "faulty", {"spec": {"suspend": False}})
-        await here.complete()
+        await here.until(lambda: condition(here.story.objects(SEARCHES)[0], "Suspended").get("status") == "True")
+        for pod in others:
+            await _report(here, pod, {1: 0.25})
+        await here.until(lambda: [_state(body) for body in here.story.objects(TRIALS)[1:]] == ["Stopped"] * 2)
+        async with _letting_go(here):
+            await here.until(lambda: _reason(here) == "Suspended")
+            assert [_state(body) for body in here.story.objects(TRIALS)] == ["Succeeded", "Stopped", "Stopped"]
+            await here.chronicle.patch(SEARCHES, here.namespace, "faulty", {"spec": {"suspend": False}})
+            await here.until(lambda: len(here.story.objects(TRIALS)) == TRIALS_OF_SEARCH)
+            await here.complete()
         assert_sound(here.story, attempts=TRIALS_OF_SEARCH)
 
     await field.run(attempt)
@@ -167,6 +182,11 @@ def _is_stop(request: Request) -> bool:
     if request.kind != "patch architecturetrials/status":
         return False
     return bool(json.loads(request.body)["status"].get("state") == "Stopped")
+
+
+def _reason(here: Site) -> str:
+    (search,) = here.story.objects(SEARCHES)
+    return str(condition(search, "Progressing").get("reason", ""))
 
 
 def _state(body: Body) -> str:
@@ -213,6 +233,28 @@ async def _annotate(here: Site, pod: Body, annotations: dict[str, str]) -> None:
     await here.chronicle.patch(
         PODS, here.namespace, pod["metadata"]["name"], {"metadata": {"annotations": annotations}}
     )
+
+
+@asynccontextmanager
+async def _letting_go(here: Site) -> AsyncIterator[None]:
+    """Have each pod report a reward and end, as long as the block lasts."""
+
+    async def let_go() -> None:
+        asked: set[str] = set()
+        while True:
+            for pod in here.story.objects(PODS):
+                if pod["metadata"]["name"] not in asked and _phase(here, pod) == "Running":
+                    asked.add(pod["metadata"]["name"])
+                    # It may have been deleted since.
+                    with suppress(AssertionError):
+                        await _annotate(here, pod, {REWARD_ANNOTATION: "0.375"})
+            await asyncio.sleep(POLL_SECONDS)
+
+    letting_go = asyncio.create_task(let_go())
+    try:
+        yield
+    finally:
+        letting_go.cancel()
 
 
 async def _evict(here: Site, pod: Body) -> None:
