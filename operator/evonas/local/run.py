@@ -88,7 +88,7 @@ class LocalRun:
     def _advance(self) -> Plan:
         unfinished = [self._table.unfinished[index] for index in sorted(self._table.unfinished)]
         now = datetime.now(UTC)
-        views = {trial.index: self._attempts.view(trial) for trial in unfinished if trial.state.holds_place}
+        views = {trial.index: self._attempts.view(trial) for trial in unfinished}
         finished = self._totals.update(self._table)
         decided = plan(
             self._spec,
@@ -100,6 +100,7 @@ class LocalRun:
             now=now,
             backlog=self._backlog.look(finished, self._table),
             vetoes=dict(self._vetoed.read()),
+            paused=self._table.paused,
         )
         for trial in decided.records:
             self._record(trial)

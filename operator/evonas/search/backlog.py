@@ -73,7 +73,7 @@ def listed_trials(candidates: Sequence[Decisions], totals: Totals) -> list[Trial
 
 
 class TriedCandidates:
-    """Tracks which of the listed candidates were tried, without looking at a finished trial twice."""
+    """Tracks which of the listed candidates were tried, without looking at trials at rest twice."""
 
     def __init__(self) -> None:
         self._tried: set[str] = set()
@@ -88,8 +88,8 @@ class TriedCandidates:
             self._tried.clear()
             news = table.read(table.start)
             assert news is not None
-        finished, self._cursor = news
-        self._tried.update(key_of(trial.decisions) for trial in finished)
+        begun, self._cursor = news
+        self._tried.update(key_of(trial.decisions) for trial in begun)
         under_way = {key_of(trial.decisions) for trial in table.unfinished.values()}
         wanted = {key_of(candidate): candidate for candidate in candidates}
         return [candidate for key, candidate in wanted.items() if key not in self._tried and key not in under_way]
@@ -98,7 +98,7 @@ class TriedCandidates:
 def find_backlog(
     results: Sequence[Result], listed: Sequence[Decisions], finished: Totals, table: TrialTable, tried: TriedCandidates
 ) -> Backlog:
-    """Return what must be added now; ``finished`` are the totals of the finished trials."""
+    """Return what must be added now; ``finished`` are the totals of the trials at rest."""
     totals = finished.plus(table.unfinished.values())
     due = due_imports(results, totals, table) if import_is_open(totals) else ()
     return Backlog(due, tried.untried(listed, table))

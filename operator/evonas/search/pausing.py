@@ -8,12 +8,14 @@ promoted, and after how many results, is recorded before the next attempt starts
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import islice
 
 from evonas.search.budget import Limit, affordable_attempts
 from evonas.search.objective import oriented_or_worst
-from evonas.search.promotion import decide_to_promote
+from evonas.search.promotion import decide_to_promote, needed_to_promote
 from evonas.search.totals import Totals
 from evonas.search.trial import PROMOTED, Trial, TrialState
 from evonas.spec import SearchSpec
@@ -39,65 +41,61 @@ def pauses_next(spec: SearchSpec, trial: Trial) -> bool:
 
 
 def find_waiting(
-    spec: SearchSpec, totals: Totals, paused: Sequence[Trial], limit: Limit | None, *, is_idle: bool
+    spec: SearchSpec, totals: Totals, paused: Sequence[Trial], limit: Limit | None, count: int, *, is_idle: bool
 ) -> list[Trial]:
-    """Return the paused trials that go on as soon as there are places, as they are to be recorded, as far as
-    ``maxGPUHours`` allow. ``is_idle`` says that nothing runs.
+    """Return the next ``count`` paused trials that go on as soon as there are places, as far as ``maxGPUHours`` allow.
+    ``is_idle`` says that nothing runs.
     """
     if not paused or (limit is not None and (limit.failed or limit.cuts_short)):
         return []
-    waiting = find_promotions(spec, totals, paused, closing=limit is not None and is_idle)
-    return waiting[: int(max(0, min(len(waiting), affordable_attempts(spec, totals))))]
+    promotions = find_promotions(spec, totals, paused, closing=limit is not None and is_idle)
+    return [*islice(promotions, int(max(0, min(count, affordable_attempts(spec, totals)))))]
 
 
-def find_promotions(spec: SearchSpec, totals: Totals, paused: Iterable[Trial], *, closing: bool) -> list[Trial]:
-    """Return the paused trials that the rule lets go on, in the order of their turn: those at the highest rung first,
+def find_promotions(spec: SearchSpec, totals: Totals, paused: Sequence[Trial], *, closing: bool) -> Iterator[Trial]:
+    """Yield the paused trials that the rule lets go on, as they are to be recorded: those at the highest rung first,
     the best of them first.
 
     ``totals`` are those of all trials. When the search is ``closing``, since nothing else is left to do, and no trial
     has been trained to its end, the best trial at the highest rung goes on whatever the rule says.
     """
     if spec.fidelity is None or not spec.fidelity.pauses:
-        return []
-    ranked = sorted(candidate for trial in paused if (candidate := _Candidate.of(spec, trial)).value > -math.inf)
-    due = []
-    for candidate in ranked:
-        decision = decide_to_promote(spec.fidelity, totals.standings[candidate.step], candidate.value)
-        if not decision.stops:
-            due.append(candidate.promoted(decision.because, totals.last_sequence))
-    if not due and closing and ranked and not totals.counts[TrialState.SUCCEEDED]:
+        return
+    closing = closing and not totals.counts[TrialState.SUCCEEDED]
+    for step in reversed(spec.fidelity.steps[:-1]):
+        there = totals.standings.get(step, ())
+        least = needed_to_promote(spec.fidelity, there)
+        going_on = [] if least is None else [trial for trial in paused if _is_at(spec, trial, step, least)]
+        for trial in sorted(going_on, key=partial(_turn, spec)):
+            closing = False
+            because = decide_to_promote(spec.fidelity, there, _value(spec, trial)).because
+            yield _promoted(trial, because, totals.last_sequence)
+    hopeful = [trial for trial in paused if closing and _value(spec, trial) > -math.inf]
+    if hopeful:
+        best = min(hopeful, key=lambda trial: (-trial.rungs[-1].step, *_turn(spec, trial)))
         because = "is the best at the highest rung, and no trial has been trained to its end"
-        due.append(ranked[0].promoted(because, totals.last_sequence))
-    return due
+        yield _promoted(best, because, totals.last_sequence)
 
 
-@dataclass(frozen=True, order=True)
-class _Candidate:
-    """A paused trial, in the order of promotion."""
+def _value(spec: SearchSpec, trial: Trial) -> float:
+    return oriented_or_worst(spec.objective, trial.rungs[-1].value)
 
-    order: tuple[int, float, int]
-    trial: Trial
 
-    @classmethod
-    def of(cls, spec: SearchSpec, trial: Trial) -> _Candidate:
-        last = trial.rungs[-1]
-        return cls((-last.step, -oriented_or_worst(spec.objective, last.value), last.sequence), trial)
+def _is_at(spec: SearchSpec, trial: Trial, step: int, least: float) -> bool:
+    return trial.rungs[-1].step == step and _value(spec, trial) >= least
 
-    @property
-    def step(self) -> int:
-        return -self.order[0]
 
-    @property
-    def value(self) -> float:
-        return -self.order[1]
+def _turn(spec: SearchSpec, trial: Trial) -> tuple[float, int]:
+    return -_value(spec, trial), trial.rungs[-1].sequence
 
-    def promoted(self, because: str, after: int) -> Trial:
-        *rungs, last = self.trial.rungs
-        return replace(
-            self.trial,
-            state=TrialState.QUEUED,
-            reason=PROMOTED,
-            message=f"{last.in_words} {because}",
-            rungs=(*rungs, replace(last, promoted_after=after)),
-            completion_time=None,
-        )
+
+def _promoted(trial: Trial, because: str, after: int) -> Trial:
+    *rungs, last = trial.rungs
+    return replace(
+        trial,
+        state=TrialState.QUEUED,
+        reason=PROMOTED,
+        message=f"{last.in_words} {because}",
+        rungs=(*rungs, replace(last, promoted_after=after)),
+        completion_time=None,
+    )

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason
 from evonas.search.backlog import NOTHING, Backlog, listed_trials
@@ -35,6 +36,9 @@ from evonas.spec import SearchSpec
 
 QUEUED_QUIETLY = timedelta(seconds=5)
 """A trial is recorded as Queued only after this time: most start sooner, and recording costs a write."""
+
+
+NOBODY: Mapping[int, Trial] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -83,17 +87,20 @@ def plan(
     now: datetime,
     backlog: Backlog = NOTHING,
     vetoes: Vetoes = NONE,
+    paused: Mapping[int, Trial] = NOBODY,
     leaving: int = 0,
 ) -> Plan:
     """Decide the next steps of a search.
 
-    ``views`` holds the view of each unfinished trial's current or latest attempt, by the trial's index, of a paused one
-    only as long as anything of it may still run; ``created`` when each was recorded. ``leaving`` counts the attempts of
-    finished trials that are being stopped and still hold their resources: the next trials wait for them.
+    ``finished`` are the totals of the trials that have ended or are ``paused``. ``views`` holds the view of each
+    unfinished trial's current or latest attempt, by the trial's index, of a paused one only as long as anything of it
+    may still run; ``created`` when each was recorded. ``leaving`` counts the attempts of finished trials that are being
+    stopped and still hold their resources: the next trials wait for them.
     """
-    paused = {t.index: t for t in unfinished if t.state is TrialState.PAUSED and t.index not in vetoes}
-    unfinished = [trial for trial in unfinished if trial.index not in paused]
-    ended, finished = finished, finished.plus(paused.values()) if paused else finished
+    if paused.keys() & vetoes.keys():
+        vetoed = [trial for index, trial in paused.items() if index in vetoes]
+        paused = {index: trial for index, trial in paused.items() if index not in vetoes}
+        finished, unfinished = finished.without(vetoed), [*unfinished, *vetoed]
     settled, ascents = _settle_all(spec, unfinished, views, vetoes, now)
     order = _number(spec, finished, unfinished, settled, ascents, views, now)
     _give_up_unaffordable(spec, finished, unfinished, settled)
@@ -117,10 +124,11 @@ def plan(
         places, free, wake_at = 0, 0, _earliest(wake_at, now)
     idle = _idle(paused, views)
     is_idle = not (left or has_paused) and len(idle) == len(paused)
-    waiting = find_waiting(spec, totals, idle, limit, is_idle=is_idle)
+    waiting = find_waiting(spec, totals, idle, limit, max(1, free), is_idle=is_idle)
     promotions = [] if spec.suspend else waiting[:free]
     if promotions:
-        totals = ended.plus((paused | {trial.index: trial for trial in promotions} | settled).values())
+        going_on = (paused[trial.index] for trial in promotions)
+        totals = finished.without(going_on).plus([*promotions, *settled.values()])
         left = (*left, *promotions)
         places, free = places - len(promotions), free - len(promotions)
     proposals, listed, due = 0, list[Trial](), list[Trial]()

@@ -71,14 +71,15 @@ class Proposer:
         trials that a user wants to keep in the population; the first MAX_PINNED of them stay.
         """
         news = table.read(self._learned)
-        finished: Sequence[Trial] = () if news is None else news[0]
-        changed = [*finished, *table.unfinished.values()]
+        at_rest: Sequence[Trial] = () if news is None else news[0]
+        changed = [*{trial.index: trial for trial in (*at_rest, *table.unfinished.values())}.values()]
         new = (lessons_of(trial, after_rung=self._rungs_learned(trial)) for trial in changed)
         lessons = in_order(chain.from_iterable(new))
-        fits = self._agent is not None and news is not None and self._fits(changed, lessons)
+        ended = sorted((t for t in at_rest if t.state.is_final and t.sequence is None), key=lambda trial: trial.index)
+        count = sum(trial.state.is_final for trial in at_rest) + len(table.unfinished) + len(table.paused)
+        fits = self._agent is not None and news is not None and self._fits(changed, lessons, count)
         history = None if fits else sorted(table, key=lambda trial: trial.index)
         pinned = [trial for trial in table.finished(sorted(pins)[:MAX_PINNED]) if is_pinnable(trial)]
-        ended = sorted((trial for trial in finished if trial.sequence is None), key=lambda trial: trial.index)
         return News(ended, lessons, history, table.end, pinned)
 
     def propose(self, news: News, count: int) -> list[Trial]:
@@ -100,9 +101,10 @@ class Proposer:
         known = self._pending.get(trial.index)
         return 0 if known is None else known.rungs
 
-    def _fits(self, changed: Sequence[Trial], lessons: Sequence[Lesson]) -> bool:
-        """Return whether the agent has proposed just what was recorded, and has learned nothing too early."""
-        if len(changed) != len(self._pending) or any(lesson.sequence <= self._last_sequence for lesson in lessons):
+    def _fits(self, changed: Sequence[Trial], lessons: Sequence[Lesson], count: int) -> bool:
+        """Return whether the agent has proposed just what was recorded, and has learned nothing too early; ``count`` is
+        how many trials it should know as pending, including those paused for long."""
+        if count != len(self._pending) or any(lesson.sequence <= self._last_sequence for lesson in lessons):
             return False
         return all((known := self._pending.get(trial.index)) is not None and known.is_of(trial) for trial in changed)
 

@@ -5,7 +5,7 @@ The budget and the status are functions of these totals, so that a pass costs th
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
+from bisect import bisect_left, bisect_right, insort
 from collections import Counter
 from collections.abc import Iterable
 from copy import copy
@@ -158,38 +158,24 @@ class Totals:
             more.add(trial)
         return more
 
+    def without(self, paused: Iterable[Trial]) -> Totals:
+        """Return the totals without some of the paused trials in them, as they were added."""
+        less = self.plus(())
+        for trial in paused:
+            less.take_back(trial)
+        return less
+
+    def take_back(self, paused: Trial) -> None:
+        """Remove a paused trial, as it was added: it is to be added as it stands now."""
+        self._count(paused, -1)
+
     def add(self, trial: Trial) -> None:
         """Add one trial; one that is not final must not be added a second time when it is."""
         self.last_index = max(self.last_index, trial.index)
-        self.gpu_seconds += trial.gpu_seconds
+        self.last_sequence = max(self.last_sequence, 0 if trial.is_confirmation else trial.last_sequence)
+        self._count(trial, 1)
         if trial.is_confirmation:
-            self._add_confirmation(trial)
             return
-        if trial.imported is None:
-            self.counts[trial.state] += 1
-            self.origins[trial.proposal.origin] += 1
-            self.reused += trial.reused is not None
-        else:
-            self.imported += 1
-            self.import_size = max(self.import_size, trial.imported.of)
-        for result in trial.rungs:
-            value = oriented_or_worst(self._objective, result.value)
-            insort(self.standings.setdefault(result.step, []), value)
-            if result.sequence != trial.sequence:
-                insort(self._rung_places, result.sequence)
-        self.last_sequence = max(self.last_sequence, trial.last_sequence)
-        if trial.rungs:
-            self.last_rungs[trial.rungs[-1].step] += 1
-        if trial.state in (TrialState.STOPPED, TrialState.PAUSED) and trial.rungs:
-            (self.stopped_at if trial.state.is_final else self.paused_at)[trial.rungs[-1].step] += 1
-            self.cut_gpu_seconds += trial.gpu_seconds
-        self.promotions += sum(result.promoted_after is not None for result in trial.rungs)
-        self.lost_checkpoints += trial.lost_checkpoints
-        if trial.sequence is not None:
-            self.observations += 1
-        if trial.reward is not None and trial.is_run:
-            self.full_trainings += 1
-            self.full_gpu_seconds += trial.gpu_seconds
         if trial.reward is not None:
             self._add_reward(trial, trial.reward)
         elif trial.state.is_final:
@@ -197,6 +183,43 @@ class Totals:
             self.fruitless[outcome] += 1
             if outcome not in self.examples or trial.index > self.examples[outcome].index:
                 self.examples[outcome] = trial
+
+    def _count(self, trial: Trial, times: int) -> None:
+        """Count a trial once or, if it had been counted and is paused, once less."""
+        self.gpu_seconds += times * trial.gpu_seconds
+        if trial.is_confirmation:
+            self._add_confirmation(trial)
+            return
+        if trial.imported is None:
+            self.counts[trial.state] += times
+            self.origins[trial.proposal.origin] += times
+            self.reused += times * (trial.reused is not None)
+        else:
+            self.imported += times
+            self.import_size = max(self.import_size, trial.imported.of)
+        self._count_rungs(trial, times)
+        self.observations += times * (trial.sequence is not None)
+        if trial.reward is not None and trial.is_run:
+            self.full_trainings += times
+            self.full_gpu_seconds += times * trial.gpu_seconds
+
+    def _count_rungs(self, trial: Trial, times: int) -> None:
+        enter = insort if times > 0 else _remove
+        for result in trial.rungs:
+            there = self.standings.setdefault(result.step, [])
+            enter(there, oriented_or_worst(self._objective, result.value))
+            if not there:
+                del self.standings[result.step]
+            if result.sequence != trial.sequence:
+                enter(self._rung_places, result.sequence)
+        self.promotions += times * sum(result.promoted_after is not None for result in trial.rungs)
+        self.lost_checkpoints += times * trial.lost_checkpoints
+        if not trial.rungs:
+            return
+        self.last_rungs[trial.rungs[-1].step] += times
+        if trial.state in (TrialState.STOPPED, TrialState.PAUSED):
+            (self.stopped_at if trial.state.is_final else self.paused_at)[trial.rungs[-1].step] += times
+            self.cut_gpu_seconds += times * trial.gpu_seconds
 
     def _add_confirmation(self, trial: Trial) -> None:
         leader, repeat = trial.proposal.parent, trial.proposal.repeat
@@ -219,22 +242,34 @@ class Totals:
         return -oriented(self._objective, trial.reward), trial.sequence or 0
 
 
+def _remove(values: list[float] | list[int], value: float) -> None:
+    """Remove one of the ascending values."""
+    del values[bisect_left(values, value)]
+
+
 class RunningTotals:
-    """The totals of a table's finished trials, kept in step with it."""
+    """The totals of a table's finished and paused trials, kept in step with it."""
 
     def __init__(self, objective: Objective) -> None:
         self._objective = objective
         self._totals = Totals(objective)
+        self._paused: dict[int, Trial] = {}
+        """As they were added."""
         self._cursor = Cursor()
 
     def update(self, table: TrialTable) -> Totals:
-        """Add what has finished since, and return the totals; callers must not change them."""
+        """Take in what has changed since, and return the totals; callers must not change them."""
         news = table.read(self._cursor)
         if news is None:
-            self._totals, self._cursor = Totals(self._objective), table.start
+            self._totals, self._paused, self._cursor = Totals(self._objective), {}, table.start
             news = table.read(self._cursor)
             assert news is not None
-        finished, self._cursor = news
-        for trial in finished:
-            self._totals.add(trial)
+        changed, self._cursor = news
+        for trial in changed:
+            if (known := self._paused.pop(trial.index, None)) is not None:
+                self._totals.take_back(known)
+            if trial.state is TrialState.PAUSED:
+                self._paused[trial.index] = trial
+            if not trial.state.holds_place:
+                self._totals.add(trial)
         return self._totals

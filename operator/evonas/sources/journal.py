@@ -107,7 +107,7 @@ def _phase_at_rest(record: RecordedSearch) -> Phase:
     if limit is None or record.totals.unfinished:
         return Phase.STOPPED
     paused = [trial for trial in record.trials if trial.state is TrialState.PAUSED]
-    if find_waiting(record.spec, record.totals, paused, limit, is_idle=True):
+    if find_waiting(record.spec, record.totals, paused, limit, 1, is_idle=True):
         return Phase.STOPPED
     if not limit.failed and due_confirmations(record.spec, record.totals, room=1):
         return Phase.STOPPED

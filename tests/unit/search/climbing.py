@@ -64,16 +64,23 @@ class Climb:
             yield decided
             if decided.is_over:
                 return
-            running = sorted(trial.index for trial in self.table.unfinished.values() if trial.state.holds_place)
+            running = sorted(self.table.unfinished)
             if running:
                 self._steps[self._dice.choice(running)] += 1
 
     def _advance(self) -> Plan:
         unfinished = [self.table.unfinished[index] for index in sorted(self.table.unfinished)]
-        views = {trial.index: self._view(trial) for trial in unfinished if trial.state.holds_place}
+        views = {trial.index: self._view(trial) for trial in unfinished}
         self._now += timedelta(seconds=10)
         decided = plan(
-            self.spec, self._totals.update(self.table), unfinished, views, created={}, start_time=NOW, now=self._now
+            self.spec,
+            self._totals.update(self.table),
+            unfinished,
+            views,
+            created={},
+            start_time=NOW,
+            now=self._now,
+            paused=self.table.paused,
         )
         for trial in decided.records:
             self.table.put(trial)

@@ -70,7 +70,7 @@ def test_those_who_went_on_still_count_at_the_rung_they_left() -> None:
     gone = replace(paused(0, 0.9, promoted=1), state=TrialState.RUNNING)
     spec = pausing_spec()
     rest = [paused(1, 0.5), paused(2, 0.4)]
-    assert find_promotions(spec, Totals(spec.objective, [gone, *rest]), rest, closing=False) == []
+    assert [*find_promotions(spec, Totals(spec.objective, [gone, *rest]), rest, closing=False)] == []
 
 
 def test_equal_values_all_go_on_and_diverged_ones_never() -> None:
@@ -188,11 +188,13 @@ def decide(
     trials: list[Trial], views: dict[int, AttemptView], vetoes: dict[int, str] | None = None, **spec: Any
 ) -> Plan:
     parsed = pausing_spec(**{"budget": {"maxTrials": 3, "parallelTrials": 3}, **spec})
+    at_rest = {trial.index: trial for trial in trials if trial.state is TrialState.PAUSED}
     return plan(
         parsed,
-        Totals(parsed.objective),
-        trials,
+        Totals(parsed.objective, at_rest.values()),
+        [trial for trial in trials if trial.index not in at_rest],
         views,
+        paused=at_rest,
         created={},
         start_time=NOW,
         now=NOW,
@@ -266,9 +268,10 @@ def test_search_that_is_cut_short_leaves_paused_trials_as_they_are() -> None:
     parsed = pausing_spec(budget=budget)
     late = plan(
         parsed,
-        Totals(parsed.objective),
-        trials,
+        Totals(parsed.objective, trials),
+        [],
         {},
+        paused={trial.index: trial for trial in trials},
         created={},
         start_time=NOW.replace(year=2020),
         now=NOW,

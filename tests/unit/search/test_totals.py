@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from evonas.recorded.curves import moving_average, rewards_in_order
 from evonas.search.table import Cursor, TrialTable
 from evonas.search.totals import RunningTotals, Totals
-from evonas.search.trial import Trial, TrialState
+from evonas.search.trial import RungResult, Trial, TrialState
 from tests.unit.search.support import search_spec, succeeded, trial
 
 OBJECTIVE = search_spec(objective={"target": 0.8}).objective
@@ -33,7 +33,8 @@ def searches(draw: st.DrawFn) -> list[Trial]:
 
 
 def seen(totals: Totals) -> tuple[object, ...]:
-    fields = (totals.counts, totals.gpu_seconds, totals.observations, totals.last_sequence, totals.best)
+    rungs = (totals.standings, totals.last_rungs, totals.paused_at, totals.cut_gpu_seconds, totals.promotions)
+    fields = (totals.counts, totals.gpu_seconds, totals.observations, totals.last_sequence, totals.best, *rungs)
     return (*fields, totals.last_failed, totals.on_target, totals.mean_reward, totals.total, totals.unfinished)
 
 
@@ -55,7 +56,9 @@ def test_totals_do_not_depend_on_the_order_of_adding(trials: list[Trial], data: 
 def test_running_totals_are_those_of_the_table_whatever_happens_to_it(trials: list[Trial], data: st.DataObject) -> None:
     table, running = TrialTable(), RunningTotals(OBJECTIVE)
     for each in trials:
-        table.put(each)
+        pauses = each.state is TrialState.PAUSED
+        rungs = (RungResult(1, data.draw(st.sampled_from([0.1, 0.5, None])), each.index + 1),) if pauses else ()
+        table.put(replace(each, rungs=rungs))
         if data.draw(st.integers(0, 3)) == 0:
             running.update(table)
         victim = data.draw(st.integers(0, 40))
@@ -63,9 +66,14 @@ def test_running_totals_are_those_of_the_table_whatever_happens_to_it(trials: li
             table.drop(victim)
         elif victim == 0 and each.state.is_final:
             table.put(replace(each, state=TrialState.RUNNING, reward=None, sequence=None))
-    finished = [each for each in table if each.state.is_final]
-    assert seen(running.update(table)) == seen(Totals(OBJECTIVE, finished))
-    assert len(table) == len(list(table)) == len(finished) + len(table.unfinished)
+        elif victim in table.paused and victim % 2:
+            (rung,) = table.paused[victim].rungs
+            promoted = replace(rung, promoted_after=rung.sequence)
+            table.put(replace(table.paused[victim], state=TrialState.QUEUED, rungs=(promoted,)))
+    whole = running.update(table).plus(table.unfinished.values())
+    assert seen(whole) == seen(Totals(OBJECTIVE, table))
+    assert seen(whole.without(table.paused.values()).plus(table.paused.values())) == seen(whole)
+    assert len(table) == len(list(table))
 
 
 def test_only_what_is_new_is_read_and_a_rewritten_record_ends_the_epoch() -> None:

@@ -130,7 +130,8 @@ class Reconciler:
         # A consistent snapshot: the store may change while a Job's events are requested.
         finished = state.sum_up(spec.objective, children.table)
         unfinished = [children.table.unfinished[index] for index in sorted(children.table.unfinished)]
-        records = {trial.index: children.trials[trial.index] for trial in unfinished}
+        paused = dict(children.table.paused)
+        records = {index: children.trials[index] for index in (*(trial.index for trial in unfinished), *paused)}
         observed = view_attempts(spec, children, now)
         views = await state.pending_reasons.explain(children, observed, now)
         if any(view.reason is QueuedReason.ADMISSION_DENIED for view in views.values()):
@@ -147,6 +148,7 @@ class Reconciler:
             now=now,
             backlog=state.warm_start.backlog(search.uid, spec, found, finished),
             vetoes=read_vetoes(search.annotations),
+            paused=paused,
             leaving=leaving,
         )
         outcomes = await self._record_results(decided, records)

@@ -50,7 +50,7 @@ class SearchState:
     _totals: RunningTotals | None = None
 
     def sum_up(self, objective: Objective, table: TrialTable) -> Totals:
-        """Return the totals of the finished trials; do not modify them."""
+        """Return the totals of the trials that have ended or are paused; do not modify them."""
         if self._totals is None:
             self._totals = RunningTotals(objective)
         return self._totals.update(table)

@@ -13,7 +13,7 @@ from evonas.cluster.state.store import AttemptKey, Children
 from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason
 from evonas.search.codec import from_time
 from evonas.search.names import PROGRESS_ANNOTATION
-from evonas.search.trial import Trial, TrialState
+from evonas.search.trial import Trial
 from evonas.search.trial_progress import Progress, parse_progress
 from evonas.spec import SearchSpec
 
@@ -24,9 +24,9 @@ def view_attempts(spec: SearchSpec, children: Children, now: datetime) -> dict[i
     A paused trial has one only while anything of it may still run.
     """
     views = {}
-    for index, trial in children.table.unfinished.items():
-        if trial.state is TrialState.PAUSED and (index, trial.latest_attempt) not in children.running:
-            continue
+    still_running = children.running if children.table.paused else ()
+    leaving = {index: trial for index, _ in still_running if (trial := children.table.paused.get(index)) is not None}
+    for index, trial in (children.table.unfinished | leaving).items():
         job = find_job(children, trial)
         if job is not None and job.owner_uid == children.trials[index].uid:
             pods = children.pods.get((index, job.attempt), {})

@@ -155,8 +155,7 @@ class Store:
             return
         last = record if _is_newer(record, known) else known
         children.put_pods(key, {**children.pods[key], record.uid: replace(last, gone=True)})
-        trial = children.table.unfinished.get(record.index)
-        if trial is None or not trial.state.holds_place:
+        if record.index not in children.table.unfinished:
             children.forget_pods(record.index)
         self._on_change(record.search_uid)
 
