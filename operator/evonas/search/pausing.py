@@ -30,8 +30,10 @@ def find_until(spec: SearchSpec, trial: Trial) -> int | None:
     """Return the step at which the trial's current attempt ends; None if trials do not pause."""
     if spec.fidelity is None or not spec.fidelity.pauses:
         return None
+    *rungs, last = spec.fidelity.steps
     # A confirmation is trained in one go: it is compared with nothing on its way.
-    return spec.fidelity.steps[-1 if trial.is_confirmation else len(trial.rungs)]
+    passed = len(rungs) if trial.is_confirmation else len(trial.rungs)
+    return next(iter(rungs[passed:]), last)
 
 
 def pauses_next(spec: SearchSpec, trial: Trial) -> bool:

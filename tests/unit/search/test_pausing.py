@@ -314,6 +314,10 @@ def test_attempt_is_told_where_to_end() -> None:
     assert "EVONAS_UNTIL" not in trial_environment(IDENTITY, climbing_spec(), PROMOTED)
 
 
+def test_record_with_more_rungs_than_the_search_has_leads_to_the_last() -> None:
+    assert find_until(pausing_spec(), replace(PROMOTED, rungs=paused(0, 0.1, 0.2, 0.3).rungs)) == 9
+
+
 def test_rule_none_has_no_meaning_in_mode_pause() -> None:
     with pytest.raises(InvalidManifest, match=r"spec\.fidelity\.rule: must be Median or SuccessiveHalving"):
         pausing_spec(fidelity={**PAUSE, "rule": "None"})
