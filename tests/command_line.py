@@ -18,7 +18,7 @@ def evonas(
     """Run a command on a namespace of a cluster, as the administrator where no kubeconfig is given."""
     environment = {name: value for name, value in os.environ.items() if name != "KUBECONFIG"}
     place = ["--kubeconfig", str(kubeconfig or cluster.kubeconfig), "-n", namespace]
-    return warm.run("evonas", [*words, *place], environment=environment, timeout=120, imported=warm.CLUSTER)
+    return warm.run("evonas", [*words, *place], environment=environment, timeout=300, imported=warm.CLUSTER)
 
 
 def shell_of(cluster: Cluster, namespace: str, folder: Path) -> dict[str, str]:

@@ -17,6 +17,7 @@ import yaml
 from evonas_trial.report import MAX_MESSAGE_BYTES
 from harness.client import Cluster, Object
 from harness.errors import CommandFailed
+from harness.waiting import PATIENCE
 from tests.chart.rendering import CHART, NAMESPACE, RELEASE
 from tests.operator_process import USER
 
@@ -66,24 +67,44 @@ class Trials:
             arguments += [f"--bound-object-uid={metadata['uid']}"]
         return self.cluster.kubectl(*arguments).strip()
 
-    def patch(self, target: Object, patch: dict[str, Any], token: str | None = None) -> None:
+    def patch(self, target: Object, patch: dict[str, Any], token: str | None = None, *, dry_run: bool = False) -> None:
         """Patch a pod as the helper in a trial does, with my own token or another; Refused where it may not be.
 
         kubectl would read the pod first, and a trial may not even do that.
         """
         url = f"{self.cluster.server}/api/v1/namespaces/{self.namespace}/pods/{target['metadata']['name']}"
+        url += "?dryRun=All" if dry_run else ""
         headers = {"Authorization": f"Bearer {token or self.token(self.mine)}"}
         headers["Content-Type"] = "application/merge-patch+json"
         request = urllib.request.Request(url, json.dumps(patch).encode(), headers, method="PATCH")
         authority = ssl.create_default_context(cafile=str(self.cluster.instance.folder / "pki" / "ca.crt"))
         try:
-            urllib.request.urlopen(request, context=authority, timeout=30).close()
+            urllib.request.urlopen(request, context=authority, timeout=PATIENCE).close()
         except urllib.error.HTTPError as error:
             raise Refused(json.loads(error.read())["message"]) from error
 
     def annotate(self, annotations: Mapping[str, str | None], target: Object | None = None) -> None:
         """Set annotations of my own pod, or of another."""
         self.patch(target or self.mine, {"metadata": {"annotations": annotations}})
+
+    def are_guarded(self) -> bool:
+        """Say whether all policies are in force, which they are some time after they were made."""
+        try:
+            self.patch(self.other, {"metadata": {"annotations": {REWARD: "0"}}}, dry_run=True)
+        except Refused as refusal:
+            return "its own pod only" in str(refusal) and all(
+                self._is_refused(body, words)
+                for body, words in ((plain_pod(), "only the Job controller"), (job("forged"), "only the operator"))
+            )
+        return False
+
+    def _is_refused(self, body: dict[str, Any], words: str) -> bool:
+        command, user = ["create", "--dry-run=server", "-f", "-"], self.cluster.kubeconfig_for("mallory")
+        try:
+            self.cluster.kubectl(*command, "-n", self.namespace, input=yaml.safe_dump(body), user=user)
+        except CommandFailed as refusal:
+            return words in refusal.stderr
+        return False
 
     def annotations(self) -> dict[str, str]:
         pod = self.cluster.get("pod", self.mine["metadata"]["name"], self.namespace)
@@ -97,6 +118,10 @@ def pod_spec(account: str = "evonas-trial") -> dict[str, Any]:
         "serviceAccountName": account,
         "containers": [{"name": "trial", "image": "trial:test"}],
     }
+
+
+def plain_pod(name: str = "mine", account: str = "evonas-trial") -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": pod_spec(account)}
 
 
 def job(name: str, account: str = "evonas-trial", **metadata: Any) -> dict[str, Any]:
@@ -128,7 +153,9 @@ def two_trials(installed: Cluster) -> Iterator[Trials]:
             return [pod for pods in found for pod in pods]
 
         mine, other = installed.wait_for("both pods", lambda: found if len(found := pods()) == 2 else [])
-        yield Trials(installed, namespace, mine, other)
+        found = Trials(installed, namespace, mine, other)
+        installed.wait_for("the policies to be in force", found.are_guarded)
+        yield found
 
 
 @pytest.fixture
@@ -266,9 +293,8 @@ def owner(body: Object) -> dict[str, Any]:
 
 
 def test_nobody_else_runs_a_pod_under_the_trials_account(shared: Trials) -> None:
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "mine"}, "spec": pod_spec()}
     with pytest.raises(CommandFailed, match="only the Job controller"):
-        create(shared, pod)
+        create(shared, plain_pod())
     with pytest.raises(CommandFailed, match="only the operator"):
         create(shared, job("forged"))
 
@@ -284,8 +310,7 @@ def test_a_forged_owner_does_not_make_a_trial(shared: Trials) -> None:
 
 
 def test_a_pod_cannot_become_a_trials_later(shared: Trials) -> None:
-    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "plain"}, "spec": pod_spec("default")}
-    create(shared, pod)
+    create(shared, plain_pod("plain", "default"))
     command = ["label", "pod", "plain", "-n", shared.namespace, "evonas.dev/search-uid=1"]
     with pytest.raises(CommandFailed, match="only the Job controller"):
         shared.cluster.kubectl(*command, user=shared.cluster.kubeconfig_for("mallory"))

@@ -47,7 +47,7 @@ def clear(cluster: Cluster) -> None:
             cluster.kubectl("annotate", "crd", mine, "--overwrite", f"evonas-test/looked={time.monotonic()}")
         return False
 
-    cluster.wait_for("the CRDs to go", are_gone, timeout=60, interval=1)
+    cluster.wait_for("the CRDs to go", are_gone, interval=1)
 
 
 def test_commands_run(cluster: Cluster, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from harness.client import Cluster
 from harness.errors import CommandFailed
 from tests.chart.rendering import CHART, NAMESPACE, RELEASE, Object, installed, of_kind
 from tests.earlier import KEY, NAME, export_of
+from tests.integration.quotas import set_pod_quota
 from tests.integration.searches import wait_until
 from tests.operator_process import OperatorProcess, search
 
@@ -101,9 +102,11 @@ def let_everything_happen(cluster: Cluster, namespace: str) -> None:
     # A finished search is deleted when its time is over.
     short = search("short", budget={"maxTrials": 3, "parallelTrials": 1}, ttlSecondsAfterFinished=2)
     cluster.apply(yaml.safe_dump(short), namespace)
-    # Reaching the target stops what runs.
+    # Reaching the target stops what runs: all but the first trial do until then.
     budget = {"maxTrials": 12, "parallelTrials": 6}
     body = search("cancelled", objective={"target": 0.0}, budget=budget, onComplete="Cancel")
+    hanging = {f"evonas-test/outcome-{index}-1": "hang" for index in range(1, 6)}
+    body["spec"]["trial"]["template"]["metadata"] = {"annotations": hanging}
     cluster.apply(yaml.safe_dump(body), namespace)
     wait_until(cluster, namespace, "cancelled", "Complete")
     # Results are taken over from a file.
@@ -114,12 +117,11 @@ def let_everything_happen(cluster: Cluster, namespace: str) -> None:
     wait_until(cluster, namespace, "warm", "Complete")
     cluster.wait_for("the end of the short one", lambda: len(cluster.list("nas", namespace)) == 4, 120)
     for name in ("job-taken", "trial-taken"):
-        cluster.wait_for("the refusal", lambda name=name: _says(cluster, namespace, name, "ForeignObject"), 60)  # type: ignore[misc]
+        cluster.wait_for("the refusal", lambda name=name: _says(cluster, namespace, name, "ForeignObject"))  # type: ignore[misc]
     # No pod may be made any more: it asks the events why.
-    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}}
-    cluster.apply(yaml.safe_dump(quota), namespace)
+    set_pod_quota(cluster, namespace, "none", {"pods": "0"})
     cluster.apply(yaml.safe_dump(search("blocked", budget={"maxTrials": 2, "parallelTrials": 1})), namespace)
-    cluster.wait_for("the quota's name", lambda: _says(cluster, namespace, "blocked", "QuotaExceeded"), 60)
+    cluster.wait_for("the quota's name", lambda: _says(cluster, namespace, "blocked", "QuotaExceeded"))
 
 
 def _says(cluster: Cluster, namespace: str, name: str, reason: str) -> bool:

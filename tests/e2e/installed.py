@@ -28,7 +28,7 @@ def install(cluster: Cluster) -> None:
 def change(cluster: Cluster, *arguments: str) -> str:
     """Install or upgrade the release with these values, and wait until the operator is available."""
     command = ["upgrade", "--install", RELEASE, str(CHART), "--namespace", NAMESPACE, "--reset-values"]
-    return cluster.helm(*command, "--wait", "--timeout=180s", *arguments)
+    return cluster.helm(*command, "--wait", "--timeout=240s", *arguments)
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from tests.chart.rendering import ROOT
 from tests.command_line import evonas
 from tests.corpus.environment import VARIABLES, answer, asking_search
 from tests.e2e.installed import apply_example, follow, restricted_namespace
-from tests.integration.searches import assert_sound, condition, trials
+from tests.integration.searches import assert_sound, condition, events_of, trials
 from tests.unit.local import runs
 
 pytestmark = [pytest.mark.node, pytest.mark.timeout(1200)]
@@ -28,7 +28,6 @@ pytestmark = [pytest.mark.node, pytest.mark.timeout(1200)]
 def test_counting_completes_and_every_pod_annotated_itself(cluster: Cluster, namespace: str) -> None:
     apply_example(cluster, "counting.yaml", namespace)
     follow(cluster, namespace, "counting", timeout=400)
-    cluster.wait_for("complete Jobs", lambda: _all_complete(cluster, namespace), 60)
     assert_sound(cluster, namespace, "counting", 40)
     rewards = {body["metadata"]["name"]: body for body in trials(cluster, namespace)}
     for body in rewards.values():
@@ -94,9 +93,9 @@ def gone_wrong(cluster: Cluster) -> Iterator[str]:
             body["metadata"]["name"] = f"way-{name}"
             container = body["spec"]["trial"]["template"]["spec"]["containers"][0]
             container["command"] = way.command
+            body["spec"]["trial"]["retries"] = 0
             if way.image:
                 container |= {"image": way.image, "imagePullPolicy": "Never"}
-            body["spec"]["trial"] |= {"retries": 0, "startTimeoutSeconds": 30}
             body["spec"]["budget"] = {"maxTrials": 2, "parallelTrials": 1}
             cluster.apply(yaml.safe_dump(body), namespace)
         yield namespace
@@ -117,6 +116,8 @@ def test_each_way_a_trial_can_go_wrong(cluster: Cluster, gone_wrong: str, name: 
         assert way.words in status.get("message", "")
 
 
+START_TIMEOUTS = {"sidecar-that-never-starts": 45}
+"""By name, in seconds, where a trial is only given up then: a busy node may take that long to start any pod."""
 BLOCKED: dict[str, tuple[dict[str, Any], str, str]] = {
     "init": (
         {"initContainers": [{"name": "data", "command": ["sh", "-c", "echo no such bucket >&2; exit 9"]}]},
@@ -177,7 +178,7 @@ def test_what_kept_a_trial_from_its_result_is_named(cluster: Cluster, namespace:
     for name, (pod, _, _) in BLOCKED.items():
         body = _counting()
         body["metadata"]["name"] = name
-        body["spec"]["trial"] |= {"retries": 0, "startTimeoutSeconds": 20}
+        body["spec"]["trial"] |= {"retries": 0, "startTimeoutSeconds": START_TIMEOUTS.get(name, 600)}
         body["spec"]["budget"] = {"maxTrials": 1}
         template = body["spec"]["trial"]["template"]["spec"]
         # The first process of a container does not heed SIGTERM by itself.
@@ -192,13 +193,13 @@ def test_what_kept_a_trial_from_its_result_is_named(cluster: Cluster, namespace:
         found = {trial["spec"]["searchRef"]["name"]: trial.get("status", {}) for trial in trials(cluster, namespace)}
         return found if [status.get("state") for status in found.values()] == ["Failed"] * len(BLOCKED) else {}
 
-    for name, status in cluster.wait_for("the trials to fail", ended, 120).items():
+    for name, status in cluster.wait_for("the trials to fail", ended, 240).items():
         _, reason, message = BLOCKED[name]
         assert (name, status["reason"]) == (name, reason)
         assert message in status["message"]
         assert reason not in status["message"]
     # What an ended search says, in the words of kubectl: once.
-    events = [event for event in cluster.list("events", namespace) if event["reason"] == "TrialFailed"]
+    events = events_of(cluster, namespace, "TrialFailed")
     assert {event["message"].count(BLOCKED[event["involvedObject"]["name"]][1]) for event in events} == {1}
 
 
@@ -206,7 +207,7 @@ def test_container_is_told_what_a_local_trial_is_told(cluster: Cluster, namespac
     here = runs.ask_here(tmp_path)
     # By kubectl itself, which reads YAML in its own way.
     cluster.kubectl("apply", "-n", namespace, "-f", "-", input=to_yaml(asking_search()))
-    follow(cluster, namespace, "asking", timeout=120)
+    follow(cluster, namespace, "asking", timeout=240)
     (pod,) = cluster.list("pods", namespace)
     assert answer(cluster.kubectl("logs", pod["metadata"]["name"], "-n", namespace)) == here
 
@@ -226,7 +227,7 @@ def test_container_is_told_what_a_local_trial_is_told(cluster: Cluster, namespac
     }
     cluster.kubectl("apply", "-n", namespace, "-f", "-", input=to_yaml(winner))
     cluster.wait_for(
-        "the winner's pod", lambda: cluster.get("pod", "winner", namespace)["status"]["phase"] == "Succeeded", 60
+        "the winner's pod", lambda: cluster.get("pod", "winner", namespace)["status"]["phase"] == "Succeeded"
     )
     assert answer(cluster.kubectl("logs", "winner", "-n", namespace))["variables"] == VARIABLES
 
@@ -236,7 +237,8 @@ def test_trials_are_stopped_at_rungs_as_in_a_local_run(cluster: Cluster, namespa
     body["spec"]["fidelity"] = {"rungs": {"min": 1, "max": 9, "factor": 3}}
     body["spec"]["budget"] = {"maxTrials": 8, "parallelTrials": 1}
     container = body["spec"]["trial"]["template"]["spec"]["containers"][0]
-    container["command"] += ["--seconds", "2.7"]
+    # Two thirds of it are left at the last rung but one, to be stopped in: who has ended by then is not.
+    container["command"] += ["--seconds", "4.5"]
     container["resources"] = {"limits": {"nvidia.com/gpu": 1}}
     manifest = tmp_path / "search.yaml"
     manifest.write_text(yaml.safe_dump(body))
@@ -250,7 +252,7 @@ def test_trials_are_stopped_at_rungs_as_in_a_local_run(cluster: Cluster, namespa
     ]
     stopped = {record["metadata"]["name"] for record in there if record["status"]["state"] == "Stopped"}
     assert found["status"]["trials"]["stopped"] == len(stopped) >= 3
-    cluster.wait_for("the stopped pods to go", lambda: not stopped & _trials_with_pods(cluster, namespace), 60)
+    cluster.wait_for("the stopped pods to go", lambda: not stopped & _trials_with_pods(cluster, namespace))
 
 
 def test_logs_of_a_trial_come_from_its_pod(cluster: Cluster, namespace: str) -> None:
@@ -259,7 +261,7 @@ def test_logs_of_a_trial_come_from_its_pod(cluster: Cluster, namespace: str) -> 
     body["spec"]["trial"]["template"]["spec"]["containers"][0]["command"] = ["sh", "-c", script]
     body["spec"]["budget"] = {"maxTrials": 1, "parallelTrials": 1}
     cluster.apply(yaml.safe_dump(body), namespace)
-    follow(cluster, namespace, "counting", timeout=120)
+    follow(cluster, namespace, "counting", timeout=240)
     (trial,) = trials(cluster, namespace)
     said = evonas(cluster, namespace, "logs", "counting", "0", "--follow")
     assert (said.returncode, said.stderr) == (0, "")
@@ -278,8 +280,3 @@ def _trials_with_pods(cluster: Cluster, namespace: str) -> set[str]:
 def _counting() -> dict[str, Any]:
     body: dict[str, Any] = yaml.safe_load((ROOT / "examples" / "counting.yaml").read_text())
     return body
-
-
-def _all_complete(cluster: Cluster, namespace: str) -> bool:
-    jobs = cluster.list("jobs", namespace)
-    return all(condition(job, "Complete") and "ttlSecondsAfterFinished" in job["spec"] for job in jobs)

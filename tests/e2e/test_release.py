@@ -35,7 +35,7 @@ def test_helm_test_runs_a_search_in_the_releases_own_namespace(cluster: Cluster)
     assert re.search(r"Phase:\s+Succeeded", said)
     assert "evonas-test: Complete" in said
     # The account's role stays as Kubernetes' rules for hooks have it; nothing of the search does.
-    cluster.wait_for("the search's end", lambda: not cluster.list("nas,nastrial", NAMESPACE), 60)
+    cluster.wait_for("the search's end", lambda: not cluster.list("nas,nastrial", NAMESPACE))
 
 
 def test_helm_test_fails_where_no_operator_works(released: Cluster) -> None:
@@ -50,7 +50,7 @@ def test_a_trial_without_a_token_reports_by_its_termination_message(cluster: Clu
     body["spec"]["budget"] = {"maxTrials": 2, "parallelTrials": 2}
     body["spec"]["trial"]["template"]["spec"]["automountServiceAccountToken"] = False
     cluster.apply(yaml.safe_dump(body), namespace)
-    follow(cluster, namespace, "counting", timeout=120)
+    follow(cluster, namespace, "counting", timeout=240)
     for pod in cluster.list("pods", namespace):
         assert "evonas.dev/reward" not in pod["metadata"].get("annotations", {})
     assert all(float(trial["status"]["reward"]) > 0 for trial in trials(cluster, namespace))
@@ -64,7 +64,7 @@ def test_a_search_outlives_upgrade_uninstall_and_install(released: Cluster, name
         apply_example(cluster, "counting.yaml", namespace, trials=TRIALS)
         cluster.wait_for("some results", lambda: finished(cluster, namespace) >= 4, 120)
         expression = f'evonas_search_best_reward{{namespace="{namespace}",search="counting"}} > 0'
-        cluster.wait_for("its best", lambda: prometheus.ask("query", query=expression)["result"], 30)
+        cluster.wait_for("its best", lambda: prometheus.ask("query", query=expression)["result"])
 
     change(cluster, "--set", "operator.workers=8")
     arguments = cluster.get("deployment", "evonas-operator", NAMESPACE)["spec"]["template"]["spec"]["containers"][0]
@@ -75,7 +75,7 @@ def test_a_search_outlives_upgrade_uninstall_and_install(released: Cluster, name
     cluster.wait_for("more results", lambda: finished(cluster, namespace) > before, 120)
     _patch(cluster, namespace, {"suspend": True})
 
-    cluster.helm("uninstall", RELEASE, "--namespace", NAMESPACE, "--wait", "--timeout", "60s")
+    cluster.helm("uninstall", RELEASE, "--namespace", NAMESPACE, "--wait", "--timeout", "180s")
     records = {body["metadata"]["uid"] for body in trials(cluster, namespace)}
     assert 4 <= len(records) < total
     assert cluster.get("nas", "counting", namespace)

@@ -26,13 +26,13 @@ def replicas(cluster: Cluster) -> Iterator[None]:
 
 def test_a_rollout_of_two_replicas_leaves_a_search_sound(cluster: Cluster, namespace: str, replicas: None) -> None:
     # After an earlier change of the release, the Lease may still name a pod that is gone.
-    cluster.wait_for("a holder", lambda: _holder(cluster) in _pods(cluster), 60)
+    cluster.wait_for("a holder", lambda: _holder(cluster) in _pods(cluster))
     pods = _pods(cluster)
     apply_example(cluster, "counting.yaml", namespace, trials=TRIALS)
     cluster.wait_for("some results", lambda: finished(cluster, namespace) >= 4, 120)
     cluster.kubectl("rollout", "restart", DEPLOYMENT, "-n", NAMESPACE)
     cluster.kubectl("rollout", "status", DEPLOYMENT, "-n", NAMESPACE, "--timeout=180s")
-    cluster.wait_for("a holder of the new pods", lambda: _holder(cluster) not in {"", *pods}, 60)
+    cluster.wait_for("a holder of the new pods", lambda: _holder(cluster) not in {"", *pods})
     follow(cluster, namespace, "counting", timeout=400)
     assert_sound(cluster, namespace, "counting", TRIALS)
     restarts = [
@@ -45,7 +45,7 @@ def test_a_rollout_of_two_replicas_leaves_a_search_sound(cluster: Cluster, names
 
 def _scale(cluster: Cluster, count: int) -> None:
     cluster.kubectl("scale", DEPLOYMENT, "-n", NAMESPACE, f"--replicas={count}")
-    cluster.kubectl("rollout", "status", DEPLOYMENT, "-n", NAMESPACE, "--timeout=120s")
+    cluster.kubectl("rollout", "status", DEPLOYMENT, "-n", NAMESPACE, "--timeout=180s")
 
 
 def _holder(cluster: Cluster) -> str:
