@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -87,7 +88,7 @@ def run_trial(tmp_path: Path, clean_environment: dict[str, str]) -> RunTrial:
 
 
 class StartTrial(Protocol):
-    """Starts ``python -m MODULE`` as a trial with these decisions; returns when it has reported an epoch.
+    """Starts ``python -m MODULE`` as a trial with these decisions; returns when it has reported an epoch and stopped.
 
     It is to report to the file ``report`` in the test's folder.
     """
@@ -117,13 +118,29 @@ def start_trial(tmp_path: Path, clean_environment: dict[str, str]) -> StartTrial
             "EVONAS_REPORT_FILE": str(tmp_path / "report"),
             "EVONAS_PROGRESS_FILE": str(progress),
         }
-        process = warm.start(module, arguments, environment=clean_environment | contract | dict(environment or {}))
-        while not progress.exists():
+        words, variables = [module, *arguments], clean_environment | contract | dict(environment or {})
+        process = warm.start("tests.trial_image.stopping_itself", words, environment=variables)
+        while not _is_stopped(process.pid):
             assert process.poll() is None
             time.sleep(0.02)
+        assert progress.exists()
         return process
 
     return start
+
+
+def tell(process: Started, number: signal.Signals) -> None:
+    """Send a signal to a trial that has stopped, and let it go on."""
+    os.kill(process.pid, number)
+    if number != signal.SIGKILL:
+        os.kill(process.pid, signal.SIGCONT)
+
+
+def _is_stopped(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from evonas_trial import report
 from evonas_trial.cnn.__main__ import main
 from evonas_trial.data.reading import Located
 from harness.waiting import PATIENCE
-from tests.trial_image.conftest import Ended, RunTrial, StartTrial
+from tests.trial_image.conftest import Ended, RunTrial, StartTrial, tell
 from tests.trial_image.released import A1
 
 CNN = "evonas_trial.cnn"
@@ -52,7 +51,7 @@ def test_a_trial_is_good_reports_all_metrics_and_ends_alike_when_killed_between_
     volume = tmp_path / "volume"
     for end, exit_code in ((signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 143)):
         process = start_trial(CNN, CANDIDATE, "--checkpoint-dir", str(volume))
-        os.kill(process.pid, end)
+        tell(process, end)
         assert process.wait(PATIENCE) == exit_code
         assert len([path for path in volume.iterdir() if path.suffix == ".pt"]) == 1
     assert comparable(run_trial(CNN, CANDIDATE, "--checkpoint-dir", str(volume))) == found
@@ -86,7 +85,7 @@ def test_with_rungs_it_trains_to_the_last_and_tells_what_it_had_at_each_also_whe
     assert at_rungs["10"]["reward"] == undisturbed.report["reward"]
 
     process = start_trial(CNN, candidate, "--checkpoint-dir", str(volume), environment=rungs)
-    os.kill(process.pid, signal.SIGKILL)
+    tell(process, signal.SIGKILL)
     assert process.wait(PATIENCE) == -signal.SIGKILL
     resumed = run_trial(CNN, candidate, "--checkpoint-dir", str(volume), environment=rungs)
     assert comparable(resumed) == comparable(undisturbed)
@@ -130,7 +129,7 @@ def test_a_training_that_diverges_is_infeasible(run_trial: RunTrial) -> None:
 
 def test_sigterm_ends_a_trial_without_a_checkpoint_at_once(start_trial: StartTrial, tmp_path: Path) -> None:
     process = start_trial(CNN, {}, "--epochs", "100000")
-    os.kill(process.pid, signal.SIGTERM)
+    tell(process, signal.SIGTERM)
     assert process.wait(PATIENCE) == 143
     assert not (tmp_path / "report").exists()
 

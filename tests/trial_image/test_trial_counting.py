@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections import Counter
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from hypothesis import strategies as st
 
 from evonas_trial.counting import cost, learned, score, sequence_of
 from harness.waiting import PATIENCE
-from tests.trial_image.conftest import RunTrial, StartTrial
+from tests.trial_image.conftest import RunTrial, StartTrial, tell
 
 SEQUENCES = st.integers(1, 30).flatmap(lambda n: st.lists(st.integers(1, n), min_size=n, max_size=n))
 
@@ -94,7 +93,7 @@ def test_stopped_between_rungs_it_leaves_at_once_and_says_nothing_more(start_tri
         "evonas_trial.counting", {"a1": 1}, "--seconds", "3e6", environment={"EVONAS_RUNGS": "1,1000000"}
     )
     said = (tmp_path / "progress").read_bytes()
-    os.kill(process.pid, signal.SIGTERM)
+    tell(process, signal.SIGTERM)
     assert process.wait(PATIENCE) == 143
     assert (tmp_path / "progress").read_bytes() == said
     assert not (tmp_path / "report").exists()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import math
-import os
 import random
 import signal
 from collections.abc import Callable
@@ -25,7 +24,7 @@ from evonas_trial.spiking.training import Epoch, Trained, Training, evaluate
 from evonas_trial.training.hardware import Hardware
 from evonas_trial.training.loop import Diverged
 from harness.waiting import PATIENCE
-from tests.trial_image.conftest import RunTrial, StartTrial
+from tests.trial_image.conftest import RunTrial, StartTrial, tell
 
 SPIKING = "evonas_trial.spiking"
 ROOT = Path(__file__).parents[2]
@@ -193,7 +192,7 @@ class TestTrial:
 
     def test_sigterm_ends_it_at_once(self, start_trial: StartTrial, tmp_path: Path) -> None:
         process = start_trial(SPIKING, {}, *self.ARGUMENTS, "--epochs", "100000")
-        os.kill(process.pid, signal.SIGTERM)
+        tell(process, signal.SIGTERM)
         assert process.wait(PATIENCE) == 143
         assert not (tmp_path / "report").exists()
 
@@ -206,7 +205,7 @@ class TestTrial:
         keeping = (*arguments, "--checkpoint-dir", str(volume))
         for end, exit_code in ((signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 143)):
             process = start_trial(SPIKING, {}, *keeping)
-            os.kill(process.pid, end)
+            tell(process, end)
             assert process.wait(PATIENCE) == exit_code
             assert len(list(volume.glob("trial-*.pt"))) == 1
         resumed = run_trial(SPIKING, {}, *keeping)
@@ -237,7 +236,7 @@ class TestTrial:
 
         keeping = (*self.ARGUMENTS, "--checkpoint-dir", str(volume))
         process = start_trial(SPIKING, {}, *keeping, environment=rungs)
-        os.kill(process.pid, signal.SIGKILL)
+        tell(process, signal.SIGKILL)
         assert process.wait(PATIENCE) == -signal.SIGKILL
         resumed = run_trial(SPIKING, {}, *keeping, environment=rungs)
         assert (resumed.exit_code, resumed.errors) == (0, "")
