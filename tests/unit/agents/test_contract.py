@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evonas.agents import Agent, create_agent
+from evonas.agents import Agent, LearnsFromRungs, create_agent
 from evonas.agents.testing import AgentContract
 from evonas.space import SearchSpace
 from tests.tier import examples
@@ -132,6 +132,21 @@ def test_proposals_stay_random_until_there_are_two_results(type: str, config: di
         agent.observe(proposal.index, reward)
     assert origins[:5] == ["random"] * 5
     assert (origins[5] == "random") == (type == "Random")
+
+
+@EVERY_VARIANT
+def test_a_trial_that_pauses_several_times_is_one_result(type: str, config: dict[str, Any]) -> None:
+    agent = create_agent(type, counting_space(8), 0, {**config, "warmup": 2})
+    assert isinstance(agent, LearnsFromRungs)
+    for _ in range(3):
+        agent.propose()
+    for step in (1, 3, 9):
+        agent.observe_rung(0, step, 0.1)
+        agent.pause(0)
+    assert agent.propose().origin == "random"
+    agent.observe_rung(1, 1, 0.2)
+    agent.pause(1)
+    assert (agent.propose().origin == "random") == (type == "Random")
 
 
 @pytest.mark.parametrize("type", AGENT_TYPES)

@@ -11,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evonas.agents.critic import critic as critic_module
 from evonas.agents.critic.critic import Critic
 from evonas.agents.critic.gaussian_process import Factor, Posterior, log_evidence, normal_scores
 from evonas.agents.critic.memory import BLOCK, Memory
@@ -276,6 +277,55 @@ def test_beliefs_after_rungs_do_not_depend_on_when_they_were_asked_for(dice: ran
         assert one.tolist() == other.tolist()
 
 
+@pytest.mark.parametrize("capacity", [40, 512])
+@pytest.mark.parametrize("seed", range(examples(3)))
+def test_beliefs_after_pauses_do_not_depend_on_when_they_were_asked_for(
+    seed: int, capacity: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A result is replaced wherever it is in the memory, or after it was forgotten."""
+    monkeypatch.setattr(critic_module, "MEMORY", capacity)
+    space, dice = counting_space(5), random.Random(seed)
+    candidates = some_choices(space, 110, seed)
+    asked, restored = Critic(space), Critic(space)
+    curves: dict[int, Curve] = {}
+    for _ in range(160):
+        index = dice.choice(sorted(curves)) if curves and dice.random() < 0.4 else len(curves)
+        earlier = curves.setdefault(index, ())
+        ends = len(earlier) == 3 or dice.random() < 0.1
+        curve = earlier if ends else (*earlier, ((1, 3, 9)[len(earlier)], dice.random()))
+        reward = None if dice.random() < 0.1 else dice.random()
+        for critic in (asked, restored):
+            drawn, again = (True,) * 5, bool(earlier)
+            critic.observe(Observation(index, candidates[index], drawn, reward, curve, not ends, again))
+        curves[index] = curve
+        if dice.random() < 0.3:
+            asked.judge(pending(candidates[100 : 100 + dice.randrange(4)]))
+    rows = np.array(candidates[100:])
+    under_way = pending(candidates[100:103])
+    for one, other in zip(asked.judge(under_way).predict(rows), restored.judge(under_way).predict(rows), strict=True):
+        assert one.tolist() == other.tolist()
+
+
+def test_what_a_candidate_reached_after_a_pause_replaces_what_was_believed_of_it() -> None:
+    space = counting_space(5)
+    candidates = some_choices(space, 40)
+    rewards = [counting(space.to_candidate(choices)) for choices in candidates]
+    near = np.array([(*candidates[7][:-1], (candidates[7][-1] + 1) % 5)])
+    means = {}
+    for last in (min(rewards) - 1, max(rewards) + 1):
+        critic, drawn = Critic(space), (True,) * 5
+        for index, (choices, reward) in enumerate(zip(candidates, rewards, strict=True)):
+            critic.observe(Observation(index, choices, drawn, reward, ((1, reward),), stopped=True))
+        critic.judge([])
+        for index in (7, *range(10)):
+            reward = last if index == 7 else rewards[index]
+            curve: Curve = ((1, rewards[index]), (3, reward))
+            critic.observe(Observation(index, candidates[index], drawn, reward, curve, stopped=True, again=True))
+        assert len(critic._memory) == 40
+        means[last] = critic.judge([]).predict(near)[0][0]
+    assert means[min(means)] < means[max(means)]
+
+
 @given(st.randoms(use_true_random=False))
 @settings(max_examples=examples(8))
 def test_beliefs_do_not_depend_on_when_they_were_asked_for(dice: random.Random) -> None:
@@ -304,6 +354,23 @@ def test_a_factor_that_grew_is_that_of_all_its_points(first: int, more: int, noi
     assert len(factor) == first + more
     assert factor.solve(right).numpy() == pytest.approx(torch.linalg.solve(lower, right).numpy())
     assert factor.solve_transposed(right).numpy() == pytest.approx(torch.linalg.solve(lower.T, right).numpy())
+
+
+@given(st.lists(st.integers(0, 60), max_size=200), st.integers(2, 40))
+def test_a_memory_has_one_result_of_a_candidate_that_goes_on_after_pauses(indexes: list[int], capacity: int) -> None:
+    """The latest one, among the latest of all."""
+    memory, latest, seen = Memory(capacity), dict[int, int](), set[int]()
+    for age, index in enumerate(indexes):
+        version, settled = memory.version, memory.finals[: memory.settled].tolist()
+        memory.add(index, (index,), float(age), again=index in seen)
+        seen.add(index)
+        latest[index] = age
+        if memory.version == version:
+            assert memory.finals[: len(settled)].tolist() == settled
+        assert len(memory) < capacity + BLOCK
+    finals = memory.finals.tolist()
+    assert [latest[int(choices[0])] for choices in memory.choices()] == finals == sorted(finals)
+    assert finals[-min(capacity // 2, len(latest)) :] == sorted(latest.values())[-min(capacity // 2, len(latest)) :]
 
 
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=160), st.integers(2, 40))

@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from evonas.agents import LearnsFromRungs, create_agent
 from evonas.agents.evolution import Population
 from evonas.agents.policy import Observation
 from evonas.agents.randomness import Purpose, uniforms
+
+from .support import counting_space
 
 
 def population_of(rewards: list[float | None], capacity: int) -> Population:
@@ -56,6 +59,54 @@ def test_a_stopped_trial_wins_by_what_it_would_have_become() -> None:
         population.observe(Observation(index, (index,), (True,), reward, curve, stopped=index % 3 == 0))
     best = winners(population, entrants=30, tournaments=1)[0]
     assert (best % 3 != 0, best % 10) == (True, 9)
+
+
+def aside(index: int, *values: float) -> Observation:
+    """Return what is observed of a trial that was put aside at a rung, for the first time or after others."""
+    curve = tuple(zip((1, 3, 9), values, strict=False))
+    return Observation(index, (index,), (True,), values[-1], curve, stopped=True, again=len(values) > 1)
+
+
+def test_a_trial_that_goes_on_after_a_pause_is_the_newest_member_and_is_there_once() -> None:
+    population = Population(3)
+    for index in range(3):
+        population.observe(aside(index, float(index)))
+    population.observe(aside(0, 0.0, 5.0))
+    assert len(population) == 3
+    assert set(winners(population, entrants=1)) == {0, 1, 2}
+    population.observe(aside(3, 0.5))
+    population.observe(aside(4, 0.5))
+    assert set(winners(population, entrants=1)) == {0, 3, 4}
+
+
+def test_a_trial_that_left_by_age_enters_again_when_it_goes_on_after_a_pause() -> None:
+    population = Population(2)
+    for index in range(3):
+        population.observe(aside(index, float(index)))
+    assert set(winners(population, entrants=1)) == {1, 2}
+    population.observe(Observation(0, (0,), (True,), 9.0, ((1, 0.0),), again=True))
+    assert set(winners(population, entrants=1)) == {0, 2}
+
+
+def test_a_member_that_proves_infeasible_after_a_pause_leaves() -> None:
+    population = Population(2)
+    for index in range(2):
+        population.observe(aside(index, float(index)))
+    population.observe(Observation(1, (1,), (True,), None, ((1, 1.0),), again=True))
+    assert set(winners(population, entrants=1)) == {0}
+
+
+@pytest.mark.parametrize("type", ["Evolution", "EvoNAS"])
+def test_a_population_that_lost_its_last_member_is_no_trouble(type: str) -> None:
+    agent = create_agent(type, counting_space(4), 0, {"warmup": 2, "evolution": {"population": 1}})
+    assert isinstance(agent, LearnsFromRungs)
+    for _ in range(3):
+        index = agent.propose().index
+        agent.observe_rung(index, 1, 0.5)
+        agent.pause(index)
+    assert agent.propose().origin == "mutation"
+    agent.observe(2, None)
+    assert agent.propose().origin == "random"
 
 
 @pytest.mark.parametrize("entrants", [1, 2, 3, 5])

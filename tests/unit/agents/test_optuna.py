@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import pytest
 from optuna.distributions import CategoricalDistribution, IntDistribution
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import TrialState
 
 from evonas.agents import Agent, LearnsFromRungs, catalogue, check_agent, create_agent
@@ -135,6 +136,38 @@ def test_what_trials_reached_at_rungs_arrives_in_optunas_own_terms() -> None:
     for worst in (diverged, infeasible):
         assert (worst.state, worst.intermediate_values, worst.value) == (TrialState.PRUNED, {}, None)
     assert (stopped_later.intermediate_values, stopped_later.value) == ({1: 0.3, 3: 0.1}, 0.1)
+
+
+def test_a_trial_that_was_put_aside_is_pruned_and_replaced_by_another_when_it_goes_on() -> None:
+    study = SamplerStudy(counting_space(4), 0, "TPE", 10)
+    for index in range(5):
+        study.enter(index, (0, 1, 2, index % 4), {"note": index})
+        study.report(index, 1, 0.1 * index)
+        study.pause(index)
+    study.report(1, 3, 0.4)
+    study.pause(1)
+    study.observe(1, 0.6)
+    study.observe(2, None)
+    study.report(3, 3, None)
+    study.pause(3)
+    study.abandon(4)
+    kept = [trial for trial in study._study.trials if trial.state is not TrialState.FAIL]
+    assert [(trial.params["a4"], trial.system_attrs["note"]) for trial in kept] == [
+        (0, 0),
+        (0, 4),
+        (1, 1),
+        (2, 2),
+        (3, 3),
+    ]
+    paused, abandoned, finished, infeasible, diverged = kept
+    assert (paused.state, paused.intermediate_values, paused.value) == (TrialState.PRUNED, {1: 0.0}, 0.0)
+    assert (abandoned.state, abandoned.intermediate_values) == (TrialState.PRUNED, {1: 0.4})
+    assert (finished.state, finished.intermediate_values) == (TrialState.COMPLETE, {1: 0.1, 3: 0.4})
+    assert finished.value == 0.6
+    for worst in (infeasible, diverged):
+        assert (worst.state, worst.intermediate_values, worst.value) == (TrialState.PRUNED, {}, None)
+    with pytest.raises(UpdateFinishedTrialError):
+        study._storage.set_trial_state_values(finished._trial_id, TrialState.FAIL)
 
 
 def test_values_at_rungs_matter_to_tpe() -> None:

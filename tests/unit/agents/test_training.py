@@ -55,6 +55,13 @@ def log_probability(network: PolicyNetwork, choices: Choices) -> float:
         return float(network.score(np.array([choices])).log_probabilities.sum())
 
 
+def aside(choices: Choices, *values: float | None, ends: bool = False) -> Observation:
+    """Return what is observed of a trial that was put aside at each of its rungs, or ends after some."""
+    curve = tuple((step, -math.inf if value is None else value) for step, value in zip((1, 3, 9), values, strict=False))
+    again = len(values) > 1
+    return Observation(0, choices, (True,) * len(choices), values[-1], curve, stopped=not ends, again=again)
+
+
 def result(choices: Choices, reward: float | None, drawn: tuple[bool, ...] | None = None) -> Observation:
     return Observation(0, choices, (True,) * len(choices) if drawn is None else drawn, reward)
 
@@ -176,6 +183,43 @@ def test_pqt_ignores_infeasible_candidates_and_waits_for_the_warm_up() -> None:
     for reward, steps in [(None, 0), (0.3, 0), (None, 0), (0.1, 1), (None, 1), (0.2, 2)]:
         learner.observe(result((0, 1), reward))
         assert len(descent.gradients) == steps
+
+
+def test_pqt_counts_a_candidate_that_goes_on_after_a_pause_once_in_the_warm_up() -> None:
+    descent = RecordedDescent(trained_by_chance(BANDIT))
+    learner = PriorityQueueTraining(descent, warmup=2, queue_size=2, entropy_weight=0.5)
+    steps = [(aside((0, 1), 0.1), 0), (aside((0, 1), 0.1, 0.2), 0), (aside((0, 2), 0.1), 1)]
+    for observation, expected in [*steps, (aside((0, 1), 0.1, 0.2, 0.3), 2)]:
+        learner.observe(observation)
+        assert len(descent.gradients) == expected
+
+
+def test_pqt_imitates_a_candidate_by_what_it_reached_last() -> None:
+    network = trained_by_chance(BANDIT)
+    descent = RecordedDescent(network)
+    learner = PriorityQueueTraining(descent, warmup=1, queue_size=1, entropy_weight=0.0)
+    for observation in [aside((0, 1), 0.1), aside((0, 2), 0.3), aside((0, 1), 0.1, 0.2)]:
+        learner.observe(observation)
+    learner.observe(aside((0, 1), 0.1, 0.2, None))
+    learner.observe(aside((1, 1), -0.5))
+    imitated = [(0, 1), (0, 2), (0, 1), (1, 1)]
+    for step, choices in zip(descent.gradients, imitated, strict=True):
+        uphill = gradient(network, network.score(np.array([choices])).log_probabilities.sum())
+        assert step.numpy() == pytest.approx(-uphill.numpy(), abs=1e-12)
+
+
+def test_reinforce_learns_again_from_what_a_candidate_reached_after_a_pause() -> None:
+    network = trained_by_chance(BANDIT)
+    descent = RecordedDescent(network)
+    learner = Reinforce(descent, warmup=2, baseline_decay=0.5, entropy_weight=0)
+    for observation in [aside((0, 1), 0.0), aside((0, 1), 0.0, 1.0)]:
+        learner.observe(observation)
+    assert not descent.gradients
+    learner.observe(aside((0, 2), 0.25))
+    learner.observe(aside((0, 1), 0.0, 1.0, 2.0, ends=True))
+    for step, (choices, advantage) in zip(descent.gradients, [((0, 2), -0.25), ((0, 1), 1.625)], strict=True):
+        uphill = gradient(network, network.score(np.array([choices])).log_probabilities.sum())
+        assert step.numpy() == pytest.approx(-advantage * uphill.numpy(), abs=1e-12)
 
 
 def test_a_queue_keeps_the_best_distinct_candidates() -> None:

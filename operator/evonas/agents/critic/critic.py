@@ -84,9 +84,9 @@ class Critic:
     def observe(self, observation: Observation) -> None:
         """Remember a result; an infeasible candidate counts as worse than any reward."""
         memory = self._memory
-        if observation.again:
-            memory.discard(observation.index)
-        memory.add(observation.index, observation.choices, observation.final, observation.curve)
+        memory.add(
+            observation.index, observation.choices, observation.final, observation.curve, again=observation.again
+        )
         reached = {step for step, _ in observation.curve}
         if memory.added >= self._due or not reached <= self._steps:
             # Only stored here: a search that is being restored never needs most of them.

@@ -27,7 +27,7 @@ class Memory:
         self.added = 0
         """How many results were added, including forgotten ones."""
         self.settled = 0
-        """How many of the results were already there when it last had a chance to forget."""
+        """How many of the results were already there when it last had a reason to forget."""
         self.version = 0
         """As long as this stays the same, so do the settled results, and others are only added."""
 
@@ -48,24 +48,21 @@ class Memory:
         """[results]: the values at rungs."""
         return self._curves.copy()
 
-    def add(self, index: int, choices: Choices, final: float, curve: Curve = ()) -> None:
-        """Remember a result of a proposal."""
+    def add(self, index: int, choices: Choices, final: float, curve: Curve = (), *, again: bool = False) -> None:
+        """Remember a result of a proposal; if there was one before, ``again``, forget that one."""
+        replaces = again and index in self._indexes
+        if replaces:
+            self._remove(self._indexes.index(index))
         self._indexes.append(index)
         self._choices.append(choices)
         self._finals.append(final)
         self._curves.append(curve)
         self.added += 1
-        if self.added % BLOCK == 0:
+        ends_block = self.added % BLOCK == 0
+        if ends_block:
             self._forget()
+        if ends_block or replaces:
             self.settled = len(self)
-            self.version += 1
-
-    def discard(self, index: int) -> None:
-        """Forget the result of a proposal, if it is still remembered: a newer one follows."""
-        if index in self._indexes:
-            place = self._indexes.index(index)
-            self._remove(place)
-            self.settled -= place < self.settled
             self.version += 1
 
     def _forget(self) -> None:
