@@ -5,6 +5,7 @@ Everything happens on a real API server; a real Prometheus scrapes the operator 
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,13 +16,18 @@ from typing import Any
 import yaml
 
 from harness.client import Cluster
+from harness.errors import CommandFailed
 from harness.prometheus import Prometheus, scraping
+from harness.waiting import wait_for
 from tests.dashboards.boards import RULES
+from tests.integration.searches import change
 from tests.operator_process import OperatorProcess, search
 
 NAME = "cnn"
 """The search that the Search dashboard shows."""
 OPERATORS_NAMESPACE = "evonas-system"
+_LATE_TRIALS = 4
+"""That the main search only then has, when nothing can be recorded."""
 _FAILURES = {"3-1": "fail", "6-1": "silent", "11-1": "silent", "17-1": "infeasible", "23-1": "fail"}
 
 
@@ -51,6 +57,7 @@ def recorded(cluster: Cluster, folder: Path, *, trials: int, seconds: float) -> 
             with scraping(folder, target, labels, [RULES]) as prometheus:
                 start = time.time()
                 _run(cluster, operator, vision, speech, trials, f"{int(seconds * 1000)}ms")
+                _wait_for_scrapes(prometheus)
                 yield Recording(prometheus, start, time.time(), vision)
         finally:
             operator.stop()
@@ -58,16 +65,26 @@ def recorded(cluster: Cluster, folder: Path, *, trials: int, seconds: float) -> 
 
 def _run(cluster: Cluster, operator: OperatorProcess, vision: str, speech: str, trials: int, duration: str) -> None:
     outcomes = {f"evonas-test/outcome-{attempt}": outcome for attempt, outcome in _FAILURES.items()}
-    cluster.apply(yaml.safe_dump(_search(NAME, {**outcomes, "evonas-test/duration": duration}, trials)), vision)
+    main = _search(NAME, {**outcomes, "evonas-test/duration": duration}, trials - _LATE_TRIALS)
+    cluster.apply(yaml.safe_dump(main), vision)
     cluster.apply(yaml.safe_dump(_search("asr", {"evonas-test/duration": duration}, trials // 2)), speech)
     stalled = _search("too-large", {}, 4)
     stalled["spec"]["trial"]["template"]["spec"]["nodeSelector"] = {"type": "none"}
     cluster.apply(yaml.safe_dump(stalled), speech)
     cluster.wait_for("results", lambda: _recorded(cluster, vision) >= trials // 3, timeout=300, interval=1)
-    _refuse_records_for_a_while(cluster, operator, vision)
+    _refuse_records_for_a_while(cluster, operator, vision, trials)
     cluster.wait_for("more results", lambda: _recorded(cluster, vision) >= trials - 3, timeout=300, interval=1)
-    # Two scrapes later Prometheus has seen it, and a rate has its second sample.
-    time.sleep(3)
+
+
+def _wait_for_scrapes(prometheus: Prometheus) -> None:
+    """Wait until Prometheus has seen what there is, and a rate has its second sample."""
+
+    def scrapes() -> int:
+        (up,) = prometheus.ask("query", query="count_over_time(up[1d])")["result"]
+        return int(up["value"][1])
+
+    before = scrapes()
+    wait_for("three scrapes", lambda: scrapes() >= before + 3)
 
 
 def _search(name: str, annotations: dict[str, str], trials: int) -> dict[str, Any]:
@@ -88,8 +105,8 @@ def _recorded(cluster: Cluster, namespace: str) -> int:
     return sum(counts.get(state, 0) for state in ("succeeded", "infeasible", "failed", "stopped"))
 
 
-def _refuse_records_for_a_while(cluster: Cluster, operator: OperatorProcess, namespace: str) -> None:
-    """Have the API server refuse to record results until the operator has met that."""
+def _refuse_records_for_a_while(cluster: Cluster, operator: OperatorProcess, namespace: str, trials: int) -> None:
+    """Have the API server refuse to record results until the operator has met that, with the last of so many trials."""
     name = f"refuse-{namespace}"
     kinds = {"apiGroups": ["evonas.dev"], "apiVersions": ["*"], "resources": ["architecturetrials/status"]}
     policy = {
@@ -110,7 +127,22 @@ def _refuse_records_for_a_while(cluster: Cluster, operator: OperatorProcess, nam
     ]
     cluster.apply(yaml.safe_dump_all(bodies))
     try:
+        cluster.wait_for("the policy to be in force", lambda: _is_refused(cluster, namespace))
+        change(cluster, namespace, NAME, {"budget": {"maxTrials": trials}})
         cluster.wait_for("a refusal", lambda: "evonas_reconcile_errors_total{" in operator.ask("/metrics")[1], 120)
     finally:
         cluster.kubectl("delete", kind, name)
         cluster.kubectl("delete", f"{kind}Binding", name)
+
+
+def _is_refused(cluster: Cluster, namespace: str) -> bool:
+    """Say whether a trial's status cannot be written."""
+    kind = cluster.rest.kind("nastrial")
+    name = cluster.list("nastrial", namespace)[0]["metadata"]["name"]
+    patch = json.dumps({"status": {"message": "a try"}})
+    path = f"{kind.path(namespace, name)}/status?dryRun=All"
+    try:
+        cluster.rest.ask("PATCH", path, patch, "application/merge-patch+json")
+    except CommandFailed as refusal:
+        return "not now" in refusal.stderr
+    return False
