@@ -100,7 +100,7 @@ def test_down_leaves_nothing(control_plane: Cluster) -> None:
 @pytest.mark.control_plane
 def test_cluster_dies_with_its_owner(tmp_path: Path) -> None:
     owner = processes.spawn(["sleep", "600"], tmp_path / "log")
-    instance = lifecycle.up("orphan", "control-plane", owner=owner).instance
+    instance = lifecycle.up(f"orphan-{owner.pid}", "control-plane", owner=owner).instance
     processes.end([owner])
     wait_for("the watchdog to take the cluster down", lambda: not instance.folder.exists())
     ids = [component.process for component in instance.components.values()]

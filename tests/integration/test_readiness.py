@@ -264,7 +264,7 @@ def _wait_for_the_garbage_collector(cluster: Cluster, namespace: str) -> None:
     cluster.wait_for(
         "the garbage collector",
         lambda: "nobodys" not in {trial["metadata"]["name"] for trial in trials(cluster, namespace)},
-        timeout=90,
+        timeout=300,
     )
 
 

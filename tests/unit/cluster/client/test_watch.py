@@ -70,10 +70,10 @@ async def test_yields_each_state_until_the_server_ends_the_stream() -> None:
 async def test_a_silent_stream_is_an_error() -> None:
     async def script(answer: web.StreamResponse) -> None:
         await answer.write(line("ADDED", "1"))
-        await asyncio.sleep(1)
+        await asyncio.sleep(2)
 
     async with server(streaming(script)) as api:
-        versions, error = await seen(api, silence=0.2)
+        versions, error = await seen(api, silence=1)
     assert versions == ["1"]
     assert isinstance(error, Unavailable)
 
