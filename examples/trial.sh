@@ -9,12 +9,16 @@ cost=$(awk -v walk="0 $EVONAS_D_A1 $EVONAS_D_A2 $EVONAS_D_A3 $EVONAS_D_A4 $EVONA
 reward=$(awk -v cost="$cost" 'BEGIN { printf "%.17g", 6 / cost }')
 
 # Meanwhile, in a search with rungs (EVONAS_RUNGS=1,3,9): what it has reached at each, where a hopeless one is stopped.
+# A search that pauses trials (EVONAS_UNTIL=3) wants what it has reached there as the reward. A real one would also keep
+# a checkpoint then, and go on from it in the next attempt.
 for step in $(echo "${EVONAS_RUNGS:-}" | tr , ' '); do
   of=${EVONAS_RUNGS##*,}
+  [ "$step" -le "${EVONAS_UNTIL:-$of}" ] || break
   reached=$(awk -v reward="$reward" -v step="$step" -v of="$of" \
-    'BEGIN { printf "%.17g", reward * (1 - 2 ^ -step) / (1 - 2 ^ -of) }')
+    'BEGIN { printf "%.17g", reward * ((1 - 2 ^ -step) / (1 - 2 ^ -of)) }')
   python -m evonas_trial.report --progress "$step" --of "$of" --metric "reward=$reached" --metric "cost=$cost"
 done
+reward=${reached:-$reward}
 
 # Out: the termination message, and exit code 0. For a candidate that cannot be trained: exit 65.
 printf '{"reward": %s, "metrics": {"cost": %s}}' "$reward" "$cost" > "${EVONAS_REPORT_FILE:-/dev/termination-log}"

@@ -132,6 +132,19 @@ def test_the_shell_trial_reaches_at_rungs_what_the_python_one_does(run_trial: Ru
     assert {**shell.progress, "rungs": ...} == {**python.progress, "rungs": ...}
 
 
+@pytest.mark.parametrize("until", ["1", "3"])
+def test_the_shell_trial_ends_where_it_is_to_pause_as_the_python_one_does(run_trial: RunTrial, until: str) -> None:
+    candidate, contract = {"a1": 1, "a2": 2, "a3": 2, "a4": 4, "a5": 5}, {"EVONAS_RUNGS": "1,3", "EVONAS_UNTIL": until}
+    shell = run_trial([str(EXAMPLES / "trial.sh")], candidate, environment=contract)
+    python = run_trial("evonas_trial.counting", candidate, environment=contract)
+    assert (shell.exit_code, shell.errors) == (0, "")
+    assert shell.report is not None
+    # It keeps nothing and has nothing to go on from, so it does not say whether it has.
+    assert shell.report | {"resumed": 0} == python.report
+    assert shell.progress is not None
+    assert shell.progress["rungs"].keys() == {until}
+
+
 def test_the_list_of_examples_is_complete() -> None:
     listed = (EXAMPLES / "README.md").read_text()
     assert all(f"({path.name})" in listed for path in EXAMPLES.iterdir() if path.is_file() and path.name != "README.md")

@@ -110,6 +110,99 @@ class TestRungs:
             report.rungs()
 
 
+class TestUntil:
+    """Where an attempt ends."""
+
+    @pytest.mark.parametrize(
+        ("environment", "until", "pauses"),
+        [
+            ({}, 20, False),
+            ({"EVONAS_UNTIL": ""}, 20, False),
+            ({"EVONAS_RUNGS": "1,3,9"}, 9, False),
+            ({"EVONAS_RUNGS": "1,3,9", "EVONAS_UNTIL": "3"}, 3, True),
+            ({"EVONAS_RUNGS": "1,3,9", "EVONAS_UNTIL": "9"}, 9, True),
+        ],
+    )
+    def test_is_the_next_rung_or_the_last_or_what_the_program_has(
+        self, environment: dict[str, str], until: int, pauses: bool
+    ) -> None:
+        assert report.until(20, environment) == until
+        assert report.pauses(environment) is pauses
+
+    @pytest.mark.parametrize(("rungs", "listed"), [("1,3,9", "1,3,9"), ("", "not set")])
+    @pytest.mark.parametrize("text", ["2", "27", "0", "-3", "3.0", "soon"])
+    def test_what_is_no_rung_is_refused_by_name(self, rungs: str, listed: str, text: str) -> None:
+        environment = {"EVONAS_RUNGS": rungs, "EVONAS_UNTIL": text}
+        with pytest.raises(ContractError) as refused:
+            report.until(20, environment)
+        assert str(refused.value) == f"EVONAS_UNTIL must be one of the rungs in EVONAS_RUNGS ({listed}), got '{text}'"
+
+
+class TestResumed:
+    @pytest.fixture
+    def trial(self, tmp_path: Path) -> LocalTrial:
+        return LocalTrial(tmp_path, EVONAS_RUNGS="1,3,9", EVONAS_UNTIL="9")
+
+    @pytest.mark.parametrize("step", [0, 3])
+    def test_every_later_report_carries_it(self, trial: LocalTrial, step: int) -> None:
+        trial.reporter.resumed(step)
+        trial.reporter.progress(8, 9, {"accuracy": 0.8})
+        assert trial.progress == {
+            "step": 8,
+            "of": 9,
+            "accuracy": 0.8,
+            "resumed": step,
+            "rungs": {"3": {"accuracy": 0.8}},
+        }
+        trial.reporter.progress(9, 9, {"accuracy": 0.9})
+        trial.reporter.reward(0.9, {"accuracy": 0.9})
+        assert trial.progress["resumed"] == step
+        assert trial.report == {"reward": 0.9, "resumed": step, "metrics": {"accuracy": 0.9}}
+
+    def test_the_log_says_where_it_went_on_and_nothing_of_a_beginning(
+        self, trial: LocalTrial, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        trial.reporter.resumed(0)
+        trial.reporter.resumed(3)
+        assert capsys.readouterr().err == "evonas: resumed from step 3\n"
+
+    def test_a_program_without_progress_reports_tells_with_its_result(self, trial: LocalTrial) -> None:
+        trial.reporter.resumed(3)
+        trial.reporter.reward(0.9, {"loss": 0.1})
+        assert trial.progress == {"step": 9, "of": 9, "reward": 0.9, "loss": 0.1, "resumed": 3}
+        assert trial.report == {"reward": 0.9, "resumed": 3, "metrics": {"loss": 0.1}}
+
+    def test_an_infeasible_candidate_tells_it_too(self, trial: LocalTrial) -> None:
+        trial.reporter.resumed(3)
+        with pytest.raises(SystemExit):
+            trial.reporter.infeasible("diverged", {})
+        assert trial.report == {"infeasible": "diverged", "resumed": 3}
+
+    def test_what_is_too_long_loses_metrics_and_not_this(self, trial: LocalTrial) -> None:
+        metrics = {f"metric_{number:03}": 1 / 3 for number in range(200)}
+        trial.reporter.resumed(3)
+        trial.reporter.progress(9, 9, metrics)
+        trial.reporter.reward(0.9, metrics)
+        assert (trial.folder / "progress").stat().st_size <= 4096
+        assert trial.progress["resumed"] == 3
+        assert trial.report == {"reward": 0.9, "resumed": 3}
+
+    def test_a_search_that_pauses_nothing_is_not_told(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        trial = LocalTrial(tmp_path, EVONAS_RUNGS="1,3,9")
+        trial.reporter.resumed(3)
+        trial.reporter.progress(9, 9, {"accuracy": 0.9})
+        trial.reporter.reward(0.9, {})
+        assert trial.progress == {"step": 9, "of": 9, "accuracy": 0.9, "rungs": {"9": {"accuracy": 0.9}}}
+        assert trial.report == {"reward": 0.9}
+        assert capsys.readouterr().err == ""
+
+    def test_mistakes_are_named(self, trial: LocalTrial, tmp_path: Path) -> None:
+        with pytest.raises(ValueError, match="resumes from step 0 or a later one, got -1"):
+            trial.reporter.resumed(-1)
+        with pytest.raises(ContractError, match="EVONAS_UNTIL must be one of the rungs"):
+            LocalTrial(tmp_path, EVONAS_RUNGS="1,3", EVONAS_UNTIL="2").reporter.resumed(1)
+
+
 class TestReward:
     def test_the_file_holds_reward_and_metrics(self, trial: LocalTrial) -> None:
         trial.reporter.reward(0.93, {"accuracy": 0.93, "parameters": 13754})
@@ -400,10 +493,30 @@ class TestCommandLine:
         assert first.progress == {"step": 2, "of": 9, "accuracy": 0.2, "rungs": {"1": {"accuracy": 0.2}}}
         assert tell(3, "accuracy=nan").progress == {"step": 3, "of": 9, "rungs": {"3": {"accuracy": "nan"}}}
 
+    def test_what_it_resumed_from_goes_with_any_report(self, run_trial: RunTrial) -> None:
+        contract = {"EVONAS_RUNGS": "1,3,9", "EVONAS_UNTIL": "9"}
+
+        def tell(*arguments: str) -> Ended:
+            return run_trial("evonas_trial.report", None, *arguments, "--resumed", "3", environment=contract)
+
+        ended = tell("--progress", "9", "--of", "9", "--metric", "a=1")
+        assert ended.progress == {"step": 9, "of": 9, "a": 1, "resumed": 3, "rungs": {"9": {"a": 1}}}
+        ended = tell("--reward", "0.9")
+        assert (ended.exit_code, ended.errors) == (0, "evonas: resumed from step 3\n")
+        assert ended.report == {"reward": 0.9, "resumed": 3}
+        assert tell("--infeasible", "diverged").exit_code == 65
+
+    def test_a_rung_that_is_none_is_named(self, run_trial: RunTrial) -> None:
+        contract = {"EVONAS_RUNGS": "1,3,9", "EVONAS_UNTIL": "2"}
+        ended = run_trial("evonas_trial.report", None, "--reward", "1", "--resumed", "1", environment=contract)
+        assert ended.exit_code == 1
+        assert ended.errors.startswith("evonas: EVONAS_UNTIL must be one of the rungs")
+
     @pytest.mark.parametrize(
         ("arguments", "words"),
         [
             (["--reward", "nan"], "one finite number"),
+            (["--reward", "1", "--resumed", "-1"], "--resumed: must not be negative, got -1"),
             (["--reward", "0.5", "--metric", "accuracy"], "'accuracy' is not NAME=VALUE"),
             (["--reward", "0.5", "--metric", "accuracy=high"], "accuracy: 'high' is not a number"),
             (["--metric", "accuracy=1"], "--reward --infeasible --progress is required"),

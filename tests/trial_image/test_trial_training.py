@@ -133,6 +133,29 @@ class TestLoop:
         assert [epoch for epoch, _ in told] == [*earlier, *repeated, *later]
         assert all(undisturbed[epoch] == score for epoch, score in told)
 
+    def test_attempts_in_a_row_are_one_training(self, make: Make, tmp_path: Path) -> None:
+        undisturbed, scores, starts = make(SMALL), dict[int, Score](), list[int]()
+        undisturbed.run(scores.__setitem__)
+        for until in (1, 2, 3):
+            last = make(SMALL, checkpoint=Checkpoint(tmp_path, "trial", SMALL), until=until)
+            assert last.run(ignore, starts.append) == scores[until]
+        assert starts == [0, 1, 2]
+        assert torch.equal(weights(last), weights(undisturbed))
+
+    def test_told_to_end_while_it_saves_its_last_epoch_it_has_ended_already(self, make: Make, tmp_path: Path) -> None:
+        told = False
+
+        class Saving(Checkpoint):
+            def save(self, state: Mapping[str, Any]) -> None:
+                nonlocal told
+                super().save(state)
+                told = True
+
+        checkpoint = Saving(tmp_path, "trial", SMALL)
+        score = make(SMALL, checkpoint=checkpoint, until=1, told_to_end=lambda: told).run(ignore)
+        told = False
+        assert make(SMALL, checkpoint=checkpoint, until=1).run(ignore) == score
+
     def test_steps_do_without_the_slow_way_to_seed(self, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
         """torch.manual_seed writes down a traceback for when CUDA is used: it took a millisecond of every step."""
         training = make(SMALL)
@@ -180,6 +203,15 @@ class TestCheckpoint:
         checkpoint.path.write_bytes(b"half a file")
         assert checkpoint.load(CPU.device) is None
         assert "is not readable, so it starts anew" in capsys.readouterr().err
+
+    def test_removing_it_removes_what_a_killed_trial_had_begun_to_write(self, tmp_path: Path) -> None:
+        checkpoint, other = Checkpoint(tmp_path, "trial", {}), Checkpoint(tmp_path, "trial-2", {})
+        begun, others = (kept.path.with_name(f".{kept.path.name}.1") for kept in (checkpoint, other))
+        checkpoint.save({})
+        begun.touch()
+        others.touch()
+        checkpoint.remove()
+        assert list(tmp_path.iterdir()) == [others]
 
     def test_a_failed_write_leaves_the_old_state(self, tmp_path: Path) -> None:
         checkpoint = Checkpoint(tmp_path, "trial", {})

@@ -14,9 +14,11 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
-from evonas_trial import report
+from evonas_trial import pausing, report
+from evonas_trial.checkpoint_file import CheckpointFile
 from evonas_trial.termination import leave_on_sigterm
 
 
@@ -62,6 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Score one sequence of the counting problem."""
     leave_on_sigterm()
     parser = argparse.ArgumentParser(prog="python -m evonas_trial.counting", description=main.__doc__)
+    keeps = "a volume, from which another attempt goes on"
+    parser.add_argument("--checkpoint-dir", type=Path, metavar="DIR", help=keeps)
     parser.add_argument("--seconds", type=_not_negative, default=0.0, help="how long a training seems to take (0)")
     parser.add_argument(
         "--noise", type=_not_negative, default=0.0, metavar="SIGMA", help="standard deviation of the reward's noise (0)"
@@ -69,22 +73,61 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     try:
         sequence, rungs = sequence_of(report.decisions()), report.rungs()
+        steps = rungs[-1] if rungs else 1
+        until = pausing.until(steps)
         noise = 0.0
         if options.noise:
             # Seeded by the candidate too, in case all trials of a search share one seed.
             noise = random.Random(f"{report.seed()} {json.dumps(sequence)}").gauss(0, options.noise)
+        checkpoint = _checkpoint(options, sequence)
     except (report.ContractError, ValueError) as error:
         parser.error(str(error))
     reward, metrics = score(sequence) + noise, {"cost": cost(sequence)}
-    steps = rungs[-1] if rungs else 1
-    for step in range(1, steps + 1):
+    done = checkpoint.steps(until) if checkpoint else 0
+    report.resumed(done)
+
+    def tell(step: int) -> None:
+        report.progress(step, steps, reward=reward * learned(step, steps), **metrics)
+
+    for rung in rungs:
+        if rung <= done:
+            tell(rung)
+    for step in range(done + 1, until + 1):
         time.sleep(options.seconds / steps)
+        if checkpoint:
+            checkpoint.save(step)
         if rungs:
-            report.progress(step, steps, reward=reward * learned(step, steps), **metrics)
+            tell(step)
     try:
-        report.reward(reward, metrics)
+        report.reward(reward * learned(until, steps), metrics)
     except report.ContractError as error:
         sys.exit(f"evonas: {error}")
+    if checkpoint and until == steps:
+        checkpoint.remove()
+
+
+class _Checkpoint(CheckpointFile):
+    """All that this training has learned is how far it is."""
+
+    def steps(self, until: int) -> int:
+        """Return the steps to go on from, ``until`` at most."""
+        saved = self._read(lambda path: {"step": int(json.loads(path.read_bytes())["step"])})
+        if saved and saved["step"] > until:
+            self.say_further_than(until)
+            return 0
+        return saved["step"] if saved else 0
+
+    def save(self, step: int) -> None:
+        """Replace what was saved."""
+        self._write(lambda file: file.write(json.dumps({"step": step}).encode()))
+
+
+def _checkpoint(options: argparse.Namespace, sequence: Sequence[int]) -> _Checkpoint | None:
+    if options.checkpoint_dir is None:
+        pausing.warn_that_nothing_is_kept()
+        return None
+    identity = {"program": "counting", "sequence": list(sequence), "seed": report.seed()}
+    return _Checkpoint.of_trial(options.checkpoint_dir, identity)
 
 
 if __name__ == "__main__":

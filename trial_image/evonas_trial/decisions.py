@@ -79,16 +79,19 @@ def join(known: Mapping[str, Decision], searched: Mapping[str, Any], fixed: Mapp
     return {name: values.get(name, decision.default) for name, decision in known.items()}
 
 
-def fix_epochs(searched: Mapping[str, Any], fixed: Mapping[str, Any], rungs: Sequence[int]) -> dict[str, Any]:
+def fix_epochs(
+    searched: Mapping[str, Any], fixed: Mapping[str, Any], rungs: Sequence[int], *, exactly: bool
+) -> dict[str, Any]:
     """Return what is fixed, with the epochs up to the search's last rung unless they are decided.
 
-    Raises ValueError if they are too few: nothing would be reported at that rung.
+    Raises ValueError if they are too few: nothing would be reported at that rung; or, if they must be ``exactly`` as
+    many, because trials pause at rungs only, for other ones.
     """
     decided = {**fixed, **searched}
     if not rungs or "epochs" not in decided:
         return {**fixed, **({"epochs": rungs[-1]} if rungs else {})}
     epochs, last = decided["epochs"], rungs[-1]
-    if _is_whole(epochs) and epochs < last:
+    if _is_whole(epochs) and (epochs < last or (exactly and epochs > last)):
         raise ValueError(
             f"'epochs' is {epochs}, but the last of the search's rungs (EVONAS_RUNGS) is {last}: "
             f"leave 'epochs' out, or let spec.fidelity.rungs end at {epochs}"

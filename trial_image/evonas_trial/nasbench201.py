@@ -54,6 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         decisions, seed = report.decisions(), report.seed()
         check(decisions)
+        if report.pauses():
+            raise ValueError("there are no results but those of whole trainings: leave out `mode: Pause`")
     except (report.ContractError, ValueError) as error:
         parser.error(str(error))
     try:

@@ -93,6 +93,37 @@ def rungs(environ: Mapping[str, str] = os.environ) -> tuple[int, ...]:
     return tuple(steps)
 
 
+def pauses(environ: Mapping[str, str] = os.environ) -> bool:
+    """Return whether the search pauses trials at rungs (its mode is ``Pause``), so that a training must leave a
+    checkpoint."""
+    return bool(environ.get("EVONAS_UNTIL"))
+
+
+def until(steps: int, environ: Mapping[str, str] = os.environ) -> int:
+    """Return the step at which this attempt ends: in a search that pauses trials the rung that it is to reach, else the
+    last rung, or ``steps`` in a search without rungs. Raises ContractError if EVONAS_UNTIL is not one of the rungs.
+    """
+    reached = rungs(environ)
+    if not pauses(environ):
+        return reached[-1] if reached else steps
+    text = environ["EVONAS_UNTIL"]
+    try:
+        step = int(text)
+    except ValueError:
+        step = 0
+    if step not in reached:
+        listed = environ.get("EVONAS_RUNGS") or "not set"
+        raise ContractError(f"EVONAS_UNTIL must be one of the rungs in EVONAS_RUNGS ({listed}), got {text!r}")
+    return step
+
+
+def resumed(step: int) -> None:
+    """Say from which step's checkpoint this attempt goes on, 0 if from none; all later reports carry it. Does nothing
+    in a search that does not pause trials. Raises ValueError for a negative step, ContractError as ``until`` does.
+    """
+    _default().resumed(step)
+
+
 def progress(step: int, of: int, **metrics: float) -> None:
     """Report that ``step`` of ``of`` steps are done; call it as often as you like, it reports once per
     PROGRESS_INTERVAL, and at once at a rung: the first step at or beyond it."""
@@ -127,13 +158,28 @@ class Reporter:
         self._at_rungs: dict[str, dict[str, float | str]] = {}
         """The metrics at each rung passed; every progress report repeats them, in case an earlier one was lost."""
         self._rung_unsent = False
+        self._resumed: dict[str, int] = {}
+        self._progressed = False
         self._warned: set[str] = set()
+
+    def resumed(self, step: int) -> None:
+        """See the module's function."""
+        if step < 0:
+            raise ValueError(f"a training resumes from step 0 or a later one, got {step}")
+        if not pauses(self._environ):
+            return
+        until(step, self._environ)
+        self._resumed = {"resumed": int(step)}
+        if step:
+            _say(f"resumed from step {step}")
 
     def progress(self, step: int, of: int, metrics: Mapping[str, float]) -> None:
         """See the module's function."""
         at_rung = self._passes_rung(int(step), metrics)
         self._rung_unsent |= at_rung
-        self._pending = {"step": int(step), "of": int(of), **self._finite(metrics, at_rungs=bool(rungs(self._environ)))}
+        finite = self._finite(metrics, at_rungs=bool(rungs(self._environ)))
+        self._pending = {"step": int(step), "of": int(of), **finite, **self._resumed}
+        self._progressed = True
         began = self._clock()
         if began < self._due and not at_rung:
             return
@@ -154,7 +200,12 @@ class Reporter:
                 f"the reward must be one finite number, got {value!r}; "
                 "report a training that diverged by infeasible(reason) instead"
             )
-        if not self._finish({"reward": number}, self._finite(metrics)):
+        finite = self._finite(metrics)
+        if self._resumed and not self._progressed:
+            # Where it went on from is part of a progress: that of a program that reports none is what it ends with.
+            shape = {"step": until(0, self._environ), "of": rungs(self._environ)[-1]}
+            self._pending = {**shape, "reward": number, **finite, **self._resumed}
+        if not self._finish({"reward": number}, finite):
             self._no_channel(f"reward {number!r}")
 
     def infeasible(self, reason: str, metrics: Mapping[str, float]) -> NoReturn:
@@ -168,6 +219,7 @@ class Reporter:
     def _finish(self, outcome: dict[str, Any], metrics: dict[str, float]) -> bool:
         """Send the outcome through both channels, the file first: it needs no network. Returns whether one accepted
         it."""
+        outcome = outcome | self._resumed
         message = {**outcome, "metrics": metrics} if metrics else outcome
         if len(_encode(message)) > MAX_MESSAGE_BYTES:
             _say(f"the report exceeds {MAX_MESSAGE_BYTES} bytes: its {len(metrics)} metrics are left out")
@@ -175,6 +227,8 @@ class Reporter:
         written = self._write_message(_encode(message))
         # A reason is text already, all else JSON.
         facts = {name: fact if isinstance(fact, str) else _dump(fact) for name, fact in message.items()}
+        # No annotation of its own: where a pod may change only those of the contract, it would cost all the others.
+        facts.pop("resumed", None)
         if self._pending is not None:
             (facts["progress"], _), self._pending = self._flush_progress(self._pending), None
         return self._annotate(facts, _RETRY_DELAYS) or written
@@ -329,7 +383,7 @@ def _required(variable: str) -> str:
 
 def _shortened(report: dict[str, Any], at_rungs: Mapping[str, Any]) -> str:
     """Return a progress report that fits: without the present metrics, and those named last, at all rungs alike."""
-    bare = {name: report[name] for name in ("step", "of")}
+    bare = {name: report[name] for name in ("step", "of", "resumed") if name in report}
     names = [*dict.fromkeys(name for metrics in at_rungs.values() for name in metrics)]
     while names:
         kept = {rung: {name: of[name] for name in names if name in of} for rung, of in at_rungs.items()}
@@ -403,14 +457,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     outcome.add_argument("--infeasible", metavar="REASON", help=reason)
     outcome.add_argument("--progress", type=int, metavar="STEP", help="how many of a training's steps are done")
     parser.add_argument("--of", type=int, metavar="STEPS", help="of --progress: how many there are")
+    parser.add_argument("--resumed", type=int, metavar="STEP", help="from which step's checkpoint it went on; 0: none")
     parser.add_argument("--metric", type=_metric, action="append", default=[], metavar="NAME=VALUE", help="repeatable")
     options = parser.parse_args(arguments)
     metrics = dict(options.metric)
     if (options.progress is None) != (options.of is None):
         parser.error("--progress STEP and --of STEPS belong together")
-    if options.infeasible is not None:
-        infeasible(options.infeasible, metrics)
+    if options.resumed is not None and options.resumed < 0:
+        parser.error(f"--resumed: must not be negative, got {options.resumed}")
     try:
+        if options.resumed is not None:
+            resumed(options.resumed)
+        if options.infeasible is not None:
+            infeasible(options.infeasible, metrics)
         if options.progress is not None:
             _default().progress(options.progress, options.of, metrics)
         else:

@@ -305,6 +305,70 @@ def test_rungs_in_shell_end_with_their_training_on_sigterm(tmp_path: Path) -> No
         assert pipe.read() == ""
 
 
+def test_pause_in_shell_keeps_how_far_it_is_and_says_so(
+    trial: Callable[..., tuple[int, Report]], tmp_path: Path
+) -> None:
+    train = tmp_path / "train"
+    train.write_text('#!/bin/sh\necho "$*" >> seen; echo "0.$4"\n')
+    train.chmod(0o755)
+    kept = tmp_path / "checkpoints"
+    script = CONTRACT.files()["pause.sh"].replace("/checkpoints/", f"{kept}/")
+    said = []
+    for until in ("1", "3", "9"):
+        code, _ = trial(script, EVONAS_RUNGS="1,3,9", EVONAS_UNTIL=until, EVONAS_TRIAL="t-0")
+        said.append((code, (tmp_path / "report.json").read_text()))
+    assert said == [(0, f'{{"reward": 0.{until}, "resumed": {before}}}') for before, until in ((0, 1), (1, 3), (3, 9))]
+    asked = [f"--checkpoint {kept}/t-0 --until {until}" for until in (1, 3, 9)]
+    assert (tmp_path / "seen").read_text().splitlines() == asked
+
+
+def test_pause_in_shell_fails_with_its_training_and_keeps_how_far_it_was(
+    trial: Callable[..., tuple[int, Report]], tmp_path: Path
+) -> None:
+    (tmp_path / "train").write_text("#!/bin/sh\nexit 7\n")
+    (tmp_path / "train").chmod(0o755)
+    script = CONTRACT.files()["pause.sh"].replace("/checkpoints/", f"{tmp_path}/")
+    assert trial(script, EVONAS_RUNGS="1,3", EVONAS_UNTIL="1", EVONAS_TRIAL="t-0") == (7, Report())
+    assert list((tmp_path / "t-0").iterdir()) == []
+
+
+# What resuming.py leaves to its reader: a model that is a number, and learns more slowly the lower the rate is.
+LEARNING = """
+import json, pathlib
+kept, model, optimizer = pathlib.Path("kept.json"), [0.0], None
+def load(model, optimizer):
+    if not kept.exists():
+        return None
+    model[:], done, accuracy = json.loads(kept.read_text())
+    return done, accuracy
+def save(model, optimizer, done, accuracy):
+    kept.write_text(json.dumps([model, done, accuracy]))
+def rate(progress):
+    return 1 - progress
+def train_one_epoch(model, optimizer, rate):
+    model[0] += (1 - model[0]) * rate / 3
+    return model[0]
+"""
+
+
+def test_program_that_resumes_is_one_training_however_often_it_is_paused(
+    trial: Callable[..., tuple[int, Report]], tmp_path: Path
+) -> None:
+    program, progress = tmp_path / "program.py", tmp_path / "progress.json"
+    program.write_text(LEARNING + CONTRACT.files()["resuming.py"])
+    contract = {"EVONAS_RUNGS": "1,3,9", "EVONAS_PROGRESS_FILE": str(progress)}
+    whole = trial("python program.py", **contract)
+    rungs = json.loads(progress.read_text())["rungs"]
+    assert (whole[0], list(rungs)) == (0, ["1", "3", "9"])
+    (tmp_path / "kept.json").unlink()
+    # The second is an attempt that had saved and not reported.
+    for before, until in ((0, "1"), (1, "1"), (1, "3"), (3, "9")):
+        code, said = trial("python program.py", EVONAS_UNTIL=until, **contract)
+        assert (code, said.reward) == (0, rungs[until]["accuracy"])
+        assert json.loads(progress.read_text())["resumed"] == before
+    assert said == whole[1]
+
+
 def test_trial_by_hand_runs(trial: Callable[..., tuple[int, Report]], tmp_path: Path) -> None:
     (by_hand,) = (block for block in CONTRACT.fences("sh") if "evonas_trial cnn" in block)
     report = str(tmp_path / "report.json")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from evonas_trial import report, termination
+from evonas_trial import pausing, report, termination
 from evonas_trial.data.places import DataMissing
 from evonas_trial.decisions import fix_epochs, parse_option
 from evonas_trial.spiking.feasibility import obstacle
@@ -31,13 +31,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = {name: value for name, value in vars(options).items() if name in names and value is not None}
     try:
         decisions, seed = report.decisions(), report.seed()
-        settings = Settings.read(options.problem, decisions, fix_epochs(decisions, given, report.rungs()))
+        fixed = fix_epochs(decisions, given, report.rungs(), exactly=report.pauses())
+        settings = Settings.read(options.problem, decisions, fixed)
+        until = pausing.until(settings.epochs)
     except (report.ContractError, ValueError) as error:
         parser.error(str(error))
     if reason := obstacle(settings, options.problem):
         report.infeasible(reason)
     try:
-        report.reward(**_train(settings, options, seed))
+        _train(settings, options, seed, until)
     except (report.ContractError, DataMissing) as error:
         sys.exit(f"evonas: {error}")
 
@@ -73,8 +75,8 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _train(settings: Settings, options: argparse.Namespace, seed: int) -> Mapping[str, Any]:
-    """Return what to report; ends the process if the training diverges."""
+def _train(settings: Settings, options: argparse.Namespace, seed: int, until: int) -> None:
+    """Train and report; ends the process if the training diverges."""
     # Before importing the libraries that start their thread pools on import.
     os.environ["OMP_NUM_THREADS"] = str(options.threads)
     from evonas_trial.spiking import problems, training  # noqa: PLC0415
@@ -104,15 +106,16 @@ def _train(settings: Settings, options: argparse.Namespace, seed: int) -> Mappin
             checkpoint=checkpoint,
             told_to_end=told_to_end,
             rungs=report.rungs(),
+            until=until,
         )
-        trained = started.run(on_epoch)
+        trained = started.run(on_epoch, report.resumed)
     except Interrupted:
         termination.leave()
     except Diverged as diverged:
         infeasible = f"diverged: {diverged}"
-    if checkpoint:
-        checkpoint.remove()
     if infeasible:
+        if checkpoint:
+            checkpoint.remove()
         report.infeasible(infeasible)
     best = trained.best
     metrics = {
@@ -128,7 +131,9 @@ def _train(settings: Settings, options: argparse.Namespace, seed: int) -> Mappin
     if options.final:
         test = problem.read_test().on(hardware.device)
         metrics["test_accuracy"] = training.evaluate(trained.network, test).accuracy
-    return {"value": best.validation.accuracy, "metrics": metrics}
+    report.reward(best.validation.accuracy, metrics)
+    if checkpoint and until == settings.epochs:
+        checkpoint.remove()
 
 
 def _checkpoint(settings: Settings, options: argparse.Namespace, seed: int) -> Checkpoint | None:
@@ -136,6 +141,7 @@ def _checkpoint(settings: Settings, options: argparse.Namespace, seed: int) -> C
     from evonas_trial.training.checkpoint import Checkpoint  # noqa: PLC0415
 
     if options.checkpoint_dir is None:
+        pausing.warn_that_nothing_is_kept()
         return None
     identity = {
         "program": "spiking",

@@ -82,9 +82,10 @@ class Training:
         checkpoint: Checkpoint | None = None,
         told_to_end: Callable[[], bool] = lambda: False,
         rungs: Collection[int] = (),
+        until: int | None = None,
     ) -> None:
         """``problem`` lies on the CPU; it is copied to the device. The epochs ``rungs`` are saved, and told again when
-        resumed."""
+        resumed. A training of the settings' epochs may be asked to end early, ``until`` another attempt goes on."""
         self._settings, self._seed, self._device = settings, seed, hardware.device
         self._training, self._validation = (part.on(hardware.device) for part in (problem.training, problem.validation))
         self._checkpoint, self._told_to_end = checkpoint, told_to_end
@@ -104,6 +105,7 @@ class Training:
         """Whether that epoch, or else the last one, changed the network."""
         self._best: tuple[Epoch, dict[str, Tensor]] | None = None
         self._rungs, self._at_rungs = frozenset(rungs), list[Epoch]()
+        self._until = settings.epochs if until is None else until
         self._seconds = 0.0
         """Time of earlier attempts."""
         self._started = time.perf_counter()
@@ -113,19 +115,24 @@ class Training:
         """How many numbers are trained."""
         return float(self._network.size())
 
-    def run(self, on_epoch: Callable[[Epoch], None]) -> Trained:
-        """Train to the end, from the checkpoint if there is one, and call ``on_epoch`` after each epoch; first for the
-        rungs that an earlier attempt had passed.
+    def run(self, on_epoch: Callable[[Epoch], None], on_start: Callable[[int], None] = lambda _epochs: None) -> Trained:
+        """Train to the end, from the checkpoint if there is one: call ``on_start`` with the epochs that it has, then
+        ``on_epoch`` after each epoch, and first for the rungs that an earlier attempt had passed.
 
         Raises Diverged, or Interrupted when told to end.
         """
         if self._checkpoint and (saved := self._checkpoint.load(self._device)):
-            self._restore(saved)
+            if saved["epochs"] <= self._until:
+                self._restore(saved)
+            else:
+                self._checkpoint.say_further_than(self._until)
+        # Where there was nothing left to learn, all later epochs are known, too.
+        on_start(self._until if self._ended_early() else self._epochs)
         for epoch in self._at_rungs:
             on_epoch(epoch)
         self._started = time.perf_counter()
         try:
-            while self._changed and self._epochs < self._settings.epochs:
+            while self._epochs < self._until and not self._ended_early():
                 on_epoch(self._epoch())
         except SpikesTooFarApart as error:
             raise Diverged(str(error)) from error
@@ -134,6 +141,10 @@ class Training:
         best, weights = self._best
         self._network.load_state_dict(weights)
         return Trained(self._network, best, self._epochs, self._elapsed())
+
+    def _ended_early(self) -> bool:
+        """Return whether the last epoch was a whole one with nothing to learn from."""
+        return not self._changed and not self._seen
 
     def _epoch(self) -> Epoch:
         if not self._seen:

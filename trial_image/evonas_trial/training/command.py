@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from evonas_trial import report, termination
+from evonas_trial import pausing, report, termination
 from evonas_trial.data.catalogue import Shape
 from evonas_trial.data.places import DataMissing
 from evonas_trial.decisions import Decision, fix_epochs
@@ -73,8 +73,10 @@ def _candidate(program: Program[Any], options: argparse.Namespace) -> Candidate:
     searched = report.decisions() if options.decisions is None else _read_decisions(options.decisions)
     names = [item.name for item in (*program.decisions, *program.hidden_decisions)]
     given = {name: value for name in names if (value := getattr(options, name)) is not None}
-    fixed = fix_epochs(searched, given, report.rungs())
+    fixed = fix_epochs(searched, given, report.rungs(), exactly=report.pauses())
     network, recipe = program.read(searched, fixed)
+    # What contradicts the rungs is refused before torch is imported.
+    pausing.until(recipe.epochs)
     if recipe.initialize_with_pretrained and options.pretrained is None:
         raise ValueError("'initialize_with_pretrained' needs --pretrained, the file with the weights")
     if options.pretrained is not None and not options.pretrained.is_file():

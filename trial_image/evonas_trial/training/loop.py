@@ -73,15 +73,18 @@ class Training:
         checkpoint: Checkpoint | None = None,
         told_to_end: Callable[[], bool] = lambda: False,
         rungs: Collection[int] = (),
+        until: int | None = None,
     ) -> None:
         """Without ``validation`` the scores are those of the training images, as they were trained on. The scores after
-        ``rungs``, which are epochs, are saved, and told again when resumed."""
+        ``rungs``, which are epochs, are saved, and told again when resumed. A training of the recipe's epochs may be
+        asked to end early, ``until`` another attempt goes on."""
         self.model = hardware.placed(model)
         self._runner = hardware.runner(self.model)
         self._recipe, self._training, self._validation, self._hardware = recipe, training, validation, hardware
         self._seed, self._checkpoint, self._told_to_end = seed, checkpoint, told_to_end
         self._optimizer = Optimizer(self.model, recipe)
         self._rungs, self._at_rungs = frozenset(rungs), dict[int, Score]()
+        self._until = recipe.epochs if until is None else until
         self._done, self._score = _Done(), Score(0.0, math.inf)
         self._started = time.perf_counter()
         self._too_much = DIVERGED_FACTOR * math.log(classes)
@@ -93,18 +96,24 @@ class Training:
         """Time of all epochs so far, including validation."""
         return self._done.seconds
 
-    def run(self, on_epoch: Callable[[int, Score], None]) -> Score:
-        """Train to the end, from the checkpoint if there is one; calls ``on_epoch`` after each epoch, from 1, and first
-        for the rungs that an earlier attempt had passed.
+    def run(
+        self, on_epoch: Callable[[int, Score], None], on_start: Callable[[int], None] = lambda _epochs: None
+    ) -> Score:
+        """Train to the end, from the checkpoint if there is one; calls ``on_start`` with the epochs that it has, then
+        ``on_epoch`` after each epoch, from 1, and first for the rungs that an earlier attempt had passed.
 
         Raises Diverged, or Interrupted when told to end.
         """
         if self._checkpoint and (saved := self._checkpoint.load(self._hardware.device)):
-            self._restore(saved)
+            if saved["done"]["epochs"] <= self._until:
+                self._restore(saved)
+            else:
+                self._checkpoint.say_further_than(self._until)
+        on_start(self._done.epochs)
         for epoch, score in self._at_rungs.items():
             on_epoch(epoch, score)
         self._started = time.perf_counter() - self._done.seconds
-        while self._done.epochs < self._recipe.epochs:
+        while self._done.epochs < self._until:
             trained = self._epoch()
             self._score = trained if self._validation is None else self._validated(self._validation)
             self._done.epochs, self._done.steps, self._done.images = self._done.epochs + 1, 0, 0

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from evonas_trial import report, termination
+from evonas_trial import pausing, report, termination
 from evonas_trial.data.images import Normalization, Part, joined, normalization
 from evonas_trial.data.reading import locate
 from evonas_trial.training import batches, export, measures
@@ -35,11 +35,11 @@ def run(candidate: Candidate, options: argparse.Namespace) -> None:
     torch.manual_seed(candidate.seed)
     checkpoint = _checkpoint(candidate, options)
     metrics: dict[str, float] = {}
-    infeasible = None
+    infeasible, paused = None, False
     try:
         model = candidate.build()
         metrics |= static_metrics(candidate, model)
-        _Trial(candidate, options, hardware, model, metrics, checkpoint).run()
+        paused = _Trial(candidate, options, hardware, model, metrics, checkpoint).run()
     except Diverged as diverged:
         infeasible = f"diverged: {diverged}"
     except torch.OutOfMemoryError as error:
@@ -47,7 +47,7 @@ def run(candidate: Candidate, options: argparse.Namespace) -> None:
         infeasible = f"out of GPU memory with batch_size={candidate.recipe.batch_size}: {error}"
     except Interrupted:
         termination.leave()
-    if checkpoint:
+    if checkpoint and not paused:
         checkpoint.remove()
     if infeasible:
         report.infeasible(infeasible, metrics)
@@ -56,6 +56,7 @@ def run(candidate: Candidate, options: argparse.Namespace) -> None:
 def _checkpoint(candidate: Candidate, options: argparse.Namespace) -> Checkpoint | None:
     """Return where this very training is saved, if anywhere."""
     if options.checkpoint_dir is None:
+        pausing.warn_that_nothing_is_kept()
         return None
     names = ("split_seed", "validation_share", "limit", "final", "final_epochs")
     identity = {
@@ -84,7 +85,8 @@ class _Trial:
         self._candidate, self._options, self._hardware, self._model = candidate, options, hardware, model
         self._metrics, self._checkpoint = metrics, checkpoint
 
-    def run(self) -> None:
+    def run(self) -> bool:
+        """Return whether the training was only paused."""
         located = locate(self._candidate.data_set, self._options.data)
         training, validation = located.development(
             split_seed=self._options.split_seed,
@@ -98,21 +100,24 @@ class _Trial:
             self._metrics["pretrained_share"] = load_matching(self._model, self._options.pretrained)
         if self._options.final:
             self._finish(joined(training, validation), located.test)
-        else:
-            self._search(training, validation)
+            return False
+        return self._search(training, validation)
 
-    def _search(self, training: Part, validation: Part) -> None:
+    def _search(self, training: Part, validation: Part) -> bool:
         normalized = normalization(training)
         held_out = self._evaluated(validation, normalized)
-        score = self._train(self._candidate, training, normalized, held_out)
+        epochs = self._candidate.recipe.epochs
+        until = pausing.until(epochs)
+        score = self._train(self._candidate, training, normalized, held_out, until)
         self._measure(held_out)
         report.reward(score.accuracy, {"accuracy": score.accuracy, "loss": score.loss, **self._metrics})
+        return until < epochs
 
     def _finish(self, everything: Part, test: Any) -> None:
         epochs = self._options.final_epochs or FINAL_EPOCHS_FACTOR * self._candidate.recipe.epochs
         candidate = replace(self._candidate, recipe=replace(self._candidate.recipe, epochs=epochs))
         normalized = normalization(everything)
-        trained = self._train(candidate, everything, normalized, None)
+        trained = self._train(candidate, everything, normalized, None, epochs)
         tested = self._evaluated(test(), normalized)
         score = evaluate(self._model, tested, self._hardware)
         self._measure(tested)
@@ -125,7 +130,7 @@ class _Trial:
         report.reward(score.accuracy, self._metrics)
 
     def _train(
-        self, candidate: Candidate, training: Part, normalized: Normalization, validation: Batches | None
+        self, candidate: Candidate, training: Part, normalized: Normalization, validation: Batches | None, until: int
     ) -> Score:
         recipe = candidate.recipe
         seen = batches.make(
@@ -151,6 +156,7 @@ class _Trial:
             checkpoint=self._checkpoint,
             told_to_end=notice.given if notice else lambda: False,
             rungs=report.rungs(),
+            until=until,
         )
         self._model = trained.model
 
@@ -159,8 +165,8 @@ class _Trial:
             facts = {"reward": score.accuracy, "accuracy": score.accuracy, "loss": score.loss, **self._metrics}
             report.progress(epoch, recipe.epochs, **facts)
 
-        score = trained.run(on_epoch)
-        self._metrics |= {"train_seconds": trained.seconds, "epochs": recipe.epochs}
+        score = trained.run(on_epoch, report.resumed)
+        self._metrics |= {"train_seconds": trained.seconds, "epochs": until}
         return score
 
     def _evaluated(self, part: Part, normalized: Normalization) -> Batches:
