@@ -16,7 +16,7 @@ from evonas.search.trial import Trial, TrialState
 
 def at_rungs(record: RecordedSearch, trial: Trial, shown: int) -> Iterator[RenderableType]:
     """Yield what is known of a trial at its rungs; nothing if it reached none. Of those that were better where it was
-    stopped, the best are ``shown``, and the one that it had to match.
+    stopped or is paused, the best are ``shown``, and the one that it had to match.
     """
     judgements = [*judge(record.spec, record.trials)]
     own = [judgement for judgement in judgements if judgement.trial.index == trial.index]
@@ -24,32 +24,39 @@ def at_rungs(record: RecordedSearch, trial: Trial, shown: int) -> Iterator[Rende
         return
     metric, last = record.spec.objective.metric or "reward", own[-1]
     better = _better(record, judgements, last)
+    bound = "at most" if record.spec.objective.minimize else "at least"
     if trial.state is TrialState.STOPPED and last.needed is not None:
-        bound = "at most" if record.spec.objective.minimize else "at least"
         yield f"to go on at step {last.result.step}, it needed {metric} {bound} {last.needed:.6g}"
-    yield _rungs_table(own, metric)
-    if trial.state is TrialState.STOPPED and better and shown:
+    if trial.state is TrialState.PAUSED and last.needed is not None and last.decision.stops:
+        yield f"to go on from step {last.result.step}, it would need {metric} {bound} {last.needed:.6g}"
+    if record.spec.fidelity is not None and record.spec.fidelity.pauses:
+        yield from _attempts(trial)
+        yield _pauses_table(own, metric)
+    else:
+        yield _rungs_table(own, metric)
+    if trial.state in (TrialState.STOPPED, TrialState.PAUSED) and better and shown:
         yield _better_table(better, shown, last, metric)
 
 
 def _better(record: RecordedSearch, judgements: Sequence[Judgement], last: Judgement) -> list[Judgement]:
-    """Return those that had a better result at a rung before, the best first."""
+    """Return those that had a better result at a rung, the best first: before a trial that was stopped there, and ever
+    where one is paused.
+    """
 
     def merit(judgement: Judgement) -> float:
         return oriented_or_worst(record.spec.objective, judgement.result.value)
 
+    waits = last.trial.state is TrialState.PAUSED
     there = [
         other
         for other in judgements
-        if other.result.step == last.result.step and other.result.sequence < last.result.sequence
+        if other.result.step == last.result.step and (waits or other.result.sequence < last.result.sequence)
     ]
     return sorted((other for other in there if merit(other) > merit(last)), key=merit, reverse=True)
 
 
 def _rungs_table(own: Sequence[Judgement], metric: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, title="at its rungs", title_justify="left")
-    for heading in ("step", metric, "then"):
-        table.add_column(heading, justify="left" if heading == "then" else "right", overflow="fold")
+    table = _table("at its rungs", "step", metric, "then")
     for judgement in own:
         stopped = judgement.trial.state is TrialState.STOPPED and judgement.is_last
         table.add_row(
@@ -60,8 +67,44 @@ def _rungs_table(own: Sequence[Judgement], metric: str) -> Table:
     return table
 
 
+def _attempts(trial: Trial) -> Iterator[str]:
+    attempts = "1 attempt" if trial.latest_attempt == 1 else f"{trial.latest_attempt} attempts"
+    yield f"trained in {attempts}" if trial.seconds is None else f"trained for {trial.seconds:.0f} s in {attempts}"
+    if trial.lost_checkpoints:
+        yield (
+            f"checkpoints lost: {trial.lost_checkpoints}; each time it was to go on from a rung, and was trained again"
+            " from less"
+        )
+
+
+def _pauses_table(own: Sequence[Judgement], metric: str) -> Table:
+    """Return what a trial had at each pause, in which attempt, and what the rule asked for when it went on, or asks for
+    now.
+    """
+    table = _table("at its rungs", "step", metric, "needed", "attempt", "then")
+    # The latest attempts are listed: the last pause of them was at the last rung.
+    ended = [str(attempt.number) for attempt in own[-1].trial.attempts if attempt.paused]
+    numbers = [*["-"] * (len(own) - len(ended)), *ended][-len(own) :]
+    for judgement, number in zip(own, numbers, strict=True):
+        needed = "-" if judgement.needed is None else f"{judgement.needed:.6g}"
+        then = f"{judgement.decision.because}: {_then(judgement)}"
+        table.add_row(str(judgement.result.step), _number(judgement.result.value), needed, number, then)
+    return table
+
+
+def _then(judgement: Judgement) -> str:
+    if (after := judgement.result.promoted_after) is None:
+        waits = judgement.trial.state is TrialState.PAUSED and not judgement.decision.stops
+        return "paused, may go on" if waits else "paused"
+    # The rule would not have let it.
+    anyway = ", as no trial had been trained to its end" if judgement.decision.stops else ""
+    return f"went on after {after} result{'' if after == 1 else 's'}{anyway}"
+
+
 def _better_table(better: Sequence[Judgement], shown: int, last: Judgement, metric: str) -> Table:
-    title = f"better at step {last.result.step} before it"
+    title = f"better at step {last.result.step}"
+    if last.trial.state is not TrialState.PAUSED:
+        title += " before it"
     rows = [*better[:shown]]
     if len(better) > shown:
         title += f": the best {shown} of {len(better)}" if shown > 1 else f": the best of {len(better)}"
@@ -69,11 +112,17 @@ def _better_table(better: Sequence[Judgement], shown: int, last: Judgement, metr
         if bound is not None and bound not in rows:
             title += ", and the one that it had to match"
             rows.append(bound)
-    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
-    for heading in ("trial", metric, "became of it"):
-        table.add_column(heading, justify="left" if heading == "became of it" else "right", overflow="fold")
+    table = _table(title, "trial", metric, "became of it")
     for other in rows:
         table.add_row(str(other.trial.index), _number(other.result.value), _became(other.trial))
+    return table
+
+
+def _table(title: str, *headings: str) -> Table:
+    """Return a table without rows, of numbers except for the last column."""
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
+    for heading in headings:
+        table.add_column(heading, justify="left" if heading == headings[-1] else "right", overflow="fold")
     return table
 
 

@@ -22,7 +22,7 @@ class Display:
     def __init__(self, spec: SearchSpec, console: Console, trials: Iterable[Trial]) -> None:
         self._spec = spec
         self._console = console
-        self._ended = {trial.index: trial for trial in trials if trial.state.is_final and trial.imported is None}
+        self._ended = {trial.index: trial for trial in trials if _has_ended(trial)}
         self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
 
     def __enter__(self) -> Display:
@@ -40,7 +40,7 @@ class Display:
         """Print the outcome of a finished trial, what went wrong if one is retried, and who goes on from a pause."""
         if trial.imported is not None:
             return
-        if trial.state.is_final:
+        if _has_ended(trial):
             self._ended[trial.index] = trial
         if trial.state is TrialState.SUCCEEDED and trial.reward is not None:
             said = f"{trial.reward:.6g}"
@@ -72,3 +72,8 @@ class Display:
             left = time_left(self._spec, decided.totals, mean_seconds(self._ended.values()))
             view = progress_view(self._spec, decided.totals, self._ended.values(), left)
             self._live.update(view, refresh=True)
+
+
+def _has_ended(trial: Trial) -> bool:
+    """Say whether it was run here, and does not run any more or is paused."""
+    return trial.imported is None and (trial.state.is_final or trial.state is TrialState.PAUSED)

@@ -15,7 +15,7 @@ from evonas.recorded.search import RecordedSearch
 from evonas.report.at_rungs import at_rungs
 from evonas.search.lessons import Lesson, in_order, lessons_of
 from evonas.search.objective import oriented
-from evonas.search.trial import LISTED, Trial, in_words
+from evonas.search.trial import LISTED, Trial, TrialState, in_words
 from evonas.search.trial_environment import to_text
 
 
@@ -38,6 +38,9 @@ def explanation(record: RecordedSearch, trial: Trial, considered: Sequence[Alter
 def _outcome(record: RecordedSearch, trial: Trial) -> str:
     reward = "" if trial.reward is None else f" with {record.spec.objective.metric or 'reward'} {trial.reward:.6g}"
     why = in_words("" if trial.reason == trial.state else trial.reason, trial.message)
+    if trial.state is TrialState.PAUSED:
+        # Its message is as of when it came there.
+        why = trial.rungs[-1].in_words
     return f"trial {trial.index} of {record.source}: {trial.state}{reward}{f' ({why})' if why else ''}"
 
 
@@ -86,28 +89,38 @@ def _origin(record: RecordedSearch, trial: Trial) -> Iterable[str]:
 def _parent(record: RecordedSearch, trial: Trial) -> str:
     index = trial.proposal.parent
     parent = None if index is None else record.trial(index)
-    taught = None if parent is None else parent.last_value
+    population = _population(record, trial)
+    taught = None if parent is None else population.get(parent.index)
     if parent is None or taught is None:
         return "" if index is None else f" of trial {index}"
-    merit = oriented(record.spec.objective, taught)
-    population = _population(record, trial)
-    values = [value for other in population if (value := other.last_value) is not None]
+    values = [value for lesson in population.values() if (value := _value(lesson)) is not None]
+    merit = oriented(record.spec.objective, _value(taught) or 0.0)
     place = 1 + sum(oriented(record.spec.objective, value) > merit for value in values)
     pinned = len(trial.proposal.pinned)
     latest = _counted(len(population) - pinned, "latest result")
     members = f"the {latest}" + (f" and {_counted(pinned, 'pinned one')}" if pinned else "")
     kept = " (pinned)" if index in trial.proposal.pinned else ""
-    return (
-        f" of trial {index}{kept}, which had {parent.rungs[-1].in_words if parent.reward is None else f'{taught:.6g}'}:"
-        f" rank {place} of {members}, from which parents are drawn"
-    )
+    had = f"{_value(taught):.6g}" if taught.rung is None else parent.rungs[taught.rung].in_words
+    return f" of trial {index}{kept}, which had {had}: rank {place} of {members}, from which parents are drawn"
 
 
-def _population(record: RecordedSearch, trial: Trial) -> list[Trial]:
-    """Return the results that could become parents when the trial was proposed."""
-    feasible = [lesson.trial for lesson in _known(record, trial) if lesson.ends and lesson.trial.last_value is not None]
-    recent = feasible[-AgentSettings.parse(record.spec.agent.settings).evolution.population :]
-    return [*recent, *(other for other in feasible if other.index in trial.proposal.pinned)]
+def _population(record: RecordedSearch, trial: Trial) -> dict[int, Lesson]:
+    """Return the results that could become parents when the trial was proposed, by the trial's index: each as it was
+    last known, the latest last.
+    """
+    pauses = record.spec.fidelity is not None and record.spec.fidelity.pauses
+    latest: dict[int, Lesson] = {}
+    for lesson in _known(record, trial):
+        if lesson.ends or pauses:
+            latest.pop(lesson.trial.index, None)
+            latest[lesson.trial.index] = lesson
+    feasible = {index: lesson for index, lesson in latest.items() if _value(lesson) is not None}
+    recent = [*feasible][-AgentSettings.parse(record.spec.agent.settings).evolution.population :]
+    return {index: feasible[index] for index in (*recent, *trial.proposal.pinned) if index in feasible}
+
+
+def _value(lesson: Lesson) -> float | None:
+    return lesson.trial.reward if lesson.rung is None else lesson.trial.rungs[lesson.rung].value
 
 
 def _decisions_table(record: RecordedSearch, trial: Trial, chosen: Alternative | None) -> Table:

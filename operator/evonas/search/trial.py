@@ -225,10 +225,17 @@ class Trial:
 
     @property
     def seconds(self) -> float | None:
-        """How long it took from start to end; None if it has not done both."""
+        """How long it took from start to end, without the time for which it was paused, as far as its attempts are
+        listed; None if it has not done both.
+        """
         if self.start_time is None or self.completion_time is None:
             return None
-        return (self.completion_time - self.start_time).total_seconds()
+        seconds = (self.completion_time - self.start_time).total_seconds()
+        for place, attempt in enumerate(self.attempts):
+            if attempt.paused and attempt.completion_time is not None:
+                later = (after.start_time for after in self.attempts[place + 1 :] if after.start_time is not None)
+                seconds -= (next(later, self.completion_time) - attempt.completion_time).total_seconds()
+        return seconds
 
     @property
     def last_value(self) -> float | None:

@@ -1,4 +1,4 @@
-"""`evonas explain` on a search with rungs: why a trial was stopped, and what was known when it was proposed."""
+"""`evonas explain` on a search with rungs: why a trial was stopped or is paused, and what was known at its proposal."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from evonas.recorded.search import RecordedSearch
 from evonas.report.explanation import explanation
 from evonas.search.trial import Trial, TrialState
 from tests.unit.search.climbing import climbed_record
+
+PAUSE = {"rungs": {"min": 1, "max": 9, "factor": 3}, "mode": "Pause"}
 
 
 @pytest.fixture(scope="module")
@@ -131,3 +133,79 @@ def test_stopped_parent_is_ranked_by_what_it_had_at_its_rung(record: RecordedSea
     trials = tuple(as_stopped if trial == parent else trial for trial in record.trials)
     text = said(replace(record, trials=trials), child)
     assert f"of trial {parent.index}, which had {last.value:.6g} at step {last.step}: rank " in text
+
+
+@pytest.fixture(scope="module")
+def pausing() -> RecordedSearch:
+    return climbed_record("Evolution", fidelity=PAUSE)
+
+
+def rows_at_rungs(text: str) -> dict[str, str]:
+    """Return the lines of the table of a trial's rungs, by step."""
+    table = text.partition("at its rungs")[2]
+    lines = [line.split() for line in table.splitlines() if line.split()[-1:] and ":" in line]
+    return {words[0]: " ".join(words[1:]) for words in lines if words[0].isdigit()}
+
+
+def test_paused_trial_is_told_where_it_went_on_and_after_how_many_results(pausing: RecordedSearch) -> None:
+    trial = next(each for each in pausing.trials if each.state is TrialState.PAUSED and len(each.rungs) == 2)
+    first, last = trial.rungs
+    text = said(pausing, trial)
+    assert f"Paused ({last.in_words})" in text
+    assert "trained for" in text
+    assert "in 2 attempts" in text
+    rows = rows_at_rungs(text)
+    assert rows["1"].endswith(f"go on: went on after {first.promoted_after} results") or rows["1"].endswith(
+        f"goes on: went on after {first.promoted_after} results"
+    )
+    assert rows["3"].endswith("go on: paused")
+    assert [rows[step].split()[2] for step in ("1", "3")] == ["1", "2"]
+    needed = next(line for line in text.splitlines() if line.startswith("to go on from step 3, it would need accuracy"))
+    assert rows["3"].split()[1] == needed.split()[-1]
+    assert "better at step 3: the best 3 of" in " ".join(text.split())
+
+
+def test_trial_that_went_on_to_the_end_shows_what_it_needed_at_each_pause(pausing: RecordedSearch) -> None:
+    trial = next(each for each in pausing.trials if each.state is TrialState.SUCCEEDED)
+    text = said(pausing, trial)
+    assert "in 3 attempts" in text
+    assert "it would need" not in text
+    assert "better at" not in text
+    for result, row in zip(trial.rungs, rows_at_rungs(text).values(), strict=True):
+        value, needed, *_ = row.split()
+        assert value == f"{result.value:.6g}"
+        assert float(needed) <= float(value)
+        assert f": went on after {result.promoted_after} results" in row
+
+
+def test_promotion_without_the_rule_and_lost_checkpoints_are_said() -> None:
+    few = climbed_record(count=3, fidelity=PAUSE)
+    (best,) = (trial for trial in few.trials if trial.state is TrialState.SUCCEEDED)
+    text = said(few, best)
+    assert "none goes on before 3 are there: went on after 4 results, as no trial had been trained to its end" in text
+    assert "checkpoints lost" not in text
+    assert "checkpoints lost: 2; each time" in said(few, replace(best, lost_checkpoints=2))
+
+
+def test_trial_that_waits_for_its_turn_may_go_on(pausing: RecordedSearch) -> None:
+    trial = next(each for each in pausing.trials if each.state is TrialState.SUCCEEDED)
+    first = replace(trial.rungs[0], value=9.0, promoted_after=None)
+    waiting = replace(trial, state=TrialState.PAUSED, rungs=(first,), reward=None, sequence=None)
+    trials = tuple(waiting if each == trial else each for each in pausing.trials)
+    assert ": paused, may go on" in said(replace(pausing, trials=trials), waiting)
+
+
+def test_parent_that_is_paused_is_ranked_by_what_it_had_then(pausing: RecordedSearch) -> None:
+    child = next(each for each in pausing.trials if each.proposal.parent is not None)
+    parent = pausing.trial(child.proposal.parent or 0)
+    assert parent is not None
+    had = [result for result in parent.rungs if result.sequence <= child.proposal.observed_up_to][-1]
+    known = {
+        other.index
+        for other in pausing.trials
+        for result in other.rungs
+        if result.sequence <= child.proposal.observed_up_to
+    }
+    text = said(pausing, child)
+    assert f"of trial {parent.index}, which had {had.in_words}: rank " in text
+    assert f"of the {len(known)} latest results" in text

@@ -84,6 +84,8 @@ class Climb:
         )
         for trial in decided.records:
             self.table.put(trial)
+        for trial in decided.promotions:
+            self._begun[trial.index] = self._now
         proposed = list(decided.confirmations)
         if decided.proposals:
             proposed += self.proposer.propose(self.proposer.collect(self.table), decided.proposals)
