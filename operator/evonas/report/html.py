@@ -61,7 +61,9 @@ def render_report(
     return environment.get_template("report.html.j2").render(
         metric=metric,
         overviews=[record.overview for record in records],
-        has_stopped=any(record.totals.stopped_at for record in records),
+        cut_states=[
+            state for state in ("stopped", "paused") if any(record.overview.counts.get(state) for record in records)
+        ],
         legend=[(number % COLOURS, found.label) for number, found in enumerate(drawn)],
         has_bands=any(len(found.records) > 1 for found in drawn),
         averages=line_figure(

@@ -56,6 +56,7 @@ class Origin:
     results: int
     """How many of them have a reward."""
     stopped: int
+    paused: int
     reused: int
     """How many reuse the result of another search's trial."""
     mean: float | None
@@ -135,7 +136,8 @@ def _origin(record: RecordedSearch, name: str, trials: Sequence[Trial]) -> Origi
     best = max(rewards, key=lambda reward: oriented(record.spec.objective, reward), default=None)
     reused = sum(trial.reused is not None for trial in trials)
     stopped = sum(trial.state is TrialState.STOPPED for trial in trials)
-    return Origin(name, len(trials), len(rewards), stopped, reused, fmean(rewards) if rewards else None, best)
+    paused = sum(trial.state is TrialState.PAUSED for trial in trials)
+    return Origin(name, len(trials), len(rewards), stopped, paused, reused, fmean(rewards) if rewards else None, best)
 
 
 def _label(decisions: Mapping[str, Value], name: str) -> str:

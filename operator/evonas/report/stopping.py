@@ -1,4 +1,6 @@
-"""A search's trials at their rungs, as the page shows them: learning curves, counts, and what stopping has saved."""
+"""A search's trials at their rungs, as the page shows them: learning curves, counts, and what stopping or pausing has
+saved.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +21,8 @@ from evonas.search.trial import Trial, TrialState
 MAX_CURVES = 400
 """How many trials are drawn at most: those that got furthest, and of these the best."""
 
+_CUT = (TrialState.STOPPED, TrialState.PAUSED)
+
 
 @dataclass(frozen=True)
 class StoppingView:
@@ -33,9 +37,15 @@ class StoppingView:
     """Those that were run, without confirmations."""
     full: int
     """How many of them were trained to their end."""
-    stopped: int
+    pauses: bool
+    """Whether trials pause at rungs, and are not stopped there."""
+    cut: int
+    """How many were stopped, or are paused."""
     at: list[tuple[int, int]]
-    """Rungs, and how many were stopped there."""
+    """Rungs, and how many of those ended there."""
+    promotions: int
+    """How often a paused trial went on."""
+    lost_checkpoints: int
     others: int
     """How many of those that were drawn ended otherwise, or have not ended."""
     omitted: int
@@ -57,7 +67,7 @@ def view_stopping(record: RecordedSearch, winner: Trial | None) -> StoppingView 
     # Those that got furthest lie on top, the best above all.
     lines.sort(key=lambda line: (line[1][-1][0], oriented(record.spec.objective, line[1][-1][1])))
     curves = [*_curves(lines[-MAX_CURVES:], winner)]
-    stopped = Counter(trial.rungs[-1].step for trial in trials if trial.state is TrialState.STOPPED)
+    cut = Counter(trial.rungs[-1].step for trial in trials if trial.state in _CUT and trial.rungs)
     metric = record.spec.objective.metric or "reward"
     return StoppingView(
         figure=curve_figure(
@@ -73,8 +83,11 @@ def view_stopping(record: RecordedSearch, winner: Trial | None) -> StoppingView 
         last=fidelity.steps[-1],
         trials=len(trials),
         full=sum(trial.state is TrialState.SUCCEEDED for trial in trials),
-        stopped=stopped.total(),
-        at=sorted(stopped.items()),
+        pauses=fidelity.pauses,
+        cut=cut.total(),
+        at=sorted(cut.items()),
+        promotions=record.totals.promotions,
+        lost_checkpoints=record.totals.lost_checkpoints,
         others=sum(curve.kind == "other" for curve in curves),
         omitted=len(lines) - len(curves),
         saved_gpu_hours=saved_gpu_seconds(record.totals) / SECONDS_PER_HOUR,
@@ -93,8 +106,8 @@ def _curves(lines: Sequence[tuple[Trial, Sequence[Point]]], winner: Trial | None
     full = sum(trial.reward is not None for trial, _ in lines)
     rank = 0
     for trial, points in lines:
-        if trial.state is TrialState.STOPPED:
-            yield Curve(points, "stopped", f"trial {trial.index}: stopped with {trial.rungs[-1].in_words}")
+        if trial.state in _CUT:
+            yield Curve(points, "cut", f"trial {trial.index}: {trial.state.lower()} with {trial.rungs[-1].in_words}")
         elif trial.reward is None:
             yield Curve(points, "other", f"trial {trial.index}: {trial.state}, {trial.rungs[-1].in_words}")
         else:
@@ -107,5 +120,5 @@ def _curves(lines: Sequence[tuple[Trial, Sequence[Point]]], winner: Trial | None
 def _saved_seconds(trials: Sequence[Trial]) -> float:
     """Estimate as ``saved_gpu_seconds``, for trials without GPUs."""
     full = [trial.seconds or 0.0 for trial in trials if trial.state is TrialState.SUCCEEDED]
-    stopped = [trial.seconds or 0.0 for trial in trials if trial.state is TrialState.STOPPED]
-    return saved_by_stopping(sum(full), len(full), sum(stopped), len(stopped))
+    cut = [trial.seconds or 0.0 for trial in trials if trial.state in _CUT]
+    return saved_by_stopping(sum(full), len(full), sum(cut), len(cut))

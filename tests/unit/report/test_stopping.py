@@ -1,4 +1,4 @@
-"""Learning curves and what stopping has saved, on the page of a search with rungs, as a real browser draws it."""
+"""Learning curves and what stopping and pausing have saved, on the page of a search with rungs, in a real browser."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_page_draws_every_trial_as_far_as_it_got(record: RecordedSearch, tmp_pat
         assert seen.complaints == []
         part = seen.page.locator(".stopping")
         assert part.locator("polyline.full").count() == full
-        assert part.locator("polyline.stopped").count() == stopped
+        assert part.locator("polyline.cut").count() == stopped
         assert (part.locator("path.ends").get_attribute("d") or "").count("M") == stopped
         assert part.locator("circle.ring").count() == 1
         ticks = part.locator("text.tick[text-anchor=middle]").all()
@@ -72,7 +72,7 @@ def test_counts_are_those_of_the_record(record: RecordedSearch) -> None:
     found = view(record)
     steps = Counter(trial.rungs[-1].step for trial in record.trials if trial.state is TrialState.STOPPED)
     assert found.at == sorted(steps.items())
-    assert (found.full + found.stopped, found.others, found.omitted) == (60, 0, 0)
+    assert (found.full + found.cut, found.others, found.omitted) == (60, 0, 0)
     stopped = [trial for trial in record.trials if trial.state is TrialState.STOPPED]
     full = [trial.gpu_seconds for trial in record.trials if trial.state is TrialState.SUCCEEDED]
     left = len(stopped) * sum(full) / len(full) - sum(trial.gpu_seconds for trial in stopped)
@@ -150,7 +150,7 @@ def test_diverged_and_unfinished_trials_end_where_they_are(record: RecordedSearc
     ]
     found = view(replace(record, trials=tuple(running)))
     assert found.others == of_state(record, TrialState.STOPPED)
-    assert found.stopped == 0
+    assert found.cut == 0
 
 
 def test_no_more_than_a_bounded_number_of_curves_is_drawn(
@@ -183,3 +183,45 @@ def test_rungs_that_do_not_grow_by_a_factor_are_spread_evenly_by_step() -> None:
     points = figure.partition('points="')[2].partition('"')[0].split()
     first, second, third = (float(point.split(",")[0]) for point in points)
     assert (second - first) / (third - first) == pytest.approx(0.2, abs=0.01)
+
+
+@pytest.fixture(scope="module")
+def pausing() -> RecordedSearch:
+    fidelity = {"rungs": {"min": 1, "max": 9, "factor": 3}, "mode": "Pause"}
+    found = climbed_record("Random", 60, fidelity=fidelity)
+    assert of_state(found, TrialState.PAUSED) > 30
+    return found
+
+
+def test_page_names_paused_trials_and_says_how_often_one_went_on(pausing: RecordedSearch, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    lost = replace(pausing.trials[-1], lost_checkpoints=2)
+    page.write_text(render_report([replace(pausing, trials=(*pausing.trials[:-1], lost))]))
+    full, paused = of_state(pausing, TrialState.SUCCEEDED), of_state(pausing, TrialState.PAUSED)
+    promotions = sum(rung.promoted_after is not None for trial in pausing.trials for rung in trial.rungs)
+    with visit(page) as seen:
+        assert seen.complaints == []
+        part = seen.page.locator(".stopping")
+        assert part.locator("polyline.full").count() == full
+        assert part.locator("polyline.cut").count() == paused
+        text, body = part.inner_text(), seen.page.inner_text("body")
+        assert f"{paused} of 60 trials are paused by the rule SuccessiveHalving: " in text
+        assert f"Paused trials went on {promotions} times." in text
+        assert "GPU hours were saved so far, had each taken as long as the mean full training." in text
+        assert "2 of these times the checkpoint was gone" in text
+        assert "paused at its last point" in text
+        assert "stopped" not in body
+        assert "Every trial that ended and is not paused has one." in body
+        heading, row = seen.page.locator("table").first.locator("tr").all()
+        cells = dict(zip(heading.locator("th").all_inner_texts(), row.locator("td").all_inner_texts(), strict=True))
+        assert cells["paused"] == str(paused)
+        columns = seen.page.locator("table.origins th").all_inner_texts()
+        assert "paused" in columns
+
+
+def test_what_pausing_saved_leaves_out_the_time_of_the_pauses(pausing: RecordedSearch) -> None:
+    found = view(pausing)
+    assert (found.full + found.cut, found.others, found.lost_checkpoints) == (60, 0, 0)
+    assert found.saved_gpu_hours > 0
+    # Each has one GPU while it runs.
+    assert found.saved_hours == pytest.approx(found.saved_gpu_hours, rel=0.01)

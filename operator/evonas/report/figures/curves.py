@@ -26,7 +26,7 @@ class Curve:
     """One trial."""
 
     points: Sequence[Point]
-    kind: Literal["full", "stopped", "other"]
+    kind: Literal["full", "cut", "other"]
     title: str
     merit: float = 0.0
     """Of those trained to the end: 0 for the worst, 1 for the best."""
@@ -52,7 +52,7 @@ def curve_figure(
         content += Markup(
             '<polyline class="curve {}" style="--merit: {:.0f}%" points="{}"><title>{}</title></polyline>'
         ).format(curve.kind, 100 * curve.merit, " ".join(frame.point(*at) for at in line), curve.title)
-        if curve.kind == "stopped" or len(line) == 1:
+        if curve.kind == "cut" or len(line) == 1:
             ends[curve.kind] = f"{ends.get(curve.kind, '')}M{frame.point(*line[-1])}h0"
         if curve.is_ringed:
             across, up = frame.point(*line[-1]).split(",")
