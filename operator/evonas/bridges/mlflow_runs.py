@@ -1,7 +1,9 @@
-"""Writes a search's record into an MLflow tracking store: one run per finished trial, each once.
+"""Writes a search's record into an MLflow tracking store: one run per finished trial, each once, and one per paused
+trial once the search is over.
 
 A run carries the search's UID and the trial's index as tags, by which the next export recognises it. A run that never
-ended was left by an interrupted export: it is deleted and rewritten.
+ended was left by an interrupted export: it is deleted and rewritten, as is that of a trial that was paused and has gone
+on since, because the search was given more trials.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from evonas.search.names import trial_name
 from evonas.search.trial import Trial, TrialState
 from evonas.space import Value
 
-UID_TAG, INDEX_TAG = "evonas.uid", "evonas.index"
+UID_TAG, INDEX_TAG, PAUSED_TAG = "evonas.uid", "evonas.index", "evonas.paused_at"
 PAGE = 1000
 BATCH = 100
 """The most parameters MLflow takes in one request; a search may have more decisions."""
@@ -32,7 +34,12 @@ _ENVIRONMENT = {
     # No telemetry about what a user runs.
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }
-_STATUS = {TrialState.SUCCEEDED: "FINISHED", TrialState.STOPPED: "KILLED", TrialState.CANCELLED: "KILLED"}
+_STATUS = {
+    TrialState.SUCCEEDED: "FINISHED",
+    TrialState.STOPPED: "KILLED",
+    TrialState.PAUSED: "KILLED",
+    TrialState.CANCELLED: "KILLED",
+}
 AT_RUNGS = "reward_at_rungs"
 """Name of the metric with a value at each rung. Not ``reward``, which only a full training has."""
 
@@ -49,12 +56,12 @@ def write_runs(record: RecordedSearch, uri: str, experiment: str) -> tuple[int, 
     except ImportError as error:
         raise EvonasError("writing to MLflow needs its client: pip install 'evonas[mlflow]'") from error
     logging.getLogger("mlflow").setLevel(logging.WARNING)
-    ended = [trial for trial in record.trials if trial.state.is_final]
+    ended = [trial for trial in record.trials if trial.state.is_final or (_is_paused(trial) and record.phase.is_over)]
     try:
         client = MlflowClient(uri)
         found = client.get_experiment_by_name(experiment)
         identifier = client.create_experiment(experiment) if found is None else found.experiment_id
-        written = _written(client, identifier, record.identity.uid)
+        written = _written(client, identifier, record)
         missing = [trial for trial in ended if trial.index not in written]
         for trial in missing:
             _write(client, identifier, record, trial)
@@ -77,16 +84,26 @@ def _refusals() -> tuple[type[Exception], ...]:
     return MlflowException, OSError, SQLAlchemyError
 
 
-def _written(client: Any, experiment: str, uid: str) -> set[int]:
-    """Return the trials whose runs are complete; incomplete runs are deleted."""
+def _written(client: Any, experiment: str, record: RecordedSearch) -> set[int]:
+    """Return the trials whose runs are complete; incomplete and outdated runs are deleted."""
     whole = set()
     # Read all pages first: a deletion would shift where the next one begins.
-    for run in list(_runs(client, experiment, uid)):
-        if run.info.status == "RUNNING":
+    for run in list(_runs(client, experiment, record.identity.uid)):
+        index, paused_at = int(run.data.tags[INDEX_TAG]), run.data.tags.get(PAUSED_TAG)
+        if run.info.status == "RUNNING" or paused_at not in (None, _paused_at(record.trial(index))):
             client.delete_run(run.info.run_id)
         else:
-            whole.add(int(run.data.tags[INDEX_TAG]))
+            whole.add(index)
     return whole
+
+
+def _is_paused(trial: Trial) -> bool:
+    return trial.state is TrialState.PAUSED
+
+
+def _paused_at(trial: Trial | None) -> str:
+    """Return the step at which a trial is paused; empty if it is not."""
+    return str(trial.rungs[-1].step) if trial is not None and _is_paused(trial) else ""
 
 
 def _runs(client: Any, experiment: str, uid: str) -> Iterator[Any]:
@@ -106,6 +123,7 @@ def _write(client: Any, experiment: str, record: RecordedSearch, trial: Trial) -
     facts = {"search": identity.name, "uid": identity.uid, "source": record.source, "state": trial.state.value}
     facts |= attributes_of(trial) | ({} if trial.proposal.repeat is None else {"repeat": trial.proposal.repeat})
     tags = {f"evonas.{name}": _text(fact) for name, fact in facts.items() if fact not in (None, "", [])}
+    tags |= {PAUSED_TAG: at} if (at := _paused_at(trial)) else {}
     name = trial_name(identity.name, identity.uid, trial.index)
     start, end = _milliseconds(trial.start_time), _milliseconds(trial.completion_time)
     run = client.create_run(experiment, start_time=start, tags=tags, run_name=name).info.run_id

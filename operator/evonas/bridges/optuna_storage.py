@@ -1,8 +1,8 @@
 """Writes a search's record into an Optuna storage, so that Optuna's dashboard and plots work on it.
 
-Stopped trials become pruned ones, with what they had at their rungs as intermediate values, and infeasible trials too,
-as Optuna's samplers treat them; the attribute ``state`` tells them apart. Failed and cancelled trials become failed
-ones.
+Stopped and paused trials become pruned ones, with what they had at their rungs as intermediate values, and infeasible
+trials too, as Optuna's samplers treat them; the attribute ``state`` tells them apart. Failed and cancelled trials are
+failed ones there.
 Confirmations are left out: they are not separate candidates.
 """
 
@@ -57,6 +57,7 @@ def _trial(record: RecordedSearch, trial: Trial, distributions: Mapping[str, Any
         TrialState.SUCCEEDED: State.COMPLETE,
         TrialState.INFEASIBLE: State.PRUNED,
         TrialState.STOPPED: State.PRUNED,
+        TrialState.PAUSED: State.PRUNED,
         TrialState.FAILED: State.FAIL,
         TrialState.CANCELLED: State.FAIL,
     }
@@ -74,7 +75,7 @@ def _trial(record: RecordedSearch, trial: Trial, distributions: Mapping[str, Any
     # Optuna stores local times without a time zone.
     if trial.start_time is not None:
         made.datetime_start = trial.start_time.astimezone().replace(tzinfo=None)
-    if trial.completion_time is not None and trial.state.is_final:
+    if trial.completion_time is not None and not trial.state.holds_place:
         made.datetime_complete = trial.completion_time.astimezone().replace(tzinfo=None)
     return made
 

@@ -13,6 +13,7 @@ from evonas.commands.searches import cluster_options, says_what_a_search_is
 from evonas.sources.export import write_export
 from evonas.sources.locate import locate
 from evonas.sources.options import ClusterOptions
+from evonas.wording import counted
 
 
 @click.command()
@@ -57,11 +58,12 @@ def export(
     if mlflow is not None:
         experiment = experiment or record.identity.name
         new, ended = write_runs(record, mlflow, experiment)
-        click.echo(f"wrote {new} runs to the experiment {experiment}: it has all {ended} trials that have ended")
+        whole = "the only trial that has ended" if ended == 1 else f"all {ended} trials that have ended"
+        click.echo(f"wrote {counted(new, 'run')} to the experiment {experiment}: it has {whole}")
         return
     path = file or Path(f"{record.identity.name}.{'db' if optuna else 'jsonl'}")
     if optuna:
         write_storage(record, path)
     else:
         write_export(record, path)
-    click.echo(f"wrote {path}: {len(record.trials)} trials")
+    click.echo(f"wrote {path}: {counted(len(record.trials), 'trial')}")

@@ -13,7 +13,7 @@ from evonas.commands.manifests import read_manifest
 from evonas.commands.renamed import RenamingCommand
 from evonas.commands.searches import cluster_options
 from evonas.fidelity import Fidelity, Rule
-from evonas.recorded.forecast import forecast, forecast_steps
+from evonas.recorded.forecast import forecast, forecast_steps, pauses_at_most
 from evonas.report.console import open_console
 from evonas.search.proposer import Proposer
 from evonas.search.table import TrialTable
@@ -21,6 +21,7 @@ from evonas.search.trial_environment import check_template
 from evonas.sources.locate import readiness_module
 from evonas.sources.options import ClusterOptions
 from evonas.spec import SearchSpec
+from evonas.wording import counted
 
 
 @click.command(cls=RenamingCommand, renamed={"--filename": "", "-f": ""})
@@ -49,9 +50,10 @@ def plan(
     check_template(spec.trial)
     bounds = forecast(spec)
     click.echo(f"{spec.name}: {len(spec.space)} decisions, {spec.space.size} candidates, agent {spec.agent.type}")
+    retried = f"is retried {counted(spec.trial.retries, 'time')}"
     click.echo(
-        f"at most {bounds.trials} trials, {spec.budget.parallel_trials} at a time;"
-        f" {bounds.attempts} attempts if each is retried {spec.trial.retries} times"
+        f"at most {counted(bounds.trials, 'trial')}, {spec.budget.parallel_trials} at a time;"
+        f" {counted(bounds.attempts, 'attempt')} if each {_goes_on(spec)}{retried}"
     )
     click.echo(f"GPU hours at worst: {bounds.gpu_hours:.2f}{_cap(spec, bounds.uncapped_gpu_hours)}")
     click.echo(f"hours at worst, if pods start at once: {bounds.hours:.2f}")
@@ -68,14 +70,20 @@ def plan(
     sys.exit(1 if is_bad(findings) else 0)
 
 
+def _goes_on(spec: SearchSpec) -> str:
+    pauses = pauses_at_most(spec)
+    return f"goes on from {counted(pauses, 'pause')} and " if pauses else ""
+
+
 def _rungs(spec: SearchSpec, fidelity: Fidelity) -> str:
     *rungs, last = fidelity.steps
     at = f"rungs at {', '.join(map(str, rungs))} of {last} steps"
     steps = forecast_steps(spec, fidelity)
     if fidelity.rule is Rule.NONE:
         return f"{at}, where results are only recorded: {steps.most} steps of training"
+    rule = f"{fidelity.rule} in mode {fidelity.mode}" if fidelity.pauses else fidelity.rule
     return (
-        f"{at}, {fidelity.rule}: {steps.least} to {steps.most} steps of training, about {steps.likely:.0f}"
+        f"{at}, {rule}: {steps.least} to {steps.most} steps of training, about {steps.likely:.0f}"
         f" ({100 * steps.likely / steps.most:.0f} %) if good and bad candidates come in random order"
     )
 

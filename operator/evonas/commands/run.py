@@ -6,7 +6,7 @@ import json
 import shlex
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -28,14 +28,15 @@ from evonas.search.backlog import import_is_open
 from evonas.search.confirmation import Confirmed, confirm
 from evonas.search.outcome import find_example
 from evonas.search.plan import Plan
-from evonas.search.rungs import find_silence
+from evonas.search.rungs import find_losses, find_silence
 from evonas.search.status import count_states
 from evonas.search.totals import Totals
-from evonas.search.trial import Trial
+from evonas.search.trial import Trial, TrialState
 from evonas.search.trial_environment import check_template
 from evonas.sources.source import say_on_stderr
 from evonas.sources.warmstart import read_results
 from evonas.spec import SearchSpec
+from evonas.wording import counted
 
 PLOTS_FILE, BEST_FILE = "plots.png", "best.json"
 
@@ -99,9 +100,8 @@ def run(
     for missing in find_damage(folder, journal.trials, journal.torn):
         say_on_stderr(missing)
     console = Console()
-    finished = sum(trial.state.is_final for trial in journal.trials.values())
-    if finished:
-        console.print(f"resuming {folder / JOURNAL_FILE}: {finished} trials are finished", highlight=False)
+    if known := _known(journal.trials.values()):
+        console.print(f"resuming {folder / JOURNAL_FILE}: {known}", highlight=False)
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         found = None
@@ -121,10 +121,21 @@ def run(
     _conclude(spec, decided, list(journal.trials.values()), folder, console)
 
 
-def _describe(confirmed: Confirmed) -> str:
+def _known(trials: Iterable[Trial]) -> str:
+    """Say of which trials nothing runs any more: ``1 trial is finished, 3 are paused``; empty if there are none."""
+    states = [trial.state for trial in trials]
+    finished, paused = sum(state.is_final for state in states), states.count(TrialState.PAUSED)
+    said = {"finished": finished, "paused": paused}
+    verbs = {state: "is" if count == 1 else "are" for state, count in said.items()}
+    words = [f"{counted(count, 'trial')} {verbs[state]} {state}" for state, count in said.items() if count]
+    return ", ".join(words)
+
+
+def _describe(confirmed: Confirmed, *, alone: bool) -> str:
     spread = "" if confirmed.deviation is None else f" ± {confirmed.deviation:.3g}"
-    rewards = f"mean {confirmed.mean:.6g}{spread} of {confirmed.runs} runs, {confirmed.wins} won"
-    return f"confirmed: trial {confirmed.leader.index}: {rewards}"
+    rewards = f"mean {confirmed.mean:.6g}{spread} of {counted(confirmed.runs, 'run')}"
+    won = "" if alone else f", {confirmed.wins} won"
+    return f"confirmed: trial {confirmed.leader.index}: {rewards}{won}"
 
 
 def _override(body: dict[str, Any], field: tuple[str, str], value: int | None) -> None:
@@ -150,6 +161,8 @@ def _conclude(spec: SearchSpec, decided: Plan, trials: Sequence[Trial], folder: 
     if decided.totals.reused:
         said.append(f"{decided.totals.reused} of these with the result of another run")
     console.print(", ".join(said), highlight=False)
+    if (lost := find_losses(decided.totals)) is not None:
+        console.print(lost, style="yellow", highlight=False)
     best = decided.totals.best
     if best is not None and best.reward is not None:
         console.print(f"best: trial {best.index} with {best.reward:.6g}", style="bold", highlight=False)
@@ -157,7 +170,7 @@ def _conclude(spec: SearchSpec, decided: Plan, trials: Sequence[Trial], folder: 
         metric = spec.objective.metric or "reward"
         confirmed = [item for item in confirm(spec, decided.totals) if item.mean is not None]
         for item in confirmed:
-            console.print(_describe(item), highlight=False)
+            console.print(_describe(item, alone=len(confirmed) == 1), highlight=False)
         winner, reward = (confirmed[0].leader, confirmed[0].mean) if confirmed else (best, best.reward)
         (folder / BEST_FILE).write_text(
             json.dumps({"index": winner.index, metric: reward, "decisions": dict(winner.decisions)}, indent=2) + "\n"

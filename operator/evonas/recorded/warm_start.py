@@ -18,6 +18,7 @@ from evonas.search.trial import Trial
 from evonas.search.trial_report import Report
 from evonas.space import Choices
 from evonas.spec import SearchSpec
+from evonas.wording import counted
 
 MAX_RESULTS = 200
 """How many results are imported at most, half of them the best, half the latest of the others: each becomes an
@@ -70,7 +71,7 @@ def choose_results(spec: SearchSpec, sources: Sequence[RecordedSearch]) -> Resul
         raise UnusableSource(f"spec.warmStart: {names} has no trial that succeeded")
     results = [_result(spec, choices, group) for choices, group in runs.items()]
     chosen = _chosen(spec, results)
-    note = f"{len(chosen)} results of {names} were imported"
+    note = f"{counted(len(chosen), 'result')} of {names} {'was' if len(chosen) == 1 else 'were'} imported"
     if len(chosen) < len(results):
         note += f", the best and the latest of {len(results)}"
     if misfits:

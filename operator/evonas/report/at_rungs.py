@@ -12,6 +12,7 @@ from evonas.recorded.rungs import Judgement, judge
 from evonas.recorded.search import RecordedSearch
 from evonas.search.objective import oriented_or_worst
 from evonas.search.trial import Trial, TrialState
+from evonas.wording import counted
 
 
 def at_rungs(record: RecordedSearch, trial: Trial, shown: int) -> Iterator[RenderableType]:
@@ -68,7 +69,7 @@ def _rungs_table(own: Sequence[Judgement], metric: str) -> Table:
 
 
 def _attempts(trial: Trial) -> Iterator[str]:
-    attempts = "1 attempt" if trial.latest_attempt == 1 else f"{trial.latest_attempt} attempts"
+    attempts = counted(trial.latest_attempt, "attempt")
     yield f"trained in {attempts}" if trial.seconds is None else f"trained for {trial.seconds:.0f} s in {attempts}"
     if trial.lost_checkpoints:
         yield (
@@ -98,7 +99,7 @@ def _then(judgement: Judgement) -> str:
         return "paused, may go on" if waits else "paused"
     # The rule would not have let it.
     anyway = ", as no trial had been trained to its end" if judgement.decision.stops else ""
-    return f"went on after {after} result{'' if after == 1 else 's'}{anyway}"
+    return f"went on after {counted(after, 'result')}{anyway}"
 
 
 def _better_table(better: Sequence[Judgement], shown: int, last: Judgement, metric: str) -> Table:

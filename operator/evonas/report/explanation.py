@@ -17,6 +17,7 @@ from evonas.search.lessons import Lesson, in_order, lessons_of
 from evonas.search.objective import oriented
 from evonas.search.trial import LISTED, Trial, TrialState, in_words
 from evonas.search.trial_environment import to_text
+from evonas.wording import counted
 
 
 def explanation(record: RecordedSearch, trial: Trial, considered: Sequence[Alternative], shown: int) -> RenderableType:
@@ -50,8 +51,8 @@ def _moment(record: RecordedSearch, trial: Trial) -> Iterable[str]:
     at_rungs = f" and {len(known) - ended} more at rungs" if len(known) > ended else ""
     were = "was" if len(known) == ended == 1 else "were"
     yield (
-        f"when it was proposed, {_counted(ended, 'result')}{at_rungs} {were} known and"
-        f" {_counted(trial.index - ended, 'earlier trial')} had no result yet"
+        f"when it was proposed, {counted(ended, 'result')}{at_rungs} {were} known and"
+        f" {counted(trial.index - ended, 'earlier trial')} had no result yet"
     )
 
 
@@ -97,8 +98,8 @@ def _parent(record: RecordedSearch, trial: Trial) -> str:
     merit = oriented(record.spec.objective, _value(taught) or 0.0)
     place = 1 + sum(oriented(record.spec.objective, value) > merit for value in values)
     pinned = len(trial.proposal.pinned)
-    latest = _counted(len(population) - pinned, "latest result")
-    members = f"the {latest}" + (f" and {_counted(pinned, 'pinned one')}" if pinned else "")
+    latest = counted(len(population) - pinned, "latest result")
+    members = f"the {latest}" + (f" and {counted(pinned, 'pinned one')}" if pinned else "")
     kept = " (pinned)" if index in trial.proposal.pinned else ""
     had = f"{_value(taught):.6g}" if taught.rung is None else parent.rungs[taught.rung].in_words
     return f" of trial {index}{kept}, which had {had}: rank {place} of {members}, from which parents are drawn"
@@ -146,7 +147,7 @@ def _choice(trial: Trial) -> Iterable[str]:
     if proposal.value is not None:
         yield (
             f"the critic expected {proposal.value:+.2f} (0 is the median reward so far, 1 a standard deviation above)"
-            f" and ranked it {proposal.rank} of {_counted(proposal.competitors, 'candidate')}, taking its uncertainty"
+            f" and ranked it {proposal.rank} of {counted(proposal.competitors, 'candidate')}, taking its uncertainty"
             " into account"
         )
     if proposal.redrawn == 1:
@@ -179,7 +180,3 @@ def _alternatives_table(trial: Trial, considered: Sequence[Alternative], shown: 
 def _times(ratio: float) -> str:
     times = f"{ratio:.3g}"
     return "as likely" if times == "1" else f"{times} times as likely"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -23,7 +23,7 @@ def searches_table(overviews: Sequence[Overview], *, wide: bool = False, heading
         table.add_column(name, justify="right")
     for overview in overviews:
         counts = overview.counts
-        done = sum(counts.get(state, 0) for state in ("succeeded", "infeasible", "stopped", "failed", "cancelled"))
+        done = sum(counts.get(state, 0) for state in (*_ENDED, "failed", "paused"))
         table.add_row(
             *([overview.namespace] if namespaced else []),
             overview.name,
@@ -40,11 +40,12 @@ def searches_table(overviews: Sequence[Overview], *, wide: bool = False, heading
     return table
 
 
-_WIDE = ("succeeded", "infeasible", "stopped", "cancelled", "reused", "metric", "made")
+_ENDED = ("succeeded", "infeasible", "stopped", "cancelled")
+_WIDE = (*_ENDED, "paused", "reused", "metric", "made")
 
 
 def _more(overview: Overview) -> Iterable[str]:
-    counts = (overview.counts.get(state, 0) for state in ("succeeded", "infeasible", "stopped", "cancelled"))
+    counts = (overview.counts.get(state, 0) for state in (*_ENDED, "paused"))
     return (*map(str, (*counts, overview.reused)), overview.metric, to_time(overview.start_time) or "-")
 
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from evonas.search.totals import Totals
 from evonas.search.trial import TrialState, in_words
 from evonas.spec import SearchSpec
+from evonas.wording import counted
 
 SECONDS_PER_HOUR = 3600
 
@@ -47,7 +48,7 @@ def _too_many_failed(standing: Standing) -> Limit | None:
     if failed <= allowed or last is None:
         return None
     why = in_words(last.reason, last.message)
-    message = f"{failed} trials failed, more than maxFailedTrials ({allowed}); the last one with {why}"
+    message = f"{counted(failed, 'trial')} failed, more than maxFailedTrials ({allowed}); the last one with {why}"
     return Limit("TooManyFailedTrials", message, failed=True, cuts_short=True)
 
 
@@ -63,7 +64,9 @@ def _max_trials_reached(standing: Standing) -> Limit | None:
     allowed = standing.spec.budget.max_trials
     if standing.totals.total < allowed:
         return None
-    return Limit("MaxTrialsReached", f"all {allowed} trials were proposed")
+    return Limit(
+        "MaxTrialsReached", f"all {allowed} trials were proposed" if allowed > 1 else "its only trial was proposed"
+    )
 
 
 def _space_exhausted(standing: Standing) -> Limit | None:

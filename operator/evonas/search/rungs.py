@@ -19,6 +19,7 @@ from evonas.search.totals import Totals
 from evonas.search.trial import RungResult, Trial, TrialState
 from evonas.search.trial_report import Report
 from evonas.spec import Objective, SearchSpec
+from evonas.wording import counted
 
 Standings = dict[int, list[float]]
 """The oriented values recorded at each rung, ascending."""
@@ -84,6 +85,16 @@ def find_silence(spec: SearchSpec, totals: Totals) -> str | None:
     return (
         "spec.fidelity has had no effect: no trial that was trained to its end was seen to report at a rung before; "
         f"its progress reports need step, a whole number, and {' and '.join(needed)}"
+    )
+
+
+def find_losses(totals: Totals) -> str | None:
+    """Return how often a trial did not find the checkpoint that it was to go on from; None if that never happened."""
+    if not totals.lost_checkpoints:
+        return None
+    return (
+        f"{counted(totals.lost_checkpoints, 'checkpoint')} lost in {counted(totals.promotions, 'promotion')}: those"
+        " trials were trained again from less; keep checkpoints in a place that outlives an attempt"
     )
 
 

@@ -16,6 +16,7 @@ from evonas.search.software_versions import note_versions
 from evonas.search.totals import Totals
 from evonas.search.trial import TrialState
 from evonas.spec import SearchSpec
+from evonas.wording import counted
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,8 @@ def _progressing(spec: SearchSpec, plan: Plan, views: Mapping[int, AttemptView],
     runs = len(waiting) < len(plan.unfinished)
     if not runs and blockage is not None:
         return Condition("Progressing", status=True, reason=blockage.reason.value, message=blockage.message)
-    said = "" if blockage is None else f"{len(waiting)} trials wait: {blockage.reason}: {blockage.message}"
+    verb = "waits" if len(waiting) == 1 else "wait"
+    said = "" if blockage is None else f"{counted(len(waiting), 'trial')} {verb}: {blockage.reason}: {blockage.message}"
     if plan.limit is not None and (plan.confirmations or any(trial.is_confirmation for trial in plan.unfinished)):
         progress = f"{plan.limit.message}; the best candidates are trained again, as spec.confirm asks"
         said = f"{progress}; {said}" if said else progress

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ import pytest
 
 from evonas.bridges import mlflow_runs
 from evonas.errors import EvonasError
+from evonas.recorded.search import Phase
 from evonas.search.names import trial_name
-from evonas.search.trial import TrialState
+from evonas.search.trial import Trial, TrialState
 from evonas.sources.journal import JournalSource
 from tests.unit.commands.conftest import Evonas
 from tests.unit.search.climbing import write_climb
@@ -90,6 +92,39 @@ def test_results_at_rungs_are_a_metric_with_steps(evonas: Evonas, tmp_path: Path
         assert {metric.step: metric.value for metric in history} == (curve if stopped else {**curve, 9: trial.reward})
         assert (run.info.status == "KILLED", "reward" not in run.data.metrics) == (stopped, stopped)
         assert run.data.tags["evonas.state"] == trial.state
+
+
+def test_paused_trial_becomes_a_run_once_the_search_is_over_and_another_when_it_has_gone_on(
+    tmp_path: Path, uri: str
+) -> None:
+    record = JournalSource(
+        write_climb(tmp_path, "climb", count=9, fidelity={"rungs": {"min": 1, "max": 9}, "mode": "Pause"})
+    ).read()
+    paused = [trial for trial in record.trials if trial.state is TrialState.PAUSED]
+    running = replace(record, phase=Phase.RUNNING)
+    assert mlflow_runs.write_runs(running, uri, "pausing") == (9 - len(paused), 9 - len(paused))
+    assert mlflow_runs.write_runs(record, uri, "pausing") == (len(paused), 9)
+    assert mlflow_runs.write_runs(record, uri, "pausing") == (0, 9)
+    before = {int(run.data.tags["evonas.index"]): run for run in runs(uri, "pausing")}
+    for trial in record.trials:
+        run = before[trial.index]
+        assert run.data.tags["evonas.state"] == trial.state
+        is_paused = trial in paused
+        assert (run.info.status == "KILLED", "reward" not in run.data.metrics) == (is_paused, is_paused)
+    gone = at_its_end(paused[0])
+    trials = tuple(gone if trial == paused[0] else trial for trial in record.trials)
+    assert mlflow_runs.write_runs(replace(record, trials=trials), uri, "pausing") == (1, 9)
+    after = {int(run.data.tags["evonas.index"]): run for run in runs(uri, "pausing")}
+    assert len(after) == 9
+    assert after[gone.index].info.status == "FINISHED"
+    kept = {index: run.info.run_id for index, run in before.items() if index != gone.index}
+    assert {index: run.info.run_id for index, run in after.items() if index != gone.index} == kept
+
+
+def at_its_end(trial: Trial) -> Trial:
+    """Return a paused trial as it is once it has gone on to its end."""
+    rungs = (*trial.rungs[:-1], replace(trial.rungs[-1], promoted_after=99))
+    return replace(trial, state=TrialState.SUCCEEDED, reward=0.5, sequence=100, rungs=rungs)
 
 
 def test_an_interrupted_export_is_finished_by_the_next(

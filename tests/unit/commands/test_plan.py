@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ import pytest
 import yaml
 
 from evonas.recorded.forecast import forecast, forecast_steps
-from evonas.spec import Confirm
+from evonas.spec import Confirm, SearchSpec
 from tests.unit.commands.conftest import Evonas
 from tests.unit.local.test_resume import write_manifest
+from tests.unit.search.climbing import Climb, climbing_body
 from tests.unit.search.support import search_spec
 
 
@@ -100,6 +102,49 @@ def test_plan_says_what_rungs_save(evonas: Evonas, tmp_path: Path, rule: str, sa
     assert evonas("plan", "search.yaml", "--no-cluster")[1].splitlines()[4] == said
 
 
+@pytest.mark.parametrize("count", [3, 20, 40])
+@pytest.mark.parametrize("rule", ["Median", "SuccessiveHalving"])
+def test_forecast_of_pauses_is_what_the_plan_lets_go_on(rule: str, count: int) -> None:
+    spec = pausing(count, rule)
+    assert spec.fidelity is not None
+    found = forecast_steps(spec, spec.fidelity)
+    assert found.least <= found.likely <= found.most <= count * 9
+    for order, expected in ((range(count), found.most), (range(count, 0, -1), found.least)):
+        assert trained(spec, order) == expected
+
+
+def test_attempt_after_each_pause_is_part_of_the_worst_case() -> None:
+    spec = replace(pausing(20), confirm=Confirm(top=2, repeats=2))
+    assert forecast(spec).attempts == 20 * (3 + spec.trial.retries) + 4 * (1 + spec.trial.retries)
+
+
+def pausing(count: int, rule: str = "SuccessiveHalving") -> SearchSpec:
+    fidelity = {"rungs": {"min": 1, "max": 9}, "rule": rule, "mode": "Pause"}
+    budget = {"maxTrials": count, "parallelTrials": 1}
+    return SearchSpec.parse(climbing_body("Random", count, fidelity=fidelity, budget=budget))
+
+
+def trained(spec: SearchSpec, qualities: Iterable[float]) -> int:
+    """Return how many steps are trained if candidates of these qualities come one at a time."""
+    values = [*qualities]
+    climb = Climb(spec, lambda trial, step: 0.001 * values[trial.index])
+    for _ in climb.run():
+        pass
+    assert spec.fidelity is not None
+    steps = (0, *spec.fidelity.steps)
+    return sum(steps[len(trial.rungs) + (trial.reward is not None)] for trial in climb.trials)
+
+
+def test_plan_says_that_trials_pause(evonas: Evonas, tmp_path: Path) -> None:
+    path = write_manifest(tmp_path)
+    body = yaml.safe_load(path.read_text())
+    body["spec"]["fidelity"] = {"rungs": {"min": 1, "max": 9}, "mode": "Pause"}
+    path.write_text(yaml.safe_dump(body))
+    lines = evonas("plan", "search.yaml", "--no-cluster")[1].splitlines()
+    assert lines[1].endswith("; 64 attempts if each goes on from 2 pauses and is retried 1 time")
+    assert lines[4].startswith("rungs at 1, 3 of 9 steps, SuccessiveHalving in mode Pause: ")
+
+
 def test_plan_shows_size_cost_and_the_candidates_that_the_run_will_have(
     evonas: Evonas, tmp_path: Path, finished_run: Path
 ) -> None:
@@ -111,7 +156,7 @@ def test_plan_shows_size_cost_and_the_candidates_that_the_run_will_have(
     assert (code, err) == (0, "")
     lines = out.splitlines()
     assert lines[0] == "here: 4 decisions, 256 candidates, agent Evolution"
-    assert lines[1] == "at most 16 trials, 3 at a time; 32 attempts if each is retried 1 times"
+    assert lines[1] == "at most 16 trials, 3 at a time; 32 attempts if each is retried 1 time"
     assert lines[2].startswith("GPU hours at worst: ")
     first = json.loads(evonas("best", str(finished_run), "--trial", "0")[1])
     assert lines[4] == f"trial 0: {json.dumps(first)}"

@@ -205,8 +205,8 @@ def test_page_names_paused_trials_and_says_how_often_one_went_on(pausing: Record
         assert part.locator("polyline.full").count() == full
         assert part.locator("polyline.cut").count() == paused
         text, body = part.inner_text(), seen.page.inner_text("body")
-        assert f"{paused} of 60 trials are paused by the rule SuccessiveHalving: " in text
-        assert f"Paused trials went on {promotions} times." in text
+        assert f"{paused} of 60 trials are paused: " in text
+        assert f"The rule is SuccessiveHalving; paused trials went on {promotions} times." in text
         assert "GPU hours were saved so far, had each taken as long as the mean full training." in text
         assert "2 of these times the checkpoint was gone" in text
         assert "paused at its last point" in text

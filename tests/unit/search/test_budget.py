@@ -43,7 +43,7 @@ def test_more_failed_trials_than_allowed_are_the_failure_of_the_search() -> None
     assert reached == Limit("TooManyFailedTrials", said, failed=True, cuts_short=True)
     assert limit_of(search_spec(budget={"maxFailedTrials": 0}), [failed(0, reason="A")]) == Limit(
         "TooManyFailedTrials",
-        "1 trials failed, more than maxFailedTrials (0); the last one with A",
+        "1 trial failed, more than maxFailedTrials (0); the last one with A",
         failed=True,
         cuts_short=True,
     )

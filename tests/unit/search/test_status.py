@@ -70,7 +70,7 @@ def says(status: Mapping[str, Any], type: str) -> tuple[str, str, str]:
             {0: NO_NODE, 1: RUNNING},
             None,
             False,
-            ("True", "TrialsRunning", f"1 trials wait: Unschedulable: trial 0: {NO_NODE.message}"),
+            ("True", "TrialsRunning", f"1 trial waits: Unschedulable: trial 0: {NO_NODE.message}"),
         ),
         ([trial(0)], {}, None, False, ("True", "TrialsStarting", "")),
         ([trial(0)], {0: SILENT}, None, False, ("True", "TrialsStarting", "")),
@@ -236,7 +236,7 @@ def test_what_the_api_server_refuses_is_told_at_once() -> None:
     status = status_of(planned([trial(0)]), refused=refused)
     assert says(status, "Progressing") == ("True", "QuotaExceeded", "exceeded quota: gpus")
     beside = status_of(planned([trial(0), trial(1)]), {0: RUNNING}, refused=refused)
-    assert says(beside, "Progressing")[1:] == ("TrialsRunning", "1 trials wait: QuotaExceeded: exceeded quota: gpus")
+    assert says(beside, "Progressing")[1:] == ("TrialsRunning", "1 trial waits: QuotaExceeded: exceeded quota: gpus")
 
 
 def test_versions_are_noted_with_the_trials_that_they_propose() -> None:

@@ -14,6 +14,7 @@ from evonas.cluster.client.api import Api
 from evonas.cluster.client.resources import ACCESS_REVIEWS, NODES, PODS, QUOTAS
 from evonas.search.names import MANAGED_BY_SELECTOR, SEARCH_LABEL
 from evonas.spec import GROUP, SearchSpec
+from evonas.wording import counted
 
 NEEDED = (
     ("create", GROUP, "architecturesearches", ""),
@@ -59,13 +60,15 @@ async def check_quota(api: Api, namespace: str, spec: SearchSpec) -> list[Findin
     if isinstance(quotas, Finding):
         return [quotas]
     findings = []
-    asked = {name: amount * spec.budget.parallel_trials for name, amount in pod_requests(spec).items()}
+    places = spec.budget.parallel_trials
+    ask = f"{counted(places, 'parallel trial')} {'asks' if places == 1 else 'ask'} for"
+    asked = {name: amount * places for name, amount in pod_requests(spec).items()}
     for quota in quotas or ():
         hard, used = (quota.get("status", {}).get(part, {}) for part in ("hard", "used"))
         for name in sorted(hard.keys() & asked.keys()):
             left = parse_quantity(hard[name]) - parse_quantity(used.get(name, "0"))
             subject = f"quota {quota['metadata']['name']}: {name}"
-            message = f"{spec.budget.parallel_trials} parallel trials ask for {asked[name]:f}, {left:f} are left"
+            message = f"{ask} {asked[name]:f}, {left:f} are left"
             if asked[name] <= left:
                 findings.append(Finding(subject, Verdict.GOOD, message))
             else:
