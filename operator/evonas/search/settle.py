@@ -70,10 +70,17 @@ def _at_rung(spec: SearchSpec, trial: Trial, view: AttemptView, final: Trial) ->
 
 def _with_lost_checkpoint(spec: SearchSpec, trial: Trial, view: AttemptView) -> Trial:
     """Count an attempt that says that it started again from less than the rung where the trial was paused."""
-    resumed = None if view.progress is None else view.progress.resumed
+    resumed = _resumed(view)
     if not pauses_of(spec, trial) or resumed is None or resumed >= trial.rungs[-1].step:
         return trial
     return replace(trial, lost_checkpoints=trial.lost_checkpoints + 1)
+
+
+def _resumed(view: AttemptView) -> int | None:
+    """Return the step from whose checkpoint the attempt says that it went on; None if it does not say."""
+    assert view.ending is not None
+    said = (view.ending.report, view.progress)
+    return next((each.resumed for each in said if each is not None and each.resumed is not None), None)
 
 
 def take_over(trial: Trial, imported: Import, now: datetime) -> Trial:

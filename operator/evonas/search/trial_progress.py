@@ -49,7 +49,7 @@ def parse_progress(text: str) -> Progress | None:
         content = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(content, dict) or (step := _step(content.get("step"))) is None:
+    if not isinstance(content, dict) or (step := read_step(content.get("step"))) is None:
         return None
     rungs = content.get("rungs")
     return Progress(
@@ -60,12 +60,12 @@ def parse_progress(text: str) -> Progress | None:
             for rung, metrics in (rungs.items() if isinstance(rungs, dict) else ())
             if rung.isdecimal() and len(rung) <= _MAX_DIGITS and isinstance(metrics, dict)
         },
-        _step(content.get("resumed")),
+        read_step(content.get("resumed")),
     )
 
 
-def _step(value: Any) -> int | None:
-    """Return a whole number, also one that was written as 3.0 or "3"."""
+def read_step(value: Any) -> int | None:
+    """Return a step, a whole number, also one that was written as 3.0 or "3"."""
     number = None if value is None else _number(value)
     return int(number) if number is not None and number >= 0 and number.is_integer() else None
 

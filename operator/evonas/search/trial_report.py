@@ -10,10 +10,11 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from evonas.search.names import INFEASIBLE_ANNOTATION, METRICS_ANNOTATION, REWARD_ANNOTATION
+from evonas.search.trial_progress import read_step
 
 MAX_MESSAGE_BYTES = 4096
 """What the kubelet keeps of a container's termination message: the end of it."""
@@ -35,6 +36,8 @@ class Report:
     """Why the candidate is infeasible, as the trial put it."""
     problem: str | None = None
     """What could not be read, in a sentence; the rest of the report is valid."""
+    resumed: int | None = None
+    """As of a progress report."""
 
     @property
     def is_empty(self) -> bool:
@@ -58,10 +61,11 @@ def kept_message(written: bytes, limit: int) -> str:
 def read_report(annotations: Mapping[str, str], termination_message: str, limit: int = MAX_MESSAGE_BYTES) -> Report:
     """Return the report of an ended trial: the annotations if they say anything, else the termination message."""
     annotated = parse_annotations(annotations)
-    if not annotated.is_empty:
-        return annotated
     said = parse_message(termination_message, limit)
-    return annotated if said == Report() else said
+    if annotated.is_empty and said != Report():
+        return said
+    # There is no annotation of its own for that.
+    return replace(annotated, resumed=said.resumed)
 
 
 def parse_annotations(annotations: Mapping[str, str]) -> Report:
@@ -77,7 +81,7 @@ def parse_annotations(annotations: Mapping[str, str]) -> Report:
 
 
 def parse_message(message: str, limit: int = MAX_MESSAGE_BYTES) -> Report:
-    """Read a termination message: a JSON object with ``reward``, ``metrics``, ``infeasible``.
+    """Read a termination message: a JSON object with ``reward``, ``metrics``, ``infeasible``, ``resumed``.
 
     One of ``limit`` bytes that cannot be read is taken for one that was cut.
     """
@@ -97,7 +101,13 @@ def parse_message(message: str, limit: int = MAX_MESSAGE_BYTES) -> Report:
         reward, problem = _number(content["reward"], "reward in the termination message")
     metrics, metrics_problem = _metrics(content.get("metrics", {}), "metrics in the termination message")
     infeasible = content.get("infeasible")
-    return Report(reward, metrics, None if infeasible is None else _text(infeasible), problem or metrics_problem)
+    return Report(
+        reward,
+        metrics,
+        None if infeasible is None else _text(infeasible),
+        problem or metrics_problem,
+        read_step(content.get("resumed")),
+    )
 
 
 def _number(value: Any, what: str) -> tuple[float | None, str | None]:

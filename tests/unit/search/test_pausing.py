@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from dataclasses import replace
@@ -20,7 +21,7 @@ from evonas.search.totals import Totals
 from evonas.search.trial import ProposalRecord, RungResult, Trial, TrialState
 from evonas.search.trial_environment import trial_environment
 from evonas.search.trial_progress import Progress
-from evonas.search.trial_report import Report
+from evonas.search.trial_report import Report, parse_message
 from evonas.spec import SearchSpec
 from tests.unit.search.climbing import Climb
 from tests.unit.search.support import IDENTITY, NOW
@@ -227,9 +228,15 @@ def test_program_that_trains_beyond_its_rung_fails_with_the_cure() -> None:
     assert "EVONAS_UNTIL was 3" in trial.message
 
 
+def message(resumed: int | None) -> str:
+    return json.dumps({"metrics": {"accuracy": 0.5}} | ({} if resumed is None else {"resumed": resumed}))
+
+
 @pytest.mark.parametrize(("resumed", "lost"), [(None, 0), (0, 1), (1, 0), (2, 0)])
 def test_attempt_that_starts_again_from_less_is_counted(resumed: int | None, lost: int) -> None:
     view = ended(PROMOTED, progress=Progress(3, {"accuracy": 0.5}, resumed=resumed))
+    said = replace(ended(PROMOTED), ending=Ending(Verdict.REPORTED, report=parse_message(message(resumed))))
+    assert [trial.lost_checkpoints for trial in decide([PROMOTED], {0: said}).records] == [lost]
     (trial,) = decide([PROMOTED], {0: view}).records
     assert trial.state is TrialState.PAUSED
     assert trial.lost_checkpoints == lost
