@@ -8,6 +8,7 @@ import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -90,7 +91,9 @@ def end(processes: Iterable[ProcessId]) -> None:
     """Kill these processes and wait until they are gone; their data dies with them, so nothing is saved first."""
     ending = list(processes)
     for process in filter(None, map(find, ending)):
-        process.kill()
+        # It may have ended with one that was killed before it.
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
     wait_for(f"{len(ending)} killed processes to be gone", lambda: not any(map(_remains, ending)), interval=0.01)
 
 

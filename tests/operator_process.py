@@ -23,6 +23,9 @@ from tests.chart.rendering import installed, of_kind
 
 USER = "operator"
 LEASE_ROLE = "evonas-operator-lease"
+PATIENT_LEASE = ("--lease-duration=600s", "--renew-deadline=500s", "--retry-period=2s")
+"""Whatever a machine is busy with meanwhile, it does not end the holder."""
+USUAL_LEASE = ("--lease-duration=15s", "--renew-deadline=10s", "--retry-period=2s")
 _EPOLL = ("232", "281", "22")
 """The numbers of ``epoll_wait`` and ``epoll_pwait`` on x86-64, and of the latter on arm64."""
 
@@ -68,6 +71,7 @@ class OperatorProcess:
         identity: str = "test-operator",
         kubeconfig: Path | None = None,
         options: Sequence[str] = (),
+        lease: Sequence[str] = PATIENT_LEASE,
         cold: bool = True,
     ) -> None:
         self._log = log
@@ -75,7 +79,7 @@ class OperatorProcess:
         command = ["evonas", "operator", "--metrics-port", "0"]
         command += ["--kubeconfig", str(kubeconfig or cluster.kubeconfig_for(USER))]
         command += ["--lease-namespace", namespaces[0] if namespaces else "default", "--identity", identity]
-        command += [argument for namespace in namespaces for argument in ("-n", namespace)]
+        command += [*lease, *(argument for namespace in namespaces for argument in ("-n", namespace))]
         self._command = [*command, *options]
         self.process: warm.Started | None = None
 

@@ -11,9 +11,10 @@ import signal
 from pathlib import Path
 
 from tests import warm
+from tests.operator_process import PATIENT_LEASE
 
-PATIENT_LEASE = ("--lease-duration=300s", "--renew-deadline=240s", "--retry-period=500ms")
-"""A busy machine does not end its holder."""
+HASTY_LEASE = (*PATIENT_LEASE, "--retry-period=500ms")
+"""Soon read for the third time."""
 
 
 class Operator:
@@ -23,7 +24,7 @@ class Operator:
         self, kubeconfig: Path, namespace: str, log: Path, *, resync_seconds: float = 600, elected: bool = False
     ) -> None:
         self._log = log
-        election = [*PATIENT_LEASE, "--lease-namespace", namespace] if elected else ["--no-leader-election"]
+        election = [*HASTY_LEASE, "--lease-namespace", namespace] if elected else ["--no-leader-election"]
         words = ["operator", *election, "--namespace", namespace, "--kubeconfig", str(kubeconfig)]
         words += ["--metrics-host", "127.0.0.1", "--metrics-port", "0", "--resync-seconds", str(resync_seconds)]
         with log.open("ab") as file:

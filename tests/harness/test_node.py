@@ -14,7 +14,7 @@ from harness.client import Cluster, Object
 from harness.fixtures import running
 from harness.node import GPU, GPUS
 
-pytestmark = pytest.mark.node
+pytestmark = [pytest.mark.node, pytest.mark.timeout(1200)]
 
 # What a trial does, with nothing but the standard library: ask the API server who it is, at the address that the pod's
 # environment gives; leave a result where the kubelet finds it; say something.

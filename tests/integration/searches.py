@@ -26,7 +26,7 @@ def wait_until(
     namespace: str,
     name: str,
     type: str,
-    timeout: float = 180,
+    timeout: float = 300,
     *,
     meanwhile: Callable[[], object] = lambda: None,
 ) -> dict[str, Any]:

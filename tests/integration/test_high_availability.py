@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,15 +19,13 @@ from harness.waiting import PATIENCE, wait_for
 from tests.chart.rendering import installed, of_kind
 from tests.integration.relay import Relay
 from tests.integration.searches import assert_sound, finished, wait_until
-from tests.operator_process import OperatorProcess, bind, search
+from tests.operator_process import PATIENT_LEASE, USUAL_LEASE, OperatorProcess, bind, search
 
 pytestmark = pytest.mark.kwok
 Apply = Callable[[dict[str, Any]], None]
 Start = Callable[..., OperatorProcess]
 
 LEASE = "evonas-operator"
-LONG_LEASE = ("--lease-duration=3600s", "--renew-deadline=1800s", "--retry-period=2s")
-"""No test waits until it runs out: whoever gets it was given it."""
 DURATION, RENEW_DEADLINE, LATE = 15, 10, 60
 """Seconds of the usual Lease, and how late a busy machine may be."""
 
@@ -37,9 +35,11 @@ def start(cluster: Cluster, namespace: str, tmp_path: Path) -> Iterator[Start]:
     """Start a replica of the namespace's operator under a name; what still runs at the end is stopped."""
     with ExitStack() as stack:
 
-        def start(name: str, *, standby: bool = False, **options: Any) -> OperatorProcess:
+        def start(
+            name: str, *, standby: bool = False, lease: Sequence[str] = USUAL_LEASE, **options: Any
+        ) -> OperatorProcess:
             log = tmp_path / f"{name}.log"
-            process = OperatorProcess(cluster, log, [namespace], identity=name, cold=False, **options)
+            process = OperatorProcess(cluster, log, [namespace], identity=name, lease=lease, cold=False, **options)
             stack.callback(process.stop)
             process.start(standby=standby)
             return process
@@ -72,7 +72,8 @@ def test_the_standby_is_ready_and_only_looks_at_the_lease(
 
 
 def test_a_stopped_leader_hands_over_at_once(cluster: Cluster, namespace: str, start: Start, apply: Apply) -> None:
-    leader, standby = start("first", options=LONG_LEASE), start("second", standby=True, options=LONG_LEASE)
+    # No test waits until such a lease runs out: whoever gets it was given it.
+    leader, standby = start("first", lease=PATIENT_LEASE), start("second", standby=True, lease=PATIENT_LEASE)
     apply(search("handed", budget={"maxTrials": 30, "parallelTrials": 4}))
     cluster.wait_for("some results", lambda: finished(cluster, namespace) >= 6)
     assert leader.stop() == 0, leader.log
@@ -100,7 +101,7 @@ def test_a_killed_leader_is_replaced_when_its_lease_runs_out(
 
 
 def test_a_restarted_container_takes_its_own_lease_back(cluster: Cluster, namespace: str, start: Start) -> None:
-    operator = start("same", options=LONG_LEASE)
+    operator = start("same", lease=PATIENT_LEASE)
     operator.kill()
     operator.start()
     assert "standing by" not in operator.log

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -42,12 +44,7 @@ def test_completes_with_one_result_per_trial_and_few_writes(
     assert condition(body, "Accepted")["observedGeneration"] == body["metadata"]["generation"]
     assert body["status"]["gpuSeconds"] >= 40
     assert "finalizers" not in body["metadata"]
-    writes = [
-        event
-        for event in cluster.writes(USER)
-        if event["objectRef"].get("namespace") == namespace and event["objectRef"]["resource"] != "events"
-    ]
-    assert len(writes) <= 6 * 40, len(writes)
+    _assert_few_writes(cluster, namespace, body["status"])
     metrics = operator.ask("/metrics")[1]
     assert f'evonas_search_trials{{namespace="{namespace}",search="full",state="succeeded"}} 40.0' in metrics
     assert "evonas_report_to_record_seconds_count 40.0" in metrics
@@ -55,6 +52,30 @@ def test_completes_with_one_result_per_trial_and_few_writes(
     cluster.wait_for("the last own write to come back", lambda: _watch_ages(operator) == [0.0] * 3)
     cluster.kubectl("delete", "nas", "full", "-n", namespace)
     cluster.wait_for("its series to vanish", lambda: namespace not in operator.ask("/metrics")[1])
+
+
+def _assert_few_writes(cluster: Cluster, namespace: str, status: dict[str, Any]) -> None:
+    """Five writes a trial, and the search's own; more only of what a busy machine is slow in."""
+    references = [event["objectRef"] for event in cluster.writes(USER)]
+    written = Counter(
+        "/".join(filter(None, (reference["resource"], reference.get("subresource"))))
+        for reference in references
+        if reference.get("namespace") == namespace
+    )
+    records = trials(cluster, namespace)
+    # What keeps a trial waiting is told after five seconds: why it has no pod, no node, no container.
+    late = [
+        body for body in records if _seconds(body["metadata"]["creationTimestamp"], body["status"]["startTime"]) > 4
+    ]
+    took = _seconds(status["startTime"], status["completionTime"])
+    # Each Job is created and released, and one is tried before.
+    assert (written["architecturetrials"], written["jobs"]) == (len(records), 2 * len(records) + 1)
+    assert written["architecturetrials/status"] <= 2 * len(records) + 3 * len(late)
+    assert written["architecturesearches/status"] <= took / 2 + 6
+
+
+def _seconds(start: str, end: str) -> float:
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
 
 
 def test_optunas_trials_are_recorded(cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply) -> None:
