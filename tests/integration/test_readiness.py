@@ -215,7 +215,10 @@ def test_doctor_of_somebody_who_may_look_into_one_namespace_finds_its_operator(
         "subjects": [{"kind": "User", "name": "tenant"}],
     }
     cluster.apply(yaml.safe_dump(binding), namespace)
-    said = evonas(cluster, namespace, "doctor", kubeconfig=cluster.kubeconfig_for("tenant")).stdout
+    tenant = cluster.kubeconfig_for("tenant")
+    may = ("auth", "can-i", "list", "deployments", "-n", namespace)
+    cluster.wait_for("the right to look", lambda: cluster.kubectl(*may, user=tenant))
+    said = evonas(cluster, namespace, "doctor", kubeconfig=tenant).stdout
     assert verdict(said, "operator")[0] == "missing"
     assert f"no operator has ever held the lease {namespace}/nas-evonas-operator" in said
     assert verdict(said, "role evonas-trial")[0] == "ok"
