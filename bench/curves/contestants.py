@@ -10,17 +10,21 @@ from typing import Any
 
 from bench.agents import contestants as agents
 from bench.agents.peers import OptunaTPE
-from bench.curves.searchers import Full, Ruled
+from bench.curves.searchers import Foreseeing, Full, Pausing, Ruled
 from bench.curves.simulation import Searcher
 from bench.curves.syne_tune import SyneTune
 from evonas.errors import EvonasError
-from evonas.fidelity import Fidelity, Rule
+from evonas.fidelity import Fidelity, Mode, Rule
 from evonas.space import SearchSpace
 
 FACTOR = 3
 """Of the rungs, here and in the peers."""
 FULL = "full"
 """The rule of those that know no rungs."""
+FORESIGHT = "Foresight"
+"""A rule that knows how trainings end: no bound in theory, but far beyond what any rule can know."""
+PAUSE = f"+{Mode.PAUSE}"
+"""Behind a rule: in mode Pause."""
 
 Steps = tuple[int, ...]
 Create = Callable[[SearchSpace, int, Steps], Searcher]
@@ -47,7 +51,7 @@ class Contestant:
 
 
 def _ours(agent: agents.Contestant, rule: str) -> Contestant:
-    create = partial(_create, agent) if rule == FULL else partial(_create_ruled, agent, Rule(rule))
+    create = partial(_create, agent) if rule == FULL else partial(_create_ruled, agent, rule)
     return Contestant(f"{agent.label}+{rule}", create, {**agent.description, "rule": rule}, True, agent.package)
 
 
@@ -55,8 +59,13 @@ def _create(agent: agents.Contestant, space: SearchSpace, seed: int, steps: Step
     return Full(agent.create(space, seed))
 
 
-def _create_ruled(agent: agents.Contestant, rule: Rule, space: SearchSpace, seed: int, steps: Steps) -> Searcher:
-    return Ruled(agent.create(space, seed), Fidelity(steps, FACTOR, rule))
+def _create_ruled(agent: agents.Contestant, rule: str, space: SearchSpace, seed: int, steps: Steps) -> Searcher:
+    searcher = agent.create(space, seed)
+    if rule == FORESIGHT:
+        return Foreseeing(searcher, Fidelity(steps, FACTOR, Rule.NONE))
+    if rule.endswith(PAUSE):
+        return Pausing(searcher, Fidelity(steps, FACTOR, Rule(rule.removesuffix(PAUSE)), Mode.PAUSE))
+    return Ruled(searcher, Fidelity(steps, FACTOR, Rule(rule)))
 
 
 def _optuna(rule: str) -> Contestant:
@@ -89,14 +98,16 @@ def _create_syne_tune(scheduler: str, space: SearchSpace, seed: int, steps: Step
     return SyneTune(scheduler, space, seed, steps, FACTOR)
 
 
-OUR_RULES = (FULL, *(str(rule) for rule in Rule if rule is not Rule.NONE))
+DECIDING = tuple(str(rule) for rule in Rule if rule is not Rule.NONE)
+PAUSING = tuple(f"{rule}{PAUSE}" for rule in DECIDING)
 
 OURS = ("evonas", "evolution", "random", "optuna-agent")
 
 CONTESTANTS = {
     contestant.label: contestant
     for contestant in (
-        *(_ours(agents.CONTESTANTS[name], rule) for name in OURS for rule in OUR_RULES),
+        *(_ours(agents.CONTESTANTS[name], rule) for name in OURS for rule in (FULL, *DECIDING, *PAUSING)),
+        _ours(agents.CONTESTANTS["evonas"], FORESIGHT),
         *map(_optuna, (FULL, "SuccessiveHalving", "Hyperband")),
         _syne_tune("ASHA", "syne-tune-random+SuccessiveHalving"),
         _syne_tune("BOHB", "syne-tune-bohb+SuccessiveHalving"),
@@ -113,7 +124,7 @@ def parse_variant(text: str) -> Contestant:
     """Parse ``label+rule={"type": "EvoNAS", …}``: an agent of ours under other settings, with a rule."""
     name, _, body = text.partition("=")
     label, _, rule = name.partition("+")
-    known = (FULL, *map(str, Rule))
+    known = (FULL, *map(str, Rule), *PAUSING)
     if rule not in known:
         raise EvonasError(f"--variant {text!r}: write label+rule=…, the rule one of {', '.join(known)}")
     return _ours(agents.parse_variant(f"{label}={body}"), rule)

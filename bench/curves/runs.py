@@ -19,8 +19,8 @@ from bench.curves import fashion_mnist, searchers, simulation, syne_tune, synthe
 from bench.curves import problem as problems
 from bench.curves.catalogue import TABLE, problem
 from bench.curves.contestants import Contestant
-from bench.curves.problem import Problem
-from bench.curves.simulation import Ended, Searcher, simulate
+from bench.curves.problem import Curve, Problem
+from bench.curves.simulation import Ended, Foresees, Promotes, Searcher, simulate
 from evonas import fidelity
 from evonas.search import promotion
 
@@ -65,6 +65,7 @@ class Run:
     full: int
     """Trainings that went to their end."""
     stopped: int
+    """Or paused, as often as that was."""
     diverged: int
     milliseconds: float
     """Mean time of all of the searcher's steps, per trial that ended."""
@@ -152,6 +153,13 @@ class _Timed:
         began = time.perf_counter()
         self._searcher.observe(index, reward)
         self.seconds += time.perf_counter() - began
+
+    def promote(self) -> int | None:
+        return self._searcher.promote() if isinstance(self._searcher, Promotes) else None
+
+    def foresee(self, index: int, curve: Curve) -> None:
+        if isinstance(self._searcher, Foresees):
+            self._searcher.foresee(index, curve)
 
 
 @cache

@@ -14,8 +14,8 @@ from bench.curves.fashion_mnist import EPOCHS, SEEDS, SPACE, VALIDATION_IMAGES, 
 from bench.curves.problem import Curve, Decisions, Problem
 from bench.curves.report import lowest, table
 from bench.curves.runs import POINTS, Run, Task, load, regrets, run, run_all
-from bench.curves.searchers import Ruled
-from bench.curves.simulation import Ended
+from bench.curves.searchers import Foreseeing, Pausing, Ruled
+from bench.curves.simulation import Ended, simulate
 from bench.curves.synthetic import crossing, lengths
 from evonas.errors import EvonasError
 
@@ -106,6 +106,68 @@ def test_a_rule_compares_with_those_that_were_there_before() -> None:
     searcher.stop(indexes[2])
 
 
+def test_paused_trials_go_on_from_the_highest_rung_the_best_first() -> None:
+    subject = crossing(0)
+    searcher = CONTESTANTS["random+SuccessiveHalving+Pause"].create(subject.space, 0, subject.rungs)
+    assert isinstance(searcher, Pausing)
+
+    def pause(index: int, step: int, value: float) -> None:
+        assert not searcher.reach(index, step, value)
+        searcher.stop(index)
+
+    values = (0.5, 0.4, 0.6, 0.3, 0.2, 0.7, 0.1, 0.1, 0.1)
+    for value in values[:2]:
+        pause(searcher.propose().index, 1, value)
+    assert searcher.promote() is None
+    for value in values[2:]:
+        pause(searcher.propose().index, 1, value)
+    assert [searcher.promote(), searcher.promote()] == [5, 2]
+    pause(5, 3, 0.7)
+    pause(2, 3, 0.8)
+    assert searcher.promote() == 0
+    pause(0, 3, 0.6)
+    assert [searcher.promote(), searcher.promote()] == [2, None]
+
+
+def test_a_training_that_ends_at_a_rung_is_not_promoted() -> None:
+    subject = lengths(0)
+    searcher = CONTESTANTS["random+SuccessiveHalving+Pause"].create(subject.space, 0, subject.rungs)
+    indexes = [searcher.propose().index for _ in range(3)]
+    for index in indexes:
+        searcher.reach(index, 9, 0.5)
+        searcher.observe(index, 0.5)
+    assert isinstance(searcher, Pausing)
+    assert searcher.promote() is None
+
+
+def test_a_trial_goes_on_at_the_step_where_it_paused_after_another_start() -> None:
+    subject = replace(crossing(0), rungs=(1, 3))
+    searcher = CONTESTANTS["random+Median+Pause"].create(subject.space, 0, (1, 3))
+    curves = {index: Curve(np.full(3, 0.9 - index / 10), 1.0) for index in range(9)}
+    ended = simulate(searcher, lambda _, index: curves[index], rungs=(1, 3), workers=1, start_up=0.5, until=11.5)
+    paused = [(1.5, 1, True), (3.0, 1, True), (4.5, 1, True)]
+    assert [(trial.time, trial.steps, trial.stopped) for trial in ended] == [
+        *paused,
+        (7.0, 3, False),
+        (9.5, 3, False),
+        (11.0, 1, True),
+    ]
+
+
+def test_with_foresight_only_what_ends_above_all_others_goes_on() -> None:
+    subject = crossing(0)
+    searcher = CONTESTANTS["evonas+Foresight"].create(subject.space, 0, subject.rungs)
+    assert isinstance(searcher, Foreseeing)
+    goes_on = []
+    for end in (0.5, 0.4, 0.6, 0.6, float("nan")):
+        index = searcher.propose().index
+        searcher.foresee(index, Curve(np.array([0.1] * 26 + [end]), 1.0))
+        goes_on.append(searcher.reach(index, 1, 0.1))
+        if not goes_on[-1]:
+            searcher.stop(index)
+    assert goes_on == [True, False, True, False, False]
+
+
 INSTALLED = {label: contestant for label, contestant in CONTESTANTS.items() if contestant.is_installed}
 
 
@@ -115,7 +177,8 @@ def test_every_contestant_runs_and_repeats_itself(contestant: Contestant) -> Non
     one, other = run(task), run(task)
     assert {**one, "milliseconds": 0} == {**other, "milliseconds": 0}
     assert len(one["regret"]) == POINTS
-    assert one["full"] > 0
+    # In mode Pause, the first training ends later.
+    assert one["full"] > 0 or contestant.label.endswith("+Pause")
     assert one["stopped"] == 0 or not contestant.label.endswith("+full")
 
 
