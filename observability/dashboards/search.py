@@ -8,6 +8,7 @@ from grafana_foundation_sdk.models.text import TextMode
 
 from observability.dashboards.panels import (
     THIRD,
+    WHOLE,
     Limits,
     Query,
     bars,
@@ -146,18 +147,28 @@ def build() -> dashboard.Dashboard:
         ),
         bars(
             "Trials by last rung",
-            "How far trials came: the step of the last rung with a result of theirs; and how many were stopped there.",
+            "How far trials came: the step of the last rung with a result of theirs; and how many were stopped there,"
+            " or are paused.",
             "none",
             Query(f"evonas_search_last_rung_trials{{{_OF}}}", "at {{rung}}"),
             Query(f"evonas_search_stopped_trials{{{_OF}}}", "stopped at {{rung}}"),
+            Query(f"evonas_search_paused_trials{{{_OF}}}", "paused at {{rung}}"),
             width=THIRD,
         ),
         graph(
-            "GPU hours saved by stopping",
-            "An estimate: as if each stopped trial would have taken as long as the mean of those trained to the end.",
+            "GPU hours saved at rungs",
+            "An estimate: as if each stopped or paused trial would have taken as long as the mean full training.",
             "h",
             Query(f"evonas_search_saved_gpu_seconds_total{{{_OF}}} / 3600", "saved"),
             Query(_hours(_OF), "used"),
+            width=THIRD,
+        ),
+        graph(
+            "Promotions",
+            "How often a paused trial went on, and how often its checkpoint was gone, so that it was trained again.",
+            "none",
+            Query(f"evonas_search_promotions_total{{{_OF}}}", "went on"),
+            Query(f"evonas_search_lost_checkpoints_total{{{_OF}}}", "checkpoints lost"),
             width=THIRD,
         ),
         graph(
@@ -188,8 +199,8 @@ def build() -> dashboard.Dashboard:
         .description("The same search with kubectl.")
         .mode(TextMode.MARKDOWN)
         .content(_COMMANDS)
-        .span(THIRD)
-        .height(8),
+        .span(WHOLE)
+        .height(5),
     ):
         board = board.with_panel(panel)
     return board

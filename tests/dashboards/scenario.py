@@ -23,8 +23,8 @@ from tests.dashboards.boards import RULES
 from tests.integration.searches import change
 from tests.operator_process import OperatorProcess, search
 
-NAME = "cnn"
-"""The search that the Search dashboard shows."""
+NAME, PAUSING = "cnn", "asr"
+"""The search that the Search dashboard shows, and one whose trials pause."""
 OPERATORS_NAMESPACE = "evonas-system"
 _LATE_TRIALS = 4
 """That the main search only then has, when nothing can be recorded."""
@@ -39,11 +39,17 @@ class Recording:
     start: float
     end: float
     namespace: str
+    pausing_namespace: str
 
     def values(self, *, many: bool) -> dict[str, str]:
         """Return what Grafana would put for its variables; ``many`` where a dashboard offers All."""
         chosen = {"namespace": ".*", "search": ".*"} if many else {"namespace": self.namespace, "search": NAME}
         return {**chosen, "__range": f"{int(self.end - self.start)}s", "__rate_interval": "15s"}
+
+    def choices(self, *, many: bool) -> list[dict[str, str]]:
+        """Return the same, and what Grafana would put if the other search were chosen."""
+        values = self.values(many=many)
+        return [values] if many else [values, {**values, "namespace": self.pausing_namespace, "search": PAUSING}]
 
 
 @contextmanager
@@ -58,7 +64,7 @@ def recorded(cluster: Cluster, folder: Path, *, trials: int, seconds: float) -> 
                 start = time.time()
                 _run(cluster, operator, vision, speech, trials, f"{int(seconds * 1000)}ms")
                 _wait_for_scrapes(prometheus)
-                yield Recording(prometheus, start, time.time(), vision)
+                yield Recording(prometheus, start, time.time(), vision, speech)
         finally:
             operator.stop()
 
@@ -67,7 +73,9 @@ def _run(cluster: Cluster, operator: OperatorProcess, vision: str, speech: str, 
     outcomes = {f"evonas-test/outcome-{attempt}": outcome for attempt, outcome in _FAILURES.items()}
     main = _search(NAME, {**outcomes, "evonas-test/duration": duration}, trials - _LATE_TRIALS)
     cluster.apply(yaml.safe_dump(main), vision)
-    cluster.apply(yaml.safe_dump(_search("asr", {"evonas-test/duration": duration}, trials // 2)), speech)
+    pausing = _search(PAUSING, {"evonas-test/duration": duration}, trials // 2)
+    pausing["spec"]["fidelity"]["mode"] = "Pause"
+    cluster.apply(yaml.safe_dump(pausing), speech)
     stalled = _search("too-large", {}, 4)
     stalled["spec"]["trial"]["template"]["spec"]["nodeSelector"] = {"type": "none"}
     cluster.apply(yaml.safe_dump(stalled), speech)

@@ -10,7 +10,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 TRIAL_SECONDS = Histogram(
     "evonas_trial_seconds",
-    "Run time of trials, from the first container's start to the last one's end.",
+    "Run time of trials, from the first container's start to the last one's end, without their pauses.",
     buckets=(1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000),
 )
 TURNAROUND_SECONDS = Histogram(

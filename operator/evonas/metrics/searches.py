@@ -48,6 +48,11 @@ class SearchReading:
     """Trials by the last rung at which they have a result."""
     stopped_at: Mapping[str, int] = field(default_factory=dict)
     """Trials that were stopped, by the rung."""
+    paused_at: Mapping[str, int] = field(default_factory=dict)
+    """Trials that are paused, by the rung."""
+    promotions: int | None = None
+    """How often a paused trial was told to go on; None for a search whose trials do not pause."""
+    lost_checkpoints: int | None = None
     budgets: Mapping[str, float] = field(default_factory=dict)
     """Used share by the name of the budget's field."""
     entropy: float | None = None
@@ -123,7 +128,7 @@ DEFINITIONS = (
     ),
     Definition(
         "evonas_search_saved_gpu_seconds_total",
-        "Estimate of the GPU seconds that stopping trials at rungs has saved: what they would have taken, had each"
+        "Estimate of the GPU seconds saved by stopping or pausing trials at rungs: what they would have taken, had each"
         " taken as long as the mean of those trained to the end.",
         lambda reading, _: _one(reading.saved_gpu_seconds),
         family=CounterMetricFamily,
@@ -139,6 +144,24 @@ DEFINITIONS = (
         "Trials of a search that were stopped at a rung, by its step.",
         lambda reading, _: _each(reading.stopped_at),
         ("rung",),
+    ),
+    Definition(
+        "evonas_search_paused_trials",
+        "Trials of a search that are paused at a rung, by its step.",
+        lambda reading, _: _each(reading.paused_at),
+        ("rung",),
+    ),
+    Definition(
+        "evonas_search_promotions_total",
+        "Times that a paused trial was told to go on; only for searches whose trials pause.",
+        lambda reading, _: _one(reading.promotions),
+        family=CounterMetricFamily,
+    ),
+    Definition(
+        "evonas_search_lost_checkpoints_total",
+        "Attempts that were to go on from a rung and were trained again from less, as the checkpoint was gone.",
+        lambda reading, _: _one(reading.lost_checkpoints),
+        family=CounterMetricFamily,
     ),
     Definition(
         "evonas_search_budget_ratio",
@@ -221,6 +244,8 @@ def _not_below(before: SearchReading, after: SearchReading) -> SearchReading:
         reused=_not_less(before.reused, after.reused),
         gpu_seconds=_not_less(before.gpu_seconds, after.gpu_seconds),
         saved_gpu_seconds=_not_less(before.saved_gpu_seconds, after.saved_gpu_seconds),
+        promotions=_not_less(before.promotions, after.promotions),
+        lost_checkpoints=_not_less(before.lost_checkpoints, after.lost_checkpoints),
     )
 
 

@@ -23,7 +23,7 @@ Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 FULL = search_spec(
     budget={"maxTrials": 50, "maxGPUHours": 2, "maxSeconds": 3600, "maxFailedTrials": 20}, trial={"retries": 0}, gpus=2,
-    fidelity={"rungs": {"steps": [1, 3, 9]}},
+    fidelity={"rungs": {"steps": [1, 3, 9]}, "mode": "Pause"},
 )  # fmt: skip
 ORIGINS = ("random", "mutation", "policy", "sampler")
 EVERYTHING = [
@@ -36,6 +36,8 @@ EVERYTHING = [
     trial(34, TrialState.STOPPED, sequence=5, rungs=(RungResult(1, 0.1, 5),), gpu_seconds=10),
     trial(35, TrialState.STOPPED, sequence=7, rungs=(RungResult(1, 0.3, 6), RungResult(3, 0.4, 7)), gpu_seconds=60),
     trial(36, TrialState.RUNNING, rungs=(RungResult(1, 0.3, 8),)),
+    trial(37, TrialState.PAUSED, rungs=(RungResult(1, 0.5, 10, promoted_after=10), RungResult(3, 0.1, 11)),
+          gpu_seconds=20, lost_checkpoints=1),
     trial(33, TrialState.QUEUED, reused=Reuse("other", "u", 0, "f", TrialState.SUCCEEDED, 0.1, {})),
 ]  # fmt: skip
 
@@ -91,15 +93,18 @@ def shown(*readings: SearchReading) -> Samples:
         # Two were stopped, and one is infeasible; two more results are those of trials that went on.
         ("evonas_search_trials_since_improvement", {}, 3),
         ("evonas_search_gpus", {}, 4),
-        ("evonas_search_gpu_seconds_total", {}, 310),
-        # Two that were stopped took 10 s and 60 s; four full trainings took 60 s each.
-        ("evonas_search_saved_gpu_seconds_total", {}, 2 * 60 - 70),
+        ("evonas_search_gpu_seconds_total", {}, 330),
+        # Two that were stopped took 10 s and 60 s, one that is paused 20 s; four full trainings took 60 s each.
+        ("evonas_search_saved_gpu_seconds_total", {}, 3 * 60 - 90),
         ("evonas_search_last_rung_trials", {"rung": "1"}, 2),
-        ("evonas_search_last_rung_trials", {"rung": "3"}, 1),
+        ("evonas_search_last_rung_trials", {"rung": "3"}, 2),
         ("evonas_search_stopped_trials", {"rung": "1"}, 1),
-        ("evonas_search_budget_ratio", {"budget": "maxTrials"}, 26 / 50),
+        ("evonas_search_paused_trials", {"rung": "3"}, 1),
+        ("evonas_search_promotions_total", {}, 1),
+        ("evonas_search_lost_checkpoints_total", {}, 1),
+        ("evonas_search_budget_ratio", {"budget": "maxTrials"}, 27 / 50),
         ("evonas_search_budget_ratio", {"budget": "maxFailedTrials"}, 16 / 20),
-        ("evonas_search_budget_ratio", {"budget": "maxGPUHours"}, 310 / 7200),
+        ("evonas_search_budget_ratio", {"budget": "maxGPUHours"}, 330 / 7200),
         ("evonas_search_budget_ratio", {"budget": "maxSeconds"}, 0.25),
         ("evonas_agent_entropy", {}, 0.5),
         ("evonas_agent_proposals_total", {"origin": "mutation"}, 1),
@@ -118,7 +123,8 @@ def test_every_metric_has_a_sample_when_there_is_something_to_say() -> None:
 
 def test_what_is_unknown_has_no_series() -> None:
     names = {name for name, _ in shown(read([], spec=search_spec(), entropy=None))}
-    absent = ("best_reward", "mean_reward", "gpus", "gpu_seconds_total", "saved_gpu_seconds_total", "failed_trials")
+    absent = ("best_reward", "mean_reward", "gpus", "gpu_seconds_total", "saved_gpu_seconds_total", "failed_trials",
+              "paused_trials", "promotions_total", "lost_checkpoints_total")  # fmt: skip
     assert not names & {"evonas_agent_entropy", *(f"evonas_search_{name}" for name in absent)}
 
 
@@ -141,8 +147,11 @@ def test_counters_do_not_fall_when_records_are_deleted_but_gauges_do() -> None:
     samples = shown(read(EVERYTHING), read(EVERYTHING[1:]))
     assert value(samples, "evonas_search_trials", state="succeeded") == 3
     assert value(samples, "evonas_trials_total", outcome="Succeeded") == 4
-    assert value(samples, "evonas_agent_proposals_total", origin="random") == 23
-    assert value(samples, "evonas_search_gpu_seconds_total") == 310
+    assert value(samples, "evonas_agent_proposals_total", origin="random") == 24
+    assert value(samples, "evonas_search_gpu_seconds_total") == 330
+    without = shown(read(EVERYTHING), read([each for each in EVERYTHING if each.state is not TrialState.PAUSED]))
+    assert value(without, "evonas_search_promotions_total") == 1
+    assert value(without, "evonas_search_lost_checkpoints_total") == 1
     fewer = shown(read(EVERYTHING), read(EVERYTHING[:-1]))
     assert value(fewer, "evonas_search_reused_trials_total") == 1
 
@@ -167,7 +176,9 @@ def test_three_hundred_searches_have_few_series_each_and_leave_none_behind() -> 
     samples = scrape(collector)
     per_search = Counter(dict(labels)["search"] for _, labels in samples)
     assert len(per_search) == 300
-    assert max(per_search.values()) <= 50
+    assert FULL.fidelity is not None
+    rungs = FULL.fidelity.steps[:-1]
+    assert max(per_search.values()) <= 50 + 2 * len(rungs)
     assert {label for _, labels in samples for label, _ in labels} <= {
         *SEARCH_LABELS, "condition", "reason", "state", "budget", "origin", "outcome", "rung"
     }  # fmt: skip
