@@ -51,15 +51,19 @@ def test_those_that_succeeded_are_taken_in_the_order_in_which_they_were_learned(
     assert found.note == "2 results of search other were imported"
 
 
-def test_stopped_trials_are_not_taken_over_nor_their_candidates_kept_from_being_tried() -> None:
-    record = climbed_record()
+@pytest.mark.parametrize(("mode", "cut"), [("Stop", TrialState.STOPPED), ("Pause", TrialState.PAUSED)])
+def test_stopped_and_paused_trials_are_not_taken_over_nor_their_candidates_kept_from_being_tried(
+    mode: str, cut: TrialState
+) -> None:
+    record = climbed_record(fidelity={"rungs": {"min": 1, "max": 9}, "mode": mode})
     spec = record.spec
     found = choose_results(spec, [record])
     full = {trial.index for trial in record.trials if trial.state is TrialState.SUCCEEDED}
     assert {each.trial for each in found.results} == full
     assert len(full) < len(record.trials)
     assert found.note == f"{len(full)} results of climbing were imported"
-    only = [trial for trial in record.trials if trial.state is TrialState.STOPPED]
+    only = [trial for trial in record.trials if trial.state is cut]
+    assert only
     with pytest.raises(UnusableSource, match="climbing has no trial that succeeded"):
         choose_results(spec, [replace(record, trials=tuple(only))])
 

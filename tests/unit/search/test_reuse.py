@@ -253,12 +253,15 @@ def test_a_death_after_any_write_runs_nothing_twice_and_takes_nothing_over_that_
     assert difference_of(spec, trials) is None
 
 
-def test_result_of_a_stopped_trial_is_not_reused() -> None:
-    for item in climbed_record().trials:
+@pytest.mark.parametrize(("mode", "cut"), [("Stop", TrialState.STOPPED), ("Pause", TrialState.PAUSED)])
+def test_result_of_a_stopped_or_paused_trial_is_not_reused(mode: str, cut: TrialState) -> None:
+    trials = climbed_record(fidelity={"rungs": {"min": 1, "max": 9}, "mode": mode}).trials
+    assert cut in {item.state for item in trials}
+    for item in trials:
         known = replace(item, fingerprint="f")
-        assert (result_of(OTHER, known) is None) == (item.state is TrialState.STOPPED)
-        # One that is stopped has none, by which it could be found.
-        assert item.state is not TrialState.STOPPED or item.fingerprint is None
+        assert (result_of(OTHER, known) is None) == (item.state is cut)
+        # Such a trial has none, by which it could be found.
+        assert item.state is not cut or item.fingerprint is None
 
 
 def test_trials_that_train_for_another_number_of_steps_are_not_the_same() -> None:
