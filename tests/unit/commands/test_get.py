@@ -33,7 +33,7 @@ def test_wide_shows_how_a_search_and_its_trials_ended(evonas: Evonas, tmp_path: 
     wide, *_ = evonas("get", "--runs", str(finished_run.parent), "-o", "wide")[1:]
     assert "infeasible" not in listed
     (line,) = (line.split() for line in wide.splitlines() if "here" in line)
-    assert line[9:15] == [str(TRIALS), "0", "0", "0", "0", "reward"]
+    assert line[9:16] == [str(TRIALS), *"00000", "reward"]
     script = "echo attempt $EVONAS_ATTEMPT >&2; exit 3"
     manifest = write_manifest(tmp_path, ["sh", "-c", script], maxTrials=1, parallelTrials=1)
     finish(manifest, 1)
