@@ -122,13 +122,15 @@ def plan(
     if has_paused:
         # Once that is recorded, it may be the next to go on.
         places, free, wake_at = 0, 0, _earliest(wake_at, now)
-    idle = _idle(paused, views)
-    is_idle = not (left or has_paused) and len(idle) == len(paused)
-    waiting = find_waiting(spec, totals, idle, limit, max(1, free), is_idle=is_idle)
-    promotions = [] if spec.suspend else waiting[:free]
+    lingering = _lingering(paused, views)
+    is_idle = not (left or has_paused or lingering)
+    waiting = find_waiting(spec, totals, [*paused.values()], limit, max(1, free), is_idle=is_idle)
+    going_on = [] if spec.suspend else waiting[:free]
+    promotions = [trial for trial in going_on if trial.index not in lingering]
+    # Who goes on as soon as nothing of its last attempt runs any more keeps its place until then.
+    places, free = places - (len(going_on) - len(promotions)), free - (len(going_on) - len(promotions))
     if promotions:
-        going_on = (paused[trial.index] for trial in promotions)
-        totals = finished.without(going_on).plus([*promotions, *settled.values()])
+        totals = finished.without(paused[trial.index] for trial in promotions).plus([*promotions, *settled.values()])
         left = (*left, *promotions)
         places, free = places - len(promotions), free - len(promotions)
     proposals, listed, due = 0, list[Trial](), list[Trial]()
@@ -146,7 +148,7 @@ def plan(
     if cut_short:
         # Nothing may tell of their end: a local run has waited for it when the plan was carried out.
         wake_at = _earliest(wake_at, now)
-    is_over = limit is not None and not (left or due or waiting or has_paused or len(idle) < len(paused))
+    is_over = limit is not None and not (left or due or waiting or has_paused or lingering)
     return Plan(
         totals=totals,
         unfinished=left,
@@ -216,9 +218,9 @@ def _must_stop(trial: Trial, view: AttemptView) -> bool:
     return view.must_stop or (trial.state.is_final and view.phase is not AttemptPhase.ENDED)
 
 
-def _idle(paused: Mapping[int, Trial], views: Mapping[int, AttemptView]) -> list[Trial]:
-    """Return the paused trials of whose last attempt nothing runs any more."""
-    return [trial for index, trial in paused.items() if index not in views or not views[index].holds_resources]
+def _lingering(paused: Mapping[int, Trial], views: Mapping[int, AttemptView]) -> set[int]:
+    """Return the paused trials of whose last attempt anything may still run."""
+    return {index for index, view in views.items() if index in paused and view.holds_resources}
 
 
 def _starts(unfinished: Sequence[Trial], views: Mapping[int, AttemptView]) -> list[tuple[int, int]]:
