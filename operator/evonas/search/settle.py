@@ -29,8 +29,11 @@ def settle(spec: SearchSpec, trial: Trial, view: AttemptView) -> Trial:
             start_time=trial.start_time or view.start_time,
         )
     assert view.ending is not None
-    trial = _with_lost_checkpoint(spec, trial, view)
-    ended = _with_end(spec, trial, view, view.ending.reason or "Completed", view.ending.message)
+    loss = _lost_checkpoint(spec, trial, view)
+    if loss:
+        trial = replace(trial, lost_checkpoints=trial.lost_checkpoints + 1)
+    said = "; ".join(filter(None, (loss, view.ending.message)))
+    ended = _with_end(spec, trial, view, view.ending.reason or "Completed", said)
     if view.ending.verdict is Verdict.BROKEN and view.number - pauses_of(spec, trial) <= spec.trial.retries:
         retrying = QueuedReason.RETRYING.value
         because = in_words(view.ending.reason, view.ending.message)
@@ -57,6 +60,7 @@ def _at_rung(spec: SearchSpec, trial: Trial, view: AttemptView, final: Trial) ->
         state, reason = TrialState.FAILED, "UntilIgnored"
         return replace(final, state=state, reason=reason, message=message, reward=None, metrics={})
     *earlier, last = final.attempts
+    said = f"at step {until}, {last.message}" if last.message else f"at step {until}"
     return replace(
         final,
         state=TrialState.PAUSED,
@@ -64,16 +68,16 @@ def _at_rung(spec: SearchSpec, trial: Trial, view: AttemptView, final: Trial) ->
         message="",
         reward=None,
         metrics={},
-        attempts=(*earlier, replace(last, reason=TrialState.PAUSED, message=f"at step {until}")),
+        attempts=(*earlier, replace(last, reason=TrialState.PAUSED, message=said)),
     )
 
 
-def _with_lost_checkpoint(spec: SearchSpec, trial: Trial, view: AttemptView) -> Trial:
-    """Count an attempt that says that it started again from less than the rung where the trial was paused."""
+def _lost_checkpoint(spec: SearchSpec, trial: Trial, view: AttemptView) -> str:
+    """Say what an attempt had lost that started again from less than the rung where the trial was paused."""
     resumed = _resumed(view)
     if not pauses_of(spec, trial) or resumed is None or resumed >= trial.rungs[-1].step:
-        return trial
-    return replace(trial, lost_checkpoints=trial.lost_checkpoints + 1)
+        return ""
+    return f"trained again from step {resumed}, since the checkpoint of step {trial.rungs[-1].step} was gone"
 
 
 def _resumed(view: AttemptView) -> int | None:

@@ -241,6 +241,8 @@ def test_attempt_that_starts_again_from_less_is_counted(resumed: int | None, los
     assert trial.state is TrialState.PAUSED
     assert trial.lost_checkpoints == lost
     assert from_object(to_object(IDENTITY, trial)).lost_checkpoints == lost
+    loss = ", trained again from step 0, since the checkpoint of step 1 was gone" if lost else ""
+    assert trial.attempts[-1].message == f"at step 3{loss}"
 
 
 def test_pauses_use_up_no_retry() -> None:
@@ -301,6 +303,16 @@ def test_paused_trial_waits_until_nothing_of_its_attempt_runs() -> None:
     trials = [paused(index, 0.1 * index) for index in range(3)]
     lingering = replace(ended(trials[2]), number=0, holds_resources=True)
     assert decide(trials, {2: lingering}).promotions == ()
+
+
+def test_place_of_the_next_to_go_on_is_kept_while_its_last_attempt_ends() -> None:
+    trials = [paused(index, 0.1 * index) for index in range(3)]
+    lingering = replace(ended(trials[2]), number=0, holds_resources=True)
+    budget = {"maxTrials": 9, "parallelTrials": 1}
+    waiting, then = decide(trials, {2: lingering}, budget=budget), decide(trials, {}, budget=budget)
+    assert (waiting.promotions, waiting.proposals) == ((), 0)
+    assert ([trial.index for trial in then.promotions], then.proposals) == ([2], 0)
+    assert decide(trials, {0: lingering}, budget=budget).promotions == then.promotions
 
 
 def test_gpu_hours_keep_enough_for_one_full_training() -> None:

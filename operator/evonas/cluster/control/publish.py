@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -111,6 +111,15 @@ class Publisher:
         for trial in promotions:
             said = f"trial {search.identity.trial_name(trial.index)} goes on: {trial.message}"
             await self._events.post(search, "TrialPromoted", said)
+
+    async def tell_of_lost_checkpoints(self, search: SearchRecord, before: Iterable[Trial], after: Plan) -> None:
+        """Post an event for each trial whose last attempt did not find the checkpoint that it was to go on from."""
+        known = {trial.index: trial.lost_checkpoints for trial in before}
+        for trial in after.records:
+            if trial.lost_checkpoints > known.get(trial.index, 0):
+                last = trial.attempts[-1]
+                said = f"attempt {last.number} of trial {search.identity.trial_name(trial.index)}: {last.message}"
+                await self._events.post(search, "CheckpointLost", said, warning=True)
 
     async def tell_of_imports(self, search: SearchRecord, note: str) -> None:
         """Post an event about imported results."""

@@ -170,6 +170,7 @@ class Reconciler:
                 logger.info("%s/%s: also refused: %s", search.namespace, search.name, "; ".join(others))
         await self._publisher.tell_of_outcomes(search, outcomes)
         await self._publisher.tell_of_promotions(search, decided.promotions)
+        await self._publisher.tell_of_lost_checkpoints(search, unfinished, decided)
         await self._publisher.warn_of_mistakes(search, spec, state, decided.totals)
         note = "" if found is None else found.note
         if decided.imports and refused is None:
