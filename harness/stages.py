@@ -13,7 +13,8 @@ reward ends as a real trial would. A label or annotation on the pod asks for som
     How long it runs, as Go writes durations (``5s``, ``300ms``), instead of the instance's trial seconds.
 
 A pod that is told of rungs (``EVONAS_RUNGS``) reports its progress at each but the last one first, and takes the time
-above for each; one that hangs does so, too.
+above for each; one that hangs does so, too. One that is to end at a rung (``EVONAS_UNTIL``) goes on from the rung
+before, reports its progress there once, and its reward is what it has reached.
 
 With the reward left to the test's own program (``none``), a pod runs until someone annotates it.
 """
@@ -41,22 +42,38 @@ _REWARD_VALUE = """
 {{- if gt $count 0.0 }}{{ $reward = divf $sum (addf $sum (mulf 10.0 $count)) }}{{ end -}}
 """
 
+# What the pod is told of rungs.
+_TOLD = """
+{{- $rungs := list }}{{ $until := 0 }}
+{{- range .spec.containers }}{{ range .env }}
+{{- if eq .name "EVONAS_RUNGS" }}{{ $rungs = splitList "," .value }}{{ end }}
+{{- if eq .name "EVONAS_UNTIL" }}{{ $until = atoi .value }}{{ end }}
+{{- end }}{{ end -}}
+"""
+
 # A curve that rises towards the reward. A pod that replaces another one begins it again.
 _PROGRESS_VALUE = """
-{{- $rungs := list }}
-{{- range .spec.containers }}{{ range .env }}{{ if eq .name "EVONAS_RUNGS" }}
-{{- $rungs = initial (splitList "," .value) }}
-{{- end }}{{ end }}{{ end }}
 {{- $done := 0 }}
 {{- $said := index (default dict .metadata.annotations) "evonas.dev/progress" }}
 {{- if $said }}{{ $done = int (index (fromJson $said) "step") }}{{ end }}
-{{- $step := 0 }}{{ $at := dict }}
-{{- range $rungs }}{{ if not (gt $step $done) }}
+{{- $step := 0 }}{{ $at := dict }}{{ $resumed := 0 }}
+{{- range initial $rungs }}
+{{- if or (le (atoi .) $until) (and (not $until) (not (gt $step $done))) }}
+{{- if lt (atoi .) $until }}{{ $resumed = atoi . }}{{ end }}
 {{- $step = atoi . }}
 {{- $value := divf (mulf $reward (float64 $step)) (addf (float64 $step) 2.0) }}
 {{- $_ := set $at . (dict "reward" $value) }}
 {{- end }}{{ end }}
-{{- $report := toJson (dict "step" $step "rungs" $at) -}}
+{{- $progress := dict "step" $step "rungs" $at }}
+{{- if $until }}{{ $progress = dict "step" $until "rungs" $at "resumed" $resumed }}{{ end }}
+{{- $report := toJson $progress -}}
+"""
+
+# What it has reached at the rung where it ends.
+_RESULT_VALUE = """
+{{- if and $until (ne $until (atoi (last $rungs))) }}
+{{- $reward = divf (mulf $reward (float64 $until)) (addf (float64 $until) 2.0) }}
+{{- end -}}
 """
 
 _ATTEMPT = '(.labels["evonas.dev/index"] // "") + "-" + (.labels["evonas.dev/attempt"] // "")'
@@ -65,9 +82,10 @@ _OUTCOME = (
     f' // .annotations["evonas-test/outcome-" + {_ATTEMPT}])'
 )
 _NEXT_RUNG = (
-    f'([.spec.containers[].env[]? | select(.name == "EVONAS_RUNGS").value | split(",")[] | tonumber] | .[:-1][])'
-    f' as $rung | (.metadata.annotations["{PROGRESS}"] // "{{}}" | fromjson.step // 0) as $done'
-    " | $rung | select(. > $done)"
+    '[.spec.containers[].env[]? | select(.name == "EVONAS_UNTIL").value | tonumber] as $until'
+    ' | [.spec.containers[].env[]? | select(.name == "EVONAS_RUNGS").value | split(",")[] | tonumber] as $rungs'
+    f' | (.metadata.annotations["{PROGRESS}"] // "{{}}" | fromjson.step // 0) as $done'
+    " | (if $until == [] then $rungs[:-1] else $until end)[] | select(. > $done)"
 )
 _DURATION = '.metadata.annotations["evonas-test/duration"]'
 
@@ -152,13 +170,13 @@ def _pod_running() -> Stage:
 
 
 def _progress(delay: Stage) -> Stage:
-    template = _REWARD_VALUE + _PROGRESS_VALUE + f"annotations:\n  {PROGRESS}: {{{{ $report | Quote }}}}"
+    template = _REWARD_VALUE + _TOLD + _PROGRESS_VALUE + f"annotations:\n  {PROGRESS}: {{{{ $report | Quote }}}}"
     trains = _is(f'({_OUTCOME}) // "none"', values=["none", "hang"])
     return _stage("pod-progress", [*_unrewarded(), trains, _is(_NEXT_RUNG, present=True)], _annotated(template), delay)
 
 
 def _reward(delay: Stage) -> Stage:
-    template = _REWARD_VALUE + f'annotations:\n  {REWARD}: "{{{{ $reward }}}}"'
+    template = _REWARD_VALUE + _TOLD + _RESULT_VALUE + f'annotations:\n  {REWARD}: "{{{{ $reward }}}}"'
     selector = [*_unrewarded(), _is(_OUTCOME, absent=True), _is(_NEXT_RUNG, absent=True)]
     return _stage("pod-reward", selector, _annotated(template), delay)
 

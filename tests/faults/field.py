@@ -201,3 +201,11 @@ def stopping_search() -> dict[str, Any]:
     manifest["spec"]["trial"]["template"]["metadata"]["annotations"] |= annotations
     manifest["spec"]["warmStart"] = {"candidates": candidates}
     return manifest
+
+
+def pausing_search(duration: str = "100ms", **spec: Any) -> dict[str, Any]:
+    """Return the same search in which each trial pauses at its rungs."""
+    manifest = climbing_search(duration)
+    manifest["spec"]["fidelity"]["mode"] = "Pause"
+    manifest["spec"] |= spec
+    return manifest

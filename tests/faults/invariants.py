@@ -10,6 +10,7 @@ from typing import Any
 
 from evonas.cluster.client.resources import JOBS, PODS, SEARCHES, TRIALS
 from evonas.cluster.state.records import read_trial
+from evonas.recorded.rungs import difference_at_rungs
 from evonas.search.names import (
     ATTEMPT_LABEL,
     INDEX_LABEL,
@@ -47,11 +48,14 @@ def assert_sound(story: Story, *, indexes: Iterable[int] | None = None, attempts
     trials = [read_trial(body).trial for body in story.objects(TRIALS)]
     wanted = list(range(spec.budget.max_trials)) if indexes is None else list(indexes)
     assert sorted(trial.index for trial in trials) == wanted, "one Trial per index"
-    assert all(trial.state.is_final for trial in trials)
+    assert all(trial.state.is_final or trial.state is TrialState.PAUSED for trial in trials)
     assert_never_twice(story)
+    assert_started_by_the_record(story)
     assert_results_recorded_once(story)
     assert_rungs_recorded_once(story)
     assert_stopped_by_the_record(story)
+    assert_promoted_by_the_record(story)
+    assert_promotions_recorded_once(story)
     assert_proposals_as_undisturbed(spec, trials)
     assert_nothing_orphaned(story)
     if attempts is not None:
@@ -79,22 +83,39 @@ def assert_never_twice(story: Story) -> None:
     open_trials: set[str] = set()
     for type, body in story.events[TRIALS.plural]:
         # Imported results are many at once; nothing is run for them.
-        is_open = type != "DELETED" and not _state(body).is_final and "imported" not in body["spec"]
+        is_open = type != "DELETED" and _state(body).holds_place and "imported" not in body["spec"]
         (open_trials.add if is_open else open_trials.discard)(body["metadata"]["name"])
         assert len(open_trials) <= allowed, f"{len(open_trials)} trials at once"
+
+
+def assert_started_by_the_record(story: Story) -> None:
+    """Each Job was created after the record had said that its attempt is the next: a promotion is written first."""
+    said: dict[tuple[int, int], int] = {}
+    for type, body in story.events[TRIALS.plural]:
+        if type != "DELETED" and _state(body).holds_place:
+            trial = read_trial(body).trial
+            said.setdefault((trial.index, trial.current_attempt), int(body["metadata"]["resourceVersion"]))
+    for type, body in story.events[JOBS.plural]:
+        if type == "ADDED" and _is_ours(body):
+            first = said.get(attempt_of(body))
+            assert first is not None, f"{body['metadata']['name']} was created, and no record asked for it"
+            assert first < int(body["metadata"]["resourceVersion"]), f"{body['metadata']['name']} was created too early"
 
 
 def assert_results_recorded_once(story: Story) -> None:
     """A result never changes, sequence numbers have no gap and no double, rewards are those that the pods reported."""
     final: dict[str, Body] = {}
+    latest: dict[str, Body] = {}
     for type, body in story.events[TRIALS.plural]:
         uid = body["metadata"]["uid"]
+        if type != "DELETED":
+            latest[uid] = body.get("status", {})
         if type != "DELETED" and _state(body).is_final:
             assert final.setdefault(uid, body["status"]) == body["status"], "a recorded result changed"
-    places = sorted(place for status in final.values() for place in _places(status))
+    places = sorted(place for status in latest.values() for place in _places(status))
     assert places == list(range(1, len(places) + 1)), f"places in the sequence: {places}"
     reported = {
-        body["metadata"]["labels"][INDEX_LABEL]: float(body["metadata"]["annotations"][REWARD_ANNOTATION])
+        attempt_of(body): float(body["metadata"]["annotations"][REWARD_ANNOTATION])
         for _, body in story.events[PODS.plural]
         if _is_ours(body) and REWARD_ANNOTATION in body["metadata"].get("annotations", {})
     }
@@ -102,25 +123,25 @@ def assert_results_recorded_once(story: Story) -> None:
         known = body["spec"].get("imported") or body["spec"].get("reusedFrom")
         if known is not None:
             assert float(body["status"]["reward"]) == float(known["reward"])
-            assert str(body["spec"]["index"]) not in reported
+            assert body["spec"]["index"] not in {index for index, _ in reported}
         elif _state(body) is TrialState.SUCCEEDED:
-            assert float(body["status"]["reward"]) == reported[str(body["spec"]["index"])]
+            last = body["status"]["attempts"][-1]["number"]
+            assert float(body["status"]["reward"]) == reported[body["spec"]["index"], last]
 
 
 def assert_rungs_recorded_once(story: Story) -> None:
     """What was recorded at a rung never changes, and is what a pod of the trial reported there."""
+    pauses = _pauses(_spec(story))
     reported: dict[str, set[tuple[int, float]]] = defaultdict(set)
     for _, body in story.events[PODS.plural]:
-        if _is_ours(body) and PROGRESS_ANNOTATION in body["metadata"].get("annotations", {}):
-            rungs = json.loads(body["metadata"]["annotations"][PROGRESS_ANNOTATION])["rungs"]
-            reported[body["metadata"]["labels"][INDEX_LABEL]] |= {
-                (int(step), metrics["reward"]) for step, metrics in rungs.items()
-            }
+        if _is_ours(body):
+            found = _result_at_pause(body) if pauses else _results_on_the_way(body)
+            reported[body["metadata"]["labels"][INDEX_LABEL]] |= found
     known: dict[str, list[Body]] = {}
     for type, body in story.events[TRIALS.plural]:
         if type == "DELETED":
             continue
-        uid, rungs = body["metadata"]["uid"], body.get("status", {}).get("rungs", [])
+        uid, rungs = body["metadata"]["uid"], [_without_promotion(rung) for rung in _rungs(body)]
         before = known.get(uid, [])
         assert rungs[: len(before)] == before, f"recorded at a rung, and changed: {before}, {rungs}"
         known[uid] = rungs
@@ -128,11 +149,42 @@ def assert_rungs_recorded_once(story: Story) -> None:
             assert (rung["step"], float(rung["value"])) in reported[str(body["spec"]["index"])]
 
 
+def assert_promoted_by_the_record(story: Story) -> None:
+    """Who goes on from a pause follows from what was recorded before."""
+    spec = _spec(story)
+    if _pauses(spec):
+        difference = difference_at_rungs(spec, [read_trial(body).trial for body in story.objects(TRIALS)])
+        assert difference is None, difference
+
+
+def assert_promotions_recorded_once(story: Story) -> None:
+    """Who goes on from a pause is told so once, and nobody goes on untold."""
+    known: dict[str, Body] = {}
+    for type, body in story.events[TRIALS.plural]:
+        if type == "DELETED":
+            continue
+        before = known.get(body["metadata"]["uid"], {})
+        known[body["metadata"]["uid"]] = body
+        told, said = _promotions(before), _promotions(body)
+        assert said[: len(told)] == told, f"a promotion changed: {told}, {said}"
+        goes_on = _state(before) is TrialState.PAUSED and _state(body).holds_place
+        assert len(said) - len(told) == goes_on, f"{len(said) - len(told)} promotions at once: {body['status']}"
+        if goes_on:
+            assert body["status"]["reason"] == "Promoted"
+            assert body["status"]["attempts"] == before["status"]["attempts"]
+
+
+def attempts_on_record(story: Story) -> int:
+    """Return how many attempts there were by the trials' records, each of which is one Job and one pod."""
+    trials = [read_trial(body).trial for body in story.objects(TRIALS)]
+    return sum(len({attempt.number for attempt in trial.attempts}) for trial in trials)
+
+
 def assert_stopped_by_the_record(story: Story) -> None:
     """Who is stopped, and where, follows from what was recorded before; whoever has a result is not, and nothing of a
     stopped trial lives on."""
     spec = _spec(story)
-    if spec.fidelity is None:
+    if spec.fidelity is None or _pauses(spec):
         return
     trials = [read_trial(body).trial for body in story.objects(TRIALS)]
     ladder = sorted((rung.sequence, rung.step, rung.value, trial) for trial in trials for rung in trial.rungs)
@@ -156,6 +208,36 @@ def _ended_with(story: Story, index: int, sequence: int) -> bool:
         if body["spec"]["index"] == index and sequence in _places(body.get("status", {}))
     )
     return _state(first).is_final
+
+
+def _pauses(spec: SearchSpec) -> bool:
+    return spec.fidelity is not None and spec.fidelity.pauses
+
+
+def _results_on_the_way(pod: Body) -> set[tuple[int, float]]:
+    said = pod["metadata"].get("annotations", {}).get(PROGRESS_ANNOTATION)
+    rungs = {} if said is None else json.loads(said)["rungs"]
+    return {(int(step), metrics["reward"]) for step, metrics in rungs.items()}
+
+
+def _result_at_pause(pod: Body) -> set[tuple[int, float]]:
+    (container,) = pod["spec"]["containers"]
+    until = next(int(item["value"]) for item in container["env"] if item["name"] == "EVONAS_UNTIL")
+    said = pod["metadata"].get("annotations", {}).get(REWARD_ANNOTATION)
+    return set() if said is None else {(until, float(said))}
+
+
+def _rungs(body: Body) -> list[Body]:
+    rungs: list[Body] = body.get("status", {}).get("rungs", [])
+    return rungs
+
+
+def _without_promotion(rung: Body) -> Body:
+    return {field: value for field, value in rung.items() if field != "promotedAfter"}
+
+
+def _promotions(body: Body) -> list[tuple[int, int]]:
+    return [(rung["step"], rung["promotedAfter"]) for rung in _rungs(body) if "promotedAfter" in rung]
 
 
 def _places(status: Mapping[str, Any]) -> set[int]:

@@ -5,32 +5,30 @@ Kills at each write of such a search are in ``test_crashes``.
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
 
 import pytest
 
 from evonas.cluster.client.resources import JOBS, PODS, SEARCHES, TRIALS
-from evonas.search.names import INDEX_LABEL, PROGRESS_ANNOTATION, REWARD_ANNOTATION, TRIAL_LABEL
+from evonas.search.names import PROGRESS_ANNOTATION, REWARD_ANNOTATION, TRIAL_LABEL
 from tests import share
 from tests.faults import faults
 from tests.faults.chronicle import Body
-from tests.faults.field import POLL_SECONDS, TRIALS_OF_SEARCH, Field, Site, Try, climbing_search, stopping_search
+from tests.faults.field import TRIALS_OF_SEARCH, Field, Site, Try, climbing_search, stopping_search
 from tests.faults.invariants import (
     assert_nothing_orphaned,
     assert_results_recorded_once,
     assert_rungs_recorded_once,
     assert_sound,
 )
+from tests.faults.pods import FOR_EVER, annotate, evict, letting_go, phase_of, running, state_of
 from tests.faults.proxy import Answer, Forward, Request, Rule
 from tests.faults.test_tables import WRITE_FAULTS
 from tests.integration.searches import condition
 
 pytestmark = pytest.mark.kwok
 
-FOR_EVER = "10h"
 WRITES = ("patch architecturetrials/status", "delete jobs")
 
 
@@ -70,11 +68,11 @@ async def test_curve_that_begins_again_in_another_pod_records_nothing_twice(fiel
     async def attempt(here: Site) -> None:
         await here.apply(climbing_search(FOR_EVER))
         here.start()
-        first = await _running(here, 0)
+        first = await running(here, 0)
         await _report(here, first, {1: 0.5})
         await here.until(lambda: _rungs(here, 0) == [(1, 0.5)])
-        await _evict(here, first)
-        second = await _running(here, 0, other_than=first)
+        await evict(here, first)
+        second = await running(here, 0, other_than=first)
         await _report(here, second, {1: 0.25})
         await _report(here, second, {1: 0.25, 2: 0.75})
         await here.until(lambda: _rungs(here, 0) == [(1, 0.5), (2, 0.75)])
@@ -89,7 +87,7 @@ async def test_what_was_reached_while_no_operator_ran_is_recorded_in_order(field
     async def attempt(here: Site) -> None:
         await here.apply(climbing_search("500ms"))
         here.start()
-        await here.until(lambda: sum(_phase(here, pod) == "Running" for pod in here.story.objects(PODS)) == 3)
+        await here.until(lambda: sum(phase_of(here, pod) == "Running" for pod in here.story.objects(PODS)) == 3)
         here.operators[-1].kill()
         await here.story.until(lambda: len(_climbers(here, 2)) == 3)
         here.start()
@@ -130,8 +128,8 @@ async def test_trial_that_ends_while_it_is_stopped_has_one_outcome(field: Field,
         async def end(request: Request, forward: Forward) -> Answer:
             ending.append(request.name.removesuffix("-a1"))
             (pod,) = (pod for pod in here.story.objects(PODS) if pod["metadata"]["labels"][TRIAL_LABEL] == ending[0])
-            await _annotate(here, pod, {REWARD_ANNOTATION: "0.125"})
-            await here.until(lambda: _phase(here, pod) == "Succeeded")
+            await annotate(here, pod, {REWARD_ANNOTATION: "0.125"})
+            await here.until(lambda: phase_of(here, pod) == "Succeeded")
             # Where the stop is not recorded yet, the operator looks again, and sees the end.
             return faults.refusal(409) if state == "Succeeded" else await forward()
 
@@ -139,12 +137,12 @@ async def test_trial_that_ends_while_it_is_stopped_has_one_outcome(field: Field,
         here.proxy.add(Rule(matches, end))
         await here.apply(climbing_search(FOR_EVER))
         here.start()
-        await _report(here, await _running(here, 0), {1: 0.5})
+        await _report(here, await running(here, 0), {1: 0.5})
         await here.until(lambda: _rungs(here, 0))
-        worse = await _running(here, 1)
+        worse = await running(here, 1)
         await _report(here, worse, {1: 0.25})
-        await here.until(lambda: _phase(here, worse) != "Running")
-        async with _letting_go(here):
+        await here.until(lambda: phase_of(here, worse) != "Running")
+        async with letting_go(here):
             await here.complete()
         assert_results_recorded_once(here.story)
         assert_rungs_recorded_once(here.story)
@@ -159,17 +157,17 @@ async def test_suspended_search_stops_trials_at_rungs_starts_none_and_goes_on(fi
     async def attempt(here: Site) -> None:
         await here.apply(climbing_search(FOR_EVER))
         here.start()
-        first, *others = [await _running(here, index) for index in range(3)]
+        first, *others = [await running(here, index) for index in range(3)]
         await _report(here, first, {1: 0.5})
         await here.until(lambda: _rungs(here, 0))
         await here.chronicle.patch(SEARCHES, here.namespace, "faulty", {"spec": {"suspend": True}})
         await here.until(lambda: condition(here.story.objects(SEARCHES)[0], "Suspended").get("status") == "True")
         for pod in others:
             await _report(here, pod, {1: 0.25})
-        await here.until(lambda: [_state(body) for body in here.story.objects(TRIALS)[1:]] == ["Stopped"] * 2)
-        async with _letting_go(here):
+        await here.until(lambda: [state_of(body) for body in here.story.objects(TRIALS)[1:]] == ["Stopped"] * 2)
+        async with letting_go(here):
             await here.until(lambda: _reason(here) == "Suspended")
-            assert [_state(body) for body in here.story.objects(TRIALS)] == ["Succeeded", "Stopped", "Stopped"]
+            assert [state_of(body) for body in here.story.objects(TRIALS)] == ["Succeeded", "Stopped", "Stopped"]
             await here.chronicle.patch(SEARCHES, here.namespace, "faulty", {"spec": {"suspend": False}})
             await here.until(lambda: len(here.story.objects(TRIALS)) == TRIALS_OF_SEARCH)
             await here.complete()
@@ -189,10 +187,6 @@ def _reason(here: Site) -> str:
     return str(condition(search, "Progressing").get("reason", ""))
 
 
-def _state(body: Body) -> str:
-    return str(body.get("status", {}).get("state", "Pending"))
-
-
 def _rungs(here: Site, index: int) -> list[tuple[int, float]]:
     trials = (body for body in here.story.objects(TRIALS) if body["spec"]["index"] == index)
     return [(rung["step"], float(rung["value"])) for body in trials for rung in body.get("status", {}).get("rungs", ())]
@@ -206,58 +200,6 @@ def _climbers(here: Site, step: int) -> list[Body]:
     return [pod for pod, report in reports if report is not None and json.loads(report)["step"] >= step]
 
 
-def _phase(here: Site, pod: Body) -> str:
-    there = here.story.now[PODS.plural].get(pod["metadata"]["name"], {})
-    return str(there.get("status", {}).get("phase", ""))
-
-
-async def _running(here: Site, index: int, *, other_than: Body | None = None) -> Body:
-    """Return the pod of a trial once it runs."""
-
-    def pods() -> Iterator[Body]:
-        for pod in here.story.objects(PODS):
-            same = other_than is not None and pod["metadata"]["uid"] == other_than["metadata"]["uid"]
-            if pod["metadata"]["labels"][INDEX_LABEL] == str(index) and _phase(here, pod) == "Running" and not same:
-                yield pod
-
-    await here.until(lambda: any(pods()))
-    return next(pods())
-
-
 async def _report(here: Site, pod: Body, rungs: dict[int, float]) -> None:
     report = {"step": max(rungs), "rungs": {str(step): {"reward": value} for step, value in rungs.items()}}
-    await _annotate(here, pod, {PROGRESS_ANNOTATION: json.dumps(report)})
-
-
-async def _annotate(here: Site, pod: Body, annotations: dict[str, str]) -> None:
-    await here.chronicle.patch(
-        PODS, here.namespace, pod["metadata"]["name"], {"metadata": {"annotations": annotations}}
-    )
-
-
-@asynccontextmanager
-async def _letting_go(here: Site) -> AsyncIterator[None]:
-    """Have each pod report a reward and end, as long as the block lasts."""
-
-    async def let_go() -> None:
-        asked: set[str] = set()
-        while True:
-            for pod in here.story.objects(PODS):
-                if pod["metadata"]["name"] not in asked and _phase(here, pod) == "Running":
-                    asked.add(pod["metadata"]["name"])
-                    # It may have been deleted since.
-                    with suppress(AssertionError):
-                        await _annotate(here, pod, {REWARD_ANNOTATION: "0.375"})
-            await asyncio.sleep(POLL_SECONDS)
-
-    letting_go = asyncio.create_task(let_go())
-    try:
-        yield
-    finally:
-        letting_go.cancel()
-
-
-async def _evict(here: Site, pod: Body) -> None:
-    name = pod["metadata"]["name"]
-    body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": here.namespace}}
-    await here.chronicle.ask("POST", PODS.path(here.namespace, name, "eviction"), body)
+    await annotate(here, pod, {PROGRESS_ANNOTATION: json.dumps(report)})

@@ -20,10 +20,10 @@ from harness.waiting import wait_for
 from harness.watchdog import cut
 
 
-def job(name: str, *, outcome: str = "", decisions: str = "", rungs: str = "", **pod: object) -> str:
+def job(name: str, *, outcome: str = "", decisions: str = "", rungs: str = "", until: str = "", **pod: object) -> str:
     """A Job of one pod; what is not given is what the fake node needs."""
     labels = {"evonas-test/outcome": outcome} if outcome else {}
-    told = {"EVONAS_DECISIONS": decisions, "EVONAS_RUNGS": rungs}
+    told = {"EVONAS_DECISIONS": decisions, "EVONAS_RUNGS": rungs, "EVONAS_UNTIL": until}
     container = {
         "name": "trial",
         "image": "none",
@@ -164,6 +164,24 @@ def test_fake_pod_reports_at_all_rungs_but_the_last_before_its_reward(kwok_clust
     assert annotations["evonas.dev/reward"] == "0.5"
     rungs = {"1": {"reward": pytest.approx(0.5 / 3)}, "2": {"reward": 0.25}}
     assert json.loads(annotations["evonas.dev/progress"]) == {"step": 2, "rungs": rungs}
+
+
+@pytest.mark.kwok
+def test_fake_pod_that_is_to_end_at_a_rung_goes_on_from_the_one_before(kwok_cluster: Cluster) -> None:
+    with kwok_cluster.namespace() as namespace:
+        kwok_cluster.apply(job("first", rungs="1,2,6", until="1"), namespace)
+        kwok_cluster.apply(job("second", rungs="1,2,6", until="2"), namespace)
+        kwok_cluster.apply(job("last", rungs="1,2,6", until="6"), namespace)
+        found = {name: finished_pod(kwok_cluster, namespace, name) for name in ("first", "second", "last")}
+    annotations = {name: pod["metadata"]["annotations"] for name, pod in found.items()}
+    rewards = {name: float(said["evonas.dev/reward"]) for name, said in annotations.items()}
+    assert rewards == {"first": pytest.approx(0.5 / 3), "second": 0.25, "last": 0.5}
+    said = {name: json.loads(said["evonas.dev/progress"]) for name, said in annotations.items()}
+    assert {name: (report["step"], report["resumed"]) for name, report in said.items()} == {
+        "first": (1, 0),
+        "second": (2, 1),
+        "last": (6, 2),
+    }
 
 
 @pytest.mark.kwok
