@@ -124,11 +124,37 @@ def test_trials_that_are_stopped_at_rungs_give_their_quota_back(
     assert counts["stopped"] >= 4
     assert counts["stopped"] + counts["succeeded"] == 8
 
-    def reserved() -> list[str]:
-        flavors = queues.get("clusterqueue", "gpus", "")["status"]["flavorsReservation"]
-        return [resource["total"] for flavor in flavors for resource in flavor["resources"]]
+    queues.wait_for("the whole quota to be free", lambda: _reserved(queues) == {"0"})
 
-    queues.wait_for("the whole quota to be free", lambda: set(reserved()) == {"0"})
+
+def test_trial_that_pauses_gives_its_quota_to_another_search(
+    queues: Cluster, namespace: str, operator: OperatorProcess
+) -> None:
+    body = _queued("low", 2)
+    body["spec"]["fidelity"] = {"rungs": {"steps": [1, 9]}, "mode": "Pause"}
+    queues.apply(yaml.safe_dump(body), namespace)
+    queues.wait_for("two running pods", lambda: len(running(queues, namespace)) == 2)
+    other = _queued("low", 1)
+    other["metadata"]["name"] = "other"
+    other["spec"]["budget"] = {"maxTrials": 1, "parallelTrials": 1}
+    queues.apply(yaml.safe_dump(other), namespace)
+
+    def reason() -> str:
+        return str(condition(queues.get("nas", "other", namespace), "Progressing").get("reason", ""))
+
+    def states(name: str) -> list[str]:
+        return sorted(body.get("status", {}).get("state", "") for body in trials(queues, namespace, name))
+
+    queues.wait_for("the other search to wait for quota", lambda: reason() == "Queued")
+    let_go(queues, namespace)
+    # One of two goes on, so that there is a result, and the other one's quota is free.
+    queues.wait_for(
+        "the other search to run", lambda: (states("low"), states("other")) == (["Paused", "Running"], ["Running"])
+    )
+    for name in ("low", "other"):
+        wait_until(queues, namespace, name, "Complete", meanwhile=lambda: let_go(queues, namespace))
+    assert (states("low"), states("other")) == (["Paused", "Succeeded"], ["Succeeded"])
+    queues.wait_for("the whole quota to be free", lambda: _reserved(queues) == {"0"})
 
 
 def test_doctor_finds_what_keeps_a_queue_from_admitting_and_its_cures_mend_it(
@@ -168,6 +194,11 @@ def test_commands_of_the_page_run(queues: Cluster, namespace: str, tmp_path: Pat
     block.run(reader_folder(tmp_path), shell_of(queues, namespace, tmp_path))
     labels = queues.get("nas", "digits-cnn", namespace)["metadata"]["labels"]
     assert labels == {"kueue.x-k8s.io/queue-name": "gpus", "kueue.x-k8s.io/priority-class": "low"}
+
+
+def _reserved(cluster: Cluster) -> set[str]:
+    flavors = cluster.get("clusterqueue", "gpus", "")["status"]["flavorsReservation"]
+    return {resource["total"] for flavor in flavors for resource in flavor["resources"]}
 
 
 def _in_phase_running(cluster: Cluster, namespace: str) -> list[dict[str, Any]]:

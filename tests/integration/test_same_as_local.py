@@ -50,8 +50,9 @@ report.reward(reward)
         ("EvoNAS", 20, {}),
         ("Evolution", 20, {}),
         ("EvoNAS", 12, {"fidelity": {"rungs": {"min": 1, "max": 9, "factor": 2}}}),
+        ("EvoNAS", 12, {"fidelity": {"rungs": {"min": 1, "max": 9, "factor": 2}, "mode": "Pause"}}),
     ],
-    ids=["EvoNAS", "Evolution", "rungs"],
+    ids=["EvoNAS", "Evolution", "rungs", "pauses"],
 )
 def test_local_and_cluster_propose_the_same(
     cluster: Cluster,
@@ -65,7 +66,8 @@ def test_local_and_cluster_propose_the_same(
 ) -> None:
     budget = {"maxTrials": count, "parallelTrials": 1}
     journal = tmp_path / "runs" / "same" / "journal.jsonl"
-    container = {"command": ["python", "-c", PATIENT, str(journal)]} if "fidelity" in fields else None
+    pauses = fields.get("fidelity", {}).get("mode") == "Pause"
+    container = {"command": ["python", "-c", PATIENT, str(journal)]} if "fidelity" in fields and not pauses else None
     body = search("same", agent={"type": agent, "seed": 11}, budget=budget, container=container, **fields)
     manifest = tmp_path / "search.yaml"
     manifest.write_text(yaml.safe_dump(body))
@@ -125,6 +127,8 @@ class _Reporter:
                 decisions = json.loads(variables["EVONAS_DECISIONS"])
                 reward = score([decisions[f"a{position}"] for position in (1, 2, 3)])
                 *rungs, last = (int(step) for step in (variables.get("EVONAS_RUNGS") or "1").split(","))
+                if until := variables.get("EVONAS_UNTIL"):
+                    rungs, reward = [], reward * learned(int(until), last)
                 values = {step: {"reward": reward * learned(step, last)} for step in rungs}
                 known = json.loads(pod["metadata"].get("annotations", {}).get("evonas.dev/progress", '{"step": 0}'))
                 if known["step"] not in (0, *(rung["step"] for rung in status.get("rungs", ()))):
