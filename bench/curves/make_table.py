@@ -71,7 +71,7 @@ class Trainer:
         training, validation = locate(FASHION_MNIST, data).development(
             split_seed=0, validation_share=VALIDATION_IMAGES / 60_000, limit=TRAINING_IMAGES
         )
-        self._training, self._validation = _averaged(training), _averaged(validation)
+        self._training, self._validation = averaged(training), averaged(validation)
         self._normalized: Normalization = normalization(self._training)
 
     def train(self, decisions: Mapping[str, Value], seed: int) -> tuple[list[int], float]:
@@ -102,7 +102,8 @@ class Trainer:
         return batches.make(part, self._normalized, self._hardware, batch_size=batch_size, seed=seed, side=SHAPE.side)
 
 
-def _averaged(part: Part) -> Images:
+def averaged(part: Part) -> Images:
+    """Return the images at half their side, each pixel the mean of four."""
     assert isinstance(part, Images)
     return Images(functional.avg_pool2d(part.pixels.float(), 2).round().byte(), part.labels)
 
