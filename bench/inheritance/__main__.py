@@ -67,7 +67,7 @@ def main(problems: str, agents: str, seeds: int, first_seed: int, trainings: int
 def rows(searches: Mapping[str, Sequence[Search]], trainings: int) -> list[dict[str, str]]:
     """Return the table's rows, accuracies in per cent with their standard errors."""
     worth = {label: 100 * np.array([search.worth for search in some]) for label, some in searches.items()}
-    goal = float(worth[SCRATCH][:, -1].mean())
+    goal = float(worth[SCRATCH].mean(axis=0)[-1])
     made = []
     for label, some in searches.items():
         row = {"trainings": label}

@@ -28,19 +28,20 @@ from evonas_trial.training.loop import Diverged, Training, evaluate
 
 CNN_SPACE = SearchSpace.parse(
     [
-        {"name": "blocks", "values": [1, 2]},
+        {"name": "blocks", "values": [1, 2, 3]},
         {"name": "width", "values": [0.5, 1]},
         {"name": "op", "values": ["regular", "separable"]},
+        {"name": "layers", "values": [1, 2]},
         {"name": "kernel", "values": [3, 5]},
-        {"name": "kernel_2", "values": [3, 5], "when": {"name": "blocks", "values": [2]}},
-        {"name": "skip", "values": ["none", "identity"]},
-        {"name": "activation", "values": ["relu", "swish", "tanh"]},
-        {"name": "normalization", "values": ["batch", "none"]},
-        {"name": "dropout", "values": [0, 0.25]},
-        {"name": "optimizer", "values": ["SGD", "Adam"]},
-        {"name": "learning_rate", "range": {"min": 0.001, "max": 0.1, "scale": "log", "steps": 5}},
+        {"name": "kernel_2", "values": [3, 5], "when": {"name": "blocks", "values": [2, 3]}},
+        {"name": "kernel_3", "values": [3, 5], "when": {"name": "blocks", "values": [3]}},
+        {"name": "skip", "values": ["none", "identity", "pool"]},
+        {"name": "activation", "values": ["relu", "swish", "tanh", "sigmoid"]},
+        {"name": "normalization", "values": ["batch", "group", "none"]},
+        {"name": "head_filters", "values": [0, 32]},
     ]
 )
+"""The architecture alone: no child can hide behind its parent by hardly learning, as with a small learning rate."""
 
 Data = tuple[Part, Part, Part]
 """Images to train on, to validate on, and to test on."""
@@ -180,7 +181,7 @@ def _mlp(name: str, shape: Shape, data: Data) -> Problem:
 
 
 def _cnn(name: str, shape: Shape, data: Data) -> Problem:
-    fixed = {"stem_filters": 8, "batch_size": 64}
+    fixed = {"stem_filters": 8, "stem_stride": 2, "batch_size": 64, "learning_rate": 0.01}
     return Problem(name, CNN_SPACE, 6, shape, data, cnn_settings.read, cnn_model.build, fixed)
 
 

@@ -133,9 +133,9 @@ def leader(changes: Sequence[tuple[int, Choices, float]], spent: int) -> tuple[C
     """Return the leader at some point of the budget, and its accuracy, from those that ever were and since when."""
     choices: Choices | None = None
     accuracy = GUESSING
-    for since, *then in changes:
+    for since, candidate, tested in changes:
         if since <= spent:
-            choices, accuracy = then
+            choices, accuracy = candidate, tested
     return choices, accuracy
 
 
