@@ -33,9 +33,11 @@ SPREAD = 2.0
 """Trials that end together wait for each other: with equal lengths, all that were started at first always do."""
 
 
-def bench_search(agent: str, in_flight: int, trials: int, rungs: Sequence[int] = ()) -> dict[str, Any]:
+def bench_search(
+    agent: str, in_flight: int, trials: int, rungs: Sequence[int] = (), mode: str = "Stop"
+) -> dict[str, Any]:
     """Return a search named ``bench`` over ten decisions of ten values; each of its ``rungs`` takes a trial's time."""
-    fidelity = {"fidelity": {"rungs": {"steps": [*rungs]}}} if rungs else {}
+    fidelity = {"fidelity": {"rungs": {"steps": [*rungs]}, "mode": mode}} if rungs else {}
     return search(
         "bench",
         agent={"type": agent, "seed": 1},
@@ -45,9 +47,11 @@ def bench_search(agent: str, in_flight: int, trials: int, rungs: Sequence[int] =
     )
 
 
-def measure(cluster: Cluster, agent: str, in_flight: int, trials: int, rungs: Sequence[int] = ()) -> dict[str, Any]:
+def measure(
+    cluster: Cluster, agent: str, in_flight: int, trials: int, rungs: Sequence[int] = (), mode: str = "Stop"
+) -> dict[str, Any]:
     """Run one search and return what it cost."""
-    body = bench_search(agent, in_flight, trials, rungs)
+    body = bench_search(agent, in_flight, trials, rungs, mode)
     with cluster.namespace("bench") as namespace, tempfile.TemporaryDirectory() as folder:
         operator = OperatorProcess(cluster, Path(folder) / "operator.log", [namespace])
         operator.start()
@@ -82,7 +86,7 @@ def measure(cluster: Cluster, agent: str, in_flight: int, trials: int, rungs: Se
         "agent": agent,
         "in flight": in_flight,
         "trials": trials,
-        "rungs": " ".join(map(str, rungs)) or "none",
+        "rungs": f"{' '.join(map(str, rungs))}, {mode}" if rungs else "none",
         "trials / s": f"{trials / seconds:.1f}",
         **{f"turnaround {name}": value for name, value in quantiles(waits).items()},
         "first, last tenth": " ".join(quantiles(part)["median"] for part in (waits[:tenth], waits[-tenth:])),
@@ -113,13 +117,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1, help="the shortest trial; the longest takes twice that")
     parser.add_argument("--agents", nargs="+", default=["Evolution", "EvoNAS"])
     parser.add_argument("--rungs", type=int, nargs="+", default=[], help="steps at which trials are compared; none")
+    parser.add_argument("--mode", choices=["Stop", "Pause"], default="Stop", help="what happens at a rung")
     arguments = parser.parse_args()
     rows = []
     with running("kwok", Options(fast=True, kwok_trial_seconds=arguments.seconds, kwok_spread=SPREAD)) as cluster:
         install(cluster)
         for agent in arguments.agents:
             for in_flight in arguments.in_flight:
-                rows.append(measure(cluster, agent, in_flight, arguments.trials, arguments.rungs))
+                rows.append(measure(cluster, agent, in_flight, arguments.trials, arguments.rungs, arguments.mode))
                 print(rows[-1], flush=True)
     machine = f"{psutil.cpu_count()} cores, Python {platform.python_version()}"
     lengths = f"{arguments.seconds:g} to {SPREAD * arguments.seconds:g} s"
