@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,16 @@ import yaml
 
 from evonas.cluster.state.records import read_trial
 from evonas.manifest import to_yaml
-from evonas.search.trial import Trial
-from evonas_trial.counting import score
+from evonas.recorded.rungs import difference_at_rungs
+from evonas.search.trial import Trial, TrialState
+from evonas.spec import SearchSpec
+from evonas_trial.counting import learned, score
 from harness.client import Cluster
 from tests.chart.rendering import ROOT
 from tests.command_line import evonas
 from tests.corpus.environment import VARIABLES, answer, asking_search
 from tests.e2e.installed import apply_example, follow, restricted_namespace
+from tests.faults.invariants import attempt_of
 from tests.integration.searches import assert_sound, condition, events_of, trials
 from tests.unit.local import runs
 
@@ -253,6 +257,67 @@ def test_trials_are_stopped_at_rungs_as_in_a_local_run(cluster: Cluster, namespa
     stopped = {record["metadata"]["name"] for record in there if record["status"]["state"] == "Stopped"}
     assert found["status"]["trials"]["stopped"] == len(stopped) >= 3
     cluster.wait_for("the stopped pods to go", lambda: not stopped & _trials_with_pods(cluster, namespace))
+
+
+def test_paused_trials_free_their_gpus_and_go_on_from_their_checkpoints(
+    cluster: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    steps, at_once = [1, 2, 4, 8], 3
+    body = _counting()
+    body["spec"]["fidelity"] = {"rungs": {"steps": steps}, "mode": "Pause"}
+    body["spec"]["budget"] = {"maxTrials": 20, "parallelTrials": at_once}
+    template = body["spec"]["trial"]["template"]["spec"]
+    (container,) = template["containers"]
+    container["command"] += ["--checkpoint-dir", "/checkpoints", "--seconds", "4"]
+    container["resources"] = {"limits": {"nvidia.com/gpu": 1}}
+    container["volumeMounts"] = [{"name": "checkpoints", "mountPath": "/checkpoints"}]
+    template["volumes"] = [{"name": "checkpoints", "persistentVolumeClaim": {"claimName": "checkpoints"}}]
+    cluster.apply(yaml.safe_dump_all(_claimed_volume(namespace, tmp_path / "checkpoints")), namespace)
+    cluster.apply(yaml.safe_dump(body), namespace)
+    found = follow(cluster, namespace, "counting", timeout=600)
+
+    there = [read_trial(record).trial for record in trials(cluster, namespace)]
+    assert difference_at_rungs(SearchSpec.parse({**body, "metadata": {"name": "counting"}}), there) is None
+    counts = found["status"]["trials"]
+    assert counts["succeeded"] >= 1
+    assert counts["succeeded"] + counts["paused"] == 20
+    for trial in there:
+        # What a training would have reached that nobody had paused.
+        full = score([int(trial.decisions[f"a{position}"]) for position in range(1, 6)])
+        assert [rung.value for rung in trial.rungs] == [full * learned(rung.step, 8) for rung in trial.rungs]
+        assert trial.reward == (full if trial.state is TrialState.SUCCEEDED else None)
+        assert (trial.lost_checkpoints, trial.disruptions) == (0, 0)
+        assert [attempt.number for attempt in trial.attempts] == [*range(1, len(trial.attempts) + 1)]
+    pods = {attempt_of(pod): pod for pod in cluster.list("pods", namespace)}
+    assert sorted(pods) == sorted((trial.index, attempt.number) for trial in there for attempt in trial.attempts)
+    for (_, number), pod in pods.items():
+        said = cluster.kubectl("logs", pod["metadata"]["name"], "-n", namespace)
+        resumed = [f"resumed from step {steps[number - 2]}"] if number > 1 else []
+        assert [line.removeprefix("evonas: ") for line in said.splitlines() if "resumed" in line] == resumed
+    assert _most_at_once(pods.values()) == at_once
+
+
+def _most_at_once(pods: Iterable[dict[str, Any]]) -> int:
+    """Return how many pods there were at once, each from its creation to the end of its container."""
+    changes = []
+    for pod in pods:
+        changes.append((pod["metadata"]["creationTimestamp"], 1))
+        changes.append((pod["status"]["containerStatuses"][0]["state"]["terminated"]["finishedAt"], -1))
+    # Times are in whole seconds: who ends in the second in which another begins has made room for it.
+    return max(accumulate(change for _, change in sorted(changes)))
+
+
+def _claimed_volume(namespace: str, folder: Path) -> list[dict[str, Any]]:
+    """Return a volume that is a folder of the node, for everybody, and a claim of it."""
+    folder.mkdir()
+    folder.chmod(0o777)
+    modes, name = {"accessModes": ["ReadWriteMany"], "storageClassName": ""}, f"checkpoints-{namespace}"
+    volume = {**modes, "capacity": {"storage": "1Gi"}, "hostPath": {"path": str(folder)}}
+    claim = {**modes, "resources": {"requests": {"storage": "1Gi"}}, "volumeName": name}
+    return [
+        {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": volume},
+        {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "checkpoints"}, "spec": claim},
+    ]
 
 
 def test_logs_of_a_trial_come_from_its_pod(cluster: Cluster, namespace: str) -> None:
