@@ -112,6 +112,7 @@ RUN_BY: dict[str, dict[str, str]] = {
     },
     "docs/runbooks/agent-collapsed.md": {"kubectl get": NODE, "kubectl patch": NODE},
     "docs/runbooks/budget-nearly-used.md": {"kubectl get": NODE, "kubectl patch": NODE},
+    "docs/runbooks/checkpoints-lost.md": {"kubectl get": NODE},
     "docs/runbooks/no-leader.md": {"kubectl get": NODE},
     "docs/runbooks/reconcile-errors.md": {"kubectl logs": NODE},
     "docs/runbooks/results-missing.md": {"kubectl get": NODE},
