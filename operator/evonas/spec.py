@@ -203,7 +203,8 @@ class SearchSpec:
         agent = dict(spec["agent"])
         budget, trial = _budget(spec["budget"]), _trial(spec["trial"], spec["budget"].get("gpuResources"))
         confirm = Confirm(**spec["confirm"]) if "confirm" in spec else None
-        problems = [*_reservation_problems(budget, trial, confirm)]
+        fidelity = Fidelity.parse(spec["fidelity"]) if "fidelity" in spec else None
+        problems = [*_reservation_problems(budget, trial, confirm, fidelity)]
         warm_start = _warm_start(spec.get("warmStart", {}), space, problems)
         if warm_start.search == defaulted["metadata"]["name"]:
             problems.append(FieldProblem("spec.warmStart.search", "must name another search than this one"))
@@ -222,7 +223,7 @@ class SearchSpec:
             ttl_seconds_after_finished=spec.get("ttlSecondsAfterFinished"),
             warm_start=warm_start,
             reuse_results=Reach(spec["reuseResults"]),
-            fidelity=Fidelity.parse(spec["fidelity"]) if "fidelity" in spec else None,
+            fidelity=fidelity,
         )
 
 
@@ -270,8 +271,20 @@ def _rule_problems(spec: Mapping[str, Any]) -> Iterable[FieldProblem]:
         seen.add(constraint["metric"])
 
 
-def _reservation_problems(budget: Budget, trial: TrialSpec, confirm: Confirm | None) -> Iterable[FieldProblem]:
-    if confirm is None or budget.max_gpu_hours is None:
+def _reservation_problems(
+    budget: Budget, trial: TrialSpec, confirm: Confirm | None, fidelity: Fidelity | None
+) -> Iterable[FieldProblem]:
+    if budget.max_gpu_hours is None:
+        return
+    if fidelity is not None and fidelity.pauses:
+        hours = len(fidelity.steps) * trial.worst_gpu_seconds / 3600
+        if hours > budget.max_gpu_hours:
+            yield FieldProblem(
+                "spec.budget.maxGPUHours",
+                f"must allow one trial to be trained to its end: {len(fidelity.steps)} attempts, one a rung, may "
+                f"take {hours:g} GPU hours, more than {budget.max_gpu_hours:g}: raise it, or lower timeoutSeconds",
+            )
+    if confirm is None:
         return
     hours = confirm.runs * trial.worst_gpu_seconds / 3600
     if hours > budget.max_gpu_hours:

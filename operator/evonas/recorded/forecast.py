@@ -66,7 +66,7 @@ class StepForecast:
     """
 
     most: int
-    """If no candidate is worse than one before it."""
+    """If all candidates are equally good: all go on."""
     least: int
     """If every candidate is worse than those before it."""
     likely: int
@@ -83,7 +83,7 @@ def forecast_steps(spec: SearchSpec, fidelity: Fidelity) -> StepForecast:
     count = _steps_with_pauses if fidelity.pauses else _steps
     likely = fmean(count(fidelity, order) for order in orders) * trials / tried
     least = count(fidelity, range(tried, 0, -1)) * trials / tried
-    most = count(fidelity, range(tried)) + (trials - tried) * last
+    most = count(fidelity, [0] * tried) + (trials - tried) * last
     return StepForecast(most + confirmations, round(least) + confirmations, round(likely) + confirmations)
 
 

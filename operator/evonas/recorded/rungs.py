@@ -111,10 +111,15 @@ def difference_at_rungs(spec: SearchSpec, trials: Sequence[Trial]) -> Difference
 def _difference_in_promotions(spec: SearchSpec, trials: Sequence[Trial]) -> Difference | None:
     if stopped := [trial for trial in trials if trial.state is TrialState.STOPPED]:
         return Difference(stopped[0].index, "state", str(TrialState.STOPPED), "Paused: nobody is stopped in mode Pause")
-    succeeded = [trial.sequence for trial in trials if trial.state is TrialState.SUCCEEDED and trial.sequence]
+    own = (trial for trial in trials if trial.state is TrialState.SUCCEEDED and trial.imported is None)
+    succeeded = [trial.sequence for trial in own if trial.sequence]
     first_success = min(succeeded, default=math.inf)
     for judgement in judge(spec, trials):
         after = judgement.result.promoted_after
+        if after is None and not judgement.is_last:
+            recorded = f"no promotion from step {judgement.result.step}"
+            derived = f"one: the trial reached step {judgement.trial.rungs[-1].step}"
+            return Difference(judgement.trial.index, "rungs", recorded, derived)
         # The best trial goes on whatever the rule says if the search would end without a result.
         if after is None or not judgement.decision.stops or after < first_success:
             continue

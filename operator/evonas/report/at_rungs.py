@@ -134,4 +134,4 @@ def _became(trial: Trial) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "diverged" if value is None else f"{value:.6g}"
+    return "diverged or beyond a limit" if value is None else f"{value:.6g}"

@@ -89,9 +89,11 @@ def _max_gpu_hours_reached(standing: Standing) -> Limit | None:
     if standing.totals.unfinished or affordable_trials(standing.spec, standing.totals) >= 1:
         return None
     used = standing.totals.gpu_seconds / SECONDS_PER_HOUR
-    worst = standing.spec.trial.worst_gpu_seconds / SECONDS_PER_HOUR
+    more = _attempts_to_a_result(standing.spec, standing.totals)
+    worst = (1 + more) * standing.spec.trial.worst_gpu_seconds / SECONDS_PER_HOUR
     allowed = standing.spec.budget.max_gpu_hours
-    message = f"{used:.2f} of {allowed} GPU hours are used, and one more trial may take {worst:.2f}"
+    what = "one more trial, and what leads to a first result," if more else "one more trial"
+    message = f"{used:.2f} of {allowed} GPU hours are used, and {what} may take {worst:.2f}"
     return Limit("MaxGPUHoursReached", message)
 
 
@@ -147,11 +149,15 @@ def affordable_trials(spec: SearchSpec, totals: Totals) -> float:
     Where trials pause and none has been trained to its end, what leads from the highest rung so far to the last must
     stay affordable: otherwise a search could end without a result.
     """
-    affordable = affordable_attempts(spec, totals)
+    return affordable_attempts(spec, totals) - _attempts_to_a_result(spec, totals)
+
+
+def _attempts_to_a_result(spec: SearchSpec, totals: Totals) -> int:
+    """Return how many attempts, beside the one that comes next, lead to a trial that is trained to its end."""
     if spec.fidelity is None or not spec.fidelity.pauses or totals.counts[TrialState.SUCCEEDED]:
-        return affordable
-    reached = max((place for place, step in enumerate(spec.fidelity.steps, 1) if step in totals.standings), default=1)
-    return affordable - (len(spec.fidelity.steps) - reached)
+        return 0
+    reached = max((place for place, step in enumerate(spec.fidelity.steps, 1) if totals.open_at[step]), default=1)
+    return len(spec.fidelity.steps) - reached
 
 
 def affordable_attempts(spec: SearchSpec, totals: Totals) -> float:

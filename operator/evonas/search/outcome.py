@@ -27,7 +27,8 @@ def conclude(limit: Limit, totals: Totals) -> Limit:
     ended = f"({limit.reason}: {limit.message})"
     message = f"no trial was run {ended}"
     if totals.paused_at and not totals.fruitless:
-        message = f"no trial was trained to its end: {totals.paused_at.total()} are Paused {ended}"
+        count = totals.paused_at.total()
+        message = f"no trial was trained to its end: {count} are Paused, and go on if that limit is raised {ended}"
     elif (example := find_example(totals)) is not None:
         said = example.message or example.reason or example.state
         message = f"no trial succeeded: {_causes(totals)} {ended}; trial {example.index}: {said}"

@@ -47,6 +47,8 @@ class Totals:
         """Trials by the last rung at which they have a result."""
         self.stopped_at: Counter[int] = Counter()
         """Trials that were stopped, by the rung."""
+        self.open_at: Counter[int] = Counter()
+        """Trials without an outcome, by the last rung at which they have a result."""
         self.paused_at: Counter[int] = Counter()
         """Trials that are paused, by the rung."""
         self.cut_gpu_seconds = 0
@@ -151,6 +153,7 @@ class Totals:
         more.standings = {step: values.copy() for step, values in self.standings.items()}
         more.last_rungs = self.last_rungs.copy()
         more.stopped_at = self.stopped_at.copy()
+        more.open_at = self.open_at.copy()
         more.paused_at = self.paused_at.copy()
         more._rung_places = self._rung_places.copy()
         more.confirmations = {leader: repeats.copy() for leader, repeats in self.confirmations.items()}
@@ -217,6 +220,7 @@ class Totals:
         if not trial.rungs:
             return
         self.last_rungs[trial.rungs[-1].step] += times
+        self.open_at[trial.rungs[-1].step] += times * (not trial.state.is_final)
         if trial.state in (TrialState.STOPPED, TrialState.PAUSED):
             (self.stopped_at if trial.state.is_final else self.paused_at)[trial.rungs[-1].step] += times
             self.cut_gpu_seconds += times * trial.gpu_seconds

@@ -109,7 +109,7 @@ def test_forecast_of_pauses_is_what_the_plan_lets_go_on(rule: str, count: int) -
     assert spec.fidelity is not None
     found = forecast_steps(spec, spec.fidelity)
     assert found.least <= found.likely <= found.most <= count * 9
-    for order, expected in ((range(count), found.most), (range(count, 0, -1), found.least)):
+    for order, expected in (([1] * count, found.most), (range(count, 0, -1), found.least)):
         assert trained(spec, order) == expected
 
 

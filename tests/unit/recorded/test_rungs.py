@@ -9,7 +9,7 @@ import pytest
 
 from evonas.recorded.replay import Difference
 from evonas.recorded.rungs import difference_at_rungs, judge
-from evonas.search.trial import RungResult, Trial, TrialState
+from evonas.search.trial import Import, ProposalRecord, RungResult, Trial, TrialState
 from evonas.spec import SearchSpec
 from tests.unit.search.climbing import Climb
 from tests.unit.search.test_rungs import climbing_spec
@@ -142,3 +142,24 @@ def test_promotion_that_the_rule_does_not_allow_is_found(rule: str) -> None:
     difference = found(spec, trials, replace(worst, state=TrialState.FAILED, rungs=rungs))
     assert difference.recorded == f"promoted after {after} results"
     assert difference.derived.startswith("paused at step 1: it is ")
+
+
+def test_trial_that_goes_on_without_a_promotion_is_found() -> None:
+    spec = pausing_spec_of("SuccessiveHalving")
+    trials = climbed(spec)
+    best = max(trials, key=lambda trial: len(trial.rungs))
+    rungs = (replace(best.rungs[0], promoted_after=None), *best.rungs[1:])
+    difference = found(spec, trials, replace(best, rungs=rungs))
+    assert difference.recorded == "no promotion from step 1"
+    assert difference.derived.startswith("one: the trial reached step ")
+
+
+def test_imported_result_is_no_reason_to_end_without_one_of_its_own() -> None:
+    spec = pausing_spec_of("SuccessiveHalving")
+    imported = Import("search other", 0, 0.9, {}, 1, 1)
+    decisions = climbed(spec)[0].decisions
+    proposal = ProposalRecord("imported", None, (), 0)
+    known = Trial(0, decisions, proposal, TrialState.SUCCEEDED, reward=0.9, sequence=1, imported=imported)
+    rungs = (RungResult(1, 0.1, 2, 2), RungResult(3, 0.2, 3, 3))
+    own = Trial(1, decisions, proposal, TrialState.SUCCEEDED, reward=0.3, sequence=4, rungs=rungs)
+    assert difference_at_rungs(spec, [known, own]) is None

@@ -13,6 +13,7 @@ import pytest
 from evonas.errors import InvalidManifest
 from evonas.recorded.replay import Replay
 from evonas.search.attempt import AttemptPhase, AttemptView, Ending, QueuedReason, Verdict
+from evonas.search.budget import affordable_trials
 from evonas.search.codec import from_object, to_object
 from evonas.search.contradictions import find_contradiction
 from evonas.search.pausing import find_promotions, find_until
@@ -322,6 +323,20 @@ def test_gpu_hours_keep_enough_for_one_full_training() -> None:
     assert any(trial.state is TrialState.SUCCEEDED for trial in trials)
     assert plans[-1].limit is not None
     assert plans[-1].limit.reason == "MaxGPUHoursReached"
+
+
+def test_gpu_hours_that_no_full_training_fits_in_are_refused_with_the_cure() -> None:
+    budget = {"maxTrials": 9, "parallelTrials": 1, "maxGPUHours": 2}
+    with pytest.raises(InvalidManifest, match=r"spec\.budget\.maxGPUHours: .* 3 attempts, .* 3 GPU hours, .* raise it"):
+        pausing_spec(budget=budget, trial={"timeoutSeconds": 3600}, gpus=1)
+
+
+def test_trial_that_failed_at_a_high_rung_leads_to_no_result() -> None:
+    budget = {"maxTrials": 9, "parallelTrials": 1, "maxGPUHours": 3}
+    spec = pausing_spec(budget=budget, trial={"timeoutSeconds": 3600}, gpus=1)
+    failed = replace(paused(0, 0.9, 0.8, promoted=1), state=TrialState.FAILED)
+    assert affordable_trials(spec, Totals(spec.objective, [failed, paused(1, 0.1)])) == 1
+    assert affordable_trials(spec, Totals(spec.objective, [paused(0, 0.9, 0.8, promoted=1), paused(1, 0.1)])) == 2
 
 
 def test_attempt_is_told_where_to_end() -> None:
