@@ -22,7 +22,8 @@ from tests.unit.search.support import IDENTITY, NOW, planned, search_spec, succe
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 FULL = search_spec(
-    budget={"maxTrials": 50, "maxGPUHours": 2, "maxSeconds": 3600, "maxFailedTrials": 20}, trial={"retries": 0}, gpus=2,
+    budget={"maxTrials": 50, "maxGPUHours": 2, "maxSeconds": 3600, "maxFailedTrials": 20},
+    trial={"retries": 0, "timeoutSeconds": 600}, gpus=2,
     fidelity={"rungs": {"steps": [1, 3, 9]}, "mode": "Pause"},
 )  # fmt: skip
 ORIGINS = ("random", "mutation", "policy", "sampler")
