@@ -185,6 +185,11 @@ class SearchSpec:
     fidelity: Fidelity | None = None
     """Where trials are compared and stopped early; None if each is trained to its end."""
 
+    @property
+    def pauses(self) -> bool:
+        """Whether each trial pauses at each rung."""
+        return self.fidelity is not None and self.fidelity.pauses
+
     @classmethod
     def parse(cls, manifest: Mapping[str, Any]) -> SearchSpec:
         """Validate and parse a manifest; raises InvalidManifest with every problem found."""

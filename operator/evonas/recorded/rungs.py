@@ -61,9 +61,7 @@ def _judge_paused(spec: SearchSpec, fidelity: Fidelity, results: Sequence[Entry]
         there = standings[result.step]
         decision = decide_to_promote(fidelity, there, oriented_or_worst(spec.objective, result.value))
         least = needed_to_promote(fidelity, there)
-        judgements[trial.index, result.step] = Judgement(
-            trial, result, decision, None if least is None else oriented(spec.objective, least)
-        )
+        judgements[trial.index, result.step] = _judgement(spec, trial, result, decision, least)
     yield from (judgements[trial.index, result.step] for result, trial in results)
 
 
@@ -80,9 +78,15 @@ def _judge_running(spec: SearchSpec, fidelity: Fidelity, results: Sequence[Entry
             earlier = standings.get(result.step, [])
             decision = decide(fidelity, earlier, oriented_or_worst(spec.objective, result.value))
             least = needed(fidelity, earlier)
-            yield Judgement(trial, result, decision, None if least is None else oriented(spec.objective, least))
+            yield _judgement(spec, trial, result, decision, least)
         for result, _ in entered:
             insort(standings.setdefault(result.step, []), oriented_or_worst(spec.objective, result.value))
+
+
+def _judgement(
+    spec: SearchSpec, trial: Trial, result: RungResult, decision: Decision, least: float | None
+) -> Judgement:
+    return Judgement(trial, result, decision, None if least is None else oriented(spec.objective, least))
 
 
 def difference_at_rungs(spec: SearchSpec, trials: Sequence[Trial]) -> Difference | None:
@@ -94,7 +98,7 @@ def difference_at_rungs(spec: SearchSpec, trials: Sequence[Trial]) -> Difference
     for trial in trials:
         if foreign := [result.step for result in trial.rungs if result.step not in allowed]:
             return Difference(trial.index, "rungs", f"a result at step {foreign[0]}", f"rungs at {[*allowed]}")
-    if spec.fidelity is not None and spec.fidelity.pauses:
+    if spec.pauses:
         return _difference_in_promotions(spec, trials)
     for judgement in judge(spec, trials):
         trial, step, because = judgement.trial, judgement.result.step, judgement.decision.because

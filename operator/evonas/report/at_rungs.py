@@ -30,12 +30,12 @@ def at_rungs(record: RecordedSearch, trial: Trial, shown: int) -> Iterator[Rende
         yield f"to go on at step {last.result.step}, it needed {metric} {bound} {last.needed:.6g}"
     if trial.state is TrialState.PAUSED and last.needed is not None and last.decision.stops:
         yield f"to go on from step {last.result.step}, it would need {metric} {bound} {last.needed:.6g}"
-    if record.spec.fidelity is not None and record.spec.fidelity.pauses:
+    if record.spec.pauses:
         yield from _attempts(trial)
         yield _pauses_table(own, metric)
     else:
         yield _rungs_table(own, metric)
-    if trial.state in (TrialState.STOPPED, TrialState.PAUSED) and better and shown:
+    if trial.state.is_at_rung and better and shown:
         yield _better_table(better, shown, last, metric)
 
 

@@ -109,10 +109,9 @@ def _population(record: RecordedSearch, trial: Trial) -> dict[int, Lesson]:
     """Return the results that could become parents when the trial was proposed, by the trial's index: each as it was
     last known, the latest last.
     """
-    pauses = record.spec.fidelity is not None and record.spec.fidelity.pauses
     latest: dict[int, Lesson] = {}
     for lesson in _known(record, trial):
-        if lesson.ends or pauses:
+        if lesson.ends or record.spec.pauses:
             latest.pop(lesson.trial.index, None)
             latest[lesson.trial.index] = lesson
     feasible = {index: lesson for index, lesson in latest.items() if _value(lesson) is not None}

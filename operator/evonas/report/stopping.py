@@ -21,8 +21,6 @@ from evonas.search.trial import Trial, TrialState
 MAX_CURVES = 400
 """How many trials are drawn at most: those that got furthest, and of these the best."""
 
-_CUT = (TrialState.STOPPED, TrialState.PAUSED)
-
 
 @dataclass(frozen=True)
 class StoppingView:
@@ -67,7 +65,7 @@ def view_stopping(record: RecordedSearch, winner: Trial | None) -> StoppingView 
     # Those that got furthest lie on top, the best above all.
     lines.sort(key=lambda line: (line[1][-1][0], oriented(record.spec.objective, line[1][-1][1])))
     curves = [*_curves(lines[-MAX_CURVES:], winner)]
-    cut = Counter(trial.rungs[-1].step for trial in trials if trial.state in _CUT and trial.rungs)
+    cut = Counter(trial.rungs[-1].step for trial in trials if trial.state.is_at_rung and trial.rungs)
     metric = record.spec.objective.metric or "reward"
     return StoppingView(
         figure=curve_figure(
@@ -106,7 +104,7 @@ def _curves(lines: Sequence[tuple[Trial, Sequence[Point]]], winner: Trial | None
     full = sum(trial.reward is not None for trial, _ in lines)
     rank = 0
     for trial, points in lines:
-        if trial.state in _CUT:
+        if trial.state.is_at_rung:
             yield Curve(points, "cut", f"trial {trial.index}: {trial.state.lower()} with {trial.rungs[-1].in_words}")
         elif trial.reward is None:
             yield Curve(points, "other", f"trial {trial.index}: {trial.state}, {trial.rungs[-1].in_words}")
@@ -120,5 +118,5 @@ def _curves(lines: Sequence[tuple[Trial, Sequence[Point]]], winner: Trial | None
 def _saved_seconds(trials: Sequence[Trial]) -> float:
     """Estimate as ``saved_gpu_seconds``, for trials without GPUs."""
     full = [trial.seconds or 0.0 for trial in trials if trial.state is TrialState.SUCCEEDED]
-    cut = [trial.seconds or 0.0 for trial in trials if trial.state in _CUT]
+    cut = [trial.seconds or 0.0 for trial in trials if trial.state.is_at_rung]
     return saved_by_stopping(sum(full), len(full), sum(cut), len(cut))

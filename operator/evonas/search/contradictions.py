@@ -29,7 +29,7 @@ def _in_rungs(trial: Trial) -> Iterator[FieldProblem]:
 
 
 def _in_state(trial: Trial) -> Iterator[FieldProblem]:
-    if trial.state not in (TrialState.STOPPED, TrialState.PAUSED):
+    if not trial.state.is_at_rung:
         return
     at_rung = f"the trial {'was stopped' if trial.state.is_final else 'is paused'} at one"
     if not trial.rungs:

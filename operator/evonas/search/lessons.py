@@ -72,7 +72,7 @@ def record_of(spec: SearchSpec, trial: Trial) -> Record:
         foreign=not trial.is_proposed,
         rungs=tuple(_rung(spec, trial, position) for position in range(len(trial.rungs))),
         stopped=trial.state is TrialState.STOPPED,
-        pauses=spec.fidelity is not None and spec.fidelity.pauses,
+        pauses=spec.pauses,
     )
 
 

@@ -23,7 +23,7 @@ from evonas.spec import SearchSpec
 
 def pauses_of(spec: SearchSpec, trial: Trial) -> int:
     """Return how many of the trial's attempts ended in a pause: one at each of its rungs."""
-    return len(trial.rungs) if spec.fidelity is not None and spec.fidelity.pauses else 0
+    return len(trial.rungs) if spec.pauses else 0
 
 
 def find_until(spec: SearchSpec, trial: Trial) -> int | None:
@@ -32,8 +32,8 @@ def find_until(spec: SearchSpec, trial: Trial) -> int | None:
         return None
     *rungs, last = spec.fidelity.steps
     # A confirmation is trained in one go: it is compared with nothing on its way.
-    passed = len(rungs) if trial.is_confirmation else len(trial.rungs)
-    return next(iter(rungs[passed:]), last)
+    ends = trial.is_confirmation or len(trial.rungs) >= len(rungs)
+    return last if ends else rungs[len(trial.rungs)]
 
 
 def pauses_next(spec: SearchSpec, trial: Trial) -> bool:

@@ -127,12 +127,11 @@ def plan(
     waiting = find_waiting(spec, totals, [*paused.values()], limit, max(1, free), is_idle=is_idle)
     going_on = [] if spec.suspend else waiting[:free]
     promotions = [trial for trial in going_on if trial.index not in lingering]
-    # Who goes on as soon as nothing of its last attempt runs any more keeps its place until then.
-    places, free = places - (len(going_on) - len(promotions)), free - (len(going_on) - len(promotions))
+    # Who goes on only once nothing of its last attempt runs any more has its place until then, too.
+    places, free = places - len(going_on), free - len(going_on)
     if promotions:
         totals = finished.without(paused[trial.index] for trial in promotions).plus([*promotions, *settled.values()])
         left = (*left, *promotions)
-        places, free = places - len(promotions), free - len(promotions)
     proposals, listed, due = 0, list[Trial](), list[Trial]()
     imports = backlog.imports if limit is None and not spec.suspend else ()
     if limit is None and not spec.suspend:

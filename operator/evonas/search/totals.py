@@ -221,7 +221,7 @@ class Totals:
             return
         self.last_rungs[trial.rungs[-1].step] += times
         self.open_at[trial.rungs[-1].step] += times * (not trial.state.is_final)
-        if trial.state in (TrialState.STOPPED, TrialState.PAUSED):
+        if trial.state.is_at_rung:
             (self.stopped_at if trial.state.is_final else self.paused_at)[trial.rungs[-1].step] += times
             self.cut_gpu_seconds += times * trial.gpu_seconds
 

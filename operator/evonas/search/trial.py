@@ -50,6 +50,11 @@ class TrialState(StrEnum):
         return self in (TrialState.PENDING, TrialState.QUEUED, TrialState.RUNNING)
 
     @property
+    def is_at_rung(self) -> bool:
+        """Return whether it ended at a rung, for good or for now, before the end of its training."""
+        return self in (TrialState.STOPPED, TrialState.PAUSED)
+
+    @property
     def teaches(self) -> bool:
         """Return whether the agent learns from it: failed and cancelled trials say nothing about their candidates."""
         return self in (TrialState.SUCCEEDED, TrialState.INFEASIBLE, TrialState.STOPPED)
@@ -197,12 +202,12 @@ class Trial:
     """The last finished ones, at most ``MAX_ATTEMPTS``, including disrupted ones."""
     disruptions: int = 0
     """How often it was stopped from outside (preemption, eviction, loss of the node, a queue's decision)."""
+    lost_checkpoints: int = 0
+    """How often it was to go on from a rung and started again from less."""
     start_time: datetime | None = None
     completion_time: datetime | None = None
     gpu_seconds: int = 0
     imported: Import | None = None
-    lost_checkpoints: int = 0
-    """How often it was to go on from a rung and started again from less."""
     reused: Reuse | None = None
     """Set when the trial is recorded, or never."""
     fingerprint: str | None = None
@@ -240,8 +245,7 @@ class Trial:
     @property
     def last_value(self) -> float | None:
         """Its reward or, if it was stopped or paused, the value at its last rung."""
-        ended_at_rung = self.state in (TrialState.STOPPED, TrialState.PAUSED) and self.rungs
-        return self.rungs[-1].value if ended_at_rung else self.reward
+        return self.rungs[-1].value if self.state.is_at_rung and self.rungs else self.reward
 
     @property
     def is_cut_short(self) -> bool:

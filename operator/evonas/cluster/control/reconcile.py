@@ -200,10 +200,8 @@ class Reconciler:
             # One by one, in the order of their sequence: a crash or failure in between must leave no gap in it, or
             # `observedUpTo` would no longer say what a proposal had seen.
             await self._executor.record_outcome(records[trial.index], trial)
-            reported = (trial.state.teaches and trial.is_run and not trial.is_cut_short) or (
-                trial.state is TrialState.PAUSED
-            )
-            if reported and trial.completion_time is not None:
+            has_result = trial.state.teaches or trial.state is TrialState.PAUSED
+            if has_result and trial.completion_time is not None and trial.is_run and not trial.is_cut_short:
                 late = (datetime.now(UTC) - trial.completion_time).total_seconds()
                 REPORT_TO_RECORD_SECONDS.observe(max(0.0, late))
         return [trial for trial in results if trial.state.is_final]

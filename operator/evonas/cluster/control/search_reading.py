@@ -28,7 +28,6 @@ def read_search(
     start = from_time(status["startTime"])
     best = totals.best
     entropy = status["agent"].get("entropy")
-    pauses = spec.fidelity is not None and spec.fidelity.pauses
     return SearchReading(
         uid=search.uid,
         namespace=search.namespace,
@@ -49,8 +48,8 @@ def read_search(
         last_rungs=_by_step(totals.last_rungs),
         stopped_at=_by_step(totals.stopped_at),
         paused_at=_by_step(totals.paused_at),
-        promotions=totals.promotions if pauses else None,
-        lost_checkpoints=totals.lost_checkpoints if pauses else None,
+        promotions=totals.promotions if spec.pauses else None,
+        lost_checkpoints=totals.lost_checkpoints if spec.pauses else None,
         budgets=budget_shares(spec, totals, start, now),
         entropy=None if entropy is None else float(entropy),
     )

@@ -54,7 +54,7 @@ def find_releases(spec: SearchSpec, children: Children) -> list[tuple[JobRecord,
     for job in _settled_jobs(children):
         trial = children.trials[job.index].trial
         if not job.released and (job.is_finished or not trial.is_cut_short):
-            well = ended_well(trial, job.attempt)
+            well = _ended_well(trial, job.attempt)
             seconds = spec.trial.ttl_seconds_after_finished if well else spec.trial.ttl_seconds_after_failed
             releases.append((job, seconds))
     return releases
@@ -96,7 +96,7 @@ def awaits(record: TrialRecord, attempt: int) -> bool:
     return record.trial.state.holds_place and record.trial.current_attempt == attempt
 
 
-def ended_well(trial: Trial, attempt: int) -> bool:
+def _ended_well(trial: Trial, attempt: int) -> bool:
     """Say whether an attempt that is over had a result: at the end of the training, or at a rung where it paused."""
     if trial.state.teaches and attempt == trial.current_attempt - 1:
         return True
