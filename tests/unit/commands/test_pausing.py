@@ -11,13 +11,14 @@ import optuna
 import pytest
 from rich.console import Console
 
-from evonas.local.journal import JOURNAL_FILE, read_journal
+from evonas.local.journal import JOURNAL_FILE
 from evonas.report.display import Display
 from evonas.search.rungs import find_losses
 from evonas.search.totals import Totals
-from evonas.search.trial import Trial, TrialState
+from evonas.search.trial import TrialState
 from evonas.sources.journal import JournalSource
 from evonas.spec import SearchSpec
+from tests.unit.commands.climbs import listed, trials_in, trials_of
 from tests.unit.commands.conftest import Evonas
 from tests.unit.search.climbing import Climb, climbing_body, write_climb
 
@@ -31,30 +32,16 @@ def run(tmp_path: Path) -> Path:
     return write_climb(tmp_path / "runs", "climb", "Evolution", COUNT, fidelity=PAUSE)
 
 
-def trials_of(run: Path) -> list[Trial]:
-    return read_journal(run / JOURNAL_FILE)[1]
-
-
-def paused_of(run: Path) -> list[Trial]:
-    paused = [trial for trial in trials_of(run) if trial.state is TrialState.PAUSED]
-    assert len(paused) > COUNT / 3
-    return paused
-
-
 def test_list_counts_paused_trials_as_done(evonas: Evonas, run: Path) -> None:
-    heading, line = (
-        row.split() for row in evonas("get", "-o", "wide")[1].splitlines() if row.split()[:1] in (["name"], ["climb"])
-    )
-    row = dict(zip([word for word in heading if word not in ("GPU", "h")], line, strict=False))
+    row, right = listed(evonas)
     assert (row["phase"], row["done"], row["running"], row["failed"]) == ("Complete", f"{COUNT}/{COUNT}", "0", "0")
-    found = dict(zip(reversed(heading), reversed(line), strict=False))
-    paused = len(paused_of(run))
-    assert (found["paused"], found["stopped"], found["succeeded"]) == (str(paused), "0", str(COUNT - paused))
+    paused = len(trials_in(run, TrialState.PAUSED))
+    assert (right["paused"], right["stopped"], right["succeeded"]) == (str(paused), "0", str(COUNT - paused))
 
 
 def test_trials_are_listed_with_what_they_had_when_they_paused(evonas: Evonas, run: Path) -> None:
     out = evonas("get", str(run), "-o", "wide")[1]
-    for trial in paused_of(run):
+    for trial in trials_in(run, TrialState.PAUSED):
         (line,) = (line for line in out.splitlines() if line.split()[:1] == [str(trial.index)])
         assert " Paused " in line
         assert f" {trial.rungs[-1].value:.6g} at step {trial.rungs[-1].step} " in line
@@ -81,7 +68,7 @@ def test_run_says_who_pauses_and_who_goes_on_and_why() -> None:
 def test_watch_ends_with_the_counts(evonas: Evonas, run: Path) -> None:
     code, out, _ = evonas("watch", str(run))
     assert code == 0
-    paused = len(paused_of(run))
+    paused = len(trials_in(run, TrialState.PAUSED))
     assert f"{COUNT}/{COUNT}" in out
     assert f"{COUNT - paused} succeeded, {paused} paused" in out
 

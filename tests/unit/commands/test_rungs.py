@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from evonas.local.journal import JOURNAL_FILE, read_journal
+from evonas.local.journal import JOURNAL_FILE
 from evonas.report.display import Display
-from evonas.search.trial import Trial, TrialState
+from evonas.search.trial import TrialState
 from evonas.spec import SearchSpec
+from tests.unit.commands.climbs import listed, trials_in, trials_of
 from tests.unit.commands.conftest import Evonas
 from tests.unit.search.climbing import climbing_body, write_climb
 
@@ -26,31 +27,16 @@ def run(tmp_path: Path) -> Path:
     return write_climb(tmp_path / "runs", "climb", "Evolution", COUNT)
 
 
-def trials_of(run: Path) -> list[Trial]:
-    return read_journal(run / JOURNAL_FILE)[1]
-
-
-def stopped_of(run: Path) -> list[Trial]:
-    stopped = [trial for trial in trials_of(run) if trial.state is TrialState.STOPPED]
-    assert len(stopped) > COUNT / 3
-    return stopped
-
-
 def test_list_counts_stopped_trials_as_done(evonas: Evonas, run: Path) -> None:
-    heading, line = (row.split() for row in evonas("get", "-o", "wide")[1].splitlines() if row.split()[:1] in NAMES)
-    row = dict(zip([word for word in heading if word not in ("GPU", "h")], line, strict=False))
+    row, right = listed(evonas)
     assert (row["done"], row["running"], row["failed"]) == (f"{COUNT}/{COUNT}", "0", "0")
-    found = dict(zip(reversed(heading), reversed(line), strict=False))
-    stopped = len(stopped_of(run))
-    assert (found["stopped"], found["succeeded"]) == (str(stopped), str(COUNT - stopped))
-
-
-NAMES = (["name"], ["climb"])
+    stopped = len(trials_in(run, TrialState.STOPPED))
+    assert (right["stopped"], right["succeeded"]) == (str(stopped), str(COUNT - stopped))
 
 
 def test_trials_are_listed_with_what_they_had_at_their_last_rung(evonas: Evonas, run: Path) -> None:
     out = evonas("get", str(run), "-o", "wide")[1]
-    for trial in stopped_of(run):
+    for trial in trials_in(run, TrialState.STOPPED):
         (line,) = (line for line in out.splitlines() if line.split()[:1] == [str(trial.index)])
         assert "Stopped: SuccessiveHalving" in line
         assert f" {trial.rungs[-1].value:.6g} at step {trial.rungs[-1].step} " in line
@@ -59,7 +45,7 @@ def test_trials_are_listed_with_what_they_had_at_their_last_rung(evonas: Evonas,
 
 def test_run_says_where_a_trial_was_stopped_and_who_was_better(run: Path) -> None:
     spec = SearchSpec.parse(climbing_body("Evolution", COUNT))
-    for trial in stopped_of(run):
+    for trial in trials_in(run, TrialState.STOPPED):
         console = Console(width=80)
         with console.capture() as capture, Display(spec, console, ()) as display:
             display.on_record(trial)
@@ -70,7 +56,7 @@ def test_run_says_where_a_trial_was_stopped_and_who_was_better(run: Path) -> Non
 def test_watch_ends_with_the_counts(evonas: Evonas, run: Path) -> None:
     code, out, _ = evonas("watch", str(run))
     assert code == 0
-    stopped = len(stopped_of(run))
+    stopped = len(trials_in(run, TrialState.STOPPED))
     assert f"{COUNT}/{COUNT}" in out
     assert f"{COUNT - stopped} succeeded, {stopped} stopped" in out
 
@@ -83,7 +69,7 @@ def test_best_is_never_a_stopped_trial(evonas: Evonas, run: Path) -> None:
     front = json.loads(evonas("best", str(run), "--pareto", "accuracy", "reward:min")[1])
     states = {trials_of(run)[item["trial"]].state for item in front}
     assert states == {TrialState.SUCCEEDED}
-    index = str(stopped_of(run)[0].index)
+    index = str(trials_in(run, TrialState.STOPPED)[0].index)
     assert evonas("best", str(run), "--trial", index)[2] == f"trial {index} with no reward\n"
 
 
@@ -98,7 +84,7 @@ def test_replay_derives_the_decisions_at_rungs_too(evonas: Evonas, run: Path) ->
     rungs = sum(len(trial.rungs) for trial in trials_of(run))
     assert code == 0
     assert out.startswith(f"all {rungs} decisions at rungs are the same\nall {COUNT} proposals of ")
-    stopped = stopped_of(run)[0]
+    stopped = trials_in(run, TrialState.STOPPED)[0]
     journal = run / JOURNAL_FILE
     rung = stopped.rungs[-1]
     assert rung.value is not None
@@ -116,7 +102,7 @@ def test_replay_derives_the_decisions_at_rungs_too(evonas: Evonas, run: Path) ->
 
 
 def test_explain_says_what_a_stopped_trial_needed(evonas: Evonas, run: Path) -> None:
-    trial = stopped_of(run)[-1]
+    trial = trials_in(run, TrialState.STOPPED)[-1]
     code, out, err = evonas("explain", str(run), str(trial.index))
     assert (code, err) == (0, "")
     assert f"to go on at step {trial.rungs[-1].step}, it needed accuracy at least " in out
@@ -130,7 +116,7 @@ def test_explain_says_what_a_stopped_trial_needed(evonas: Evonas, run: Path) -> 
     ],
 )
 def test_stopped_trial_is_neither_vetoed_nor_pinned(evonas: Evonas, run: Path, words: list[str], said: str) -> None:
-    index = stopped_of(run)[0].index
+    index = trials_in(run, TrialState.STOPPED)[0].index
     code, _, err = evonas(*words, str(run), str(index))
     assert code == 2
     assert f"trial {index} of {run} {said}" in err
@@ -170,7 +156,7 @@ def test_damaged_record_of_rungs_is_one_error_that_names_trial_and_field(
     evonas: Evonas, run: Path, words: list[str], damage: str
 ) -> None:
     do, said = DAMAGED[damage]
-    journal, index = run / JOURNAL_FILE, stopped_of(run)[0].index
+    journal, index = run / JOURNAL_FILE, trials_in(run, TrialState.STOPPED)[0].index
     search, *bodies = map(json.loads, journal.read_text().splitlines())
     body = next(body for body in bodies if body["spec"]["index"] == index)
     do(body["status"])

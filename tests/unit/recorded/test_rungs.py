@@ -26,8 +26,8 @@ def climbed(spec: SearchSpec, failing: int = 0) -> list[Trial]:
     return climb.trials
 
 
-def spec_of(rule: str, goal: str = "Maximize") -> SearchSpec:
-    fidelity = {"rungs": {"min": 1, "max": 9, "factor": 3}, "rule": rule}
+def spec_of(rule: str, goal: str = "Maximize", mode: str = "Stop") -> SearchSpec:
+    fidelity = {"rungs": {"min": 1, "max": 9, "factor": 3}, "rule": rule, "mode": mode}
     return climbing_spec(fidelity=fidelity, objective={"metric": "accuracy", "goal": goal})
 
 
@@ -113,16 +113,11 @@ def found(spec: SearchSpec, trials: list[Trial], trial: Trial) -> Any:
     return difference
 
 
-def pausing_spec_of(rule: str, goal: str = "Maximize") -> SearchSpec:
-    fidelity = {"rungs": {"min": 1, "max": 9, "factor": 3}, "rule": rule, "mode": "Pause"}
-    return climbing_spec(fidelity=fidelity, objective={"metric": "accuracy", "goal": goal})
-
-
 @pytest.mark.parametrize("goal", GOALS)
 @pytest.mark.parametrize("rule", PAUSING)
 @pytest.mark.parametrize("failing", [0, 5])
 def test_every_promotion_follows_from_the_record(rule: str, goal: str, failing: int) -> None:
-    spec = pausing_spec_of(rule, goal)
+    spec = spec_of(rule, goal, "Pause")
     trials = climbed(spec, failing)
     assert difference_at_rungs(spec, trials) is None
     judgements = [*judge(spec, trials)]
@@ -134,7 +129,7 @@ def test_every_promotion_follows_from_the_record(rule: str, goal: str, failing: 
 
 @pytest.mark.parametrize("rule", PAUSING)
 def test_promotion_that_the_rule_does_not_allow_is_found(rule: str) -> None:
-    spec = pausing_spec_of(rule)
+    spec = spec_of(rule, mode="Pause")
     trials = climbed(spec)
     worst = min(trials, key=lambda trial: trial.rungs[0].value or 0)
     after = max(trial.last_sequence for trial in trials)
@@ -145,7 +140,7 @@ def test_promotion_that_the_rule_does_not_allow_is_found(rule: str) -> None:
 
 
 def test_trial_that_goes_on_without_a_promotion_is_found() -> None:
-    spec = pausing_spec_of("SuccessiveHalving")
+    spec = spec_of("SuccessiveHalving", mode="Pause")
     trials = climbed(spec)
     best = max(trials, key=lambda trial: len(trial.rungs))
     rungs = (replace(best.rungs[0], promoted_after=None), *best.rungs[1:])
@@ -155,7 +150,7 @@ def test_trial_that_goes_on_without_a_promotion_is_found() -> None:
 
 
 def test_imported_result_is_no_reason_to_end_without_one_of_its_own() -> None:
-    spec = pausing_spec_of("SuccessiveHalving")
+    spec = spec_of("SuccessiveHalving", mode="Pause")
     imported = Import("search other", 0, 0.9, {}, 1, 1)
     decisions = climbed(spec)[0].decisions
     proposal = ProposalRecord("imported", None, (), 0)

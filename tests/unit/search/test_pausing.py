@@ -11,11 +11,9 @@ from typing import Any
 import pytest
 
 from evonas.errors import InvalidManifest
-from evonas.recorded.replay import Replay
 from evonas.search.attempt import AttemptPhase, AttemptView, Ending, QueuedReason, Verdict
 from evonas.search.budget import affordable_trials
 from evonas.search.codec import from_object, to_object
-from evonas.search.contradictions import find_contradiction
 from evonas.search.pausing import find_promotions, find_until
 from evonas.search.plan import Plan, plan
 from evonas.search.totals import Totals
@@ -26,9 +24,9 @@ from evonas.search.trial_report import Report, parse_message
 from evonas.spec import SearchSpec
 from tests.unit.search.climbing import Climb
 from tests.unit.search.support import IDENTITY, NOW
-from tests.unit.search.test_rungs import AGENTS, climbing_spec
+from tests.unit.search.test_rungs import FIDELITY, climbing_spec
 
-PAUSE = {"rungs": {"min": 1, "max": 9, "factor": 3}, "mode": "Pause"}
+PAUSE = {**FIDELITY, "mode": "Pause"}
 
 
 def pausing_spec(agent: str = "Random", count: int = 24, **spec: object) -> SearchSpec:
@@ -135,42 +133,6 @@ def test_promoted_trial_waits_until_its_pause_is_recorded() -> None:
         assert not just_paused & {trial.index for trial in decided.promotions}
         if any(trial.state is TrialState.PAUSED for trial in decided.records):
             assert decided.wake_at is not None
-
-
-def test_paused_trials_survive_the_record() -> None:
-    for trial in climbed(pausing_spec())[0]:
-        assert from_object(to_object(IDENTITY, trial)) == trial
-        assert find_contradiction(trial) is None
-
-
-@pytest.mark.parametrize("failing", [0, 5])
-def test_places_in_the_sequence_have_no_gap_at_any_moment(failing: int) -> None:
-    climb = Climb(pausing_spec(), failing=failing)
-    for decided in climb.run():
-        places = [rung.sequence for trial in climb.trials for rung in trial.rungs]
-        places += [trial.sequence for trial in climb.trials if trial.sequence]
-        assert sorted(places) == list(range(1, len(places) + 1))
-        assert decided.totals.last_sequence == len(places)
-
-
-@pytest.mark.parametrize("agent", AGENTS)
-@pytest.mark.parametrize("failing", [0, 5])
-def test_restarted_process_decides_and_proposes_what_an_undisturbed_one_does(agent: str, failing: int) -> None:
-    undisturbed, restarted = (Climb(pausing_spec(agent), failing=failing) for _ in range(2))
-    for _ in undisturbed.run():
-        pass
-    for _ in restarted.run(restarts=range(3, 24)):
-        pass
-    assert restarted.trials == undisturbed.trials
-
-
-@pytest.mark.parametrize("agent", AGENTS)
-def test_search_with_pauses_is_replayed_bit_for_bit(agent: str) -> None:
-    spec = pausing_spec(agent)
-    trials, _ = climbed(spec, failing=5)
-    differences = [difference for _, difference in Replay(spec, trials).run()]
-    assert len(differences) == len(trials)
-    assert set(differences) == {None}
 
 
 def test_more_trials_let_paused_ones_go_on() -> None:

@@ -15,6 +15,7 @@ from evonas.agents.interface import Proposal
 from evonas.recorded.replay import Replay
 from evonas.search.attempt import AttemptPhase, AttemptView
 from evonas.search.codec import from_object, to_object
+from evonas.search.contradictions import find_contradiction
 from evonas.search.lessons import record_of, restore
 from evonas.search.proposer import Proposer
 from evonas.search.rungs import find_silence, reached
@@ -37,6 +38,7 @@ AGENTS = {
 
 
 FIDELITY = {"rungs": {"min": 1, "max": 9, "factor": 3}}
+IN_EACH_MODE = pytest.mark.parametrize("mode", ["Stop", "Pause"])
 
 
 def climbing_spec(agent: str = "Random", count: int = 24, **spec: object) -> SearchSpec:
@@ -49,6 +51,10 @@ def climbing_spec(agent: str = "Random", count: int = 24, **spec: object) -> Sea
         **spec,
     }
     return search_spec(**fields)
+
+
+def spec_in(mode: str, agent: str = "Random") -> SearchSpec:
+    return climbing_spec(agent, fidelity={**FIDELITY, "mode": mode})
 
 
 def climbed(spec: SearchSpec, failing: int = 0) -> list[Trial]:
@@ -78,9 +84,10 @@ def test_stopped_trial_says_where_and_why_and_has_no_reward() -> None:
         assert trial.attempts[-1].reason == "Stopped"
 
 
+@IN_EACH_MODE
 @pytest.mark.parametrize("failing", [0, 5])
-def test_places_in_the_sequence_have_no_gap_at_any_moment(failing: int) -> None:
-    climb = Climb(climbing_spec(), failing=failing)
+def test_places_in_the_sequence_have_no_gap_at_any_moment(failing: int, mode: str) -> None:
+    climb = Climb(spec_in(mode), failing=failing)
     for decided in climb.run():
         places = [rung.sequence for trial in climb.trials for rung in trial.rungs]
         places += [trial.sequence for trial in climb.trials if trial.sequence and trial.state is not TrialState.STOPPED]
@@ -124,15 +131,20 @@ def test_minimised_metric_stops_the_largest() -> None:
     assert min(first[TrialState.SUCCEEDED]) < min(first[TrialState.STOPPED])
 
 
-def test_results_at_rungs_survive_the_record() -> None:
-    for trial in climbed(climbing_spec()):
+@IN_EACH_MODE
+def test_results_at_rungs_survive_the_record(mode: str) -> None:
+    for trial in climbed(spec_in(mode)):
         assert from_object(to_object(IDENTITY, trial)) == trial
+        assert find_contradiction(trial) is None
 
 
+@IN_EACH_MODE
 @pytest.mark.parametrize("agent", AGENTS)
 @pytest.mark.parametrize("failing", [0, 5])
-def test_restarted_process_proposes_what_an_undisturbed_one_does(agent: str, failing: int) -> None:
-    undisturbed, restarted = (Climb(climbing_spec(agent), failing=failing) for _ in range(2))
+def test_restarted_process_decides_and_proposes_what_an_undisturbed_one_does(
+    agent: str, failing: int, mode: str
+) -> None:
+    undisturbed, restarted = (Climb(spec_in(mode, agent), failing=failing) for _ in range(2))
     for _ in undisturbed.run():
         pass
     for _ in restarted.run(restarts=range(3, 24)):
@@ -140,10 +152,11 @@ def test_restarted_process_proposes_what_an_undisturbed_one_does(agent: str, fai
     assert restarted.trials == undisturbed.trials
 
 
+@IN_EACH_MODE
 @pytest.mark.parametrize("agent", AGENTS)
 @pytest.mark.parametrize("failing", [0, 5])
-def test_search_with_rungs_is_replayed_bit_for_bit(agent: str, failing: int) -> None:
-    spec = climbing_spec(agent)
+def test_search_with_rungs_is_replayed_bit_for_bit(agent: str, failing: int, mode: str) -> None:
+    spec = spec_in(mode, agent)
     trials = climbed(spec, failing=failing)
     differences = [difference for _, difference in Replay(spec, trials).run()]
     assert len(differences) == len(trials)
