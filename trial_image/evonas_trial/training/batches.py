@@ -10,10 +10,11 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
 from evonas_trial.data.images import Files, Images, Normalization, Part
 from evonas_trial.training.augmentation import Draws, augment, draw
+from evonas_trial.training.decoding import ImageFiles
 from evonas_trial.training.hardware import Hardware, derived_seed
 
 Batch = tuple[Tensor, Tensor]
@@ -149,7 +150,7 @@ class _Decoded:
 
     def _loaded(self, batches: list[list[tuple[int, int]]], change: str) -> Iterator[Batch]:
         loader = DataLoader(
-            _ImageFiles(self._part, self._side, change),
+            ImageFiles(self._part, self._side, change),
             batch_sampler=batches,
             num_workers=self._workers,
             pin_memory=self._hardware.device.type == "cuda",
@@ -157,32 +158,3 @@ class _Decoded:
         for pixels, labels in loader:
             device = self._hardware.device
             yield self._normalized(pixels.to(device, non_blocking=True)), labels.to(device, non_blocking=True)
-
-
-class _ImageFiles(Dataset[Batch]):
-    """One file at a time, in a worker; an index comes with the seed of its random changes."""
-
-    def __init__(self, part: Files, side: int, change: str) -> None:
-        # Imported here: it takes seconds, and only files need it.
-        from torchvision.transforms import v2  # noqa: PLC0415
-
-        self._part = part
-        steps: list[torch.nn.Module] = (
-            [v2.RandomResizedCrop(side)]
-            if change.startswith("crop")
-            # As published ImageNet figures are measured: the centre of an image that is an eighth larger.
-            else [v2.Resize(round(side * 8 / 7)), v2.CenterCrop(side)]
-        )
-        if change.endswith("flip"):
-            steps.append(v2.RandomHorizontalFlip())
-        self._change = v2.Compose([*steps, v2.PILToTensor()])
-
-    def __getitem__(self, item: tuple[int, int]) -> Batch:
-        from PIL import Image  # noqa: PLC0415
-
-        index, seed = item
-        with Image.open(self._part.paths[index]) as file:
-            image = file.convert("RGB")
-        # Not torch.manual_seed, which is slow: see Hardware.seed.
-        torch.default_generator.manual_seed(seed)
-        return self._change(image), self._part.labels[index]
