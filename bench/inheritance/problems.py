@@ -23,8 +23,9 @@ from evonas_trial.data.reading import locate
 from evonas_trial.mlp import model as mlp_model
 from evonas_trial.mlp import settings as mlp_settings
 from evonas_trial.training import batches
+from evonas_trial.training.evaluation import Evaluation
 from evonas_trial.training.hardware import Hardware, derived_seed
-from evonas_trial.training.loop import Diverged, Training, evaluate
+from evonas_trial.training.loop import Diverged, Training
 
 CNN_SPACE = SearchSpace.parse(
     [
@@ -122,7 +123,7 @@ class Problem:
         if trained.accuracy is None:
             return GUESSING
         test = self.data[2]
-        return evaluate(trained.model, self._batches(test, min(len(test), 2000), 0), _hardware()).accuracy
+        return Evaluation(trained.model, self._batches(test, min(len(test), 2000), 0), _hardware()).score().accuracy
 
     def _batches(self, part: Part, batch_size: int, seed: int) -> batches.Batches:
         return batches.make(

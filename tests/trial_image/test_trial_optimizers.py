@@ -10,7 +10,7 @@ import torch
 from torch import nn, optim
 
 from evonas_trial.cnn.settings import read
-from evonas_trial.training.optimizers import Optimizer
+from evonas_trial.training.optimizers import Optimizer, zero_rate
 from evonas_trial.training.recipe import OPTIMIZERS
 from tests.trial_image.conftest import RunTrial
 
@@ -50,7 +50,7 @@ def test_steps_are_those_of_torchs_class(name: str) -> None:
             group["lr"] = rate
         give_gradients(ours, seed)
         give_gradients(theirs, seed)
-        optimizer.step(rate)
+        optimizer.step(zero_rate(torch.device("cpu")).fill_(rate))
         torchs.step()
         for mine, own in zip(ours.parameters(), theirs.parameters(), strict=True):
             torch.testing.assert_close(mine, own, rtol=1e-5, atol=1e-7)
@@ -61,7 +61,7 @@ def test_a_weight_without_a_gradient_stays(name: str) -> None:
     model = network()
     before = [weights.clone() for weights in model.parameters()]
     optimizer = Optimizer(model, read({"optimizer": name, "weight_decay": DECAY}, {})[1])
-    optimizer.step(0.1)
+    optimizer.step(zero_rate(torch.device("cpu")).fill_(0.1))
     assert all(torch.equal(*pair) for pair in zip(model.parameters(), before, strict=True))
 
 

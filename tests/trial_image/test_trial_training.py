@@ -27,8 +27,9 @@ from evonas_trial.training import batches, schedule, trial
 from evonas_trial.training.augmentation import augment, draw
 from evonas_trial.training.candidate import Candidate
 from evonas_trial.training.checkpoint import Checkpoint
+from evonas_trial.training.evaluation import Score
 from evonas_trial.training.hardware import Hardware
-from evonas_trial.training.loop import Diverged, Interrupted, Score, Training
+from evonas_trial.training.loop import Diverged, Interrupted, Training
 from evonas_trial.training.pretrained import load_matching
 from evonas_trial.training.recipe import OPTIMIZERS
 from tests.trial_image import files
@@ -282,7 +283,7 @@ class TestAugmentation:
     PIXELS = torch.randint(0, 256, (64, 3, 16, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
 
     def changed(self, kind: str, seed: int = 0) -> Tensor:
-        return augment(self.PIXELS, kind, draw(64, 16, torch.Generator().manual_seed(seed)))
+        return augment(self.PIXELS, 16, kind, draw(64, 16, 16, kind, torch.Generator().manual_seed(seed)))
 
     def test_none_changes_nothing(self) -> None:
         assert self.changed("none") is self.PIXELS
@@ -308,12 +309,67 @@ class TestAugmentation:
         assert not torch.equal(self.changed(kind), self.changed(kind, seed=1))
 
 
+class TestLargerImages:
+    """Those of a cache, which are larger than what the network sees."""
+
+    PIXELS = torch.randint(0, 256, (64, 3, 18, 18), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+
+    @pytest.mark.parametrize("kind", ["none", "flip"])
+    def test_without_crops_the_middle_is_seen(self, kind: str) -> None:
+        draws = draw(64, 18, 16, kind, torch.Generator().manual_seed(0))
+        found = augment(self.PIXELS, 16, kind, draws)
+        middle = self.PIXELS[:, :, 1:17, 1:17]
+        assert torch.equal(
+            found, middle if kind == "none" else torch.where(draws[0][..., None, None], middle.flip(3), middle)
+        )
+
+    def test_boxes_are_drawn_as_torchvision_draws_them(self) -> None:
+        # Imported here: it takes seconds.
+        from torchvision.transforms import v2
+
+        _, ours = draw(4000, 72, 64, "crop", torch.Generator().manual_seed(0))
+        torch.manual_seed(0)
+        pick = v2.RandomResizedCrop(64).make_params
+        image = torch.zeros(3, 72, 72)
+        theirs = torch.tensor(
+            [
+                [drawn[name] for name in ("top", "left", "height", "width")]
+                for drawn in (pick([image]) for _ in range(4000))
+            ]
+        )
+        assert (ours[:, :2] >= 0).all()
+        assert (ours[:, :2] + ours[:, 2:] <= 72).all()
+        for find in (torch.mean, torch.std):
+            torch.testing.assert_close(find(ours, 0), find(theirs.float(), 0), rtol=0.05, atol=0)
+
+    def test_a_box_is_scaled_as_torchvision_scales_it(self) -> None:
+        box = torch.tensor([[1.0, 2.0, 9.0, 6.0]]).expand(64, 4)
+        found = augment(self.PIXELS, 16, "crop", (torch.zeros(64, 1, dtype=torch.bool), box))
+        theirs = nn.functional.interpolate(
+            self.PIXELS[:, :, 1:10, 2:8].float(), (16, 16), mode="bilinear", align_corners=False
+        )
+        # At the box's edge ours looks at the pixels beside it, theirs repeats the last ones.
+        torch.testing.assert_close(found[:, :, 2:-2, 2:-2], theirs[:, :, 2:-2, 2:-2], rtol=0, atol=0.01)
+
+    def test_a_whole_box_is_the_whole_image(self) -> None:
+        whole = torch.tensor([[0.0, 0.0, 18.0, 18.0]]).expand(64, 4)
+        found = augment(self.PIXELS, 16, "crop_flip", (torch.ones(64, 1, dtype=torch.bool), whole))
+        theirs = nn.functional.interpolate(self.PIXELS.float(), (16, 16), mode="bilinear", align_corners=False)
+        torch.testing.assert_close(found.flip(3), theirs, rtol=0, atol=0.01)
+
+    def test_evaluated_is_the_middle(self) -> None:
+        part = Images(self.PIXELS, torch.zeros(64, dtype=torch.int64))
+        made = batches.make(part, Normalization((0.0,) * 3, (1.0,) * 3), CPU, batch_size=64, seed=0, side=16)
+        (source,) = made.ordered()
+        assert torch.equal(made.made(*source)[0], self.PIXELS[:, :, 1:17, 1:17].float())
+
+
 class TestBatches:
     PART = Images(torch.arange(10, dtype=torch.uint8).view(10, 1, 1, 1), torch.arange(10))
 
     def test_an_epoch_sees_each_image_once_in_an_order_of_its_own(self) -> None:
         made = batches.make(self.PART, AS_READ, CPU, batch_size=5, seed=0, side=1)
-        epochs = [[labels for _, labels in made.shuffled(epoch, 0)] for epoch in (0, 1)]
+        epochs = [[made.made(*source)[1] for source in made.shuffled(epoch, 0)] for epoch in (0, 1)]
         assert len(made) == 2
         for epoch in epochs:
             assert torch.cat(epoch).sort().values.tolist() == list(range(10))
@@ -321,14 +377,15 @@ class TestBatches:
 
     def test_what_fills_no_batch_waits_for_another_epoch_but_is_evaluated(self) -> None:
         made = batches.make(self.PART, AS_READ, CPU, batch_size=4, seed=0, side=1)
-        assert [len(labels) for _, labels in made.shuffled(0, 0)] == [4, 4] == [4] * len(made)
-        assert [len(labels) for _, labels in made.ordered()] == [4, 4, 2]
+        assert [len(source[0]) for source in made.shuffled(0, 0)] == [4, 4] == [4] * len(made)
+        assert [len(source[0]) for source in made.ordered()] == [4, 4, 2]
         few = batches.make(self.PART, AS_READ, CPU, batch_size=64, seed=0, side=1)
-        assert [len(labels) for _, labels in few.shuffled(0, 0)] == [10]
+        assert [len(source[0]) for source in few.shuffled(0, 0)] == [10]
 
     def test_images_are_normalized_by_channel(self) -> None:
         made = batches.make(self.PART, Normalization((4.0,), (2.0,)), CPU, batch_size=10, seed=0, side=1)
-        ((images, labels),) = made.ordered()
+        (source,) = made.ordered()
+        images, labels = made.made(*source)
         assert images.dtype == torch.float32
         assert torch.equal(images.flatten(), (labels - 4) / 2)
 
@@ -340,13 +397,14 @@ class TestBatches:
         made = batches.make(
             part, normalization(part), CPU, batch_size=4, seed=0, augmentation="crop_flip", side=16, workers=workers
         )
-        first, again = ([images for images, _ in made.shuffled(1, 0)] for _ in range(2))
+        first, again = ([made.made(*source)[0] for source in made.shuffled(1, 0)] for _ in range(2))
         assert [tuple(images.shape) for images in first] == [(4, 3, 16, 16)] * 2
         assert all(torch.equal(one, other) for one, other in zip(first, again, strict=True))
         # A training that goes on in the middle of an epoch sees what it would have seen.
-        (rest,) = (images for images, _ in made.shuffled(1, 1))
+        (rest,) = (made.made(*source)[0] for source in made.shuffled(1, 1))
         assert torch.equal(rest, first[1])
-        assert not torch.equal(first[0], next(iter(made.shuffled(2, 0)))[0])
-        for images, labels in made.ordered():
+        assert not torch.equal(first[0], made.made(*next(iter(made.shuffled(2, 0))))[0])
+        for source in made.ordered():
+            images, labels = made.made(*source)
             bright = images.mean((1, 2, 3)) > 0
             assert torch.equal(bright, labels == 1)

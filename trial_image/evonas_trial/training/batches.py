@@ -13,27 +13,44 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from evonas_trial.data.images import Files, Images, Normalization, Part
-from evonas_trial.training.augmentation import Draws, augment, draw
+from evonas_trial.training.augmentation import augment, centre, draw
 from evonas_trial.training.decoding import ImageFiles
 from evonas_trial.training.hardware import Hardware, derived_seed
 
 Batch = tuple[Tensor, Tensor]
+"""Normalized images on the device, float32, with labels, int64."""
+
+Source = tuple[Tensor, ...]
+"""What a batch is made of: which images with which augmentation, or the images' bytes. Those of one kind and size have
+tensors of the same shapes."""
 
 _SHARE_OF_FREE_MEMORY = 0.5
 """The rest is for the network, its gradients and activations."""
 
 
 class Batches(Protocol):
-    """A part in batches of normalized images on the device, float32, with labels, int64."""
+    """A part in batches. What they are made of is apart from the making, so that this can be part of a recorded step
+    (see ``replay``): it only computes, on the device."""
+
+    @property
+    def images(self) -> int:
+        """How many there are."""
+
+    @property
+    def batch_size(self) -> int:
+        """Images of a step."""
 
     def __len__(self) -> int:
         """Return the number of steps of an epoch."""
 
-    def shuffled(self, epoch: int, first_step: int) -> Iterator[Batch]:
+    def shuffled(self, epoch: int, first_step: int) -> Iterator[Source]:
         """Yield an epoch's augmented batches from a step on; an incomplete last batch is left for another epoch."""
 
-    def ordered(self) -> Iterator[Batch]:
+    def ordered(self) -> Iterator[Source]:
         """Yield all images once, as they are."""
+
+    def made(self, *source: Tensor) -> Batch:
+        """Return the batch that is made of a source."""
 
 
 def make(
@@ -47,10 +64,10 @@ def make(
     side: int,
     workers: int = 0,
 ) -> Batches:
-    """Return the batches of a part; ``side`` and ``workers`` matter for files only."""
+    """Return the batches of a part, of images of ``side`` pixels; ``workers`` matter for files only."""
     order = _Order(len(part), min(batch_size, len(part)), seed)
     if isinstance(part, Images):
-        return _InMemory(part, normalization, hardware, order, augmentation)
+        return _InMemory(part, normalization, hardware, order, augmentation, side)
     return _Decoded(part, normalization, hardware, order, augmentation, side, workers)
 
 
@@ -85,44 +102,76 @@ class _Normalizer:
         self._scale = 1 / torch.tensor(normalization.deviation, device=hardware.device).view(1, -1, 1, 1)
 
     def __call__(self, pixels: Tensor) -> Tensor:
-        images = pixels.to(torch.float32, memory_format=self._hardware.memory_format)
+        # A copy, also where scaling has made numbers of them already: they are changed in place.
+        images = pixels.to(torch.float32, memory_format=self._hardware.memory_format, copy=True)
         return images.sub_(self._mean).mul_(self._scale)
 
 
 class _InMemory:
+    """A source has the positions of the images and their draws; where they do not fit on the device, the images."""
+
     def __init__(
-        self, part: Images, normalization: Normalization, hardware: Hardware, order: _Order, augmentation: str
+        self,
+        part: Images,
+        normalization: Normalization,
+        hardware: Hardware,
+        order: _Order,
+        augmentation: str,
+        side: int,
     ) -> None:
-        self._hardware, self._order, self._augmentation = hardware, order, augmentation
+        self._hardware, self._order, self._augmentation, self._side = hardware, order, augmentation, side
         self._normalized = _Normalizer(normalization, hardware)
         free = hardware.free_bytes()
         if free is not None and part.pixels.nbytes <= _SHARE_OF_FREE_MEMORY * free:
             part = Images(part.pixels.to(hardware.device), part.labels.to(hardware.device))
         self._part = part
+        self._is_on_device = part.pixels.device.type == hardware.device.type
+
+    @property
+    def images(self) -> int:
+        return self._order.images
+
+    @property
+    def batch_size(self) -> int:
+        return self._order.batch_size
 
     def __len__(self) -> int:
         return len(self._order)
 
-    def shuffled(self, epoch: int, first_step: int) -> Iterator[Batch]:
+    def shuffled(self, epoch: int, first_step: int) -> Iterator[Source]:
+        generator = torch.Generator().manual_seed(derived_seed(self._order.seed, epoch, 0))
+        stored = self._part.pixels.shape[-1]
+        draws = draw(self._order.images, stored, self._side, self._augmentation, generator)
         # One transfer to a GPU for the whole epoch: each makes the host wait for all of the GPU's pending work.
         device, size = self._part.labels.device, self._order.batch_size
-        order = self._order.permutation(epoch).to(device)
-        side = self._part.pixels.shape[-1]
-        generator = torch.Generator().manual_seed(derived_seed(self._order.seed, epoch, 0))
-        draws = Draws(*(drawn.to(device) for drawn in draw(len(order), side, generator)))
+        epochs_own = [drawn.to(device) for drawn in (self._order.permutation(epoch), *draws)]
         for step in range(first_step, len(self)):
-            chosen = slice(step * size, (step + 1) * size)
-            images = self._part.chosen(order[chosen])
-            pixels = augment(images.pixels, self._augmentation, draws.of(chosen))
-            yield self._normalized(self._hardware.sent(pixels)), self._hardware.sent(images.labels)
+            chosen, *drawn = (tensor[step * size : (step + 1) * size] for tensor in epochs_own)
+            yield self._source(chosen, *drawn)
 
-    def ordered(self) -> Iterator[Batch]:
-        parts = (torch.split(part, self._order.batch_size) for part in (self._part.pixels, self._part.labels))
-        for pixels, labels in zip(*parts, strict=True):
-            yield self._normalized(self._hardware.sent(pixels)), self._hardware.sent(labels)
+    def ordered(self) -> Iterator[Source]:
+        for chosen in torch.split(torch.arange(self.images, device=self._part.labels.device), self._order.batch_size):
+            yield self._source(chosen)
+
+    def made(self, *source: Tensor) -> Batch:
+        if self._is_on_device:
+            images, draws = self._part.chosen(source[0]), source[1:]
+        else:
+            images, draws = Images(source[0], source[1]), source[2:]
+        if draws:
+            return self._normalized(augment(images.pixels, self._side, self._augmentation, draws)), images.labels
+        return self._normalized(centre(images.pixels, self._side)), images.labels
+
+    def _source(self, chosen: Tensor, *draws: Tensor) -> Source:
+        if self._is_on_device:
+            return chosen, *draws
+        images = self._part.chosen(chosen)
+        return tuple(self._hardware.sent(tensor) for tensor in (images.pixels, images.labels, *draws))
 
 
 class _Decoded:
+    """A source has the decoded bytes and the labels."""
+
     def __init__(
         self,
         part: Files,
@@ -137,24 +186,35 @@ class _Decoded:
         self._augmentation, self._side = augmentation, side
         self._normalized = _Normalizer(normalization, hardware)
 
+    @property
+    def images(self) -> int:
+        return self._order.images
+
+    @property
+    def batch_size(self) -> int:
+        return self._order.batch_size
+
     def __len__(self) -> int:
         return len(self._order)
 
-    def shuffled(self, epoch: int, first_step: int) -> Iterator[Batch]:
+    def shuffled(self, epoch: int, first_step: int) -> Iterator[Source]:
         batches = self._order.shuffled(epoch)[first_step:]
         seeded = [[(i, derived_seed(self._order.seed, epoch, i)) for i in batch.tolist()] for batch in batches]
         yield from self._loaded(seeded, self._augmentation)
 
-    def ordered(self) -> Iterator[Batch]:
+    def ordered(self) -> Iterator[Source]:
         yield from self._loaded([[(i, 0) for i in batch.tolist()] for batch in self._order.ordered()], "centre")
 
-    def _loaded(self, batches: list[list[tuple[int, int]]], change: str) -> Iterator[Batch]:
+    def made(self, *source: Tensor) -> Batch:
+        pixels, labels = source
+        return self._normalized(pixels), labels
+
+    def _loaded(self, batches: list[list[tuple[int, int]]], change: str) -> Iterator[Source]:
         loader = DataLoader(
             ImageFiles(self._part, self._side, change),
             batch_sampler=batches,
             num_workers=self._workers,
             pin_memory=self._hardware.device.type == "cuda",
         )
-        for pixels, labels in loader:
-            device = self._hardware.device
-            yield self._normalized(pixels.to(device, non_blocking=True)), labels.to(device, non_blocking=True)
+        for source in loader:
+            yield tuple(tensor.to(self._hardware.device, non_blocking=True) for tensor in source)

@@ -14,7 +14,7 @@ from evonas_trial.checkpoint_file import CheckpointFile
 class Checkpoint(CheckpointFile):
     """A checkpoint of tensors."""
 
-    FORMAT = 2
+    FORMAT = 3
     SUFFIX = ".pt"
 
     def load(self, device: torch.device) -> dict[str, Any] | None:

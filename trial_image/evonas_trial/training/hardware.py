@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
 
+from evonas_trial.training.choosing import Settings
+
 
 @dataclass(frozen=True)
 class Hardware:
-    """A device and its number format."""
+    """A device and how it is used."""
 
     device: torch.device
     compiled: bool = False
+    settings: Settings = field(default_factory=Settings)
+    """Of a GPU."""
 
     @classmethod
     def choose(cls, device: str, *, threads: int, compiled: bool = False) -> Hardware:
@@ -24,9 +28,13 @@ class Hardware:
         if name == "cpu":
             # The same as use_deterministic_algorithms, which also imports torch's compiler: seconds of each trial.
             torch.set_deterministic_debug_mode("error")
-        else:
-            torch.backends.cudnn.benchmark = True
         return cls(torch.device(name), compiled)
+
+    def used(self, settings: Settings) -> Hardware:
+        """Return the same device with these settings, and set torch up for them."""
+        if self.device.type == "cuda":
+            torch.backends.cudnn.benchmark = settings.algorithm_search
+        return replace(self, settings=settings)
 
     @property
     def name(self) -> str:
@@ -37,13 +45,19 @@ class Hardware:
 
     @property
     def mixed_precision(self) -> bool:
-        """Whether a GPU multiplies in bfloat16, which needs no loss scaling; weights stay float32."""
-        return self.device.type == "cuda" and torch.cuda.is_bf16_supported()
+        """Whether a GPU multiplies in bfloat16."""
+        return self.device.type == "cuda" and self.settings.bfloat16 and torch.cuda.is_bf16_supported()
+
+    @property
+    def replays(self) -> bool:
+        """Whether steps are recorded and replayed."""
+        return self.device.type == "cuda" and self.settings.graph
 
     @property
     def memory_format(self) -> torch.memory_format:
-        """Channels last is how a GPU's matrix units want images."""
-        return torch.channels_last if self.device.type == "cuda" else torch.contiguous_format
+        """The layout of images."""
+        channels_last = self.device.type == "cuda" and self.settings.channels_last
+        return torch.channels_last if channels_last else torch.contiguous_format
 
     def placed(self, model: nn.Module) -> nn.Module:
         """Return the model on the device."""

@@ -15,9 +15,11 @@ from torch.nn import functional
 from evonas_trial.training import schedule
 from evonas_trial.training.batches import Batches
 from evonas_trial.training.checkpoint import Checkpoint
+from evonas_trial.training.evaluation import Evaluation, Score
 from evonas_trial.training.hardware import Hardware, derived_seed
-from evonas_trial.training.optimizers import Optimizer
+from evonas_trial.training.optimizers import Optimizer, zero_rate
 from evonas_trial.training.recipe import Recipe
+from evonas_trial.training.replay import Replayed
 
 GPU_CHECK_INTERVAL = 50
 """Steps between two reads of a GPU's loss: each makes the host wait for the GPU."""
@@ -34,15 +36,6 @@ class Interrupted(Exception):
     """The trial was told to end; its state is saved if there is a checkpoint."""
 
 
-@dataclass(frozen=True)
-class Score:
-    """A network's score on a part of the data."""
-
-    accuracy: float
-    loss: float
-    """Mean cross-entropy in nats; during training with label smoothing and on augmented images."""
-
-
 @dataclass
 class _Done:
     """A training's progress; saved with the weights."""
@@ -51,8 +44,6 @@ class _Done:
     """Whole epochs, validated."""
     steps: int = 0
     """Steps of the current epoch."""
-    images: int = 0
-    """Images of these steps."""
     seconds: float = 0.0
     """Time of all steps and validations so far, also of earlier attempts."""
 
@@ -80,9 +71,10 @@ class Training:
         asked to end early, ``until`` another attempt goes on."""
         self.model = hardware.placed(model)
         self._runner = hardware.runner(self.model)
-        self._recipe, self._training, self._validation, self._hardware = recipe, training, validation, hardware
+        self._recipe, self._training, self._hardware = recipe, training, hardware
+        self._validation = None if validation is None else Evaluation(self._runner, validation, hardware)
         self._seed, self._checkpoint, self._told_to_end = seed, checkpoint, told_to_end
-        self._optimizer = Optimizer(self.model, recipe)
+        self._optimizer, self._rate = Optimizer(self.model, recipe), zero_rate(hardware.device)
         self._rungs, self._at_rungs = frozenset(rungs), dict[int, Score]()
         self._until = recipe.epochs if until is None else until
         self._done, self._score = _Done(), Score(0.0, math.inf)
@@ -90,6 +82,7 @@ class Training:
         self._too_much = DIVERGED_FACTOR * math.log(classes)
         self._loss, self._hits = torch.zeros(2, dtype=torch.float64, device=hardware.device)
         """Sums over the images of the current epoch, on the device."""
+        self._step = Replayed(self._learn, hardware, "the training's step")
 
     @property
     def seconds(self) -> float:
@@ -116,7 +109,7 @@ class Training:
         while self._done.epochs < self._until:
             trained = self._epoch()
             self._score = trained if self._validation is None else self._validated(self._validation)
-            self._done.epochs, self._done.steps, self._done.images = self._done.epochs + 1, 0, 0
+            self._done.epochs, self._done.steps = self._done.epochs + 1, 0
             self._loss.zero_()
             self._hits.zero_()
             if self._done.epochs in self._rungs:
@@ -129,37 +122,43 @@ class Training:
         self.model.train()
         epoch = self._done.epochs + 1
         every = GPU_CHECK_INTERVAL if self._hardware.device.type == "cuda" else 1
-        for images, labels in self._training.shuffled(self._done.epochs, self._done.steps):
-            self._step(images, labels)
+        for source in self._training.shuffled(self._done.epochs, self._done.steps):
+            self._prepare_step()
+            self._step(*source)
             self._done.steps += 1
-            self._done.images += len(labels)
             if self._done.steps % every == 0 and not math.isfinite(loss := float(self._loss)):
                 raise Diverged(f"the training loss became {loss} in epoch {epoch}")
             self._leave_if_told()
-        mean = float(self._loss) / self._done.images
+        images = self._done.steps * self._training.batch_size
+        mean = float(self._loss) / images
         # Also true for NaN.
         if not mean <= self._too_much:
             raise Diverged(f"the mean training loss of epoch {epoch} is {mean:.3g}")
-        return Score(float(self._hits) / self._done.images, mean)
+        return Score(float(self._hits) / images, mean)
 
-    def _step(self, images: Tensor, labels: Tensor) -> None:
+    def _prepare_step(self) -> None:
+        """Set what a step reads besides its batch. Dropout's draws follow from the step alone, too."""
         recipe, steps = self._recipe, len(self._training)
-        # Dropout's draws follow from the step alone, too.
         self._hardware.seed(derived_seed(self._seed, self._done.epochs, self._done.steps))
         progress = (self._done.epochs + self._done.steps / steps) / recipe.epochs
-        rate = schedule.factor(recipe.schedule, progress, min(1.0, recipe.warmup_epochs / recipe.epochs))
+        share = schedule.factor(recipe.schedule, progress, min(1.0, recipe.warmup_epochs / recipe.epochs))
+        self._rate.fill_(recipe.learning_rate * share)
+
+    def _learn(self, *source: Tensor) -> None:
+        """Take a step. Only computes on the device, and only with tensors that stay where they are."""
+        images, labels = self._training.made(*source)
         with self._hardware.autocast():
             logits = self._runner(images)
-            loss = functional.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing)
+            loss = functional.cross_entropy(logits, labels, label_smoothing=self._recipe.label_smoothing)
         self._optimizer.zero_grad()
         torch.autograd.backward(loss)
-        self._optimizer.step(recipe.learning_rate * rate)
+        self._optimizer.step(self._rate)
         with torch.no_grad():
             self._loss.add_(loss, alpha=len(labels))
             self._hits.add_((logits.argmax(1) == labels).sum())
 
-    def _validated(self, batches: Batches) -> Score:
-        score = evaluate(self._runner, batches, self._hardware, self._leave_if_told)
+    def _validated(self, validation: Evaluation) -> Score:
+        score = validation.score(self._leave_if_told)
         if not math.isfinite(score.loss):
             raise Diverged(f"the validation loss is {score.loss} after epoch {self._done.epochs + 1}")
         return score
@@ -192,21 +191,3 @@ class Training:
         self._at_rungs = {epoch: Score(**score) for epoch, score in saved["at_rungs"].items()}
         self._loss.copy_(saved["loss"])
         self._hits.copy_(saved["hits"])
-
-
-@torch.inference_mode()
-def evaluate(
-    model: nn.Module, batches: Batches, hardware: Hardware, before_batch: Callable[[], None] = lambda: None
-) -> Score:
-    """Return the score on a part of the data."""
-    model.eval()
-    hits = loss = torch.zeros((), device=hardware.device)
-    count = 0
-    for images, labels in batches.ordered():
-        before_batch()
-        with hardware.autocast():
-            logits = model(images)
-        hits = hits + (logits.argmax(1) == labels).sum()
-        loss = loss + functional.cross_entropy(logits.float(), labels, reduction="sum")
-        count += len(labels)
-    return Score(float(hits) / count, float(loss) / count)

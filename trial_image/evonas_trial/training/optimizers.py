@@ -1,6 +1,7 @@
 """The optimizers of the recipes: torch's update rules as functions, which the classes of ``torch.optim`` call, too.
 
-Creating one of the classes imports torch's compiler: seconds of each trial, and 170 MB. A test compares the two.
+Creating one of the classes imports torch's compiler: seconds of each trial, and 170 MB. A test compares the two. On a
+GPU no rule makes the host wait, so a step can be recorded (see ``replay``).
 """
 
 from __future__ import annotations
@@ -28,8 +29,14 @@ Columns = tuple[list[Tensor], ...]
 class _Rule:
     kept: Callable[[Tensor], list[Tensor]]
     """A weight's state before the first step."""
-    update: Callable[[Recipe, Columns, float, float], None]
+    update: Callable[[Recipe, Columns, Tensor, float], None]
     """Update weights and their state, with a learning rate and a weight decay."""
+
+
+def zero_rate(device: torch.device) -> Tensor:
+    """Return a learning rate to be filled in: a tensor, since a recorded step reads what is there when it is replayed.
+    A CPU's rules make a Python number of it, so it is as exact there; those of GPUs take no other type than theirs."""
+    return torch.zeros((), dtype=torch.float32 if device.type == "cuda" else torch.float64, device=device)
 
 
 class Optimizer:
@@ -46,8 +53,8 @@ class Optimizer:
             weights.grad = None
 
     @torch.no_grad()
-    def step(self, rate: float) -> None:
-        """Change every weight that has a gradient; ``rate`` is the learning rate."""
+    def step(self, rate: Tensor) -> None:
+        """Change every weight that has a gradient; ``rate`` is the learning rate, as ``zero_rate`` has it."""
         rows = [
             (weights, weights.grad, *kept)
             for weights, kept in zip(self._weights, self._kept, strict=True)
@@ -70,7 +77,7 @@ class Optimizer:
                 tensor.copy_(values)
 
 
-def _sgd(recipe: Recipe, columns: Columns, rate: float, decay: float) -> None:
+def _sgd(recipe: Recipe, columns: Columns, rate: Tensor, decay: float) -> None:
     weights, gradients, momenta = columns
     # A separate list: without momentum a member may be None.
     sgd(
@@ -87,7 +94,7 @@ def _sgd(recipe: Recipe, columns: Columns, rate: float, decay: float) -> None:
     )
 
 
-def _adam(rule: Callable[..., None], _recipe: Recipe, columns: Columns, rate: float, decay: float) -> None:
+def _adam(rule: Callable[..., None], _recipe: Recipe, columns: Columns, rate: Tensor, decay: float) -> None:
     weights, gradients, means, squares, steps = columns
     rule(
         weights,
@@ -107,9 +114,10 @@ def _adam(rule: Callable[..., None], _recipe: Recipe, columns: Columns, rate: fl
     )
 
 
-def _adagrad(_recipe: Recipe, columns: Columns, rate: float, decay: float) -> None:
+def _adagrad(_recipe: Recipe, columns: Columns, rate: Tensor, decay: float) -> None:
     weights, gradients, sums, steps = columns
-    # Older versions of torch have this one fused on CPUs only.
+    # Older versions of torch have this one fused on CPUs only. Nothing depends on the steps that it counts on the host:
+    # they matter for a decay of the rate alone.
     on_cpu = weights[0].device.type == "cpu"
     adagrad(
         weights,
@@ -126,7 +134,7 @@ def _adagrad(_recipe: Recipe, columns: Columns, rate: float, decay: float) -> No
     )
 
 
-def _rmsprop(recipe: Recipe, columns: Columns, rate: float, decay: float) -> None:
+def _rmsprop(recipe: Recipe, columns: Columns, rate: Tensor, decay: float) -> None:
     weights, gradients, squares, momenta, steps = columns
     # The epsilon of MobileNet's and MnasNet's trainings; torch's own, 1e-8, diverges at their rates.
     rmsprop(
@@ -137,6 +145,8 @@ def _rmsprop(recipe: Recipe, columns: Columns, rate: float, decay: float) -> Non
         momenta,
         steps,
         foreach=True,
+        # Otherwise a GPU's rate is read by the host. CPUs know no such rule.
+        capturable=rate.device.type == "cuda",
         lr=rate,
         alpha=0.9,
         eps=1e-3,
@@ -151,7 +161,7 @@ def _zeros(count: int) -> Callable[[Tensor], list[Tensor]]:
 
 
 def _zeros_and_steps(count: int, *, steps_beside_weights: bool) -> Callable[[Tensor], list[Tensor]]:
-    # Non-fused rules read the step count's value, for which the host would have to wait for a GPU.
+    # A rule that reads the count's value would make the host wait for a GPU.
     def kept(weights: Tensor) -> list[Tensor]:
         steps = torch.zeros((), device=weights.device if steps_beside_weights else "cpu")
         return [*_zeros(count)(weights), steps]
@@ -164,5 +174,5 @@ _RULES = {
     "Adam": _Rule(_zeros_and_steps(2, steps_beside_weights=True), partial(_adam, adam)),
     "AdamW": _Rule(_zeros_and_steps(2, steps_beside_weights=True), partial(_adam, adamw)),
     "AdaGrad": _Rule(_zeros_and_steps(1, steps_beside_weights=False), _adagrad),
-    "RMSprop": _Rule(_zeros_and_steps(2, steps_beside_weights=False), _rmsprop),
+    "RMSprop": _Rule(_zeros_and_steps(2, steps_beside_weights=True), _rmsprop),
 }

@@ -30,6 +30,7 @@ def parser(
         decisions.add_argument(item.option, type=parse_option, help=argparse.SUPPRESS)
     _add_data(made.add_argument_group("data"))
     _add_training(made.add_argument_group("training"))
+    _add_gpu(made.add_argument_group("on a GPU", "auto follows from resolution, batch, network and length"))
     _add_winner(made.add_argument_group("a search's winner"))
     return made
 
@@ -61,11 +62,23 @@ def _add_training(group: Any) -> None:
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: a GPU where there is one")
     add("--threads", type=_positive, default=1, metavar="COUNT", help="CPU threads (default 1)")
     add("--workers", type=_not_negative, default=2, metavar="COUNT", help="processes that decode files (default 2)")
-    add("--compile", action="store_true", help="compile the network by torch.compile: a minute at the start")
     add("--latency-batch-size", type=_positive, default=1, metavar="COUNT", help="of the timed inference (default 1)")
     add("--checkpoint-dir", type=Path, metavar="DIR", help="a volume, from which another attempt goes on")
     add("--pretrained", type=Path, metavar="FILE", help="safetensors, for initialize_with_pretrained")
     add("--dry-run", action="store_true", help="print parameters and multiply_adds as JSON, and train nothing")
+
+
+def _add_gpu(group: Any) -> None:
+    def add(option: str, *choices: str, help: str) -> None:
+        group.add_argument(option, choices=("auto", *choices), default="auto", help=help)
+
+    add("--layout", "channels-last", "channels-first", help="of images in memory (default auto)")
+    add("--precision", "bfloat16", "float32", help="of products; weights are float32 (default auto)")
+    add("--algorithm-search", "on", "off", help="cuDNN compares its algorithms at the start (default auto)")
+    add("--graph", "on", "off", help="replay a step as one CUDA graph (default auto)")
+    group.add_argument(
+        "--compile", action="store_true", help="compile the network by torch.compile: a minute at the start"
+    )
 
 
 def _add_winner(group: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -17,8 +18,10 @@ from evonas_trial.training import batches, export, measures
 from evonas_trial.training.batches import Batches
 from evonas_trial.training.candidate import Candidate
 from evonas_trial.training.checkpoint import Checkpoint
+from evonas_trial.training.choosing import Settings, Wishes, Work, choose
+from evonas_trial.training.evaluation import Evaluation, Score
 from evonas_trial.training.hardware import Hardware
-from evonas_trial.training.loop import Diverged, Interrupted, Score, Training, evaluate
+from evonas_trial.training.loop import Diverged, Interrupted, Training
 
 FINAL_EPOCHS_FACTOR = 3
 EVALUATION_BATCH_SIZE = 256
@@ -105,6 +108,7 @@ class _Trial:
 
     def _search(self, training: Part, validation: Part) -> bool:
         normalized = normalization(training)
+        self._use_hardware(self._candidate, training)
         held_out = self._evaluated(validation, normalized)
         epochs = self._candidate.recipe.epochs
         until = pausing.until(epochs)
@@ -117,9 +121,10 @@ class _Trial:
         epochs = self._options.final_epochs or FINAL_EPOCHS_FACTOR * self._candidate.recipe.epochs
         candidate = replace(self._candidate, recipe=replace(self._candidate.recipe, epochs=epochs))
         normalized = normalization(everything)
+        self._use_hardware(candidate, everything)
         trained = self._train(candidate, everything, normalized, None, epochs)
         tested = self._evaluated(test(), normalized)
-        score = evaluate(self._model, tested, self._hardware)
+        score = Evaluation(self._model, tested, self._hardware).score()
         self._measure(tested)
         facts = {"training_accuracy": trained.accuracy, "test_accuracy": score.accuracy, "test_loss": score.loss}
         self._metrics |= {"accuracy": score.accuracy, "loss": score.loss, **facts}
@@ -128,6 +133,15 @@ class _Trial:
         # Printed for the user: a winner is trained by hand, and there is no search to report to.
         print(json.dumps(self._metrics))
         report.reward(score.accuracy, self._metrics)
+
+    def _use_hardware(self, candidate: Candidate, training: Part) -> None:
+        """Use a GPU as this training calls for; all attempts of a trial do it alike."""
+        recipe = candidate.recipe
+        steps = recipe.epochs * max(1, len(training) // recipe.batch_size)
+        work = Work(self._metrics["multiply_adds"], recipe.batch_size, steps)
+        self._hardware = self._hardware.used(choose(work).wished(Wishes.of(self._options)))
+        if self._hardware.device.type == "cuda":
+            print(f"evonas: trains on {self._hardware.name}: {self._hardware.settings}", file=sys.stderr)
 
     def _train(
         self, candidate: Candidate, training: Part, normalized: Normalization, validation: Batches | None, until: int
@@ -182,10 +196,13 @@ class _Trial:
 
     def _measure(self, held_out: Batches) -> None:
         size = self._options.latency_batch_size
-        images, _ = next(iter(held_out.ordered()))
-        self._model.eval()
-        with self._hardware.autocast():
-            latency = measures.latency_ms(self._model, images[:1].expand(size, -1, -1, -1).contiguous())
+        image = held_out.made(*next(iter(held_out.ordered())))[0][:1]
+        # All candidates alike, however they were trained; and nothing is tuned for an inference that is done once.
+        hardware = self._hardware.used(Settings().wished(Wishes.of(self._options)))
+        model = hardware.placed(self._model).eval()
+        images = image.expand(size, -1, -1, -1).contiguous(memory_format=hardware.memory_format)
+        with hardware.autocast():
+            latency = measures.latency_ms(model, images)
         self._metrics |= {
             "latency_ms": latency,
             "latency_batch_size": size,
