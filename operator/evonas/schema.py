@@ -130,6 +130,8 @@ def _with_defaults(value: Any, schema: Mapping[str, Any]) -> Any:
                 value[name] = copy.deepcopy(item["default"])
             if name in value:
                 value[name] = _with_defaults(value[name], item)
+        if isinstance(schema.get("additionalProperties"), Mapping):
+            return {name: item for name, item in value.items() if item is not None}
     elif isinstance(value, list) and isinstance(schema.get("items"), Mapping):
         return [_with_defaults(item, schema["items"]) for item in value]
     return value
@@ -142,6 +144,7 @@ _SAYS = {
     "maximum": "must be at most {limit}{exclusive}, got {value!r}",
     "minItems": "must have at least {limit} items",
     "maxItems": "must have at most {limit} items",
+    "maxProperties": "must have at most {limit} entries",
     "minLength": "must not be empty",
     "maxLength": "must be no more than {limit} characters",
     "pattern": "{value!r} must match {limit}",

@@ -6,16 +6,18 @@ Pure; above ``space`` and ``schema``, below everything that acts. The operator a
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from fractions import Fraction
 from typing import Any, Literal
 
 from evonas.errors import FieldProblem, InvalidManifest
 from evonas.fidelity import Fidelity, fidelity_problems
-from evonas.gpus import count_gpus, gpu_problems
+from evonas.gpus import GpuAccounting, count_gpus, gpu_problems
 from evonas.hints import did_you_mean
 from evonas.schema import check_and_default
 from evonas.space import SearchSpace, Value
@@ -84,8 +86,8 @@ class TrialSpec:
     start_timeout_seconds: int
     ttl_seconds_after_finished: int
     ttl_seconds_after_failed: int
-    gpus: int
-    """GPUs that one attempt takes."""
+    gpus: Fraction
+    """GPUs that one attempt takes; shares of one are exact."""
 
     @property
     def exit_grace(self) -> timedelta:
@@ -103,8 +105,8 @@ class TrialSpec:
 
     @property
     def worst_gpu_seconds(self) -> int:
-        """What an attempt costs if it uses all of its time."""
-        return self.gpus * self.attempt_seconds
+        """What an attempt costs if it uses all of its time; no attempt is charged more."""
+        return math.ceil(self.gpus * self.attempt_seconds)
 
     @property
     def containers(self) -> list[Mapping[str, Any]]:
@@ -206,7 +208,7 @@ class SearchSpec:
         if problems:
             raise InvalidManifest(problems)
         agent = dict(spec["agent"])
-        budget, trial = _budget(spec["budget"]), _trial(spec["trial"], spec["budget"].get("gpuResources"))
+        budget, trial = _budget(spec["budget"]), _trial(spec["trial"], GpuAccounting.parse(spec["budget"]))
         confirm = Confirm(**spec["confirm"]) if "confirm" in spec else None
         fidelity = Fidelity.parse(spec["fidelity"]) if "fidelity" in spec else None
         problems = [*_reservation_problems(budget, trial, confirm, fidelity)]
@@ -266,7 +268,7 @@ def _rule_problems(spec: Mapping[str, Any]) -> Iterable[FieldProblem]:
             f"must name one of the template's containers ({', '.join(names)}), got {trial['container']!r}"
             + did_you_mean(trial["container"], names),
         )
-    yield from gpu_problems(trial["template"]["spec"], budget.get("gpuResources"))
+    yield from gpu_problems(trial["template"]["spec"], GpuAccounting.parse(budget))
     if "fidelity" in spec:
         yield from fidelity_problems(spec["fidelity"])
     seen: set[str] = set()
@@ -337,7 +339,7 @@ def _budget(budget: Mapping[str, Any]) -> Budget:
     )
 
 
-def _trial(trial: Mapping[str, Any], gpu_resources: Sequence[str] | None) -> TrialSpec:
+def _trial(trial: Mapping[str, Any], accounting: GpuAccounting) -> TrialSpec:
     template = trial["template"]
     return TrialSpec(
         template=template,
@@ -347,5 +349,5 @@ def _trial(trial: Mapping[str, Any], gpu_resources: Sequence[str] | None) -> Tri
         start_timeout_seconds=trial["startTimeoutSeconds"],
         ttl_seconds_after_finished=trial["ttlSecondsAfterFinished"],
         ttl_seconds_after_failed=trial["ttlSecondsAfterFailed"],
-        gpus=count_gpus(template["spec"], gpu_resources),
+        gpus=count_gpus(template["spec"], accounting),
     )

@@ -156,6 +156,7 @@ UPDATES = {
     "more parallel trials": (add("/spec/budget/parallelTrials", 10), ""),
     "suspend": (add("/spec/suspend", True), ""),
     "a limit of GPU hours": (add("/spec/budget/maxGPUHours", 1.5), ""),
+    "shares of GPUs": (add("/spec/budget/devicesPerGPU", {"nvidia.com/gpu.shared": 4}), ""),
     "another image": (add("/spec/trial/template/spec/containers/0/image", "example/trial:2"), ""),
     "more retries": (add("/spec/trial/retries", 3), ""),
     "a default written out": (add("/spec/objective", {"goal": "Maximize"}), ""),

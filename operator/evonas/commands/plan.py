@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import click
@@ -55,7 +56,9 @@ def plan(
         f"at most {counted(bounds.trials, 'trial')}, {spec.budget.parallel_trials} at a time;"
         f" {counted(bounds.attempts, 'attempt')} if each {_goes_on(spec)}{retried}"
     )
-    click.echo(f"GPU hours at worst: {bounds.gpu_hours:.2f}{_cap(spec, bounds.uncapped_gpu_hours)}")
+    click.echo(
+        f"GPU hours at worst: {bounds.gpu_hours:.2f}{_share(spec.trial.gpus)}{_cap(spec, bounds.uncapped_gpu_hours)}"
+    )
     click.echo(f"hours at worst, if pods start at once: {bounds.hours:.2f}")
     if spec.fidelity is not None:
         click.echo(_rungs(spec, spec.fidelity))
@@ -86,6 +89,10 @@ def _rungs(spec: SearchSpec, fidelity: Fidelity) -> str:
         f"{at}, {rule}: {steps.least} to {steps.most} steps of training, about {steps.likely:.0f}"
         f" ({100 * steps.likely / steps.most:.0f} %) if good and bad candidates come in random order"
     )
+
+
+def _share(gpus: Fraction) -> str:
+    return "" if gpus.denominator == 1 else f", at {gpus} GPU a trial"
 
 
 def _cap(spec: SearchSpec, uncapped: float) -> str:

@@ -41,7 +41,7 @@ class SearchReading:
     trials_since_improvement: int | None = None
     waits_since: datetime | None = None
     """When the best reward was found, or the search began; None for a search that is not active."""
-    gpus: int | None = None
+    gpus: float | None = None
     gpu_seconds: int | None = None
     saved_gpu_seconds: float | None = None
     last_rungs: Mapping[str, int] = field(default_factory=dict)
@@ -118,7 +118,9 @@ DEFINITIONS = (
         lambda reading, _: _one(reading.trials_since_improvement),
     ),
     Definition(
-        "evonas_search_gpus", "GPUs requested by the running trials of a search.", lambda reading, _: _one(reading.gpus)
+        "evonas_search_gpus",
+        "GPUs requested by the running trials of a search; a share of one is a fraction.",
+        lambda reading, _: _one(reading.gpus),
     ),
     Definition(
         "evonas_search_gpu_seconds_total",

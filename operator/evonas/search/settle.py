@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from fractions import Fraction
 
 from evonas.search.attempt import AttemptPhase, AttemptView, Disruption, Ending, QueuedReason, Verdict
 from evonas.search.objective import VIOLATED, evaluate
@@ -144,10 +146,11 @@ def _stopped(
 
 
 def gpu_seconds(spec: SearchSpec, start: datetime | None, end: datetime | None) -> int:
-    """Return what a pod cost: the time it held its GPUs times their number, rounded up."""
+    """Return what a pod cost: the time it held its GPUs times their number, rounded up to a whole second of one GPU."""
     if start is None or end is None:
         return 0
-    return -int(-(max(end - start, start - start).total_seconds() * spec.trial.gpus) // 1)
+    held = Fraction(max(end - start, timedelta()) // timedelta(microseconds=1), 10**6)
+    return math.ceil(held * spec.trial.gpus)
 
 
 def _final(spec: SearchSpec, trial: Trial, ending: Ending) -> Trial:

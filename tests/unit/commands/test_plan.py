@@ -42,6 +42,25 @@ def test_confirmations_are_part_of_the_worst_case() -> None:
 
 
 @pytest.mark.parametrize(
+    ("resource", "budget", "says"),
+    [
+        ("nvidia.com/gpu", {}, "32.00 (spec"),
+        ("nvidia.com/gpu.shared", {"devicesPerGPU": {"nvidia.com/gpu.shared": 4}}, "8.00, at 1/4 GPU a trial (spec"),
+        ("nvidia.com/mig-3g.40gb", {}, "13.72, at 3/7 GPU a trial (spec"),
+    ],
+)
+def test_plan_says_what_share_of_a_gpu_a_trial_takes(
+    evonas: Evonas, tmp_path: Path, resource: str, budget: dict[str, Any], says: str
+) -> None:
+    path = write_manifest(tmp_path, **budget)
+    body = yaml.safe_load(path.read_text())
+    body["spec"]["trial"]["template"]["spec"]["containers"][0]["resources"] = {"limits": {resource: 1}}
+    body["spec"]["trial"]["timeoutSeconds"] = 3600
+    path.write_text(yaml.safe_dump(body))
+    assert evonas("plan", "search.yaml", "--no-cluster")[1].splitlines()[2].startswith(f"GPU hours at worst: {says}")
+
+
+@pytest.mark.parametrize(
     ("rule", "most", "least"),
     [
         ("None", 600, 600),

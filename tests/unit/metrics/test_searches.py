@@ -118,6 +118,12 @@ def test_samples_follow_from_the_records(name: str, labels: dict[str, str], expe
     assert value(shown(read(EVERYTHING)), name, **labels) == pytest.approx(expected)
 
 
+def test_gpus_of_trials_that_share_them_are_fractions() -> None:
+    spec = search_spec(budget={"devicesPerGPU": {"nvidia.com/gpu": 7}}, gpus=1)
+    trials = [trial(0, TrialState.RUNNING), trial(1, TrialState.RUNNING)]
+    assert value(shown(read(trials, spec=spec)), "evonas_search_gpus") == 2 / 7
+
+
 def test_every_metric_has_a_sample_when_there_is_something_to_say() -> None:
     assert {name for name, _ in shown(read(EVERYTHING))} == {definition.name for definition in DEFINITIONS}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from datetime import datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -12,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evonas.search.budget import LIMITS, Limit, Standing, affordable_trials, find_deadline, find_limit
+from evonas.search.settle import gpu_seconds
 from evonas.search.trial import Trial, TrialState
 from evonas.spec import SearchSpec
-from tests.unit.search.support import NOW, search_spec, succeeded, totals_of, trial
+from tests.unit.search.support import NOW, search_body, search_spec, succeeded, totals_of, trial
 
 HOUR = 3600
 
@@ -147,3 +149,37 @@ def test_affordable_trials_fit_at_worst_and_one_more_would_not(
     assert count == int(count)
     assert spent + count * worst <= hours * HOUR
     assert spent + (count + 1) * worst > hours * HOUR
+
+
+@given(
+    replicas=st.integers(1, 20),
+    gpus=st.integers(1, 8),
+    timeout=st.integers(1, 100_000),
+    share=st.fractions(0, 1, max_denominator=1000),
+)
+def test_shares_of_gpus_are_charged_to_the_second_and_never_more_than_was_reserved(
+    replicas: int, gpus: int, timeout: int, share: Fraction
+) -> None:
+    spec = search_spec(
+        budget={"devicesPerGPU": {"nvidia.com/gpu": replicas}}, trial={"timeoutSeconds": timeout}, gpus=gpus
+    )
+    held = timedelta(milliseconds=int(share * timeout * 1000))
+    charged = gpu_seconds(spec, NOW, NOW + held)
+    exactly = Fraction(held // timedelta(milliseconds=1), 1000) * Fraction(gpus, replicas)
+    assert exactly <= charged < exactly + 1
+    assert charged <= spec.trial.worst_gpu_seconds
+
+
+def test_seven_trials_on_slices_of_a_gpu_cost_what_one_on_all_of_it_does() -> None:
+    def cost(resource: str) -> int:
+        body = search_body(gpus=1)
+        container = body["spec"]["trial"]["template"]["spec"]["containers"][0]
+        container["resources"] = {"limits": {resource: 1}}
+        return gpu_seconds(SearchSpec.parse(body), NOW, NOW + timedelta(hours=7))
+
+    assert [cost(f"nvidia.com/mig-{profile}") for profile in ("1g.10gb", "3g.40gb", "7g.80gb")] == [
+        HOUR,
+        3 * HOUR,
+        7 * HOUR,
+    ]
+    assert cost("nvidia.com/gpu") == 7 * HOUR

@@ -31,13 +31,21 @@ ENDINGS = {
 
 
 def spec_of(
-    parallel: int, most: int, retries: int, gpu_hours: float | None, seconds: int | None = None, **spec: Any
+    parallel: int,
+    most: int,
+    retries: int,
+    gpu_hours: float | None,
+    seconds: int | None = None,
+    replicas: int = 1,
+    **spec: Any,
 ) -> SearchSpec:
     budget: dict[str, Any] = {"maxTrials": most, "parallelTrials": parallel, "maxFailedTrials": 1000}
     if gpu_hours is not None:
         budget["maxGPUHours"] = gpu_hours
     if seconds is not None:
         budget["maxSeconds"] = seconds
+    if replicas > 1:
+        budget["devicesPerGPU"] = {"example.com/gpu": replicas}
     container = {"name": "trial", "image": "none", "resources": {"limits": {"example.com/gpu": 2}}}
     return SearchSpec.parse(
         {
@@ -175,6 +183,7 @@ class World:
     most=st.integers(4, 10),
     retries=st.integers(0, 2),
     gpu_hours=st.sampled_from([None, 3.0, 6.0]),
+    replicas=st.sampled_from([1, 3]),
     seconds=st.sampled_from([None, 3000]),
     on_complete=st.sampled_from(["Drain", "Cancel"]),
 )
@@ -184,10 +193,11 @@ def test_world_ends_with_every_promise_kept(
     most: int,
     retries: int,
     gpu_hours: float | None,
+    replicas: int,
     seconds: int | None,
     on_complete: str,
 ) -> None:
-    world = World(spec_of(parallel, most, retries, gpu_hours, seconds, onComplete=on_complete), data.draw)
+    world = World(spec_of(parallel, most, retries, gpu_hours, seconds, replicas, onComplete=on_complete), data.draw)
     for turn in range(400):
         # The world is hostile for a while and fair afterwards: nothing ends under a process that always dies.
         world.hostile = turn < 40

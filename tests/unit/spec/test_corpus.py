@@ -22,7 +22,7 @@ LOCAL = [entry for entry in BAD if "local" in entry.refused_by]
 
 RULES = {
     *("type", "enum", "format", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "required", "oneOf"),
-    *("minLength", "maxLength", "pattern", "minItems", "maxItems", "additionalProperties"),
+    *("minLength", "maxLength", "pattern", "minItems", "maxItems", "maxProperties", "additionalProperties"),
 }
 """The keywords of a schema that refuse something."""
 
@@ -90,7 +90,9 @@ def _closed(schema: dict[str, Any]) -> dict[str, Any]:
 def _rules(schema: dict[str, Any], path: str = "spec") -> Iterator[str]:
     """Every rule of a schema, as ``path/keyword`` (``path/required/name`` for each required field)."""
     for keyword in RULES & schema.keys():
-        if keyword == "required":
+        if isinstance(schema[keyword], dict):
+            yield from _rules(schema[keyword], f"{path}.*")
+        elif keyword == "required":
             yield from (f"{path}/required/{name}" for name in schema["required"])
         elif f"exclusive{keyword.capitalize()}" not in schema:
             yield f"{path}/{keyword}"
@@ -100,13 +102,22 @@ def _rules(schema: dict[str, Any], path: str = "spec") -> Iterator[str]:
         yield from _rules(schema["items"], f"{path}[]")
 
 
+def _open_maps(schema: dict[str, Any], path: str = "spec") -> Iterator[str]:
+    """Every map whose keys the user chooses."""
+    if isinstance(schema.get("additionalProperties"), dict):
+        yield path
+    for name, item in schema.get("properties", {}).items():
+        yield from _open_maps(item, f"{path}.{name}")
+
+
 def _broken(schema: dict[str, Any], value: Any) -> Iterator[str]:
     formats = jsonschema.FormatChecker(formats=())
     formats.checks("int64")(lambda number: not isinstance(number, int) or abs(number) < 2**63)
+    open_maps = set(_open_maps(schema))
     for error in jsonschema.Draft4Validator(schema, format_checker=formats).iter_errors(value):
         path = "spec"
         for part in error.absolute_path:
-            path += "[]" if isinstance(part, int) else f".{part}"
+            path += "[]" if isinstance(part, int) else ".*" if path in open_maps else f".{part}"
         keyword = str(error.validator)
         if keyword == "required":
             yield from (f"{path}/required/{name}" for name in error.validator_value if name not in error.instance)

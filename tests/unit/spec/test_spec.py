@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ def test_defaults_of_the_smallest_search() -> None:
     assert spec.objective == Objective(metric=None, minimize=False, target=None, constraints=())
     assert spec.agent == AgentSpec(type="EvoNAS", seed=0, settings={"warmup": 10})
     assert spec.budget == Budget(10, parallel_trials=1, max_failed_trials=10, max_gpu_hours=None, max_seconds=None)
-    assert (spec.trial.container, spec.trial.gpus, spec.trial.retries) == ("trial", 0, 2)
+    assert (spec.trial.container, spec.trial.retries) == ("trial", 2)
+    assert spec.trial.gpus == 0
     assert (spec.trial.timeout_seconds, spec.trial.start_timeout_seconds) == (86400, 600)
     assert spec.trial.ttl_seconds_after_finished == 600
     assert spec.suspend is False
@@ -49,13 +51,18 @@ def test_every_field_arrives() -> None:
     assert spec.agent.settings["evolution"] == {"population": 50, "tournament": 16, "mutationProbability": 0.2}
     assert spec.agent.settings["policy"]["queueSize"] == 5
     assert spec.budget == Budget(300, parallel_trials=8, max_failed_trials=20, max_gpu_hours=120, max_seconds=86400)
-    assert (spec.trial.timeout_seconds, spec.trial.start_timeout_seconds, spec.trial.gpus) == (7200, 300, 1)
+    assert (spec.trial.timeout_seconds, spec.trial.start_timeout_seconds) == (7200, 300)
+    assert spec.trial.gpus == 1
     assert spec.trial.template["metadata"] == {"labels": {"team": "vision"}}
     assert spec.trial.template["spec"]["containers"][0]["args"] == ["--blocks", "$(EVONAS_D_BLOCKS)"]
 
 
 def test_gpus_are_summed_over_containers_and_vendors() -> None:
     assert SearchSpec.parse(good("gpus.yaml")).trial.gpus == 3
+
+
+def test_shares_of_gpus_are_summed_exactly() -> None:
+    assert SearchSpec.parse(good("shared-gpus.yaml")).trial.gpus == Fraction(1, 4) + Fraction(6, 7) + Fraction(1, 8)
 
 
 def test_trial_is_the_named_container() -> None:

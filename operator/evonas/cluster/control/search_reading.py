@@ -42,7 +42,7 @@ def read_search(
         mean_reward=totals.mean_reward,
         trials_since_improvement=totals.results_since_best,
         waits_since=(from_time(status.get("lastImprovement")) or start) if at_work else None,
-        gpus=totals.counts[TrialState.RUNNING] * spec.trial.gpus if spec.trial.gpus else None,
+        gpus=float(totals.counts[TrialState.RUNNING] * spec.trial.gpus) if spec.trial.gpus else None,
         gpu_seconds=totals.gpu_seconds if spec.trial.gpus else None,
         saved_gpu_seconds=saved_gpu_seconds(totals) if spec.trial.gpus and spec.fidelity is not None else None,
         last_rungs=_by_step(totals.last_rungs),
