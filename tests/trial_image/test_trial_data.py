@@ -256,6 +256,24 @@ def test_normalization_is_that_of_all_pixels() -> None:
     assert found.deviation[2] == 1
 
 
+@given(st.lists(st.integers(0, 8), min_size=1), st.lists(st.integers(0, 8), min_size=1))
+def test_images_that_stay_where_they_are_stored_are_those_that_were_copied(first: list[int], second: list[int]) -> None:
+    pixels = torch.arange(9 * 3 * 4, dtype=torch.uint8).view(9, 3, 2, 2)
+    copied, stored = Images(pixels, torch.arange(9)), Images(pixels, torch.arange(9), torch.arange(9))
+    assert (stored.is_mapped, copied.is_mapped) == (True, False)
+    pairs = [tuple(whole.chosen(torch.tensor(indexes)) for whole in (copied, stored)) for indexes in (first, second)]
+    pairs.append((images(joined(pairs[0][0], pairs[1][0])), images(joined(pairs[0][1], pairs[1][1]))))
+    pairs.append((pairs[0][0].chosen(slice(1, 3)), pairs[0][1].chosen(slice(1, 3))))
+    for one, other in pairs:
+        assert other.is_mapped
+        assert len(one) == len(other)
+        assert (one.side, one.nbytes) == (other.side, other.nbytes) == (2, 12 * len(one))
+        for found in (other, other.to(torch.device("cpu"))):
+            assert torch.equal(one.pixels, found.pixels)
+            assert torch.equal(one.labels, found.labels)
+    assert normalization(pairs[0][1]) == IMAGENET
+
+
 def test_parts_are_joined_in_order(tmp_path: Path) -> None:
     files.write_mnist(tmp_path)
     first, second = locate(catalogue.MNIST, str(tmp_path)).development(split_seed=3)

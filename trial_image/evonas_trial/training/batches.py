@@ -10,11 +10,10 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
 
 from evonas_trial.data.images import Files, Images, Normalization, Part
+from evonas_trial.training import decoding
 from evonas_trial.training.augmentation import augment, centre, draw
-from evonas_trial.training.decoding import ImageFiles
 from evonas_trial.training.hardware import Hardware, derived_seed
 
 Batch = tuple[Tensor, Tensor]
@@ -122,10 +121,10 @@ class _InMemory:
         self._hardware, self._order, self._augmentation, self._side = hardware, order, augmentation, side
         self._normalized = _Normalizer(normalization, hardware)
         free = hardware.free_bytes()
-        if free is not None and part.pixels.nbytes <= _SHARE_OF_FREE_MEMORY * free:
-            part = Images(part.pixels.to(hardware.device), part.labels.to(hardware.device))
+        if free is not None and part.nbytes <= _SHARE_OF_FREE_MEMORY * free:
+            part = part.to(hardware.device)
         self._part = part
-        self._is_on_device = part.pixels.device.type == hardware.device.type
+        self._is_on_device = part.labels.device.type == hardware.device.type
 
     @property
     def images(self) -> int:
@@ -140,8 +139,7 @@ class _InMemory:
 
     def shuffled(self, epoch: int, first_step: int) -> Iterator[Source]:
         generator = torch.Generator().manual_seed(derived_seed(self._order.seed, epoch, 0))
-        stored = self._part.pixels.shape[-1]
-        draws = draw(self._order.images, stored, self._side, self._augmentation, generator)
+        draws = draw(self._order.images, self._part.side, self._side, self._augmentation, generator)
         # One transfer to a GPU for the whole epoch: each makes the host wait for all of the GPU's pending work.
         device, size = self._part.labels.device, self._order.batch_size
         epochs_own = [drawn.to(device) for drawn in (self._order.permutation(epoch), *draws)]
@@ -210,11 +208,7 @@ class _Decoded:
         return self._normalized(pixels), labels
 
     def _loaded(self, batches: list[list[tuple[int, int]]], change: str) -> Iterator[Source]:
-        loader = DataLoader(
-            ImageFiles(self._part, self._side, change),
-            batch_sampler=batches,
-            num_workers=self._workers,
-            pin_memory=self._hardware.device.type == "cuda",
-        )
-        for source in loader:
-            yield tuple(tensor.to(self._hardware.device, non_blocking=True) for tensor in source)
+        device = self._hardware.device
+        pinned = device.type == "cuda"
+        for source in decoding.batches(self._part, batches, self._side, change, self._workers, pin_memory=pinned):
+            yield tuple(tensor.to(device, non_blocking=True) for tensor in source)
