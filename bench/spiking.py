@@ -103,7 +103,7 @@ def compare_speed(problem: Problem, hardware: Hardware, console: Console, *, bat
 
     def at_once(times: torch.Tensor) -> tuple[Numbers, Numbers]:
         weights.grad = None
-        spikes = spike_times(times.to(hardware.device), pulses, weights, network.neuron)
+        spikes = spike_times(times.to(hardware.device), pulses, weights, network.neuron).times
         torch.autograd.backward(torch.where(spikes.isfinite(), spikes, 0).sum())
         assert weights.grad is not None
         return _on_host(spikes), _on_host(weights.grad)

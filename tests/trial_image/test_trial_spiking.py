@@ -17,10 +17,11 @@ from evonas.manifest import load_search
 from evonas.spec import SearchSpec
 from evonas_trial.data.places import DataMissing
 from evonas_trial.spiking import feasibility, problems
-from evonas_trial.spiking.network import Activity, Network
+from evonas_trial.spiking.network import Activity, Network, predictions
 from evonas_trial.spiking.optimizer import Adam
+from evonas_trial.spiking.scoring import evaluate
 from evonas_trial.spiking.settings import BOOLEAN, IMAGES, Settings
-from evonas_trial.spiking.training import Epoch, Trained, Training, evaluate
+from evonas_trial.spiking.training import Epoch, Trained, Training
 from evonas_trial.training.hardware import Hardware
 from evonas_trial.training.loop import Diverged
 from harness.waiting import PATIENCE
@@ -88,13 +89,14 @@ class TestNetwork:
 
     def test_the_class_that_spikes_first_is_predicted(self) -> None:
         times = torch.tensor([[2.0, 1.0, math.inf], [math.inf] * 3, [3.0, 3.0, 4.0]])
-        assert Activity((times,)).predictions.tolist() == [1, -1, 0]
+        assert predictions(times).tolist() == [1, -1, 0]
 
     def test_silent_neurons_get_larger_weights(self) -> None:
         torch.manual_seed(0)
         settings = Settings.read("xor", {"hidden_size": 3}, {})
         network = Network(settings, 2, 2)
-        activity = Activity((torch.tensor([[1, math.inf, 1], [1, math.inf, math.inf]]), torch.ones(2, 2)))
+        layers = (torch.tensor([[1, math.inf, 1], [1, math.inf, math.inf]]), torch.ones(2, 2))
+        activity = Activity(layers, torch.zeros(2))
         torch.autograd.backward(network.silence(activity, torch.tensor([0.75, 0.25])))
         assert network.weights[0].grad is not None
         assert network.weights[1].grad is not None
@@ -108,8 +110,7 @@ class TestNetwork:
         expected = parameter.clone()
         for step in range(1, 4):
             gradient = torch.tensor([3.0, -1e-4, 1e-9], dtype=torch.float64) * step
-            parameter.grad = gradient
-            ours.step()
+            ours.step([gradient])
             mean, square = 0.9 * mean + 0.1 * gradient, 0.999 * square + 0.001 * gradient**2
             expected -= 0.1 * (mean / (1 - 0.9**step)) / (square / (1 - 0.999**step) + 1e-8).sqrt()
         assert torch.allclose(parameter, expected, rtol=1e-12)

@@ -83,7 +83,7 @@ class TestSpikeTimes:
         self, times: list[float], weights: list[float], says: str
     ) -> None:
         neuron = Neuron(decay=1.0, threshold=0.999999, clip=FREE)
-        (found,) = spike_times(doubles(times)[None], NONE, doubles(weights)[:, None], neuron).flatten().tolist()
+        (found,) = spike_times(doubles(times)[None], NONE, doubles(weights)[:, None], neuron).times.flatten().tolist()
         assert found == pytest.approx(one_by_one(times, weights, neuron), abs=1e-9), says
 
     @given(st.data())
@@ -97,7 +97,7 @@ class TestSpikeTimes:
         weight = st.floats(-4, 8).map(lambda value: round(value, 3))
         columns = [data.draw(st.lists(weight, min_size=outputs, max_size=outputs)) for _ in range(inputs + pulses)]
         neuron = Neuron(data.draw(st.floats(0.1, 2)), data.draw(st.floats(0.1, 1.5)), FREE)
-        found = spike_times(doubles(examples), NONE.new_tensor(pulse_times), doubles(columns), neuron)
+        found = spike_times(doubles(examples), NONE.new_tensor(pulse_times), doubles(columns), neuron).times
         for example, own in zip(examples, found.tolist(), strict=True):
             for number, spike in enumerate(own):
                 times, weights = [*example, *pulse_times], [row[number] for row in columns]
@@ -114,20 +114,40 @@ class TestSpikeTimes:
         torch.manual_seed(0)
         inputs, pulses, weights = torch.rand(7, 5), torch.rand(2, requires_grad=True), torch.rand(7, 3) * 4
         neuron = Neuron(0.5, 1.0, 100.0)
-        whole = spike_times(inputs, pulses, weights, neuron)
-        monkeypatch.setattr(neurons, "MAX_ELEMENTS", 50)
-        parts = spike_times(inputs, pulses, weights, neuron)
+        whole = spike_times(inputs, pulses, weights, neuron).times
+        monkeypatch.setitem(neurons.MAX_ELEMENTS, "cpu", 50)
+        parts = spike_times(inputs, pulses, weights, neuron).times
         assert torch.equal(whole, parts)
         of_whole, of_parts = (torch.autograd.grad(spikes.sum(), pulses)[0] for spikes in (whole, parts))
         assert torch.allclose(of_whole, of_parts)
 
     def test_spikes_beyond_the_exponentials_are_refused(self) -> None:
-        with pytest.raises(SpikesTooFarApart, match="two spikes of one example are 100 apart"):
-            spike_times(torch.tensor([[0.0, 100.0]]), torch.empty(0), torch.ones(2, 1), Neuron(2.0, 1.0, FREE))
+        inputs, neuron = torch.tensor([[0.0, 100.0], [1.0, 2.0]]), Neuron(2.0, 1.0, FREE)
+        span = spike_times(inputs, torch.empty(0), torch.ones(2, 1), neuron).span.item()
+        with pytest.raises(SpikesTooFarApart, match=r"two spikes of one example are 100 apart; .* 40 can be computed"):
+            neuron.refuse(span, inputs.dtype)
+        neuron.refuse(spike_times(inputs[1:], torch.empty(0), torch.ones(2, 1), neuron).span.item(), inputs.dtype)
+
+    @pytest.mark.parametrize("most", [3, 4, 9])
+    def test_a_bound_on_the_spikes_of_an_example_changes_nothing(self, most: int) -> None:
+        torch.manual_seed(0)
+        inputs = torch.where(torch.rand(9, 5) > 0.5, torch.rand(9, 5), math.inf)
+        inputs = torch.where(inputs.isfinite().cumsum(1) > 3, math.inf, inputs)
+        given = [inputs.requires_grad_(), torch.rand(2, requires_grad=True), torch.rand(7, 3).mul_(2).requires_grad_()]
+        neuron = Neuron(0.5, 1.0, 100.0)
+        counted, bounded = (spike_times(given[0], given[1], given[2], neuron, bound) for bound in (None, most))
+        assert torch.equal(counted.times, bounded.times)
+        assert torch.equal(counted.span, bounded.span)
+        assert 0 < counted.times.isfinite().sum() < counted.times.numel()
+        ours, theirs = (
+            torch.autograd.grad(fired.times.masked_fill(fired.times.isinf(), 0).sum(), given)
+            for fired in (counted, bounded)
+        )
+        assert all(map(torch.equal, ours, theirs))
 
     def test_only_distances_in_time_count(self) -> None:
         late = torch.tensor([[1000.0, 1000.5]])
-        found = spike_times(late, torch.empty(0), torch.full((2, 1), 3.0), Neuron(1.0, 1.0, FREE))
+        found = spike_times(late, torch.empty(0), torch.full((2, 1), 3.0), Neuron(1.0, 1.0, FREE)).times
         assert found.item() == pytest.approx(1000 + one_by_one([0, 0.5], [3, 3], Neuron(1.0, 1.0, FREE)), abs=1e-3)
 
 
@@ -148,7 +168,7 @@ class TestDerivatives:
         spike = one_by_one([0.1, 0.3], [2.0, 3.0], neuron)
         # The third input comes within 5e-4 of the spike that the other two cause.
         inputs, weights = doubles([[0.1, 0.3, spike - gap]]), doubles([[2.0], [3.0], [5.0]])
-        causal = spike_times(inputs, NONE, weights, neuron).item() > inputs[0, 2].item()
+        causal = spike_times(inputs, NONE, weights, neuron).times.item() > inputs[0, 2].item()
         assert causal == (gap > 0)
         assert self.compare(inputs, NONE, weights, neuron) == 1
 
@@ -158,7 +178,7 @@ class TestDerivatives:
         gradients = []
         for weight in (3 - 1e-7, 3 + 1e-7):
             weights = doubles([[2.0], [weight], [5.0]]).requires_grad_()
-            spike = spike_times(doubles([[0.1, 0.3, border]]), NONE, weights, neuron)
+            spike = spike_times(doubles([[0.1, 0.3, border]]), NONE, weights, neuron).times
             gradients.append(torch.autograd.grad(spike.sum(), weights)[0][:, 0])
             assert spike.item() == pytest.approx(border, abs=1e-6)
         late, early = gradients
@@ -170,7 +190,7 @@ class TestDerivatives:
     def test_silent_neurons_and_later_inputs_have_none(self) -> None:
         weights = doubles([9.0, 0.1], [9.0, 0.1]).requires_grad_()
         inputs = doubles([[0.0, 3.0]]).requires_grad_()
-        spikes = spike_times(inputs, NONE, weights, Neuron(1.0, 1.0, FREE))
+        spikes = spike_times(inputs, NONE, weights, Neuron(1.0, 1.0, FREE)).times
         assert spikes[0, 1] == math.inf
         torch.autograd.backward(spikes, torch.ones_like(spikes))
         assert weights.grad is not None
@@ -182,7 +202,7 @@ class TestDerivatives:
     def test_they_are_clipped_where_the_potential_touches_the_threshold(self) -> None:
         weights = doubles([[math.e * (1 + 1e-12)]]).requires_grad_()
         inputs = doubles([[0.0]]).requires_grad_()
-        spikes = spike_times(inputs, NONE, weights, Neuron(1.0, 1.0, 50.0))
+        spikes = spike_times(inputs, NONE, weights, Neuron(1.0, 1.0, 50.0)).times
         torch.autograd.backward(spikes.sum() * 2)
         assert spikes.item() == pytest.approx(1, abs=1e-5)
         assert weights.grad is not None
@@ -192,7 +212,7 @@ class TestDerivatives:
         """Check all derivatives of spike times against central differences, to 1e-6; return for how many neurons."""
         checked = 0
         given = tuple(tensor.clone().requires_grad_() for tensor in (inputs, pulses, weights))
-        spikes = spike_times(given[0], given[1], given[2], neuron)
+        spikes = spike_times(given[0], given[1], given[2], neuron).times
         fired = spikes.isfinite()
         times = torch.cat([inputs, pulses.expand(len(inputs), -1)], dim=1)
         for (example, number), spike in zip(fired.nonzero().tolist(), spikes[fired].tolist(), strict=True):
@@ -206,7 +226,7 @@ class TestDerivatives:
             def spike_of(
                 inputs: Tensor, pulses: Tensor, weights: Tensor, at: tuple[int, int] = (example, number)
             ) -> Tensor:
-                return spike_times(inputs, pulses, weights, neuron)[at]
+                return spike_times(inputs, pulses, weights, neuron).times[at]
 
             for ours, differences in zip(exact, _differences(spike_of, inputs, pulses, weights), strict=True):
                 assert torch.allclose(ours, differences, rtol=1e-6, atol=1e-7)

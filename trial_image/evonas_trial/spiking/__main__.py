@@ -79,7 +79,7 @@ def _train(settings: Settings, options: argparse.Namespace, seed: int, until: in
     """Train and report; ends the process if the training diverges."""
     # Before importing the libraries that start their thread pools on import.
     os.environ["OMP_NUM_THREADS"] = str(options.threads)
-    from evonas_trial.spiking import problems, training  # noqa: PLC0415
+    from evonas_trial.spiking import problems, scoring, training  # noqa: PLC0415
     from evonas_trial.training.hardware import Hardware  # noqa: PLC0415
     from evonas_trial.training.loop import Diverged, Interrupted  # noqa: PLC0415
 
@@ -130,7 +130,7 @@ def _train(settings: Settings, options: argparse.Namespace, seed: int, until: in
         metrics["first_spike"] = best.validation.first_spike
     if options.final:
         test = problem.read_test().on(hardware.device)
-        metrics["test_accuracy"] = training.evaluate(trained.network, test).accuracy
+        metrics["test_accuracy"] = scoring.evaluate(trained.network, test).accuracy
     report.reward(best.validation.accuracy, metrics)
     if checkpoint and until == settings.epochs:
         checkpoint.remove()

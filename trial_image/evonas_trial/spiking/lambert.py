@@ -20,12 +20,14 @@ _HALLEY_STEPS = 3
 
 def lambert_w0(z: Tensor) -> Tensor:
     """Return W in [-1, 0] with W exp(W) = z, elementwise for z in [-1/e, 0]; z below -1/e counts as -1/e."""
-    distance = (2 * (math.e * z + 1)).clamp(min=0).sqrt()
-    series = torch.zeros_like(z)
-    for coefficient in reversed(_BRANCH_SERIES):
-        series = series * distance + coefficient
+    distance = (math.e * z).add_(1).mul_(2).clamp_(min=0).sqrt_()
+    *lower, highest = _BRANCH_SERIES
+    series = distance * highest
+    for coefficient in reversed(lower[1:]):
+        series.add_(coefficient).mul_(distance)
+    series.add_(lower[0])
     # A Padé approximant of W0 at 0.
-    near_zero = z * (1 + z * (4 / 3)) / (1 + z * (7 / 3 + z * (5 / 6)))
+    near_zero = (z * (4 / 3)).add_(1).mul_(z).div_((z * (5 / 6)).add_(7 / 3).mul_(z).add_(1))
     estimate = torch.where(z > _NEAR_ZERO, near_zero, series)
     for _ in range(_HALLEY_STEPS):
         estimate = _halley(estimate, z)
@@ -33,6 +35,8 @@ def lambert_w0(z: Tensor) -> Tensor:
 
 
 def _halley(w: Tensor, z: Tensor) -> Tensor:
-    exponential = w.exp()
-    error = w * exponential - z
-    return w - error / (exponential * (w + 1) - (w + 2) * error / (2 * w + 2))
+    # f' - f f'' / (2 f') and f / that, up to exp(W), with as few calls of torch as there can be.
+    exponential, above = w.exp(), w + 1
+    error = (w * exponential).sub_(z)
+    slope = exponential.mul_(above).addcdiv_((w + 2).mul_(error), above, value=-0.5)
+    return torch.addcdiv(w, error, slope, value=-1)

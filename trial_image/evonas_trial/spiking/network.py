@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -20,17 +20,19 @@ class Activity:
 
     layers: tuple[Tensor, ...]
     """Spike times of each layer after the input, (examples, neurons); infinity for a neuron that stayed silent."""
+    spans: Tensor
+    """Of each layer, the longest time between two of an example's input spikes, (layers,)."""
 
     @property
     def outputs(self) -> Tensor:
         """Spike times of the output layer, (examples, classes)."""
         return self.layers[-1]
 
-    @property
-    def predictions(self) -> Tensor:
-        """The class whose output spikes first, (examples,); -1 if none spikes."""
-        earliest = self.outputs.min(dim=1)
-        return torch.where(earliest.values.isfinite(), earliest.indices, -1)
+
+def predictions(outputs: Tensor) -> Tensor:
+    """Return the class whose output spikes first, (examples,), from (examples, classes); -1 if none spikes."""
+    earliest = outputs.min(dim=1)
+    return torch.where(earliest.values < math.inf, earliest.indices, -1)
 
 
 class Network(nn.Module):
@@ -44,14 +46,24 @@ class Network(nn.Module):
         evenly = torch.arange(1, settings.n_pulses + 1) / (settings.n_pulses + 1)
         self.pulses = nn.ParameterList(evenly.clone() for _ in self.weights)
 
-    def forward(self, times: Tensor) -> Activity:
-        """Take spike times, (examples, inputs), infinity for none. Raises neuron.SpikesTooFarApart."""
-        return Activity(tuple(self._layers(times)))
-
-    def _layers(self, times: Tensor) -> Iterator[Tensor]:
+    def forward(self, times: Tensor, most: int | None = None) -> Activity:
+        """Take spike times, (examples, inputs), infinity for none. ``most``: no example has more spikes than so many;
+        without it they are counted in each layer, for which the host waits for a GPU. What is returned means nothing if
+        ``refuse`` refuses its spans.
+        """
+        layers, spans = [], []
         for weights, pulses in zip(self.weights, self.pulses, strict=True):
-            times = spike_times(times, pulses, weights, self.neuron)
-            yield times
+            times, span = spike_times(times, pulses, weights, self.neuron, most)
+            layers.append(times)
+            spans.append(span)
+            # Of a hidden layer, all neurons may spike.
+            most = None if most is None else weights.shape[1]
+        return Activity(tuple(layers), torch.stack(spans))
+
+    def refuse(self, spans: Iterable[float]) -> None:
+        """Raise neuron.SpikesTooFarApart if an activity of these spans cannot have been computed."""
+        for span in spans:
+            self.neuron.refuse(span, self.weights[0].dtype)
 
     def silence(self, activity: Activity, shares: Tensor) -> Tensor:
         """Return minus the sum of silent neurons' incoming weights, each example weighted by its share.
@@ -59,7 +71,7 @@ class Network(nn.Module):
         The gradient pushes all incoming weights of a neuron that did not spike up by the same amount.
         """
         sums = [
-            (shares @ times.isinf().to(shares.dtype)) @ weights.sum(0)
+            (shares @ (times == math.inf).to(shares.dtype)) @ weights.sum(0)
             for times, weights in zip(activity.layers, self.weights, strict=True)
         ]
         return -torch.stack(sums).sum()

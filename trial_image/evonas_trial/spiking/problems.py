@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -42,6 +43,11 @@ class Spikes:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @cached_property
+    def most(self) -> int:
+        """The most inputs that spike in one example; found on the device when first asked for."""
+        return int(self.times.isfinite().sum(1).amax())
 
     def first(self, count: int) -> Spikes:
         """Return this many examples, or all if there are fewer."""

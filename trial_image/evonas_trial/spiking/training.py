@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
@@ -11,30 +10,17 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-from evonas_trial.spiking.network import Activity, Network
+from evonas_trial.spiking.network import Network
 from evonas_trial.spiking.neuron import SpikesTooFarApart
-from evonas_trial.spiking.optimizer import Adam
-from evonas_trial.spiking.problems import Problem, Spikes
+from evonas_trial.spiking.problems import Problem
+from evonas_trial.spiking.scoring import Score, evaluate, score
 from evonas_trial.spiking.settings import Settings
+from evonas_trial.spiking.step import Step
 from evonas_trial.training.checkpoint import Checkpoint
 from evonas_trial.training.hardware import Hardware
-from evonas_trial.training.loop import Diverged, Interrupted
-
-LOSS_EPSILON = 1e-8
-EVALUATION_BATCH = 500
-
-
-@dataclass(frozen=True)
-class Score:
-    """A network's score on a part of the data."""
-
-    accuracy: float
-    loss: float
-    """Mean cross-entropy in nats of the softmax over negative spike times, at most 18.4 for an example."""
-    first_spike: float
-    """Mean time of the earliest output spike, over the examples that have one; NaN if none has."""
+from evonas_trial.training.loop import GPU_CHECK_INTERVAL, Diverged, Interrupted
+from evonas_trial.training.replay import Replayed
 
 
 @dataclass(frozen=True)
@@ -91,18 +77,17 @@ class Training:
         self._checkpoint, self._told_to_end = checkpoint, told_to_end
         torch.manual_seed(seed)
         self._network = Network(settings, problem.inputs, problem.classes).to(hardware.device)
-        self._optimizer = Adam(
-            (self._network.weights, settings.learning_rate), (self._network.pulses, settings.learning_rate_pulses)
-        )
+        on_cpu = hardware.device.type == "cpu"
+        self._step = Step(settings, self._network, problem.classes, self._training, waits=on_cpu)
+        self._replayed = Replayed(self._step, hardware, "the training's step")
+        self._check_interval = 1 if on_cpu else GPU_CHECK_INTERVAL
         self._random = torch.Generator()
         self._order_state = torch.get_rng_state()
         """What the order of the current epoch is drawn from; it continues from the draw of the first weights."""
         self._epochs = 0
         """Whole epochs, validated."""
-        self._seen: list[tuple[Tensor, Tensor]] = []
-        """Outputs and labels of the steps of the current epoch."""
-        self._changed = True
-        """Whether that epoch, or else the last one, changed the network."""
+        self._steps = 0
+        """Steps of the current epoch."""
         self._best: tuple[Epoch, dict[str, Tensor]] | None = None
         self._rungs, self._at_rungs = frozenset(rungs), list[Epoch]()
         self._until = settings.epochs if until is None else until
@@ -144,21 +129,26 @@ class Training:
 
     def _ended_early(self) -> bool:
         """Return whether the last epoch was a whole one with nothing to learn from."""
-        return not self._changed and not self._seen
+        return not self._steps and not self._step.changed
 
     def _epoch(self) -> Epoch:
-        if not self._seen:
-            self._changed = False
+        if not self._steps:
+            self._step.changed.zero_()
         self._random.set_state(self._order_state)
-        order = torch.randperm(len(self._training), generator=self._random)
-        for batch in torch.split(order, self._settings.batch_size)[len(self._seen) :]:
-            self._learn(batch.to(self._device))
+        order = torch.randperm(len(self._training), generator=self._random).to(self._device)
+        for batch in torch.split(order, self._settings.batch_size)[self._steps :]:
+            self._replayed(batch)
+            self._steps += 1
+            if self._steps % self._check_interval == 0:
+                self._step.check()
             self._leave_if_told()
+        self._step.check()
+        training = score(self._step.outputs[order], self._training.labels[order])
         validation = evaluate(self._network, self._validation)
         earlier = self._best and self._best[0].validation
         best = validation if earlier is None or validation.accuracy >= earlier.accuracy else earlier
-        epoch = Epoch(self._epochs + 1, _score(self._seen), validation, best)
-        self._epochs, self._seen, self._order_state = epoch.number, [], self._random.get_state()
+        epoch = Epoch(self._epochs + 1, training, validation, best)
+        self._epochs, self._steps, self._order_state = epoch.number, 0, self._random.get_state()
         if best is validation:
             self._best = epoch, copy.deepcopy(self._network.state_dict())
         if epoch.number in self._rungs:
@@ -166,33 +156,12 @@ class Training:
         self._save()
         return epoch
 
-    def _learn(self, batch: Tensor) -> None:
-        labels = self._training.labels[batch]
-        activity = self._network(self._training.times[batch])
-        self._seen.append((activity.outputs.detach(), labels))
-        learn_from = activity.predictions != labels
-        if self._settings.update_all:
-            learn_from |= True
-        if learn_from.any():
-            self._step(activity, labels, learn_from / learn_from.sum())
-            self._changed = True
-
-    def _step(self, activity: Activity, labels: Tensor, shares: Tensor) -> None:
-        """Move the network along the gradient, each example weighted by its share (0 to 1, summing to 1)."""
-        errors = functional.cross_entropy(_logits(activity.outputs), labels, reduction="none")
-        loss = shares @ errors + self._settings.penalty_no_spike * self._network.silence(activity, shares)
-        if not math.isfinite(value := loss.item()):
-            raise Diverged(f"the training loss became {value}")
-        self._optimizer.zero_grad()
-        torch.autograd.backward(loss)
-        self._optimizer.step()
-        self._network.keep_pulses_after_start()
-
     def _elapsed(self) -> float:
         return self._seconds + time.perf_counter() - self._started
 
     def _leave_if_told(self) -> None:
         if self._told_to_end():
+            self._step.check()
             self._save()
             raise Interrupted
 
@@ -203,11 +172,13 @@ class Training:
         self._checkpoint.save(
             {
                 "network": self._network.state_dict(),
-                "optimizer": self._optimizer.state_dict(),
+                "optimizer": self._step.optimizer.state_dict(),
                 "order": self._order_state,
                 "epochs": self._epochs,
-                "seen": self._seen,
-                "changed": self._changed,
+                "steps": self._steps,
+                # Nothing of a whole epoch is needed any more.
+                "outputs": self._step.outputs if self._steps else None,
+                "changed": self._step.changed,
                 "best": best,
                 "at_rungs": [asdict(epoch) for epoch in self._at_rungs],
                 "seconds": self._elapsed(),
@@ -216,34 +187,13 @@ class Training:
 
     def _restore(self, saved: Mapping[str, Any]) -> None:
         self._network.load_state_dict(saved["network"])
-        self._optimizer.load_state_dict(saved["optimizer"])
-        self._epochs, self._seen, self._changed = saved["epochs"], saved["seen"], saved["changed"]
+        self._step.optimizer.load_state_dict(saved["optimizer"])
+        self._epochs, self._steps = saved["epochs"], saved["steps"]
+        self._step.changed.copy_(saved["changed"])
+        if self._steps:
+            self._step.outputs.copy_(saved["outputs"])
         # Generators of orders stay on the CPU, wherever the rest was loaded to.
         self._order_state, self._seconds = saved["order"].cpu(), saved["seconds"]
         if best := saved["best"]:
             self._best = Epoch.of(best["epoch"]), best["network"]
         self._at_rungs = [Epoch.of(epoch) for epoch in saved["at_rungs"]]
-
-
-@torch.inference_mode()
-def evaluate(network: Network, spikes: Spikes) -> Score:
-    """Return the score on a part of the data, which is on the network's device."""
-    batches = zip(*(torch.split(part, EVALUATION_BATCH) for part in (spikes.times, spikes.labels)), strict=True)
-    return _score([(network(times).outputs, labels) for times, labels in batches])
-
-
-def _logits(outputs: Tensor) -> Tensor:
-    """Return negative spike times; a silent output counts as the lowest probability that the loss tells from 0."""
-    earliest = outputs.detach().amin(1, keepdim=True)
-    silent = torch.where(earliest.isfinite(), earliest, 0) - math.log(LOSS_EPSILON)
-    return -torch.where(outputs.isfinite(), outputs, silent)
-
-
-def _score(batches: list[tuple[Tensor, Tensor]]) -> Score:
-    outputs, labels = (torch.cat(tensors) for tensors in zip(*batches, strict=True))
-    probabilities = _logits(outputs).softmax(1).gather(1, labels[:, None])
-    # The epsilon bounds what is reported, the gradient does without it; the paper's code does the same.
-    loss = -(probabilities + LOSS_EPSILON).log().mean().item()
-    hits = (Activity((outputs,)).predictions == labels).double().mean().item()
-    earliest = outputs.amin(1)
-    return Score(hits, loss, earliest[earliest.isfinite()].mean().item())
