@@ -245,10 +245,11 @@ class TestOnGpu:
         agree(resumed, undisturbed)
 
     def test_what_a_recording_cannot_do_is_called(self, gpu: Hardware, capsys: pytest.CaptureFixture[str]) -> None:
-        """The real recorder meets a function that reads the GPU, and what follows works."""
+        """The real recorder meets a function that draws and reads the GPU, and what follows works."""
         total = torch.zeros((), device=gpu.device)
 
         def reads(numbers: Tensor) -> None:
+            nn.functional.dropout(numbers)
             total.add_(numbers.sum().item())
 
         added = Replayed(reads, gpu.used(self.FLOAT32), "the sum")

@@ -81,16 +81,20 @@ class Hardware:
             return tensor.pin_memory().to(self.device, non_blocking=True)
         return tensor.to(self.device)
 
+    @property
+    def generator(self) -> torch.Generator:
+        """What networks draw from on the device."""
+        if self.device.type == "cuda":
+            return torch.cuda.default_generators[self.device.index or torch.cuda.current_device()]
+        return torch.default_generator
+
     def seed(self, seed: int) -> None:
         """Seed what networks draw from on the device, such as dropout.
 
         torch.manual_seed seeds every possible device; if CUDA is not in use yet, each call records a traceback for
         later: a millisecond per step.
         """
-        if self.device.type == "cuda":
-            torch.cuda.default_generators[self.device.index or torch.cuda.current_device()].manual_seed(seed)
-        else:
-            torch.default_generator.manual_seed(seed)
+        self.generator.manual_seed(seed)
 
 
 def derived_seed(*parts: int) -> int:

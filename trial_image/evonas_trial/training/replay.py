@@ -86,8 +86,9 @@ class CudaGraphs:
     replayed one after the other, and what one computes is read by no other.
     """
 
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
+    def __init__(self, device: torch.device, generator: torch.Generator) -> None:
+        """``generator`` is what networks draw from on the device."""
+        self._device, self._generator = device, generator
         self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         self._pool = torch.cuda.graph_pool_handle()
 
@@ -103,9 +104,17 @@ class CudaGraphs:
         """Record the function on copies of these inputs."""
         own = [tensor.to(self._device, copy=True) for tensor in inputs]
         graph = torch.cuda.CUDAGraph()
-        # What other threads do, such as the one that pins the memory of decoded images, does not end the recording.
-        with torch.cuda.graph(graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"):
-            function(*own)
+        intact = self._generator.clone_state()
+        try:
+            # What other threads do, such as the one that pins the memory of decoded images, does not end the recording.
+            with torch.cuda.graph(graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"):
+                function(*own)
+        except RuntimeError as error:
+            # Otherwise the generator takes all that follows for a part of the recording, and refuses to draw.
+            self._generator.graphsafe_set_state(intact)
+            # The end of a recording that has failed raises an error of its own, which says less.
+            first = error.__context__
+            raise (first if isinstance(first, RuntimeError) else error) from None
 
         def replay(*inputs: Tensor) -> None:
             for held, given in zip(own, inputs, strict=True):
@@ -115,10 +124,6 @@ class CudaGraphs:
         return replay
 
 
-def _recorder(hardware: Hardware) -> Recorder | None:
-    return _cuda_graphs(hardware.device) if hardware.replays else None
-
-
 @cache
-def _cuda_graphs(device: torch.device) -> CudaGraphs:
-    return CudaGraphs(device)
+def _recorder(hardware: Hardware) -> Recorder | None:
+    return CudaGraphs(hardware.device, hardware.generator) if hardware.replays else None
