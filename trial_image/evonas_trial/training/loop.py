@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -97,14 +97,19 @@ class Training:
 
         Raises Diverged, or Interrupted when told to end.
         """
+        for epoch, score in self.epochs(on_start):
+            on_epoch(epoch, score)
+        return self._score
+
+    def epochs(self, on_start: Callable[[int], None] = lambda _epochs: None) -> Iterator[tuple[int, Score]]:
+        """Train epoch by epoch, each when it is asked for; otherwise as ``run``."""
         if self._checkpoint and (saved := self._checkpoint.load(self._hardware.device)):
             if saved["done"]["epochs"] <= self._until:
                 self._restore(saved)
             else:
                 self._checkpoint.say_further_than(self._until)
         on_start(self._done.epochs)
-        for epoch, score in self._at_rungs.items():
-            on_epoch(epoch, score)
+        yield from self._at_rungs.items()
         self._started = time.perf_counter() - self._done.seconds
         while self._done.epochs < self._until:
             trained = self._epoch()
@@ -115,8 +120,7 @@ class Training:
             if self._done.epochs in self._rungs:
                 self._at_rungs[self._done.epochs] = self._score
             self._save()
-            on_epoch(self._done.epochs, self._score)
-        return self._score
+            yield self._done.epochs, self._score
 
     def _epoch(self) -> Score:
         self.model.train()

@@ -1,0 +1,1 @@
+"""What the shipped training is worth, per step and from the start of the process."""
