@@ -60,6 +60,20 @@ def test_digits_cnns_train_in_containers_with_gpu_limits(cluster: Cluster, names
         assert pod["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "1"
 
 
+def test_images_hold_the_bytecode_that_no_trial_may_write(cluster: Cluster, namespace: str) -> None:
+    body = _counting()
+    container = body["spec"]["trial"]["template"]["spec"]["containers"][0]
+    looks = "ls /app/evonas_trial/__pycache__/report.*.pyc && echo '{\"reward\": 1}' > /dev/termination-log"
+    container["command"] = ["sh", "-c", looks]
+    for image in ("evonas-trial:0.1.0", "evonas-trial-small:0.1.0"):
+        search = body | {"metadata": {"name": image.partition(":")[0]}}
+        search["spec"]["budget"] = {"maxTrials": 1, "parallelTrials": 1}
+        container["image"] = image
+        cluster.apply(to_yaml(search), namespace)
+        found = follow(cluster, namespace, search["metadata"]["name"], timeout=300)
+        assert float(found["status"]["best"]["reward"]) == 1
+
+
 @dataclass(frozen=True)
 class Way:
     """How a trial's container ends, and what is said of the trial then."""

@@ -12,7 +12,6 @@ from torch import nn, optim
 from evonas_trial.cnn.settings import read
 from evonas_trial.training.optimizers import Optimizer, zero_rate
 from evonas_trial.training.recipe import OPTIMIZERS
-from tests.trial_image.conftest import RunTrial
 
 RATES = [0.1, 0.05, 0.02, 0.01, 0.005]
 DECAY, MOMENTUM = 0.02, 0.8
@@ -63,22 +62,3 @@ def test_a_weight_without_a_gradient_stays(name: str) -> None:
     optimizer = Optimizer(model, read({"optimizer": name, "weight_decay": DECAY}, {})[1])
     optimizer.step(zero_rate(torch.device("cpu")).fill_(0.1))
     assert all(torch.equal(*pair) for pair in zip(model.parameters(), before, strict=True))
-
-
-TRIALS = {
-    "cnn": ("cnn.__main__", [["--limit", "64", "--optimizer", name] for name in OPTIMIZERS]),
-    "spiking": ("spiking.__main__", [["--problem", "digits", "--training-examples", "10"]]),
-}
-
-
-@pytest.mark.parametrize("name", TRIALS)
-def test_no_trial_imports_torchs_compiler(name: str, run_trial: RunTrial) -> None:
-    """It takes seconds, and versions of torch have come to import it in new places."""
-    module, trials = TRIALS[name]
-    program = (
-        f"import sys; from evonas_trial.{module} import main\n"
-        f"for arguments in {trials}: main(['--epochs', '1', *arguments])\n"
-        "found = {'sympy', 'torch._dynamo', 'torch._inductor'} & set(sys.modules); assert not found, found"
-    )
-    ended = run_trial(["python", "-c", program], {})
-    assert (ended.exit_code, ended.errors) == (0, "")
