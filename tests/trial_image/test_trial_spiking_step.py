@@ -17,6 +17,7 @@ from evonas_trial.spiking.network import Network
 from evonas_trial.spiking.neuron import Neuron, SpikesTooFarApart, _SpikeTimes, spike_times
 from evonas_trial.spiking.optimizer import Adam
 from evonas_trial.spiking.problems import Problem, Spikes
+from evonas_trial.spiking.scoring import Evaluation
 from evonas_trial.spiking.settings import Settings
 from evonas_trial.spiking.step import Step
 from evonas_trial.spiking.training import Training
@@ -26,6 +27,7 @@ from evonas_trial.training.hardware import Hardware
 from evonas_trial.training.loop import Diverged, Interrupted
 from evonas_trial.training.replay import WARM_UP_CALLS, Replayed
 
+CPU = Hardware.choose("cpu", threads=1)
 ON_A_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="a CUDA graph needs an NVIDIA GPU")
 
 LEARNS = {"fire_threshold": 0.5, "learning_rate": 0.01, "penalty_no_spike": 5}
@@ -71,7 +73,7 @@ def step_of(problem: Problem, decisions: Mapping[str, Any], *, waits: bool) -> t
     settings = Settings.read("digits", {**LEARNS, **decisions}, {})
     torch.manual_seed(0)
     network = Network(settings, problem.inputs, problem.classes)
-    return network, Step(settings, network, problem.classes, problem.training, waits=waits)
+    return network, Step(settings, network, problem.training, waits=waits)
 
 
 def state(network: Network, step: Step) -> list[Tensor]:
@@ -81,7 +83,6 @@ def state(network: Network, step: Step) -> list[Tensor]:
 
 @pytest.fixture(scope="module")
 def digits() -> Problem:
-    Hardware.choose("cpu", threads=1)
     return problems.load("digits")
 
 
@@ -92,6 +93,17 @@ class TestWithoutWaiting:
         with OneDevice() as watched:
             step(torch.arange(8))
         assert watched.calls > 100
+
+    @pytest.mark.parametrize("decisions", CANDIDATES)
+    def test_a_validation_asks_at_its_end_only(self, digits: Problem, decisions: Mapping[str, Any]) -> None:
+        network, _ = step_of(digits, decisions, waits=False)
+        evaluation = Evaluation(network, digits.validation, CPU)
+        looking = evaluation.score()
+        evaluation._most = digits.validation.most
+        with OneDevice(), torch.inference_mode():
+            for batch in torch.split(torch.arange(len(digits.validation)), 100):
+                evaluation._add(batch)
+        assert repr(evaluation.score()) == repr(looking)
 
     def test_the_watch_sees_a_host_that_asks(self, digits: Problem) -> None:
         _, step = step_of(digits, {"hidden_size": 16}, waits=True)
@@ -114,7 +126,7 @@ class TestWithoutWaiting:
                 examples = Spikes(torch.zeros(64, 64), torch.zeros(64, dtype=torch.int64))
                 # Else it is counted, which is before the first step.
                 vars(examples)["most"] = 40
-                step = Step(settings, Network(settings, 64, 10), 10, examples, waits=False)
+                step = Step(settings, Network(settings, 64, 10), examples, waits=False)
             with OneDevice() as watched:
                 step(torch.arange(8, device=gpu))
         assert watched.calls > 80
@@ -223,7 +235,7 @@ class TestOnAGpu:
             problem = Problem(digits.training.on(gpu.device), digits.validation, digits.read_test, digits.classes)
             settings = Settings.read("digits", {**LEARNS, **decisions}, {})
             network = Network(settings, problem.inputs, problem.classes).to(gpu.device)
-            step = Step(settings, network, problem.classes, problem.training, waits=False)
+            step = Step(settings, network, problem.training, waits=False)
             replayed = Replayed(step, gpu, "the step")
             for batch in torch.split(torch.arange(320, device=gpu.device), 32)[: WARM_UP_CALLS + 3]:
                 replayed(batch)

@@ -130,7 +130,7 @@ def _train(settings: Settings, options: argparse.Namespace, seed: int, until: in
         metrics["first_spike"] = best.validation.first_spike
     if options.final:
         test = problem.read_test().on(hardware.device)
-        metrics["test_accuracy"] = scoring.evaluate(trained.network, test).accuracy
+        metrics["test_accuracy"] = scoring.Evaluation(trained.network, test, hardware).score().accuracy
     report.reward(best.validation.accuracy, metrics)
     if checkpoint and until == settings.epochs:
         checkpoint.remove()

@@ -40,6 +40,7 @@ class Network(nn.Module):
 
     def __init__(self, settings: Settings, inputs: int, outputs: int) -> None:
         super().__init__()
+        self.classes = outputs
         self.neuron = Neuron(settings.decay_constant, settings.fire_threshold, settings.clip_derivative)
         sizes = [inputs, *[settings.hidden_size] * settings.hidden_layers, outputs]
         self.weights = nn.ParameterList(_initial(settings, *pair) for pair in pairwise(sizes))

@@ -24,7 +24,7 @@ from torch.nn import functional
 
 from evonas_trial.spiking.lambert import lambert_w0
 
-MAX_ELEMENTS = {"cpu": 1 << 22, "cuda": 1 << 26}
+MAX_ELEMENTS = {"cpu": 1 << 22, "cuda": 1 << 25}
 """Examples x inputs x neurons processed at once, which bounds the memory; larger batches are split."""
 
 

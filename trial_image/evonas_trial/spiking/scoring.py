@@ -10,6 +10,8 @@ from torch import Tensor
 
 from evonas_trial.spiking.network import Network, predictions
 from evonas_trial.spiking.problems import Spikes
+from evonas_trial.training.hardware import Hardware
+from evonas_trial.training.replay import Replayed
 
 LOSS_EPSILON = 1e-8
 EVALUATION_BATCH = 500
@@ -26,17 +28,33 @@ class Score:
     """Mean time of the earliest output spike, over the examples that have one; NaN if none has."""
 
 
-@torch.inference_mode()
-def evaluate(network: Network, spikes: Spikes) -> Score:
-    """Return the score on a part of the data, which is on the network's device; raises neuron.SpikesTooFarApart.
+class Evaluation:
+    """Scores a network on the same part of the data as often as it is asked."""
 
-    The host waits for a GPU at the end.
-    """
-    most = None if spikes.times.device.type == "cpu" else spikes.most
-    batches = [network(times, most) for times in torch.split(spikes.times, EVALUATION_BATCH)]
-    for spans in torch.stack([activity.spans for activity in batches]).tolist():
-        network.refuse(spans)
-    return score(torch.cat([activity.outputs for activity in batches]), spikes.labels)
+    def __init__(self, network: Network, spikes: Spikes, hardware: Hardware) -> None:
+        """``spikes`` is on the network's device."""
+        self._network, self._spikes = network, spikes
+        device = spikes.times.device
+        self._most = None if device.type == "cpu" else spikes.most
+        self._every = torch.arange(len(spikes), device=device)
+        self._outputs = torch.zeros(len(spikes), network.classes, device=device)
+        self._spans = torch.zeros(len(network.weights), device=device)
+        self._batch = Replayed(self._add, hardware, "the evaluation")
+
+    @torch.inference_mode()
+    def score(self) -> Score:
+        """Return the score of the network as it is now; raises neuron.SpikesTooFarApart. The host waits for a GPU at
+        the end."""
+        self._spans.zero_()
+        for batch in torch.split(self._every, EVALUATION_BATCH):
+            self._batch(batch)
+        self._network.refuse(self._spans.tolist())
+        return score(self._outputs, self._spikes.labels)
+
+    def _add(self, batch: Tensor) -> None:
+        activity = self._network(self._spikes.times.index_select(0, batch), self._most)
+        self._outputs.index_copy_(0, batch, activity.outputs)
+        torch.maximum(self._spans, activity.spans, out=self._spans)
 
 
 def score(outputs: Tensor, labels: Tensor) -> Score:

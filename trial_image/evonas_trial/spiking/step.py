@@ -21,7 +21,7 @@ from evonas_trial.training.loop import Diverged
 class Step:
     """Moves a network along the gradient of a batch, and notes on the device what the training wants to know."""
 
-    def __init__(self, settings: Settings, network: Network, classes: int, examples: Spikes, *, waits: bool) -> None:
+    def __init__(self, settings: Settings, network: Network, examples: Spikes, *, waits: bool) -> None:
         """``waits`` is whether the device waits for the host anyway, as a CPU does: then what is not needed for this
         batch is not computed. The results are the same."""
         self._settings, self._network, self._examples, self._waits = settings, network, examples, waits
@@ -30,7 +30,7 @@ class Step:
         self.optimizer = Adam(
             (network.weights, settings.learning_rate), (network.pulses, settings.learning_rate_pulses)
         )
-        self.outputs = torch.zeros(len(examples), classes, device=device)
+        self.outputs = torch.zeros(len(examples), network.classes, device=device)
         """Output spike times of each training example in the epoch's steps so far."""
         self.changed = torch.ones((), dtype=torch.bool, device=device)
         """Whether the network has changed since this was last set to zero."""

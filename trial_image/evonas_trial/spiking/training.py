@@ -14,7 +14,7 @@ from torch import Tensor
 from evonas_trial.spiking.network import Network
 from evonas_trial.spiking.neuron import SpikesTooFarApart
 from evonas_trial.spiking.problems import Problem
-from evonas_trial.spiking.scoring import Score, evaluate, score
+from evonas_trial.spiking.scoring import Evaluation, Score, score
 from evonas_trial.spiking.settings import Settings
 from evonas_trial.spiking.step import Step
 from evonas_trial.training.checkpoint import Checkpoint
@@ -73,12 +73,13 @@ class Training:
         """``problem`` lies on the CPU; it is copied to the device. The epochs ``rungs`` are saved, and told again when
         resumed. A training of the settings' epochs may be asked to end early, ``until`` another attempt goes on."""
         self._settings, self._seed, self._device = settings, seed, hardware.device
-        self._training, self._validation = (part.on(hardware.device) for part in (problem.training, problem.validation))
+        self._training = problem.training.on(hardware.device)
         self._checkpoint, self._told_to_end = checkpoint, told_to_end
         torch.manual_seed(seed)
         self._network = Network(settings, problem.inputs, problem.classes).to(hardware.device)
+        self._validation = Evaluation(self._network, problem.validation.on(hardware.device), hardware)
         on_cpu = hardware.device.type == "cpu"
-        self._step = Step(settings, self._network, problem.classes, self._training, waits=on_cpu)
+        self._step = Step(settings, self._network, self._training, waits=on_cpu)
         self._replayed = Replayed(self._step, hardware, "the training's step")
         self._check_interval = 1 if on_cpu else GPU_CHECK_INTERVAL
         self._random = torch.Generator()
@@ -144,7 +145,7 @@ class Training:
             self._leave_if_told()
         self._step.check()
         training = score(self._step.outputs[order], self._training.labels[order])
-        validation = evaluate(self._network, self._validation)
+        validation = self._validation.score()
         earlier = self._best and self._best[0].validation
         best = validation if earlier is None or validation.accuracy >= earlier.accuracy else earlier
         epoch = Epoch(self._epochs + 1, training, validation, best)
