@@ -1,14 +1,16 @@
-"""``python -m bench.spiking``: the spiking network's learning curve on MNIST, and the speed of its neurons.
+"""``python -m bench.spiking``: the spiking network's learning curve on MNIST, and the speed of its neurons and steps.
 
 The curve is that of the published program's own command for MNIST, and is compared with a log by one of its users. The
-speed is that of the whole batch at once, compared to one neuron after the other.
+speed of neurons is that of the whole batch at once, compared to one neuron after the other. That of steps is, on a GPU,
+of one that waits to look at what it computed, as was done until steps were recorded, of one that is launched kernel by
+kernel, and of one that is replayed; the limit is the GPU's own time for a replay.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,8 +26,10 @@ from evonas_trial.spiking.network import Network
 from evonas_trial.spiking.neuron import Neuron, spike_times
 from evonas_trial.spiking.problems import Problem, load
 from evonas_trial.spiking.settings import Settings
+from evonas_trial.spiking.step import Step
 from evonas_trial.spiking.training import Epoch, Training
 from evonas_trial.training.hardware import Hardware
+from evonas_trial.training.replay import Replayed
 
 Numbers = NDArray[np.float64]
 
@@ -47,19 +51,23 @@ REFERENCE = ((68.7, 82.9), (88.8, 89.7), (91.6, 91.7))
 
 
 @click.command()
-@click.option("--minutes", default=20.0, show_default=True, help="No epoch begins that would end later than this.")
+@click.option(
+    "--minutes", default=20.0, show_default=True, help="Of the curve; no epoch begins that would end later. 0: none."
+)
 @click.option("--threads", default=2, show_default=True, help="CPU threads of the training; the speed is for one.")
 @click.option("--device", default="auto", type=click.Choice(["auto", "cpu", "cuda"]), help="Where to train.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the weights and the order of the examples.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder with MNIST's idx files.")
 def main(minutes: float, threads: int, device: str, seed: int, data: Path | None) -> None:
-    """Print the learning curve and the speed."""
+    """Print the speed and the learning curve."""
     console = Console()
     problem = load("mnist", data)
     hardware = Hardware.choose(device, threads=1)
     compare_speed(problem, hardware, console)
+    print_steps(problem, hardware, console)
     torch.set_num_threads(threads)
-    print_curve(problem, hardware, console, minutes=minutes, seed=seed)
+    if minutes:
+        print_curve(problem, hardware, console, minutes=minutes, seed=seed)
 
 
 class _TimeIsUp(Exception):
@@ -119,6 +127,75 @@ def compare_speed(problem: Problem, hardware: Hardware, console: Console, *, bat
         fast, slow = (_milliseconds(run, batch, batches) for run in (at_once, one_by_one))
         table.add_row(str(size), f"{fast:.1f}", f"{slow:.0f}", f"{slow / fast:.0f}")
     console.print(table)
+
+
+def print_steps(problem: Problem, hardware: Hardware, console: Console) -> None:
+    """Print how many images a second are trained on, with batches of both published sizes."""
+    on_gpu = hardware.device.type == "cuda"
+    ways = ["waiting", "called", "replayed", "limit"] if on_gpu else ["called"]
+    table = Table("batch", *ways, title=f"Training steps on MNIST, images per second, {hardware.name}")
+    examples = problem.training.on(hardware.device)
+    for size in (5, 32):
+        settings = Settings.read("mnist", {**COMMAND, "batch_size": size}, {})
+        batches = torch.split(torch.arange(200 * size, device=hardware.device), size)
+
+        def step(*, waits: bool, settings: Settings = settings) -> Step:
+            torch.manual_seed(0)
+            network = Network(settings, problem.inputs, problem.classes).to(hardware.device)
+            return Step(settings, network, examples, waits=waits)
+
+        if on_gpu:
+            replayed = Replayed(step(waits=False), hardware, "the step")
+            found = [
+                _steps_per_second(_checked(step(waits=True)), batches),
+                _steps_per_second(step(waits=False), batches),
+                _steps_per_second(replayed, batches),
+                1000 / _milliseconds_on_gpu(replayed, batches[0]),
+            ]
+        else:
+            found = [_steps_per_second(_checked(step(waits=True)), batches[:20])]
+        table.add_row(str(size), *(f"{size * one:,.0f}" for one in found))
+    console.print(table)
+
+
+def _checked(step: Step) -> Callable[[torch.Tensor], None]:
+    def run(batch: torch.Tensor) -> None:
+        step(batch)
+        step.check()
+
+    return run
+
+
+def _steps_per_second(run: Callable[[torch.Tensor], object], batches: Sequence[torch.Tensor]) -> float:
+    on_gpu = batches[0].device.type == "cuda"
+    # On a CPU the process's own time: others on this machine do not count. A GPU is not shared here.
+    clock = time.perf_counter if on_gpu else time.process_time
+
+    def finish() -> None:
+        if on_gpu:
+            torch.cuda.synchronize()
+
+    warm_up = len(batches) // 4
+    for batch in batches[:warm_up]:
+        run(batch)
+    finish()
+    began = clock()
+    for batch in batches[warm_up:]:
+        run(batch)
+    finish()
+    return (len(batches) - warm_up) / (clock() - began)
+
+
+def _milliseconds_on_gpu(replayed: Replayed, batch: torch.Tensor, repetitions: int = 100) -> float:
+    """Time replays of a recorded step by the GPU's own clock; the host is ahead of it."""
+    began, ended = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
+    replayed(batch)
+    began.record()
+    for _ in range(repetitions):
+        replayed(batch)
+    ended.record()
+    ended.synchronize()
+    return float(began.elapsed_time(ended)) / repetitions
 
 
 def _on_host(tensor: torch.Tensor) -> Numbers:
