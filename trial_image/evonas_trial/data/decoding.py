@@ -28,7 +28,7 @@ def decoded(path: Path) -> Tensor:
         return torch.from_numpy(_by_pil(content) if pixels is None else pixels).permute(2, 0, 1)
     except Exception as error:
         # PIL names no type for what damaged files cause.
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
 def _by_turbo(content: bytes) -> NDArray[numpy.uint8] | None:
@@ -61,10 +61,11 @@ def is_exactly(path: Path, side: int) -> bool:
             return file.size == (side, side)
     except Exception as error:
         # As above.
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
-def _unreadable(path: Path, error: Exception) -> DataMissing:
+def unreadable(path: Path, error: Exception) -> DataMissing:
+    """Return what says that a file cannot be read, and the cure."""
     # Of an error of PIL's own, the memory address of what it was given says nothing.
     reason = "no known format" if type(error).__name__ == "UnidentifiedImageError" else error
     return DataMissing(f"{path} cannot be read as an image ({reason}): replace it, or remove it from its folder")

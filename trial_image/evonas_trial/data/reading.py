@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from evonas_trial.data import catalogue, cifar, digits, folder, idx, places
+from evonas_trial.data.cache import Cache
 from evonas_trial.data.catalogue import DataSet
 from evonas_trial.data.images import Images, Part
 from evonas_trial.data.places import DataMissing
@@ -27,6 +28,8 @@ class Located:
 
     data_set: DataSet
     folder: Path
+    cache: Cache | None = None
+    """Where the images of a folder are kept decoded."""
 
     def development(
         self, *, split_seed: int, validation_share: float | None = None, limit: int | None = None
@@ -51,11 +54,12 @@ class Located:
         return self._read("test")
 
     def _read(self, part: str) -> Part:
+        shape = self.data_set.shape
         if self.data_set.name == catalogue.FOLDER:
-            return folder.read(self.folder, part, self.data_set.shape.classes)
+            files = folder.read(self.folder, part, shape.classes)
+            return self.cache.images(files, self.folder, part, shape.side) if self.cache else files
         read: Callable[[Path, str], tuple[NDArray[numpy.uint8], ...]] = _FORMATS[self.data_set.name].read
         pixels, labels = read(self.folder, part)
-        shape = self.data_set.shape
         if pixels.shape[1:] != (shape.channels, shape.side, shape.side):
             raise DataMissing(f"{self.folder}: images of {pixels.shape[1:]}, not those of {self.data_set.name}")
         if not len(labels) or labels.max() >= shape.classes:
@@ -64,6 +68,6 @@ class Located:
         return Images(torch.from_numpy(pixels.copy()), torch.from_numpy(labels.astype(numpy.int64)))
 
 
-def locate(data_set: DataSet, named: str | None) -> Located:
+def locate(data_set: DataSet, named: str | None, cache: Cache | None = None) -> Located:
     """Find a data set's files on this machine; raises DataMissing, which says what to put where."""
-    return Located(data_set, places.find(data_set, named, _FORMATS[data_set.name].complete, os.environ))
+    return Located(data_set, places.find(data_set, named, _FORMATS[data_set.name].complete, os.environ), cache)

@@ -37,6 +37,8 @@ def parser(
 
 def data_set(options: argparse.Namespace) -> DataSet:
     """Return the chosen data set; raises ValueError if its shape is not given."""
+    if options.cache is not None and options.dataset != catalogue.FOLDER:
+        raise ValueError(f"--cache is for --dataset folder; {options.dataset} needs no decoding: leave --cache out")
     if options.dataset == catalogue.FOLDER:
         if options.classes is None:
             raise ValueError("--dataset folder needs --classes, the number of folders in train/")
@@ -52,6 +54,7 @@ def _add_data(group: Any) -> None:
     add("--data", metavar="DIR", help="folder of the data set's files; by default EVONAS_DATA, then known places")
     add("--classes", type=_positive, metavar="COUNT", help="of --dataset folder: how many classes it has")
     add("--image-size", type=_positive, default=224, metavar="PIXELS", help="of --dataset folder: side (default 224)")
+    add("--cache", type=Path, metavar="DIR", help="of --dataset folder: a volume that keeps its images decoded")
     add("--split-seed", type=int, default=0, metavar="SEED", help="of training and validation; the trials' (default 0)")
     add("--validation-share", type=_share, metavar="SHARE", help="of each class; by default the data set's own")
     add("--limit", type=_positive, metavar="COUNT", help="train on so many images only, all classes in proportion")

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from evonas_trial import pausing, report, termination
+from evonas_trial.data.cache import Cache
 from evonas_trial.data.images import Normalization, Part, joined, normalization
 from evonas_trial.data.reading import locate
 from evonas_trial.training import batches, export, measures
@@ -70,6 +71,9 @@ def _checkpoint(candidate: Candidate, options: argparse.Namespace) -> Checkpoint
         "seed": candidate.seed,
         "options": {name: getattr(options, name) for name in names},
     }
+    if options.cache is not None:
+        # Of decoded images, other random crops are taken.
+        identity["cache"] = True
     return Checkpoint.of_trial(options.checkpoint_dir, identity)
 
 
@@ -90,7 +94,8 @@ class _Trial:
 
     def run(self) -> bool:
         """Return whether the training was only paused."""
-        located = locate(self._candidate.data_set, self._options.data)
+        cache = Cache(self._options.cache, self._options.workers) if self._options.cache else None
+        located = locate(self._candidate.data_set, self._options.data, cache)
         training, validation = located.development(
             split_seed=self._options.split_seed,
             validation_share=self._options.validation_share,
