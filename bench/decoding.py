@@ -138,7 +138,9 @@ def _cache(folder: Path, classes: int, side: int, workers: int, place: Path) -> 
 
     def development(cache: Cache | None) -> tuple[Part, float]:
         start = time.perf_counter()
-        training, _ = locate(catalogue.folder(side, classes), str(folder), cache).development(split_seed=0)
+        training, _ = locate(catalogue.folder(side, classes), str(folder), cache).development(
+            split_seed=0, validation_share=0.1
+        )
         return training, time.perf_counter() - start
 
     cache = Cache(place, workers)
@@ -168,7 +170,18 @@ def _read(part: Part, side: int, workers: int) -> Iterator[Tensor]:
 def _trials(folder: Path, classes: int, side: int, workers: int, limit: int, place: Path) -> Table:
     """Seconds from the start of a process to its report."""
     words = ["--dataset", "folder", "--data", str(folder), "--classes", str(classes), "--image-size", str(side)]
-    words += ["--limit", str(limit), "--epochs", "1", "--batch-size", "64", "--workers", str(workers)]
+    words += [
+        "--limit",
+        str(limit),
+        "--epochs",
+        "1",
+        "--batch-size",
+        "64",
+        "--validation-share",
+        "0.1",
+        "--workers",
+        str(workers),
+    ]
     words += ["--blocks", "2", "--stem-stride", "2", "--augmentation", "crop_flip"]
     environment = os.environ | {"EVONAS_DECISIONS": "{}", "EVONAS_SEED": "0"}
     table = Table("a trial of one epoch", "seconds", "CPU seconds", title=f"{limit} images, one thread")

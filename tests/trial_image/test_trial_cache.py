@@ -222,6 +222,13 @@ class TestWhereNothingIsKept:
             check_size(50_000, 256, 5 * 2**30)
         check_size(50_000, 256, 10 * 2**30)
 
+    def test_a_set_that_is_too_large_is_not_looked_at(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        many = Files([tmp_path / "nowhere"] * 250_000, torch.zeros(250_000, dtype=torch.int64))
+        assert Cache(tmp_path / "cache", 0).images(many, tmp_path, "development", 224) is many
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.endswith(f"35.0 GiB, more than the 32 GiB of the largest cache{self.END}")
+        assert not (tmp_path / "cache").exists()
+
     def test_a_file_that_is_no_image_is_named_and_leaves_nothing_behind(self, tmp_path: Path) -> None:
         write_photos(tmp_path / "images", *[(16, 16)] * 4)
         broken = tmp_path / "images/train/dog/2.png"

@@ -40,9 +40,12 @@ class Cache:
         """Return a part of a data set as a memory map of decoded images; as files, with a line in the log, if they
         cannot be kept. Raises DataMissing for a file that is no image.
         """
-        kept = _Kept(self.folder / f"{part}-{side}-{version(files.paths, root)}", files.paths, side, self.workers)
         try:
-            return Images(kept.pixels(), files.labels, torch.arange(len(files)))
+            # Before any file is looked at: it is at least as much.
+            check_size(len(files), side)
+            target = self.folder / f"{part}-{side}-{version(files.paths, root)}"
+            pixels = _Kept(target, files.paths, side, self.workers).pixels()
+            return Images(pixels, files.labels, torch.arange(len(files)))
         except TooLarge as reason:
             why = str(reason)
         except OSError as error:
@@ -88,8 +91,6 @@ class _Kept:
 
     def pixels(self) -> Tensor:
         """Return the memory map; raises TooLarge, OSError, and DataMissing for a file that is no image."""
-        # Before any file is opened: it is at least as much.
-        check_size(len(self._paths), self._side)
         made_once(self._target, self._is_whole, self._make, self._wait)
         return self._read() if self._found is None else self._found
 
