@@ -72,8 +72,12 @@ def _factors(rates: Sequence[float]) -> Tensor:
     """Return a row for each number of steps: the gradient's share of the mean, the square's decay, the epsilon, and
     each group's rate. The first row changes nothing.
     """
-    rows = [[0, 1, EPSILON, *(0 for _ in rates)]]
-    for steps in range(1, _STEPS_CORRECTED + 1):
-        first, second = (1 - decay**steps for decay in (FIRST, SECOND))
-        rows.append([1 - FIRST, SECOND, EPSILON * second, *(-rate * math.sqrt(second) / first for rate in rates)])
-    return torch.tensor(rows, dtype=torch.float64)
+    # Powers and roots by Python: those of torch differ in the last digit.
+    firsts, seconds = ([1 - decay**steps for steps in range(1, _STEPS_CORRECTED + 1)] for decay in (FIRST, SECOND))
+    roots = torch.tensor([math.sqrt(second) for second in seconds], dtype=torch.float64)
+    first, second = (torch.tensor(corrections, dtype=torch.float64) for corrections in (firsts, seconds))
+    corrected = [EPSILON * second, *(-rate * roots / first for rate in rates)]
+    constant = torch.tensor([1 - FIRST, SECOND], dtype=torch.float64).expand(_STEPS_CORRECTED, 2)
+    rows = torch.cat([constant, torch.stack(corrected, dim=1)], dim=1)
+    unchanged = torch.tensor([[0, 1, EPSILON, *(0 for _ in rates)]], dtype=torch.float64)
+    return torch.cat([unchanged, rows])
