@@ -192,6 +192,22 @@ class TestTrial:
         assert ended.report is not None
         assert ended.report["infeasible"].startswith("diverged: ")
 
+    def test_out_of_gpu_memory_is_infeasible(self, run_trial: RunTrial) -> None:
+        code = """if True:
+            import torch
+            from evonas_trial.spiking import __main__, training
+
+            def full(*_: object, **__: object) -> None:
+                # What torch raises where a GPU has no more memory; no GPU is needed to raise it.
+                raise torch.OutOfMemoryError("tried to allocate 2 GiB")
+
+            training.Training = full
+            __main__.main()
+            """
+        ended = run_trial(["python", "-c", code], {"batch_size": 9}, "--problem", "xor")
+        assert ended.exit_code == 65
+        assert ended.report == {"infeasible": "out of GPU memory with batch_size=9: tried to allocate 2 GiB"}
+
     def test_sigterm_ends_it_at_once(self, start_trial: StartTrial, tmp_path: Path) -> None:
         process = start_trial(SPIKING, {}, *self.ARGUMENTS, "--epochs", "100000")
         tell(process, signal.SIGTERM)

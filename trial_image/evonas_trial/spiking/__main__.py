@@ -76,9 +76,11 @@ def _count(text: str) -> int:
 
 
 def _train(settings: Settings, options: argparse.Namespace, seed: int, until: int) -> None:
-    """Train and report; ends the process if the training diverges."""
+    """Train and report; ends the process if the candidate is infeasible or the trial is told to stop."""
     # Before importing the libraries that start their thread pools on import.
     os.environ["OMP_NUM_THREADS"] = str(options.threads)
+    from torch import OutOfMemoryError  # noqa: PLC0415
+
     from evonas_trial.spiking import problems, scoring, training  # noqa: PLC0415
     from evonas_trial.training.hardware import Hardware  # noqa: PLC0415
     from evonas_trial.training.loop import Diverged, Interrupted  # noqa: PLC0415
@@ -113,6 +115,8 @@ def _train(settings: Settings, options: argparse.Namespace, seed: int, until: in
         termination.leave()
     except Diverged as diverged:
         infeasible = f"diverged: {diverged}"
+    except OutOfMemoryError as error:
+        infeasible = f"out of GPU memory with batch_size={settings.batch_size}: {error}"
     if infeasible:
         if checkpoint:
             checkpoint.remove()
