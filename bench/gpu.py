@@ -13,7 +13,7 @@ import click
 import torch
 
 PARTS = {
-    "steps as CUDA graphs do what steps do": (45, ["-m", "pytest", "-q", "tests/trial_image/test_trial_replay.py"]),
+    "steps as CUDA graphs do what steps do": (45, ["-m", "pytest", "-q", "tests/trial_image", "-k", "gpu"]),
     "images per second, and whole trials": (230, ["-m", "bench.trials", "--rounds", "2"]),
     "the spiking network": (40, ["-m", "bench.spiking", "--minutes", "0.5"]),
 }
