@@ -40,9 +40,13 @@ def main(images: int, rounds: int, threads: int, device: str, data: str | None, 
     assert isinstance(part, Images)
     on_gpu = hardware.device.type == "cuda"
     print_rates(console, ON_GPU if on_gpu else ON_CPU, part, hardware, rounds)
-    table = Table("until", "seconds", title="start of a trial on Fashion-MNIST, from exec on")
-    for name, seconds in processes.stages(data, hardware.device.type):
+    table = Table("until", "seconds", title="what ends before any data is read, from exec on")
+    for name, seconds in processes.refusals(data, hardware.device.type):
         table.add_row(name, f"{seconds:.1f}")
+    console.print(table)
+    table = Table("trial", "first step", "report", title="seconds from exec, of trials of a single step")
+    for name, step, seconds in processes.starts(data, hardware.device.type):
+        table.add_row(name, f"{step:.1f}", f"{seconds:.1f}")
     console.print(table)
     table = Table("network", "settings", "seconds", title=f"{epochs} epochs of Fashion-MNIST, from exec to the report")
     whole = processes.whole(data, hardware.device.type, epochs=epochs, images=None if on_gpu else images)
