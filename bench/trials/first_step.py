@@ -27,7 +27,7 @@ def main() -> None:
         call(self, *inputs)
         if not noted.exists():
             # So that the step is over, wherever it was computed.
-            if torch.cuda.is_initialized():
+            if torch.cuda.is_available():
                 torch.cuda.synchronize()
             noted.write_text(str(time.time() - started))
 

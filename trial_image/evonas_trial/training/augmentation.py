@@ -12,7 +12,7 @@ from torch.nn import functional
 
 Draws = tuple[Tensor, ...]
 """What is random about each image, along the first dimension: none for no augmentation, bool (n, 1) for whether it is
-flipped, then where it is cropped: int64 (n, 2, 1), rows and columns of a padded image, or float32 (n, 4), a box."""
+flipped, then for crops where: int64 (n, 2, 1), rows and columns of a padded image, or float32 (n, 4), a box."""
 
 _PADDING_SHARE = 8
 """Images are padded by an eighth of their side (4 pixels of 32) before a crop of the original size is taken."""
@@ -28,6 +28,8 @@ def draw(count: int, stored: int, side: int, kind: str, generator: torch.Generat
     if kind == "none":
         return ()
     flipped = torch.rand(count, 1, generator=generator) < 0.5
+    if kind == "flip":
+        return (flipped,)
     if stored > side:
         return flipped, _boxes(count, stored, generator)
     return flipped, torch.randint(0, 2 * _margin(side) + 1, (2, count, 1), generator=generator).transpose(0, 1)
@@ -44,13 +46,12 @@ def augment(pixels: Tensor, side: int, kind: str, draws: Draws) -> Tensor:
         kind = {"crop": "none", "crop_flip": "flip"}.get(kind, kind)
     if kind == "none":
         return pixels
-    flipped, offsets = draws
     count = len(pixels)
     rows = columns = torch.arange(side, device=pixels.device).expand(count, side)
     if kind in ("flip", "crop_flip"):
-        columns = torch.where(flipped, side - 1 - columns, columns)
+        columns = torch.where(draws[0], side - 1 - columns, columns)
     if kind in ("crop", "crop_flip"):
-        rows, columns = rows + offsets[:, 0], columns + offsets[:, 1]
+        rows, columns = rows + draws[1][:, 0], columns + draws[1][:, 1]
         pixels = functional.pad(pixels, (_margin(side),) * 4)
     images = torch.arange(count, device=pixels.device)[:, None, None]
     # The indexed dimensions come first, the untouched channels last.
