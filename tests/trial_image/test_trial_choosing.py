@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evonas_trial.cnn.__main__ import PROGRAM
-from evonas_trial.training.choosing import RECORDING_PAYS_AFTER, Settings, Wishes, Work, choose
+from evonas_trial.training.choosing import RECORDING_PAYS_AFTER, Settings, Wishes, Work, choose, graph_pays
 from evonas_trial.training.options import parser
 
 A1 = 312e6
@@ -35,6 +35,9 @@ def test_large_networks_use_the_matrix_units_and_search_where_they_train_long() 
 
 def test_a_few_steps_are_not_worth_a_recording() -> None:
     assert not choose(Work(SMALL, 64, RECORDING_PAYS_AFTER - 1)).graph
+    assert choose(Work(SMALL, 64, RECORDING_PAYS_AFTER)).graph
+    assert graph_pays(1, "on")
+    assert not graph_pays(1_000_000, "off")
 
 
 @given(WORKS)

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from math import isfinite
+from math import ceil, isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from evonas_trial.data.places import DataMissing
 from evonas_trial.decisions import fix_epochs, parse_option
 from evonas_trial.spiking.feasibility import obstacle
 from evonas_trial.spiking.settings import BOOLEAN_DECISIONS, IMAGE_DECISIONS, PROBLEMS, Settings
+from evonas_trial.training.choosing import AUTO, graph_pays
 
 if TYPE_CHECKING:
     from evonas_trial.spiking.training import Epoch
@@ -61,6 +62,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="default: a GPU where there is one"
     )
+    parser.add_argument(
+        "--graph",
+        choices=(AUTO, "on", "off"),
+        default=AUTO,
+        help="on a GPU, replay a step as one CUDA graph (default auto: from 100 steps on)",
+    )
     parser.add_argument("--threads", type=_count, default=1, metavar="COUNT", help="CPU threads (default 1)")
     parser.add_argument(
         "--checkpoint-dir", type=Path, metavar="DIR", help="a volume, from which another attempt goes on"
@@ -95,6 +102,8 @@ def _train(settings: Settings, options: argparse.Namespace, seed: int, until: in
     problem = problems.load(options.problem, options.data)
     if options.training_examples:
         problem = replace(problem, training=problem.training.first(options.training_examples))
+    steps = settings.epochs * ceil(len(problem.training) / settings.batch_size)
+    hardware = hardware.used(replace(hardware.settings, graph=graph_pays(steps, options.graph)))
     checkpoint = _checkpoint(settings, options, seed)
     # Without a checkpoint there is nothing to save, and SIGTERM ends the process at once.
     told_to_end = termination.Notice().given if checkpoint else lambda: False

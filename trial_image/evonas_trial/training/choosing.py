@@ -17,6 +17,12 @@ MULTIPLY_ADDS_PER_SECOND = 5e12
 SEARCH_PAYS_AFTER = 60.0
 """Seconds of training. cuDNN's comparison of its algorithms takes some ten, and saves up to a third afterwards."""
 
+AUTO = "auto"
+"""What an option says that leaves a choice to the rule."""
+
+_ON_OFF = {True: "on", False: "off"}
+_WISHED = {AUTO: None, "on": True, "off": False}
+
 RECORDING_PAYS_AFTER = 100
 """Calls of a step. Recording takes less than 0.1 s, a replayed step saves one to five thousandths."""
 
@@ -86,10 +92,6 @@ class Wishes:
         )
 
 
-_ON_OFF = {True: "on", False: "off"}
-_WISHED = {"auto": None, "on": True, "off": False}
-
-
 def choose(work: Work) -> Settings:
     """Return what the work calls for.
 
@@ -101,5 +103,11 @@ def choose(work: Work) -> Settings:
         channels_last=large,
         bfloat16=large,
         algorithm_search=large and work.seconds >= SEARCH_PAYS_AFTER,
-        graph=work.steps >= RECORDING_PAYS_AFTER,
+        graph=graph_pays(work.steps),
     )
+
+
+def graph_pays(steps: int, option: str = AUTO) -> bool:
+    """Return whether a training of so many steps is to be recorded, as ``--graph`` says or by itself."""
+    wish = _WISHED[option]
+    return steps >= RECORDING_PAYS_AFTER if wish is None else wish

@@ -12,6 +12,7 @@ from typing import Any
 from evonas_trial.data import catalogue
 from evonas_trial.data.catalogue import DataSet
 from evonas_trial.decisions import Decision, parse_option
+from evonas_trial.training.choosing import AUTO
 
 
 def parser(
@@ -73,7 +74,7 @@ def _add_training(group: Any) -> None:
 
 def _add_gpu(group: Any) -> None:
     def add(option: str, *choices: str, help: str) -> None:
-        group.add_argument(option, choices=("auto", *choices), default="auto", help=help)
+        group.add_argument(option, choices=(AUTO, *choices), default=AUTO, help=help)
 
     add("--layout", "channels-last", "channels-first", help="of images in memory (default auto)")
     add("--precision", "bfloat16", "float32", help="of products; weights are float32 (default auto)")
