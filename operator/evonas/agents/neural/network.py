@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from evonas.agents.neural.recurrence import run_lstm
 from evonas.agents.policy import Rollout
 from evonas.agents.randomness import Purpose, uniforms
 from evonas.agents.torch_threads import single_threaded
@@ -82,7 +83,7 @@ class PolicyNetwork(torch.nn.Module):
         """Return how likely the candidates are, with gradients; ``choices`` is [candidates, decisions]."""
         active = choices != INACTIVE
         steps = np.maximum(active.cumsum(axis=1) - 1, 0)
-        hidden, _ = self.lstm(torch.nn.functional.embedding(self._inputs(choices, active), self.embedding))
+        hidden = run_lstm(self.lstm, torch.nn.functional.embedding(self._inputs(choices, active), self.embedding))
         at_decision = hidden[torch.arange(len(choices))[:, None], torch.from_numpy(steps)]
         logits = torch.einsum("cdh,dvh->cdv", at_decision, self.head) + self.bias
         log_softmax = torch.log_softmax(logits.masked_fill(self._no_value, -1e9), dim=-1)
