@@ -114,6 +114,7 @@ def sample(
     children = parents.copy()
     drawn = redrawn | (parents == INACTIVE)
     gains = np.zeros(parents.shape)
+    last = np.flatnonzero(drawn.any(axis=0)).max(initial=-1)
     rollout = policy.rollout(len(parents))
     for position in range(len(space)):
         active = active_rows(space, position, children)
@@ -123,7 +124,8 @@ def sample(
         values[~active] = INACTIVE
         if draw.any():
             values[draw], gains[draw, position] = invert(rollout.logits(position, draw), numbers[draw, position])
-        rollout.append(position, values, active)
+        if position < last:
+            rollout.append(position, values, active)
     return Drawing(children, drawn, gains)
 
 
@@ -152,10 +154,11 @@ def invert(logits: NDArray[np.float64], numbers: NDArray[np.float64]) -> tuple[N
     """Return the value that each number in [0, 1) stands for under softmax(logits): the inverse of its CDF. Also
     returns the log of its probability relative to a uniform one. ``logits`` is [rows, values], all else [rows].
     """
-    weights = np.exp(logits - logits.max(axis=1, keepdims=True))
-    cumulative = weights.cumsum(axis=1)
+    rows, values = logits.shape
+    weights = np.exp(logits - np.maximum.reduce(logits, axis=1, keepdims=True))
+    cumulative = np.add.accumulate(weights, axis=1)
     below = cumulative <= numbers[:, np.newaxis] * cumulative[:, -1:]
     # A number next to 1 can round up to the whole sum.
-    choices: NDArray[np.int64] = np.minimum(below.sum(axis=1), logits.shape[1] - 1)
-    chosen = weights[np.arange(len(choices)), choices]
-    return choices, np.log(np.maximum(chosen, 1e-300) / cumulative[:, -1] * logits.shape[1])
+    choices: NDArray[np.int64] = np.minimum(np.add.reduce(below, axis=1, dtype=np.int64), values - 1)
+    chosen = weights.ravel()[choices + np.arange(0, rows * values, values)]
+    return choices, np.log(np.maximum(chosen, 1e-300) / cumulative[:, -1] * values)

@@ -55,6 +55,9 @@ class PolicyNetwork(torch.nn.Module):
         """The row of the embedding that is read before the first decision."""
         self._cardinalities = np.array(space.cardinalities)
         self._no_value = torch.from_numpy(np.arange(width) >= self._cardinalities[:, np.newaxis])
+        self._recurrence: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+        self._recurrence_of = 0
+        """Of which version of the weights that is."""
         self._initialise(seed, hidden_units)
 
     def _initialise(self, seed: int, hidden_units: int) -> None:
@@ -78,6 +81,24 @@ class PolicyNetwork(torch.nn.Module):
     def tokens(self, position: NDArray[np.int64] | int, choices: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the rows of the embedding that stand for ``choices`` at ``position``."""
         return position * self._width + choices
+
+    def recurrence(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return what each token adds to the gates, [gates, tokens, units], and the state to them all: [units, gates x
+        units]. Computed anew when the weights have changed.
+        """
+        version = sum(weights._version for weights in self.lstm.parameters()) + self.embedding._version
+        if self._recurrence is None or self._recurrence_of != version:
+            from_input, from_hidden, input_bias, hidden_bias = self.lstm.parameters()
+            # NumPy would start a second thread for this product, which then busy-waits for more work and occupies a
+            # core.
+            with single_threaded(), torch.no_grad():
+                # One of the four gates is a tanh, 2 s(2x) - 1, so that the sigmoids s of all four are one operation.
+                scale = torch.tensor([1.0, 1.0, 2.0, 1.0], dtype=torch.float64).repeat_interleave(self.lstm.hidden_size)
+                inputs = torch.addmm(input_bias + hidden_bias, self.embedding, from_input.T).mul_(scale)
+                of_gates = inputs.view(-1, 4, self.lstm.hidden_size).transpose(0, 1)
+                self._recurrence = of_gates.contiguous().numpy(), (from_hidden.T * scale).contiguous().numpy()
+            self._recurrence_of = version
+        return self._recurrence
 
     def score(self, choices: NDArray[np.int64]) -> Scores:
         """Return how likely the candidates are, with gradients; ``choices`` is [candidates, decisions]."""
@@ -119,17 +140,9 @@ class _NetworkRollout:
     def __init__(self, network: PolicyNetwork, rows: int) -> None:
         self._network = network
         self._heads, self._biases = network.head.detach().numpy(), network.bias.detach().numpy()
-        lstm = network.lstm
-        from_input, from_hidden, input_bias, hidden_bias = lstm.parameters()
-        # NumPy would start a second thread for this product, which then busy-waits for more work and occupies a core.
-        with single_threaded(), torch.no_grad():
-            # One of the four gates is a tanh, 2 s(2x) - 1, so that the sigmoids s of all four are one operation.
-            scale = torch.tensor([1.0, 1.0, 2.0, 1.0], dtype=torch.float64).repeat_interleave(lstm.hidden_size)
-            inputs = torch.addmm(input_bias + hidden_bias, network.embedding, from_input.T)
-            self._inputs: NDArray[np.float64] = inputs.mul_(scale).numpy()
-            self._recurrent: NDArray[np.float64] = (from_hidden.T * scale).numpy()
-        self._hidden = self._cell = np.zeros((rows, lstm.hidden_size))
-        self._hidden, self._cell = self._step(network.start)
+        self._inputs, self._recurrent = network.recurrence()
+        self._hidden = self._cell = np.zeros((rows, network.lstm.hidden_size))
+        self._hidden, self._cell = self._step(np.full(rows, network.start))
 
     def logits(self, position: int, rows: NDArray[np.bool_]) -> NDArray[np.float64]:
         values = self._network.cardinality(position)
@@ -144,15 +157,26 @@ class _NetworkRollout:
             hidden, cell = np.where(keep, hidden, self._hidden), np.where(keep, cell, self._cell)
         self._hidden, self._cell = hidden, cell
 
-    def _step(self, tokens: NDArray[np.int64] | int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _step(self, tokens: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return hidden and cell state once each row has read its token."""
-        size = self._hidden.shape[1]
-        activity = _product(self._hidden, self._recurrent)
-        activity += self._inputs[tokens]
-        gates = _sigmoid(activity)
-        change = gates[:, 2 * size : 3 * size] * 2 - 1
-        cell = gates[:, size : 2 * size] * self._cell + gates[:, :size] * change
-        return gates[:, 3 * size :] * (_sigmoid(cell * 2) * 2 - 1), cell
+        rows, size = self._hidden.shape
+        # One gate after another: operations on what lies together in memory take a third of the time.
+        gates = self._inputs.take(tokens, axis=1)
+        gates += _product(self._hidden, self._recurrent).reshape(rows, 4, size).swapaxes(0, 1)
+        enters, stays, change, leaves = _sigmoid(gates, rows)
+        enters *= _doubled(change)
+        cell = stays * self._cell
+        cell += enters
+        hidden = _doubled(_sigmoid(cell * 2, rows))
+        hidden *= leaves
+        return hidden, cell
+
+
+def _doubled(sigmoids: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Overwrite 2 s(2x) with tanh x."""
+    sigmoids *= 2
+    sigmoids -= 1
+    return sigmoids
 
 
 def _product(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -165,10 +189,10 @@ def _product(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[n
     return large
 
 
-def _sigmoid(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Overwrite numbers with their sigmoids. In PyTorch: NumPy has none, and its tanh takes several times as long."""
+def _sigmoid(numbers: NDArray[np.float64], rows: int) -> NDArray[np.float64]:
+    """Overwrite numbers of some rows with their sigmoids. In PyTorch: NumPy has none, and its tanh takes several times as long."""
     tensor = torch.from_numpy(numbers)
-    if len(numbers) <= SMALL:
+    if rows <= SMALL:
         tensor.sigmoid_()
     else:
         with single_threaded():

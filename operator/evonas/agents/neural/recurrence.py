@@ -59,8 +59,7 @@ class _Recurrence(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         weights, gates, bounded, hidden, cells = ctx.saved_tensors
         of_sums = torch.empty_like(gates).flatten(2)
-        of_later = torch.zeros_like(hidden[0])
-        of_weights = torch.zeros_like(weights)
+        of_later, of_weights = torch.zeros_like(hidden[0]), torch.zeros_like(weights)
         enters, stays, change, leaves = gates.unbind(2)
         # A gate's sum has the gradient of the cell or the hidden state times these three, in this order.
         factors = torch.stack([change, cells[:-1], enters, bounded], dim=2).numpy()
@@ -68,11 +67,13 @@ class _Recurrence(torch.autograd.Function):
         slopes[:, :, 2], rest[:, :, 2] = _tanh_slope(change), 1
         slopes_array, rest_array, bounded_slopes = slopes.numpy(), rest.numpy(), _tanh_slope(bounded).numpy()
         of_states, of_gates, of_later_array = gradients[0].numpy(), of_sums.view(gates.shape).numpy(), of_later.numpy()
-        stays_array, leaves_array = stays.numpy(), leaves.numpy()
+        stays_array, leaves_array = stays.contiguous().numpy(), leaves.contiguous().numpy()
         of_cell = np.zeros(of_later.shape)
         for step, of_sum, state in reversed([*zip(range(len(gates)), of_sums, hidden, strict=False)]):
             of_state = of_states[step] + of_later_array
-            of_cell += of_state * leaves_array[step] * bounded_slopes[step]
+            through = of_state * leaves_array[step]
+            through *= bounded_slopes[step]
+            of_cell += through
             of_gate = of_gates[step]
             np.multiply(of_cell[:, None], factors[step, :, :3], out=of_gate[:, :3])
             np.multiply(of_state, factors[step, :, 3], out=of_gate[:, 3])
@@ -81,8 +82,8 @@ class _Recurrence(torch.autograd.Function):
             of_cell *= stays_array[step]
             torch.mm(of_sum, weights, out=of_later)
             of_weights += of_sum.t() @ state
-        of_bias = of_sums.sum(1).flip(0).cumsum(0)[-1]
-        return of_sums, of_weights, of_bias
+        # In the order in which a graph is walked back, the last step first.
+        return of_sums, of_weights, of_sums.sum(1).flip(0).cumsum(0)[-1]
 
 
 def _tanh_slope(values: Tensor) -> Tensor:
