@@ -37,9 +37,14 @@ class Drawing:
     gains: NDArray[np.float64]
     """[rows, decisions]: log of a drawn value's probability under the policy relative to a uniform one, 0 elsewhere."""
 
+    @property
+    def columns(self) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float64]]:
+        """All of it."""
+        return self.choices, self.drawn, self.gains
+
     def take(self, rows: NDArray[np.int64]) -> Drawing:
         """Return some of the rows."""
-        return Drawing(self.choices[rows], self.drawn[rows], self.gains[rows])
+        return Drawing(*(each.take(rows, axis=0) for each in self.columns))
 
     def join(self, other: Drawing) -> Drawing:
         """Return the rows of both."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -11,10 +12,9 @@ from numpy.typing import NDArray
 
 def normal_scores(rewards: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the normal scores of rewards with these ranks; equal rewards share a score."""
-    _, index, counts = np.unique(rewards, return_inverse=True, return_counts=True)
-    middles = counts.cumsum() - counts / 2
-    quantiles = torch.special.ndtri(torch.from_numpy(middles / len(rewards)))
-    scores: NDArray[np.float64] = quantiles.numpy()[index]
+    ascending = np.sort(rewards)
+    middles = (ascending.searchsorted(rewards, "left") + ascending.searchsorted(rewards, "right")) / 2
+    scores: NDArray[np.float64] = torch.special.ndtri(torch.from_numpy(middles / len(rewards))).numpy()
     return scores
 
 
@@ -61,6 +61,11 @@ class Factor:
         more._corner[-1, -1] = diagonal
         return more
 
+    @cached_property
+    def _singles(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """What was appended, transposed and in single precision."""
+        return self._rows.T.float(), self._corner.T.float()
+
     def solve(self, right: torch.Tensor) -> torch.Tensor:
         """Return y of L y = right; [points, columns] both."""
         first = len(self._block)
@@ -80,8 +85,8 @@ class Factor:
         upper = self._halves.solve(covariance[:, :first])
         explained = upper.square().sum(1)
         if len(self._corner):
-            lower = covariance[:, first:] - upper @ self._rows.T.float()
-            corner = self._corner.T.float()
+            rows, corner = self._singles
+            lower = covariance[:, first:] - upper @ rows
             explained += torch.linalg.solve_triangular(corner, lower, upper=True, left=False).square().sum(1)
         return explained
 

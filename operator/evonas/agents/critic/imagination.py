@@ -10,8 +10,6 @@ exploit and others explore, especially among those evaluated at the same time. I
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -50,46 +48,47 @@ class ImaginedEvolution:
     def draw(self, index: int) -> Drafts:
         """Breed the candidates for proposal ``index``; the population is not empty."""
         judgement = self._critic.judge(self._history.under_way)
-        exploration = self._exploration_of(index)
         drafts = self._first.draw(index)
         size = len(drafts.parents)
-        pool = _judged(judgement, exploration, drafts.drawing, drafts.parents).best(size)
+        pool = _Pool(judgement, self._exploration_of(index), size * self._generations, drafts.drawing)
+        pool.add(drafts.drawing, drafts.parents)
         later = self._generations - 1
         numbers = uniforms(self._seed, Purpose.BREEDERS, index, (later, size))
         dice = self._later.dice(index, later, skipped=1)
-        for breeders, thrown in zip((numbers * BREEDERS).astype(int), dice, strict=True):
+        for ranks, thrown in zip((numbers * BREEDERS).astype(int), dice, strict=True):
+            breeders = pool.best(size)[ranks]
             parents = pool.drawing.take(breeders)
-            children = self._later.mutate(parents.choices, thrown).inheriting(parents)
-            pool = pool.join(_judged(judgement, exploration, children, pool.parents[breeders])).best(size)
-        return Drafts(pool.drawing, pool.parents, drafts.origin, size * self._generations, pool.means)
+            pool.add(self._later.mutate(parents.choices, thrown).inheriting(parents), pool.parents[breeders])
+        best = pool.best(size)
+        return Drafts(pool.drawing.take(best), pool.parents[best], drafts.origin, len(pool.means), pool.means[best])
 
     def _exploration_of(self, index: int) -> float:
         """Return the proposal's number of standard deviations: exponentially distributed."""
         return -self._exploration * math.log1p(-float(uniforms(self._seed, Purpose.EXPLORATION, index, (1,))[0]))
 
 
-@dataclass(frozen=True)
 class _Pool:
-    """Judged candidates, one per row."""
+    """Judged candidates, one per row, in the order in which they were bred."""
 
-    drawing: Drawing
-    parents: NDArray[np.int64]
-    means: NDArray[np.float64]
-    promise: NDArray[np.float64]
+    def __init__(self, judgement: Judgement, exploration: float, rows: int, like: Drawing) -> None:
+        self._judgement = judgement
+        self._exploration = exploration
+        self.drawing = Drawing(*(np.empty((rows, each.shape[1]), each.dtype) for each in like.columns))
+        self.parents = np.empty(rows, np.int64)
+        self.means = np.empty(rows)
+        self._promise = np.empty(rows)
+        self._bred = 0
 
-    def join(self, other: _Pool) -> _Pool:
-        return _Pool(
-            self.drawing.join(other.drawing),
-            np.concatenate([self.parents, other.parents]),
-            np.concatenate([self.means, other.means]),
-            np.concatenate([self.promise, other.promise]),
-        )
+    def add(self, drawing: Drawing, parents: NDArray[np.int64]) -> None:
+        """Judge more candidates."""
+        means, deviations = self._judgement.predict(drawing.choices)
+        rows = slice(self._bred, self._bred + len(parents))
+        for places, values in zip(self.drawing.columns, drawing.columns, strict=True):
+            places[rows] = values
+        self.parents[rows], self.means[rows] = parents, means
+        self._promise[rows] = means + self._exploration * deviations
+        self._bred = rows.stop
 
-    def best(self, size: int) -> _Pool:
-        order = np.argsort(-self.promise, kind="stable")[:size]
-        return _Pool(self.drawing.take(order), self.parents[order], self.means[order], self.promise[order])
-
-
-def _judged(judgement: Judgement, exploration: float, drawing: Drawing, parents: NDArray[np.int64]) -> _Pool:
-    means, deviations = judgement.predict(drawing.choices)
-    return _Pool(drawing, parents, means, means + exploration * deviations)
+    def best(self, size: int) -> NDArray[np.int64]:
+        """Return the rows of the most promising candidates, best first; among equals the older ones."""
+        return np.argsort(-self._promise[: self._bred], kind="stable")[:size]
