@@ -10,6 +10,7 @@ exploit and others explore, especially among those evaluated at the same time. I
 from __future__ import annotations
 
 import math
+
 import numpy as np
 from numpy.typing import NDArray
 

@@ -89,8 +89,7 @@ class PolicyNetwork(torch.nn.Module):
         version = sum(weights._version for weights in self.lstm.parameters()) + self.embedding._version
         if self._recurrence is None or self._recurrence_of != version:
             from_input, from_hidden, input_bias, hidden_bias = self.lstm.parameters()
-            # NumPy would start a second thread for this product, which then busy-waits for more work and occupies a
-            # core.
+            # For this product, NumPy would start a second thread, which then busy-waits for more and occupies a core.
             with single_threaded(), torch.no_grad():
                 # One of the four gates is a tanh, 2 s(2x) - 1, so that the sigmoids s of all four are one operation.
                 scale = torch.tensor([1.0, 1.0, 2.0, 1.0], dtype=torch.float64).repeat_interleave(self.lstm.hidden_size)
@@ -105,7 +104,9 @@ class PolicyNetwork(torch.nn.Module):
         active = choices != INACTIVE
         steps = np.maximum(active.cumsum(axis=1) - 1, 0)
         hidden = run_lstm(self.lstm, torch.nn.functional.embedding(self._inputs(choices, active), self.embedding))
-        at_decision = hidden[torch.arange(len(choices))[:, None], torch.from_numpy(steps)]
+        at_decision = hidden
+        if not active.all():
+            at_decision = hidden[torch.arange(len(choices))[:, None], torch.from_numpy(steps)]
         logits = torch.einsum("cdh,dvh->cdv", at_decision, self.head) + self.bias
         log_softmax = torch.log_softmax(logits.masked_fill(self._no_value, -1e9), dim=-1)
         taken = torch.from_numpy(np.maximum(choices, 0))[..., None]
@@ -190,7 +191,10 @@ def _product(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[n
 
 
 def _sigmoid(numbers: NDArray[np.float64], rows: int) -> NDArray[np.float64]:
-    """Overwrite numbers of some rows with their sigmoids. In PyTorch: NumPy has none, and its tanh takes several times as long."""
+    """Overwrite the numbers of some rows with their sigmoids.
+
+    In PyTorch: NumPy has none, and its tanh takes several times as long.
+    """
     tensor = torch.from_numpy(numbers)
     if rows <= SMALL:
         tensor.sigmoid_()
