@@ -174,3 +174,20 @@ def logits(network: PolicyNetwork, choices: NDArray[np.int64]) -> NDArray[np.flo
         found.append(rollout.logits(position, np.ones(len(choices), bool)))
         rollout.append(position, choices[:, position], choices[:, position] != INACTIVE)
     return np.concatenate(found, axis=1)
+
+
+def test_a_rollout_follows_the_weights_when_they_change() -> None:
+    network = trained_by_chance(counting_space(2))
+    position, everyone = np.zeros(1, np.int64), np.ones(1, bool)
+
+    def logits() -> list[float]:
+        rollout = network.rollout(1)
+        rollout.append(0, position, everyone)
+        found: list[float] = rollout.logits(1, everyone)[0].tolist()
+        return found
+
+    for weights in (network.embedding, *network.lstm.parameters()):
+        before = logits()
+        with torch.no_grad():
+            weights.mul_(2)
+        assert logits() != before
