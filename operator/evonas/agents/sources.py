@@ -121,12 +121,13 @@ def sample(
     gains = np.zeros(parents.shape)
     last = np.flatnonzero(drawn.any(axis=0)).max(initial=-1)
     rollout = policy.rollout(len(parents))
-    for position in range(len(space)):
-        active = active_rows(space, position, children)
-        draw = drawn[:, position]
-        draw &= active
-        values = children[:, position]
-        values[~active] = INACTIVE
+    everyone = np.ones(len(parents), bool)
+    for position, decision in enumerate(space.decisions):
+        active, draw, values = everyone, drawn[:, position], children[:, position]
+        if decision.when is not None:
+            active = active_rows(space, position, children)
+            draw &= active
+            values[~active] = INACTIVE
         if draw.any():
             values[draw], gains[draw, position] = invert(rollout.logits(position, draw), numbers[draw, position])
         if position < last:
