@@ -37,14 +37,19 @@ class Drawing:
     gains: NDArray[np.float64]
     """[rows, decisions]: log of a drawn value's probability under the policy relative to a uniform one, 0 elsewhere."""
 
-    @property
-    def columns(self) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.float64]]:
-        """All of it."""
-        return self.choices, self.drawn, self.gains
+    @classmethod
+    def empty(cls, rows: int, decisions: int) -> Drawing:
+        """Return room for candidates."""
+        shape = rows, decisions
+        return cls(np.empty(shape, np.int64), np.empty(shape, bool), np.empty(shape))
+
+    def put(self, rows: slice, other: Drawing) -> None:
+        """Overwrite some of the rows."""
+        self.choices[rows], self.drawn[rows], self.gains[rows] = other.choices, other.drawn, other.gains
 
     def take(self, rows: NDArray[np.int64]) -> Drawing:
         """Return some of the rows."""
-        return Drawing(*(each.take(rows, axis=0) for each in self.columns))
+        return Drawing(self.choices.take(rows, axis=0), self.drawn.take(rows, axis=0), self.gains.take(rows, axis=0))
 
     def join(self, other: Drawing) -> Drawing:
         """Return the rows of both."""

@@ -50,8 +50,8 @@ class ImaginedEvolution:
         """Breed the candidates for proposal ``index``; the population is not empty."""
         judgement = self._critic.judge(self._history.under_way)
         drafts = self._first.draw(index)
-        size = len(drafts.parents)
-        pool = _Pool(judgement, self._exploration_of(index), size * self._generations, drafts.drawing)
+        size, decisions = drafts.drawing.choices.shape
+        pool = _Pool(judgement, self._exploration_of(index), size * self._generations, decisions)
         pool.add(drafts.drawing, drafts.parents)
         later = self._generations - 1
         numbers = uniforms(self._seed, Purpose.BREEDERS, index, (later, size))
@@ -71,10 +71,10 @@ class ImaginedEvolution:
 class _Pool:
     """Judged candidates, one per row, in the order in which they were bred."""
 
-    def __init__(self, judgement: Judgement, exploration: float, rows: int, like: Drawing) -> None:
+    def __init__(self, judgement: Judgement, exploration: float, rows: int, decisions: int) -> None:
         self._judgement = judgement
         self._exploration = exploration
-        self.drawing = Drawing(*(np.empty((rows, each.shape[1]), each.dtype) for each in like.columns))
+        self.drawing = Drawing.empty(rows, decisions)
         self.parents = np.empty(rows, np.int64)
         self.means = np.empty(rows)
         self._promise = np.empty(rows)
@@ -84,8 +84,7 @@ class _Pool:
         """Judge more candidates."""
         means, deviations = self._judgement.predict(drawing.choices)
         rows = slice(self._bred, self._bred + len(parents))
-        for places, values in zip(self.drawing.columns, drawing.columns, strict=True):
-            places[rows] = values
+        self.drawing.put(rows, drawing)
         self.parents[rows], self.means[rows] = parents, means
         self._promise[rows] = means + self._exploration * deviations
         self._bred = rows.stop

@@ -18,7 +18,7 @@ def run_lstm(lstm: torch.nn.LSTM, inputs: Tensor) -> Tensor:
     """Return the hidden states of a single layer: [sequences, steps, inputs] to [sequences, steps, units]."""
     from_input, from_hidden, input_bias, hidden_bias = lstm.parameters()
     read = torch.nn.functional.linear(inputs.transpose(0, 1), from_input, input_bias)
-    hidden: Tensor = _Recurrence.apply(read, from_hidden, hidden_bias)  # type: ignore[no-untyped-call]
+    hidden: Tensor = _Recurrence.apply(read, from_hidden, hidden_bias)
     return hidden.transpose(0, 1)
 
 
@@ -53,7 +53,8 @@ class _Recurrence(torch.autograd.Function):
             torch.tanh(cell, out=bound)
             np.multiply(gate[:, 3], bounded_array[step], out=hidden_array[step + 1])
         ctx.save_for_backward(weights, gates, bounded, hidden, cells)
-        return hidden[1:]
+        states: Tensor = hidden[1:]
+        return states
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -87,4 +88,5 @@ class _Recurrence(torch.autograd.Function):
 
 
 def _tanh_slope(values: Tensor) -> Tensor:
-    return torch.ops.aten.tanh_backward(torch.ones_like(values), values)
+    slope: Tensor = torch.ops.aten.tanh_backward(torch.ones_like(values), values)
+    return slope
