@@ -26,7 +26,7 @@ from evonas_trial.training.evaluation import Evaluation, Score
 from evonas_trial.training.hardware import Hardware
 from evonas_trial.training.loop import Interrupted, Training
 from evonas_trial.training.recipe import OPTIMIZERS
-from evonas_trial.training.replay import WARM_UP_CALLS, Replayed, Step
+from evonas_trial.training.replay import WARM_UP_CALLS, CudaGraphs, Replayed, Step
 
 CPU = Hardware.choose("cpu", threads=1)
 NETWORK = {"blocks": 2, "op": "inverted", "se": 0.25, "dropout": 0.3, "augmentation": "crop_flip"}
@@ -39,6 +39,7 @@ class Recorded:
 
     def __init__(self) -> None:
         self.warmed_up = self.recorded = self.replayed = 0
+        self.failed = False
 
     def warm_up(self, function: Step, inputs: tuple[Tensor, ...]) -> None:
         self.warmed_up += 1
@@ -88,6 +89,14 @@ class TestReplayed:
         assert (recorder.warmed_up, recorder.replayed) == (WARM_UP_CALLS, 1)
         assert total == 7 * (WARM_UP_CALLS + 1)
 
+    def test_a_training_that_goes_on_at_a_short_batch_is_replayed_all_the_same(self, total: Tensor) -> None:
+        recorder = Recorded()
+        added = Replayed(lambda numbers: total.add_(numbers.sum()), CPU, "the sum", recorder=recorder)
+        for size in (3, *[4] * (WARM_UP_CALLS + 2), 3):
+            added(torch.ones(size))
+        assert (recorder.recorded, recorder.replayed) == (1, 2)
+        assert total == 6 + 4 * (WARM_UP_CALLS + 2)
+
     def test_what_cannot_be_recorded_is_called_and_said_once(
         self, total: Tensor, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -96,8 +105,25 @@ class TestReplayed:
         for _ in range(WARM_UP_CALLS + 5):
             added(torch.ones(2))
         assert total == 2 * (WARM_UP_CALLS + 5)
-        said = "evonas: the sum is not replayed as a CUDA graph: operation not permitted when stream is capturing\n"
-        assert capsys.readouterr().err == said
+        assert capsys.readouterr().err == (
+            "evonas: the sum cannot be recorded, so nothing is replayed as a CUDA graph from here on: "
+            "operation not permitted when stream is capturing\n"
+        )
+
+    def test_what_was_recorded_before_is_called_too(self, total: Tensor) -> None:
+        """The generator is no longer the one that its recording draws from."""
+        refused = Refused(RuntimeError("operation not permitted when stream is capturing"))
+        recorder = Recorded()
+        added = Replayed(total.add_, CPU, "the sum", recorder=recorder)
+        for _ in range(WARM_UP_CALLS + 1):
+            added(torch.ones(()))
+        recorder.record = refused.record  # type: ignore[method-assign]
+        other = Replayed(total.sub_, CPU, "the difference", recorder=recorder)
+        for _ in range(WARM_UP_CALLS + 1):
+            other(torch.ones(()))
+        added(torch.ones(()))
+        assert (recorder.recorded, recorder.replayed) == (1, 1)
+        assert total == 1
 
     def test_running_out_of_memory_while_recording_is_the_candidates_own(self, total: Tensor) -> None:
         added = Replayed(total.add_, CPU, "the sum", recorder=Refused(torch.OutOfMemoryError("2 GiB")))
@@ -168,8 +194,25 @@ def test_no_step_makes_the_host_wait_for_the_gpu(
         (evaluated, _) = made.ordered()
         draws = draw(64, stored, 8, recipe.augmentation, torch.Generator())
         training._learn(evaluated[0], *(torch.empty_like(drawn[:32], device=gpu) for drawn in draws))
-        with torch.inference_mode():
-            Evaluation(model, made, hardware)._add(*evaluated)
+        Evaluation(model, made, hardware)._add(*evaluated)
+
+
+def test_an_evaluation_is_in_inference_mode_only_while_it_computes(digits: tuple[Images, Images]) -> None:
+    """Until torch 2.12, all recordings write to what the first one has made: a training's step to what was made in an
+    evaluation, if it is resumed shortly before one."""
+    computing = []
+
+    class Noted(nn.Flatten):
+        def forward(self, input: Tensor) -> Tensor:
+            computing.append(torch.is_inference_mode_enabled())
+            return super().forward(input)
+
+    part = digits[1]
+    held_out = batches.make(part, normalization(part), CPU, batch_size=64, seed=0, side=8)
+    asked = []
+    Evaluation(Noted(), held_out, CPU).score(lambda: asked.append(torch.is_inference_mode_enabled()))
+    assert set(computing) == {True}
+    assert set(asked) == {False}
 
 
 @pytest.fixture(scope="module")
@@ -244,6 +287,18 @@ class TestOnGpu:
         assert score.loss == pytest.approx(expected.loss, rel=0.02)
         agree(resumed, undisturbed)
 
+    def test_a_training_that_goes_on_just_before_an_evaluation_is_replayed(
+        self, gpu: Hardware, digits: tuple[Images, Images], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Its evaluation is recorded first."""
+        hardware, asked = gpu.used(self.FLOAT32), itertools.count(1)
+        checkpoint = Checkpoint(tmp_path, "trial", {})
+        killed = training_of(digits, hardware, {}, checkpoint=checkpoint, told_to_end=lambda: next(asked) == 19)
+        with pytest.raises(Interrupted):
+            killed.run(ignore)
+        training_of(digits, hardware, {}, checkpoint=checkpoint).run(ignore)
+        assert capsys.readouterr().err == ""
+
     def test_what_a_recording_cannot_do_is_called(self, gpu: Hardware, capsys: pytest.CaptureFixture[str]) -> None:
         """The real recorder meets a function that draws and reads the GPU, and what follows works."""
         total = torch.zeros((), device=gpu.device)
@@ -252,9 +307,10 @@ class TestOnGpu:
             nn.functional.dropout(numbers)
             total.add_(numbers.sum().item())
 
-        added = Replayed(reads, gpu.used(self.FLOAT32), "the sum")
+        recorder = CudaGraphs(gpu.device, gpu.generator)
+        added = Replayed(reads, gpu, "the sum", recorder=recorder)
         for _ in range(WARM_UP_CALLS + 3):
             added(torch.ones(2, device=gpu.device))
         assert total.item() == 2 * (WARM_UP_CALLS + 3)
-        assert "evonas: the sum is not replayed as a CUDA graph: " in capsys.readouterr().err
+        assert "evonas: the sum cannot be recorded, " in capsys.readouterr().err
         assert torch.ones(1000, device=gpu.device).sum().item() == 1000

@@ -41,7 +41,6 @@ class Evaluation:
         self._spans = torch.zeros(len(network.weights), device=device)
         self._batch = Replayed(self._add, hardware, "the evaluation")
 
-    @torch.inference_mode()
     def score(self) -> Score:
         """Return the score of the network as it is now; raises neuron.SpikesTooFarApart. The host waits for a GPU at
         the end."""
@@ -51,6 +50,8 @@ class Evaluation:
         self._network.refuse(self._spans.tolist())
         return score(self._outputs, self._spikes.labels)
 
+    # Not around its calls: what torch keeps for all recordings must not be made in inference mode.
+    @torch.inference_mode()
     def _add(self, batch: Tensor) -> None:
         activity = self._network(self._spikes.times.index_select(0, batch), self._most)
         self._outputs.index_copy_(0, batch, activity.outputs)

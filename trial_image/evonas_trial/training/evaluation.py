@@ -32,7 +32,6 @@ class Evaluation:
         """Sums over the images, on the device."""
         self._batch = Replayed(self._add, hardware, "the evaluation")
 
-    @torch.inference_mode()
     def score(self, before_batch: Callable[[], None] = lambda: None) -> Score:
         """Return the score of the network as it is now."""
         self._model.eval()
@@ -43,6 +42,8 @@ class Evaluation:
             self._batch(*source)
         return Score(float(self._hits) / self._batches.images, float(self._loss) / self._batches.images)
 
+    # Not around its calls: what torch keeps for all recordings must not be made in inference mode.
+    @torch.inference_mode()
     def _add(self, *source: Tensor) -> None:
         images, labels = self._batches.made(*source)
         with self._hardware.autocast():

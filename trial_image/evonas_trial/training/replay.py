@@ -24,6 +24,10 @@ WARM_UP_CALLS = 3
 class Recorder(Protocol):
     """Records functions on a device."""
 
+    failed: bool
+    """Whether a function could not be recorded. It leaves torch's generator and allocator in a state that earlier
+    recordings do not expect, so nothing is recorded or replayed from then on."""
+
     def warm_up(self, function: Step, inputs: tuple[Tensor, ...]) -> None:
         """Call a function that is to be recorded."""
 
@@ -37,8 +41,8 @@ class Replayed:
     The first calls are calls; then it is recorded, and replayed on copies of its inputs. What it reads besides them
     must be tensors that stay where they are. A replay's random numbers are those of a call: they follow from the
     device's generator as it is then. On a CPU, or where the settings say so, the function is always called; so it is
-    for inputs of other shapes than the first ones, such as a last short batch. One that cannot be recorded is called
-    from then on, and a line says so. Running out of memory is left to the caller.
+    for inputs of other shapes than those recorded, such as a last short batch. After one that cannot be recorded, all
+    are called, and a line says so. Running out of memory is left to the caller.
     """
 
     def __init__(self, function: Step, hardware: Hardware, what: str, *, recorder: Recorder | None = None) -> None:
@@ -51,12 +55,13 @@ class Replayed:
 
     def __call__(self, *inputs: Tensor) -> None:
         """Call or replay the function."""
-        if self._recorder is None:
+        if self._recorder is None or self._recorder.failed:
             self._function(*inputs)
             return
         shapes = [tensor.shape for tensor in inputs]
-        if self._shapes is None:
-            self._shapes = shapes
+        # The larger ones: a training that is resumed at the end of an epoch begins with the short batch.
+        if self._shapes is None or (self._replay is None and shapes > self._shapes):
+            self._shapes, self._warm_up_calls = shapes, 0
         if shapes != self._shapes:
             self._function(*inputs)
         elif self._replay is not None:
@@ -74,8 +79,9 @@ class Replayed:
             raise
         except RuntimeError as error:
             reason = str(error).partition("\n")[0]
-            print(f"evonas: {self._what} is not replayed as a CUDA graph: {reason}", file=sys.stderr)
-            self._recorder = None
+            said = f"{self._what} cannot be recorded, so nothing is replayed as a CUDA graph from here on: {reason}"
+            print(f"evonas: {said}", file=sys.stderr)
+            recorder.failed = True
         (self._replay or self._function)(*inputs)
 
 
@@ -91,6 +97,8 @@ class CudaGraphs:
         self._device, self._generator = device, generator
         self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         self._pool = torch.cuda.graph_pool_handle()
+        self.failed = False
+        self._unfinished: torch.cuda.CUDAGraph | None = None
 
     def warm_up(self, function: Step, inputs: tuple[Tensor, ...]) -> None:
         """Call the function where it will be recorded: no graph can be recorded on a device's default stream."""
@@ -105,11 +113,16 @@ class CudaGraphs:
         own = [tensor.to(self._device, copy=True) for tensor in inputs]
         graph = torch.cuda.CUDAGraph()
         intact = self._generator.clone_state()
+        # Where this has failed, older versions of torch do not return to the stream that was current before.
+        before = torch.cuda.stream(torch.cuda.current_stream(self._device))
+        # What other threads do, such as the one that pins the memory of decoded images, does not end the recording.
+        recording = torch.cuda.graph(graph, self._pool, self._stream, capture_error_mode="thread_local")
         try:
-            # What other threads do, such as the one that pins the memory of decoded images, does not end the recording.
-            with torch.cuda.graph(graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"):
+            with before, recording:
                 function(*own)
         except RuntimeError as error:
+            # Not freed: torch's allocator has not heard of its end, and goes on asking it what memory is its own.
+            self._unfinished = graph
             # Otherwise the generator takes all that follows for a part of the recording, and refuses to draw.
             self._generator.graphsafe_set_state(intact)
             # The end of a recording that has failed raises an error of its own, which says less.
