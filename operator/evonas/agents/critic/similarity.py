@@ -10,7 +10,6 @@ a separate value.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,8 +43,8 @@ class Encoding:
         self._offsets = np.concatenate([[0], np.cumsum(self.sizes)[:-1]])
         self._absent = self.sizes - 1
         self.ranks = [_ranks(space, position) for position in range(len(space))]
-        self.decisions = np.repeat(np.arange(len(space)), self.sizes)
-        """[tokens]: the decision that each token belongs to."""
+        self._decisions = np.repeat(np.arange(len(space)), self.sizes)
+        self._tables: dict[float, tuple[torch.Tensor, torch.Tensor]] = {}
 
     @property
     def is_ordered(self) -> bool:
@@ -57,16 +56,31 @@ class Encoding:
         tokens: NDArray[np.int64] = np.where(choices == INACTIVE, self._absent, choices) + self._offsets
         return tokens
 
+    def values(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return which value candidates have where each token belongs, absence being the last: [tokens, candidates]."""
+        return (tokens - self._offsets).T[self._decisions]
+
+    def tables(self, length: float) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return how far each token agrees with each value of its decision, and the exponent of agreement in all
+        decisions: [tokens, values] each. Computed once for each length.
+        """
+        if length not in self._tables:
+            agreement, exponent = np.zeros((2, len(self._decisions), self.sizes.max()))
+            for ranks, size, first in zip(self.ranks, self.sizes, self._offsets, strict=True):
+                rows = slice(first, first + size)
+                agreement[rows, :size], exponent[rows, :size] = _block(ranks, size, length)
+            self._tables[length] = torch.from_numpy(agreement), torch.from_numpy(exponent)
+        return self._tables[length]
+
 
 class Similarity:
     """The covariance of one shape; 1 for a candidate with itself."""
 
     def __init__(self, encoding: Encoding, shape: Shape) -> None:
         count = len(encoding.sizes)
-        blocks = [_block(ranks, size, shape.length) for ranks, size in zip(encoding.ranks, encoding.sizes, strict=True)]
-        agreement, exponent = (_diagonal(part) for part in zip(*blocks, strict=True))
+        agreement, exponent = encoding.tables(shape.length)
         whole = 1 - SINGLE_SHARE - shape.pair_share
-        self._decisions = encoding.decisions
+        self._encoding = encoding
         self._pair_share = shape.pair_share
         # Summed over a candidate's decisions, these are all there is to know about it. Given the noise, single
         # precision is enough; it halves the cost of the largest part.
@@ -80,9 +94,8 @@ class Similarity:
 
         Column j says how far each token agrees with candidate j: agreement in all decisions is a sum of n entries.
         """
-        theirs = torch.from_numpy(tokens[:, self._decisions].T)
-        every = torch.arange(len(theirs))[:, None]
-        return torch.stack([table[every, theirs] for table in self._tables], dim=1)
+        theirs = torch.from_numpy(self._encoding.values(tokens))
+        return torch.stack([table.gather(1, theirs) for table in self._tables], dim=1)
 
     def covariance(self, tokens: NDArray[np.int64], columns: torch.Tensor, known: int) -> torch.Tensor:
         """Return [candidates, known] of candidates and the first ``known`` of the ``columns``, in single precision."""
@@ -116,7 +129,3 @@ def _block(
         # are far from each other, this would not be a distance, nor the result a covariance.
         exponent[-1, :-1] = exponent[:-1, -1] = -(1 + np.square((ranks - 0.5) / length) / 2)
     return agreement, exponent
-
-
-def _diagonal(blocks: Sequence[NDArray[np.float64]]) -> torch.Tensor:
-    return torch.block_diag(*map(torch.from_numpy, blocks))  # type: ignore[no-untyped-call, no-any-return]
