@@ -58,7 +58,8 @@ class Encoding:
 
     def values(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return which value candidates have where each token belongs, absence being the last: [tokens, candidates]."""
-        return (tokens - self._offsets).T[self._decisions]
+        values: NDArray[np.int64] = (tokens - self._offsets).T[self._decisions]
+        return values
 
     def tables(self, length: float) -> tuple[torch.Tensor, torch.Tensor]:
         """Return how far each token agrees with each value of its decision, and the exponent of agreement in all
