@@ -13,8 +13,8 @@ import click
 import torch
 
 PARTS = {
-    "steps as CUDA graphs do what steps do": (45, ["-m", "pytest", "-q", "tests/trial_image", "-k", "gpu"]),
-    "images per second, and whole trials": (230, ["-m", "bench.trials", "--rounds", "2"]),
+    "steps as CUDA graphs do what steps do": (70, ["-m", "pytest", "-q", "tests/trial_image", "-k", "gpu"]),
+    "images per second, and whole trials": (205, ["-m", "bench.trials", "--rounds", "2"]),
     "the spiking network": (40, ["-m", "bench.spiking", "--minutes", "0.5"]),
 }
 """Seconds that each may take, and Python's arguments."""

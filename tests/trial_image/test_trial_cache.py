@@ -250,6 +250,12 @@ def test_the_option_is_for_folders(run_trial: RunTrial) -> None:
     assert "--cache is for --dataset folder; digits needs no decoding: leave --cache out" in ended.errors
 
 
+def test_an_empty_option_is_not_the_working_directory(run_trial: RunTrial) -> None:
+    ended = run_trial("evonas_trial.cnn", {}, "--dataset", "folder", "--classes", "2", "--cache", "")
+    assert ended.exit_code == 2
+    assert "--cache: must name a folder, got nothing" in ended.errors
+
+
 class TestManyAtOnce:
     """One of many processes makes a folder, the others wait: with torch out of the way, as real processes."""
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evonas_trial.cnn.__main__ import PROGRAM
 from evonas_trial.training.choosing import RECORDING_PAYS_AFTER, Settings, Wishes, Work, choose, graph_pays
 from evonas_trial.training.options import parser
+from tests.trial_image.conftest import RunTrial
 
 A1 = 312e6
 """Multiply-adds of MnasNet's A1 at 224 pixels."""
@@ -64,3 +66,13 @@ def test_an_unknown_precision_is_refused_with_the_known_ones(capsys: pytest.Capt
     with pytest.raises(SystemExit):
         wishes("--precision", "float16")
     assert "--precision: invalid choice: 'float16' (choose from" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+@pytest.mark.parametrize("program", [("cnn",), ("spiking", "--problem", "xor")])
+def test_a_gpu_that_is_not_there_is_one_line(program: tuple[str, ...], run_trial: RunTrial) -> None:
+    name, *options = program
+    ended = run_trial(f"evonas_trial.{name}", {}, *options, "--device", "cuda")
+    assert ended.exit_code == 1
+    assert ended.errors.startswith("evonas: --device cuda: torch sees no GPU here")
+    assert ended.errors.count("\n") == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from safetensors.torch import load_file
 from evonas_trial.data import catalogue
 from evonas_trial.data.images import Images, joined, normalization
 from evonas_trial.data.reading import locate
+from tests.trial_image import files
 from tests.trial_image.conftest import RunTrial
 
 DECISIONS = {"hidden_size": 64, "activation": "tanh", "epochs": 2, "learning_rate": 0.01}
@@ -69,3 +71,13 @@ def test_the_programs_are_listed(arguments: list[str]) -> None:
     assert ended.returncode == 1
     assert "usage: python -m evonas_trial PROGRAM" in ended.stderr
     assert "mlp" in ended.stderr
+
+
+def test_test_images_that_are_missing_are_missed_before_the_training(tmp_path: Path, run_trial: RunTrial) -> None:
+    files.write_image_folder(tmp_path)
+    for name in ("val", "test"):
+        shutil.rmtree(tmp_path / name, ignore_errors=True)
+    options = ["--dataset", "folder", "--data", str(tmp_path), "--classes", "2", "--image-size", "8"]
+    ended = run_trial("evonas_trial.mlp", {"epochs": 1}, *options, "--validation-share", "0.3", "--final")
+    assert (ended.exit_code, ended.progress) == (1, None)
+    assert ended.errors == f"evonas: {tmp_path} has no folder val or test\n"

@@ -75,11 +75,15 @@ class TooLarge(Exception):
 def check_size(images: int, side: int, free: int | None = None) -> None:
     """Raise TooLarge if so many images of this side are more than a cache may take, or than is free on its volume."""
     size = stored.Description(images, side).size
-    taken = f"{images} images of {side} x {side} pixels take {size / 2**30:.1f} GiB"
+    taken = f"{images} images of {side} x {side} pixels take {_said(size)}"
     if size > LARGEST_BYTES:
         raise TooLarge(f"{taken}, more than the {LARGEST_BYTES // 2**30} GiB of the largest cache")
     if free is not None and size > free:
-        raise TooLarge(f"{taken}, but only {free / 2**30:.1f} GiB are free")
+        raise TooLarge(f"{taken}, but only {_said(free)} are free")
+
+
+def _said(size: int) -> str:
+    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.1f} MiB"
 
 
 class _Kept:

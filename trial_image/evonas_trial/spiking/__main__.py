@@ -16,7 +16,7 @@ from evonas_trial.data.places import DataMissing
 from evonas_trial.decisions import fix_epochs, parse_option
 from evonas_trial.spiking.feasibility import obstacle
 from evonas_trial.spiking.settings import BOOLEAN_DECISIONS, IMAGE_DECISIONS, PROBLEMS, Settings
-from evonas_trial.training.choosing import AUTO, graph_pays
+from evonas_trial.training.choosing import AUTO, GpuMissing, graph_pays
 
 if TYPE_CHECKING:
     from evonas_trial.spiking.training import Epoch
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         report.infeasible(reason)
     try:
         _train(settings, options, seed, until)
-    except (report.ContractError, DataMissing) as error:
+    except (report.ContractError, DataMissing, GpuMissing) as error:
         sys.exit(f"evonas: {error}")
 
 

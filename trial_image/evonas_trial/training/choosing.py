@@ -27,6 +27,10 @@ RECORDING_PAYS_AFTER = 100
 """Calls of a step. Recording takes less than 0.1 s, a replayed step saves one to five thousandths."""
 
 
+class GpuMissing(Exception):
+    """A GPU was asked for where there is none."""
+
+
 @dataclass(frozen=True)
 class Work:
     """What a training asks of a GPU."""

@@ -21,6 +21,7 @@ from evonas_trial.data.places import DataMissing
 from evonas_trial.decisions import Decision, fix_epochs
 from evonas_trial.training import options as command_line
 from evonas_trial.training.candidate import Candidate
+from evonas_trial.training.choosing import GpuMissing
 from evonas_trial.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def run(program: Program[Any], arguments: Sequence[str] | None = None) -> None:
         return
     try:
         trial.run(candidate, options)
-    except (DataMissing, report.ContractError) as error:
+    except (DataMissing, GpuMissing, report.ContractError) as error:
         sys.exit(f"evonas: {error}")
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor, nn
 
-from evonas_trial.training.choosing import Settings
+from evonas_trial.training.choosing import GpuMissing, Settings
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,13 @@ class Hardware:
 
     @classmethod
     def choose(cls, device: str, *, threads: int, compiled: bool = False) -> Hardware:
-        """Set torch up for ``auto``, ``cpu`` or ``cuda``; ``auto`` uses a GPU if there is one."""
+        """Set torch up for ``auto``, ``cpu`` or ``cuda``; ``auto`` uses a GPU if there is one, ``cuda`` raises
+        GpuMissing if there is none."""
         torch.set_num_threads(threads)
-        name = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+        has_gpu = torch.cuda.is_available()
+        name = ("cuda" if has_gpu else "cpu") if device == "auto" else device
+        if name == "cuda" and not has_gpu:
+            raise GpuMissing("--device cuda: torch sees no GPU here (is one requested, and its driver installed?)")
         if name == "cpu":
             # The same as use_deterministic_algorithms, which also imports torch's compiler: seconds of each trial.
             torch.set_deterministic_debug_mode("error")

@@ -55,7 +55,7 @@ def _add_data(group: Any) -> None:
     add("--data", metavar="DIR", help="folder of the data set's files; by default EVONAS_DATA, then known places")
     add("--classes", type=_positive, metavar="COUNT", help="of --dataset folder: how many classes it has")
     add("--image-size", type=_positive, default=224, metavar="PIXELS", help="of --dataset folder: side (default 224)")
-    add("--cache", type=Path, metavar="DIR", help="of --dataset folder: a volume that keeps its images decoded")
+    add("--cache", type=_folder, metavar="DIR", help="of --dataset folder: a volume that keeps its images decoded")
     add("--split-seed", type=int, default=0, metavar="SEED", help="of training and validation; the trials' (default 0)")
     add("--validation-share", type=_share, metavar="SHARE", help="of each class; by default the data set's own")
     add("--limit", type=_positive, metavar="COUNT", help="train on so many images only, all classes in proportion")
@@ -103,6 +103,12 @@ def _not_negative(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"must be a whole number not below 0, got {text!r}")
     return int(text)
+
+
+def _folder(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("must name a folder, got nothing")
+    return Path(text)
 
 
 def _share(text: str) -> float:

@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 from dataclasses import asdict, replace
-from typing import Any
 
 import torch
 from torch import nn
@@ -107,7 +106,8 @@ class _Trial:
 
             self._metrics["pretrained_share"] = load_matching(self._model, self._options.pretrained)
         if self._options.final:
-            self._finish(joined(training, validation), located.test)
+            # Before the training: what is missing of it should not cost one.
+            self._finish(joined(training, validation), located.test())
             return False
         return self._search(training, validation)
 
@@ -122,13 +122,13 @@ class _Trial:
         report.reward(score.accuracy, {"accuracy": score.accuracy, "loss": score.loss, **self._metrics})
         return until < epochs
 
-    def _finish(self, everything: Part, test: Any) -> None:
+    def _finish(self, everything: Part, test: Part) -> None:
         epochs = self._options.final_epochs or FINAL_EPOCHS_FACTOR * self._candidate.recipe.epochs
         candidate = replace(self._candidate, recipe=replace(self._candidate.recipe, epochs=epochs))
         normalized = normalization(everything)
         self._use_hardware(candidate, everything)
         trained = self._train(candidate, everything, normalized, None, epochs)
-        tested = self._evaluated(test(), normalized)
+        tested = self._evaluated(test, normalized)
         score = Evaluation(self._model, tested, self._hardware).score()
         self._measure(tested)
         facts = {"training_accuracy": trained.accuracy, "test_accuracy": score.accuracy, "test_loss": score.loss}
