@@ -1,4 +1,4 @@
-"""The network's LSTM: torch's own, bit for bit, without a graph of its steps."""
+"""The network's LSTM: torch's own, without a graph of its steps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from evonas.agents.torch_threads import single_threaded
 @pytest.mark.parametrize(
     ("sequences", "steps", "units"), [(10, 20, 32), (1, 5, 32), (10, 1, 32), (7, 13, 5), (3, 4, 1), (2, 128, 100)]
 )
-def test_states_and_gradients_are_those_of_torchs_lstm_bit_for_bit(sequences: int, steps: int, units: int) -> None:
+def test_states_and_gradients_are_those_of_torchs_lstm(sequences: int, steps: int, units: int) -> None:
     draw = torch.Generator().manual_seed(0)
     lstm = torch.nn.LSTM(16, units, batch_first=True, dtype=torch.float64)
     inputs = torch.randn(sequences, steps, 16, generator=draw, dtype=torch.float64, requires_grad=True)
@@ -24,4 +24,6 @@ def test_states_and_gradients_are_those_of_torchs_lstm_bit_for_bit(sequences: in
         for hidden in (lstm(inputs)[0], run_lstm(lstm, inputs)):
             gradients = torch.autograd.grad((hidden[rows, picked] * factors).sum(), [inputs, *lstm.parameters()])
             found.append([hidden, *gradients])
-    assert all(torch.equal(*pair) for pair in zip(*found, strict=True))
+    # Bit for bit where it was written; other processors may add up in another order.
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-12)
