@@ -19,19 +19,27 @@ from evonas_trial.cnn import settings
 from evonas_trial.cnn.model import build
 from evonas_trial.data import catalogue
 from evonas_trial.data.images import Images, Normalization, normalization
-from evonas_trial.data.reading import locate
 from evonas_trial.training import batches
 from evonas_trial.training.augmentation import draw
 from evonas_trial.training.checkpoint import Checkpoint
 from evonas_trial.training.choosing import Settings
-from evonas_trial.training.evaluation import Evaluation, Score
+from evonas_trial.training.evaluation import Evaluation
 from evonas_trial.training.hardware import Hardware
 from evonas_trial.training.loop import Interrupted, Training
 from evonas_trial.training.recipe import OPTIMIZERS
 from evonas_trial.training.replay import WARM_UP_CALLS, Replayed, Step
+from tests.trial_image.trainings import digits, ignore, training_of
 
 CPU = Hardware.choose("cpu", threads=1)
-NETWORK = {"blocks": 2, "op": "inverted", "se": 0.25, "dropout": 0.3, "augmentation": "crop_flip"}
+NETWORK: dict[str, Any] = {
+    "blocks": 2,
+    "op": "inverted",
+    "se": 0.25,
+    "dropout": 0.3,
+    "augmentation": "crop_flip",
+    "batch_size": 32,
+    "epochs": 3,
+}
 
 ON_A_GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="a CUDA graph needs an NVIDIA GPU")
 
@@ -199,7 +207,7 @@ def test_no_step_makes_the_host_wait_for_the_gpu(
         Evaluation(model, made, hardware)._add(*evaluated)
 
 
-def test_an_evaluation_is_in_inference_mode_only_while_it_computes(digits: tuple[Images, Images]) -> None:
+def test_an_evaluation_is_in_inference_mode_only_while_it_computes(parts: tuple[Images, Images]) -> None:
     """In older versions of torch, all recordings write to what the first one has made: a training's step to what was
     made in an evaluation, if it is resumed shortly before one."""
     computing = []
@@ -209,7 +217,7 @@ def test_an_evaluation_is_in_inference_mode_only_while_it_computes(digits: tuple
             computing.append(torch.is_inference_mode_enabled())
             return super().forward(input)
 
-    part = digits[1]
+    part = parts[1]
     held_out = batches.make(part, normalization(part), CPU, batch_size=64, seed=0, side=8)
     asked = []
     Evaluation(Noted(), held_out, CPU).score(lambda: asked.append(torch.is_inference_mode_enabled()))
@@ -223,29 +231,8 @@ def gpu() -> Hardware:
 
 
 @pytest.fixture(scope="module")
-def digits() -> tuple[Images, Images]:
-    training, validation = locate(catalogue.DIGITS, None).development(split_seed=0, limit=640)
-    assert isinstance(training, Images)
-    assert isinstance(validation, Images)
-    return training, validation
-
-
-def training_of(
-    digits: tuple[Images, Images], hardware: Hardware, decisions: Mapping[str, Any], **options: Any
-) -> Training:
-    network, recipe = settings.read({**NETWORK, "batch_size": 32, "epochs": 3, **decisions}, {})
-    torch.manual_seed(0)
-    normalized = normalization(digits[0])
-    seen = batches.make(
-        digits[0], normalized, hardware, batch_size=32, seed=0, augmentation=recipe.augmentation, side=8
-    )
-    held_out = batches.make(digits[1], normalized, hardware, batch_size=64, seed=0, side=8)
-    model = build(network, catalogue.DIGITS.shape)
-    return Training(model, recipe, seen, held_out, hardware, classes=10, seed=0, **options)
-
-
-def ignore(epoch: int, score: Score) -> None:
-    pass
+def parts() -> tuple[Images, Images]:
+    return digits(640)
 
 
 def agree(first: Training, second: Training) -> None:
@@ -259,12 +246,12 @@ class TestOnGpu:
 
     @pytest.mark.parametrize("optimizer", OPTIMIZERS)
     def test_a_replayed_training_ends_where_a_called_one_does(
-        self, gpu: Hardware, digits: tuple[Images, Images], optimizer: str, capsys: pytest.CaptureFixture[str]
+        self, gpu: Hardware, parts: tuple[Images, Images], optimizer: str, capsys: pytest.CaptureFixture[str]
     ) -> None:
         ends = []
         for graph in (False, True):
             hardware = gpu.used(replace(self.FLOAT32, graph=graph))
-            trained = training_of(digits, hardware, {"optimizer": optimizer, "learning_rate": 0.001})
+            trained = training_of(parts, hardware, {**NETWORK, "optimizer": optimizer, "learning_rate": 0.001})
             ends.append((trained.run(ignore), trained))
         (called, first), (replayed, second) = ends
         assert replayed.accuracy == pytest.approx(called.accuracy, abs=0.02)
@@ -274,31 +261,31 @@ class TestOnGpu:
 
     @pytest.mark.parametrize("looks", [2, 9, 30, 47])
     def test_a_killed_and_resumed_training_ends_where_an_undisturbed_one_does(
-        self, gpu: Hardware, digits: tuple[Images, Images], tmp_path: Path, looks: int
+        self, gpu: Hardware, parts: tuple[Images, Images], tmp_path: Path, looks: int
     ) -> None:
         hardware, asked = gpu.used(self.FLOAT32), itertools.count(1)
-        undisturbed = training_of(digits, hardware, {})
+        undisturbed = training_of(parts, hardware, NETWORK)
         expected = undisturbed.run(ignore)
         checkpoint = Checkpoint(tmp_path, "trial", {})
-        killed = training_of(digits, hardware, {}, checkpoint=checkpoint, told_to_end=lambda: next(asked) == looks)
+        killed = training_of(parts, hardware, NETWORK, checkpoint=checkpoint, told_to_end=lambda: next(asked) == looks)
         with pytest.raises(Interrupted):
             killed.run(ignore)
-        resumed = training_of(digits, hardware, {}, checkpoint=checkpoint)
+        resumed = training_of(parts, hardware, NETWORK, checkpoint=checkpoint)
         score = resumed.run(ignore)
         assert score.accuracy == pytest.approx(expected.accuracy, abs=0.02)
         assert score.loss == pytest.approx(expected.loss, rel=0.02)
         agree(resumed, undisturbed)
 
     def test_a_training_that_goes_on_just_before_an_evaluation_is_replayed(
-        self, gpu: Hardware, digits: tuple[Images, Images], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+        self, gpu: Hardware, parts: tuple[Images, Images], tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         """Its evaluation is recorded first."""
         hardware, asked = gpu.used(self.FLOAT32), itertools.count(1)
         checkpoint = Checkpoint(tmp_path, "trial", {})
-        killed = training_of(digits, hardware, {}, checkpoint=checkpoint, told_to_end=lambda: next(asked) == 19)
+        killed = training_of(parts, hardware, NETWORK, checkpoint=checkpoint, told_to_end=lambda: next(asked) == 19)
         with pytest.raises(Interrupted):
             killed.run(ignore)
-        training_of(digits, hardware, {}, checkpoint=checkpoint).run(ignore)
+        training_of(parts, hardware, NETWORK, checkpoint=checkpoint).run(ignore)
         assert capsys.readouterr().err == ""
 
     def test_what_a_recording_cannot_do_is_called(self) -> None:

@@ -7,6 +7,7 @@ import itertools
 import json
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,6 @@ from torch import Tensor, nn
 
 from evonas_trial import report
 from evonas_trial.cnn import settings
-from evonas_trial.cnn.model import build
 from evonas_trial.data import catalogue
 from evonas_trial.data.images import Files, Images, Normalization, normalization
 from evonas_trial.data.reading import locate
@@ -33,51 +33,23 @@ from evonas_trial.training.loop import Diverged, Interrupted, Training
 from evonas_trial.training.pretrained import load_matching
 from evonas_trial.training.recipe import OPTIMIZERS
 from tests.trial_image import files
+from tests.trial_image.trainings import digits, ignore, training_of
 
 CPU = Hardware.choose("cpu", threads=1)
 AS_READ = Normalization((0.0,), (1.0,))
 SMALL = {"blocks": 2, "width": 0.5, "dropout": 0.3, "augmentation": "crop_flip", "epochs": 3, "batch_size": 32}
 
 
-@pytest.fixture(scope="module")
-def digits() -> tuple[Images, Images]:
-    training, validation = locate(catalogue.DIGITS, None).development(split_seed=0, limit=200)
-    assert isinstance(training, Images)
-    assert isinstance(validation, Images)
-    return training, validation
-
-
 Make = Callable[..., Training]
 
 
-@pytest.fixture
-def make(digits: tuple[Images, Images]) -> Make:
-    def training(decisions: Mapping[str, Any], *, seed: int = 0, **options: Any) -> Training:
-        network, recipe = settings.read(decisions, {})
-        torch.manual_seed(seed)
-        normalized = normalization(digits[0])
-        seen = batches.make(
-            digits[0],
-            normalized,
-            CPU,
-            batch_size=recipe.batch_size,
-            seed=seed,
-            augmentation=recipe.augmentation,
-            side=8,
-        )
-        held_out = batches.make(digits[1], normalized, CPU, batch_size=128, seed=0, side=8)
-        model = build(network, catalogue.DIGITS.shape)
-        return Training(model, recipe, seen, held_out, CPU, classes=10, seed=seed, **options)
-
-    return training
+@pytest.fixture(scope="module")
+def make() -> Make:
+    return partial(training_of, digits(200), CPU)
 
 
 def weights(training: Training) -> Tensor:
     return torch.cat([values.detach().flatten() for values in training.model.state_dict().values()])
-
-
-def ignore(epoch: int, score: Score) -> None:
-    pass
 
 
 class TestLoop:

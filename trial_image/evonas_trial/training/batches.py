@@ -106,25 +106,14 @@ class _Normalizer:
         return images.sub_(self._mean).mul_(self._scale)
 
 
-class _InMemory:
-    """A source has the positions of the images and their draws; where they do not fit on the device, the images."""
+class _Ordered:
+    """What batches of images in memory and of files have in common."""
 
     def __init__(
-        self,
-        part: Images,
-        normalization: Normalization,
-        hardware: Hardware,
-        order: _Order,
-        augmentation: str,
-        side: int,
+        self, normalization: Normalization, hardware: Hardware, order: _Order, augmentation: str, side: int
     ) -> None:
         self._hardware, self._order, self._augmentation, self._side = hardware, order, augmentation, side
         self._normalized = _Normalizer(normalization, hardware)
-        free = hardware.free_bytes()
-        if free is not None and part.nbytes <= _SHARE_OF_FREE_MEMORY * free:
-            part = part.to(hardware.device)
-        self._part = part
-        self._is_on_device = part.labels.device.type == hardware.device.type
 
     @property
     def images(self) -> int:
@@ -136,6 +125,26 @@ class _InMemory:
 
     def __len__(self) -> int:
         return len(self._order)
+
+
+class _InMemory(_Ordered):
+    """A source has the positions of the images and their draws; where they do not fit on the device, the images."""
+
+    def __init__(
+        self,
+        part: Images,
+        normalization: Normalization,
+        hardware: Hardware,
+        order: _Order,
+        augmentation: str,
+        side: int,
+    ) -> None:
+        super().__init__(normalization, hardware, order, augmentation, side)
+        free = hardware.free_bytes()
+        if free is not None and part.nbytes <= _SHARE_OF_FREE_MEMORY * free:
+            part = part.to(hardware.device)
+        self._part = part
+        self._is_on_device = part.labels.device.type == hardware.device.type
 
     def shuffled(self, epoch: int, first_step: int) -> Iterator[Source]:
         generator = torch.Generator().manual_seed(derived_seed(self._order.seed, epoch, 0))
@@ -167,7 +176,7 @@ class _InMemory:
         return tuple(self._hardware.sent(tensor) for tensor in (images.pixels, images.labels, *draws))
 
 
-class _Decoded:
+class _Decoded(_Ordered):
     """A source has the decoded bytes and the labels."""
 
     def __init__(
@@ -180,20 +189,8 @@ class _Decoded:
         side: int,
         workers: int,
     ) -> None:
-        self._part, self._hardware, self._order, self._workers = part, hardware, order, workers
-        self._augmentation, self._side = augmentation, side
-        self._normalized = _Normalizer(normalization, hardware)
-
-    @property
-    def images(self) -> int:
-        return self._order.images
-
-    @property
-    def batch_size(self) -> int:
-        return self._order.batch_size
-
-    def __len__(self) -> int:
-        return len(self._order)
+        super().__init__(normalization, hardware, order, augmentation, side)
+        self._part, self._workers = part, workers
 
     def shuffled(self, epoch: int, first_step: int) -> Iterator[Source]:
         batches = self._order.shuffled(epoch)[first_step:]
