@@ -15,7 +15,7 @@ MULTIPLY_ADDS_PER_SECOND = 5e12
 """What A1 reached on an H200, forward and backward."""
 
 SEARCH_PAYS_AFTER = 60.0
-"""Seconds of training. cuDNN's comparison of its algorithms takes some ten, and saves up to a third afterwards."""
+"""Seconds of training. cuDNN's comparison of its algorithms takes up to ten."""
 
 AUTO = "auto"
 """What an option says that leaves a choice to the rule."""
@@ -24,7 +24,7 @@ _ON_OFF = {True: "on", False: "off"}
 _WISHED = {AUTO: None, "on": True, "off": False}
 
 RECORDING_PAYS_AFTER = 100
-"""Calls of a step. Recording takes less than 0.1 s, a replayed step saves one to five thousandths."""
+"""Calls of a step. Recording takes less than 0.1 s, a replayed step saves two to five thousandths."""
 
 
 class GpuMissing(Exception):
