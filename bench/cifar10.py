@@ -26,7 +26,7 @@ RECIPE: Mapping[str, Any] = {
     "stride": "2,2,2",
     "optimizer": "SGD",
     "momentum": 0.9,
-    "learning_rate": 0.2,
+    "learning_rate": 0.6,
     "schedule": "one_cycle",
     "weight_decay": 5e-4,
     "label_smoothing": 0.1,
