@@ -32,7 +32,7 @@ def test_what_is_compared_on_a_gpu_uses_it_as_the_program_would() -> None:
 
 
 @ON_A_GPU
-def test_the_limit_can_be_measured() -> None:
+def test_the_limit_can_be_measured_on_a_gpu() -> None:
     assert loops.limit(CASE, Hardware.choose("cuda", threads=1).used(CASE.settings)) > 0
 
 
