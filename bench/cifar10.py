@@ -31,7 +31,7 @@ RECIPE: Mapping[str, Any] = {
     "weight_decay": 5e-4,
     "label_smoothing": 0.1,
     "augmentation": "crop_flip",
-    "batch_size": 512,
+    "batch_size": 256,
 }
 
 
