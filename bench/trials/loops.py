@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -16,6 +16,7 @@ from evonas_trial.data.images import Images, normalization
 from evonas_trial.training import batches
 from evonas_trial.training.hardware import Hardware
 from evonas_trial.training.loop import Training
+from evonas_trial.training.replay import WARM_UP_CALLS, Replayed
 
 LOADER_WORKERS = 4
 
@@ -81,8 +82,9 @@ def limit(case: Case, hardware: Hardware) -> float:
     images = torch.randn(case.batch_size, shape.channels, shape.side, shape.side, device=hardware.device)
     images = images.contiguous(memory_format=hardware.memory_format)
     labels = torch.arange(case.batch_size, device=hardware.device) % shape.classes
-    replay = _recorded(lambda: _step(model, optimizer, images, labels, hardware))
-    replay()
+    replay = Replayed(lambda: _step(model, optimizer, images, labels, hardware), hardware, "the limit's step")
+    for _ in range(WARM_UP_CALLS + 1):
+        replay()
     torch.cuda.synchronize()
     start = time.perf_counter()
     for _ in range(LIMIT_STEPS):
@@ -99,16 +101,3 @@ def _step(
         loss = functional.cross_entropy(model(images), labels)
     torch.autograd.backward(loss)
     optimizer.step()
-
-
-def _recorded(step: Callable[[], None]) -> Callable[[], None]:
-    stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        for _ in range(3):
-            step()
-    torch.cuda.current_stream().wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        step()
-    return graph.replay

@@ -92,6 +92,8 @@ class _Kept:
     def __init__(self, target: Path, paths: Sequence[Path], side: int, workers: int) -> None:
         self._target, self._paths, self._side, self._workers = target, paths, side, workers
         self._found: Tensor | None = None
+        self._damage = ""
+        """Why it was not found when it was last looked for."""
 
     def pixels(self) -> Tensor:
         """Return the memory map; raises TooLarge, OSError, and DataMissing for a file that is no image."""
@@ -104,8 +106,8 @@ class _Kept:
     def _is_whole(self) -> bool:
         try:
             self._found = self._read()
-        except (FileNotFoundError, stored.Damaged):
-            self._found = None
+        except (FileNotFoundError, stored.Damaged) as error:
+            self._found, self._damage = None, str(error)
         return self._found is not None
 
     def _wait(self) -> None:
@@ -113,16 +115,9 @@ class _Kept:
 
     def _make(self, folder: Path) -> None:
         if self._target.exists():
-            say(f"--cache: {self._target} is damaged ({self._damage()}), so it is made again")
+            say(f"--cache: {self._target} is damaged ({self._damage}), so it is made again")
         side = stored.side_of(self._paths, self._side)
         # Only here: what another trial is writing is not free for this one, and need not be.
         check_size(len(self._paths), side, shutil.disk_usage(folder).free)
         say(f"--cache: decodes {len(self._paths)} images once, into {self._target}")
         stored.write(folder, self._paths, self._side, side, self._workers)
-
-    def _damage(self) -> str:
-        try:
-            self._read()
-        except (FileNotFoundError, stored.Damaged) as damage:
-            return str(damage)
-        return "it was"

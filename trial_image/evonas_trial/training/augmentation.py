@@ -32,7 +32,7 @@ def draw(count: int, stored: int, side: int, kind: str, generator: torch.Generat
         return (flipped,)
     if stored > side:
         return flipped, _boxes(count, stored, generator)
-    return flipped, torch.randint(0, 2 * _margin(side) + 1, (2, count, 1), generator=generator).transpose(0, 1)
+    return flipped, torch.randint(0, 2 * margin(side) + 1, (2, count, 1), generator=generator).transpose(0, 1)
 
 
 def augment(pixels: Tensor, side: int, kind: str, draws: Draws) -> Tensor:
@@ -52,7 +52,7 @@ def augment(pixels: Tensor, side: int, kind: str, draws: Draws) -> Tensor:
         columns = torch.where(draws[0], side - 1 - columns, columns)
     if kind in ("crop", "crop_flip"):
         rows, columns = rows + draws[1][:, 0], columns + draws[1][:, 1]
-        pixels = functional.pad(pixels, (_margin(side),) * 4)
+        pixels = functional.pad(pixels, (margin(side),) * 4)
     images = torch.arange(count, device=pixels.device)[:, None, None]
     # The indexed dimensions come first, the untouched channels last.
     return pixels.permute(0, 2, 3, 1)[images, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
@@ -60,11 +60,12 @@ def augment(pixels: Tensor, side: int, kind: str, draws: Draws) -> Tensor:
 
 def centre(pixels: Tensor, side: int) -> Tensor:
     """Return the middle of the images."""
-    margin = round((pixels.shape[-1] - side) / 2)
-    return pixels[..., margin : margin + side, margin : margin + side]
+    before = round((pixels.shape[-1] - side) / 2)
+    return pixels[..., before : before + side, before : before + side]
 
 
-def _margin(side: int) -> int:
+def margin(side: int) -> int:
+    """Return how far an image of this side is padded before it is cropped."""
     return max(1, side // _PADDING_SHARE)
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from evonas_trial.data.images import Files, Images, Normalization, Part
 from evonas_trial.training import decoding
-from evonas_trial.training.augmentation import augment, centre, draw
+from evonas_trial.training.augmentation import augment, draw
 from evonas_trial.training.hardware import Hardware, derived_seed
 
 Batch = tuple[Tensor, Tensor]
@@ -88,8 +88,9 @@ class _Order:
         """Return the images of each batch of an epoch; an incomplete last batch is left for another epoch."""
         return torch.split(self.permutation(epoch), self.batch_size)[: len(self)]
 
-    def ordered(self) -> Sequence[Tensor]:
-        return torch.split(torch.arange(self.images), self.batch_size)
+    def ordered(self, device: torch.device | None = None) -> Sequence[Tensor]:
+        """Return all images as they are, batch by batch, on a device (by default the CPU)."""
+        return torch.split(torch.arange(self.images, device=device), self.batch_size)
 
 
 class _Normalizer:
@@ -101,8 +102,8 @@ class _Normalizer:
         self._scale = 1 / torch.tensor(normalization.deviation, device=hardware.device).view(1, -1, 1, 1)
 
     def __call__(self, pixels: Tensor) -> Tensor:
-        # A copy, also where scaling has made numbers of them already: they are changed in place.
-        images = pixels.to(torch.float32, memory_format=self._hardware.memory_format, copy=True)
+        # In place: they are a copy of the bytes, or what scaling has just made of one.
+        images = pixels.to(torch.float32, memory_format=self._hardware.memory_format)
         return images.sub_(self._mean).mul_(self._scale)
 
 
@@ -157,7 +158,7 @@ class _InMemory(_Ordered):
             yield self._source(chosen, *drawn)
 
     def ordered(self) -> Iterator[Source]:
-        for chosen in torch.split(torch.arange(self.images, device=self._part.labels.device), self._order.batch_size):
+        for chosen in self._order.ordered(self._part.labels.device):
             yield self._source(chosen)
 
     def made(self, *source: Tensor) -> Batch:
@@ -165,9 +166,8 @@ class _InMemory(_Ordered):
             images, draws = self._part.chosen(source[0]), source[1:]
         else:
             images, draws = Images(source[0], source[1]), source[2:]
-        if draws:
-            return self._normalized(augment(images.pixels, self._side, self._augmentation, draws)), images.labels
-        return self._normalized(centre(images.pixels, self._side)), images.labels
+        kind = self._augmentation if draws else "none"
+        return self._normalized(augment(images.pixels, self._side, kind, draws)), images.labels
 
     def _source(self, chosen: Tensor, *draws: Tensor) -> Source:
         if self._is_on_device:

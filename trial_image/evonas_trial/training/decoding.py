@@ -11,6 +11,7 @@ from torch.utils.data import default_collate
 from evonas_trial.data.decoding import decoded, squared
 from evonas_trial.data.images import Files
 from evonas_trial.data.workers import each
+from evonas_trial.training.augmentation import margin
 
 Seeded = tuple[int, int]
 """An image's index, and the seed of its random changes."""
@@ -34,7 +35,7 @@ class _Changed:
         self._part, self._side = part, side
         self._crops = change.startswith("crop")
         # As images in memory are cropped: see augmentation.
-        self._exact = v2.RandomCrop(side, padding=max(1, side // 8)) if self._crops else v2.Identity()
+        self._exact = v2.RandomCrop(side, padding=margin(side)) if self._crops else v2.Identity()
         self._other = v2.RandomResizedCrop(side) if self._crops else v2.CenterCrop(side)
         self._flipped = v2.RandomHorizontalFlip() if change.endswith("flip") else v2.Identity()
 

@@ -5,7 +5,6 @@ step as a function; whether it is called or replayed is decided here and nowhere
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from functools import cache
 from typing import Protocol
@@ -13,6 +12,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from evonas_trial.pausing import say
 from evonas_trial.training.hardware import Hardware
 
 Step = Callable[..., object]
@@ -79,8 +79,7 @@ class Replayed:
             raise
         except RuntimeError as error:
             reason = str(error).partition("\n")[0]
-            said = f"{self._what} cannot be recorded, so nothing is replayed as a CUDA graph from here on: {reason}"
-            print(f"evonas: {said}", file=sys.stderr)
+            say(f"{self._what} cannot be recorded, so nothing is replayed as a CUDA graph from here on: {reason}")
             recorder.failed = True
         (self._replay or self._function)(*inputs)
 

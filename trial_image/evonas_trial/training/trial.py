@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from dataclasses import asdict, replace
 
 import torch
@@ -146,7 +145,7 @@ class _Trial:
         work = Work(self._metrics["multiply_adds"], recipe.batch_size, steps)
         self._hardware = self._hardware.used(choose(work).wished(Wishes.of(self._options)))
         if self._hardware.device.type == "cuda":
-            print(f"evonas: trains on {self._hardware.name}: {self._hardware.settings}", file=sys.stderr)
+            pausing.say(f"trains on {self._hardware.name}: {self._hardware.settings}")
 
     def _train(
         self, candidate: Candidate, training: Part, normalized: Normalization, validation: Batches | None, until: int
