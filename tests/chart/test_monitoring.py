@@ -128,7 +128,7 @@ def test_an_operator_without_a_monitor_is_named(with_prometheus: Cluster, namesp
     prometheus({"matchLabels": {"release": "kube"}}, {})
     for kind in KINDS:
         with_prometheus.kubectl("delete", kind, "--all", "-n", namespace)
-    said = evonas(with_prometheus, namespace, "doctor").stdout
+    said = evonas(with_prometheus, namespace, "doctor", "--operator-namespace", namespace).stdout
     assert f"there is one, but no ServiceMonitor or PodMonitor of Evo-NAS in {namespace}" in said
     (cure,) = re.findall(r"fix: (helm upgrade .*serviceMonitor.*)", said)
     (setting,) = [word for word in shlex.split(cure) if word.startswith("metrics.serviceMonitor=")]
