@@ -35,6 +35,30 @@ os.fork = fork
 forkserver.main()
 """
 
+KILLED_WHILE_STARTING = """
+import os, signal, subprocess
+from evonas.local.processes import forkserver
+
+class Child(subprocess.Popen):
+    def __init__(self, *arguments, preexec_fn, **options):
+        def before_command():
+            if {early}:
+                os.kill(supervisor, signal.SIGKILL)
+                while os.getppid() == supervisor:
+                    pass
+            preexec_fn()
+            with open("child", "w") as file:
+                file.write(str(os.getpid()))
+
+        supervisor = os.getpid()
+        super().__init__(*arguments, preexec_fn=before_command, **options)
+        os.kill(supervisor, signal.SIGKILL)
+
+subprocess.Popen = Child
+forkserver.main()
+"""
+"""A server whose supervisors are killed before the group of their command is known, or as soon as it runs."""
+
 
 @pytest.fixture
 def supervisors() -> Iterator[Supervisors]:
@@ -92,6 +116,26 @@ def test_what_a_killed_supervisor_ran_does_not_go_on_beside_the_next_attempt(
     wait_for_release(lock)
     for process in processes:
         wait_until_gone(process)
+    assert not (folder / ENDED_FILE).exists()
+
+
+@pytest.mark.parametrize("early", [True, False], ids=["before its group is known", "as soon as it runs"])
+def test_a_supervisor_killed_while_it_starts_its_trial_leaves_nothing_running(tmp_path: Path, early: bool) -> None:
+    ours, theirs = socket.socketpair()
+    folder = tmp_path / "attempt"
+    with ours, theirs:
+        program = KILLED_WHILE_STARTING.format(early=early)
+        server = subprocess.Popen([sys.executable, "-c", program, str(theirs.fileno())], pass_fds=[theirs.fileno()])
+        theirs.close()
+        with (tmp_path / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            forkserver.send(ours, order(folder, "echo $$ > ran; exec sleep 600"), lock.fileno())
+        wait_for_release(tmp_path / "lock")
+    assert server.wait(PATIENCE) == 0
+    if early:
+        assert not (folder / "ran").exists()
+    else:
+        wait_until_gone(process_named_in(folder / "child"))
     assert not (folder / ENDED_FILE).exists()
 
 

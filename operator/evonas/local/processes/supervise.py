@@ -46,11 +46,19 @@ class Order:
 def supervise(order: Order, on_start: Callable[[int], object]) -> int:
     """Run an order and leave ``ended.json`` in its folder, unless SIGTERM comes first; returns the exit code.
 
-    ``on_start`` is called with the process group of what was started.
+    ``on_start`` is called with the process group of what is started, in that group, before the command runs.
     """
     folder = Path(order.folder)
+    supervisor = os.getpid()
+
+    def before_command() -> None:
+        on_start(os.getpid())
+        # Killed before the group was known: nobody else would end it. Killed later: whoever reaps us reads the group.
+        if os.getppid() != supervisor:
+            os._exit(CANNOT_RUN)
+
     wakeups = Wakeups(signal.SIGTERM, signal.SIGCHLD)
-    write_whole(folder / PID_FILE, str(os.getpid()))
+    write_whole(folder / PID_FILE, str(supervisor))
     started = time.time()
     with BoundedLog(folder / LOG_FILE, order.max_log) as log:
         try:
@@ -62,11 +70,11 @@ def supervise(order: Order, on_start: Callable[[int], object]) -> int:
                 stdout=log.file,
                 stderr=log.file,
                 process_group=0,
+                preexec_fn=before_command,  # noqa: PLW1509 - a supervisor has one thread
             )
         except OSError as error:
             write_end(folder, started, CANNOT_RUN, error=f"cannot run {order.command[0]!r}: {error.strerror}")
             return 0
-        on_start(child.pid)
         try:
             ended = _wait(child, order.timeout, wakeups, log, until_sigterm=True)
             stopped = not ended and signal.SIGTERM in wakeups.heard
