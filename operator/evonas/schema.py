@@ -144,6 +144,7 @@ _SAYS = {
     "maximum": "must be at most {limit}{exclusive}, got {value!r}",
     "minItems": "must have at least {limit} items",
     "maxItems": "must have at most {limit} items",
+    "minProperties": "must have at least {limit} entries",
     "maxProperties": "must have at most {limit} entries",
     "minLength": "must not be empty",
     "maxLength": "must be no more than {limit} characters",

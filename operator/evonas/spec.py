@@ -167,6 +167,18 @@ class WarmStart:
 
 
 @dataclass(frozen=True)
+class EarlierSearches:
+    """Whose results a search's agent learns from before its first proposal."""
+
+    searches: tuple[str, ...] = ()
+    """Names of searches."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Labels that select more of them; none select nothing."""
+    config_maps: tuple[ConfigMapKey, ...] = ()
+    """Export files."""
+
+
+@dataclass(frozen=True)
 class SearchSpec:
     """One search, as its manifest declares it."""
 
@@ -186,6 +198,8 @@ class SearchSpec:
     reuse_results: Reach = Reach.NEVER
     fidelity: Fidelity | None = None
     """Where trials are compared and stopped early; None if each is trained to its end."""
+    knowledge: EarlierSearches | None = None
+    """None if the agent starts from nothing."""
 
     @property
     def pauses(self) -> bool:
@@ -215,6 +229,7 @@ class SearchSpec:
         warm_start = _warm_start(spec.get("warmStart", {}), space, problems)
         if warm_start.search == defaulted["metadata"]["name"]:
             problems.append(FieldProblem("spec.warmStart.search", "must name another search than this one"))
+        problems += _knowledge_problems(spec.get("knowledge", {}), defaulted["metadata"]["name"])
         if problems:
             raise InvalidManifest(problems)
         return cls(
@@ -231,6 +246,7 @@ class SearchSpec:
             warm_start=warm_start,
             reuse_results=Reach(spec["reuseResults"]),
             fidelity=fidelity,
+            knowledge=_knowledge(spec["knowledge"]) if "knowledge" in spec else None,
         )
 
 
@@ -314,6 +330,19 @@ def _warm_start(warm_start: Mapping[str, Any], space: SearchSpace, problems: lis
         search=warm_start.get("search"),
         config_map=None if config_map is None else ConfigMapKey(config_map["name"], config_map["key"]),
         candidates=tuple(candidates),
+    )
+
+
+def _knowledge_problems(knowledge: Mapping[str, Any], name: str) -> Iterable[FieldProblem]:
+    if name in knowledge.get("searches", ()):
+        yield FieldProblem("spec.knowledge.searches", "must name other searches than this one")
+
+
+def _knowledge(knowledge: Mapping[str, Any]) -> EarlierSearches:
+    return EarlierSearches(
+        searches=tuple(dict.fromkeys(knowledge.get("searches", ()))),
+        labels=knowledge.get("selector", {}).get("matchLabels", {}),
+        config_maps=tuple(ConfigMapKey(item["name"], item["key"]) for item in knowledge.get("configMaps", ())),
     )
 
 

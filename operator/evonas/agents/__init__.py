@@ -5,6 +5,7 @@ needs them is created; ``check_agent`` needs neither.
 """
 
 from evonas.agents.catalogue import check_agent, may_have_population
+from evonas.agents.experience import NO_EXPERIENCE, EarlierTask, Experience
 from evonas.agents.factory import create_agent
 from evonas.agents.folding import Observed
 from evonas.agents.interface import (
@@ -29,10 +30,13 @@ from evonas.agents.versions import agent_versions
 
 __all__ = [
     "MARGINAL_SAMPLES",
+    "NO_EXPERIENCE",
     "Agent",
     "AgentSettings",
     "Alternative",
+    "EarlierTask",
     "EvolutionSettings",
+    "Experience",
     "Explaining",
     "HasPolicy",
     "HasPopulation",

@@ -22,6 +22,7 @@ from typing import Any
 from evonas.agents.catalogue import AGENT_TYPES, check_agent, create_foreign
 from evonas.agents.composition import ComposedAgent
 from evonas.agents.evolution import Mutation, Population
+from evonas.agents.experience import NO_EXPERIENCE, Experience
 from evonas.agents.history import History
 from evonas.agents.interface import Agent
 from evonas.agents.policy import Alternating, Learner, Observer, Policy, UniformPolicy
@@ -31,11 +32,18 @@ from evonas.errors import FieldProblem, InvalidManifest
 from evonas.space import SearchSpace
 
 
-def create_agent(type: str, space: SearchSpace, seed: int = 0, settings: Mapping[str, Any] | None = None) -> Agent:
+def create_agent(
+    type: str,
+    space: SearchSpace,
+    seed: int = 0,
+    settings: Mapping[str, Any] | None = None,
+    experience: Experience = NO_EXPERIENCE,
+) -> Agent:
     """Return a new agent of one of AGENT_TYPES, or of a type that another package declares as an entry point.
 
-    ``settings`` is the manifest's ``spec.agent`` minus type and seed (see AgentSettings); ``seed`` lies in 0..2^63 - 1.
-    InvalidManifest names every invalid field.
+    ``settings`` is the manifest's ``spec.agent`` minus type and seed (see AgentSettings); ``seed`` lies in 0..2^63 - 1;
+    ``experience`` is what it knows from earlier searches, of which only EvoNAS and Neural make use. InvalidManifest
+    names every invalid field.
     """
     _check_seed(seed)
     parsed = check_agent(type, settings or {})
