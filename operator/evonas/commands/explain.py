@@ -49,5 +49,5 @@ def explain(search: str, trial: int, alternatives: int, cluster: ClusterOptions)
 
 
 def _considered(record: RecordedSearch, index: int) -> list[Alternative]:
-    agent = Replay(record.spec, record.trials).agent_before(index)
+    agent = Replay(record.spec, record.trials, record.experience).agent_before(index)
     return list(agent.alternatives()) if isinstance(agent, Explaining) else []

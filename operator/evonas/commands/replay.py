@@ -33,7 +33,7 @@ def replay(search: str, cluster: ClusterOptions) -> None:
     here = agent_versions(record.spec.agent.type)
     same = 0
     try:
-        for _, difference in Replay(record.spec, record.trials).run():
+        for _, difference in Replay(record.spec, record.trials, record.experience).run():
             if difference is not None:
                 _part(record, difference, here)
             same += 1

@@ -7,28 +7,24 @@ earlier searches, the agent can be restored.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import cached_property
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from evonas.agents import EarlierTask, Experience
 from evonas.agents.curves import outlook
 from evonas.agents.records import curve_of
-from evonas.errors import EvonasError, InvalidManifest
+from evonas.errors import InvalidManifest
+from evonas.recorded.knowledge_record import Knowledge
 from evonas.recorded.search import RecordedSearch
 from evonas.search.lessons import record_of
 from evonas.search.trial import VETOED, Trial
 from evonas.space import INACTIVE, Choices
-from evonas.spec import API_VERSION, SearchSpec
+from evonas.spec import SearchSpec
 from evonas.wording import counted
 
-KIND, FORMAT = "SearchKnowledge", 1
 MAX_TASKS = 16
 MAX_RESULTS = 2000
 """How many results of an earlier search are ranked, the latest ones."""
@@ -36,60 +32,6 @@ MAX_KEPT = 256
 """How many of them are kept: the better half, and an even selection of the others."""
 MIN_RESULTS = 5
 """Of fewer, ranks say nothing."""
-
-
-class UnusableKnowledge(EvonasError):
-    """What ``spec.knowledge`` names cannot be read, at least not yet, or is no longer what it was."""
-
-
-@dataclass(frozen=True)
-class Knowledge:
-    """What was gathered, as it is recorded."""
-
-    experience: Experience
-
-    @cached_property
-    def digest(self) -> str:
-        """SHA-256 of everything in it, in hexadecimal."""
-        return hashlib.sha256(json.dumps(self._tasks, sort_keys=True).encode()).hexdigest()
-
-    @property
-    def _tasks(self) -> list[dict[str, Any]]:
-        return [asdict(task) for task in self.experience.tasks]
-
-    def to_object(self) -> dict[str, Any]:
-        """Return it as JSON: a line of a journal or an export, the contents of a ConfigMap."""
-        return {
-            "apiVersion": API_VERSION,
-            "kind": KIND,
-            "format": FORMAT,
-            "digest": self.digest,
-            "tasks": self._tasks,
-        }
-
-    @classmethod
-    def from_object(cls, body: Mapping[str, Any], source: str) -> Knowledge:
-        """Return what ``to_object`` returned; UnusableKnowledge, which names ``source``, if it was changed."""
-        if body.get("kind") != KIND or body.get("format") != FORMAT:
-            raise UnusableKnowledge(f"{source} holds no knowledge that this version can read (format {FORMAT})")
-        try:
-            tasks = tuple(
-                EarlierTask(
-                    source=task["source"],
-                    decisions=tuple(task["decisions"]),
-                    candidates=tuple(map(tuple, task["candidates"])),
-                    scores=tuple(task["scores"]),
-                )
-                for task in body["tasks"]
-            )
-        except (KeyError, TypeError) as error:
-            raise UnusableKnowledge(f"{source} holds knowledge that cannot be read: {error!r}") from error
-        knowledge = cls(Experience(tasks))
-        if knowledge.digest != body.get("digest"):
-            raise UnusableKnowledge(
-                f"{source} was changed: its digest is not that of its contents; restore it from a copy"
-            )
-        return knowledge
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from evonas.agents import HasPolicy, Marginal, Record, create_agent
+from evonas.agents import NO_EXPERIENCE, Experience, HasPolicy, Marginal, Record, create_agent
 from evonas.errors import EvonasError
 from evonas.search.lessons import in_order, lessons_of, record_of, teach
 from evonas.search.trial import Trial
@@ -35,7 +35,9 @@ def has_moved(trials: Iterable[Trial]) -> bool:
     return any(trial.proposal.policy_ratio not in (None, 1.0) for trial in trials)
 
 
-def policy_history(spec: SearchSpec, trials: Sequence[Trial], moments: int = MOMENTS) -> list[PolicyMoment]:
+def policy_history(
+    spec: SearchSpec, trials: Sequence[Trial], moments: int = MOMENTS, experience: Experience = NO_EXPERIENCE
+) -> list[PolicyMoment]:
     """Return the policy at ``moments`` points spread evenly over the results, from before the first to after the last.
     Empty if the agent has no policy that learns. EvonasError if the record cannot belong to this search, or is too
     long. Costs one fold of the record and ``moments`` evaluations of the policy.
@@ -44,7 +46,7 @@ def policy_history(spec: SearchSpec, trials: Sequence[Trial], moments: int = MOM
     lessons = in_order(chain.from_iterable(map(lessons_of, proposed)))
     if len(lessons) > MAX_RESULTS:
         raise EvonasError(f"the record has {len(lessons)} results, and no more than {MAX_RESULTS} are folded for this")
-    agent = create_agent(spec.agent.type, spec.space, spec.agent.seed, spec.agent.settings)
+    agent = create_agent(spec.agent.type, spec.space, spec.agent.seed, spec.agent.settings, experience)
     if not isinstance(agent, HasPolicy):
         return []
     agent.restore(_as_proposed(record_of(spec, trial)) for trial in proposed)

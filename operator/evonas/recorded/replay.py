@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields, replace
 from itertools import chain, combinations, islice
 from typing import Any
 
-from evonas.agents import Agent, Record, SpaceExhausted, create_agent
+from evonas.agents import NO_EXPERIENCE, Agent, Experience, Record, SpaceExhausted, create_agent
 from evonas.errors import EvonasError
 from evonas.search.lessons import Lesson, in_order, lessons_of, record_of, restore, teach
 from evonas.search.proposer import is_abandoned, is_pinnable, pin, trial_of
@@ -48,9 +48,10 @@ class MissingTrial(EvonasError):
 class Replay:
     """A replay of one search; ``run`` it once, or look at the state before one trial."""
 
-    def __init__(self, spec: SearchSpec, trials: Sequence[Trial]) -> None:
-        """``trials`` are sorted by index."""
+    def __init__(self, spec: SearchSpec, trials: Sequence[Trial], experience: Experience = NO_EXPERIENCE) -> None:
+        """``trials`` are sorted by index; ``experience`` is what the agent knew from earlier searches."""
         self._spec = spec
+        self._experience = experience
         self._trials = trials
         self._lessons = in_order(chain.from_iterable(map(lessons_of, trials)))
         self._abandoned = [trial.index for trial in trials if is_abandoned(trial)]
@@ -164,7 +165,7 @@ class Replay:
 
     def _new_agent(self) -> Agent:
         agent = self._spec.agent
-        return create_agent(agent.type, self._spec.space, agent.seed, agent.settings)
+        return create_agent(agent.type, self._spec.space, agent.seed, agent.settings, self._experience)
 
     def _pin(self, agent: Agent, trial: Trial) -> None:
         """Pin what was pinned when a trial was proposed, as far as it was recorded."""

@@ -11,7 +11,9 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+from evonas.agents import NO_EXPERIENCE, Experience
 from evonas.errors import EvonasError
+from evonas.recorded.knowledge_record import Knowledge, UnusableKnowledge, why_unused
 from evonas.search.codec import SearchIdentity, from_time
 from evonas.search.conditions import find_condition
 from evonas.search.contradictions import find_contradiction
@@ -55,6 +57,8 @@ class RecordedSearch:
     phase: Phase
     images: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Digests under which the trials' images were pulled, if known."""
+    knowledge: Knowledge | None = None
+    """What its agent knew from earlier searches; None if nothing was gathered."""
 
     def __post_init__(self) -> None:
         """EvonasError for a trial that nobody can have recorded so."""
@@ -66,6 +70,18 @@ class RecordedSearch:
     def spec(self) -> SearchSpec:
         """The search's declaration; InvalidManifest if it is invalid."""
         return SearchSpec.parse(manifest_of(self.body))
+
+    @property
+    def experience(self) -> Experience:
+        """What its agent knew before its first proposal; UnusableKnowledge if that should be recorded, and is not."""
+        if self.knowledge is not None:
+            return self.knowledge.experience
+        if self.trials and self.spec.knowledge is not None and why_unused(self.spec) is None:
+            raise UnusableKnowledge(
+                f"{self.source} has trials, but no record of what its agent knew from earlier searches"
+                " (spec.knowledge): no proposal follows without it; restore the record from a copy"
+            )
+        return NO_EXPERIENCE
 
     @property
     def identity(self) -> SearchIdentity:

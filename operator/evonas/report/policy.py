@@ -35,7 +35,7 @@ def view_policy(record: RecordedSearch) -> PolicyView | None:
     history: list[PolicyMoment] = []
     problem = ""
     try:
-        history = policy_history(record.spec, record.trials)
+        history = policy_history(record.spec, record.trials, experience=record.experience)
     except EvonasError as error:
         problem = str(error)
     here = agent_versions(record.spec.agent.type)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from evonas.agents import Agent, HasPopulation, Proposal, SpaceExhausted, create_agent
+from evonas.agents import NO_EXPERIENCE, Agent, Experience, HasPopulation, Proposal, SpaceExhausted, create_agent
 from evonas.search.interventions import MAX_PINNED
 from evonas.search.lessons import Lesson, in_order, lessons_of, record_of, restore, teach
 from evonas.search.table import Cursor, TrialTable
@@ -50,8 +50,10 @@ class _Pending:
 class Proposer:
     """The agent of one search."""
 
-    def __init__(self, spec: SearchSpec) -> None:
+    def __init__(self, spec: SearchSpec, experience: Experience = NO_EXPERIENCE) -> None:
+        """``experience`` is what the agent knows from earlier searches."""
         self._spec = spec
+        self._experience = experience
         self._agent: Agent | None = None
         self._pending: dict[int, _Pending] = {}
         self._learned = Cursor()
@@ -110,7 +112,8 @@ class Proposer:
 
     def _restore(self, history: Sequence[Trial]) -> None:
         self._agent = None
-        agent = create_agent(self._spec.agent.type, self._spec.space, self._spec.agent.seed, self._spec.agent.settings)
+        declared = self._spec.agent
+        agent = create_agent(declared.type, self._spec.space, declared.seed, declared.settings, self._experience)
         restore(agent, (record_of(self._spec, trial) for trial in history))
         self._agent = agent
         unfinished = (trial for trial in history if not trial.state.is_final)

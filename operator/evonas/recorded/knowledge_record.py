@@ -1,0 +1,81 @@
+"""What a search's agent knew from earlier searches before its first proposal, as it is recorded. Pure;
+``recorded.knowledge`` gathers it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+from evonas.agents import EarlierTask, Experience
+from evonas.errors import EvonasError
+from evonas.spec import API_VERSION, SearchSpec
+
+KIND, FORMAT = "SearchKnowledge", 1
+USERS = ("EvoNAS", "Neural")
+"""The types of agents that learn from earlier searches."""
+
+
+class UnusableKnowledge(EvonasError):
+    """What ``spec.knowledge`` names cannot be read, at least not yet, or is no longer what it was."""
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What was gathered, as it is recorded."""
+
+    experience: Experience
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of everything in it, in hexadecimal."""
+        return hashlib.sha256(json.dumps(self._tasks, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def _tasks(self) -> list[dict[str, Any]]:
+        return [asdict(task) for task in self.experience.tasks]
+
+    def to_object(self) -> dict[str, Any]:
+        """Return it as JSON: a line of a journal or an export, the contents of a ConfigMap."""
+        return {
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            "format": FORMAT,
+            "digest": self.digest,
+            "tasks": self._tasks,
+        }
+
+    @classmethod
+    def from_object(cls, body: Mapping[str, Any], source: str) -> Knowledge:
+        """Return what ``to_object`` returned; UnusableKnowledge, which names ``source``, if it was changed."""
+        if body.get("kind") != KIND or body.get("format") != FORMAT:
+            raise UnusableKnowledge(f"{source} holds no knowledge that this version can read (format {FORMAT})")
+        try:
+            tasks = tuple(
+                EarlierTask(
+                    source=task["source"],
+                    decisions=tuple(task["decisions"]),
+                    candidates=tuple(map(tuple, task["candidates"])),
+                    scores=tuple(task["scores"]),
+                )
+                for task in body["tasks"]
+            )
+        except (KeyError, TypeError) as error:
+            raise UnusableKnowledge(f"{source} holds knowledge that cannot be read: {error!r}") from error
+        knowledge = cls(Experience(tasks))
+        if knowledge.digest != body.get("digest"):
+            raise UnusableKnowledge(
+                f"{source} was changed: its digest is not that of its contents; restore it from a copy"
+            )
+        return knowledge
+
+
+def why_unused(spec: SearchSpec) -> str | None:
+    """Return why nothing is gathered although a search declares it; None if its agent makes use of it."""
+    if spec.agent.type in USERS:
+        return None
+    return f"spec.knowledge is not used: of the agents, only {' and '.join(USERS)} learn from earlier searches"
