@@ -1,8 +1,16 @@
-"""Numbers in messages for people. As low as ``errors``."""
+"""Numbers and lists in messages for people. As low as ``errors``."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 
 def counted(count: int, noun: str) -> str:
     """Return ``1 trial``, ``2 trials``; for nouns that take an s."""
     return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def first_of(items: Sequence[str], most: int = 3) -> str:
+    """Return ``a, b and c``, or ``a, b, c and 5 others``."""
+    listed = [*items] if len(items) <= most + 1 else [*items[:most], f"{len(items) - most} others"]
+    return " and ".join(filter(None, [", ".join(listed[:-1]), *listed[-1:]]))

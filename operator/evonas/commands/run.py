@@ -33,6 +33,7 @@ from evonas.search.status import count_states
 from evonas.search.totals import Totals
 from evonas.search.trial import Trial, TrialState
 from evonas.search.trial_environment import check_template
+from evonas.sources.knowledge import record_knowledge
 from evonas.sources.source import say_on_stderr
 from evonas.sources.warmstart import read_results
 from evonas.spec import SearchSpec
@@ -65,6 +66,13 @@ PLOTS_FILE, BEST_FILE = "plots.png", "best.json"
     " spec.warmStart; repeatable.",
 )
 @click.option(
+    "--knowledge",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="Folder of a run or file of `evonas export` that the agent learns from before the first trial; overrides"
+    " spec.knowledge; repeatable.",
+)
+@click.option(
     "--max-log",
     type=click.IntRange(0),
     default=MAX_LOG >> 20,
@@ -78,6 +86,7 @@ def run(
     parallel_trials: int | None,
     seed: int | None,
     warm_start: tuple[Path, ...],
+    knowledge: tuple[Path, ...],
     max_log: int,
 ) -> None:
     """Run or resume the search in MANIFEST on this machine.
@@ -104,6 +113,8 @@ def run(
         console.print(f"resuming {folder / JOURNAL_FILE}: {known}", highlight=False)
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
+        if (learned := record_knowledge(spec, journal, runs, knowledge)) is not None:
+            console.print(learned, highlight=False)
         found = None
         if import_is_open(Totals(spec.objective, journal.trials.values())):
             found = read_results(spec, runs, warm_start)

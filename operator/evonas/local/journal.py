@@ -1,4 +1,5 @@
-"""The local run's record: one JSON object a line, the search first, then every change of a trial.
+"""The local run's record: one JSON object a line, the search first, what its agent learned from earlier searches
+(``spec.knowledge``), then every change of a trial.
 
 The lines are ArchitectureSearch and ArchitectureTrial objects, as a cluster would keep them; a trial's last line
 counts. A line is on disk before anything acts on it, so a last line cut off by a crash is dropped. Damage anywhere else
@@ -20,6 +21,8 @@ from typing import IO, Any
 from evonas.agents import agent_versions
 from evonas.errors import EvonasError, FieldProblem, InvalidManifest
 from evonas.local.requests.lines import torn_line
+from evonas.recorded.knowledge_record import KIND as KNOWLEDGE_KIND
+from evonas.recorded.knowledge_record import Knowledge
 from evonas.schema import check_and_default
 from evonas.search.codec import TRIAL_KIND, SearchIdentity, from_object, from_time, to_object, to_time
 from evonas.search.software_versions import note_versions
@@ -27,7 +30,7 @@ from evonas.search.trial import Trial
 
 JOURNAL_FILE = "journal.jsonl"
 LOCK_PATIENCE = 0.5
-_IMMUTABLE = ("searchSpace", "objective", "agent", "fidelity", "knowledge")
+_IMMUTABLE = ("searchSpace", "objective", "agent", "fidelity")
 
 
 class NotBegun(EvonasError):
@@ -38,7 +41,14 @@ class Journal:
     """An open journal; holds a lock on its file, so that a search is never run twice at a time."""
 
     def __init__(
-        self, path: Path, file: IO[str], search: Mapping[str, Any], trials: Iterable[Trial], *, torn: bytes = b""
+        self,
+        path: Path,
+        file: IO[str],
+        search: Mapping[str, Any],
+        trials: Iterable[Trial],
+        *,
+        knowledge: Knowledge | None = None,
+        torn: bytes = b"",
     ) -> None:
         self.path = path
         self.torn = torn
@@ -47,6 +57,8 @@ class Journal:
         self.search = search
         """The ArchitectureSearch, with UID and creation time."""
         self.trials = {trial.index: trial for trial in trials}
+        self.knowledge = knowledge
+        """What the agent knew from earlier searches; None if nothing was gathered."""
 
     @property
     def identity(self) -> SearchIdentity:
@@ -62,6 +74,12 @@ class Journal:
         """Record a trial's current state; on disk when this returns."""
         _append(self._file, to_object(self.identity, trial))
         self.trials[trial.index] = trial
+
+    def write_knowledge(self, knowledge: Knowledge) -> None:
+        """Record what was gathered, once, before any trial; on disk when this returns."""
+        assert self.knowledge is None, "it is gathered once"
+        _append(self._file, knowledge.to_object())
+        self.knowledge = knowledge
 
     def close(self) -> None:
         """Close the file and release its lock."""
@@ -96,12 +114,14 @@ def _open_locked(path: Path, file: IO[str], manifest: Mapping[str, Any]) -> Jour
         search = _with_environment(_with_identity(manifest), {}, ())
         _append(file, search)
         return Journal(path, file, search, (), torn=torn)
-    recorded, trials = read_journal(path)
-    _check_unchanged(recorded, manifest, path)
+    recorded, trials, knowledge = read_journal(path)
+    # Nothing has followed yet from what is to be learned from; a name that was refused may be put right.
+    begun = bool(trials) or knowledge is not None
+    _check_unchanged(recorded, manifest, path, (*_IMMUTABLE, *(["knowledge"] if begun else [])))
     search = _with_environment({**manifest, "metadata": recorded["metadata"]}, recorded.get("status", {}), trials)
     if search != recorded:
         _append(file, search)
-    return Journal(path, file, search, trials, torn=torn)
+    return Journal(path, file, search, trials, knowledge=knowledge, torn=torn)
 
 
 def _lock(path: Path, file: IO[str]) -> None:
@@ -117,13 +137,14 @@ def _lock(path: Path, file: IO[str]) -> None:
         time.sleep(0.01)
 
 
-def read_journal(path: Path) -> tuple[Mapping[str, Any], list[Trial]]:
-    """Return the search and its trials, by index; a cut-off last line is skipped.
+def read_journal(path: Path) -> tuple[Mapping[str, Any], list[Trial], Knowledge | None]:
+    """Return the search, its trials by index, and what its agent knew; a cut-off last line is skipped.
 
     NotBegun if there is no complete line yet, EvonasError if the file is damaged or cannot be read.
     """
     search: Mapping[str, Any] | None = None
     trials: dict[int, Trial] = {}
+    knowledge: Knowledge | None = None
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
@@ -138,6 +159,8 @@ def read_journal(path: Path) -> tuple[Mapping[str, Any], list[Trial]]:
             if body["kind"] == TRIAL_KIND:
                 trial = from_object(body)
                 trials[trial.index] = trial
+            elif body["kind"] == KNOWLEDGE_KIND:
+                knowledge = Knowledge.from_object(body, f"{path}, line {number}")
             else:
                 search = body
         except (ValueError, KeyError, TypeError) as error:
@@ -145,7 +168,7 @@ def read_journal(path: Path) -> tuple[Mapping[str, Any], list[Trial]]:
             raise EvonasError(f"{path}, line {number} is damaged ({error!r}); {cure}") from error
     if search is None:
         raise EvonasError(f"{path} holds no search; it is not a journal of `evonas run`")
-    return search, [trials[index] for index in sorted(trials)]
+    return search, [trials[index] for index in sorted(trials)], knowledge
 
 
 def identity_of(search: Mapping[str, Any]) -> SearchIdentity:
@@ -178,10 +201,12 @@ def _with_environment(search: Mapping[str, Any], status: Mapping[str, Any], tria
     return {**search, "status": {**status, "environments": environments}}
 
 
-def _check_unchanged(recorded: Mapping[str, Any], manifest: Mapping[str, Any], path: Path) -> None:
+def _check_unchanged(
+    recorded: Mapping[str, Any], manifest: Mapping[str, Any], path: Path, immutable: Iterable[str]
+) -> None:
     before, after = check_and_default(recorded)[0]["spec"], check_and_default(manifest)[0]["spec"]
     cure = f"is immutable; rename the search, or delete {path.parent} to start afresh"
-    problems = [FieldProblem(f"spec.{field}", cure) for field in _IMMUTABLE if before.get(field) != after.get(field)]
+    problems = [FieldProblem(f"spec.{field}", cure) for field in immutable if before.get(field) != after.get(field)]
     if after["budget"]["maxTrials"] < before["budget"]["maxTrials"]:
         problems.append(
             FieldProblem("spec.budget.maxTrials", f"may only grow ({before['budget']['maxTrials']} before)")

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
+from evonas.agents import NO_EXPERIENCE
 from evonas.local.journal import Journal
 from evonas.local.other_runs import OtherRuns
 from evonas.local.processes.attempts import MAX_LOG, LocalAttempts
@@ -61,7 +62,8 @@ class LocalRun:
         self._attempts = LocalAttempts(
             journal.identity, spec, folder, on_end=lambda: self._ends.put(None), max_log=max_log
         )
-        self._proposer = Proposer(spec)
+        known = journal.knowledge
+        self._proposer = Proposer(spec, NO_EXPERIENCE if known is None else known.experience)
         self._table = TrialTable(journal.trials.values())
         self._totals = RunningTotals(spec.objective)
         self._backlog = LocalBacklog(spec, folder, results)

@@ -1,5 +1,6 @@
 """An export file: a search's whole record in one file that proves its completeness. Pure: bytes in and out. JSON lines:
-a header, the ArchitectureSearch, one line per ArchitectureTrial, and the SHA-256 of all bytes before.
+a header, the ArchitectureSearch, what its agent learned from earlier searches, if any, one line per ArchitectureTrial,
+and the SHA-256 of all bytes before.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from importlib.metadata import version
 from typing import Any
 
 from evonas.errors import EvonasError
+from evonas.recorded.knowledge_record import KIND as KNOWLEDGE_KIND
+from evonas.recorded.knowledge_record import Knowledge
 from evonas.recorded.search import Phase, RecordedSearch
 from evonas.search.codec import from_object, to_object, to_time
 from evonas.spec import API_VERSION
@@ -27,12 +30,16 @@ def parse_export(content: bytes, source: str) -> RecordedSearch:
         raise EvonasError(f"{source} has the format {header.get('format')}: {cure}")
     try:
         body, *trials = lines
+        knowledge: Knowledge | None = None
+        if trials and trials[0]["kind"] == KNOWLEDGE_KIND:
+            knowledge = Knowledge.from_object(trials.pop(0), source)
         return RecordedSearch(
             source=source,
             body=body,
             trials=tuple(map(from_object, trials)),
             phase=Phase(header["phase"]),
             images=header["images"],
+            knowledge=knowledge,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise EvonasError(f"{source} is an export that this version cannot read: {error!r}") from error
@@ -65,7 +72,8 @@ def _checked_lines(content: bytes, source: str) -> list[dict[str, Any]]:
 
 def _missing(header: Mapping[str, Any], content: bytes) -> str:
     """Describe what a truncated file lacks: its header says how many trials there were."""
-    there = max(0, content.count(b"\n") - 2)
+    before = 2 + (f'"kind": "{KNOWLEDGE_KIND}"'.encode() in content)
+    there = max(0, content.count(b"\n") - before)
     trials = header.get("trials", there)
     return f"{trials - there} of its {trials} trials are missing" if there < trials else "its checksum is missing"
 
@@ -83,6 +91,8 @@ def _objects(record: RecordedSearch, now: datetime) -> Iterator[Mapping[str, Any
         "trials": len(record.trials),
     }
     yield record.body
+    if record.knowledge is not None:
+        yield record.knowledge.to_object()
     for trial in record.trials:
         yield to_object(record.identity, trial)
 

@@ -8,7 +8,7 @@ earlier searches, the agent can be restored.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +23,7 @@ from evonas.search.lessons import record_of
 from evonas.search.trial import VETOED, Trial
 from evonas.space import INACTIVE, Choices
 from evonas.spec import SearchSpec
-from evonas.wording import counted
+from evonas.wording import counted, first_of
 
 MAX_TASKS = 16
 MAX_RESULTS = 2000
@@ -44,21 +44,29 @@ class Gathered:
 
 
 def gather(spec: SearchSpec, sources: Sequence[RecordedSearch]) -> Gathered:
-    """Gather what a new search can learn from earlier ones, the first MAX_TASKS that share decisions with it."""
+    """Gather what a new search can learn from earlier ones, the first MAX_TASKS that say anything about it. Of a search
+    that is there more than once, say as a run and as an export, the first counts.
+    """
     tasks: list[EarlierTask] = []
-    misfits: list[str] = []
-    for source in sources[:MAX_TASKS]:
+    misfits: dict[str, list[str]] = {}
+    for source in _different(sources):
         try:
+            if len(tasks) == MAX_TASKS:
+                raise ValueError(f"no more than {MAX_TASKS} are used")
             tasks.append(_task(spec, source))
         except ValueError as misfit:
-            misfits.append(f"{source.source}: {misfit}")
-    misfits += [f"{source.source}: only {MAX_TASKS} are used" for source in sources[MAX_TASKS:]]
-    results = sum(len(task.scores) for task in tasks)
-    names = " and ".join(task.source for task in tasks)
-    note = f"{counted(results, 'result')} of {names} are known from the start" if tasks else "nothing is known"
-    if misfits:
-        note += f"; left out: {'; '.join(misfits)}"
-    return Gathered(Knowledge(Experience(tuple(tasks))), note)
+            misfits.setdefault(str(misfit), []).append(source.source)
+    knowledge = Knowledge(Experience(tuple(tasks)))
+    left_out = (f"{first_of(names)} ({why})" for why, names in misfits.items())
+    return Gathered(knowledge, "; left out: ".join(filter(None, [knowledge.summary, ", ".join(left_out)])))
+
+
+def _different(sources: Sequence[RecordedSearch]) -> Iterator[RecordedSearch]:
+    seen: set[str] = set()
+    for source in sources:
+        if source.identity.uid not in seen:
+            seen.add(source.identity.uid)
+            yield source
 
 
 def _task(spec: SearchSpec, source: RecordedSearch) -> EarlierTask:

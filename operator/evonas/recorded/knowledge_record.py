@@ -14,6 +14,7 @@ from typing import Any
 from evonas.agents import EarlierTask, Experience
 from evonas.errors import EvonasError
 from evonas.spec import API_VERSION, SearchSpec
+from evonas.wording import counted, first_of
 
 KIND, FORMAT = "SearchKnowledge", 1
 USERS = ("EvoNAS", "Neural")
@@ -38,6 +39,15 @@ class Knowledge:
     @property
     def _tasks(self) -> list[dict[str, Any]]:
         return [asdict(task) for task in self.experience.tasks]
+
+    @property
+    def summary(self) -> str:
+        """What it is, in a few words."""
+        tasks = self.experience.tasks
+        if not tasks:
+            return "nothing is known from earlier searches"
+        results = counted(sum(len(task.scores) for task in tasks), "result")
+        return f"{results} of {first_of([task.source for task in tasks])} are known from the start"
 
     def to_object(self) -> dict[str, Any]:
         """Return it as JSON: a line of a journal or an export, the contents of a ConfigMap."""

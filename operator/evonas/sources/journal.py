@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
@@ -42,12 +43,12 @@ class JournalSource:
         """Return the current record; if its files are damaged, as far as they can be read."""
         journal = self._folder / JOURNAL_FILE
         running = is_locked(journal)
-        body, trials = read_journal(journal)
-        record = RecordedSearch(str(self._folder), body, tuple(trials), Phase.RUNNING)
+        body, trials, knowledge = read_journal(journal)
+        record = RecordedSearch(str(self._folder), body, tuple(trials), Phase.RUNNING, knowledge=knowledge)
         if running:
             return record
         self._tell_damage({trial.index for trial in trials})
-        return RecordedSearch(record.source, body, record.trials, _phase_at_rest(record))
+        return replace(record, phase=_phase_at_rest(record))
 
     def _tell_damage(self, recorded: Collection[int]) -> None:
         damage = find_damage(self._folder, recorded, torn_line(self._folder / JOURNAL_FILE))

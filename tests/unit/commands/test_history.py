@@ -172,7 +172,7 @@ def test_replay_of_a_record_with_a_gap(evonas: Evonas, finished_run: Path, tmp_p
 
 
 def test_explain_tells_parent_and_mutation(evonas: Evonas, finished_run: Path) -> None:
-    _, trials = read_journal(finished_run / JOURNAL_FILE)
+    _, trials, _ = read_journal(finished_run / JOURNAL_FILE)
     child = next(trial for trial in reversed(trials) if trial.proposal.origin == "mutation")
     parent = child.proposal.parent
     assert parent is not None

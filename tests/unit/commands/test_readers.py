@@ -27,7 +27,7 @@ from tests.unit.search.simulation import write_run
 
 
 def best_of(run: Path) -> Trial:
-    _, trials = read_journal(run / JOURNAL_FILE)
+    _, trials, _ = read_journal(run / JOURNAL_FILE)
     return max(trials, key=lambda trial: (trial.reward or 0, -(trial.sequence or 0)))
 
 
@@ -133,7 +133,7 @@ def test_best_quotes_what_a_shell_would_read(evonas: Evonas, tmp_path: Path) -> 
     body: dict[str, Any] = yaml.safe_load(write_manifest(tmp_path).read_text())
     body["spec"]["searchSpace"] = [{"name": "text", "values": ["$(rm) 'x'", "b"]}]
     journal = open_journal(tmp_path / "odd", body)
-    _, trials = read_journal(_copy_of_a_trial(tmp_path))
+    _, trials, _ = read_journal(_copy_of_a_trial(tmp_path))
     journal.write(Trial(**{**vars(trials[0]), "decisions": {"text": "$(rm) 'x'"}}))
     journal.close()
     out = evonas("best", str(tmp_path / "odd"), "-o", "env")[1]

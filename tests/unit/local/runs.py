@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from evonas.agents import NO_EXPERIENCE
 from evonas.local.journal import read_journal
 from evonas.manifest import to_yaml
 from evonas.recorded.replay import Replay
@@ -57,7 +58,8 @@ def ask_here(folder: Path) -> dict[str, Any]:
 
 def recorded(folder: Path, name: str) -> list[Trial]:
     """Return the trials of a run, whose proposals follow from them."""
-    body, trials = read_journal(folder / "runs" / name / "journal.jsonl")
+    body, trials, knowledge = read_journal(folder / "runs" / name / "journal.jsonl")
     spec = SearchSpec.parse({key: body[key] for key in ("apiVersion", "kind", "spec")} | {"metadata": {"name": name}})
-    assert all(difference is None for _, difference in Replay(spec, trials).run())
+    experience = NO_EXPERIENCE if knowledge is None else knowledge.experience
+    assert all(difference is None for _, difference in Replay(spec, trials, experience).run())
     return trials

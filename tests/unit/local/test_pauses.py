@@ -51,7 +51,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> list[Trial]:
 def test_trials_pause_and_the_best_go_on_from_their_checkpoints(tmp_path: Path) -> None:
     evonas(tmp_path, "run", str(write_search(tmp_path, at_once=2, count=6)))
     trials = recorded(tmp_path, "here")
-    body, _ = read_journal(tmp_path / "runs" / "here" / "journal.jsonl")
+    body, *_ = read_journal(tmp_path / "runs" / "here" / "journal.jsonl")
     spec = SearchSpec.parse({key: body[key] for key in ("apiVersion", "kind", "spec")} | {"metadata": {"name": "here"}})
     assert difference_at_rungs(spec, trials) is None
     assert {trial.state for trial in trials} == {TrialState.PAUSED, TrialState.SUCCEEDED}

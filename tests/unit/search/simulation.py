@@ -10,7 +10,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from evonas.agents import NO_EXPERIENCE, Experience
 from evonas.local.journal import open_journal
+from evonas.recorded.knowledge_record import Knowledge
 from evonas.search.backlog import Decisions, Result, TriedCandidates, due_imports, listed_trials
 from evonas.search.objective import Evaluation, evaluate
 from evonas.search.proposer import Proposer
@@ -36,19 +38,20 @@ def simulate(
     results: Sequence[Result] = (),
     listed: Mapping[int, Decisions] = MappingProxyType({}),
     restarts: Collection[int] = (),
+    experience: Experience = NO_EXPERIENCE,
 ) -> list[Trial]:
     """Run a search in memory: three at a time, ending out of order, one in six failing, one in seven infeasible.
 
     It begins with ``results`` from elsewhere. The user lists a candidate, and the process starts again, when there are
     so many trials.
     """
-    dice, proposer, table, sequence = random.Random(1), Proposer(spec), TrialTable(), len(results)
+    dice, proposer, table, sequence = random.Random(1), Proposer(spec, experience), TrialTable(), len(results)
     for place, trial in enumerate(due_imports(results, Totals(spec.objective), ()), start=1):
         assert trial.imported is not None
         table.put(replace(take_over(trial, trial.imported, NOW), sequence=place))
     while len(table) < count or table.unfinished:
         if len(table) in restarts:
-            proposer = Proposer(spec)
+            proposer = Proposer(spec, experience)
         wanted = [candidate for number, candidate in listed.items() if number <= len(table)]
         turns = TriedCandidates().untried(wanted, table)[: 3 - len(table.unfinished)]
         for trial in listed_trials(turns, Totals(spec.objective, table)):
@@ -87,6 +90,8 @@ def write_run(
     agent: str = "Evolution",
     count: int = 30,
     constraints: Sequence[Mapping[str, Any]] = (),
+    labels: Mapping[str, str] = MappingProxyType({}),
+    knowledge: Knowledge | None = None,
 ) -> Path:
     """Write the journal of a simulated search, as ``evonas run`` would; returns its folder.
 
@@ -96,7 +101,7 @@ def write_run(
     body = {
         "apiVersion": "evonas.dev/v1alpha1",
         "kind": "ArchitectureSearch",
-        "metadata": {"name": name},
+        "metadata": {"name": name, "labels": dict(labels)},
         "spec": {
             "searchSpace": SPACE,
             "objective": {"metric": "accuracy", **({"constraints": [*constraints]} if constraints else {})},
@@ -106,7 +111,10 @@ def write_run(
         },
     }
     journal = open_journal(folder / name, body)
-    for trial in simulate(SearchSpec.parse(body), count):
+    if knowledge is not None:
+        journal.write_knowledge(knowledge)
+    experience = NO_EXPERIENCE if knowledge is None else knowledge.experience
+    for trial in simulate(SearchSpec.parse(body), count, experience=experience):
         journal.write(trial)
     journal.close()
     return folder / name
