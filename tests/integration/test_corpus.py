@@ -150,6 +150,7 @@ UPDATES = {
     "another setting of another package's agent": (add("/spec/agent", {"settings": {"fast": True}}), "spec.agent"),
     "another population": (add("/spec/agent", {"evolution": {"population": 10}}), "spec.agent"),
     "rungs": (add("/spec/fidelity", {"rungs": {"min": 1, "max": 9}}), "fidelity can be neither added nor removed"),
+    "knowledge": (add("/spec/knowledge", {"searches": ["other"]}), "knowledge can be neither added nor removed"),
     "fewer trials": (add("/spec/budget/maxTrials", 9), "spec.budget.maxTrials: Invalid value: may only grow"),
     "more parallel trials than trials": (add("/spec/budget/parallelTrials", 11), "spec.budget.parallelTrials"),
     "more trials": (add("/spec/budget/maxTrials", 11), ""),
@@ -188,6 +189,15 @@ def test_settings_without_a_schema_are_immutable_too(cluster: Cluster, namespace
     cluster.kubectl("apply", f"--namespace={namespace}", "-f", "-", input=json.dumps(manifest))
     manifest["spec"]["agent"]["settings"]["deep"]["fast"] = False
     with pytest.raises(CommandFailed, match=r"spec\.agent: Invalid value: is immutable"):
+        cluster.kubectl("apply", f"--namespace={namespace}", "-f", "-", input=json.dumps(manifest))
+
+
+def test_what_the_agent_learns_from_is_immutable(cluster: Cluster, namespace: str) -> None:
+    manifest = renamed("learned")
+    manifest["spec"]["knowledge"] = {"searches": ["other"]}
+    cluster.kubectl("apply", f"--namespace={namespace}", "-f", "-", input=json.dumps(manifest))
+    manifest["spec"]["knowledge"] = {"searches": ["another"]}
+    with pytest.raises(CommandFailed, match=r"spec\.knowledge: Invalid value: is immutable"):
         cluster.kubectl("apply", f"--namespace={namespace}", "-f", "-", input=json.dumps(manifest))
 
 

@@ -34,6 +34,10 @@ MIN_RESULTS = 5
 """Of fewer, ranks say nothing."""
 
 
+class _Misfit(Exception):
+    """A source says nothing about this search; why."""
+
+
 @dataclass(frozen=True)
 class Gathered:
     """What was found."""
@@ -52,9 +56,9 @@ def gather(spec: SearchSpec, sources: Sequence[RecordedSearch]) -> Gathered:
     for source in _different(sources):
         try:
             if len(tasks) == MAX_TASKS:
-                raise ValueError(f"no more than {MAX_TASKS} are used")
+                raise _Misfit(f"no more than {MAX_TASKS} are used")
             tasks.append(_task(spec, source))
-        except ValueError as misfit:
+        except _Misfit as misfit:
             misfits.setdefault(str(misfit), []).append(source.source)
     knowledge = Knowledge(Experience(tuple(tasks)))
     left_out = (f"{first_of(names)} ({why})" for why, names in misfits.items())
@@ -70,15 +74,15 @@ def _different(sources: Sequence[RecordedSearch]) -> Iterator[RecordedSearch]:
 
 
 def _task(spec: SearchSpec, source: RecordedSearch) -> EarlierTask:
-    """Return what a source says about this search's candidates; ValueError if that is nothing."""
+    """Return what a source says about this search's candidates; _Misfit if that is nothing."""
     try:
         theirs = source.spec
     except InvalidManifest as invalid:
-        raise ValueError(f"it holds an invalid manifest: {invalid}") from invalid
+        raise _Misfit(f"it holds an invalid manifest: {'; '.join(map(str, invalid.problems))}") from invalid
     known = {decision.name for decision in theirs.space.decisions}
     shared = [decision for decision in spec.space.decisions if decision.name in known]
     if not shared:
-        raise ValueError("it has no decision of the same name")
+        raise _Misfit("it has no decision of the same name")
     trials = sorted((trial for trial in source.trials if _teaches(trial)), key=_by_learning)[-MAX_RESULTS:]
     worth = _worth(theirs, trials)
     found: dict[Choices, list[float]] = {}
@@ -93,7 +97,7 @@ def _task(spec: SearchSpec, source: RecordedSearch) -> EarlierTask:
             continue
         found.setdefault(choices, []).append(score)
     if len(found) < MIN_RESULTS:
-        raise ValueError(f"it has {counted(len(found), 'usable result')}, fewer than {MIN_RESULTS}")
+        raise _Misfit(f"it has {counted(len(found), 'usable result')}, fewer than {MIN_RESULTS}")
     scores = {choices: math.fsum(each) / len(each) for choices, each in found.items()}
     kept = _kept(scores)
     return EarlierTask(

@@ -22,7 +22,8 @@ LOCAL = [entry for entry in BAD if "local" in entry.refused_by]
 
 RULES = {
     *("type", "enum", "format", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "required", "oneOf"),
-    *("minLength", "maxLength", "pattern", "minItems", "maxItems", "maxProperties", "additionalProperties"),
+    *("minLength", "maxLength", "pattern", "minItems", "maxItems", "minProperties"),
+    *("maxProperties", "additionalProperties"),
 }
 """The keywords of a schema that refuse something."""
 

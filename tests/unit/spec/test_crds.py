@@ -9,6 +9,7 @@ from typing import Any, get_args
 import pytest
 
 from evonas.agents.interface import Origin
+from evonas.recorded.knowledge import MAX_TASKS
 from evonas.recorded.warm_start import MAX_RESULTS
 from evonas.schema import load_crds
 from evonas.search.confirmation import ORIGIN
@@ -95,3 +96,11 @@ def test_there_is_an_index_for_every_trial_that_a_search_may_have() -> None:
     assert trials + MAX_RESULTS + confirmations < MAX_INDEX
     index = SCHEMAS["ArchitectureTrial"]["properties"]["spec"]["properties"]["index"]
     assert index["maximum"] == MAX_INDEX
+
+
+def test_as_many_earlier_searches_may_be_named_and_are_listed_as_are_used() -> None:
+    search = SCHEMAS["ArchitectureSearch"]["properties"]
+    named = search["spec"]["properties"]["knowledge"]["properties"]
+    listed = search["status"]["properties"]["knowledge"]["properties"]["tasks"]
+    bounds = [field["maxItems"] for field in (named["searches"], named["configMaps"], listed)]
+    assert bounds == [MAX_TASKS] * 3

@@ -15,7 +15,7 @@ import yaml
 from evonas.errors import InvalidManifest
 from evonas.manifest import load_search
 from evonas.schema import check_and_default
-from evonas.spec import AgentSpec, Budget, Constraint, Objective, SearchSpec
+from evonas.spec import AgentSpec, Budget, ConfigMapKey, Constraint, EarlierSearches, Objective, SearchSpec
 from tests.corpus import GOOD, good
 
 
@@ -72,6 +72,16 @@ def test_trial_is_the_named_container() -> None:
 def test_ordered_decisions_are_those_with_a_range() -> None:
     spec = SearchSpec.parse(good("everything.yaml"))
     assert [decision.ordered for decision in spec.space.decisions] == [False, False, False, True, True]
+
+
+def test_earlier_searches_are_named_selected_and_in_files_each_once() -> None:
+    assert SearchSpec.parse(good("minimal.yaml")).knowledge is None
+    earlier = EarlierSearches(
+        ("mnist-cnn", "svhn-cnn"), {"task": "images"}, (ConfigMapKey("earlier-results", "mnist.jsonl"),)
+    )
+    assert SearchSpec.parse(good("everything.yaml")).knowledge == earlier
+    named = changed("/spec/knowledge", {"searches": ["b", "a", "b"]})
+    assert SearchSpec.parse(named).knowledge == EarlierSearches(("b", "a"))
 
 
 def test_suspended_search() -> None:
