@@ -83,6 +83,8 @@ def get(
         found = [listed(record) for record in records] if searches else look()
         console.print(searches_table([item.overview for item in found], wide=output == "wide"))
         for record in records:
+            if record.learned_from:
+                console.print(f"{record.source}: {record.learned_from}", markup=False, highlight=False, soft_wrap=True)
             console.print(trials_table(record, wide=output == "wide"))
     elif output == "name":
         for item in look():

@@ -15,6 +15,7 @@ from evonas.commands.renamed import RenamingCommand
 from evonas.commands.searches import cluster_options
 from evonas.fidelity import Fidelity, Rule
 from evonas.recorded.forecast import forecast, forecast_steps, pauses_at_most
+from evonas.recorded.knowledge_record import why_unused
 from evonas.report.console import open_console
 from evonas.search.proposer import Proposer
 from evonas.search.table import TrialTable
@@ -62,15 +63,25 @@ def plan(
     click.echo(f"hours at worst, if pods start at once: {bounds.hours:.2f}")
     if spec.fidelity is not None:
         click.echo(_rungs(spec, spec.fidelity))
-    proposer = Proposer(spec)
-    for trial in proposer.propose(proposer.collect(TrialTable()), min(candidates, bounds.trials)):
-        click.echo(f"trial {trial.index}: {json.dumps(dict(trial.decisions))}")
+    _show_first(spec, min(candidates, bounds.trials))
     if not ask_cluster:
         return
     labels = body["metadata"].get("labels") or {}
     findings = readiness_module().examine(cluster, spec, labels, operator_namespace)
     show(findings, open_console())
     sys.exit(1 if is_bad(findings) else 0)
+
+
+def _show_first(spec: SearchSpec, count: int) -> None:
+    unused = why_unused(spec)
+    if spec.knowledge is not None and unused is None:
+        click.echo("the first candidates follow from what the agent learns from earlier searches (spec.knowledge)")
+        return
+    if spec.knowledge is not None:
+        click.echo(unused)
+    proposer = Proposer(spec)
+    for trial in proposer.propose(proposer.collect(TrialTable()), count):
+        click.echo(f"trial {trial.index}: {json.dumps(dict(trial.decisions))}")
 
 
 def _goes_on(spec: SearchSpec) -> str:

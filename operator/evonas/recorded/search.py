@@ -84,6 +84,12 @@ class RecordedSearch:
         return NO_EXPERIENCE
 
     @property
+    def learned_from(self) -> str:
+        """From which earlier searches its agent has learned, in a sentence; empty if it was to learn from none."""
+        message: str = self.body.get("status", {}).get("knowledge", {}).get("message", "")
+        return message or ("" if self.knowledge is None else self.knowledge.summary)
+
+    @property
     def identity(self) -> SearchIdentity:
         """Name, UID and namespace."""
         metadata = self.body["metadata"]

@@ -45,6 +45,8 @@ class Details:
     name: str
     source: str
     phase: str
+    learned_from: str
+    """From which earlier searches, in a sentence; empty for most."""
     best: Trial | None
     winner: Trial | None
     """The best confirmed trial; the best trial if none is confirmed."""
@@ -95,6 +97,7 @@ def describe(record: RecordedSearch, axes: Axes | None = None) -> Details:
         name=record.identity.name,
         source=record.source,
         phase=record.phase,
+        learned_from=record.learned_from,
         best=record.totals.best,
         winner=winner,
         confirmed=[item for item in confirm(record.spec, record.totals) if item.runs],

@@ -31,6 +31,7 @@ def search_view(record: RecordedSearch) -> RenderableType:
     heading = Text(f"{record.source}: {record.phase}", style="bold")
     return Group(
         heading,
+        *([Text(record.learned_from)] if record.learned_from else []),
         progress_view(record.spec, record.totals, record.trials, None if record.phase.is_over else left),
         trials_table(record, ended[-LATEST:]),
     )

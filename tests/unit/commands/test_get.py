@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from evonas.agents import EarlierTask, Experience
 from evonas.local.journal import open_journal
+from evonas.recorded.knowledge_record import Knowledge
 from harness.waiting import PATIENCE, wait_for
 from tests.unit.commands.conftest import TRIALS, Evonas
 from tests.unit.local.test_resume import finish, interruptible, write_manifest
@@ -47,6 +49,19 @@ def test_names_are_what_other_commands_take(evonas: Evonas, tmp_path: Path) -> N
     assert evonas("get", "-o", "name") == (0, "runs/one\nruns/two\n", "")
     assert evonas("get", "runs/two", "-o", "name") == (0, "runs/two\n", "")
     assert evonas("best", "runs/two")[0] == 0
+
+
+def test_what_an_agent_has_learned_from_is_one_line_wherever_a_search_is_shown(evonas: Evonas, tmp_path: Path) -> None:
+    known = EarlierTask("runs/earlier", ("blocks",), ((0,), (2,)), (1.0, -1.0))
+    write_run(tmp_path / "runs", "one", agent="EvoNAS", count=4, knowledge=Knowledge(Experience((known,))))
+    write_run(tmp_path / "runs", "two", agent="EvoNAS", count=4)
+    line = "2 results of runs/earlier are known from the start"
+    assert f"runs/one: {line}\n" in evonas("get", "runs/one", "runs/two")[1]
+    assert f"\n{line}" in evonas("watch", "runs/one")[1]
+    evonas("report", "runs/one", "--to", "one.html")
+    assert f"; {line}</p>" in (tmp_path / "one.html").read_text()
+    evonas("report", "runs/two", "--to", "two.html")
+    assert "from the start" not in (tmp_path / "two.html").read_text() + evonas("get", "runs/two")[1]
 
 
 @pytest.mark.parametrize("output", ["json", "yaml"])

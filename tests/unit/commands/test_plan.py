@@ -201,3 +201,22 @@ def test_plan_refuses_a_template_that_sets_what_trials_are_given_as_the_run_does
     assert planned[:2] == (2, "")
     assert f"every trial is given its own {name} by the search" in planned[2]
     assert planned == evonas("run", "search.yaml")
+
+
+@pytest.mark.parametrize(
+    ("agent", "says", "candidates"),
+    [
+        ("EvoNAS", "the first candidates follow from what the agent learns from earlier searches (spec.knowledge)", 0),
+        ("Random", "spec.knowledge is not used: of the agents, only EvoNAS and Neural learn from earlier searches", 3),
+    ],
+)
+def test_plan_shows_no_candidates_that_another_searchs_results_decide_on(
+    evonas: Evonas, tmp_path: Path, agent: str, says: str, candidates: int
+) -> None:
+    path = write_manifest(tmp_path)
+    body = yaml.safe_load(path.read_text())
+    body["spec"] |= {"agent": {"type": agent}, "knowledge": {"searches": ["earlier"]}}
+    path.write_text(yaml.safe_dump(body))
+    lines = evonas("plan", "search.yaml", "--no-cluster")[1].splitlines()
+    assert says in lines
+    assert sum(line.startswith("trial ") for line in lines) == candidates

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,21 @@ def test_runs_are_found_by_name_then_by_label_the_latest_first_and_none_twice(tm
     assert found == ["other", "named", "new", "old"]
     assert said is not None
     assert f"results of {runs / 'other'}, {runs / 'named'}, {runs / 'new'} and {runs / 'old'} are known" in said
+
+
+def test_what_a_run_under_way_has_at_that_moment_counts_and_nothing_that_comes_later(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "runs", "there", count=12)
+    body, trials, _ = read_journal(run / JOURNAL_FILE)
+    metadata = {name: body["metadata"][name] for name in ("name", "labels")}
+    going_on = open_journal(run, {**body, "metadata": metadata})
+    asked = {"searches": ["there"]}
+    first = begin(tmp_path, knowledge=asked)
+    known = read_journal(tmp_path / "runs" / "here" / JOURNAL_FILE)[2]
+    going_on.write(replace(trials[0], index=12, sequence=12))
+    going_on.close()
+    assert first[1] == ["there"]
+    assert begin(tmp_path, knowledge=asked) == (None, ["there"])
+    assert read_journal(tmp_path / "runs" / "here" / JOURNAL_FILE)[2] == known
 
 
 def test_a_selector_that_selects_nothing_begins_with_nothing_and_that_is_recorded(tmp_path: Path) -> None:
