@@ -232,3 +232,23 @@ def test_a_run_learns_once_says_so_once_and_goes_on_wherever_it_was_killed(tmp_p
         assert len(recorded(tmp_path, "here")) == 12
         shutil.rmtree(path.parent / "trials")
     assert "proposals of runs/here are the same, bit for bit" in evonas(tmp_path, "replay", "runs/here")
+
+
+def test_options_of_the_command_line_name_what_is_learned_from(tmp_path: Path) -> None:
+    write_run(tmp_path / "elsewhere", "one", count=12)
+    write_export(
+        JournalSource(write_run(tmp_path / "elsewhere", "two", seed=1, count=12)).read(), tmp_path / "two.jsonl"
+    )
+    spec: dict[str, Any] = {"searchSpace": SPACE, "agent": {"type": "EvoNAS"}, "budget": {"maxTrials": 2}}
+    command = ("sh", "-c", """echo '{"reward": 1}' > $EVONAS_REPORT_FILE""")
+    manifest = write_manifest(tmp_path, "here", command, **spec, knowledge={"searches": ["nowhere"]})
+    refused = evonas(tmp_path, "run", str(manifest), code=2)
+    assert refused.startswith(
+        "error: spec.knowledge.searches: runs/nowhere is not a run; name folders of runs or export"
+    )
+    assert len(refused.splitlines()) == 1
+    options = ["--knowledge", "elsewhere/one", "--knowledge", "two.jsonl"]
+    said = evonas(tmp_path, "run", str(manifest), *options)
+    assert "results of elsewhere/one and two.jsonl are known from the start" in " ".join(said.split())
+    assert "known from the start" not in evonas(tmp_path, "run", str(manifest), *options)
+    assert len(recorded(tmp_path, "here")) == 2
