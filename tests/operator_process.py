@@ -10,11 +10,13 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
+from prometheus_client.parser import text_string_to_metric_families
 
 from harness.client import Cluster
 from harness.waiting import PATIENCE, wait_for
@@ -127,6 +129,17 @@ class OperatorProcess:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
+
+    def calls(self) -> Counter[tuple[str, ...]]:
+        """Return how often it called the API server since it started, by verb, resource and answer."""
+        return Counter(
+            {
+                tuple(sample.labels[label] for label in ("verb", "resource", "code")): int(sample.value)
+                for family in text_string_to_metric_families(self.ask("/metrics")[1])
+                for sample in family.samples
+                if sample.name == "evonas_api_requests_total" and sample.labels["resource"] != "leases"
+            }
+        )
 
     def signal(self, number: int) -> None:
         """Send it a signal, unless it has ended by itself."""

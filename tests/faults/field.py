@@ -187,6 +187,14 @@ def faulty_search(duration: str | None = None, outcomes: dict[str, str] | None =
     return manifest
 
 
+def learning_search() -> dict[str, Any]:
+    """Return the same search with an agent that would learn from earlier ones, and learns that there are none."""
+    manifest = faulty_search()
+    manifest["spec"]["agent"] = {"type": "EvoNAS", "seed": 3}
+    manifest["spec"]["knowledge"] = {"selector": {"matchLabels": {"team": "nobody's"}}}
+    return manifest
+
+
 def climbing_search(duration: str | None = None) -> dict[str, Any]:
     """Return the same search with rungs at 1 and 2 of 4 steps, each of which takes the duration."""
     manifest = faulty_search(duration)

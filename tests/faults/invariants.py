@@ -8,8 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from evonas.cluster.client.resources import JOBS, PODS, SEARCHES, TRIALS
+from evonas.agents import NO_EXPERIENCE, Experience
+from evonas.cluster.client.resources import CONFIG_MAPS, JOBS, PODS, SEARCHES, TRIALS
+from evonas.cluster.state.knowledge_map import from_config_map
 from evonas.cluster.state.records import read_trial
+from evonas.recorded.knowledge_record import why_unused
 from evonas.recorded.rungs import difference_at_rungs
 from evonas.search.names import (
     ATTEMPT_LABEL,
@@ -56,7 +59,7 @@ def assert_sound(story: Story, *, indexes: Iterable[int] | None = None, attempts
     assert_stopped_by_the_record(story)
     assert_promoted_by_the_record(story)
     assert_promotions_recorded_once(story)
-    assert_proposals_as_undisturbed(spec, trials)
+    assert_proposals_as_undisturbed(spec, trials, assert_known_before_all(story))
     assert_nothing_orphaned(story)
     if attempts is not None:
         for resource in (JOBS, PODS):
@@ -246,20 +249,39 @@ def _places(status: Mapping[str, Any]) -> set[int]:
     return rungs | ({status["sequence"]} if "sequence" in status else set())
 
 
-def assert_proposals_as_undisturbed(spec: SearchSpec, trials: list[Trial]) -> None:
+def assert_known_before_all(story: Story) -> Experience:
+    """What the agent knew from earlier searches was recorded once, before any trial, and never changed; return it."""
+    spec = _spec(story)
+    told = [(type, body) for type, body in story.events[CONFIG_MAPS.plural] if _is_ours(body)]
+    if spec.knowledge is None or why_unused(spec) is not None:
+        assert told == []
+        return NO_EXPERIENCE
+    ((type, body),) = told
+    first = min(int(body["metadata"]["resourceVersion"]) for _, body in story.events[TRIALS.plural])
+    assert type == "ADDED"
+    assert int(body["metadata"]["resourceVersion"]) < first, "a trial was recorded before what its agent knew"
+    known = from_config_map(body)
+    (search,) = story.objects(SEARCHES)
+    assert search["status"]["knowledge"]["digest"] == known.knowledge.digest
+    return known.knowledge.experience
+
+
+def assert_proposals_as_undisturbed(spec: SearchSpec, trials: list[Trial], experience: Experience) -> None:
     """Each candidate is what an agent proposes that was told the same results in the same order and never stopped."""
     for position, trial in enumerate(trials):
         if not trial.is_proposed:
             continue
         known = [_as_seen(earlier, trial.proposal.observed_up_to) for earlier in trials[:position]]
-        proposer = Proposer(spec)
+        proposer = Proposer(spec, experience)
         (again,) = proposer.propose(proposer.collect(TrialTable(known)), 1)
         assert (again.index, again.decisions, again.proposal) == (trial.index, trial.decisions, trial.proposal)
 
 
 def assert_nothing_orphaned(story: Story) -> None:
-    """Each Trial has its search, each Job its Trial, each pod its Job, and every Job is released."""
+    """Each record has its search, each Job its Trial, each pod its Job, and every Job is released."""
     owners = {body["metadata"]["uid"] for body in story.objects(SEARCHES)}
+    for body in filter(_is_ours, story.objects(CONFIG_MAPS)):
+        assert {reference["uid"] for reference in body["metadata"]["ownerReferences"]} <= owners
     for resource in (TRIALS, JOBS, PODS):
         ours = [body for body in story.objects(resource) if _is_ours(body)]
         for body in ours:

@@ -186,18 +186,21 @@ def _plain() -> Case:
 
 
 def _warm() -> Case:
-    """Three results of a ConfigMap and a listed candidate before what the agent proposes."""
+    """Five results of a ConfigMap and a listed candidate before what the agent proposes, and before them what it learns
+    from the same results beforehand.
+    """
     body = short_search(
         "crashing",
-        agent={"type": "Evolution", "warmup": 2},
+        agent={"type": "EvoNAS", "warmup": 2},
         budget={"maxTrials": 4, "parallelTrials": 2},
         trial={"ttlSecondsAfterFinished": 3600},
+        knowledge={"configMaps": [{"name": "earlier", "key": "export"}]},
         warmStart={
             "configMap": {"name": "earlier", "key": "export"},
             "candidates": [{"a1": 3, "a2": 3, "a3": 3}],
         },
     )
-    return Case(body, 4, range(7), export_of(3))
+    return Case(body, 4, range(9), export_of(5))
 
 
 def _rungs() -> Case:

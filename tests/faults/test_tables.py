@@ -13,7 +13,7 @@ import pytest
 from evonas.cluster.client.resources import JOBS, PODS, SEARCHES, TRIALS
 from tests import share
 from tests.faults import faults, streams
-from tests.faults.field import TRIALS_OF_SEARCH, Field, Site, Try, faulty_search
+from tests.faults.field import TRIALS_OF_SEARCH, Field, Site, Try, faulty_search, learning_search
 from tests.faults.invariants import assert_sound
 from tests.faults.proxy import Fault, Rule, StreamFault
 
@@ -23,6 +23,7 @@ WRITES = (
     "create serviceaccounts",
     "create rolebindings",
     "create jobs (dry run)",
+    "create configmaps",
     "create architecturetrials",
     "create jobs",
     "patch architecturetrials/status",
@@ -30,7 +31,7 @@ WRITES = (
     "patch architecturesearches/status",
     "create events",
 )
-ONCE = (*WRITES[:3], *WRITES[-2:])
+ONCE = (*WRITES[:4], *WRITES[-2:])
 """Writes that may come only once, so that the fault must meet the first; elsewhere it meets the second and third."""
 WATCHED = tuple(kind.plural for kind in (PODS, JOBS, TRIALS, SEARCHES))
 
@@ -90,7 +91,7 @@ def meeting(pair: Pair, *, resync_seconds: float = 600) -> tuple[str, Try]:
 
     async def attempt(here: Site) -> None:
         rule = here.proxy.add(pair.rule())
-        await here.apply(faulty_search())
+        await here.apply(learning_search() if pair.what == "create configmaps" else faulty_search())
         here.start(resync_seconds=resync_seconds)
         await here.complete()
         assert_sound(here.story, attempts=TRIALS_OF_SEARCH)

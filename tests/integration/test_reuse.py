@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from prometheus_client.parser import text_string_to_metric_families
 
 from evonas.local.journal import open_journal
 from evonas.search.names import SEARCH_LABEL
@@ -163,10 +161,10 @@ def test_what_another_search_of_the_namespace_has_trained_is_not_trained_again(
 
     # What the operator still does for the others, it does before.
     wait_for_release(cluster, namespace)
-    calls = _calls(operator)
+    calls = operator.calls()
     apply(search("third", **every, agent={"type": "Evolution", "seed": 5}, reuseResults="Namespace"))
     wait_until(cluster, namespace, "third", "Complete")
-    made = {call: count for call, count in (_calls(operator) - calls).items() if "events" not in call}
+    made = {call: count for call, count in (operator.calls() - calls).items() if "events" not in call}
     # Two writes a trial, and nothing asked. Beside them the search's own: the dry run of its first Job, its status.
     assert made.pop(("patch", "architecturesearches", "200")) <= 3
     assert made == {
@@ -273,18 +271,6 @@ def _jobs(cluster: Cluster, namespace: str, name: str) -> set[str]:
 
 def _events(cluster: Cluster, namespace: str, name: str) -> list[dict[str, Any]]:
     return [event for event in cluster.list("events", namespace) if event["involvedObject"]["name"] == name]
-
-
-def _calls(operator: OperatorProcess) -> Counter[tuple[str, ...]]:
-    """Return how often the operator called the API server, by verb, resource and answer."""
-    return Counter(
-        {
-            tuple(sample.labels[label] for label in ("verb", "resource", "code")): int(sample.value)
-            for family in text_string_to_metric_families(operator.ask("/metrics")[1])
-            for sample in family.samples
-            if sample.name == "evonas_api_requests_total" and sample.labels["resource"] != "leases"
-        }
-    )
 
 
 def test_commands_of_the_page_run(cluster: Cluster, namespace: str, apply: Apply, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from evonas.commands.searches import cluster_options, says_what_a_search_is
 from evonas.sources.export import write_export
 from evonas.sources.locate import locate
 from evonas.sources.options import ClusterOptions
+from evonas.sources.source import say_on_stderr
 from evonas.wording import counted
 
 
@@ -65,5 +66,8 @@ def export(
     if optuna:
         write_storage(record, path)
     else:
+        if record.lacking is not None:
+            # What there is may be needed all the more.
+            say_on_stderr(f"the file is incomplete: {record.lacking}")
         write_export(record, path)
     click.echo(f"wrote {path}: {counted(len(record.trials), 'trial')}")

@@ -59,6 +59,8 @@ class RecordedSearch:
     """Digests under which the trials' images were pulled, if known."""
     knowledge: Knowledge | None = None
     """What its agent knew from earlier searches; None if nothing was gathered."""
+    knowledge_problem: str = ""
+    """Why that could not be read, where it could not."""
 
     def __post_init__(self) -> None:
         """EvonasError for a trial that nobody can have recorded so."""
@@ -74,14 +76,21 @@ class RecordedSearch:
     @property
     def experience(self) -> Experience:
         """What its agent knew before its first proposal; UnusableKnowledge if that should be recorded, and is not."""
-        if self.knowledge is not None:
-            return self.knowledge.experience
-        if self.trials and self.spec.knowledge is not None and why_unused(self.spec) is None:
-            raise UnusableKnowledge(
-                f"{self.source} has trials, but no record of what its agent knew from earlier searches"
-                " (spec.knowledge): no proposal follows without it; restore the record from a copy"
-            )
-        return NO_EXPERIENCE
+        if self.lacking is not None:
+            raise UnusableKnowledge(self.lacking)
+        return NO_EXPERIENCE if self.knowledge is None else self.knowledge.experience
+
+    @property
+    def lacking(self) -> str | None:
+        """Why what its agent knew from earlier searches is missing; None if it is there, or there was nothing."""
+        expected = self.knowledge is None and self.trials and self.spec.knowledge is not None
+        if not expected or why_unused(self.spec) is not None:
+            return None
+        why = self.knowledge_problem or "no proposal follows without it; restore the record from a copy"
+        return (
+            f"{self.source} has trials, but no record of what its agent knew from earlier searches (spec.knowledge):"
+            f" {why}"
+        )
 
     @property
     def learned_from(self) -> str:

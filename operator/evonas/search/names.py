@@ -51,9 +51,18 @@ def trial_name(search: str, uid: str, index: int) -> str:
 
     The hash of the UID keeps a search that was deleted and created again from adopting its predecessor's trials.
     """
-    return f"{search}-{hashlib.sha256(uid.encode()).hexdigest()[:8]}-{index:05d}"
+    return f"{_of_search(search, uid)}-{index:05d}"
+
+
+def knowledge_name(search: str, uid: str) -> str:
+    """Return the name of the ConfigMap that records what the search's agent knew from earlier searches."""
+    return f"{_of_search(search, uid)}-knowledge"
 
 
 def job_name(trial: str, attempt: int) -> str:
     """Return the name of the Job of one attempt, counted from 1."""
     return f"{trial}-a{attempt}"
+
+
+def _of_search(search: str, uid: str) -> str:
+    return f"{search}-{hashlib.sha256(uid.encode()).hexdigest()[:8]}"

@@ -75,6 +75,11 @@ class Plan:
     wake_at: datetime | None = None
     """When to plan again even if nothing changes."""
 
+    def without_new(self, until: datetime) -> Plan:
+        """Return the same without new trials, which are decided again at that moment."""
+        wake_at = until if self.imports or self.listed else _earliest(self.wake_at, until)
+        return replace(self, imports=(), listed=(), proposals=0, confirmations=(), wake_at=wake_at)
+
 
 def plan(
     spec: SearchSpec,

@@ -56,11 +56,13 @@ def summarise(
     now: datetime,
     versions: Mapping[str, str],
     note: str = "",
+    knowledge: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the status of an accepted search.
 
     ``refused`` is what the API server last refused to create for it, ``versions`` the software that proposes now,
-    ``note`` what was found in the sources of results to import.
+    ``note`` what was found in the sources of results to import, ``knowledge`` what is known of earlier searches, if
+    that is known now.
     """
     status: dict[str, Any] = {
         "observedGeneration": generation,
@@ -81,12 +83,14 @@ def summarise(
     if environments:
         status["environments"] = environments
     # An agent that is not needed now is not in memory, so it has not changed.
-    known = before.get("agent", {}).get("entropy") if entropy is None else f"{entropy:.3f}"
-    if known is not None:
-        status["agent"]["entropy"] = known
+    shown = before.get("agent", {}).get("entropy") if entropy is None else f"{entropy:.3f}"
+    if shown is not None:
+        status["agent"]["entropy"] = shown
     note = note or before.get("warmStart", {}).get("message", "")
     if plan.totals.imported or note:
         status["warmStart"] = {"imported": plan.totals.imported, "message": note}
+    if known := {**before.get("knowledge", {}), **(knowledge or {})}:
+        status["knowledge"] = known
     if plan.totals.reused:
         status["reusedTrials"] = plan.totals.reused
     if (best := plan.totals.best) is not None and best.reward is not None:
@@ -116,20 +120,28 @@ def _confirmed(identity: SearchIdentity, confirmed: Confirmed) -> dict[str, Any]
 
 
 def refuse(
-    reason: str, message: str, *, generation: int, before: Mapping[str, Any], now: datetime, stalled: bool = True
+    reason: str,
+    message: str,
+    *,
+    generation: int,
+    before: Mapping[str, Any],
+    now: datetime,
+    stalled: bool = True,
+    achieved: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return the status of a search that cannot run as it is written; what it has achieved stays. ``stalled`` means
-    that it cannot continue without a user's action.
+    """Return the status of a search that cannot run as it is written; what it has ``achieved`` stays, by default what
+    was published ``before``. ``stalled`` means that it cannot continue without a user's action.
     """
+    achieved = before if achieved is None else achieved
     conditions = [
         Condition("Accepted", status=False, reason=reason, message=message),
         Condition("Progressing", status=False, reason="NotAccepted", message=message),
         Condition("Stalled", status=stalled, reason=reason, message="see Accepted"),
     ]
     renewed = {condition.type for condition in conditions}
-    kept = [condition for condition in before.get("conditions", ()) if condition["type"] not in renewed]
+    kept = [condition for condition in achieved.get("conditions", ()) if condition["type"] not in renewed]
     return {
-        **before,
+        **achieved,
         "observedGeneration": generation,
         "conditions": [*to_conditions(conditions, before.get("conditions", ()), generation, now), *kept],
     }

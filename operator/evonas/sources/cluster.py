@@ -6,15 +6,24 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from evonas.cluster.client.api import Api, ApiError, Conflict, NotFound, Unavailable
+from evonas.cluster.client.api import Api, ApiError, Conflict, NotFound, Refused, Unavailable
 from evonas.cluster.client.connection import load_connection, load_namespace
-from evonas.cluster.client.resources import PODS, SEARCHES, TRIALS, Resource
+from evonas.cluster.client.resources import CONFIG_MAPS, PODS, SEARCHES, TRIALS, Resource
+from evonas.cluster.state.knowledge_map import RESTORE, check_digest, from_config_map
 from evonas.errors import EvonasError
+from evonas.recorded.knowledge_record import Knowledge, UnusableKnowledge
 from evonas.recorded.search import RecordedSearch, phase_of
 from evonas.search.backlog import Decisions
 from evonas.search.codec import from_object
 from evonas.search.interventions import read_pins
-from evonas.search.names import ATTEMPT_LABEL, INDEX_LABEL, PIN_ANNOTATION, SEARCH_UID_LABEL, VETO_ANNOTATION
+from evonas.search.names import (
+    ATTEMPT_LABEL,
+    INDEX_LABEL,
+    PIN_ANNOTATION,
+    SEARCH_UID_LABEL,
+    VETO_ANNOTATION,
+    knowledge_name,
+)
 from evonas.search.trial import Trial
 from evonas.sources.options import NOT_HERE, ClusterOptions, NoCluster
 from evonas.sources.source import Choice, check_pin, check_vetoable
@@ -30,6 +39,8 @@ class ClusterSource:
     def __init__(self, options: ClusterOptions, name: str) -> None:
         self._options = options
         self._name = name
+        self._known: Knowledge | None = None
+        """Read once: it never changes."""
 
     def read(self) -> RecordedSearch:
         """Return the record as it is now."""
@@ -116,13 +127,34 @@ class ClusterSource:
             raise EvonasError(f"{here} {there} ({error.message})") from error
         selector = f"{SEARCH_UID_LABEL}={body['metadata']['uid']}"
         trials = sorted(map(_trial, await _list(api, TRIALS, namespace, selector)), key=lambda trial: trial.index)
+        problem = await self._read_knowledge(api, body) if "knowledge" in body["spec"] else ""
         return RecordedSearch(
             source=f"{namespace}/{self._name}",
             body=_without_managers(body),
             trials=tuple(trials),
             phase=phase_of(body.get("status", {})),
             images=_images(await _list(api, PODS, namespace, selector)),
+            knowledge=self._known,
+            knowledge_problem=problem,
         )
+
+    async def _read_knowledge(self, api: Api, body: Mapping[str, Any]) -> str:
+        """Read what the agent knew from earlier searches, once; returns why that is impossible, for those who ask."""
+        if self._known is not None:
+            return ""
+        metadata = body["metadata"]
+        name = knowledge_name(metadata["name"], metadata["uid"])
+        try:
+            known = from_config_map(await api.get(CONFIG_MAPS, metadata["namespace"], name))
+            check_digest(known, body.get("status", {}))
+        except NotFound:
+            return f"ConfigMap {name}, which records it, does not exist; {RESTORE}"
+        except Refused as refused:
+            return f"it is recorded in ConfigMap {name}, which you may not read: {refused.message}"
+        except UnusableKnowledge as error:
+            return str(error)
+        self._known = known.knowledge
+        return ""
 
 
 def list_searches(options: ClusterOptions, *, selector: str = "", everywhere: bool = False) -> list[dict[str, Any]]:

@@ -347,3 +347,21 @@ def test_replacement_that_could_break_the_gpu_budget_is_stopped() -> None:
     decided = pass_over(spec, trial, running(disruptions=(disruption("p", 60),)))
     (record,) = decided.records
     assert (record.state, record.reason, decided.stops) == (TrialState.FAILED, "MaxGPUHoursReached", ((0, 1),))
+
+
+def test_a_plan_without_new_trials_looks_again_later_not_at_once() -> None:
+    nothing = Totals(spec_of(1, 1, 0, None).objective)
+    soon, until, later = (START + timedelta(seconds=seconds) for seconds in (1, 10, 60))
+    for decided, wake_at in (
+        (Plan(nothing, proposals=2, wake_at=soon), soon),
+        (Plan(nothing, proposals=2, wake_at=later), until),
+        # Those that are listed or imported ask for another pass as soon as they are recorded.
+        (Plan(nothing, listed=(_candidate(0),), wake_at=START), until),
+        (Plan(nothing, imports=(_candidate(0),), wake_at=START), until),
+    ):
+        held = decided.without_new(until)
+        assert (held.proposals, held.listed, held.imports, held.wake_at) == (0, (), (), wake_at)
+
+
+def _candidate(index: int) -> Trial:
+    return Trial(index, {"a": index}, ProposalRecord("listed", None, (), 0))

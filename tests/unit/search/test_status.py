@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -39,6 +39,7 @@ def status_of(
     before: Mapping[str, Any] | None = None,
     entropy: float | None = None,
     refused: Blockage | None = None,
+    knowledge: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     return summarise(
         IDENTITY,
@@ -51,6 +52,7 @@ def status_of(
         before=before or {},
         now=LATER,
         versions=VERSIONS,
+        knowledge=knowledge,
     )
 
 
@@ -229,6 +231,29 @@ def test_refusal_is_told_once_and_withdrawn_when_it_is_mended() -> None:
     accepted = find_condition(mended, "Accepted")
     assert accepted is not None
     assert (accepted["status"], accepted["lastTransitionTime"]) == ("True", to_time(LATER))
+
+
+def test_a_refused_search_that_goes_on_meanwhile_shows_what_it_achieves_and_is_not_told_again_and_again() -> None:
+    def refused(trials: list[Trial], before: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+        achieved = status_of(planned(trials), before=before)
+        return refuse("KnowledgeUnusable", "gone", generation=3, before=before, now=now, achieved=achieved)
+
+    first = refused([trial(0)], status_of(planned([trial(0)])), NOW)
+    assert refused([trial(0)], first, LATER) == first
+    second = refused([succeeded(0, 0.5, completion_time=NOW)], first, LATER)
+    assert second["trials"]["succeeded"] == 1
+    assert second["conditions"] == first["conditions"]
+    assert says(second, "Accepted") == ("False", "KnowledgeUnusable", "gone")
+
+
+def test_what_was_known_stays_when_it_is_not_in_memory_or_was_put_back_without_its_note() -> None:
+    known = {"digest": "f", "configMap": "c", "tasks": [], "message": "nothing"}
+    before = status_of(planned(), knowledge=known)
+    assert before["knowledge"] == known
+    assert status_of(planned(), before=before)["knowledge"] == known
+    put_back = {name: value for name, value in known.items() if name != "message"}
+    assert status_of(planned(), before=before, knowledge=put_back)["knowledge"] == known
+    assert "knowledge" not in status_of(planned())
 
 
 def test_what_the_api_server_refuses_is_told_at_once() -> None:

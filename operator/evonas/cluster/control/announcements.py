@@ -28,7 +28,7 @@ def has_flipped(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
 
 
 def find_announcements(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Announcement]:
-    """Return the events for the change from one status of an accepted search to the next."""
+    """Return the events for the change from one status of a search that is at work to the next."""
     found = []
     progress, earlier = find_condition(after, "Progressing"), find_condition(before, "Progressing")
     known = None if earlier is None else earlier["reason"]
@@ -38,6 +38,13 @@ def find_announcements(before: Mapping[str, Any], after: Mapping[str, Any]) -> l
     if "reusedTrials" in after and "reusedTrials" not in before:
         said = "candidates already trained for another search in the namespace are not trained again"
         found.append(Announcement("ResultsReused", said))
+    if "knowledge" in after and "knowledge" not in before:
+        gathered = "digest" in after["knowledge"]
+        reason = "KnowledgeGathered" if gathered else "KnowledgeUnused"
+        found.append(Announcement(reason, after["knowledge"].get("message", ""), warning=not gathered))
+    refused = _refusal(after)
+    if refused is not None and refused != _refusal(before):
+        found.append(Announcement(*refused, warning=True))
     for type, reason in _TRANSITIONS:
         condition = find_condition(after, type)
         if condition is None or condition["status"] != "True" or _statuses(before).get(type) == "True":
@@ -45,6 +52,11 @@ def find_announcements(before: Mapping[str, Any], after: Mapping[str, Any]) -> l
         said = f"{condition['reason']}: {condition['message']}"
         found.append(Announcement(reason, said, warning=type == "Failed"))
     return found
+
+
+def _refusal(status: Mapping[str, Any]) -> tuple[str, str] | None:
+    accepted = find_condition(status, "Accepted")
+    return (accepted["reason"], accepted["message"]) if accepted is not None and accepted["status"] == "False" else None
 
 
 def _statuses(status: Mapping[str, Any]) -> dict[str, str]:

@@ -5,16 +5,19 @@ Each method is one write, safe to repeat: names are derived, so a repeated creat
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Mapping
 from typing import Any
 
 from evonas.cluster.client.api import Api, Conflict, NotFound
-from evonas.cluster.client.resources import JOBS, SEARCHES, TRIALS
+from evonas.cluster.client.resources import CONFIG_MAPS, JOBS, SEARCHES, TRIALS
 from evonas.cluster.control.jobs import build_job
+from evonas.cluster.state.knowledge_map import to_config_map
 from evonas.cluster.state.records import JobRecord, SearchRecord, TrialRecord, read_job, read_search, read_trial
 from evonas.cluster.state.store import Store
 from evonas.cluster.state.watch_lag import WatchLag
+from evonas.recorded.knowledge import Gathered
 from evonas.search.codec import to_object, to_status
 from evonas.search.trial import Trial
 from evonas.spec import SearchSpec
@@ -41,6 +44,16 @@ class Executor:
             created = await self._api.get(TRIALS, search.namespace, body["metadata"]["name"])
             check_owner(created, search.uid)
         return self._take_in_trial(created)
+
+    async def record_knowledge(self, search: SearchRecord, gathered: Gathered) -> Mapping[str, Any]:
+        """Create the ConfigMap of what was gathered, or return the one that another process created."""
+        body = await asyncio.to_thread(to_config_map, search.identity, gathered)
+        try:
+            return await self._api.create(CONFIG_MAPS, search.namespace, body)
+        except Conflict:
+            created = await self._api.get(CONFIG_MAPS, search.namespace, body["metadata"]["name"])
+            check_owner(created, search.uid)
+            return created
 
     async def record_outcome(self, known: TrialRecord, trial: Trial) -> TrialRecord:
         """Write the trial's status, provided that nobody has written it since ``known`` was read."""

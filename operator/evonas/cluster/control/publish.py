@@ -56,8 +56,11 @@ class Publisher:
         *,
         refused: Blockage | None,
         note: str,
+        refusal: Refusal | None = None,
     ) -> float | None:
-        """Write the status if it has changed and is due; returns after how many seconds to try again."""
+        """Write the status if it has changed and is due; returns after how many seconds to try again. With a
+        ``refusal``, the search begins nothing new.
+        """
         now = datetime.now(UTC)
         status = summarise(
             search.identity,
@@ -71,7 +74,10 @@ class Publisher:
             now=now,
             versions=agent_versions(spec.agent.type),
             note=note,
+            knowledge=state.knowledge.status,
         )
+        if refusal is not None:
+            status = _refused(search, refusal, now, status)
         READINGS.show(read_search(search, spec, decided.totals, status, now))
         if status == search.status:
             return None
@@ -79,14 +85,7 @@ class Publisher:
 
     async def refuse(self, search: SearchRecord, refusal: Refusal) -> None:
         """Publish why a search cannot run; nothing that it has achieved is lost."""
-        status = refuse(
-            refusal.reason,
-            refusal.message,
-            generation=search.generation,
-            before=search.status,
-            now=datetime.now(UTC),
-            stalled=refusal.stalled,
-        )
+        status = _refused(search, refusal, datetime.now(UTC))
         READINGS.show(read_refused(search, status))
         if status != search.status:
             await self._executor.write_status(search, status)
@@ -155,3 +154,17 @@ class Publisher:
             logger.info("%s/%s: %s: %s", search.namespace, search.name, told.reason, told.message)
             await self._events.post(search, told.reason, told.message, warning=told.warning)
         return None
+
+
+def _refused(
+    search: SearchRecord, refusal: Refusal, now: datetime, achieved: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    return refuse(
+        refusal.reason,
+        refusal.message,
+        generation=search.generation,
+        before=search.status,
+        now=now,
+        stalled=refusal.stalled,
+        achieved=achieved,
+    )

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from evonas.cluster.client.api import Api, Refused
@@ -19,9 +19,10 @@ from evonas.cluster.control.account import TrialAccounts
 from evonas.cluster.control.events import Events
 from evonas.cluster.control.executor import Executor, ForeignObject
 from evonas.cluster.control.freed_memory import give_back_freed_memory
+from evonas.cluster.control.knowledge import KnowledgeOfSearch
 from evonas.cluster.control.pending_reasons import PendingReasons
 from evonas.cluster.control.publish import Publisher
-from evonas.cluster.control.refusals import Refusal, judge_errors, judge_refusal
+from evonas.cluster.control.refusals import MENDED_INTERVAL, Refusal, judge_errors, judge_refusal
 from evonas.cluster.control.search_state import SearchState
 from evonas.cluster.control.together import Together, causes_of, finish_all
 from evonas.cluster.state.attempt_views import (
@@ -46,6 +47,7 @@ from evonas.metrics import (
     STOP_SECONDS,
     TURNAROUND_SECONDS,
 )
+from evonas.recorded.knowledge_record import UnusableKnowledge
 from evonas.search.attempt import QueuedReason
 from evonas.search.codec import from_time
 from evonas.search.interventions import read_pins, read_vetoes
@@ -111,6 +113,7 @@ class Reconciler:
                 acceptance=Acceptance(self._api),
                 pending_reasons=PendingReasons(self._api),
                 warm_start=WarmStart(self._api, self._store),
+                knowledge=KnowledgeOfSearch(self._api, self._store, self._executor),
             )
         return self._states[search.uid]
 
@@ -154,6 +157,9 @@ class Reconciler:
         outcomes = await self._record_results(decided, records)
         self._note_departures(search, state)
         freed = seen if gone or any(trial.is_run for trial in outcomes) else None
+        refusal = await self._find_refusal(search, spec, state, decided)
+        if refusal is not None:
+            decided = decided.without_new(now + timedelta(seconds=MENDED_INTERVAL))
         refused: Blockage | None = None
         try:
             await finish_all(
@@ -175,16 +181,35 @@ class Reconciler:
         note = "" if found is None else found.note
         if decided.imports and refused is None:
             await self._publisher.tell_of_imports(search, note)
-        published = await self._publisher.publish(search, spec, state, decided, views, refused=refused, note=note)
+        published = await self._publisher.publish(
+            search, spec, state, decided, views, refused=refused, note=note, refusal=refusal
+        )
         pauses = [published, until_less]
         if decided.is_over:
             # If its budget grows, the agent is rebuilt from the records.
             state.drop_proposer()
+            state.knowledge.forget()
         if decided.wake_at is not None:
             pauses.append(max(0.0, (decided.wake_at - datetime.now(UTC)).total_seconds()))
         pauses.append(REFUSED_INTERVAL if refused is not None else None)
         pauses.append(await self._clean(search, spec, decided))
         return min((pause for pause in pauses if pause is not None), default=None)
+
+    async def _find_refusal(
+        self, search: SearchRecord, spec: SearchSpec, state: SearchState, decided: Plan
+    ) -> Refusal | None:
+        """Have what the agent knows from earlier searches ready before anything new is recorded; returns why nothing
+        new may be, while what runs goes on. Where nothing does, that is raised.
+        """
+        if decided.limit is not None or spec.suspend:
+            return None
+        try:
+            await state.knowledge.ensure(search, spec)
+        except (UnusableKnowledge, ForeignObject) as error:
+            if not decided.totals.recorded:
+                raise
+            return judge_errors([error])
+        return None
 
     def _note_departures(self, search: SearchRecord, state: SearchState) -> bool:
         """Take in what still runs of trials that were cut short; returns whether anything of that has ended."""

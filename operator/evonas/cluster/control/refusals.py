@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evonas.cluster.control.executor import ForeignObject
+from evonas.recorded.knowledge_record import UnusableKnowledge
 from evonas.recorded.warm_start import UnusableSource
 from evonas.search.attempt import QueuedReason
 from evonas.search.status import Blockage
@@ -44,10 +45,12 @@ def judge_refusal(message: str) -> Blockage:
 def judge_errors(errors: Sequence[Exception]) -> Refusal:
     """Return why a pass with these errors cannot continue: EvonasError and ForeignObject, one or more.
 
-    The records do not fit the search, a name is taken, or what it should import does not exist.
+    The records do not fit the search, a name is taken, or what it should import or learn from does not exist.
     """
     message = "; ".join(dict.fromkeys(map(str, errors)))
     if all(isinstance(error, UnusableSource) for error in errors):
         return Refusal("WarmStartUnusable", message, stalled=False)
+    if all(isinstance(error, UnusableKnowledge) for error in errors):
+        return Refusal("KnowledgeUnusable", message, stalled=False)
     foreign = any(isinstance(error, ForeignObject) for error in errors)
     return Refusal("ForeignObject" if foreign else "InvalidRecords", message)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from evonas.cluster.control.acceptance import Acceptance
 from evonas.cluster.control.departures import Departures
+from evonas.cluster.control.knowledge import KnowledgeOfSearch
 from evonas.cluster.control.pending_reasons import PendingReasons
 from evonas.cluster.state.warm_start import WarmStart
 from evonas.search.proposer import Proposer
@@ -38,6 +39,7 @@ class SearchState:
     acceptance: Acceptance
     pending_reasons: PendingReasons
     warm_start: WarmStart
+    knowledge: KnowledgeOfSearch
     proposer: Proposer | None = None
     """The agent, from a proposal until the search is over or no other is needed for a while."""
     proposer_used: float = 0.0
@@ -58,7 +60,7 @@ class SearchState:
     def ensure_proposer(self, spec: SearchSpec, now: float) -> Proposer:
         """Return the agent's keeper, creating it if there is none; ``now`` is by the monotonic clock."""
         if self.proposer is None:
-            self.proposer = Proposer(spec)
+            self.proposer = Proposer(spec, self.knowledge.experience)
         self.proposer_used = now
         return self.proposer
 

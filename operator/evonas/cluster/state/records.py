@@ -60,6 +60,9 @@ class SearchRecord:
     """Kueue's labels, for each Job."""
     annotations: Mapping[str, str] = field(default_factory=dict)
     """Users' marks on its trials (``search.interventions``)."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    created: str = ""
+    """When it was created, as the API server writes it: what sorts later is later."""
 
     @property
     def identity(self) -> SearchIdentity:
@@ -214,6 +217,8 @@ def read_search(body: Mapping[str, Any]) -> SearchRecord:
         annotations={
             key: value for key, value in metadata.get("annotations", {}).items() if key.startswith(MARK_ANNOTATIONS)
         },
+        labels=labels,
+        created=metadata.get("creationTimestamp", ""),
     )
 
 

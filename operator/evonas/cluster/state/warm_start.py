@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from evonas.cluster.client.api import Api, NotFound, Refused
-from evonas.cluster.client.resources import CONFIG_MAPS
+from evonas.cluster.client.api import Api
 from evonas.cluster.state.records import SearchRecord
+from evonas.cluster.state.sources import find_search, read_export_file, record_of_search
 from evonas.cluster.state.store import Store
 from evonas.errors import EvonasError
-from evonas.recorded.export import parse_export
 from evonas.recorded.search import Phase, RecordedSearch, phase_of
 from evonas.recorded.warm_start import ResultsToImport, UnusableSource, choose_results
 from evonas.search.backlog import Backlog, TriedCandidates, find_backlog, import_is_open
@@ -47,8 +46,7 @@ class WarmStart:
 
     def _search(self, namespace: str, name: str) -> RecordedSearch:
         field = "spec.warmStart.search"
-        named = (record for record in self._store.searches.values() if record.name == name)
-        source = next((record for record in named if record.namespace == namespace), None)
+        source = find_search(self._store, namespace, name)
         if source is None:
             raise UnusableSource(f"{field}: there is no search {name} in namespace {namespace}")
         phase = phase_of(source.status)
@@ -57,22 +55,10 @@ class WarmStart:
                 f"{field}: search {name} is {phase}; this search starts when that one is Complete, Failed or Suspended."
                 " To use its results so far, put an export into a ConfigMap (evonas export)"
             )
-        trials = sorted(self._store.children(source.uid).table, key=lambda trial: trial.index)
-        body = {**source.manifest, "metadata": {"name": name, "namespace": namespace, "uid": source.uid}}
-        return RecordedSearch(f"search {name}", body, tuple(trials), phase)
+        return record_of_search(self._store, source)
 
     async def _config_map(self, namespace: str, key: ConfigMapKey) -> RecordedSearch:
-        field = "spec.warmStart.configMap"
         try:
-            body = await self._api.get(CONFIG_MAPS, namespace, key.name)
-        except (NotFound, Refused) as error:
-            raise UnusableSource(f"{field}: {error.message}") from error
-        data = body.get("data", {})
-        if key.key not in data:
-            # Its other contents are not mentioned: the search's author may not be allowed to read it.
-            raise UnusableSource(f"{field}: ConfigMap {key.name} has no key {key.key} in its data")
-        source = f"ConfigMap {key.name}, {key.key}"
-        try:
-            return parse_export(data[key.key].encode(), source)
+            return await read_export_file(self._api, namespace, key)
         except EvonasError as error:
-            raise UnusableSource(f"{field}: {error}") from error
+            raise UnusableSource(f"spec.warmStart.configMap: {error}") from error

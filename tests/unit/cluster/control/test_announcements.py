@@ -38,7 +38,20 @@ def test_acceptance_and_the_end_are_told_when_they_come() -> None:
 def test_a_search_that_is_accepted_again_says_so() -> None:
     refused = status(("Accepted", False, "TemplateRefused"), ("Progressing", False, "NotAccepted"))
     assert find_announcements(refused, RUNNING) == [Announcement("Accepted", "Accepted: why")]
-    assert find_announcements(RUNNING, refused) == []
+
+
+def test_a_refusal_of_a_search_that_is_at_work_is_warned_of_once() -> None:
+    refused = status(("Accepted", False, "KnowledgeUnusable"), ("Progressing", False, "NotAccepted"))
+    assert find_announcements(RUNNING, refused) == [Announcement("KnowledgeUnusable", "why", warning=True)]
+    assert find_announcements(refused, refused) == []
+
+
+def test_what_is_known_from_earlier_searches_is_told_once() -> None:
+    known = {**RUNNING, "knowledge": {"digest": "f", "message": "9 results"}}
+    assert find_announcements(RUNNING, known) == [Announcement("KnowledgeGathered", "9 results")]
+    assert find_announcements(known, known) == []
+    unused = {**RUNNING, "knowledge": {"message": "not used"}}
+    assert find_announcements(RUNNING, unused) == [Announcement("KnowledgeUnused", "not used", warning=True)]
 
 
 @pytest.mark.parametrize("reason", QueuedReason)

@@ -7,10 +7,12 @@ import pytest
 from evonas.cluster.control.executor import ForeignObject
 from evonas.cluster.control.refusals import Refusal, judge_errors, judge_refusal
 from evonas.errors import EvonasError
+from evonas.recorded.knowledge_record import UnusableKnowledge
 from evonas.recorded.warm_start import UnusableSource
 from evonas.search.attempt import QueuedReason
 
 FOREIGN, MISFIT, NO_SOURCE = ForeignObject("Job a is not ours"), EvonasError("trial 3"), UnusableSource("no search b")
+NOT_KNOWN = UnusableKnowledge("no search c")
 
 
 @pytest.mark.parametrize(
@@ -20,6 +22,7 @@ FOREIGN, MISFIT, NO_SOURCE = ForeignObject("Job a is not ours"), EvonasError("tr
         ([FOREIGN], Refusal("ForeignObject", "Job a is not ours")),
         ([NO_SOURCE], Refusal("WarmStartUnusable", "no search b", stalled=False)),
         ([MISFIT, FOREIGN, MISFIT], Refusal("ForeignObject", "trial 3; Job a is not ours")),
+        ([NOT_KNOWN], Refusal("KnowledgeUnusable", "no search c", stalled=False)),
         ([NO_SOURCE, MISFIT], Refusal("InvalidRecords", "no search b; trial 3")),
     ],
 )

@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from evonas.cluster.control.acceptance import Acceptance
+from evonas.cluster.control.knowledge import KnowledgeOfSearch
 from evonas.cluster.control.pending_reasons import PendingReasons
 from evonas.cluster.control.search_state import AGENT_PATIENCE, SearchState, patience_with_agent
 from evonas.cluster.state.warm_start import WarmStart
@@ -26,6 +27,7 @@ def state() -> SearchState:
         "acceptance": Acceptance(api),
         "pending_reasons": PendingReasons(api),
         "warm_start": WarmStart(api, cast(Any, None)),
+        "knowledge": KnowledgeOfSearch(api, cast(Any, None), cast(Any, None)),
     }
     return SearchState("n", "s", **cast(Any, parts))
 
