@@ -228,7 +228,8 @@ def test_doctor_lists_what_a_search_left_behind_and_its_command_removes_it(
     cluster: Cluster, namespace: str, operator: OperatorProcess
 ) -> None:
     """It was deleted without its trials; one of the same name adopts nothing, and nobody said what was left."""
-    body = search("again", budget={"maxTrials": 3, "parallelTrials": 3})
+    learns = {"agent": {"type": "EvoNAS"}, "knowledge": {"selector": {"matchLabels": {"team": "nobody's"}}}}
+    body = search("again", budget={"maxTrials": 3, "parallelTrials": 3}, **learns)
     cluster.apply(yaml.safe_dump(body), namespace)
     wait_until(cluster, namespace, "again", "Complete")
     former = {trial["metadata"]["name"] for trial in trials(cluster, namespace)}
@@ -241,7 +242,7 @@ def test_doctor_lists_what_a_search_left_behind_and_its_command_removes_it(
     assert said.returncode == 0, said.stdout + said.stderr
     found, cure = verdict(said.stdout, "former search")
     assert found == "warning"
-    assert "it has left 3 ArchitectureTrials" in said.stdout
+    assert "it has left 3 ArchitectureTrials and 1 ConfigMap" in " ".join(said.stdout.split())
     cluster.kubectl(*shlex.split(cure)[1:])
     left = {trial["metadata"]["name"] for trial in trials(cluster, namespace)}
     assert (len(left), left & former) == (3, set())

@@ -12,7 +12,7 @@ from typing import Any
 
 from evonas.cluster.checks.finding import Finding, Verdict, look
 from evonas.cluster.client.api import Api
-from evonas.cluster.client.resources import JOBS, SEARCHES, TRIALS, Resource
+from evonas.cluster.client.resources import CONFIG_MAPS, JOBS, SEARCHES, TRIALS, Resource
 from evonas.cluster.state.records import controller_of
 from evonas.search.conditions import find_condition
 from evonas.search.names import MANAGED_BY_SELECTOR, SEARCH_LABEL, SEARCH_UID_LABEL
@@ -23,7 +23,7 @@ MAX_SHOWN = 5
 
 @dataclass(frozen=True)
 class Child:
-    """A trial or a Job, by what tells whose it is."""
+    """An object of a search, by what tells whose it is."""
 
     resource: Resource
     uid: str
@@ -35,13 +35,13 @@ class Child:
 
 
 async def check_orphans(api: Api, namespace: str) -> list[Finding]:
-    """Look for trials and Jobs whose search is gone; nothing is said where there are none."""
+    """Look for trials, Jobs and ConfigMaps whose search is gone; nothing is said where there are none."""
 
     async def everything() -> tuple[list[Child], set[str]]:
         # Children first: a search that is made meanwhile is then known before any trial of it.
         children = [
             read_child(resource, body)
-            for resource in (TRIALS, JOBS)
+            for resource in (TRIALS, JOBS, CONFIG_MAPS)
             async for page, _ in api.list(resource, namespace, label_selector=MANAGED_BY_SELECTOR)
             for body in page
         ]
@@ -55,7 +55,7 @@ async def check_orphans(api: Api, namespace: str) -> list[Finding]:
 
 
 def read_child(resource: Resource, body: Mapping[str, Any]) -> Child:
-    """Return what is to be known of a trial or a Job."""
+    """Return what is to be known of an object."""
     metadata = body["metadata"]
     labels, status = metadata.get("labels") or {}, body.get("status") or {}
     over = any((find_condition(status, type) or {}).get("status") == "True" for type in ("Complete", "Failed"))
@@ -91,7 +91,7 @@ def tell(orphans: Mapping[str, Sequence[Child]], namespace: str) -> list[Finding
         running = sum(child.runs for child in children)
         still = f", of which {running} still run{'s' * (running == 1)}" if running else ""
         message = f"deleted with --cascade=orphan, it has left {what}{still}; nothing uses or removes them"
-        kinds = ",".join(f"{resource.plural}.{resource.group}" for resource in counts)
+        kinds = ",".join(f"{resource.plural}.{resource.group}".rstrip(".") for resource in counts)
         cure = f"kubectl -n {namespace} delete {kinds} -l {SEARCH_UID_LABEL}={uid}"
         findings.append(Finding(f"former search {children[0].search}", Verdict.WARNING, message, cure))
     if rest := most_first[MAX_SHOWN:]:

@@ -1,9 +1,9 @@
-"""Which trials and Jobs count as left behind, and how much is said of them."""
+"""Which objects of searches count as left behind, and how much is said of them."""
 
 from __future__ import annotations
 
 from evonas.cluster.checks.orphans import MAX_SHOWN, Child, find_orphans, read_child, tell
-from evonas.cluster.client.resources import JOBS, TRIALS
+from evonas.cluster.client.resources import CONFIG_MAPS, JOBS, TRIALS
 
 
 def trial(uid: str, search: str, owner: str | None = None) -> Child:
@@ -31,11 +31,12 @@ def test_orphans_are_found_with_the_jobs_that_they_own_and_with_jobs_that_nobody
 
 
 def test_each_former_search_is_told_once_with_the_command_that_removes_what_it_left() -> None:
-    left = [trial("t", "uid"), trial("u", "uid"), job("j", "uid", "t", runs=True)]
+    knowledge = Child(CONFIG_MAPS, "k", "x", "uid", None)
+    left = [trial("t", "uid"), trial("u", "uid"), job("j", "uid", "t", runs=True), knowledge]
     (finding,) = tell({"uid": left}, "team")
     assert finding.subject == "former search x"
-    assert "2 ArchitectureTrials and 1 Job, of which 1 still runs" in finding.message
-    kinds = "architecturetrials.evonas.dev,jobs.batch"
+    assert "2 ArchitectureTrials and 1 Job and 1 ConfigMap, of which 1 still runs" in finding.message
+    kinds = "architecturetrials.evonas.dev,jobs.batch,configmaps"
     assert finding.cure == f"kubectl -n team delete {kinds} -l evonas.dev/search-uid=uid"
 
 
