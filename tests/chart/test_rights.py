@@ -115,7 +115,11 @@ def let_everything_happen(cluster: Cluster, namespace: str) -> None:
     body = search("warm", budget={"maxTrials": 1, "parallelTrials": 1}, warmStart=warm)
     cluster.apply(yaml.safe_dump(body), namespace)
     wait_until(cluster, namespace, "warm", "Complete")
-    cluster.wait_for("the end of the short one", lambda: len(cluster.list("nas", namespace)) == 4, 120)
+    # What an agent knows from earlier searches is recorded.
+    learns = {"agent": {"type": "EvoNAS"}, "knowledge": {"searches": ["cancelled"]}}
+    cluster.apply(yaml.safe_dump(search("learner", budget={"maxTrials": 1, "parallelTrials": 1}, **learns)), namespace)
+    wait_until(cluster, namespace, "learner", "Complete")
+    cluster.wait_for("the end of the short one", lambda: len(cluster.list("nas", namespace)) == 5, 120)
     for name in ("job-taken", "trial-taken"):
         cluster.wait_for("the refusal", lambda name=name: _says(cluster, namespace, name, "ForeignObject"))  # type: ignore[misc]
     # No pod may be made any more: it asks the events why.
