@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -116,7 +117,7 @@ def let_everything_happen(cluster: Cluster, namespace: str) -> None:
     cluster.apply(yaml.safe_dump(body), namespace)
     wait_until(cluster, namespace, "warm", "Complete")
     # What an agent knows from earlier searches is recorded.
-    learns = {"agent": {"type": "EvoNAS"}, "knowledge": {"searches": ["cancelled"]}}
+    learns: dict[str, Any] = {"agent": {"type": "EvoNAS"}, "knowledge": {"searches": ["cancelled"]}}
     cluster.apply(yaml.safe_dump(search("learner", budget={"maxTrials": 1, "parallelTrials": 1}, **learns)), namespace)
     wait_until(cluster, namespace, "learner", "Complete")
     cluster.wait_for("the end of the short one", lambda: len(cluster.list("nas", namespace)) == 5, 120)

@@ -6,6 +6,7 @@ import json
 import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -228,7 +229,10 @@ def test_doctor_lists_what_a_search_left_behind_and_its_command_removes_it(
     cluster: Cluster, namespace: str, operator: OperatorProcess
 ) -> None:
     """It was deleted without its trials; one of the same name adopts nothing, and nobody said what was left."""
-    learns = {"agent": {"type": "EvoNAS"}, "knowledge": {"selector": {"matchLabels": {"team": "nobody's"}}}}
+    learns: dict[str, Any] = {
+        "agent": {"type": "EvoNAS"},
+        "knowledge": {"selector": {"matchLabels": {"team": "nobody's"}}},
+    }
     body = search("again", budget={"maxTrials": 3, "parallelTrials": 3}, **learns)
     cluster.apply(yaml.safe_dump(body), namespace)
     wait_until(cluster, namespace, "again", "Complete")
