@@ -246,7 +246,7 @@ def test_doctor_lists_what_a_search_left_behind_and_its_command_removes_it(
     assert said.returncode == 0, said.stdout + said.stderr
     found, cure = verdict(said.stdout, "former search")
     assert found == "warning"
-    assert "it has left 3 ArchitectureTrials and 1 ConfigMap" in " ".join(said.stdout.split())
+    assert "it has left 3 ArchitectureTrials, 3 Jobs and 1 ConfigMap" in " ".join(said.stdout.split())
     cluster.kubectl(*shlex.split(cure)[1:])
     left = {trial["metadata"]["name"] for trial in trials(cluster, namespace)}
     assert (len(left), left & former) == (3, set())

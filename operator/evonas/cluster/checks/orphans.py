@@ -16,6 +16,7 @@ from evonas.cluster.client.resources import CONFIG_MAPS, JOBS, SEARCHES, TRIALS,
 from evonas.cluster.state.records import controller_of
 from evonas.search.conditions import find_condition
 from evonas.search.names import MANAGED_BY_SELECTOR, SEARCH_LABEL, SEARCH_UID_LABEL
+from evonas.wording import counted, first_of
 
 MAX_SHOWN = 5
 """So many former searches are listed, those that have left most; the others are counted."""
@@ -87,7 +88,7 @@ def tell(orphans: Mapping[str, Sequence[Child]], namespace: str) -> list[Finding
     findings = []
     for uid, children in most_first[:MAX_SHOWN]:
         counts = Counter(child.resource for child in children)
-        what = " and ".join(f"{count} {resource.kind}{'s' * (count > 1)}" for resource, count in counts.items())
+        what = first_of([counted(count, resource.kind) for resource, count in counts.items()])
         running = sum(child.runs for child in children)
         still = f", of which {running} still run{'s' * (running == 1)}" if running else ""
         message = f"deleted with --cascade=orphan, it has left {what}{still}; nothing uses or removes them"

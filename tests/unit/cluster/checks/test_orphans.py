@@ -35,7 +35,7 @@ def test_each_former_search_is_told_once_with_the_command_that_removes_what_it_l
     left = [trial("t", "uid"), trial("u", "uid"), job("j", "uid", "t", runs=True), knowledge]
     (finding,) = tell({"uid": left}, "team")
     assert finding.subject == "former search x"
-    assert "2 ArchitectureTrials and 1 Job and 1 ConfigMap, of which 1 still runs" in finding.message
+    assert "2 ArchitectureTrials, 1 Job and 1 ConfigMap, of which 1 still runs" in finding.message
     kinds = "architecturetrials.evonas.dev,jobs.batch,configmaps"
     assert finding.cure == f"kubectl -n team delete {kinds} -l evonas.dev/search-uid=uid"
 
