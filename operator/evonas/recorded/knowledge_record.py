@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -38,7 +38,8 @@ class Knowledge:
 
     @property
     def _tasks(self) -> list[dict[str, Any]]:
-        return [asdict(task) for task in self.experience.tasks]
+        # Not `asdict`, which copies every number: half a million take seconds.
+        return [{field.name: getattr(task, field.name) for field in fields(task)} for task in self.experience.tasks]
 
     @property
     def summary(self) -> str:
