@@ -13,12 +13,12 @@ import numpy as np
 from evonas.agents.evolution import Population
 from evonas.agents.folding import in_order
 from evonas.agents.history import History, Pending
-from evonas.agents.interface import Alternative, InvalidRecord, Marginal, Proposal, Record, SpaceExhausted
+from evonas.agents.interface import Alternative, InvalidRecord, Marginal, Origin, Proposal, Record, SpaceExhausted
 from evonas.agents.marginals import find_marginals
 from evonas.agents.novelty import Pick, pick
 from evonas.agents.policy import Learner, Observation, Observer, Policy
 from evonas.agents.records import check_record, curve_of
-from evonas.agents.sources import NOBODY, Drafts, Source
+from evonas.agents.sources import EARLIER, Drafts, Source
 from evonas.space import SearchSpace
 
 MIN_RESULTS = 2
@@ -116,12 +116,13 @@ class ComposedAgent:
         return [
             Alternative(
                 decisions=self._space.to_candidate(choices),
-                parent=None if drafts.parents[row] == NOBODY else int(drafts.parents[row]),
+                parent=None if drafts.parents[row] < 0 else int(drafts.parents[row]),
                 policy_ratios={
                     self._space.decisions[position].name: float(np.exp(drawing.gains[row, position]))
                     for position in np.flatnonzero(drawing.drawn[row])
                 },
                 value=None if drafts.values is None else float(drafts.values[row]),
+                owed=None if drafts.owed is None else tuple(drafts.owed[row].tolist()),
                 is_known=tuple(choices) in self._history,
             )
             for row, choices in enumerate(drawing.choices.tolist())
@@ -152,11 +153,12 @@ class ComposedAgent:
             return Proposal(index, decisions, "random", None, (), self._observed, picked.redrawn, pinned=pinned)
         drawn, gains = drafts.drawing.drawn[picked.draft], drafts.drawing.gains[picked.draft]
         parent = int(drafts.parents[picked.draft])
+        origin: Origin = "transfer" if parent == EARLIER else drafts.origin
         return Proposal(
             index=index,
             decisions=decisions,
-            origin=drafts.origin,
-            parent=None if parent == NOBODY else parent,
+            origin=origin,
+            parent=None if parent < 0 else parent,
             mutated=tuple(self._space.decisions[position].name for position in np.flatnonzero(drawn)),
             observed_up_to=self._observed,
             redrawn=picked.redrawn,

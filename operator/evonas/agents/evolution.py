@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from evonas.agents.curves import outlook
 from evonas.agents.policy import Alternating, Observation, Policy
 from evonas.agents.randomness import Purpose, uniforms
 from evonas.agents.settings import EvolutionSettings
-from evonas.agents.sources import DRAFTS, Drafts, Drawing, sample
+from evonas.agents.sources import DRAFTS, Drafts, Drawing, Source, sample
 from evonas.space import INACTIVE, SearchSpace
 
 CHANGES = 2
@@ -79,6 +80,14 @@ Dice = tuple[NDArray[np.float64], NDArray[np.float64]]
 """Uniform in [0, 1), [drafts, decisions] each: which positions are re-drawn, and what is drawn there."""
 
 
+class Breeding(Source, Protocol):
+    """Draws children of parents."""
+
+    @property
+    def has_parents(self) -> bool:
+        """Return whether there is anybody to descend from; otherwise nothing can be drawn."""
+
+
 class Mutation:
     """Children of tournament winners, some of their decisions re-drawn from the policy."""
 
@@ -99,6 +108,11 @@ class Mutation:
         self._seed = seed
         self._population = population
         self._settings = settings
+
+    @property
+    def has_parents(self) -> bool:
+        """As ``Breeding.has_parents``."""
+        return len(self._population) > 0
 
     def draw(self, index: int) -> Drafts:
         """Draw DRAFTS children for proposal ``index``, each with its own parent; the population is not empty."""

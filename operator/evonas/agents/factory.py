@@ -28,6 +28,7 @@ from evonas.agents.interface import Agent
 from evonas.agents.policy import Alternating, Learner, Observer, Policy, UniformPolicy
 from evonas.agents.randomness import MAX_SEED
 from evonas.agents.sources import Source, WholeSamples
+from evonas.agents.transfer import EliteDescendants
 from evonas.errors import FieldProblem, InvalidManifest
 from evonas.space import SearchSpace
 
@@ -61,10 +62,10 @@ def create_agent(
         # PyTorch costs seconds and hundreds of megabytes: only searches that learn should pay for it.
         from evonas.agents.neural.learning import create_learner  # noqa: PLC0415
 
-        policy, learner = create_learner(space, seed, parsed, criticised=criticised)
+        policy, learner = create_learner(space, seed, parsed, experience, criticised=criticised)
     history = History()
-    start = WholeSamples(space, UniformPolicy(space), seed, "random")
-    source: Source = start
+    start: Source = WholeSamples(space, UniformPolicy(space), seed, "random")
+    source = start
     population: Population | None = None
     critic: Observer | None = None
     if type == "Neural":
@@ -76,9 +77,10 @@ def create_agent(
             from evonas.agents.critic.critic import Critic  # noqa: PLC0415
             from evonas.agents.critic.imagination import ImaginedEvolution  # noqa: PLC0415
 
-            critic = Critic(space)
+            critic = Critic(space, experience)
+            elites = EliteDescendants(space, seed, experience)
             source = ImaginedEvolution(
-                mutation(Alternating(policy)),
+                (mutation(Alternating(policy)), elites),
                 mutation(UniformPolicy(space), changes=1),
                 critic,
                 history,
@@ -88,6 +90,9 @@ def create_agent(
             )
         else:
             source = mutation(policy)
+    if experience and (criticised or type == "Neural"):
+        # What is known from earlier searches takes the place of a warm-up.
+        start = source
     return ComposedAgent(
         space,
         seed,

@@ -11,7 +11,7 @@ from typing import Literal, Protocol, runtime_checkable
 from evonas.errors import EvonasError
 from evonas.space import Value
 
-Origin = Literal["random", "mutation", "policy", "sampler"]
+Origin = Literal["random", "mutation", "transfer", "policy", "sampler"]
 
 
 class SpaceExhausted(EvonasError):
@@ -31,9 +31,9 @@ class Proposal:
     decisions: dict[str, Value]
     """The active decisions by name, in the order of the space."""
     origin: Origin
-    """``mutation``: from a parent. ``policy``: drawn whole from the network. ``random``: drawn uniformly, in the
-    warm-up or because everything that the agent drew had been proposed before. ``sampler``: drawn by Optuna or by an
-    agent of another package."""
+    """``mutation``: from a parent. ``transfer``: from a candidate of an earlier search. ``policy``: drawn whole from
+    the network. ``random``: drawn uniformly, in the warm-up or because everything that the agent drew had been proposed
+    before. ``sampler``: drawn by Optuna or by an agent of another package."""
     parent: int | None
     """Index of the candidate that was mutated; None for other origins."""
     mutated: tuple[str, ...]
@@ -171,6 +171,8 @@ class Alternative:
     """As in a proposal."""
     is_known: bool
     """Whether it was proposed before and is therefore skipped."""
+    owed: tuple[float, ...] | None = None
+    """How much of the value is due to each earlier search; None without knowledge of any."""
 
 
 @runtime_checkable

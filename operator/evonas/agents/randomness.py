@@ -39,6 +39,8 @@ class Purpose(enum.IntEnum):
     """How much the critic's uncertainty counts in a proposal."""
     MARGINALS = 8
     """The candidates that show what a policy would choose; none of them is proposed."""
+    ELITES = 9
+    """Which candidates of earlier searches have descendants, and how these are mutated."""
     SAMPLER = 16
     """What Optuna's samplers are seeded with."""
 

@@ -24,6 +24,8 @@ every draft is unknown, or has narrowed and most were proposed before."""
 
 NOBODY = -1
 """Stands for the parent of a candidate that has none."""
+EARLIER = -2
+"""Stands for a parent of an earlier search."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +74,15 @@ class Drafts:
 
     drawing: Drawing
     parents: NDArray[np.int64]
-    """[drafts]: the proposal index of each draft's parent, NOBODY for whole samples."""
+    """[drafts]: the proposal index of each draft's parent; NOBODY for whole samples, EARLIER for those whose parent is
+    a candidate of an earlier search."""
     origin: Origin
     competitors: int = 1
     """How many candidates were compared to find these; 1 if nothing compares them."""
     values: NDArray[np.float64] | None = None
     """[drafts]: what the critic expects of each, in normal scores of the rewards; None without a critic."""
+    owed: NDArray[np.float64] | None = None
+    """[drafts, tasks]: how much of that is due to each earlier search; None without knowledge of any."""
 
 
 class Source(Protocol):

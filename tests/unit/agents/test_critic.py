@@ -359,7 +359,7 @@ def test_a_factor_that_grew_is_that_of_all_its_points(first: int, more: int, noi
 @given(st.lists(st.integers(0, 60), max_size=200), st.integers(2, 40))
 def test_a_memory_has_one_result_of_a_candidate_that_goes_on_after_pauses(indexes: list[int], capacity: int) -> None:
     """The latest one, among the latest of all."""
-    memory, latest, seen = Memory(capacity), dict[int, int](), set[int]()
+    memory, latest, seen = Memory(capacity, 1), dict[int, int](), set[int]()
     for age, index in enumerate(indexes):
         version, settled = memory.version, memory.finals[: memory.settled].tolist()
         memory.add(index, (index,), float(age), again=index in seen)
@@ -375,7 +375,7 @@ def test_a_memory_has_one_result_of_a_candidate_that_goes_on_after_pauses(indexe
 
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=160), st.integers(2, 40))
 def test_a_memory_keeps_the_best_half_and_the_latest(rewards: list[int], capacity: int) -> None:
-    memory = Memory(capacity)
+    memory = Memory(capacity, 1)
     for age, reward in enumerate(rewards):
         memory.add(age, (age,), float(reward))
     kept = {int(choices[0]) for choices in memory.choices()}

@@ -16,11 +16,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from evonas.agents.critic.earlier import EarlierTasks
 from evonas.agents.critic.gaussian_process import Factor, Posterior, log_evidence, normal_scores
 from evonas.agents.critic.levels import NO_RUNGS, Levels
 from evonas.agents.critic.memory import BLOCK, Memory
 from evonas.agents.critic.similarity import Encoding, Shape, Similarity
+from evonas.agents.critic.trend import Trend
 from evonas.agents.curves import Curve, outlook
+from evonas.agents.experience import NO_EXPERIENCE, Experience
 from evonas.agents.history import Pending
 from evonas.agents.policy import Observation
 from evonas.agents.torch_threads import single_threaded
@@ -50,23 +53,42 @@ class Judgement:
     levels: Levels
     known: list[int]
     """Levels of the known results, whose candidates are the first of the columns."""
-    posterior: Posterior
+    posterior: Posterior | Trend
+    earlier: EarlierTasks | None
+    """What is known from earlier searches."""
 
     def predict(self, choices: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return mean and standard deviation of [candidates, decisions], in normal scores of the remembered rewards."""
         with single_threaded(), torch.inference_mode():
             covariance = self.similarity.covariance(self.encoding.tokens(choices), self.columns, len(self.known))
-            mean, deviation = self.posterior.predict(self.levels.between(covariance, [self.levels.end], self.known))
+            covariance = self.levels.between(covariance, [self.levels.end], self.known)
+            if isinstance(self.posterior, Posterior):
+                mean, deviation = self.posterior.predict(covariance)
+            else:
+                assert self.earlier is not None
+                mean, deviation = self.posterior.predict(covariance, self.earlier.functions(choices))
             return mean.numpy(), deviation.numpy()
+
+    def owed(self, choices: NDArray[np.int64]) -> NDArray[np.float64] | None:
+        """Return how much of the mean is due to each earlier search: [candidates, tasks]; None without any."""
+        if isinstance(self.posterior, Posterior) or self.earlier is None:
+            return None
+        with single_threaded(), torch.inference_mode():
+            owed: NDArray[np.float64] = (self.earlier.functions(choices) * self.posterior.coefficients)[:, 1:].numpy()
+            return owed
 
 
 class Critic:
     """An ``Observer`` that models the rewards and judges candidates by the model."""
 
-    def __init__(self, space: SearchSpace) -> None:
+    def __init__(self, space: SearchSpace, experience: Experience = NO_EXPERIENCE) -> None:
         self._encoding = Encoding(space)
+        self._experience = experience
+        self._space = space
+        self._earlier: EarlierTasks | None = None
+        """From the first judgement on."""
         self._lengths = LENGTHS if self._encoding.is_ordered else LENGTHS[:1]
-        self._memory = Memory(MEMORY)
+        self._memory = Memory(MEMORY, len(space))
         self._due = 0.0
         self._steps: set[int] = set()
         """Of the rungs that results had reached."""
@@ -78,6 +100,8 @@ class Critic:
         self._columns = torch.empty(0)
         self._known: list[int] = []
         """Levels of the results in the columns."""
+        self._functions: list[torch.Tensor] = []
+        """What earlier searches say of them."""
         self._factor: Factor | None = None
         self._version = 0
 
@@ -97,6 +121,8 @@ class Critic:
     def judge(self, pending: Sequence[Pending]) -> Judgement:
         """Return the current beliefs; ``pending`` candidates are being evaluated and need not be asked about again."""
         with single_threaded(), torch.inference_mode():
+            if self._experience and self._earlier is None:
+                self._earlier = EarlierTasks(self._space, self._experience)
             self._choose_shape()
             factor = self._refresh(len(pending))
             halfway = [each for each in pending if each.curve and self._levels.steps]
@@ -104,13 +130,22 @@ class Critic:
             for each in halfway:
                 level = self._levels.find(each.curve, each.final)
                 factor = factor.appended(self._enter(np.array([each.choices]), level))
+                self._functions += self._functions_of(np.array([each.choices]), [level])
             finals = np.append(self._memory.finals, [each.final for each in halfway])
             targets = _scores([*self._memory.curves, *(each.curve for each in halfway)], finals)
-            posterior = Posterior(factor, targets)
+            posterior = self._posterior(factor, targets)
             for each in started:
                 posterior.expect(self._enter(np.array([each.choices]), self._levels.end))
             known = self._known.copy()
-            return Judgement(self._encoding, self._similarity, self._columns, self._levels, known, posterior)
+            return Judgement(
+                self._encoding, self._similarity, self._columns, self._levels, known, posterior, self._earlier
+            )
+
+    def _posterior(self, factor: Factor, targets: torch.Tensor) -> Posterior | Trend:
+        if self._earlier is None:
+            return Posterior(factor, targets)
+        known = [torch.empty(0, self._earlier.count, dtype=torch.float64), *(row[None] for row in self._functions)]
+        return self._earlier.trend(factor, targets, torch.cat(known))
 
     def _choose_shape(self) -> None:
         """Take the shape and the noise under which the latest snapshot is likeliest."""
@@ -121,13 +156,18 @@ class Critic:
         tokens, targets = self._encoding.tokens(choices), _scores(curves, finals)
         self._levels = Levels.of(outlook(curves, finals)) if any(curves) else NO_RUNGS
         levels = self._find_levels(curves, finals)
+        functions = self._functions_of(choices, levels)
         best = -math.inf
         for shape in itertools.starmap(Shape, itertools.product(self._lengths, PAIR_SHARES, DECAYS)):
             similarity = Similarity(self._encoding, shape)
-            covariance = similarity.covariance(tokens, similarity.columns(tokens), len(tokens))
+            covariance = similarity.among(tokens)
             covariance = self._levels.between(covariance, levels, levels)
             for noise in NOISES:
-                if (evidence := log_evidence(covariance, noise, targets)) > best:
+                if self._earlier is None:
+                    evidence = log_evidence(covariance, noise, targets)
+                else:
+                    evidence = self._earlier.trend(Factor(covariance, noise), targets, functions).log_evidence
+                if evidence > best:
                     best, self._similarity, self._noise = evidence, similarity, noise
         self._factor = None
 
@@ -138,20 +178,25 @@ class Critic:
         """
         memory = self._memory
         if self._factor is None or self._version != memory.version:
-            settled = max(memory.settled, 1)
-            tokens = self._encoding.tokens(memory.choices(last=settled))
+            # With experience, candidates are judged before the first result.
+            settled = memory.settled if self._experience else max(memory.settled, 1)
+            choices = memory.choices(last=settled)
+            tokens = self._encoding.tokens(choices)
             self._columns = self._similarity.columns(tokens)
             self._known = self._find_levels(memory.curves[:settled], memory.finals[:settled])
+            self._functions = [*self._functions_of(choices, self._known)]
             covariance = self._similarity.covariance(tokens, self._columns, settled)
             self._factor = Factor(self._levels.between(covariance, self._known, self._known), self._noise)
             self._version = memory.version
         missing = len(memory) + pending - self._columns.shape[2]
         if missing > 0:
             self._columns = torch.nn.functional.pad(self._columns, (0, missing + BLOCK))
-        del self._known[len(self._factor) :]
+        del self._known[len(self._factor) :], self._functions[len(self._factor) :]
         levels = self._find_levels(memory.curves[len(self._known) :], memory.finals[len(self._known) :])
         for place, level in enumerate(levels, len(self._known)):
-            self._factor = self._factor.appended(self._enter(memory.choices(place, place + 1), level))
+            choices = memory.choices(place, place + 1)
+            self._factor = self._factor.appended(self._enter(choices, level))
+            self._functions += self._functions_of(choices, [level])
         return self._factor
 
     def _enter(self, choices: NDArray[np.int64], level: int) -> torch.Tensor:
@@ -162,6 +207,16 @@ class Critic:
         covariance = self._levels.between(covariance, [level], self._known)[0]
         self._known.append(level)
         return covariance
+
+    def _functions_of(self, choices: NDArray[np.int64], levels: list[int]) -> torch.Tensor:
+        """Return what earlier searches say of results at these levels: [results, functions], none without earlier ones.
+
+        What holds for the end holds for a rung as far as they have something in common.
+        """
+        if self._earlier is None:
+            return torch.empty(len(choices), 0, dtype=torch.float64)
+        correlations = self._levels.correlations[levels, self._levels.end].double()
+        return self._earlier.functions(choices) * correlations[:, None]
 
     def _find_levels(self, curves: Sequence[Curve], finals: NDArray[np.float64]) -> list[int]:
         return [self._levels.find(curve, final) for curve, final in zip(curves, finals.tolist(), strict=True)]

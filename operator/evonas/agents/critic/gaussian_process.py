@@ -48,6 +48,11 @@ class Factor:
     def __len__(self) -> int:
         return len(self._block) + len(self._corner)
 
+    @property
+    def log_determinant(self) -> float:
+        """Of the covariance with noise."""
+        return 2 * float(self._block.diagonal().log().sum() + self._corner.diagonal().log().sum())
+
     def appended(self, covariance: torch.Tensor) -> Factor:
         """Return the factor with one more point; ``covariance`` is [points], with the points before it."""
         row = self.solve(covariance[:, None].double())[:, 0]
@@ -104,8 +109,9 @@ class Posterior:
     def __init__(self, factor: Factor, targets: torch.Tensor) -> None:
         """Take the factor of the known points and their targets: [points]."""
         solved = factor.solve(targets[:, None])
-        self._weights = factor.solve_transposed(solved).squeeze(1)
-        self._scale = max(float(solved.square().sum()) / len(targets), 1e-12)
+        self.weights = factor.solve_transposed(solved).squeeze(1)
+        """[points]: of the known points in the mean."""
+        self._scale = max(float(solved.square().sum()) / max(len(targets), 1), 1e-12)
         self._factor = factor
 
     def expect(self, covariance: torch.Tensor) -> None:
@@ -114,10 +120,17 @@ class Posterior:
         """
         self._factor = self._factor.appended(covariance)
 
+    def mean(self, covariance: torch.Tensor) -> torch.Tensor:
+        """Return the mean of points; ``covariance`` is [points, known]."""
+        return covariance[:, : len(self.weights)].double() @ self.weights
+
+    def explained(self, covariance: torch.Tensor) -> torch.Tensor:
+        """Return the share of the variance of points that the known ones explain; ``covariance`` is [points, known]."""
+        return self._factor.explained(covariance.float()).double()
+
     def predict(self, covariance: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return mean and standard deviation of points; ``covariance`` is [points, known], 1 with themselves."""
-        mean = covariance[:, : len(self._weights)].double() @ self._weights
-        explained = self._factor.explained(covariance.float()).double()
+        mean, explained = self.mean(covariance), self.explained(covariance)
         return mean, (self._scale * (1 - explained).clamp_min(1e-9)).sqrt()
 
 

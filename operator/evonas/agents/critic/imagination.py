@@ -10,12 +10,13 @@ exploit and others explore, especially among those evaluated at the same time. I
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evonas.agents.critic.critic import Critic, Judgement
-from evonas.agents.evolution import Mutation
+from evonas.agents.evolution import Breeding, Mutation
 from evonas.agents.history import History
 from evonas.agents.randomness import Purpose, uniforms
 from evonas.agents.sources import Drafts, Drawing
@@ -29,7 +30,7 @@ class ImaginedEvolution:
 
     def __init__(
         self,
-        first: Mutation,
+        first: Sequence[Breeding],
         later: Mutation,
         critic: Critic,
         history: History,
@@ -38,6 +39,7 @@ class ImaginedEvolution:
         generations: int,
         exploration: float,
     ) -> None:
+        """Take what breeds the first generation, and the later ones."""
         self._first = first
         self._later = later
         self._critic = critic
@@ -47,12 +49,14 @@ class ImaginedEvolution:
         self._exploration = exploration
 
     def draw(self, index: int) -> Drafts:
-        """Breed the candidates for proposal ``index``; the population is not empty."""
+        """Breed the candidates for proposal ``index``; somebody has parents."""
         judgement = self._critic.judge(self._history.under_way)
-        drafts = self._first.draw(index)
-        size, decisions = drafts.drawing.choices.shape
-        pool = _Pool(judgement, self._exploration_of(index), size * self._generations, decisions)
-        pool.add(drafts.drawing, drafts.parents)
+        first = [source.draw(index) for source in self._first if source.has_parents]
+        size, decisions = first[0].drawing.choices.shape
+        rows = size * (len(first) + self._generations - 1)
+        pool = _Pool(judgement, self._exploration_of(index), rows, decisions)
+        for drafts in first:
+            pool.add(drafts.drawing, drafts.parents)
         later = self._generations - 1
         numbers = uniforms(self._seed, Purpose.BREEDERS, index, (later, size))
         dice = self._later.dice(index, later, skipped=1)
@@ -61,7 +65,9 @@ class ImaginedEvolution:
             parents = pool.drawing.take(breeders)
             pool.add(self._later.mutate(parents.choices, thrown).inheriting(parents), pool.parents[breeders])
         best = pool.best(size)
-        return Drafts(pool.drawing.take(best), pool.parents[best], drafts.origin, len(pool.means), pool.means[best])
+        drawing = pool.drawing.take(best)
+        owed = judgement.owed(drawing.choices)
+        return Drafts(drawing, pool.parents[best], "mutation", rows, pool.means[best], owed)
 
     def _exploration_of(self, index: int) -> float:
         """Return the proposal's number of standard deviations: exponentially distributed."""

@@ -18,8 +18,9 @@ each."""
 class Memory:
     """Results in order. Every BLOCK results, a full memory forgets the oldest of those outside the better half."""
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, decisions: int) -> None:
         self._capacity = capacity
+        self._decisions = decisions
         self._indexes: list[int] = []
         self._choices: list[Choices] = []
         self._finals: list[float] = []
@@ -36,7 +37,7 @@ class Memory:
 
     def choices(self, first: int = 0, last: int | None = None) -> NDArray[np.int64]:
         """Return candidates, by default all: [results, decisions]."""
-        return np.array(self._choices[first:last])
+        return np.array(self._choices[first:last], dtype=np.int64).reshape(-1, self._decisions)
 
     @property
     def finals(self) -> NDArray[np.float64]:

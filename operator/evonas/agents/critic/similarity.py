@@ -98,6 +98,10 @@ class Similarity:
         theirs = torch.from_numpy(self._encoding.values(tokens))
         return torch.stack([table.gather(1, theirs) for table in self._tables], dim=1)
 
+    def among(self, tokens: NDArray[np.int64]) -> torch.Tensor:
+        """Return [candidates, candidates]."""
+        return self.covariance(tokens, self.columns(tokens), len(tokens))
+
     def covariance(self, tokens: NDArray[np.int64], columns: torch.Tensor, known: int) -> torch.Tensor:
         """Return [candidates, known] of candidates and the first ``known`` of the ``columns``, in single precision."""
         bags = torch.nn.functional.embedding_bag(torch.from_numpy(tokens), columns.flatten(1), mode="sum")

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from evonas.agents.experience import Experience
 from evonas.agents.neural import pqt, reinforce
 from evonas.agents.neural.network import PolicyNetwork
 from evonas.agents.neural.training import Descent
 from evonas.agents.policy import Learner
 from evonas.agents.settings import AgentSettings
+from evonas.agents.transfer import find_elites
 from evonas.space import SearchSpace
 
 CRITICISED_INTERVAL = 4
 """Results per step of PQT if a critic judges what the network proposes: a quarter of the time, with no worse
 results."""
+IMITATIONS = 50
+"""Steps towards the best candidates of earlier searches, before the first proposal."""
 
 
 def create_learner(
-    space: SearchSpace, seed: int, settings: AgentSettings, *, criticised: bool
+    space: SearchSpace, seed: int, settings: AgentSettings, experience: Experience, *, criticised: bool
 ) -> tuple[PolicyNetwork, Learner]:
-    """Return a new network and the learner that trains it."""
+    """Return a network, new or trained by experience, and the learner that trains it on."""
     policy = settings.policy
     network = PolicyNetwork(space, seed, policy.hidden_units)
     descent = Descent(network, policy.learning_rate)
+    if experience and not criticised:
+        # Beside a critic that knows them, too, it makes later proposals worse (docs/agents.md).
+        pqt.imitate(descent, find_elites(space, experience), IMITATIONS)
     weight = policy.entropy_weight
     if policy.training == "PQT":
         weight = pqt.ENTROPY_WEIGHT if weight is None else weight

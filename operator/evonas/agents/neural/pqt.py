@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import bisect
 import math
+from functools import partial
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from evonas.agents.neural.network import Scores
 from evonas.agents.neural.training import Descent
@@ -42,6 +44,14 @@ class BestQueue:
         return [choices for _, choices in self._items]
 
 
+def imitate(
+    descent: Descent, candidates: NDArray[np.int64], steps: int, entropy_weight: float = ENTROPY_WEIGHT
+) -> None:
+    """Take some steps towards [candidates, decisions]."""
+    for _ in range(steps):
+        descent.step(candidates, partial(_loss, entropy_weight))
+
+
 class PriorityQueueTraining:
     """After every ``interval`` feasible results, once there are ``warmup``, one step towards the queue's candidates.
 
@@ -71,12 +81,13 @@ class PriorityQueueTraining:
         stopped_at = observation.curve[-1][0] if observation.stopped else math.inf
         self._queue.add(observation.choices, observation.reward, stopped_at)
         if self._candidates >= self._warmup and self._results % self._interval == 0:
-            self._descent.step(np.array(self._queue.candidates), self._loss)
+            imitate(self._descent, np.array(self._queue.candidates), 1, self._entropy_weight)
 
     @property
     def entropy(self) -> float:
         """As ``Agent.entropy``."""
         return self._descent.entropy
 
-    def _loss(self, scores: Scores) -> torch.Tensor:
-        return -(scores.log_probabilities + self._entropy_weight * scores.entropies).sum(dim=1).mean()
+
+def _loss(entropy_weight: float, scores: Scores) -> torch.Tensor:
+    return -(scores.log_probabilities + entropy_weight * scores.entropies).sum(dim=1).mean()
