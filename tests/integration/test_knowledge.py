@@ -82,7 +82,7 @@ def test_a_search_learns_from_another_once_whatever_becomes_of_that(
     cluster.kubectl("delete", "nas", "first", "-n", namespace)
     operator.kill()
     operator.start()
-    body = wait_until(cluster, namespace, "second", "Complete", meanwhile=lambda: let_go(cluster, namespace, seconds=0))
+    body = wait_until(cluster, namespace, "second", "Complete", meanwhile=lambda: let_go(cluster, namespace))
     assert body["status"]["knowledge"] == {
         "digest": content["digest"],
         "configMap": name,

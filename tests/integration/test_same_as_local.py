@@ -17,6 +17,7 @@ from evonas.search.names import TRIAL_LABEL
 from evonas_trial.counting import learned, score
 from harness.client import Cluster
 from harness.errors import ClusterError
+from tests.earlier import KEY, NAME, export_of
 from tests.integration.searches import trials, wait_until
 from tests.operator_process import OperatorProcess, search
 
@@ -51,8 +52,9 @@ report.reward(reward)
         ("Evolution", 20, {}),
         ("EvoNAS", 12, {"fidelity": {"rungs": {"min": 1, "max": 9, "factor": 2}}}),
         ("EvoNAS", 12, {"fidelity": {"rungs": {"min": 1, "max": 9, "factor": 2}, "mode": "Pause"}}),
+        ("EvoNAS", 12, {"knowledge": {"configMaps": [{"name": NAME, "key": KEY}]}}),
     ],
-    ids=["EvoNAS", "Evolution", "rungs", "pauses"],
+    ids=["EvoNAS", "Evolution", "rungs", "pauses", "knowledge"],
 )
 def test_local_and_cluster_propose_the_same(
     cluster: Cluster,
@@ -72,6 +74,11 @@ def test_local_and_cluster_propose_the_same(
     manifest = tmp_path / "search.yaml"
     manifest.write_text(yaml.safe_dump(body))
     command = [sys.executable, "-m", "evonas", "run", str(manifest), "--runs", str(tmp_path / "runs")]
+    if "knowledge" in fields:
+        earlier = export_of(8)
+        apply(earlier)
+        (tmp_path / "earlier.jsonl").write_text(earlier["data"][KEY])
+        command += ["--knowledge", str(tmp_path / "earlier.jsonl")]
     subprocess.run(command, check=True, capture_output=True)
 
     body["spec"]["trial"]["template"]["metadata"] = {"annotations": {"evonas-test/duration": "1h"}}
