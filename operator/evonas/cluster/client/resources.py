@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from evonas.spec import GROUP, VERSION
 
@@ -22,10 +23,10 @@ class Resource:
         return f"{self.group}/{self.version}" if self.group else self.version
 
     def path(self, namespace: str | None, name: str | None = None, subresource: str | None = None) -> str:
-        """Return the path of a collection, an object or its subresource."""
+        """Return the path of a collection, an object or its subresource; no name leads to another namespace."""
         root = f"/apis/{self.api_version}" if self.group else f"/api/{self.version}"
         scope = "" if namespace is None else f"/namespaces/{namespace}"
-        return root + scope + "".join(f"/{part}" for part in (self.plural, name, subresource) if part)
+        return root + scope + "".join(f"/{quote(part, safe='')}" for part in (self.plural, name, subresource) if part)
 
 
 DISCOVERY = Resource("", "v1", "apis", "APIGroupList")
