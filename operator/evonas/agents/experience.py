@@ -6,9 +6,16 @@ same name, values that both searches have, and ranks within a search.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from evonas.space import Choices
+
+MAX_KEPT = 256
+"""How many candidates of an earlier search are kept: the better half, and an even selection of the others."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +31,16 @@ class EarlierTask:
     scores: tuple[float, ...]
     """[results]: what they were worth, larger is better, in normal scores of all results of the earlier search."""
 
+    @classmethod
+    def of(cls, source: str, decisions: tuple[str, ...], results: Iterable[tuple[Choices, float]]) -> EarlierTask:
+        """Return what is kept of scored results; a candidate with several has their mean."""
+        found: dict[Choices, list[float]] = {}
+        for choices, score in results:
+            found.setdefault(choices, []).append(score)
+        scores = {choices: math.fsum(each) / len(each) for choices, each in found.items()}
+        kept = _kept(scores)
+        return cls(source, decisions, tuple(kept), tuple(scores[choices] for choices in kept))
+
 
 @dataclass(frozen=True)
 class Experience:
@@ -36,3 +53,13 @@ class Experience:
 
 
 NO_EXPERIENCE = Experience()
+
+
+def _kept(scores: Mapping[Choices, float]) -> list[Choices]:
+    """Return which candidates are kept, best first; among equals the older one."""
+    ranked = sorted(scores, key=lambda choices: scores[choices], reverse=True)
+    if len(ranked) <= MAX_KEPT:
+        return ranked
+    best, others = ranked[: MAX_KEPT // 2], ranked[MAX_KEPT // 2 :]
+    places = np.linspace(0, len(others) - 1, MAX_KEPT - len(best)).round().astype(int)
+    return [*best, *(others[place] for place in places)]

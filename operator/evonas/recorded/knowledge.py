@@ -8,7 +8,7 @@ earlier searches, the agent can be restored.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,15 +21,13 @@ from evonas.recorded.knowledge_record import Knowledge
 from evonas.recorded.search import RecordedSearch
 from evonas.search.lessons import record_of
 from evonas.search.trial import VETOED, Trial
-from evonas.space import INACTIVE, Choices
+from evonas.space import INACTIVE, Choices, Decision
 from evonas.spec import SearchSpec
 from evonas.wording import counted, first_of
 
 MAX_TASKS = 16
 MAX_RESULTS = 2000
 """How many results of an earlier search are ranked, the latest ones."""
-MAX_KEPT = 256
-"""How many of them are kept: the better half, and an even selection of the others."""
 MIN_RESULTS = 5
 """Of fewer, ranks say nothing."""
 
@@ -85,27 +83,22 @@ def _task(spec: SearchSpec, source: RecordedSearch) -> EarlierTask:
         raise _Misfit("it has no decision of the same name")
     trials = sorted((trial for trial in source.trials if _teaches(trial)), key=_by_learning)[-MAX_RESULTS:]
     worth = _worth(theirs, trials)
-    found: dict[Choices, list[float]] = {}
+    names = tuple(decision.name for decision in shared)
+    task = EarlierTask.of(source.source, names, _scored(shared, trials, worth))
+    if len(task.candidates) < MIN_RESULTS:
+        raise _Misfit(f"it has {counted(len(task.candidates), 'usable result')}, fewer than {MIN_RESULTS}")
+    return task
+
+
+def _scored(
+    shared: Sequence[Decision], trials: Sequence[Trial], worth: Sequence[float]
+) -> Iterator[tuple[Choices, float]]:
+    """Yield each trial's candidate and score, except those with a value that this search does not have."""
     for trial, score in zip(trials, worth, strict=True):
-        try:
-            choices = tuple(
-                decision.index_of(trial.decisions[decision.name]) if decision.name in trial.decisions else INACTIVE
-                for decision in shared
-            )
-        except KeyError:
-            # This search does not have one of its values.
-            continue
-        found.setdefault(choices, []).append(score)
-    if len(found) < MIN_RESULTS:
-        raise _Misfit(f"it has {counted(len(found), 'usable result')}, fewer than {MIN_RESULTS}")
-    scores = {choices: math.fsum(each) / len(each) for choices, each in found.items()}
-    kept = _kept(scores)
-    return EarlierTask(
-        source.source,
-        tuple(decision.name for decision in shared),
-        tuple(kept),
-        tuple(scores[choices] for choices in kept),
-    )
+        mine = [(decision, trial.decisions[decision.name]) for decision in shared if decision.name in trial.decisions]
+        if all(decision.has(value) for decision, value in mine):
+            known = {decision.name: decision.index_of(value) for decision, value in mine}
+            yield tuple(known.get(decision.name, INACTIVE) for decision in shared), score
 
 
 def _teaches(trial: Trial) -> bool:
@@ -123,16 +116,6 @@ def _worth(spec: SearchSpec, trials: Sequence[Trial]) -> list[float]:
     ]
     expected: list[float] = outlook([*map(curve_of, records)], np.array(finals)).expected.tolist()
     return expected
-
-
-def _kept(scores: Mapping[Choices, float]) -> list[Choices]:
-    """Return which candidates are kept, best first; among equals the older one."""
-    ranked = sorted(scores, key=lambda choices: scores[choices], reverse=True)
-    if len(ranked) <= MAX_KEPT:
-        return ranked
-    best, others = ranked[: MAX_KEPT // 2], ranked[MAX_KEPT // 2 :]
-    places = np.linspace(0, len(others) - 1, MAX_KEPT - len(best)).round().astype(int)
-    return [*best, *(others[place] for place in places)]
 
 
 def _by_learning(trial: Trial) -> tuple[bool, int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from itertools import chain
 
@@ -19,6 +20,9 @@ from evonas.search.trial import LISTED, Trial, TrialState, in_words
 from evonas.search.trial_environment import to_text
 from evonas.wording import counted
 
+MOST_OWED = 4
+"""How many earlier searches are named of those to which a proposal owes something."""
+
 
 def explanation(record: RecordedSearch, trial: Trial, considered: Sequence[Alternative], shown: int) -> RenderableType:
     """Return what is known about a proposal; of its alternatives, ``considered``, the best are ``shown``."""
@@ -30,6 +34,7 @@ def explanation(record: RecordedSearch, trial: Trial, considered: Sequence[Alter
         *_origin(record, trial),
         _decisions_table(record, trial, chosen),
         *(_choice(trial) if trial.is_proposed else ()),
+        *(_owed(record, chosen) if chosen is not None and chosen.owed is not None else ()),
     ]
     if considered and shown and trial.proposal.origin != "random":
         parts += ["", _alternatives_table(trial, considered, shown)]
@@ -67,6 +72,8 @@ def _origin(record: RecordedSearch, trial: Trial) -> Iterable[str]:
         yield "origin: random, drawn uniformly from the space (in the warm-up, or because all other draws were known)"
     elif proposal.origin == "policy":
         yield "origin: policy, every decision drawn from the network"
+    elif proposal.origin == "transfer":
+        yield f"origin: transfer, from one of the best candidates of {_elders(record, trial)}"
     elif proposal.origin == "sampler":
         yield f"origin: sampler, drawn by agent {record.spec.agent.type} with its own method"
     elif trial.imported is not None:
@@ -85,6 +92,20 @@ def _origin(record: RecordedSearch, trial: Trial) -> Iterable[str]:
     if proposal.policy_ratio is not None:
         likelihood = _times(proposal.policy_ratio)
         yield f"its drawn decisions together are {likelihood} under the policy as by chance"
+
+
+def _elders(record: RecordedSearch, trial: Trial) -> str:
+    """Return the earlier searches that have a candidate with all the decisions that were copied."""
+    copied = {
+        decision.name: decision.index_of(trial.decisions[decision.name])
+        for decision in record.spec.space.decisions
+        if decision.name in trial.decisions and decision.name not in trial.proposal.mutated
+    }
+    return " and ".join(
+        task.source
+        for task in record.experience.tasks
+        if any(copied.items() <= {*zip(task.decisions, candidate, strict=True)} for candidate in task.candidates)
+    )
 
 
 def _parent(record: RecordedSearch, trial: Trial) -> str:
@@ -131,7 +152,8 @@ def _decisions_table(record: RecordedSearch, trial: Trial, chosen: Alternative |
         table.add_column(heading, overflow="fold")
     for name, value in trial.decisions.items():
         before = parent.decisions.get(name) if parent else None
-        how = "drawn" if name in trial.proposal.mutated or not parent else "copied"
+        descends = parent is not None or trial.proposal.origin == "transfer"
+        how = "drawn" if name in trial.proposal.mutated or not descends else "copied"
         how = how if trial.is_proposed else "given"
         if how == "drawn" and before == value and parent:
             how = "drawn, unchanged"
@@ -144,8 +166,9 @@ def _decisions_table(record: RecordedSearch, trial: Trial, chosen: Alternative |
 def _choice(trial: Trial) -> Iterable[str]:
     proposal = trial.proposal
     if proposal.value is not None:
+        median = "median reward so far" if proposal.observed_up_to else "median reward of an earlier search"
         yield (
-            f"the critic expected {proposal.value:+.2f} (0 is the median reward so far, 1 a standard deviation above)"
+            f"the critic expected {proposal.value:+.2f} (0 is the {median}, 1 a standard deviation above)"
             f" and ranked it {proposal.rank} of {counted(proposal.competitors, 'candidate')}, taking its uncertainty"
             " into account"
         )
@@ -155,6 +178,17 @@ def _choice(trial: Trial) -> Iterable[str]:
         yield f"{proposal.redrawn} candidates before it were discarded: they had been proposed before"
     else:
         yield "it was the first choice: no candidate before it was discarded as proposed before"
+
+
+def _owed(record: RecordedSearch, chosen: Alternative) -> Iterable[str]:
+    """Say how much of what the critic expected is due to each earlier search."""
+    shares = zip(record.experience.tasks, chosen.owed or (), strict=True)
+    ranked = sorted(((task.source, share) for task, share in shares), key=lambda each: -abs(each[1]))
+    said = [f"{share:+.2f} to {source}" for source, share in ranked[:MOST_OWED]]
+    others = ranked[MOST_OWED:]
+    if others:
+        said.append(f"{math.fsum(share for _, share in others):+.2f} to {counted(len(others), 'other')}")
+    yield f"of that expectation it owes {', '.join(said)}"
 
 
 def _alternatives_table(trial: Trial, considered: Sequence[Alternative], shown: int) -> Table:

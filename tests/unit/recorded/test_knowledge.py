@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evonas.agents import EarlierTask, Experience
-from evonas.recorded.knowledge import MAX_KEPT, MAX_RESULTS, MAX_TASKS, MIN_RESULTS, gather
+from evonas.agents.experience import MAX_KEPT
+from evonas.recorded.knowledge import MAX_RESULTS, MAX_TASKS, MIN_RESULTS, gather
 from evonas.recorded.knowledge_record import Knowledge, UnusableKnowledge
 from evonas.recorded.search import RecordedSearch
 from evonas.search.confirmation import due_confirmations

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evonas.agents import EarlierTask, Experience
+from evonas.agents.experience import MAX_KEPT
 from evonas.cluster.state.knowledge_map import (
     MAX_PLAIN,
     PACKED_KEY,
@@ -23,7 +24,7 @@ from evonas.cluster.state.knowledge_map import (
     from_config_map,
     to_config_map,
 )
-from evonas.recorded.knowledge import MAX_KEPT, MAX_TASKS, Gathered
+from evonas.recorded.knowledge import MAX_TASKS, Gathered
 from evonas.recorded.knowledge_record import Knowledge, UnusableKnowledge
 from evonas.search.codec import SearchIdentity
 from evonas.space import INACTIVE
