@@ -34,7 +34,7 @@ def table(name: str, curves: Mapping[str, NDArray[np.float64]], budgets: Sequenc
     if with_parents:
         goal = max(float(at_budget(curves[parent], budgets[-1]).mean()) for parent in PARENTS)
         head.append("share to the better parent's end")
-    lines = [f"**{name}**, {len(next(iter(curves.values())))} seeds", "", _row(head), _row(["---"] * len(head))]
+    lines = [f"**{name}**, {len(next(iter(curves.values())))} seeds", "", row(head), row(["---"] * len(head))]
     for label, worth in curves.items():
         cells = [label, *(str(estimate(at_budget(worth, budget))) for budget in budgets)]
         if optimum is not None:
@@ -42,7 +42,7 @@ def table(name: str, curves: Mapping[str, NDArray[np.float64]], budgets: Sequenc
         if with_parents:
             share, low, high = share_to_reach(worth[:, : budgets[-1]], goal)
             cells.append(f"{share:.0%} [{low:.0%}, {high:.0%}]")
-        lines.append(_row(cells))
+        lines.append(row(cells))
     return "\n".join(lines) + "\n"
 
 
@@ -61,7 +61,7 @@ def versus_parents(
     results: Mapping[str, Mapping[str, NDArray[np.float64]]], budgets: Mapping[str, Sequence[int]]
 ) -> str:
     """Return a Markdown table: the hybrid minus the better parent at each budget, in standard errors."""
-    lines = [_row(["problem", "hybrid minus better parent, in standard errors"]), _row(["---", "---"])]
+    lines = [row(["problem", "hybrid minus better parent, in standard errors"]), row(["---", "---"])]
     for name, curves in results.items():
         if HYBRID not in curves or not all(parent in curves for parent in PARENTS):
             continue
@@ -70,19 +70,19 @@ def versus_parents(
             parents = [estimate(at_budget(curves[parent], budget)) for parent in PARENTS]
             better = max(parents, key=lambda parent: parent.mean)
             cells.append(f"{difference(estimate(at_budget(curves[HYBRID], budget)), better):+.1f} at {budget}")
-        lines.append(_row([name, ", ".join(cells)]))
+        lines.append(row([name, ", ".join(cells)]))
     return "\n".join(lines) + "\n"
 
 
 def steps(results: Mapping[str, Results]) -> str:
     """Return a Markdown table of the milliseconds for one proposal and one observation."""
     labels = list(dict.fromkeys(label for runs in results.values() for label in runs))
-    lines = [_row(["ms per step", *labels]), _row(["---"] * (len(labels) + 1))]
+    lines = [row(["ms per step", *labels]), row(["---"] * (len(labels) + 1))]
     for name, runs in results.items():
         times = [
             f"{np.mean([run.milliseconds for run in runs[label]]):.1f}" if label in runs else "" for label in labels
         ]
-        lines.append(_row([name, *times]))
+        lines.append(row([name, *times]))
     return "\n".join(lines) + "\n"
 
 
@@ -111,5 +111,6 @@ def picture(name: str, results: Results, path: Path) -> None:
     figure.savefig(path, dpi=100)
 
 
-def _row(cells: Sequence[str]) -> str:
+def row(cells: Sequence[str]) -> str:
+    """Return one line of a Markdown table."""
     return "| " + " | ".join(cells) + " |"

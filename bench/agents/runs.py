@@ -37,7 +37,7 @@ class Task:
     def identity(self) -> str:
         """Return a hash that changes when a repeated run could come out differently."""
         return kept.identity(
-            [self.contestant.description, self.problem, self.seed, self.trials, self.in_flight, _code()]
+            [self.contestant.description, self.problem, self.seed, self.trials, self.in_flight, code()]
         )
 
 
@@ -110,7 +110,7 @@ def _is_solved(subject: Problem, worth: float) -> bool:
 
 
 @cache
-def _code() -> str:
+def code() -> str:
     """Return a hash of everything that determines a run's outcome, except the contestants' settings."""
     ours = [Path(str(module.__file__)) for module in (peers, synthetic, tables)]
     return kept.code([Path(evonas.agents.__path__[0]), *ours])
