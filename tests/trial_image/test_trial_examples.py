@@ -84,6 +84,7 @@ def test_the_pod_is_fit_for_a_restricted_namespace(spec: SearchSpec) -> None:
 CNN_DATA = {
     "digits-cnn": catalogue.DIGITS,
     "digits-cnn-6": catalogue.DIGITS,
+    "digits-learning": catalogue.DIGITS,
     "fashion-mnist-cnn": catalogue.FASHION_MNIST,
     "cifar10-cnn": catalogue.CIFAR10,
     "imagenet-mnasnet": catalogue.folder(224, 1000),
@@ -110,6 +111,15 @@ def test_the_four_counting_searches_differ_in_their_agent_only() -> None:
     agents = [manifest["spec"]["agent"].pop("type") for manifest in manifests]
     assert agents == ["Random", "Evolution", "Neural", "EvoNAS"]
     assert all(manifest["spec"] == manifests[0]["spec"] for manifest in manifests)
+
+
+def test_the_search_that_learns_selects_the_earlier_one_and_shares_how_to_train() -> None:
+    earlier, learning = (parsed(EXAMPLES / f"digits-{name}.yaml") for name in ("earlier", "learning"))
+    assert learning.knowledge is not None
+    assert dict(learning.knowledge.labels) == load_search(EXAMPLES / "digits-earlier.yaml")["metadata"]["labels"]
+    there, here = ({decision.name: decision for decision in spec.space.decisions} for spec in (earlier, learning))
+    assert there.keys() & here.keys() == {"activation", "optimizer", "learning_rate", "batch_size"}
+    assert all(there[name].values == here[name].values for name in ("optimizer", "learning_rate", "batch_size"))
 
 
 def test_the_shell_trial_reports_what_the_python_one_does(run_trial: RunTrial) -> None:

@@ -5,16 +5,16 @@ manifest or by option.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from evonas.local.journal import JOURNAL_FILE, Journal, NotBegun
+from evonas.errors import EvonasError
+from evonas.local.journal import JOURNAL_FILE, Journal, NotBegun, read_journal
 from evonas.recorded.knowledge import gather
 from evonas.recorded.knowledge_record import UnusableKnowledge, why_unused
-from evonas.recorded.search import RecordedSearch
+from evonas.recorded.search import Phase, RecordedSearch
 from evonas.sources.export import ExportSource
-from evonas.sources.journal import JournalSource
+from evonas.sources.source import say_on_stderr
 from evonas.spec import EarlierSearches, SearchSpec
 
 
@@ -61,15 +61,25 @@ def _declared(earlier: EarlierSearches | None, runs: Path) -> list[RecordedSearc
 
 def _selected(labels: Mapping[str, str], runs: Path) -> Iterator[RecordedSearch]:
     for path in sorted(runs.glob(f"*/{JOURNAL_FILE}")):
-        with suppress(NotBegun):
-            record = JournalSource(path.parent).read()
-            theirs: Mapping[str, Any] = record.body["metadata"].get("labels") or {}
-            if labels.items() <= theirs.items():
-                yield record
+        try:
+            record = _read(path.parent)
+        except NotBegun:
+            continue
+        except EvonasError as error:
+            # Whoever names no run need not mend them all.
+            say_on_stderr(f"spec.knowledge.selector leaves a run out: {error}")
+            continue
+        theirs: Mapping[str, Any] = record.body["metadata"].get("labels") or {}
+        if labels.items() <= theirs.items():
+            yield record
 
 
 def _read(path: Path) -> RecordedSearch:
-    return JournalSource(path).read() if path.is_dir() else ExportSource(path).read()
+    if not path.is_dir():
+        return ExportSource(path).read()
+    # Where a run stands does not matter, and could not be told of one whose manifest this version does not accept.
+    body, trials, knowledge = read_journal(path / JOURNAL_FILE)
+    return RecordedSearch(str(path), body, tuple(trials), Phase.RUNNING, knowledge=knowledge)
 
 
 def _creation(record: RecordedSearch) -> str:

@@ -82,6 +82,43 @@ def test_a_selector_that_selects_nothing_begins_with_nothing_and_that_is_recorde
     assert begin(tmp_path, knowledge=selecting) == (None, [])
 
 
+def change_manifest(run: Path, uid: str, **spec: Any) -> None:
+    """Make a run another one, whose manifest differs."""
+    body, *trials = (json.loads(line) for line in (run / JOURNAL_FILE).read_text().splitlines())
+    changed = {**body, "metadata": {**body["metadata"], "uid": uid}, "spec": {**body["spec"], **spec}}
+    (run / JOURNAL_FILE).write_text("".join(json.dumps(line) + "\n" for line in (changed, *trials)))
+
+
+def test_a_run_whose_manifest_this_version_does_not_accept_is_left_out(tmp_path: Path) -> None:
+    for name in ("good", "later"):
+        write_run(tmp_path / "runs", name, count=12, labels={"task": "digits"})
+    change_manifest(tmp_path / "runs" / "later", "later", novelty=3)
+    for name, knowledge in (
+        ("named", {"searches": ["later", "good"]}),
+        ("selected", {"selector": {"matchLabels": {"task": "digits"}}}),
+    ):
+        said, found = begin(tmp_path, name=name, knowledge=knowledge)
+        assert found == ["good"]
+        assert said is not None
+        assert "left out:" in said
+        assert "later (it holds an invalid manifest: spec.novelty: unknown field" in said
+
+
+def test_a_damaged_run_stops_those_who_name_it_and_is_left_out_by_a_selector(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = write_run(tmp_path / "runs", "good", count=12, labels={"task": "digits"})
+    damaged = tmp_path / "runs" / "damaged" / JOURNAL_FILE
+    damaged.parent.mkdir()
+    damaged.write_bytes((good / JOURNAL_FILE).read_bytes().replace(b"Succeeded", b'"', 1))
+    assert begin(tmp_path, knowledge={"selector": {"matchLabels": {"task": "digits"}}})[1] == ["good"]
+    said = capsys.readouterr().err
+    assert said.startswith(f"warning: spec.knowledge.selector leaves a run out: {damaged}, line ")
+    assert len(said.splitlines()) == 1
+    with pytest.raises(EvonasError, match=r"damaged/journal\.jsonl, line \d+ is damaged"):
+        begin(tmp_path, name="named", knowledge={"searches": ["damaged"]})
+
+
 def test_options_name_folders_and_files_in_place_of_the_manifest(tmp_path: Path) -> None:
     first, second = (write_run(tmp_path / "elsewhere", name, count=12) for name in ("first", "second"))
     export = tmp_path / "second.jsonl"
