@@ -87,6 +87,8 @@ def _task(spec: SearchSpec, source: RecordedSearch) -> EarlierTask:
     task = EarlierTask.of(source.source, names, _scored(shared, trials, worth))
     if len(task.candidates) < MIN_RESULTS:
         raise _Misfit(f"it has {counted(len(task.candidates), 'usable result')}, fewer than {MIN_RESULTS}")
+    if len(set(task.scores)) == 1:
+        raise _Misfit("all its results are equally good, or none is feasible")
     return task
 
 
@@ -103,7 +105,8 @@ def _scored(
 
 def _teaches(trial: Trial) -> bool:
     """Return whether a trial shows what its candidate is worth; a veto only shows what a user thinks of it."""
-    return trial.state.teaches and not trial.is_confirmation and trial.reason != VETOED
+    is_number = trial.reward is None or math.isfinite(trial.reward)
+    return trial.state.teaches and is_number and not trial.is_confirmation and trial.reason != VETOED
 
 
 def _worth(spec: SearchSpec, trials: Sequence[Trial]) -> list[float]:

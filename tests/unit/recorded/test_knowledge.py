@@ -5,6 +5,7 @@ what was recorded is what is read.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -26,7 +27,7 @@ from tests.unit.recorded.test_warm_start import recorded
 from tests.unit.search.climbing import climbed_record
 from tests.unit.search.support import search_spec, succeeded, totals_of, trial
 
-REWARDS = st.lists(st.integers(-1000, 1000), min_size=MIN_RESULTS, max_size=40)
+REWARDS = st.lists(st.integers(-1000, 1000), min_size=MIN_RESULTS, max_size=40).filter(lambda found: len({*found}) > 1)
 
 
 def task_of(source: RecordedSearch, **spec: Any) -> EarlierTask:
@@ -76,6 +77,23 @@ def test_infeasible_candidates_are_the_worst_and_those_without_a_result_do_not_c
     trials[6] = trial(6, TrialState.INFEASIBLE, sequence=7)
     trials += [trial(8, TrialState.FAILED), trial(9, TrialState.RUNNING), trial(10, TrialState.CANCELLED)]
     assert ranked(recorded(trials)) == [7, 5, 4, 3, 2, 1, 0, 6]
+
+
+@pytest.mark.parametrize("reward", [None, 0.5])
+def test_a_search_whose_candidates_are_all_equally_good_or_bad_teaches_nothing(reward: float | None) -> None:
+    state = TrialState.INFEASIBLE if reward is None else TrialState.SUCCEEDED
+    trials = [replace(succeeded(index, 0.5), state=state, reward=reward) for index in range(8)]
+    gathered = gather(search_spec(), [recorded(trials)])
+    assert not gathered.knowledge.experience
+    assert "(all its results are equally good, or none is feasible)" in gathered.note
+
+
+@pytest.mark.parametrize("reward", [math.nan, math.inf, -math.inf])
+def test_a_reward_that_is_no_number_is_not_learned_from(reward: float) -> None:
+    trials = [succeeded(index, float(index)) for index in range(8)]
+    task = task_of(recorded([*trials[:7], replace(trials[7], reward=reward)]))
+    assert task.candidates == tuple((index,) for index in range(6, -1, -1))
+    assert all(map(math.isfinite, task.scores))
 
 
 def test_a_veto_and_confirmations_say_nothing() -> None:
