@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
 from rich import box
@@ -18,6 +18,7 @@ from evonas.search.lessons import Lesson, in_order, lessons_of
 from evonas.search.objective import oriented
 from evonas.search.trial import LISTED, Trial, TrialState, in_words
 from evonas.search.trial_environment import to_text
+from evonas.space import Value
 from evonas.wording import counted
 
 MOST_OWED = 4
@@ -195,10 +196,11 @@ def _alternatives_table(trial: Trial, considered: Sequence[Alternative], shown: 
     table = Table(box=box.SIMPLE_HEAD, title="what else was considered, in order of preference", title_justify="left")
     for heading in ("place", "expected", "parent", "differs in", ""):
         table.add_column(heading, overflow="fold")
-    others = [
-        (place, item) for place, item in enumerate(considered, start=1) if item.decisions != dict(trial.decisions)
-    ]
-    for place, item in others[:shown]:
+    # Several draws may be the same candidate, which has the place of the first; `reversed` has that one written last.
+    places = {_written(item.decisions): place for place, item in reversed([*enumerate(considered, start=1)])}
+    places.pop(_written(trial.decisions), None)
+    for place in sorted(places.values())[:shown]:
+        item = considered[place - 1]
         differs = {name: value for name, value in item.decisions.items() if trial.decisions.get(name) != value}
         table.add_row(
             str(place),
@@ -208,6 +210,10 @@ def _alternatives_table(trial: Trial, considered: Sequence[Alternative], shown: 
             "proposed before" if item.is_known else "",
         )
     return table
+
+
+def _written(decisions: Mapping[str, Value]) -> str:
+    return json.dumps(dict(decisions), sort_keys=True)
 
 
 def _times(ratio: float) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
+from evonas.agents import Alternative
 from evonas.recorded.search import RecordedSearch
 from evonas.report.explanation import explanation
 from evonas.search.trial import Trial, TrialState
+from evonas.space import Value
 from tests.unit.search.climbing import climbed_record
 
 PAUSE = {"rungs": {"min": 1, "max": 9, "factor": 3}, "mode": "Pause"}
@@ -20,10 +23,10 @@ def record() -> RecordedSearch:
     return climbed_record("Evolution")
 
 
-def said(record: RecordedSearch, trial: Trial, shown: int = 3) -> str:
+def said(record: RecordedSearch, trial: Trial, shown: int = 3, considered: Sequence[Alternative] = ()) -> str:
     console = Console(width=200, record=True)
     with console.capture() as capture:
-        console.print(explanation(record, trial, [], shown))
+        console.print(explanation(record, trial, considered, shown))
     return capture.get()
 
 
@@ -209,3 +212,16 @@ def test_parent_that_is_paused_is_ranked_by_what_it_had_then(pausing: RecordedSe
     text = said(pausing, child)
     assert f"of trial {parent.index}, which had {had.in_words}: rank " in text
     assert f"of the {len(known)} latest results" in text
+
+
+def test_a_candidate_that_was_drawn_several_times_is_an_alternative_once_at_its_first_place(
+    record: RecordedSearch,
+) -> None:
+    candidates: list[dict[str, Value]] = [{"a1": value} for value in (1, 2, 3, 4)]
+    chosen, *others = candidates
+    trial = next(trial for trial in record.trials if trial.proposal.origin == "mutation")
+    trial = replace(trial, decisions=chosen)
+    drawn = [others[0], others[0], chosen, others[1], others[0], others[1], others[2]]
+    considered = [Alternative(candidate, None, {}, None, is_known=False) for candidate in drawn]
+    rows = [line.split() for line in said(record, trial, considered=considered).splitlines() if '{"a1"' in line]
+    assert [row[0] for row in rows] == ["1", "4", "7"]
