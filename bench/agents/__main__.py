@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import click
+import numpy as np
 from rich.console import Console
 
 from bench.agents.catalogue import PROBLEMS, available, problem
@@ -108,10 +109,13 @@ def _tables(runs: dict[str, dict[str, list[Run]]], trials: int | None) -> str:
         name: {label: worth_of(some) for label, some in by_label.items() if some} for name, by_label in runs.items()
     }
     budgets = {name: _budgets(problem(name).budgets, trials) for name in runs}
-    parts = [table(name, curves[name], budgets[name], problem(name).optimum) for name in runs]
+    floors = {name: floor() for name in runs if (floor := problem(name).floor) is not None}
+    parts = [table(name, curves[name], budgets[name], problem(name).optimum, floors.get(name)) for name in runs]
     for name, means in collections(curves).items():
         shortest = min(worth.shape[1] for worth in means.values())
-        parts.append(table(name, means, [budget for budget in (50, 100, 300) if budget <= shortest], None))
+        among = [floor for problem_name, floor in floors.items() if name.startswith(problem_name.partition("-")[0])]
+        fitting = [budget for budget in (50, 100, 300) if budget <= shortest]
+        parts.append(table(name, means, fitting, None, float(np.mean(among)) if among else None))
     return "\n".join([*parts, versus_parents(curves, budgets), steps(runs)])
 
 

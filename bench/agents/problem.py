@@ -28,6 +28,10 @@ class Problem:
     optimum: float | None = None
     """The best worth, if known: a run whose reports are exact ends early when it is reached."""
 
+    floor: Callable[[], float] | None = None
+    """Returns what the luckiest candidate is worth, on average, if every candidate is tried once; None without noise.
+    Whoever tries no candidate twice ends there, however well it searches."""
+
     def evaluate(self, decisions: Decisions, seed: int, index: int) -> float | None:
         """Return what trial ``index`` of the run with ``seed`` reports: a function of these alone."""
         if self.report is None:

@@ -25,8 +25,14 @@ def worth_of(runs: Sequence[Run]) -> NDArray[np.float64]:
     return np.array([run.worth for run in runs])
 
 
-def table(name: str, curves: Mapping[str, NDArray[np.float64]], budgets: Sequence[int], optimum: float | None) -> str:
-    """Return a Markdown table of one problem, one line for each contestant."""
+def table(
+    name: str,
+    curves: Mapping[str, NDArray[np.float64]],
+    budgets: Sequence[int],
+    optimum: float | None,
+    floor: float | None = None,
+) -> str:
+    """Return a Markdown table of one problem, one line for each contestant; ``floor`` as in ``Problem``."""
     head = ["", *(f"{budget} trials" for budget in budgets)]
     with_parents = all(parent in curves for parent in PARENTS)
     if optimum is not None:
@@ -43,6 +49,8 @@ def table(name: str, curves: Mapping[str, NDArray[np.float64]], budgets: Sequenc
             share, low, high = share_to_reach(worth[:, : budgets[-1]], goal)
             cells.append(f"{share:.0%} [{low:.0%}, {high:.0%}]")
         lines.append(row(cells))
+    if floor is not None:
+        lines += ["", f"The luckiest of all candidates, each tried once: {floor:.3f}."]
     return "\n".join(lines) + "\n"
 
 

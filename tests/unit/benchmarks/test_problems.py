@@ -78,3 +78,10 @@ def test_every_problem_judges_and_reports_any_candidate(name: str) -> None:
         assert subject.optimum is None or worth <= subject.optimum + 1e-9
         report = subject.evaluate(decisions, 0, 0)
         assert report is None or np.isfinite(report)
+
+
+@pytest.mark.parametrize("name", [name for name in ("nasbench201-cifar10", "hpobench-car") if name in available()])
+def test_the_luckiest_of_all_candidates_is_a_good_one_but_not_the_best(name: str) -> None:
+    floor = problem(name).floor
+    assert floor is not None
+    assert -0.2 < floor() < 0
