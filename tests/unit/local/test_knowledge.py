@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -289,3 +290,24 @@ def test_options_of_the_command_line_name_what_is_learned_from(tmp_path: Path) -
     assert "results of elsewhere/one and two.jsonl are known from the start" in " ".join(said.split())
     assert "known from the start" not in evonas(tmp_path, "run", str(manifest), *options)
     assert len(recorded(tmp_path, "here")) == 2
+
+
+def test_explain_says_from_which_earlier_search_a_candidate_is_and_what_is_owed_to_each(tmp_path: Path) -> None:
+    """The first candidate repeats or changes one of the other search's best: nothing else is known yet."""
+    write_run(tmp_path / "runs", "one", count=12)
+    write_run(tmp_path / "runs", "two", seed=1, count=12)
+    spec: dict[str, Any] = {"searchSpace": SPACE, "agent": {"type": "EvoNAS"}, "budget": {"maxTrials": 4}}
+    command = ("sh", "-c", """echo '{"reward": 1}' > $EVONAS_REPORT_FILE""")
+    evonas(
+        tmp_path, "run", str(write_manifest(tmp_path, "here", command, **spec, knowledge={"searches": ["one", "two"]}))
+    )
+    first = recorded(tmp_path, "here")[0]
+    assert (first.proposal.origin, first.proposal.parent) == ("transfer", None)
+    said = " ".join(evonas(tmp_path, "explain", "runs/here", "0").split())
+    assert "origin: transfer, from one of the best candidates of runs/" in said
+    assert "0 is the median reward of an earlier search" in said
+    owed = re.search(r"of that expectation it owes ([+-]\S+) to runs/\w+, ([+-]\S+) to runs/\w+", said)
+    assert owed is not None
+    assert sum(map(float, owed.groups())) == pytest.approx(first.proposal.value, abs=0.011)
+    copied = [name for name in first.decisions if name not in first.proposal.mutated]
+    assert said.count("copied") == len(copied) > 0
