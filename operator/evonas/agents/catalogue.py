@@ -54,6 +54,12 @@ def check_agent(type: str, settings: Mapping[str, Any]) -> AgentSettings:
     return parsed
 
 
+def uses_experience(type: str, settings: AgentSettings) -> bool:
+    """Return whether an agent learns from earlier searches: its critic does, or else its policy."""
+    learns = settings.policy.training != "None"
+    return learns if type == "Neural" else type == "EvoNAS" and (learns or settings.critic.model != "None")
+
+
 def may_have_population(type: str) -> bool:
     """Return whether an agent of this type may have a population; for other packages' types only the agent knows."""
     return type not in ("Random", "Neural", "Optuna")

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from evonas.agents.catalogue import AGENT_TYPES, check_agent, create_foreign
+from evonas.agents.catalogue import AGENT_TYPES, check_agent, create_foreign, uses_experience
 from evonas.agents.composition import ComposedAgent
 from evonas.agents.evolution import Mutation, Population
 from evonas.agents.experience import NO_EXPERIENCE, Experience
@@ -48,6 +48,8 @@ def create_agent(
     """
     _check_seed(seed)
     parsed = check_agent(type, settings or {})
+    if not uses_experience(type, parsed):
+        experience = NO_EXPERIENCE
     if type not in AGENT_TYPES:
         return create_foreign(type, space, seed, parsed.settings)
     if type == "Optuna":

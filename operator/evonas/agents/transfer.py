@@ -6,6 +6,8 @@ drawn uniformly, as any decision that a parent does not have.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,7 +19,8 @@ from evonas.agents.sources import DRAFTS, EARLIER, Drafts, sample
 from evonas.space import INACTIVE, Choices, SearchSpace
 
 ELITES = 30
-"""How many of the best candidates of each earlier search have descendants here, or are imitated by the policy."""
+"""How many of the best candidates of each earlier search have descendants here, or are imitated by the policy; none is
+worse than the average."""
 CHANGES = 1
 """How many decisions of a long elite are re-drawn on average."""
 
@@ -27,8 +30,9 @@ def find_elites(space: SearchSpace, experience: Experience) -> NDArray[np.int64]
     positions = {decision.name: position for position, decision in enumerate(space.decisions)}
     found: dict[Choices, None] = {}
     for task in experience.tasks:
-        ranked = sorted(zip(task.scores, task.candidates, strict=True), key=lambda each: each[0], reverse=True)
-        for _, candidate in ranked[:ELITES]:
+        average = math.fsum(task.scores) / len(task.scores)
+        better = [each for each in zip(task.scores, task.candidates, strict=True) if each[0] >= average]
+        for _, candidate in sorted(better, key=lambda each: each[0], reverse=True)[:ELITES]:
             choices = [INACTIVE] * len(space)
             for name, choice in zip(task.decisions, candidate, strict=True):
                 choices[positions[name]] = choice

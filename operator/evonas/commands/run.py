@@ -70,7 +70,7 @@ PLOTS_FILE, BEST_FILE = "plots.png", "best.json"
     multiple=True,
     type=click.Path(exists=True, path_type=Path),
     help="Folder of a run or file of `evonas export` that the agent learns from before the first trial; overrides"
-    " spec.knowledge; repeatable.",
+    " spec.knowledge; repeatable. A run that resumes keeps what it has learned.",
 )
 @click.option(
     "--max-log",

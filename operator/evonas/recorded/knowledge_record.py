@@ -11,14 +11,12 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
-from evonas.agents import EarlierTask, Experience
+from evonas.agents import AgentSettings, EarlierTask, Experience, uses_experience
 from evonas.errors import EvonasError
 from evonas.spec import API_VERSION, SearchSpec
 from evonas.wording import counted, first_of
 
 KIND, FORMAT = "SearchKnowledge", 1
-USERS = ("EvoNAS", "Neural")
-"""The types of agents that learn from earlier searches."""
 
 
 class UnusableKnowledge(EvonasError):
@@ -85,8 +83,10 @@ class Knowledge:
         return knowledge
 
 
-def why_unused(spec: SearchSpec) -> str | None:
-    """Return why nothing is gathered although a search declares it; None if its agent makes use of it."""
-    if spec.agent.type in USERS:
+def why_unused(spec: SearchSpec, asked: str = "spec.knowledge") -> str | None:
+    """Return why nothing is gathered although it was ``asked`` for; None if the search's agent makes use of it."""
+    if uses_experience(spec.agent.type, AgentSettings.parse(spec.agent.settings)):
         return None
-    return f"spec.knowledge is not used: of the agents, only {' and '.join(USERS)} learn from earlier searches"
+    if spec.agent.type in ("EvoNAS", "Neural"):
+        return f"{asked} is not used: spec.agent leaves this {spec.agent.type} nothing that learns"
+    return f"{asked} is not used: of the agents, only EvoNAS and Neural learn from earlier searches"

@@ -25,7 +25,7 @@ def record_knowledge(spec: SearchSpec, journal: Journal, runs: Path, paths: Sequ
     """
     if spec.knowledge is None and not paths:
         return None
-    unused = why_unused(spec)
+    unused = why_unused(spec, "--knowledge" if paths else "spec.knowledge")
     if unused is not None or journal.knowledge is not None:
         return None if journal.trials else unused
     if journal.trials:

@@ -12,7 +12,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evonas.agents import Agent, EarlierTask, Experience, Explaining, create_agent
+from evonas.agents import (
+    Agent,
+    AgentSettings,
+    EarlierTask,
+    Experience,
+    Explaining,
+    create_agent,
+    uses_experience,
+)
 from evonas.agents.critic.critic import Critic
 from evonas.agents.critic.earlier import EarlierTasks
 from evonas.agents.critic.gaussian_process import Factor
@@ -78,11 +86,26 @@ class TestNeuralWithReinforce(Experienced):
     config: ClassVar = {"policy": {"training": "REINFORCE"}}
 
 
-@pytest.mark.parametrize("type", ["Random", "Evolution"])
-def test_other_agents_propose_what_they_would_without_it(type: str) -> None:
+@pytest.mark.parametrize(
+    ("type", "config"),
+    [
+        ("Random", {}),
+        ("Evolution", {}),
+        ("Neural", {"policy": {"training": "None"}}),
+        ("EvoNAS", {"policy": {"training": "None"}, "critic": {"model": "None"}}),
+    ],
+)
+def test_agents_that_do_not_learn_from_it_propose_what_they_would_without_it(type: str, config: dict[str, Any]) -> None:
     space = counting_space(4)
-    with_it = create_agent(type, space, 3, {}, Experience((counted(space),)))
-    assert play(with_it, 20) == play(create_agent(type, space, 3), 20)
+    with_it = create_agent(type, space, 3, config, Experience((counted(space),)))
+    assert play(with_it, 20) == play(create_agent(type, space, 3, config), 20)
+    assert not uses_experience(type, AgentSettings.parse(config))
+
+
+def test_an_earlier_search_without_a_better_half_has_an_elite() -> None:
+    space = counting_space(3)
+    same = EarlierTask("search earlier", ("a1",), ((0,), (1,)), (0.0, 0.0))
+    assert create_agent("EvoNAS", space, 1, {}, Experience((same,))).propose().origin == "transfer"
 
 
 def test_a_search_like_an_earlier_one_begins_where_that_one_ended() -> None:
@@ -137,12 +160,12 @@ def test_what_a_proposal_owes_is_told_by_the_search_it_owes_it_to() -> None:
     assert all(alternative.owed is None for alternative in cold.alternatives())
 
 
-def test_an_elite_has_what_an_earlier_search_had_and_the_best_come_first() -> None:
-    known = EarlierTask("search earlier", ("blocks", "pool"), ((2, 0), (1, 1), (0, 0)), (0.1, 1.2, -1.0))
+def test_an_elite_has_what_an_earlier_search_had_and_the_best_come_first_and_the_worse_never() -> None:
+    known = EarlierTask("search earlier", ("blocks", "pool"), ((2, 0), (1, 1), (0, 0)), (0.4, 1.2, -1.0))
     elites = find_elites(CONDITIONAL, Experience((known, known)))
     names = [decision.name for decision in CONDITIONAL.decisions]
-    assert elites[:, names.index("blocks")].tolist() == [1, 2, 0]
-    assert elites[:, names.index("pool")].tolist() == [1, 0, 0]
+    assert elites[:, names.index("blocks")].tolist() == [1, 2]
+    assert elites[:, names.index("pool")].tolist() == [1, 0]
     others = [place for place, name in enumerate(names) if name not in ("blocks", "pool")]
     assert (elites[:, others] == INACTIVE).all()
 

@@ -155,6 +155,10 @@ def test_agents_that_do_not_learn_from_earlier_searches_say_so_once(tmp_path: Pa
         assert said is not None
         assert "only EvoNAS and Neural learn from earlier searches" in said
         assert found == []
+    asked = {"agent": {"type": "Neural", "policy": {"training": "None"}}}
+    said, found = begin(tmp_path, tmp_path / "runs" / "there", name="untrained", **asked)
+    assert said == "--knowledge is not used: spec.agent leaves this Neural nothing that learns"
+    assert found == []
 
 
 def test_a_run_with_trials_and_no_record_of_what_it_knew_does_not_go_on(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 
 from evonas.cluster.client.api import Api
@@ -12,6 +13,8 @@ from evonas.errors import EvonasError
 from evonas.recorded.knowledge_record import UnusableKnowledge
 from evonas.recorded.search import RecordedSearch
 from evonas.spec import EarlierSearches
+
+logger = logging.getLogger(__name__)
 
 
 async def find_sources(
@@ -53,7 +56,11 @@ def _selected(store: Store, search: SearchRecord, knowledge: EarlierSearches) ->
     ]
     found.sort(key=lambda record: (record.created, record.name), reverse=True)
     for source in found:
-        yield _read(store, source, "spec.knowledge.selector")
+        try:
+            yield record_of_search(store, source)
+        except EvonasError as error:
+            # Whoever names no search need not mend them all.
+            logger.info("%s/%s: spec.knowledge.selector leaves a search out: %s", search.namespace, search.name, error)
 
 
 def _read(store: Store, source: SearchRecord, field: str) -> RecordedSearch:

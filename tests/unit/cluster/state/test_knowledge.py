@@ -11,6 +11,7 @@ from evonas.cluster.state.knowledge import find_sources
 from evonas.cluster.state.records import SearchRecord, read_search
 from evonas.cluster.state.store import Store
 from evonas.recorded.knowledge_record import UnusableKnowledge
+from evonas.search.trial import TrialState
 from evonas.spec import EarlierSearches
 from tests.unit.cluster.objects import trial_record
 from tests.unit.search.support import trial
@@ -71,3 +72,12 @@ async def test_a_source_is_taken_as_it_is_now_whatever_its_phase() -> None:
         store.put_trial(replace(trial_record(trial(index)), search_uid=source.uid))
     (found,) = await find_sources(NO_API, store, MINE, EarlierSearches(searches=("first",)))
     assert (found.source, [known.index for known in found.trials]) == ("search first", [0, 1])
+
+
+async def test_a_record_that_contradicts_itself_stops_those_who_name_it_and_is_left_out_by_a_selector() -> None:
+    damaged, good = search("damaged", labels={"team": "a"}), search("good", labels={"team": "a"})
+    store = store_of(damaged, good)
+    store.put_trial(replace(trial_record(trial(0, TrialState.STOPPED)), search_uid=damaged.uid))
+    assert await names(store, labels={"team": "a"}) == ["good"]
+    with pytest.raises(UnusableKnowledge, match=r"spec\.knowledge\.searches: .*damaged.*status\.rungs"):
+        await names(store, searches=("damaged",))
