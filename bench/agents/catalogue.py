@@ -11,6 +11,7 @@ from bench.agents.problem import Problem
 
 PROBLEMS: dict[str, Callable[[], Problem]] = {
     **{f"counting-{n}": partial(synthetic.counting, n) for n in (5, 10, 20, 50)},
+    "counting-40-to-10": partial(synthetic.counting, 40, 10),
     "noisy-counting-10": partial(synthetic.noisy_counting, 10, 0.05),
     "chain-12": partial(synthetic.chain, 12, 4),
     "landscape-16-3": partial(synthetic.landscape, 16, 4, 3),

@@ -81,6 +81,7 @@ CONTESTANTS = {
         ours("random", "Random"),
         replace(ours("optuna-agent", "Optuna"), package="optuna"),
         _peer("regularised-evolution", peers.RegularisedEvolution),
+        _peer("local-search", peers.LocalSearch),
         _peer("optuna-tpe", peers.OptunaTPE, package="optuna"),
         _peer("pyglove-evolution", peers.PyGloveEvolution, package="pyglove", conditional=False),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,16 +60,70 @@ class RegularisedEvolution:
             if choice != INACTIVE and self._space.cardinalities[position] > 1
         ]
         changed = self._random.choice(free)
-        child: list[int] = []
-        for position, choice in enumerate(parent):
-            values = range(self._space.cardinalities[position])
-            if not self._space.is_active(position, child):
-                child.append(INACTIVE)
-            elif position == changed:
-                child.append(self._random.choice([value for value in values if value != choice]))
-            else:
-                child.append(choice if choice != INACTIVE else self._random.choice(values))
-        return tuple(child)
+        values = [value for value in range(self._space.cardinalities[changed]) if value != parent[changed]]
+        return _changed(self._space, parent, changed, self._random.choice(values), self._random)
+
+
+class LocalSearch:
+    """Local search (White et al., arXiv 2005.02960): evaluate the neighbours of the best candidate in random order, and
+    move to the first that is better; from a local optimum, start again from a random candidate. Ten random ones first.
+    """
+
+    BEGINNING = 10
+
+    def __init__(self, space: SearchSpace, seed: int) -> None:
+        self._space = space
+        self._random = random.Random(seed)
+        self._pending: dict[int, tuple[int, Choices]] = {}
+        self._proposed = 0
+        self._climb = 0
+        """Which of the climbs this is: what was proposed for an earlier one no longer counts."""
+        self._best: tuple[float, Choices] | None = None
+        self._neighbours: list[Choices] = []
+
+    def propose(self) -> Suggested:
+        """Return a neighbour of the climb's best candidate, or a random one."""
+        if self._proposed >= self.BEGINNING and self._best is not None and not self._neighbours and not self._pending:
+            self._climb, self._best = self._climb + 1, None
+        choices = self._neighbours.pop() if self._neighbours and self._proposed >= self.BEGINNING else self._anything()
+        suggested = Suggested(self._proposed, self._space.to_candidate(choices))
+        self._pending[self._proposed] = self._climb, choices
+        self._proposed += 1
+        return suggested
+
+    def observe(self, index: int, reward: float | None) -> None:
+        """Move there if it is better."""
+        climb, choices = self._pending.pop(index)
+        if reward is not None and climb == self._climb and (self._best is None or reward > self._best[0]):
+            self._best = reward, choices
+            self._neighbours = [*{self._neighbour(choices, *change): None for change in self._changes(choices)}]
+            self._random.shuffle(self._neighbours)
+
+    def _anything(self) -> Choices:
+        return self._space.unrank(self._random.randrange(self._space.size))
+
+    def _changes(self, choices: Choices) -> Iterator[tuple[int, int]]:
+        for position, choice in enumerate(choices):
+            if choice != INACTIVE:
+                yield from (
+                    (position, value) for value in range(self._space.cardinalities[position]) if value != choice
+                )
+
+    def _neighbour(self, choices: Choices, position: int, value: int) -> Choices:
+        return _changed(self._space, choices, position, value, self._random)
+
+
+def _changed(space: SearchSpace, parent: Choices, changed: int, value: int, dice: random.Random) -> Choices:
+    """Return the candidate with another value; what it makes exist is drawn."""
+    child: list[int] = []
+    for position, choice in enumerate(parent):
+        if not space.is_active(position, child):
+            child.append(INACTIVE)
+        elif position == changed:
+            child.append(value)
+        else:
+            child.append(choice if choice != INACTIVE else dice.randrange(space.cardinalities[position]))
+    return tuple(child)
 
 
 class OptunaTPE:

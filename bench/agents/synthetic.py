@@ -13,17 +13,22 @@ from bench.agents.problem import Decisions, Problem
 from evonas.space import SearchSpace
 
 
-def counting(n: int) -> Problem:
-    """Return "learning to count" (Maziarz et al., arXiv 1811.09828): n decisions of n values, best 1, 2, … n."""
+def counting(n: int, values: int | None = None) -> Problem:
+    """Return "learning to count" (Maziarz et al., arXiv 1811.09828): n decisions of n values, best 1, 2, … n.
+
+    With fewer ``values`` than decisions, the best candidates never fall nor skip a value.
+    """
+    highest = n if values is None else values
     names = [f"a{position}" for position in range(1, n + 1)]
 
     def judge(decisions: Decisions) -> float:
-        walk = [0, *(decisions[name] for name in names), n + 1]
-        return float((n + 1) / sum((later - earlier) ** 2 for earlier, later in pairwise(walk)))
+        walk = [0, *(decisions[name] for name in names), highest + 1]
+        return float((highest + 1) / sum((later - earlier) ** 2 for earlier, later in pairwise(walk)))
 
-    space = SearchSpace.parse([{"name": name, "values": list(range(1, n + 1))} for name in names])
-    budgets = (100, 200, 500, 1000, 2000) if n <= 20 else (500, 1000, 2000)
-    return Problem(f"counting-{n}", space, judge, budgets if n > 5 else (50, 100, 200, 500), optimum=1.0)
+    space = SearchSpace.parse([{"name": name, "values": list(range(1, highest + 1))} for name in names])
+    name = f"counting-{n}" if values is None else f"counting-{n}-to-{values}"
+    budgets = (100, 200, 500, 1000, 2000) if n <= 20 else (500, 1000) if values else (500, 1000, 2000)
+    return Problem(name, space, judge, budgets if n > 5 else (50, 100, 200, 500), optimum=1.0)
 
 
 def noisy_counting(n: int, deviation: float) -> Problem:

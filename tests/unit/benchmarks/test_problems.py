@@ -21,6 +21,17 @@ def test_counting_is_solved_by_counting_alone() -> None:
     assert sorted(set(rewards.values()))[-2] == pytest.approx(5 / 7)
 
 
+def test_counting_to_less_than_there_are_decisions_is_solved_by_whoever_never_falls_nor_skips() -> None:
+    subject = counting(4, 2)
+    rewards = {
+        values: subject.judge(dict(zip(("a1", "a2", "a3", "a4"), values, strict=True)))
+        for values in product((1, 2), repeat=4)
+    }
+    assert {values for values, reward in rewards.items() if reward == 1.0} == {
+        (1, 1, 1, 2), (1, 1, 2, 2), (1, 2, 2, 2)
+    }  # fmt: skip
+
+
 def test_a_chain_has_one_best_candidate_which_holds_all_links() -> None:
     subject = chain(6, 3)
     names = [decision.name for decision in subject.space.decisions]

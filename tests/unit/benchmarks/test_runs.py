@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.agents.catalogue import problem
 from bench.agents.contestants import CONTESTANTS, Contestant, parse_variant
-from bench.agents.peers import RegularisedEvolution, Suggested
+from bench.agents.peers import LocalSearch, RegularisedEvolution, Suggested
 from bench.agents.runs import Task, load, run_all, simulate
 from bench.agents.synthetic import MIXED
 from evonas.errors import EvonasError
@@ -87,6 +88,29 @@ def test_regularised_evolution_changes_one_decision_and_what_depends_on_it() -> 
             assert any(sum(choices[p] != parent[p] for p in free) <= 1 and choices != parent for parent in known)
         known.append(choices)
         searcher.observe(suggested.index, float(-step))
+
+
+def test_local_search_tries_the_neighbours_of_its_best_and_starts_again_where_none_is_better() -> None:
+    subject = problem("counting-5")
+    searcher = LocalSearch(subject.space, seed=1)
+    best: tuple[float, Choices] | None = None
+    around: set[Choices] = set()
+    climbs = 0
+    for step in range(400):
+        suggested = searcher.propose()
+        choices = subject.space.to_choices(suggested.decisions)
+        if step >= LocalSearch.BEGINNING and best is not None:
+            if sum(mine != other for mine, other in zip(choices, best[1], strict=True)) == 1 and choices not in around:
+                around.add(choices)
+            else:
+                # Every neighbour was tried: five decisions with four other values.
+                assert len(around) == 20
+                best, around, climbs = None, set(), climbs + 1
+        reward = subject.judge(suggested.decisions)
+        searcher.observe(suggested.index, reward)
+        if best is None or reward > best[0]:
+            best, around = (reward, choices), set()
+    assert climbs > 1
 
 
 def test_a_variant_is_one_of_our_agents_under_other_settings() -> None:
