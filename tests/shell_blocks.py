@@ -103,6 +103,9 @@ RUN_BY: dict[str, dict[str, str]] = {
         "evonas pin": REUSE,
         "kubectl get": REUSE,
     },
+    "docs/learning-from-earlier-searches.md": {
+        "evonas run": "tests/unit/commands/test_learning_page.py::test_commands_run_and_say_what_the_page_shows",
+    },
     "docs/confirmation.md": {"kubectl get": NODE},
     "docs/queues.md": {"kubectl apply": "tests/integration/test_queues.py::test_commands_of_the_page_run"},
     "docs/troubleshooting.md": {"evonas doctor": NODE},

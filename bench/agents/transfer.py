@@ -38,7 +38,7 @@ COLLECTIONS: dict[str, tuple[str, ...]] = {
 EARLIER_TRIALS, EARLIER_SEEDS = 300, 10_000
 """Length of an earlier search; its seed is larger by that."""
 BUDGETS = (5, 10, 25, 50, 100)
-COLD = "EvoNAS, cold"
+COLD = "EvoNAS cold"
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,10 @@ class Condition:
 CONDITIONS = {
     COLD: Condition("EvoNAS", "nothing", {}),
     "EvoNAS with knowledge": Condition("EvoNAS", "true", {}),
-    "the same, policy untrained": Condition("EvoNAS", "true", {"policy": {"training": "None"}}),
-    "EvoNAS, misleading": Condition("EvoNAS", "misleading", {}),
-    "EvoNAS, unrelated": Condition("EvoNAS", "unrelated", {}),
-    "Neural, cold": Condition("Neural", "nothing", {}),
+    "EvoNAS with knowledge and untrained policy": Condition("EvoNAS", "true", {"policy": {"training": "None"}}),
+    "EvoNAS with misleading knowledge": Condition("EvoNAS", "misleading", {}),
+    "EvoNAS with unrelated knowledge": Condition("EvoNAS", "unrelated", {}),
+    "Neural cold": Condition("Neural", "nothing", {}),
     "Neural with knowledge": Condition("Neural", "true", {}),
 }
 
@@ -93,8 +93,12 @@ def _search(task: EarlierSearch) -> dict[str, Any]:
 def _experience(others: Sequence[str], seed: int, knows: str, folder: Path) -> Experience:
     if knows == "nothing":
         return NO_EXPERIENCE
-    loaded = [(name, kept.load(EarlierSearch(name, seed + EARLIER_SEEDS), folder)) for name in others]
-    return Experience(tuple(_task(name, (found or {})["results"], knows, seed) for name, found in loaded))
+    tasks = []
+    for name in others:
+        found = kept.load(EarlierSearch(name, seed + EARLIER_SEEDS), folder)
+        assert found is not None, "every earlier search was run"
+        tasks.append(_task(name, found["results"], knows, seed))
+    return Experience(tuple(tasks))
 
 
 def _task(name: str, results: Sequence[tuple[Choices, float | None]], knows: str, seed: int) -> EarlierTask:

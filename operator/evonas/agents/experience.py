@@ -7,8 +7,8 @@ same name, values that both searches have, and ranks within a search.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -38,8 +38,19 @@ class EarlierTask:
         for choices, score in results:
             found.setdefault(choices, []).append(score)
         scores = {choices: math.fsum(each) / len(each) for choices, each in found.items()}
-        kept = _kept(scores)
-        return cls(source, decisions, tuple(kept), tuple(scores[choices] for choices in kept))
+        return cls(source, decisions, tuple(scores), tuple(scores.values())).reduced(MAX_KEPT)
+
+    def reduced(self, most: int) -> EarlierTask:
+        """Return this with at most so many candidates, best first, among equals the older ones: the best half, and an
+        even selection of the others.
+        """
+        ranked = sorted(range(len(self.scores)), key=lambda place: self.scores[place], reverse=True)
+        if len(ranked) > most:
+            best, others = ranked[: most // 2], ranked[most // 2 :]
+            even = np.linspace(0, len(others) - 1, most - len(best)).round().astype(int)
+            ranked = [*best, *(others[place] for place in even)]
+        candidates = tuple(self.candidates[place] for place in ranked)
+        return replace(self, candidates=candidates, scores=tuple(self.scores[place] for place in ranked))
 
 
 @dataclass(frozen=True)
@@ -53,13 +64,3 @@ class Experience:
 
 
 NO_EXPERIENCE = Experience()
-
-
-def _kept(scores: Mapping[Choices, float]) -> list[Choices]:
-    """Return which candidates are kept, best first; among equals the older one."""
-    ranked = sorted(scores, key=lambda choices: scores[choices], reverse=True)
-    if len(ranked) <= MAX_KEPT:
-        return ranked
-    best, others = ranked[: MAX_KEPT // 2], ranked[MAX_KEPT // 2 :]
-    places = np.linspace(0, len(others) - 1, MAX_KEPT - len(best)).round().astype(int)
-    return [*best, *(others[place] for place in places)]

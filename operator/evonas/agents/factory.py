@@ -90,9 +90,11 @@ def create_agent(
                 generations=parsed.critic.generations_for(len(space)),
                 exploration=parsed.critic.exploration,
             )
+            if elites.has_parents:
+                start = source
         else:
             source = mutation(policy)
-    if experience and (criticised or type == "Neural"):
+    if type == "Neural" and experience:
         # What is known from earlier searches takes the place of a warm-up.
         start = source
     return ComposedAgent(

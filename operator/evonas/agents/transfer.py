@@ -36,7 +36,8 @@ def find_elites(space: SearchSpace, experience: Experience) -> NDArray[np.int64]
             choices = [INACTIVE] * len(space)
             for name, choice in zip(task.decisions, candidate, strict=True):
                 choices[positions[name]] = choice
-            found[tuple(choices)] = None
+            if any(choice != INACTIVE for choice in choices):
+                found[tuple(choices)] = None
     return np.array([*found], dtype=np.int64).reshape(-1, len(space))
 
 

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evonas.agents import EarlierTask, Experience
+from evonas.agents import EarlierTask, Experience, Record
 from evonas.agents.curves import outlook
 from evonas.agents.records import curve_of
 from evonas.errors import InvalidManifest
 from evonas.recorded.knowledge_record import Knowledge
 from evonas.recorded.search import RecordedSearch
 from evonas.search.lessons import record_of
-from evonas.search.trial import VETOED, Trial
+from evonas.search.trial import VETOED, Trial, TrialState
 from evonas.space import INACTIVE, Choices, Decision
 from evonas.spec import SearchSpec
 from evonas.wording import counted, first_of
@@ -28,6 +28,9 @@ from evonas.wording import counted, first_of
 MAX_TASKS = 16
 MAX_RESULTS = 2000
 """How many results of an earlier search are ranked, the latest ones."""
+MAX_FIELD = 100
+MAX_REASONS = 4
+"""How many different reasons for leaving searches out a note has."""
 MIN_RESULTS = 5
 """Of fewer, ranks say nothing."""
 
@@ -59,8 +62,8 @@ def gather(spec: SearchSpec, sources: Sequence[RecordedSearch]) -> Gathered:
         except _Misfit as misfit:
             misfits.setdefault(str(misfit), []).append(source.source)
     knowledge = Knowledge(Experience(tuple(tasks)))
-    left_out = (f"{first_of(names)} ({why})" for why, names in misfits.items())
-    return Gathered(knowledge, "; left out: ".join(filter(None, [knowledge.summary, ", ".join(left_out)])))
+    left_out = first_of([f"{first_of(names)} ({why})" for why, names in misfits.items()], MAX_REASONS)
+    return Gathered(knowledge, "; left out: ".join(filter(None, [knowledge.summary, left_out])))
 
 
 def _different(sources: Sequence[RecordedSearch]) -> Iterator[RecordedSearch]:
@@ -76,12 +79,14 @@ def _task(spec: SearchSpec, source: RecordedSearch) -> EarlierTask:
     try:
         theirs = source.spec
     except InvalidManifest as invalid:
-        raise _Misfit(f"it holds an invalid manifest: {'; '.join(map(str, invalid.problems))}") from invalid
+        # Not its values, which the search's author may not be allowed to read.
+        raise _Misfit(f"it holds an invalid manifest: {invalid.problems[0].field[:MAX_FIELD]}") from invalid
     known = {decision.name for decision in theirs.space.decisions}
     shared = [decision for decision in spec.space.decisions if decision.name in known]
     if not shared:
         raise _Misfit("it has no decision of the same name")
-    trials = sorted((trial for trial in source.trials if _teaches(trial)), key=_by_learning)[-MAX_RESULTS:]
+    latest_last = sorted(source.trials, key=lambda trial: (trial.last_sequence, trial.index))
+    trials = [*filter(_teaches, latest_last)][-MAX_RESULTS:]
     worth = _worth(theirs, trials)
     names = tuple(decision.name for decision in shared)
     task = EarlierTask.of(source.source, names, _scored(shared, trials, worth))
@@ -106,20 +111,26 @@ def _scored(
 def _teaches(trial: Trial) -> bool:
     """Return whether a trial shows what its candidate is worth; a veto only shows what a user thinks of it."""
     is_number = trial.reward is None or math.isfinite(trial.reward)
-    return trial.state.teaches and is_number and not trial.is_confirmation and trial.reason != VETOED
+    shows = trial.state.teaches or trial.state is TrialState.PAUSED
+    return shows and is_number and not trial.is_confirmation and trial.reason != VETOED
 
 
 def _worth(spec: SearchSpec, trials: Sequence[Trial]) -> list[float]:
-    """Return the normal score of each trial among all; of a stopped one, what is to be expected of its end."""
+    """Return the normal score of each trial among all; of one that ended at a rung, or is paused there, what is to be
+    expected of its end.
+    """
     if not trials:
         return []
     records = [record_of(spec, trial) for trial in trials]
-    finals = [
-        math.nan if record.stopped else -math.inf if record.reward is None else record.reward for record in records
-    ]
+    finals = [_final(trial, record) for trial, record in zip(trials, records, strict=True)]
     expected: list[float] = outlook([*map(curve_of, records)], np.array(finals)).expected.tolist()
     return expected
 
 
-def _by_learning(trial: Trial) -> tuple[bool, int, int]:
-    return trial.sequence is None, trial.sequence or 0, trial.index
+def _final(trial: Trial, record: Record) -> float:
+    """Return what a trial was worth at the end: NaN if that is not known, minus infinity if it was infeasible or has
+    diverged.
+    """
+    if trial.state.is_at_rung and record.rungs[-1].value is not None:
+        return math.nan
+    return -math.inf if record.reward is None else record.reward

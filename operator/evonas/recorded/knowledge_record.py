@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -73,7 +74,9 @@ class Knowledge:
                 )
                 for task in body["tasks"]
             )
-        except (KeyError, TypeError) as error:
+            if not all(math.isfinite(score) for task in tasks for score in task.scores):
+                raise ValueError("a score is no number")
+        except (KeyError, TypeError, ValueError) as error:
             raise UnusableKnowledge(f"{source} holds knowledge that cannot be read: {error!r}") from error
         knowledge = cls(Experience(tasks))
         if knowledge.digest != body.get("digest"):

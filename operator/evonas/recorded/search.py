@@ -5,6 +5,7 @@ command-line tools know nothing else about a search.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -12,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from evonas.agents import NO_EXPERIENCE, Experience
-from evonas.errors import EvonasError
+from evonas.errors import EvonasError, InvalidManifest
 from evonas.recorded.knowledge_record import Knowledge, UnusableKnowledge, why_unused
 from evonas.search.codec import SearchIdentity, from_time
 from evonas.search.conditions import find_condition
@@ -83,9 +84,12 @@ class RecordedSearch:
     @property
     def lacking(self) -> str | None:
         """Why what its agent knew from earlier searches is missing; None if it is there, or there was nothing."""
-        expected = self.knowledge is None and self.trials and self.spec.knowledge is not None
-        if not expected or why_unused(self.spec) is not None:
+        if self.knowledge is not None or not self.trials or "knowledge" not in self.body["spec"]:
             return None
+        with suppress(InvalidManifest):
+            # What there is of a search that this version does not accept can be exported, too.
+            if why_unused(self.spec) is not None:
+                return None
         why = self.knowledge_problem or "no proposal follows without it; restore the record from a copy"
         return (
             f"{self.source} has trials, but no record of what its agent knew from earlier searches (spec.knowledge):"

@@ -1,4 +1,4 @@
-"""What a new search imports from the records of others: which results fit, which are chosen. Pure. ``backlog`` tried
+"""What a new search imports from the records of others: which results fit, which are chosen. Pure. ``backlog`` turns
 them into trials. A candidate that was trained more than once, including confirmations, is one result with the mean of
 its rewards: the best of many noisy rewards is partly luck.
 """
@@ -125,7 +125,7 @@ def _result(spec: SearchSpec, choices: Choices, runs: Sequence[_Run]) -> Result:
 
 
 def _mean(values: Sequence[float]) -> float:
-    # Divided first: the sum of two large numbers may not be finite. --
+    # Divided first: the sum of two large numbers may not be finite.
     return math.fsum(value / len(values) for value in values)
 
 

@@ -19,7 +19,7 @@ from evonas.search.objective import oriented
 from evonas.search.trial import LISTED, Trial, TrialState, in_words
 from evonas.search.trial_environment import to_text
 from evonas.space import Value
-from evonas.wording import counted
+from evonas.wording import counted, first_of
 
 MOST_OWED = 4
 """How many earlier searches are named of those to which a proposal owes something."""
@@ -102,10 +102,14 @@ def _elders(record: RecordedSearch, trial: Trial) -> str:
         for decision in record.spec.space.decisions
         if decision.name in trial.decisions and decision.name not in trial.proposal.mutated
     }
-    return " and ".join(
-        task.source
-        for task in record.experience.tasks
-        if any(copied.items() <= {*zip(task.decisions, candidate, strict=True)} for candidate in task.candidates)
+    if record.knowledge is None:
+        return "an earlier search"
+    return first_of(
+        [
+            task.source
+            for task in record.knowledge.experience.tasks
+            if any(copied.items() <= {*zip(task.decisions, candidate, strict=True)} for candidate in task.candidates)
+        ]
     )
 
 
@@ -185,11 +189,11 @@ def _owed(record: RecordedSearch, chosen: Alternative) -> Iterable[str]:
     """Say how much of what the critic expected is due to each earlier search."""
     shares = zip(record.experience.tasks, chosen.owed or (), strict=True)
     ranked = sorted(((task.source, share) for task, share in shares), key=lambda each: -abs(each[1]))
-    said = [f"{share:+.2f} to {source}" for source, share in ranked[:MOST_OWED]]
+    said = [f"{share:+.2f} is due to {source}" for source, share in ranked[:MOST_OWED]]
     others = ranked[MOST_OWED:]
     if others:
         said.append(f"{math.fsum(share for _, share in others):+.2f} to {counted(len(others), 'other')}")
-    yield f"of that expectation it owes {', '.join(said)}"
+    yield f"of that, {', '.join(said)}"
 
 
 def _alternatives_table(trial: Trial, considered: Sequence[Alternative], shown: int) -> Table:

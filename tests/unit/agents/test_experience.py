@@ -21,6 +21,7 @@ from evonas.agents import (
     create_agent,
     uses_experience,
 )
+from evonas.agents.critic import earlier
 from evonas.agents.critic.critic import Critic
 from evonas.agents.critic.earlier import EarlierTasks
 from evonas.agents.critic.gaussian_process import Factor
@@ -168,6 +169,37 @@ def test_an_elite_has_what_an_earlier_search_had_and_the_best_come_first_and_the
     assert elites[:, names.index("pool")].tolist() == [1, 0]
     others = [place for place, name in enumerate(names) if name not in ("blocks", "pool")]
     assert (elites[:, others] == INACTIVE).all()
+
+
+def test_nothing_descends_from_candidates_that_have_no_decision_of_this_search() -> None:
+    absent = EarlierTask("search earlier", ("kernel_4",), ((INACTIVE,),), (1.0,))
+    assert len(find_elites(CONDITIONAL, Experience((absent,)))) == 0
+    for type in ("EvoNAS", "Neural"):
+        proposal = create_agent(type, CONDITIONAL, 1, {}, Experience((absent,))).propose()
+        assert proposal.origin in ("random", "policy")
+
+
+@given(st.lists(st.integers(-50, 50), min_size=1, max_size=40), st.integers(2, 20))
+def test_of_too_many_candidates_the_best_half_and_an_even_selection_stay(scores: list[int], most: int) -> None:
+    names, results = ("a",), [((place,), float(score)) for place, score in enumerate(scores)]
+    task = EarlierTask.of("search earlier", names, results)
+    reduced = task.reduced(most)
+    assert len(reduced.candidates) == len(set(reduced.candidates)) == min(most, len(scores))
+    assert list(reduced.scores) == sorted(reduced.scores, reverse=True)
+    assert reduced.candidates[: most // 2] == task.candidates[: most // 2]
+    assert all(
+        scores[candidate[0]] == score for candidate, score in zip(reduced.candidates, reduced.scores, strict=True)
+    )
+
+
+def test_in_a_very_large_space_fewer_results_are_predicted_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    space = counting_space(5)
+    known = counted(space)
+    monkeypatch.setattr(earlier, "MAX_CELLS", 25 * 8)
+    few = EarlierTasks(space, Experience((known,))).functions(np.array(known.candidates))
+    monkeypatch.undo()
+    expected = EarlierTasks(space, Experience((known.reduced(8),))).functions(np.array(known.candidates))
+    assert few.tolist() == expected.tolist()
 
 
 def test_a_task_that_lacks_a_decision_says_the_same_whatever_its_value() -> None:

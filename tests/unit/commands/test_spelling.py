@@ -54,7 +54,7 @@ def test_an_option_in_place_of_a_field_has_the_name_of_the_field() -> None:
         for word in (option.help or "").split()
         if word.startswith("spec.")
     }
-    assert len(helped) == 4
+    assert len(helped) == 5
     for spelling, path in helped.items():
         field = spec
         for part in path.split(".")[1:]:

@@ -85,8 +85,10 @@ def test_same_command_goes_on_and_repeats_no_finished_trial(tmp_path: Path, numb
     process = start(manifest)
     wait_for("five results", lambda: len(finals(manifest)) >= 5)
     process.send_signal(number)
-    output, _ = process.communicate(timeout=PATIENCE)
+    process.wait(timeout=PATIENCE)
+    # What a killed run has started goes on, and holds the pipe until it ends.
     (tmp_path / "go").touch()
+    output, _ = process.communicate(timeout=PATIENCE)
     before = len(finals(manifest))
     assert 5 <= before <= 8
     if number is not signal.SIGKILL:

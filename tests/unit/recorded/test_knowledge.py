@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -127,6 +128,28 @@ def test_stopped_trials_count_by_what_is_expected_of_them() -> None:
     assert len(at_first) > 2
     assert [*map(score, at_first)] == sorted(map(score, at_first), reverse=True)
     assert max(map(score, at_first)) < max(map(score, ended))
+
+
+def test_a_candidate_that_had_diverged_at_its_last_rung_is_the_worst() -> None:
+    record = climbed_record(fidelity={"rungs": {"min": 1, "max": 9}})
+    stopped = [each for each in record.trials if each.state is TrialState.STOPPED]
+    for rungs in (1, 2):
+        victim = next(each for each in stopped if len(each.rungs) == rungs)
+        diverged = replace(victim, rungs=(*victim.rungs[:-1], replace(victim.rungs[-1], value=None)))
+        trials = tuple(diverged if each is victim else each for each in record.trials)
+        task = task_of(replace(record, trials=trials), searchSpace=record.body["spec"]["searchSpace"])
+        assert task.candidates[-1] == record.spec.space.to_choices(victim.decisions)
+        assert all(map(math.isfinite, task.scores))
+
+
+def test_paused_trials_count_like_stopped_ones() -> None:
+    record = climbed_record(fidelity={"rungs": {"min": 1, "max": 9}, "mode": "Pause"})
+    states = Counter(each.state for each in record.trials)
+    assert states[TrialState.PAUSED] > 2
+    task = task_of(record, searchSpace=record.body["spec"]["searchSpace"])
+    assert len(task.candidates) == states[TrialState.PAUSED] + states[TrialState.SUCCEEDED]
+    best = record.spec.space.to_candidate(task.candidates[0])
+    assert next(each for each in record.trials if each.decisions == best).state is TrialState.SUCCEEDED
 
 
 SPACE = [
@@ -295,6 +318,20 @@ def test_what_is_no_knowledge_is_refused_by_its_source(change: dict[str, Any]) -
     body = gather(search_spec(), named("a")).knowledge.to_object()
     with pytest.raises(UnusableKnowledge, match=r"^the ConfigMap "):
         Knowledge.from_object({**body, **change}, "the ConfigMap")
+
+
+def test_a_recorded_score_that_is_no_number_is_refused() -> None:
+    body = Knowledge(Experience((EarlierTask("a", ("a",), ((0,), (1,)), (0.5, math.nan)),))).to_object()
+    with pytest.raises(UnusableKnowledge, match=r"^the ConfigMap holds knowledge that cannot be read"):
+        Knowledge.from_object(body, "the ConfigMap")
+
+
+def test_a_search_that_this_version_does_not_accept_lacks_nothing_unless_it_declares_knowledge() -> None:
+    (begun,) = named("here")
+    newer = {**begun.body["spec"], "novelty": 3}
+    assert replace(begun, body={**begun.body, "spec": newer}).lacking is None
+    declared = {**newer, "knowledge": {"searches": ["a"]}}
+    assert "no record of what its agent knew" in (replace(begun, body={**begun.body, "spec": declared}).lacking or "")
 
 
 def test_an_agent_begins_with_what_is_recorded_and_not_without_a_record_that_should_be_there() -> None:

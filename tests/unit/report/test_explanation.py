@@ -225,3 +225,10 @@ def test_a_candidate_that_was_drawn_several_times_is_an_alternative_once_at_its_
     considered = [Alternative(candidate, None, {}, None, is_known=False) for candidate in drawn]
     rows = [line.split() for line in said(record, trial, considered=considered).splitlines() if '{"a1"' in line]
     assert [row[0] for row in rows] == ["1", "4", "7"]
+
+
+def test_a_candidate_of_an_earlier_search_is_explained_without_its_record(record: RecordedSearch) -> None:
+    """The ConfigMap may be gone, or not to be read."""
+    first = record.trials[0]
+    moved = replace(first, proposal=replace(first.proposal, origin="transfer"))
+    assert "origin: transfer, from one of the best candidates of an earlier search" in said(record, moved)

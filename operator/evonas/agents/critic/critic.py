@@ -7,7 +7,6 @@ Trials that were stopped at a rung, and those that have reached one, are results
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from evonas.agents.critic.earlier import EarlierTasks
 from evonas.agents.critic.gaussian_process import Factor, Posterior, log_evidence, normal_scores
 from evonas.agents.critic.levels import NO_RUNGS, Levels
 from evonas.agents.critic.memory import BLOCK, Memory
-from evonas.agents.critic.similarity import Encoding, Shape, Similarity
+from evonas.agents.critic.similarity import Encoding, Similarity
 from evonas.agents.critic.trend import Trend
 from evonas.agents.curves import Curve, outlook
 from evonas.agents.experience import NO_EXPERIENCE, Experience
@@ -36,9 +35,6 @@ GROWTH = 1.25
 JUDGES = 400
 """How many of the remembered results a shape is chosen by: the latest ones."""
 
-LENGTHS = (0.1, 0.2, 0.4)
-PAIR_SHARES = (0.8, 0.1)
-DECAYS = (1.0, 4.0)
 NOISES = (0.001, 0.01, 0.1, 0.5)
 """Variances of the rewards' noise, relative to that of the rewards."""
 
@@ -87,13 +83,12 @@ class Critic:
         self._space = space
         self._earlier: EarlierTasks | None = None
         """From the first judgement on."""
-        self._lengths = LENGTHS if self._encoding.is_ordered else LENGTHS[:1]
         self._memory = Memory(MEMORY, len(space))
         self._due = 0.0
         self._steps: set[int] = set()
         """Of the rungs that results had reached."""
         self._snapshot: tuple[NDArray[np.int64], NDArray[np.float64], list[Curve]] | None = None
-        self._similarity = Similarity(self._encoding, Shape(LENGTHS[0], PAIR_SHARES[0], DECAYS[0]))
+        self._similarity = Similarity(self._encoding, self._encoding.shapes()[0])
         self._noise = NOISES[0]
         self._levels = NO_RUNGS
         # Kept from step to step as long as nothing is forgotten and the shape stays the same. Columns have spare room.
@@ -158,14 +153,13 @@ class Critic:
         levels = self._find_levels(curves, finals)
         functions = self._functions_of(choices, levels)
         best = -math.inf
-        for shape in itertools.starmap(Shape, itertools.product(self._lengths, PAIR_SHARES, DECAYS)):
+        for shape in self._encoding.shapes():
             similarity = Similarity(self._encoding, shape)
             covariance = similarity.among(tokens)
             covariance = self._levels.between(covariance, levels, levels)
             for noise in NOISES:
-                if self._earlier is None:
-                    evidence = log_evidence(covariance, noise, targets)
-                else:
+                evidence = log_evidence(covariance, noise, targets)
+                if self._earlier is not None and evidence > -math.inf:
                     evidence = self._earlier.trend(Factor(covariance, noise), targets, functions).log_evidence
                 if evidence > best:
                     best, self._similarity, self._noise = evidence, similarity, noise

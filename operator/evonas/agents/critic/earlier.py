@@ -9,8 +9,6 @@ for what is left, so that nobody has to choose weights.
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -19,13 +17,15 @@ import torch
 from numpy.typing import NDArray
 
 from evonas.agents.critic.gaussian_process import Factor, Posterior, log_evidence
-from evonas.agents.critic.similarity import Encoding, Shape, Similarity
+from evonas.agents.critic.similarity import Encoding, Similarity
 from evonas.agents.critic.trend import Trend
 from evonas.agents.experience import EarlierTask, Experience
 from evonas.space import SearchSpace
 
-LENGTHS, PAIR_SHARES, DECAYS = (0.1, 0.2, 0.4), (0.8, 0.1), (1.0, 4.0)
 NOISES = (0.01, 0.1, 0.5)
+MAX_CELLS = 4_000_000
+"""Bounds the memory that predictions need, some tens of bytes for each result and value of a decision: in a very large
+space, fewer results of each task count."""
 JUDGES = 128
 """How many results of a task its shape is chosen by."""
 
@@ -48,7 +48,8 @@ class EarlierTasks:
         places: dict[tuple[str, ...], list[int]] = {}
         for place, task in enumerate(tasks):
             places.setdefault(task.decisions, []).append(place)
-        self._groups = [_Group(space, [tasks[place] for place in group]) for group in places.values()]
+        most = max(2, MAX_CELLS // len(tasks) // sum(space.cardinalities))
+        self._groups = [_Group(space, [tasks[place] for place in group], most) for group in places.values()]
         self._order = np.argsort([place for group in places.values() for place in group]).tolist()
         means = [0.0] + [TRUST / len(tasks)] * len(tasks)
         variances = [SHIFT**2] + [DOUBT**2 / len(tasks)] * len(tasks)
@@ -67,14 +68,15 @@ class EarlierTasks:
 class _Group:
     """Tasks with the same decisions: a process each, with a shape in common, so that all are asked at once."""
 
-    def __init__(self, space: SearchSpace, tasks: Sequence[EarlierTask]) -> None:
+    def __init__(self, space: SearchSpace, tasks: Sequence[EarlierTask], most: int) -> None:
+        """Take ``most`` results of each task."""
         names = set(tasks[0].decisions)
         self._positions = [position for position, decision in enumerate(space.decisions) if decision.name in names]
         shared = SearchSpace(tuple(replace(space.decisions[position], when=None) for position in self._positions))
         self._encoding = Encoding(shared)
         known = [
             (self._encoding.tokens(np.array(task.candidates)), torch.tensor(task.scores, dtype=torch.float64))
-            for task in tasks
+            for task in (task.reduced(most) for task in tasks)
         ]
         self._similarity, noises = self._choose_shape(known)
         self._weights = torch.zeros(sum(len(targets) for _, targets in known), len(known), dtype=torch.float64)
@@ -94,17 +96,17 @@ class _Group:
 
     def _choose_shape(self, known: Sequence[tuple[NDArray[np.int64], torch.Tensor]]) -> tuple[Similarity, list[float]]:
         """Return the shape, and the noise of each task, under which an even selection of results is likeliest."""
-        lengths = LENGTHS if self._encoding.is_ordered else LENGTHS[:1]
         selected = [
             (tokens[judges], targets[judges]) for tokens, targets in known for judges in [_even_selection(len(tokens))]
         ]
-        best = -math.inf
-        for shape in itertools.starmap(Shape, itertools.product(lengths, PAIR_SHARES, DECAYS)):
+        tried = []
+        for shape in self._encoding.shapes():
             similarity = Similarity(self._encoding, shape)
             found = [_likeliest(similarity.among(tokens), targets) for tokens, targets in selected]
-            if (evidence := math.fsum(evidence for evidence, _ in found)) > best:
-                best, chosen = evidence, (similarity, [noise for _, noise in found])
-        return chosen
+            tried.append((sum(evidence for evidence, _ in found), similarity, [noise for _, noise in found]))
+        _, similarity, noises = max(tried, key=lambda each: each[0])
+        self._encoding.forget_tables()
+        return similarity, noises
 
 
 def _even_selection(count: int) -> NDArray[np.int64]:

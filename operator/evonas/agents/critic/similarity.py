@@ -9,6 +9,7 @@ a separate value.
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -35,8 +36,13 @@ class Shape:
     """How fast agreement in all decisions falls: exp(-decay) if no unordered decision agrees."""
 
 
+LENGTHS = (0.1, 0.2, 0.4)
+PAIR_SHARES = (0.8, 0.1)
+DECAYS = (1.0, 4.0)
+
+
 class Encoding:
-    """TriedCandidates choices into tokens: one for each value of each decision, and one for its absence."""
+    """Turns choices into tokens: one for each value of each decision, and one for its absence."""
 
     def __init__(self, space: SearchSpace) -> None:
         self.sizes = np.array(space.cardinalities) + 1
@@ -46,10 +52,10 @@ class Encoding:
         self._decisions = np.repeat(np.arange(len(space)), self.sizes)
         self._tables: dict[float, tuple[torch.Tensor, torch.Tensor]] = {}
 
-    @property
-    def is_ordered(self) -> bool:
-        """Return whether any decision is ordered, so that the length of a shape matters."""
-        return any(ranks is not None for ranks in self.ranks)
+    def shapes(self) -> list[Shape]:
+        """Return the shapes to choose from; the length only matters if any decision is ordered."""
+        lengths = LENGTHS if any(ranks is not None for ranks in self.ranks) else LENGTHS[:1]
+        return [*itertools.starmap(Shape, itertools.product(lengths, PAIR_SHARES, DECAYS))]
 
     def tokens(self, choices: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the tokens of candidates: [candidates, decisions] to [candidates, decisions]."""
@@ -72,6 +78,10 @@ class Encoding:
                 agreement[rows, :size], exponent[rows, :size] = _block(ranks, size, length)
             self._tables[length] = torch.from_numpy(agreement), torch.from_numpy(exponent)
         return self._tables[length]
+
+    def forget_tables(self) -> None:
+        """Give back their memory; they are computed again if needed."""
+        self._tables.clear()
 
 
 class Similarity:

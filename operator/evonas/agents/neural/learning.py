@@ -25,10 +25,11 @@ def create_learner(
     policy = settings.policy
     network = PolicyNetwork(space, seed, policy.hidden_units)
     descent = Descent(network, policy.learning_rate)
-    if experience and not criticised:
-        # Beside a critic that knows them, too, it makes later proposals worse (docs/agents.md).
-        pqt.imitate(descent, find_elites(space, experience), IMITATIONS)
     weight = policy.entropy_weight
+    elites = find_elites(space, experience)
+    if len(elites) and not criticised:
+        # Beside a critic that knows them, too, it makes later proposals worse (docs/learning-from-earlier-searches.md).
+        pqt.imitate(descent, elites, IMITATIONS)
     if policy.training == "PQT":
         weight = pqt.ENTROPY_WEIGHT if weight is None else weight
         interval = CRITICISED_INTERVAL if criticised else 1

@@ -65,8 +65,7 @@ class KnowledgeOfSearch:
         try:
             body = await self._api.get(CONFIG_MAPS, search.namespace, name)
         except NotFound:
-            table = self._store.children(search.uid).table
-            if told or any(trial.is_proposed for trial in table):
+            if told or len(self._store.children(search.uid).table):
                 raise UnusableKnowledge(
                     f"spec.knowledge: ConfigMap {name}, which records what the agent knew before its first proposal,"
                     f" is gone; {RESTORE}"
