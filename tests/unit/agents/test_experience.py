@@ -62,11 +62,11 @@ def foreign(space: SearchSpace) -> Experience:
 
 class Experienced(AgentContract):
     type: ClassVar[str] = "EvoNAS"
-    config: ClassVar[dict[str, Any]] = {}
-    examples = examples(4)
+    examples = examples(3)
+    steps = 60
 
     def create(self, space: SearchSpace, seed: int) -> Agent:
-        config = {"warmup": 5, "evolution": {"population": 8, "tournament": 3}, **self.config}
+        config = {"warmup": 5, "evolution": {"population": 8, "tournament": 3}}
         return create_agent(self.type, space, seed, config, foreign(space))
 
 
@@ -74,17 +74,8 @@ class TestEvoNAS(Experienced):
     pass
 
 
-class TestEvoNASWithoutCritic(Experienced):
-    config: ClassVar = {"critic": {"model": "None"}}
-
-
 class TestNeural(Experienced):
     type = "Neural"
-
-
-class TestNeuralWithReinforce(Experienced):
-    type = "Neural"
-    config: ClassVar = {"policy": {"training": "REINFORCE"}}
 
 
 @pytest.mark.parametrize(
