@@ -1,4 +1,4 @@
-"""How the benchmarks of the operator print what they measured."""
+"""How the benchmarks print what they measured."""
 
 from __future__ import annotations
 
@@ -16,3 +16,13 @@ def print_rows(title: str, rows: Sequence[Mapping[str, object]]) -> None:
     for row in rows:
         table.add_row(*map(str, row.values()))
     Console(width=200).print(table)
+
+
+def markdown_row(cells: Sequence[str]) -> str:
+    """Return one line of a Markdown table."""
+    return "| " + " | ".join(cells) + " |"
+
+
+def markdown_head(cells: Sequence[str]) -> list[str]:
+    """Return the first lines of a Markdown table."""
+    return [markdown_row(cells), markdown_row(["---"] * len(cells))]

@@ -96,7 +96,8 @@ class LocalSearch:
         climb, choices = self._pending.pop(index)
         if reward is not None and climb == self._climb and (self._best is None or reward > self._best[0]):
             self._best = reward, choices
-            self._neighbours = [*{self._neighbour(choices, *change): None for change in self._changes(choices)}]
+            around = (_changed(self._space, choices, *change, self._random) for change in self._changes(choices))
+            self._neighbours = [*dict.fromkeys(around)]
             self._random.shuffle(self._neighbours)
 
     def _anything(self) -> Choices:
@@ -108,9 +109,6 @@ class LocalSearch:
                 yield from (
                     (position, value) for value in range(self._space.cardinalities[position]) if value != choice
                 )
-
-    def _neighbour(self, choices: Choices, position: int, value: int) -> Choices:
-        return _changed(self._space, choices, position, value, self._random)
 
 
 def _changed(space: SearchSpace, parent: Choices, changed: int, value: int, dice: random.Random) -> Choices:

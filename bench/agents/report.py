@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bench.agents.runs import Run
 from bench.agents.statistics import at_budget, difference, estimate, mean_over, share_to_reach, solved
 from bench.agents.tables import COLLECTIONS
+from bench.printing import markdown_head, markdown_row
 from evonas.recorded.curves import moving_average
 from evonas.search.totals import WINDOW
 
@@ -40,7 +41,11 @@ def table(
     if with_parents:
         goal = max(float(at_budget(curves[parent], budgets[-1]).mean()) for parent in PARENTS)
         head.append("share to the better parent's end")
-    lines = [f"**{name}**, {len(next(iter(curves.values())))} seeds", "", row(head), row(["---"] * len(head))]
+    lines = [
+        f"**{name}**, {len(next(iter(curves.values())))} seeds",
+        "",
+        *markdown_head(head),
+    ]
     for label, worth in curves.items():
         cells = [label, *(str(estimate(at_budget(worth, budget))) for budget in budgets)]
         if optimum is not None:
@@ -48,7 +53,7 @@ def table(
         if with_parents:
             share, low, high = share_to_reach(worth[:, : budgets[-1]], goal)
             cells.append(f"{share:.0%} [{low:.0%}, {high:.0%}]")
-        lines.append(row(cells))
+        lines.append(markdown_row(cells))
     if floor is not None:
         lines += ["", f"The luckiest of all candidates, each tried once: {floor:.3f}."]
     return "\n".join(lines) + "\n"
@@ -69,7 +74,7 @@ def versus_parents(
     results: Mapping[str, Mapping[str, NDArray[np.float64]]], budgets: Mapping[str, Sequence[int]]
 ) -> str:
     """Return a Markdown table: the hybrid minus the better parent at each budget, in standard errors."""
-    lines = [row(["problem", "hybrid minus better parent, in standard errors"]), row(["---", "---"])]
+    lines = markdown_head(["problem", "hybrid minus better parent, in standard errors"])
     for name, curves in results.items():
         if HYBRID not in curves or not all(parent in curves for parent in PARENTS):
             continue
@@ -78,19 +83,19 @@ def versus_parents(
             parents = [estimate(at_budget(curves[parent], budget)) for parent in PARENTS]
             better = max(parents, key=lambda parent: parent.mean)
             cells.append(f"{difference(estimate(at_budget(curves[HYBRID], budget)), better):+.1f} at {budget}")
-        lines.append(row([name, ", ".join(cells)]))
+        lines.append(markdown_row([name, ", ".join(cells)]))
     return "\n".join(lines) + "\n"
 
 
 def steps(results: Mapping[str, Results]) -> str:
     """Return a Markdown table of the milliseconds for one proposal and one observation."""
     labels = list(dict.fromkeys(label for runs in results.values() for label in runs))
-    lines = [row(["ms per step", *labels]), row(["---"] * (len(labels) + 1))]
+    lines = markdown_head(["ms per step", *labels])
     for name, runs in results.items():
         times = [
             f"{np.mean([run.milliseconds for run in runs[label]]):.1f}" if label in runs else "" for label in labels
         ]
-        lines.append(row([name, *times]))
+        lines.append(markdown_row([name, *times]))
     return "\n".join(lines) + "\n"
 
 
@@ -117,8 +122,3 @@ def picture(name: str, results: Results, path: Path) -> None:
     figure.suptitle(name)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=100)
-
-
-def row(cells: Sequence[str]) -> str:
-    """Return one line of a Markdown table."""
-    return "| " + " | ".join(cells) + " |"

@@ -22,9 +22,10 @@ from bench import kept
 from bench.agents import runs, tables
 from bench.agents.catalogue import problem
 from bench.agents.contestants import CONTESTANTS, Contestant, Searcher
-from bench.agents.report import row, worth_of
+from bench.agents.report import worth_of
 from bench.agents.statistics import at_budget, difference, estimate, mean_over
 from bench.choosing import split
+from bench.printing import markdown_head, markdown_row
 from evonas.agents import NO_EXPERIENCE, EarlierTask, Experience, create_agent
 from evonas.agents.curves import outlook
 from evonas.errors import EvonasError
@@ -173,27 +174,27 @@ def _table(
 ) -> str:
     """Return the regrets of one collection."""
     head = [f"**{collection}**", *(f"{budget} trials" for budget in BUDGETS), "to cold at 50", "ms a step"]
-    lines = [row(head), row(["---"] * len(head))]
+    lines = markdown_head(head)
     cold = mean_over([worth[COLD, name] for name in names])
     for label in labels:
         mean = mean_over([worth[label, name] for name in names])
         against = difference(estimate(at_budget(mean, 50)), estimate(at_budget(cold, 50)))
         step = np.mean([run.milliseconds for name in names for run in found[label, name]])
         cells = [str(estimate(at_budget(mean, budget))) for budget in BUDGETS]
-        lines.append(row([label, *cells, f"{against:+.1f}", f"{step:.1f}"]))
+        lines.append(markdown_row([label, *cells, f"{against:+.1f}", f"{step:.1f}"]))
     return "\n".join(lines) + "\n"
 
 
 def _reached(labels: Iterable[str], names: Sequence[str], worth: Mapping[tuple[str, str], NDArray[np.float64]]) -> str:
     """Return after how many trials the mean over seeds is where a cold EvoNAS ends; 101 if never."""
-    lines = [row(["trials until a cold EvoNAS' quality after 100", "mean", "each problem"]), row(["---"] * 3)]
+    lines = markdown_head(["trials until a cold EvoNAS' quality after 100", "mean", "each problem"])
     for label in labels:
         trials = []
         for name in names:
             curve, goal = worth[label, name].mean(axis=0), float(worth[COLD, name].mean(axis=0)[-1])
             reached = np.flatnonzero(curve >= goal - 1e-12)
             trials.append(int(reached[0]) + 1 if len(reached) else len(curve) + 1)
-        lines.append(row([label, f"{np.mean(trials):.1f}", ", ".join(map(str, trials))]))
+        lines.append(markdown_row([label, f"{np.mean(trials):.1f}", ", ".join(map(str, trials))]))
     return "\n".join(lines) + "\n"
 
 

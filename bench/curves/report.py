@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from bench.agents.statistics import at_budget, difference, estimate, share_to_reach
 from bench.curves.contestants import CONTESTANTS, REFERENCE
 from bench.curves.runs import POINTS, Run
+from bench.printing import markdown_head, markdown_row
 
 SHARES = (0.125, 0.25, 0.5, 1.0)
 """Of the GPU time, at which the table shows the regret."""
@@ -30,14 +31,18 @@ def table(title: str, runs: Mapping[str, Sequence[Run]], trainings: int) -> str:
         goals["until the best peer's end"] = max(peers)
     head = ["", *(f"{share * trainings:g}" for share in SHARES), *goals, "lowest"]
     head += ["trained to the end", "stopped", "diverged", "ms a trial"]
-    lines = [f"**{title}**, {len(next(iter(worth.values())))} seeds", "", _row(head), _row(["---"] * len(head))]
+    lines = [
+        f"**{title}**, {len(next(iter(worth.values())))} seeds",
+        "",
+        *markdown_head(head),
+    ]
     for label, regrets in worth.items():
         cells = [label, *(str(estimate(at_budget(regrets, round(share * POINTS)))) for share in SHARES)]
         cells += [_until(regrets, goal, trainings) for goal in goals.values()]
         cells.append("" if reference is None or label == REFERENCE else f"{lowest(regrets, reference):+.1f}")
         for name in ("full", "stopped", "diverged", "milliseconds"):
             cells.append(f"{np.mean([getattr(run, name) for run in runs[label]]):.0f}")
-        lines.append(_row(cells))
+        lines.append(markdown_row(cells))
     return "\n".join(lines) + "\n"
 
 
@@ -52,7 +57,3 @@ def _until(worth: Worth, goal: float, trainings: int) -> str:
     if worth.mean(axis=0).max() < goal:
         return f"more than {trainings}"
     return f"{share * trainings:.1f} [{low * trainings:.1f}, {high * trainings:.1f}]"
-
-
-def _row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cells) + " |"
