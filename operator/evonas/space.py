@@ -54,10 +54,6 @@ class Decision:
     def _index(self) -> dict[str, int]:
         return {identity(value): index for index, value in enumerate(self.values)}
 
-    def has(self, value: Any) -> bool:
-        """Return whether ``value`` is among the values."""
-        return identity(value) in self._index
-
     def index_of(self, value: Any) -> int:
         """Return the index of ``value``; KeyError if it is not among the values."""
         return self._index[identity(value)]

@@ -112,7 +112,7 @@ class ComposedAgent:
     def alternatives(self) -> list[Alternative]:
         """Return the candidates for the next proposal, preferred ones first, without changing that proposal."""
         drafts = self._draw(self._history.next_index)
-        drawing = drafts.drawing
+        drawing, owed = drafts.drawing, drafts.owed()
         return [
             Alternative(
                 decisions=self._space.to_candidate(choices),
@@ -122,7 +122,7 @@ class ComposedAgent:
                     for position in np.flatnonzero(drawing.drawn[row])
                 },
                 value=None if drafts.values is None else float(drafts.values[row]),
-                owed=None if drafts.owed is None else tuple(drafts.owed[row].tolist()),
+                owed=None if owed is None else tuple(owed[row].tolist()),
                 is_known=tuple(choices) in self._history,
             )
             for row, choices in enumerate(drawing.choices.tolist())

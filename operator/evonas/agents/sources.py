@@ -6,6 +6,7 @@ proposed before.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -81,8 +82,9 @@ class Drafts:
     """How many candidates were compared to find these; 1 if nothing compares them."""
     values: NDArray[np.float64] | None = None
     """[drafts]: what the critic expects of each, in normal scores of the rewards; None without a critic."""
-    owed: NDArray[np.float64] | None = None
-    """[drafts, tasks]: how much of that is due to each earlier search; None without knowledge of any."""
+    owed: Callable[[], NDArray[np.float64] | None] = lambda: None
+    """Returns how much of that is due to each earlier search, [drafts, tasks]; None without knowledge of any. Only who
+    explains a proposal asks, and before the critic is asked again."""
 
 
 class Source(Protocol):

@@ -45,9 +45,8 @@ def export(
 ) -> None:
     """Write the whole record of SEARCH to a file.
 
-    The file has JSON lines: a header, the search, what its agent knew from earlier
-    searches, its trials, and a checksum. It contains the manifest, including the
-    container's environment variables, but not the trials' logs.
+    The file has JSON lines: a header, the search, what its agent knew from earlier searches, its trials, and a
+    checksum. It contains the manifest, including the container's environment variables, but not the trials' logs.
     """
     if old_file is not None:
         say_renamed(ctx, str(old_file), f"--to {old_file}")

@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from evonas.agents import NO_EXPERIENCE
 from evonas.local.journal import Journal
 from evonas.local.other_runs import OtherRuns
 from evonas.local.processes.attempts import MAX_LOG, LocalAttempts
 from evonas.local.requests.backlog import LocalBacklog
 from evonas.local.requests.pinned import Pinned
 from evonas.local.requests.vetoed import Vetoed
+from evonas.recorded.knowledge_record import experience_of
 from evonas.search.backlog import Result
 from evonas.search.plan import Plan, plan
 from evonas.search.proposer import Proposer
@@ -62,8 +62,7 @@ class LocalRun:
         self._attempts = LocalAttempts(
             journal.identity, spec, folder, on_end=lambda: self._ends.put(None), max_log=max_log
         )
-        known = journal.knowledge
-        self._proposer = Proposer(spec, NO_EXPERIENCE if known is None else known.experience)
+        self._proposer = Proposer(spec, experience_of(journal.knowledge))
         self._table = TrialTable(journal.trials.values())
         self._totals = RunningTotals(spec.objective)
         self._backlog = LocalBacklog(spec, folder, results)

@@ -102,10 +102,14 @@ def _scored(
 ) -> Iterator[tuple[Choices, float]]:
     """Yield each trial's candidate and score, except those with a value that this search does not have."""
     for trial, score in zip(trials, worth, strict=True):
-        mine = [(decision, trial.decisions[decision.name]) for decision in shared if decision.name in trial.decisions]
-        if all(decision.has(value) for decision, value in mine):
-            known = {decision.name: decision.index_of(value) for decision, value in mine}
-            yield tuple(known.get(decision.name, INACTIVE) for decision in shared), score
+        try:
+            choices = tuple(
+                decision.index_of(trial.decisions[decision.name]) if decision.name in trial.decisions else INACTIVE
+                for decision in shared
+            )
+        except KeyError:
+            continue
+        yield choices, score
 
 
 def _teaches(trial: Trial) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
-from evonas.agents import AgentSettings, EarlierTask, Experience, uses_experience
+from evonas.agents import NO_EXPERIENCE, AgentSettings, EarlierTask, Experience, uses_experience
 from evonas.errors import EvonasError
 from evonas.spec import API_VERSION, SearchSpec
 from evonas.wording import counted, first_of
@@ -84,6 +84,11 @@ class Knowledge:
                 f"{source} was changed: its digest is not that of its contents; restore it from a copy"
             )
         return knowledge
+
+
+def experience_of(knowledge: Knowledge | None) -> Experience:
+    """Return what an agent begins with."""
+    return NO_EXPERIENCE if knowledge is None else knowledge.experience
 
 
 def why_unused(spec: SearchSpec, asked: str = "spec.knowledge") -> str | None:

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from evonas.agents import NO_EXPERIENCE, Experience, HasPolicy, Marginal, Record, create_agent
+from evonas.agents import NO_EXPERIENCE, Experience, HasPolicy, Marginal, Record
 from evonas.errors import EvonasError
-from evonas.search.lessons import in_order, lessons_of, record_of, teach
+from evonas.search.lessons import in_order, lessons_of, new_agent, record_of, teach
 from evonas.search.trial import Trial
 from evonas.spec import SearchSpec
 
@@ -46,7 +46,7 @@ def policy_history(
     lessons = in_order(chain.from_iterable(map(lessons_of, proposed)))
     if len(lessons) > MAX_RESULTS:
         raise EvonasError(f"the record has {len(lessons)} results, and no more than {MAX_RESULTS} are folded for this")
-    agent = create_agent(spec.agent.type, spec.space, spec.agent.seed, spec.agent.settings, experience)
+    agent = new_agent(spec, experience)
     if not isinstance(agent, HasPolicy):
         return []
     agent.restore(_as_proposed(record_of(spec, trial)) for trial in proposed)

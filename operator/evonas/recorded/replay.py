@@ -13,9 +13,9 @@ from dataclasses import dataclass, fields, replace
 from itertools import chain, combinations, islice
 from typing import Any
 
-from evonas.agents import NO_EXPERIENCE, Agent, Experience, Record, SpaceExhausted, create_agent
+from evonas.agents import NO_EXPERIENCE, Agent, Experience, Record, SpaceExhausted
 from evonas.errors import EvonasError
-from evonas.search.lessons import Lesson, in_order, lessons_of, record_of, restore, teach
+from evonas.search.lessons import Lesson, in_order, lessons_of, new_agent, record_of, restore, teach
 from evonas.search.proposer import is_abandoned, is_pinnable, pin, trial_of
 from evonas.search.trial import ProposalRecord, Trial
 from evonas.spec import SearchSpec
@@ -130,7 +130,7 @@ class Replay:
         lessons = [self._lesson(place, trial) for place in range(trial.proposal.observed_up_to)]
         ended = {lesson.trial.index for lesson in lessons if lesson.ends}
         rungs = Counter(lesson.trial.index for lesson in lessons if lesson.rung is not None)
-        agent = self._new_agent()
+        agent = new_agent(self._spec, self._experience)
         restore(agent, (self._as_of(other, ended, rungs, known) for other in self._trials[: trial.index]))
         return agent
 
@@ -162,10 +162,6 @@ class Replay:
         sizes = range(len(open_ones), 0, -1)
         more = chain.from_iterable(combinations(open_ones, size) for size in sizes)
         return (known.union(guess) for guess in islice(more, MAX_TRIES))
-
-    def _new_agent(self) -> Agent:
-        agent = self._spec.agent
-        return create_agent(agent.type, self._spec.space, agent.seed, agent.settings, self._experience)
 
     def _pin(self, agent: Agent, trial: Trial) -> None:
         """Pin what was pinned when a trial was proposed, as far as it was recorded."""

@@ -12,9 +12,9 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from evonas.agents import NO_EXPERIENCE, Experience
+from evonas.agents import Experience
 from evonas.errors import EvonasError, InvalidManifest
-from evonas.recorded.knowledge_record import Knowledge, UnusableKnowledge, why_unused
+from evonas.recorded.knowledge_record import Knowledge, UnusableKnowledge, experience_of, why_unused
 from evonas.search.codec import SearchIdentity, from_time
 from evonas.search.conditions import find_condition
 from evonas.search.contradictions import find_contradiction
@@ -79,7 +79,7 @@ class RecordedSearch:
         """What its agent knew before its first proposal; UnusableKnowledge if that should be recorded, and is not."""
         if self.lacking is not None:
             raise UnusableKnowledge(self.lacking)
-        return NO_EXPERIENCE if self.knowledge is None else self.knowledge.experience
+        return experience_of(self.knowledge)
 
     @property
     def lacking(self) -> str | None:

@@ -9,7 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from evonas.agents import Agent, InvalidRecord, LearnsFromRungs, Observed, Record, Rung, without_rungs
+from evonas.agents import (
+    Agent,
+    Experience,
+    InvalidRecord,
+    LearnsFromRungs,
+    Observed,
+    Record,
+    Rung,
+    create_agent,
+    without_rungs,
+)
 from evonas.search.contradictions import find_contradiction
 from evonas.search.objective import oriented
 from evonas.search.trial import Trial, TrialState
@@ -50,6 +60,11 @@ def teach(spec: SearchSpec, agent: Agent, lesson: Lesson) -> None:
         Observed(record, rung, lesson.sequence).tell(agent)
     elif lesson.ends:
         agent.observe(record.index, record.reward if rung is None else rung.value)
+
+
+def new_agent(spec: SearchSpec, experience: Experience) -> Agent:
+    """Return the search's agent before its first proposal; ``experience`` is what it knows from earlier searches."""
+    return create_agent(spec.agent.type, spec.space, spec.agent.seed, spec.agent.settings, experience)
 
 
 def restore(agent: Agent, records: Iterable[Record]) -> None:

@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from evonas.agents import NO_EXPERIENCE, Agent, Experience, HasPopulation, Proposal, SpaceExhausted, create_agent
+from evonas.agents import NO_EXPERIENCE, Agent, Experience, HasPopulation, Proposal, SpaceExhausted
 from evonas.search.interventions import MAX_PINNED
-from evonas.search.lessons import Lesson, in_order, lessons_of, record_of, restore, teach
+from evonas.search.lessons import Lesson, in_order, lessons_of, new_agent, record_of, restore, teach
 from evonas.search.table import Cursor, TrialTable
 from evonas.search.trial import MAX_ABANDONED, ProposalRecord, Trial
 from evonas.spec import SearchSpec
@@ -112,8 +112,7 @@ class Proposer:
 
     def _restore(self, history: Sequence[Trial]) -> None:
         self._agent = None
-        declared = self._spec.agent
-        agent = create_agent(declared.type, self._spec.space, declared.seed, declared.settings, self._experience)
+        agent = new_agent(self._spec, self._experience)
         restore(agent, (record_of(self._spec, trial) for trial in history))
         self._agent = agent
         unfinished = (trial for trial in history if not trial.state.is_final)

@@ -31,6 +31,14 @@ from evonas.sources.source import Choice, check_pin, check_vetoable, say_on_stde
 POLL_SECONDS = 0.2
 
 
+def read_run(folder: Path) -> RecordedSearch:
+    """Return the record of a run as if it were under way: where it stands cannot be told of one whose manifest this
+    version does not accept.
+    """
+    body, trials, knowledge = read_journal(folder / JOURNAL_FILE)
+    return RecordedSearch(str(folder), body, tuple(trials), Phase.RUNNING, knowledge=knowledge)
+
+
 class JournalSource:
     """The run in ``folder``; ``warn`` is called once with what is missing there."""
 
@@ -41,13 +49,11 @@ class JournalSource:
 
     def read(self) -> RecordedSearch:
         """Return the current record; if its files are damaged, as far as they can be read."""
-        journal = self._folder / JOURNAL_FILE
-        running = is_locked(journal)
-        body, trials, knowledge = read_journal(journal)
-        record = RecordedSearch(str(self._folder), body, tuple(trials), Phase.RUNNING, knowledge=knowledge)
+        running = is_locked(self._folder / JOURNAL_FILE)
+        record = read_run(self._folder)
         if running:
             return record
-        self._tell_damage({trial.index for trial in trials})
+        self._tell_damage({trial.index for trial in record.trials})
         return replace(record, phase=_phase_at_rest(record))
 
     def _tell_damage(self, recorded: Collection[int]) -> None:

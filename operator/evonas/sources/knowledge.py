@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from evonas.errors import EvonasError
-from evonas.local.journal import JOURNAL_FILE, Journal, NotBegun, read_journal
+from evonas.local.journal import JOURNAL_FILE, Journal, NotBegun
 from evonas.recorded.knowledge import gather
 from evonas.recorded.knowledge_record import UnusableKnowledge, why_unused
-from evonas.recorded.search import Phase, RecordedSearch
+from evonas.recorded.search import RecordedSearch
 from evonas.sources.export import ExportSource
+from evonas.sources.journal import read_run
 from evonas.sources.source import say_on_stderr
 from evonas.spec import EarlierSearches, SearchSpec
 
@@ -75,11 +76,8 @@ def _selected(labels: Mapping[str, str], runs: Path) -> Iterator[RecordedSearch]
 
 
 def _read(path: Path) -> RecordedSearch:
-    if not path.is_dir():
-        return ExportSource(path).read()
-    # Where a run stands does not matter, and could not be told of one whose manifest this version does not accept.
-    body, trials, knowledge = read_journal(path / JOURNAL_FILE)
-    return RecordedSearch(str(path), body, tuple(trials), Phase.RUNNING, knowledge=knowledge)
+    # Where a run stands does not matter.
+    return read_run(path) if path.is_dir() else ExportSource(path).read()
 
 
 def _creation(record: RecordedSearch) -> str:

@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml
 
-from evonas.agents import NO_EXPERIENCE
 from evonas.local.journal import read_journal
 from evonas.manifest import to_yaml
+from evonas.recorded.knowledge_record import experience_of
 from evonas.recorded.replay import Replay
 from evonas.search.trial import Trial
 from evonas.spec import SearchSpec
@@ -60,6 +60,5 @@ def recorded(folder: Path, name: str) -> list[Trial]:
     """Return the trials of a run, whose proposals follow from them."""
     body, trials, knowledge = read_journal(folder / "runs" / name / "journal.jsonl")
     spec = SearchSpec.parse({key: body[key] for key in ("apiVersion", "kind", "spec")} | {"metadata": {"name": name}})
-    experience = NO_EXPERIENCE if knowledge is None else knowledge.experience
-    assert all(difference is None for _, difference in Replay(spec, trials, experience).run())
+    assert all(difference is None for _, difference in Replay(spec, trials, experience_of(knowledge)).run())
     return trials

@@ -10,8 +10,8 @@ import pytest
 
 from evonas.agents import Agent, Explaining, create_agent
 from evonas.errors import EvonasError
-from evonas.recorded import replay as module
 from evonas.recorded.replay import Difference, MissingTrial, Replay
+from evonas.search import lessons
 from evonas.search.codec import from_object, to_object
 from evonas.search.confirmation import due_confirmations
 from evonas.search.proposer import Proposer
@@ -114,7 +114,7 @@ def test_no_fold_is_tried_where_the_proposals_name_the_failed_trials(
         folds += 1
         return create_agent(*arguments)
 
-    monkeypatch.setattr(module, "create_agent", counted)
+    monkeypatch.setattr(lessons, "create_agent", counted)
     assert difference_of(spec, trials) is None
     assert folds == 1
     Replay(spec, trials).agent_before(25)

@@ -12,7 +12,7 @@ from typing import Any
 
 from evonas.agents import NO_EXPERIENCE, Experience
 from evonas.local.journal import open_journal
-from evonas.recorded.knowledge_record import Knowledge
+from evonas.recorded.knowledge_record import Knowledge, experience_of
 from evonas.search.backlog import Decisions, Result, TriedCandidates, due_imports, listed_trials
 from evonas.search.objective import Evaluation, evaluate
 from evonas.search.proposer import Proposer
@@ -113,8 +113,7 @@ def write_run(
     journal = open_journal(folder / name, body)
     if knowledge is not None:
         journal.write_knowledge(knowledge)
-    experience = NO_EXPERIENCE if knowledge is None else knowledge.experience
-    for trial in simulate(SearchSpec.parse(body), count, experience=experience):
+    for trial in simulate(SearchSpec.parse(body), count, experience=experience_of(knowledge)):
         journal.write(trial)
     journal.close()
     return folder / name

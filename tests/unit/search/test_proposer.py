@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from evonas.agents import Agent, create_agent
 from evonas.errors import EvonasError
-from evonas.search import proposer as module
+from evonas.search import lessons
 from evonas.search.proposer import Proposer
 from evonas.search.table import TrialTable
 from evonas.search.trial import MAX_ABANDONED, Trial, TrialState
@@ -84,7 +84,7 @@ class Counter:
 @pytest.fixture
 def agents(monkeypatch: pytest.MonkeyPatch) -> Counter:
     counter = Counter()
-    monkeypatch.setattr(module, "create_agent", counter)
+    monkeypatch.setattr(lessons, "create_agent", counter)
     return counter
 
 

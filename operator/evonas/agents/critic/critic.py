@@ -95,8 +95,8 @@ class Critic:
         self._columns = torch.empty(0)
         self._known: list[int] = []
         """Levels of the results in the columns."""
-        self._functions: list[torch.Tensor] = []
-        """What earlier searches say of them."""
+        self._functions = torch.empty(0, 0, dtype=torch.float64)
+        """[results, functions]: what earlier searches say of them."""
         self._factor: Factor | None = None
         self._version = 0
 
@@ -124,8 +124,7 @@ class Critic:
             started = [each for each in pending if not (each.curve and self._levels.steps)]
             for each in halfway:
                 level = self._levels.find(each.curve, each.final)
-                factor = factor.appended(self._enter(np.array([each.choices]), level))
-                self._functions += self._functions_of(np.array([each.choices]), [level])
+                factor = self._appended(factor, np.array([each.choices]), level)
             finals = np.append(self._memory.finals, [each.final for each in halfway])
             targets = _scores([*self._memory.curves, *(each.curve for each in halfway)], finals)
             posterior = self._posterior(factor, targets)
@@ -139,8 +138,7 @@ class Critic:
     def _posterior(self, factor: Factor, targets: torch.Tensor) -> Posterior | Trend:
         if self._earlier is None:
             return Posterior(factor, targets)
-        known = [torch.empty(0, self._earlier.count, dtype=torch.float64), *(row[None] for row in self._functions)]
-        return self._earlier.trend(factor, targets, torch.cat(known))
+        return self._earlier.trend(factor, targets, self._functions)
 
     def _choose_shape(self) -> None:
         """Take the shape and the noise under which the latest snapshot is likeliest."""
@@ -178,20 +176,24 @@ class Critic:
             tokens = self._encoding.tokens(choices)
             self._columns = self._similarity.columns(tokens)
             self._known = self._find_levels(memory.curves[:settled], memory.finals[:settled])
-            self._functions = [*self._functions_of(choices, self._known)]
+            self._functions = self._functions_of(choices, self._known)
             covariance = self._similarity.covariance(tokens, self._columns, settled)
             self._factor = Factor(self._levels.between(covariance, self._known, self._known), self._noise)
             self._version = memory.version
         missing = len(memory) + pending - self._columns.shape[2]
         if missing > 0:
             self._columns = torch.nn.functional.pad(self._columns, (0, missing + BLOCK))
-        del self._known[len(self._factor) :], self._functions[len(self._factor) :]
+        del self._known[len(self._factor) :]
+        self._functions = self._functions[: len(self._factor)]
         levels = self._find_levels(memory.curves[len(self._known) :], memory.finals[len(self._known) :])
         for place, level in enumerate(levels, len(self._known)):
-            choices = memory.choices(place, place + 1)
-            self._factor = self._factor.appended(self._enter(choices, level))
-            self._functions += self._functions_of(choices, [level])
+            self._factor = self._appended(self._factor, memory.choices(place, place + 1), level)
         return self._factor
+
+    def _appended(self, factor: Factor, choices: NDArray[np.int64], level: int) -> Factor:
+        """Return the factor with one more result."""
+        self._functions = torch.cat([self._functions, self._functions_of(choices, [level])])
+        return factor.appended(self._enter(choices, level))
 
     def _enter(self, choices: NDArray[np.int64], level: int) -> torch.Tensor:
         """Put a result into the next column; returns its covariance with those before it."""

@@ -43,8 +43,6 @@ class EarlierTasks:
 
     def __init__(self, space: SearchSpace, experience: Experience) -> None:
         tasks = experience.tasks
-        self.count = 1 + len(tasks)
-        """How many functions there are."""
         places: dict[tuple[str, ...], list[int]] = {}
         for place, task in enumerate(tasks):
             places.setdefault(task.decisions, []).append(place)
@@ -96,9 +94,10 @@ class _Group:
 
     def _choose_shape(self, known: Sequence[tuple[NDArray[np.int64], torch.Tensor]]) -> tuple[Similarity, list[float]]:
         """Return the shape, and the noise of each task, under which an even selection of results is likeliest."""
-        selected = [
-            (tokens[judges], targets[judges]) for tokens, targets in known for judges in [_even_selection(len(tokens))]
-        ]
+        selected = []
+        for tokens, targets in known:
+            judges = np.unique(np.linspace(0, len(tokens) - 1, JUDGES).round().astype(np.int64))
+            selected.append((tokens[judges], targets[judges]))
         tried = []
         for shape in self._encoding.shapes():
             similarity = Similarity(self._encoding, shape)
@@ -107,10 +106,6 @@ class _Group:
         _, similarity, noises = max(tried, key=lambda each: each[0])
         self._encoding.forget_tables()
         return similarity, noises
-
-
-def _even_selection(count: int) -> NDArray[np.int64]:
-    return np.unique(np.linspace(0, count - 1, JUDGES).round().astype(np.int64))
 
 
 def _likeliest(covariance: torch.Tensor, targets: torch.Tensor) -> tuple[float, float]:

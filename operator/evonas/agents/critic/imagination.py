@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +67,7 @@ class ImaginedEvolution:
             pool.add(self._later.mutate(parents.choices, thrown).inheriting(parents), pool.parents[breeders])
         best = pool.best(size)
         drawing = pool.drawing.take(best)
-        owed = judgement.owed(drawing.choices)
+        owed = partial(judgement.owed, drawing.choices)
         return Drafts(drawing, pool.parents[best], "mutation", rows, pool.means[best], owed)
 
     def _exploration_of(self, index: int) -> float:

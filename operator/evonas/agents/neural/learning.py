@@ -26,8 +26,7 @@ def create_learner(
     network = PolicyNetwork(space, seed, policy.hidden_units)
     descent = Descent(network, policy.learning_rate)
     weight = policy.entropy_weight
-    elites = find_elites(space, experience)
-    if len(elites) and not criticised:
+    if not criticised and len(elites := find_elites(space, experience)):
         # Beside a critic that knows them, too, it makes later proposals worse (docs/learning-from-earlier-searches.md).
         pqt.imitate(descent, elites, IMITATIONS)
     if policy.training == "PQT":
