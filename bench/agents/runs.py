@@ -18,6 +18,7 @@ from bench.agents import peers, synthetic, tables
 from bench.agents.catalogue import problem
 from bench.agents.contestants import Contestant, Suggestion
 from bench.agents.problem import Problem
+from evonas.agents import Recommending
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class Run:
     rewards: list[float]
     """[trials]: what each trial reported; infeasible ones repeat the worst before."""
     worth: list[float]
-    """[trials]: what the candidate with the best report so far is worth."""
+    """[trials]: what the candidate is worth that the searcher recommends or, where it recommends none, the one with the
+    best report so far."""
     milliseconds: float
     """Mean time to propose and observe, per trial."""
 
@@ -78,7 +80,11 @@ def simulate(task: Task) -> Run:
         searcher.observe(suggested.index, reward)
         spent += time.perf_counter() - began
         rewards.append(reward if reward is not None else min(rewards, default=0.0))
-        worth.append(incumbent if best > -np.inf else np.nan)
+        recommended = searcher.recommendation if isinstance(searcher, Recommending) else None
+        if recommended is not None:
+            worth.append(subject.judge(recommended.decisions))
+        else:
+            worth.append(incumbent if best > -np.inf else np.nan)
         if _is_solved(subject, worth[-1]):
             break
     missing = task.trials - len(worth)

@@ -20,11 +20,14 @@ from evonas.agents.interface import (
     Marginal,
     Origin,
     Proposal,
+    Recommendation,
+    Recommending,
     Record,
     Rung,
     SpaceExhausted,
 )
 from evonas.agents.records import check_record, without_rungs
+from evonas.agents.replication import Belief, Replications
 from evonas.agents.settings import AgentSettings, EvolutionSettings, PolicySettings
 from evonas.agents.versions import agent_versions
 
@@ -34,6 +37,7 @@ __all__ = [
     "Agent",
     "AgentSettings",
     "Alternative",
+    "Belief",
     "EarlierTask",
     "EvolutionSettings",
     "Experience",
@@ -47,7 +51,10 @@ __all__ = [
     "Origin",
     "PolicySettings",
     "Proposal",
+    "Recommendation",
+    "Recommending",
     "Record",
+    "Replications",
     "Rung",
     "SpaceExhausted",
     "agent_versions",

@@ -7,19 +7,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from evonas.agents.evolution import Population
 from evonas.agents.folding import in_order
 from evonas.agents.history import History, Pending
-from evonas.agents.interface import Alternative, InvalidRecord, Marginal, Origin, Proposal, Record, SpaceExhausted
+from evonas.agents.interface import (
+    Alternative,
+    InvalidRecord,
+    Marginal,
+    Origin,
+    Proposal,
+    Recommendation,
+    Record,
+    SpaceExhausted,
+)
 from evonas.agents.marginals import find_marginals
 from evonas.agents.novelty import Pick, pick
 from evonas.agents.policy import Learner, Observation, Observer, Policy
 from evonas.agents.records import check_record, curve_of
+from evonas.agents.repeats import Repeats
 from evonas.agents.sources import EARLIER, Drafts, Source
-from evonas.space import SearchSpace
+from evonas.space import Choices, SearchSpace
 
 MIN_RESULTS = 2
 """Feasible results below which every proposal is random: a tournament needs a choice."""
@@ -41,6 +52,7 @@ class ComposedAgent:
         observers: Sequence[Observer],
         policy: Policy,
         learner: Learner | None,
+        repeats: Repeats | None,
     ) -> None:
         self._space = space
         self._seed = seed
@@ -52,14 +64,17 @@ class ComposedAgent:
         self._observers = observers if population is None else [population, *observers]
         self._policy = policy
         self._learner = learner
+        self._repeats = repeats
         self._observed = 0
         self._results = 0
 
     def propose(self) -> Proposal:
-        """Return a candidate that was never proposed before; SpaceExhausted if there is none left."""
+        """As ``Agent.propose``."""
         if self._history.candidates >= self._space.size:
             raise SpaceExhausted(f"all {self._space.size} candidates of the search space have been proposed")
         index = self._history.next_index
+        if repeated := self._repeats and self._repeats.choose(index, self._history.under_way):
+            return self._repeat(index, *repeated)
         drafts = self._draw(index)
         picked = pick(self._space, self._seed, index, drafts, self._history.__contains__)
         proposal = self._explained(index, drafts, picked)
@@ -97,6 +112,7 @@ class ComposedAgent:
         records = [*records]
         for record in records:
             self._enter(record)
+        self._check_repeats(records)
         for each in in_order(records):
             each.tell(self)
         for record in records:
@@ -138,6 +154,15 @@ class ComposedAgent:
         return self._learner.entropy if self._learner else None
 
     @property
+    def recommendation(self) -> Recommendation | None:
+        """As ``Recommending.recommendation``."""
+        leader = None if self._repeats is None else self._repeats.leader
+        if leader is None:
+            return None
+        decisions = self._space.to_candidate(leader.candidate)
+        return Recommendation(decisions, leader.runs, leader.mean, leader.expected, leader.deviation)
+
+    @property
     def _has_parents(self) -> bool:
         # The last members may have been put aside and turned out to be infeasible.
         return self._population is None or len(self._population) > 0
@@ -145,6 +170,17 @@ class ComposedAgent:
     def _draw(self, index: int) -> Drafts:
         warm = index >= self._warmup and self._results >= MIN_RESULTS and self._has_parents
         return (self._source if warm else self._start).draw(index)
+
+    def _repeat(self, index: int, first: int, choices: Choices) -> Proposal:
+        self._begin(Pending(index, choices, self._drawn(()), repeats=first))
+        decisions = self._space.to_candidate(choices)
+        pinned = () if self._population is None else self._population.kept
+        return Proposal(index, decisions, "repeat", first, (), self._observed, redrawn=0, pinned=pinned)
+
+    def _begin(self, pending: Pending) -> None:
+        self._history.add(pending)
+        if self._repeats is not None and pending.repeats is not None:
+            self._repeats.begin(pending.index)
 
     def _explained(self, index: int, drafts: Drafts, picked: Pick) -> Proposal:
         decisions = self._space.to_candidate(picked.choices)
@@ -174,10 +210,18 @@ class ComposedAgent:
 
     def _enter(self, record: Record) -> None:
         choices = check_record(self._space, record)
+        repeats = None if self._repeats is None else record.repeats
         try:
-            self._history.add(Pending(record.index, choices, self._drawn(record.mutated)))
+            self._begin(Pending(record.index, choices, self._drawn(record.mutated), repeats=repeats))
         except ValueError as error:
             raise InvalidRecord(f"trial {record.index} cannot be of this search: {error}") from None
+
+    @staticmethod
+    def _check_repeats(records: Sequence[Record]) -> None:
+        decisions = {record.index: record.decisions for record in records}
+        for record in records:
+            if record.repeats in decisions and decisions[record.repeats] != record.decisions:
+                raise InvalidRecord(f"trial {record.index} repeats trial {record.repeats}, but has other decisions")
 
     def _result(self, record: Record) -> Observation:
         if record.reward is None:
@@ -186,6 +230,9 @@ class ComposedAgent:
         return Pending(record.index, choices, self._drawn(record.mutated), curve_of(record)).observed(record.reward)
 
     def _learn(self, observation: Observation) -> None:
+        if self._repeats is not None:
+            mean = self._repeats.observe(observation)
+            observation = replace(observation, mean=None if observation.repeats is None else mean)
         self._results += observation.reward is not None and not observation.again
         for observer in self._observers:
             observer.observe(observation)

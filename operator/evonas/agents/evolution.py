@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -39,13 +40,22 @@ class Population:
 
     def observe(self, observation: Observation) -> None:
         """Add a result; infeasible candidates never become parents. One that went on after it was put aside is the
-        newest member, in place of what it was before.
+        newest member, in place of what it was before. A repeat is no other member: it changes what its candidate, if
+        that is still there, is taken to be worth.
         """
+        if observation.repeats is not None:
+            if observation.mean is not None:
+                self._revise(observation.repeats, observation.mean)
+            return
         if observation.again:
             others = [member for member in self._recent if member.index != observation.index]
             self._recent = deque(others, maxlen=self._recent.maxlen)
         if observation.reward is not None:
             self._recent.append(observation)
+
+    def _revise(self, index: int, mean: float) -> None:
+        members = [replace(each, reward=mean) if each.index == index else each for each in self._recent]
+        self._recent = deque(members, maxlen=self._recent.maxlen)
 
     def pin(self, results: Iterable[Observation]) -> None:
         """Pin these feasible results, and unpin all others."""

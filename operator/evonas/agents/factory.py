@@ -27,6 +27,7 @@ from evonas.agents.history import History
 from evonas.agents.interface import Agent
 from evonas.agents.policy import Alternating, Learner, Observer, Policy, UniformPolicy
 from evonas.agents.randomness import MAX_SEED
+from evonas.agents.repeats import Repeats
 from evonas.agents.sources import Source, WholeSamples
 from evonas.agents.transfer import EliteDescendants
 from evonas.errors import FieldProblem, InvalidManifest
@@ -108,6 +109,7 @@ def create_agent(
         observers=[part for part in (learner, critic) if part is not None],
         policy=policy,
         learner=learner,
+        repeats=Repeats() if criticised else None,
     )
 
 

@@ -22,6 +22,8 @@ class Pending:
     drawn: tuple[bool, ...]
     curve: Curve = ()
     """What it has reached at rungs."""
+    repeats: int | None = None
+    """The proposal whose candidate it trains again; None if the candidate is new."""
     learned: int = 0
     """How many rungs it had reached when it was last put aside; 0 if it never was."""
 
@@ -32,7 +34,9 @@ class Pending:
 
     def observed(self, reward: float | None) -> Observation:
         """Return the proposal with its reward."""
-        return Observation(self.index, self.choices, self.drawn, reward, self.curve, again=self.learned > 0)
+        return Observation(
+            self.index, self.choices, self.drawn, reward, self.curve, again=self.learned > 0, repeats=self.repeats
+        )
 
     def stopped(self) -> Observation:
         """Return the proposal as it stands at its last rung; ValueError if it has reached none."""

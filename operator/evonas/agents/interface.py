@@ -11,7 +11,7 @@ from typing import Literal, Protocol, runtime_checkable
 from evonas.errors import EvonasError
 from evonas.space import Value
 
-Origin = Literal["random", "mutation", "transfer", "policy", "sampler"]
+Origin = Literal["random", "mutation", "transfer", "policy", "sampler", "repeat"]
 
 
 class SpaceExhausted(EvonasError):
@@ -33,9 +33,10 @@ class Proposal:
     origin: Origin
     """``mutation``: from a parent. ``transfer``: from a candidate of an earlier search. ``policy``: drawn whole from
     the network. ``random``: drawn uniformly, in the warm-up or because everything that the agent drew had been proposed
-    before. ``sampler``: drawn by Optuna or by an agent of another package."""
+    before. ``sampler``: drawn by Optuna or by an agent of another package. ``repeat``: a known candidate, whose rewards
+    are too noisy to tell whether it is the best."""
     parent: int | None
-    """Index of the candidate that was mutated; None for other origins."""
+    """Index of the candidate that was mutated, or that is repeated; None for other origins."""
     mutated: tuple[str, ...]
     """The decisions that were drawn from the policy and not copied: all of them for origin ``policy``, none for
     ``random`` and ``sampler``. A draw may return the parent's value."""
@@ -94,6 +95,8 @@ class Record:
     pauses: bool = False
     """It was put aside at each of its rungs. Only agents that are ``LearnsFromRungs`` are restored from such a record;
     others find its reward, if it has one, and no rungs."""
+    repeats: int | None = None
+    """Index of the candidate that it trains again (origin ``repeat``); None for a new candidate."""
 
 
 class Agent(Protocol):
@@ -104,7 +107,9 @@ class Agent(Protocol):
     """
 
     def propose(self) -> Proposal:
-        """Return a candidate that was never proposed before; SpaceExhausted if there is none left."""
+        """Return a candidate that was never proposed before, or one that is to be trained again (origin ``repeat``);
+        SpaceExhausted if all were proposed.
+        """
 
     def observe(self, index: int, reward: float | None) -> None:
         """Learn the reward of a pending proposal: larger is better, None means infeasible.
@@ -180,8 +185,8 @@ class Explaining(Protocol):
     """An agent that can show what its next proposal is chosen from."""
 
     def alternatives(self) -> Sequence[Alternative]:
-        """Return the candidates for the next proposal, preferred ones first: the first unknown one is taken. Changes
-        nothing: the next proposal is the same whether or not this was called.
+        """Return the candidates for the next proposal, preferred ones first: the first unknown one is taken, unless the
+        proposal repeats a known one. Changes nothing: the next proposal is the same whether or not this was called.
         """
 
 
@@ -196,6 +201,30 @@ class HasPopulation(Protocol):
         (``Proposal.pinned``): after a restoration, pinning those gives the same proposals. ValueError for a result
         without a reward; an agent without a population ignores the call.
         """
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The candidate that is most likely the best, where rewards are noisy."""
+
+    decisions: dict[str, Value]
+    runs: int
+    """How often it was trained."""
+    mean: float
+    """Of its rewards."""
+    expected: float
+    """What it is worth, as far as that is known: between its mean and that of other good candidates."""
+    deviation: float
+    """Standard deviation of what it may be worth."""
+
+
+@runtime_checkable
+class Recommending(Protocol):
+    """An agent that may train candidates again, and knows more than which had the best reward."""
+
+    @property
+    def recommendation(self) -> Recommendation | None:
+        """The candidate that is most likely the best; None if rewards are exact, or nothing is known of their noise."""
 
 
 MARGINAL_SAMPLES = 2048

@@ -80,6 +80,10 @@ class Observation:
     """It was ended at the last of them, or put aside there."""
     again: bool = False
     """It replaces what was observed of the same proposal when it was put aside."""
+    repeats: int | None = None
+    """The proposal whose candidate this trained again; None if the candidate was new."""
+    mean: float | None = None
+    """Mean of all rewards of a candidate that was trained again; None if this one added none."""
 
     @property
     def final(self) -> float:

@@ -44,6 +44,8 @@ def curve_of(record: Record) -> Curve:
 def _check_outcome(record: Record) -> None:
     if record.index < 0:
         raise ValueError("its index is negative")
+    if record.repeats is not None and not 0 <= record.repeats < record.index:
+        raise ValueError(f"it repeats trial {record.repeats}, which is not an earlier one")
     if record.sequence is None and record.reward is not None:
         raise ValueError("it has a reward but no place among the observations")
     if record.sequence is not None and record.abandoned:

@@ -15,6 +15,7 @@ from evonas.manifest import to_yaml
 from evonas.recorded.pareto import check_reported, parse_axes, trade_off, values
 from evonas.recorded.search import RecordedSearch
 from evonas.search.confirmation import find_winner
+from evonas.search.recommendation import in_words, recommend
 from evonas.search.trial_environment import decision_variables, literal_env
 from evonas.sources.locate import locate
 from evonas.sources.options import ClusterOptions
@@ -78,7 +79,9 @@ def _front(record: RecordedSearch, metrics: tuple[str, str]) -> list[dict[str, A
 @cluster_options
 @says_what_a_search_is
 def best(search: str, output: str, trial: int | None, pareto: tuple[str, str] | None, cluster: ClusterOptions) -> None:
-    """Print the decisions of the best candidate of SEARCH, or of the confirmed one if spec.confirm was set."""
+    """Print the decisions of the best candidate of SEARCH: the one that was confirmed, if spec.confirm is set, or that
+    is recommended, if rewards are noisy.
+    """
     if pareto and (trial is not None or output not in _LISTS):
         raise click.UsageError("--pareto lists trials, with -o json or -o yaml and without --trial")
     record = locate(search, cluster).read()
@@ -88,6 +91,11 @@ def best(search: str, output: str, trial: int | None, pareto: tuple[str, str] | 
     found = find_winner(record.spec, record.totals) if trial is None else find_trial(record, trial)
     if found is None:
         raise EvonasError(f"{record.source} has no trial with a reward yet")
+    recommended = recommend(record.spec, record.totals)
+    if trial is None and recommended is not None and recommended.trial is found:
+        click.echo(in_words(recommended), err=True)
+        click.echo(_FORMATS[output](record.spec.space.in_order(found.decisions)), nl=False)
+        return
     reward = "no reward" if found.reward is None else f"{record.spec.objective.metric or 'reward'} {found.reward:.6g}"
     click.echo(f"trial {found.index} with {reward}", err=True)
     click.echo(_FORMATS[output](record.spec.space.in_order(found.decisions)), nl=False)

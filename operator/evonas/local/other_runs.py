@@ -74,5 +74,5 @@ class _Journal:
             self._search = identity_of(body)
             return
         trial = from_object(body)
-        if trial.fingerprint is not None and not trial.is_confirmation:
+        if trial.fingerprint is not None and not (trial.is_confirmation or trial.is_repeat):
             self._trials.setdefault(trial.fingerprint, trial)

@@ -15,6 +15,7 @@ from typing import Any
 from evonas.agents import Experience
 from evonas.errors import EvonasError, InvalidManifest
 from evonas.recorded.knowledge_record import Knowledge, UnusableKnowledge, experience_of, why_unused
+from evonas.search.budget import most_trials
 from evonas.search.codec import SearchIdentity, from_time
 from evonas.search.conditions import find_condition
 from evonas.search.contradictions import find_contradiction
@@ -134,7 +135,7 @@ class RecordedSearch:
             phase=self.phase,
             agent=self.spec.agent.type,
             counts=count_states(self.totals),
-            max_trials=min(self.spec.budget.max_trials, self.spec.space.size),
+            max_trials=most_trials(self.spec, self.totals),
             best=None if best is None else best.reward,
             best_index=None if best is None else best.index,
             gpu_seconds=self.totals.gpu_seconds,

@@ -30,6 +30,7 @@ from evonas.report.tradeoff import TradeoffView, view_tradeoff
 from evonas.report.values import ValuesView, view_values
 from evonas.search.confirmation import Confirmed, confirm, find_winner
 from evonas.search.objective import oriented
+from evonas.search.recommendation import Recommended, recommend
 from evonas.search.trial import Trial
 
 MAX_DECISIONS = 12
@@ -49,7 +50,8 @@ class Details:
     """From which earlier searches, in a sentence; empty for most."""
     best: Trial | None
     winner: Trial | None
-    """The best confirmed trial; the best trial if none is confirmed."""
+    """A trial of the best candidate: confirmed or, if none is, recommended; the best trial if none is either."""
+    recommended: Recommended | None
     confirmed: list[Confirmed]
     lineage: list[Ancestor]
     """The winner's."""
@@ -100,6 +102,7 @@ def describe(record: RecordedSearch, axes: Axes | None = None) -> Details:
         learned_from=record.learned_from,
         best=record.totals.best,
         winner=winner,
+        recommended=recommend(record.spec, record.totals),
         confirmed=[item for item in confirm(record.spec, record.totals) if item.runs],
         lineage=lineage(record, winner) if winner is not None else [],
         stopping=view_stopping(record, winner),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
+from statistics import fmean
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -16,7 +18,7 @@ from evonas.recorded.search import RecordedSearch
 from evonas.report.at_rungs import at_rungs
 from evonas.search.lessons import Lesson, in_order, lessons_of
 from evonas.search.objective import oriented
-from evonas.search.trial import LISTED, Trial, TrialState, in_words
+from evonas.search.trial import LISTED, REPEAT, Trial, TrialState, in_words
 from evonas.search.trial_environment import to_text
 from evonas.space import Value
 from evonas.wording import counted, first_of
@@ -37,7 +39,7 @@ def explanation(record: RecordedSearch, trial: Trial, considered: Sequence[Alter
         *(_choice(trial) if trial.is_proposed else ()),
         *(_owed(record, chosen) if chosen is not None and chosen.owed is not None else ()),
     ]
-    if considered and shown and trial.proposal.origin != "random":
+    if considered and shown and trial.proposal.origin not in ("random", REPEAT):
         parts += ["", _alternatives_table(trial, considered, shown)]
     return Group(*parts)
 
@@ -77,6 +79,8 @@ def _origin(record: RecordedSearch, trial: Trial) -> Iterable[str]:
         yield f"origin: transfer, from one of the best candidates of {_elders(record, trial)}"
     elif proposal.origin == "sampler":
         yield f"origin: sampler, drawn by agent {record.spec.agent.type} with its own method"
+    elif trial.is_repeat:
+        yield from _repeated(record, trial)
     elif trial.imported is not None:
         yield f"origin: imported from {trial.imported.source}, trial {trial.imported.trial} there; nothing was run here"
     elif proposal.origin == LISTED:
@@ -93,6 +97,15 @@ def _origin(record: RecordedSearch, trial: Trial) -> Iterable[str]:
     if proposal.policy_ratio is not None:
         likelihood = _times(proposal.policy_ratio)
         yield f"its drawn decisions together are {likelihood} under the policy as by chance"
+
+
+def _repeated(record: RecordedSearch, trial: Trial) -> Iterable[str]:
+    """Say what was known of the candidate when it was trained again."""
+    yield f"origin: repeat of trial {trial.candidate}, whose candidate may be the best if its reward was not luck"
+    rewards = _rewards(record, trial)[trial.candidate]
+    if rewards:
+        of = "that reward" if len(rewards) == 1 else f"the mean of {len(rewards)} rewards"
+        yield f"{of} was {fmean(rewards):.6g}; the repeat has another seed"
 
 
 def _elders(record: RecordedSearch, trial: Trial) -> str:
@@ -120,14 +133,17 @@ def _parent(record: RecordedSearch, trial: Trial) -> str:
     taught = None if parent is None else population.get(parent.index)
     if parent is None or taught is None:
         return "" if index is None else f" of trial {index}"
-    values = [value for lesson in population.values() if (value := _value(lesson)) is not None]
-    merit = oriented(record.spec.objective, _value(taught) or 0.0)
+    repeated = _rewards(record, trial)
+    values = [value for lesson in population.values() if (value := _worth(lesson, repeated)) is not None]
+    merit = oriented(record.spec.objective, _worth(taught, repeated) or 0.0)
     place = 1 + sum(oriented(record.spec.objective, value) > merit for value in values)
     pinned = len(trial.proposal.pinned)
     latest = counted(len(population) - pinned, "latest result")
     members = f"the {latest}" + (f" and {counted(pinned, 'pinned one')}" if pinned else "")
     kept = " (pinned)" if index in trial.proposal.pinned else ""
-    had = f"{_value(taught):.6g}" if taught.rung is None else parent.rungs[taught.rung].in_words
+    had = f"{_worth(taught, repeated):.6g}" if taught.rung is None else parent.rungs[taught.rung].in_words
+    if len(repeated[parent.index]) > 1:
+        had = f"a mean of {had} in {len(repeated[parent.index])} runs"
     return f" of trial {index}{kept}, which had {had}: rank {place} of {members}, from which parents are drawn"
 
 
@@ -137,12 +153,27 @@ def _population(record: RecordedSearch, trial: Trial) -> dict[int, Lesson]:
     """
     latest: dict[int, Lesson] = {}
     for lesson in _known(record, trial):
-        if lesson.ends or record.spec.pauses:
+        if not lesson.trial.is_repeat and (lesson.ends or record.spec.pauses):
             latest.pop(lesson.trial.index, None)
             latest[lesson.trial.index] = lesson
     feasible = {index: lesson for index, lesson in latest.items() if _value(lesson) is not None}
     recent = [*feasible][-AgentSettings.parse(record.spec.agent.settings).evolution.population :]
     return {index: feasible[index] for index in (*recent, *trial.proposal.pinned) if index in feasible}
+
+
+def _rewards(record: RecordedSearch, trial: Trial) -> Mapping[int, list[float]]:
+    """Return the rewards of each candidate, by its first trial, that the agent knew when it proposed a trial."""
+    rewards = defaultdict[int, list[float]](list)
+    for lesson in _known(record, trial):
+        if lesson.rung is None and lesson.trial.reward is not None:
+            rewards[lesson.trial.candidate].append(lesson.trial.reward)
+    return rewards
+
+
+def _worth(lesson: Lesson, rewards: Mapping[int, list[float]]) -> float | None:
+    """Return what a member of the population is taken to be worth: the mean of its rewards, if it has several."""
+    known = rewards[lesson.trial.index]
+    return fmean(known) if lesson.rung is None and known else _value(lesson)
 
 
 def _value(lesson: Lesson) -> float | None:
@@ -159,7 +190,7 @@ def _decisions_table(record: RecordedSearch, trial: Trial, chosen: Alternative |
         before = parent.decisions.get(name) if parent else None
         descends = parent is not None or trial.proposal.origin == "transfer"
         how = "drawn" if name in trial.proposal.mutated or not descends else "copied"
-        how = how if trial.is_proposed else "given"
+        how = how if trial.is_proposed and not trial.is_repeat else "given"
         if how == "drawn" and before == value and parent:
             how = "drawn, unchanged"
         if chosen is not None and name in chosen.policy_ratios and trial.proposal.origin != "random":
@@ -170,6 +201,8 @@ def _decisions_table(record: RecordedSearch, trial: Trial, chosen: Alternative |
 
 def _choice(trial: Trial) -> Iterable[str]:
     proposal = trial.proposal
+    if trial.is_repeat:
+        return
     if proposal.value is not None:
         median = "median reward so far" if proposal.observed_up_to else "median reward of an earlier search"
         yield (

@@ -14,10 +14,13 @@ from rich.text import Text
 from evonas.recorded.curves import moving_average, rewards_in_order
 from evonas.recorded.search import RecordedSearch
 from evonas.report.tables import trials_table
+from evonas.search.budget import most_trials
+from evonas.search.recommendation import recommend
 from evonas.search.status import count_states
 from evonas.search.totals import Totals
 from evonas.search.trial import Trial
 from evonas.spec import SearchSpec
+from evonas.wording import counted
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 WIDTH = 40
@@ -40,7 +43,7 @@ def search_view(record: RecordedSearch) -> RenderableType:
 def progress_view(spec: SearchSpec, totals: Totals, trials: Iterable[Trial], left: timedelta | None) -> RenderableType:
     """Return a search's progress, in a few lines."""
     counts = count_states(totals)
-    total = min(spec.budget.max_trials, spec.space.size)
+    total = most_trials(spec, totals)
     done = totals.total - counts["queued"] - counts["running"]
     grid = Table.grid(padding=(0, 2))
     grid.add_row("trials", ProgressBar(total=total, completed=done, width=WIDTH), f"{done}/{total}")
@@ -50,6 +53,9 @@ def progress_view(spec: SearchSpec, totals: Totals, trials: Iterable[Trial], lef
     if totals.best is not None and rewards:
         metric = spec.objective.metric or "reward"
         grid.add_row("best", f"{metric} {totals.best.reward:.6g} (trial {totals.best.index})")
+        if (recommended := recommend(spec, totals)) is not None:
+            spread = f"{recommended.expected:.6g} ± {recommended.deviation:.3g}"
+            grid.add_row("expected", f"{spread} (trial {recommended.index}, {counted(recommended.runs, 'run')})")
         averages = moving_average(rewards)
         grid.add_row("average", sparkline(averages, WIDTH), f"{averages[-1]:.6g}")
     if left is not None:
@@ -79,7 +85,7 @@ def time_left(spec: SearchSpec, totals: Totals, mean: float | None) -> timedelta
     """Return how long the remaining trials will take if they are like those that ended; None if unknown."""
     if mean is None:
         return None
-    to_come = min(spec.budget.max_trials, spec.space.size) - totals.total + totals.unfinished
+    to_come = most_trials(spec, totals) - totals.total + totals.unfinished
     if spec.confirm is not None:
         to_come += max(0, spec.confirm.runs - totals.confirmed)
     return timedelta(seconds=mean * to_come / spec.budget.parallel_trials)

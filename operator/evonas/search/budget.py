@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from evonas.search.totals import Totals
-from evonas.search.trial import TrialState, in_words
+from evonas.search.trial import REPEAT, TrialState, in_words
 from evonas.spec import SearchSpec
 from evonas.wording import counted
 
@@ -25,6 +25,11 @@ class Limit:
     """True if the search has failed, rather than completed."""
     cuts_short: bool = False
     """True if running trials are no longer needed; ``onComplete`` says what happens to them."""
+
+
+def most_trials(spec: SearchSpec, totals: Totals) -> int:
+    """Return how many trials the search can have: no more than there are candidates, and repeats of these."""
+    return min(spec.budget.max_trials, spec.space.size + totals.origins[REPEAT])
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 
 from evonas.search.objective import oriented
+from evonas.search.recommendation import find_leaders, recommend
 from evonas.search.totals import Totals
 from evonas.search.trial import ProposalRecord, Trial
 from evonas.spec import Objective, SearchSpec
@@ -41,7 +42,7 @@ def due_confirmations(spec: SearchSpec, totals: Totals, room: int) -> list[Trial
     missing = [
         (leader, repeat)
         for repeat in range(1, spec.confirm.repeats + 1)
-        for leader in totals.leaders[: spec.confirm.top]
+        for leader in find_leaders(spec, totals, spec.confirm.top)
         if repeat not in totals.confirmations.get(leader.index, ())
     ]
     first = totals.last_index + 1
@@ -55,7 +56,7 @@ def confirm(spec: SearchSpec, totals: Totals) -> list[Confirmed]:
     """Return what is known about each leader, the best mean first; empty if nothing was to be confirmed."""
     if spec.confirm is None:
         return []
-    leaders = totals.leaders[: spec.confirm.top]
+    leaders = find_leaders(spec, totals, spec.confirm.top)
     runs = {leader.index: totals.confirmations.get(leader.index, {}) for leader in leaders}
     winning = [_best(spec.objective, [run.get(repeat) for run in runs.values()]) for repeat in _repeats(spec)]
     found = [
@@ -69,9 +70,14 @@ def confirm(spec: SearchSpec, totals: Totals) -> list[Confirmed]:
 
 
 def find_winner(spec: SearchSpec, totals: Totals) -> Trial | None:
-    """Return the leader whose confirmations have the best mean; the best trial before there are any."""
+    """Return the leader whose confirmations have the best mean. Before there are any, a trial of the candidate that is
+    recommended; where none is, the best trial.
+    """
     confirmed = [item for item in confirm(spec, totals) if item.mean is not None]
-    return confirmed[0].leader if confirmed else totals.best
+    if confirmed:
+        return confirmed[0].leader
+    recommended = recommend(spec, totals)
+    return totals.best if recommended is None else recommended.trial
 
 
 def _confirmation(index: int, leader: Trial, repeat: int, totals: Totals) -> Trial:

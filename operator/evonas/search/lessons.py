@@ -88,6 +88,7 @@ def record_of(spec: SearchSpec, trial: Trial) -> Record:
         rungs=tuple(_rung(spec, trial, position) for position in range(len(trial.rungs))),
         stopped=trial.state is TrialState.STOPPED,
         pauses=spec.pauses,
+        repeats=trial.proposal.parent if trial.is_repeat else None,
     )
 
 

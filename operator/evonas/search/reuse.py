@@ -48,9 +48,9 @@ def fingerprint_of(spec: SearchSpec, decisions: Mapping[str, Value]) -> str:
 def with_known_result(spec: SearchSpec, trial: Trial, find: Find) -> Trial:
     """Return a trial that is to be recorded, with the result of another search's trial if it is to be reused.
 
-    A confirmation measures the noise of a result: it is always run.
+    A confirmation, or a repeat, measures the noise of a result: it is always run.
     """
-    if spec.reuse_results is Reach.NEVER or trial.is_confirmation:
+    if spec.reuse_results is Reach.NEVER or trial.is_confirmation or trial.is_repeat:
         return trial
     return replace(trial, reused=find(fingerprint_of(spec, trial.decisions)))
 
@@ -59,7 +59,7 @@ def result_of(search: SearchIdentity, trial: Trial) -> Reuse | None:
     """Return what other trials may reuse: a trial's result, under the name of the trial that was run for it."""
     if not trial.state.teaches or trial.state is TrialState.STOPPED:
         return None
-    if trial.fingerprint is None or trial.is_confirmation:
+    if trial.fingerprint is None or trial.is_confirmation or trial.is_repeat:
         return None
     if trial.reused is not None:
         return trial.reused

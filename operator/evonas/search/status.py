@@ -12,6 +12,7 @@ from evonas.search.codec import SearchIdentity, to_decimal, to_time
 from evonas.search.conditions import Condition, to_conditions
 from evonas.search.confirmation import Confirmed, confirm
 from evonas.search.plan import Plan
+from evonas.search.recommendation import Recommended, recommend
 from evonas.search.software_versions import note_versions
 from evonas.search.totals import Totals
 from evonas.search.trial import TrialState
@@ -101,11 +102,25 @@ def summarise(
             "decisions": dict(best.decisions),
         }
         status["lastImprovement"] = to_time(best.completion_time)
+    if (recommended := recommend(spec, plan.totals)) is not None:
+        status["recommended"] = _recommended(identity, recommended)
     if confirmed := [_confirmed(identity, item) for item in confirm(spec, plan.totals) if item.runs]:
         status["confirmed"] = confirmed
     if plan.is_over:
         status["completionTime"] = before.get("completionTime", to_time(now))
     return status
+
+
+def _recommended(identity: SearchIdentity, recommended: Recommended) -> dict[str, Any]:
+    return {
+        "trial": identity.trial_name(recommended.index),
+        "index": recommended.index,
+        "runs": recommended.runs,
+        "mean": to_decimal(recommended.mean),
+        "expected": to_decimal(recommended.expected),
+        "standardDeviation": to_decimal(recommended.deviation),
+        "decisions": dict(recommended.trial.decisions),
+    }
 
 
 def _confirmed(identity: SearchIdentity, confirmed: Confirmed) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from copy import copy
 
 from evonas.search.objective import oriented, oriented_or_worst, reaches_target
+from evonas.search.repeats import Repeats
 from evonas.search.table import Cursor, TrialTable
-from evonas.search.trial import Trial, TrialState
+from evonas.search.trial import REPEAT, Trial, TrialState
 from evonas.spec import Objective
 
 Outcome = tuple[TrialState, str]
@@ -61,7 +62,9 @@ class Totals:
         self.full_gpu_seconds = 0
         """What those took."""
         self.leaders: list[Trial] = []
-        """The trials with the best rewards, among equals the earliest recorded first; at most MAX_LEADERS."""
+        """The trials with the best rewards, each of another candidate, among equals the earliest recorded first; at
+        most MAX_LEADERS."""
+        self.repeats = Repeats()
         self.confirmations: dict[int, dict[int, Trial]] = {}
         """The runs that confirm leaders, by leader's index and number of the repeat. They count in no other total
         except ``gpu_seconds``, ``recorded`` and ``unfinished``."""
@@ -111,13 +114,13 @@ class Totals:
 
     @property
     def candidates(self) -> int:
-        """How many candidates are known and will not be tried again."""
-        return self.total + self.imported
+        """How many candidates are known."""
+        return self.total - self.origins[REPEAT] + self.imported
 
     @property
     def recorded(self) -> int:
         """How many trials there are, of every kind."""
-        return self.candidates + self.confirmed
+        return self.total + self.imported + self.confirmed
 
     @property
     def unfinished(self) -> int:
@@ -150,6 +153,7 @@ class Totals:
         more.examples = self.examples.copy()
         more._recent = self._recent.copy()
         more.leaders = self.leaders.copy()
+        more.repeats = self.repeats.copy()
         more.standings = {step: values.copy() for step, values in self.standings.items()}
         more.last_rungs = self.last_rungs.copy()
         more.stopped_at = self.stopped_at.copy()
@@ -179,6 +183,8 @@ class Totals:
         self._count(trial, 1)
         if trial.is_confirmation:
             return
+        if trial.reward is not None or trial.state is TrialState.INFEASIBLE:
+            self.repeats.add(self._objective, trial)
         if trial.reward is not None:
             self._add_reward(trial, trial.reward)
         elif trial.state.is_final:
@@ -232,8 +238,11 @@ class Totals:
         self.confirmations.setdefault(leader, {})[repeat] = trial
 
     def _add_reward(self, trial: Trial, reward: float) -> None:
-        insort(self.leaders, trial, key=self._rank)
-        del self.leaders[MAX_LEADERS:]
+        other = next((leader for leader in self.leaders if leader.candidate == trial.candidate), None)
+        if other is None or self._rank(trial) < self._rank(other):
+            self.leaders = [leader for leader in self.leaders if leader is not other]
+            insort(self.leaders, trial, key=self._rank)
+            del self.leaders[MAX_LEADERS:]
         if trial.imported is not None:
             return
         if reaches_target(self._objective, reward) and (self.on_target is None or trial.index < self.on_target.index):

@@ -60,6 +60,9 @@ class TrialState(StrEnum):
         return self in (TrialState.SUCCEEDED, TrialState.INFEASIBLE, TrialState.STOPPED)
 
 
+REPEAT = "repeat"
+"""Origin of a candidate that the agent trains again, to see whether its reward was luck."""
+
 IMPORTED, LISTED = "imported", "listed"
 """Origins of candidates from outside: a result that is known from elsewhere, and decisions that a user wants tried."""
 
@@ -258,6 +261,16 @@ class Trial:
     def is_proposed(self) -> bool:
         """Return whether this search's agent proposed it."""
         return not self.is_confirmation and self.proposal.origin not in (IMPORTED, LISTED)
+
+    @property
+    def is_repeat(self) -> bool:
+        """Return whether the agent proposed a known candidate again, that of the trial's ``proposal.parent``."""
+        return self.proposal.origin == REPEAT
+
+    @property
+    def candidate(self) -> int:
+        """Index of its candidate's first trial, which is its own unless it is a repeat."""
+        return self.proposal.parent if self.is_repeat and self.proposal.parent is not None else self.index
 
     @property
     def is_confirmation(self) -> bool:

@@ -67,6 +67,7 @@ def test_an_untrained_network_is_the_evolution_agent(space: SearchSpace) -> None
         observers=[],
         policy=network,
         learner=None,
+        repeats=None,
     )
     origins = set()
     for _ in range(min(80, space.size)):

@@ -162,8 +162,8 @@ def test_proposals_after_candidates_from_outside_follow_from_the_record(agent: s
     assert [trial.proposal.origin for trial in trials].count(LISTED) == 2
     assert simulate(spec, results=found, listed=listed, restarts=range(30)) == trials
     assert difference_of(spec, trials) is None
-    known = {str(dict(trial.decisions)) for trial in trials}
-    assert len(known) == len(trials)
+    known = [str(dict(trial.decisions)) for trial in trials if not trial.is_repeat]
+    assert len({*known}) == len(known)
 
 
 @settings(max_examples=examples(25))

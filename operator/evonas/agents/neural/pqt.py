@@ -56,7 +56,8 @@ class PriorityQueueTraining:
     """After every ``interval`` feasible results, once there are ``warmup``, one step towards the queue's candidates.
 
     An infeasible candidate changes nothing: PQT can only raise likelihoods, and it is never proposed again anyway. One
-    that goes on after it was put aside is one candidate, and several results.
+    that goes on after it was put aside is one candidate, and several results; so is one that was trained again, which
+    is then worth the mean of its rewards.
     """
 
     def __init__(
@@ -72,14 +73,16 @@ class PriorityQueueTraining:
 
     def observe(self, observation: Observation) -> None:
         """Process one observation, and train if there are enough."""
-        if observation.again:
+        is_new = not observation.again and observation.repeats is None
+        worth = observation.reward if observation.repeats is None else observation.mean
+        if observation.again or observation.mean is not None:
             self._queue.discard(observation.choices)
-        if observation.reward is None:
+        if worth is None:
             return
-        self._candidates += not observation.again
+        self._candidates += is_new
         self._results += 1
         stopped_at = observation.curve[-1][0] if observation.stopped else math.inf
-        self._queue.add(observation.choices, observation.reward, stopped_at)
+        self._queue.add(observation.choices, worth, stopped_at)
         if self._candidates >= self._warmup and self._results % self._interval == 0:
             imitate(self._descent, np.array(self._queue.candidates), 1, self._entropy_weight)
 

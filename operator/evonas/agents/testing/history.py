@@ -124,7 +124,15 @@ class History:
     def records(self) -> list[Record]:
         """Return what was recorded, in the order of the proposals, as the agent is restored from it."""
         own = [
-            Record(each.index, dict(each.decisions), each.mutated, self.seen[each.index], None, None)
+            Record(
+                each.index,
+                dict(each.decisions),
+                each.mutated,
+                self.seen[each.index],
+                sequence=None,
+                reward=None,
+                repeats=each.parent if each.origin == "repeat" else None,
+            )
             for each in self.proposals.values()
         ]
         records = [self._with_outcome(record) for record in (*self.foreign.values(), *own)]

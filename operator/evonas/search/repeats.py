@@ -1,0 +1,36 @@
+"""What a search's candidates were worth each time they were trained: a part of ``totals``, and as independent of the
+order. Pure.
+"""
+
+from __future__ import annotations
+
+from evonas.agents import Replications
+from evonas.search.objective import oriented
+from evonas.search.trial import Trial
+from evonas.spec import Objective
+
+
+class Repeats:
+    """Rewards by candidate, which is known by the index of its first trial."""
+
+    def __init__(self) -> None:
+        self.rewards = Replications[int]()
+        """Oriented: larger is better."""
+        self.first: dict[int, Trial] = {}
+        """The first repeat of each candidate that the agent trained again."""
+
+    def copy(self) -> Repeats:
+        """Return a copy that can be added to."""
+        more = Repeats()
+        more.rewards, more.first = self.rewards.copy(), self.first.copy()
+        return more
+
+    def add(self, objective: Objective, trial: Trial) -> None:
+        """Add a trial that succeeded or was infeasible."""
+        if trial.is_repeat:
+            known = self.first.get(trial.candidate)
+            self.first[trial.candidate] = trial if known is None or trial.index < known.index else known
+        if trial.reward is not None:
+            self.rewards.add(trial.candidate, oriented(objective, trial.reward))
+        elif trial.is_repeat:
+            self.rewards.refuse(trial.candidate)
