@@ -10,6 +10,7 @@ Nothing depends on the order in which results were added.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -54,6 +55,8 @@ class Replications(Generic[Candidate]):
         self._runs: list[int] = []
         self._repeated: dict[Candidate, tuple[float, ...]] = {}
         """Rewards, ascending, of candidates with more than one."""
+        self._squares: dict[Candidate, float] = {}
+        """Sums of their squared distances from their mean."""
         self._refused: set[Candidate] = set()
         """Candidates that were infeasible when they were trained again."""
         self.repeats = 0
@@ -67,7 +70,8 @@ class Replications(Generic[Candidate]):
         """Return a copy that can be added to."""
         more = Replications[Candidate]()
         more._places, more._means, more._runs = self._places.copy(), self._means.copy(), self._runs.copy()
-        more._repeated, more._refused, more.repeats = self._repeated.copy(), self._refused.copy(), self.repeats
+        more._repeated, more._squares = self._repeated.copy(), self._squares.copy()
+        more._refused, more.repeats = self._refused.copy(), self.repeats
         return more
 
     def add(self, candidate: Candidate, reward: float) -> None:
@@ -79,9 +83,11 @@ class Replications(Generic[Candidate]):
             return
         place = self._places[candidate]
         known: tuple[float, ...] = self._repeated.get(candidate, (self._means[place],))
-        rewards = tuple(sorted([*known, reward]))
-        self._repeated[candidate] = rewards
-        self._means[place], self._runs[place] = _mean(rewards), len(rewards)
+        self._repeated[candidate] = rewards = tuple(sorted([*known, reward]))
+        mean = sum(rewards) / len(rewards)
+        # A power would raise where a product overflows, and so would their sum.
+        self._squares[candidate] = min(sum((each - mean) * (each - mean) for each in rewards), LARGEST)
+        self._means[place], self._runs[place] = mean, len(rewards)
         self.repeats += 1
 
     def refuse(self, candidate: Candidate) -> None:
@@ -97,9 +103,7 @@ class Replications(Generic[Candidate]):
         """Variance among the rewards of one candidate; 0 as long as none was repeated."""
         if not self.repeats:
             return 0.0
-        distances = sorted(abs(reward - _mean(each)) for each in self._repeated.values() for reward in each)
-        # A power would raise where a product overflows.
-        return sum(distance * distance for distance in distances) / self.repeats
+        return math.fsum(self._squares.values()) / self.repeats
 
     @property
     def is_exact(self) -> bool:
@@ -136,7 +140,3 @@ class Replications(Generic[Candidate]):
             deviation = (noise * spread / (known * spread + noise)) ** 0.5
             beliefs.append(Belief(candidate, count, self._means[place], expected, deviation))
         return sorted(beliefs, key=lambda belief: (-belief.expected, belief.candidate))[:LEADERS]
-
-
-def _mean(rewards: tuple[float, ...]) -> float:
-    return sum(rewards) / len(rewards)

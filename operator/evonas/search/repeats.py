@@ -18,15 +18,21 @@ class Repeats:
         """Oriented: larger is better."""
         self.first: dict[int, Trial] = {}
         """The first repeat of each candidate that the agent trained again."""
+        self._is_shared = False
 
     def copy(self) -> Repeats:
-        """Return a copy that can be added to."""
+        """Return a copy that can be added to. Nothing is copied before either is: totals are copied in every pass, but
+        few trials have ended since.
+        """
         more = Repeats()
-        more.rewards, more.first = self.rewards.copy(), self.first.copy()
+        more.rewards, more.first = self.rewards, self.first
+        more._is_shared = self._is_shared = True
         return more
 
     def add(self, objective: Objective, trial: Trial) -> None:
         """Add a trial that succeeded or was infeasible."""
+        if self._is_shared:
+            self.rewards, self.first, self._is_shared = self.rewards.copy(), self.first.copy(), False
         if trial.is_repeat:
             known = self.first.get(trial.candidate)
             self.first[trial.candidate] = trial if known is None or trial.index < known.index else known
