@@ -27,7 +27,7 @@ from evonas.agents.interface import (
     SpaceExhausted,
 )
 from evonas.agents.records import check_record, without_rungs
-from evonas.agents.replication import Belief, Replications
+from evonas.agents.replication import Replications
 from evonas.agents.settings import AgentSettings, EvolutionSettings, PolicySettings
 from evonas.agents.versions import agent_versions
 
@@ -37,7 +37,6 @@ __all__ = [
     "Agent",
     "AgentSettings",
     "Alternative",
-    "Belief",
     "EarlierTask",
     "EvolutionSettings",
     "Experience",

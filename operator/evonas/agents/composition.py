@@ -27,7 +27,7 @@ from evonas.agents.interface import (
 from evonas.agents.marginals import find_marginals
 from evonas.agents.novelty import Pick, pick
 from evonas.agents.policy import Learner, Observation, Observer, Policy
-from evonas.agents.records import check_record, curve_of
+from evonas.agents.records import check_record, check_repeats, curve_of
 from evonas.agents.repeats import Repeats
 from evonas.agents.sources import EARLIER, Drafts, Source
 from evonas.space import Choices, SearchSpace
@@ -112,7 +112,7 @@ class ComposedAgent:
         records = [*records]
         for record in records:
             self._enter(record)
-        self._check_repeats(records)
+        check_repeats(records)
         for each in in_order(records):
             each.tell(self)
         for record in records:
@@ -215,13 +215,6 @@ class ComposedAgent:
             self._begin(Pending(record.index, choices, self._drawn(record.mutated), repeats=repeats))
         except ValueError as error:
             raise InvalidRecord(f"trial {record.index} cannot be of this search: {error}") from None
-
-    @staticmethod
-    def _check_repeats(records: Sequence[Record]) -> None:
-        decisions = {record.index: record.decisions for record in records}
-        for record in records:
-            if record.repeats in decisions and decisions[record.repeats] != record.decisions:
-                raise InvalidRecord(f"trial {record.index} repeats trial {record.repeats}, but has other decisions")
 
     def _result(self, record: Record) -> Observation:
         if record.reward is None:

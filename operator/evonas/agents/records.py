@@ -24,6 +24,14 @@ def check_record(space: SearchSpace, record: Record) -> Choices:
     return choices
 
 
+def check_repeats(records: Sequence[Record]) -> None:
+    """InvalidRecord if one is said to repeat a trial that has another candidate."""
+    decisions = {record.index: record.decisions for record in records}
+    for record in records:
+        if record.repeats in decisions and decisions[record.repeats] != record.decisions:
+            raise InvalidRecord(f"trial {record.index} repeats trial {record.repeats}, but has other decisions")
+
+
 def without_rungs(records: Sequence[Record]) -> Iterator[Record]:
     """Yield records for an agent that knows nothing of rungs, with the number of outcomes that it had seen."""
     outcomes = [record.sequence for record in records if record.sequence is not None]

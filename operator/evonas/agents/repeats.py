@@ -98,8 +98,10 @@ class Repeats:
 
 def _most_telling(leaders: Sequence[Belief[Choices]], noise: float) -> Choices | None:
     """Return the leader whose repeat is expected to gain most; None if it is beyond doubt which one is best."""
+    if len(leaders) < 2:
+        return None
     best, most = None, 0.0
-    for place, belief in enumerate(leaders[: len(leaders) if len(leaders) > 1 else 0]):
+    for place, belief in enumerate(leaders):
         lead = abs(belief.expected - leaders[place == 0].expected)
         change = belief.deviation**2 / math.sqrt(belief.deviation**2 + noise)
         if lead <= DOUBT * change and (gain := _gain(lead, change)) > most:

@@ -93,9 +93,10 @@ def best(search: str, output: str, trial: int | None, pareto: tuple[str, str] | 
         raise EvonasError(f"{record.source} has no trial with a reward yet")
     recommended = recommend(record.spec, record.totals)
     if trial is None and recommended is not None and recommended.trial is found:
-        click.echo(in_words(recommended), err=True)
-        click.echo(_FORMATS[output](record.spec.space.in_order(found.decisions)), nl=False)
-        return
-    reward = "no reward" if found.reward is None else f"{record.spec.objective.metric or 'reward'} {found.reward:.6g}"
-    click.echo(f"trial {found.index} with {reward}", err=True)
+        said = in_words(recommended)
+    else:
+        metric = record.spec.objective.metric or "reward"
+        reward = "no reward" if found.reward is None else f"{metric} {found.reward:.6g}"
+        said = f"trial {found.index} with {reward}"
+    click.echo(said, err=True)
     click.echo(_FORMATS[output](record.spec.space.in_order(found.decisions)), nl=False)

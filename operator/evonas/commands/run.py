@@ -25,10 +25,10 @@ from evonas.local.run import LocalRun
 from evonas.report.display import Display
 from evonas.report.plots import save_plots
 from evonas.search.backlog import import_is_open
-from evonas.search.confirmation import Confirmed, confirm
+from evonas.search.confirmation import Confirmed, confirm, find_result
 from evonas.search.outcome import find_example
 from evonas.search.plan import Plan
-from evonas.search.recommendation import Recommended, in_words, recommend
+from evonas.search.recommendation import in_words, recommend
 from evonas.search.rungs import find_losses, find_silence
 from evonas.search.status import count_states
 from evonas.search.totals import Totals
@@ -150,12 +150,6 @@ def _describe(confirmed: Confirmed, *, alone: bool) -> str:
     return f"confirmed: trial {confirmed.leader.index}: {rewards}{won}"
 
 
-def _winner(best: Trial, recommended: Recommended | None, confirmed: Sequence[Confirmed]) -> tuple[Trial, float | None]:
-    if confirmed:
-        return confirmed[0].leader, confirmed[0].mean
-    return (best, best.reward) if recommended is None else (recommended.trial, recommended.mean)
-
-
 def _override(body: dict[str, Any], field: tuple[str, str], value: int | None) -> None:
     """Put a value into the manifest; one whose parts are no objects is left for the parser to refuse."""
     (block, name), spec = field, body.get("spec")
@@ -192,7 +186,8 @@ def _conclude(spec: SearchSpec, decided: Plan, trials: Sequence[Trial], folder: 
         confirmed = [item for item in confirm(spec, decided.totals) if item.mean is not None]
         for item in confirmed:
             console.print(_describe(item, alone=len(confirmed) == 1), highlight=False)
-        winner, reward = _winner(best, recommended, confirmed)
+        winner, reward = find_result(spec, decided.totals)
+        assert winner is not None
         (folder / BEST_FILE).write_text(
             json.dumps({"index": winner.index, metric: reward, "decisions": dict(winner.decisions)}, indent=2) + "\n"
         )

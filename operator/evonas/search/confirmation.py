@@ -73,11 +73,17 @@ def find_winner(spec: SearchSpec, totals: Totals) -> Trial | None:
     """Return the leader whose confirmations have the best mean. Before there are any, a trial of the candidate that is
     recommended; where none is, the best trial.
     """
+    return find_result(spec, totals)[0]
+
+
+def find_result(spec: SearchSpec, totals: Totals) -> tuple[Trial | None, float | None]:
+    """Return the winner, and the mean by which it is one or, of the best trial, its reward."""
     confirmed = [item for item in confirm(spec, totals) if item.mean is not None]
     if confirmed:
-        return confirmed[0].leader
-    recommended = recommend(spec, totals)
-    return totals.best if recommended is None else recommended.trial
+        return confirmed[0].leader, confirmed[0].mean
+    if (recommended := recommend(spec, totals)) is not None:
+        return recommended.trial, recommended.mean
+    return totals.best, None if totals.best is None else totals.best.reward
 
 
 def _confirmation(index: int, leader: Trial, repeat: int, totals: Totals) -> Trial:

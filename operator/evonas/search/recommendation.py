@@ -54,9 +54,9 @@ def find_leaders(spec: SearchSpec, totals: Totals, count: int) -> list[Trial]:
 
 
 def _ranked(spec: SearchSpec, totals: Totals) -> list[Recommended]:
-    if not totals.repeats.first:
+    if not totals.candidate_rewards.first_repeats:
         return []
-    known = {leader.candidate: leader for leader in totals.leaders} | totals.repeats.first
+    known = {leader.candidate: leader for leader in totals.leaders} | totals.candidate_rewards.first_repeats
     return [
         Recommended(
             index=belief.candidate,
@@ -66,6 +66,6 @@ def _ranked(spec: SearchSpec, totals: Totals) -> list[Recommended]:
             expected=oriented(spec.objective, belief.expected),
             deviation=belief.deviation,
         )
-        for belief in totals.repeats.rewards.leaders()
+        for belief in totals.candidate_rewards.replications.leaders()
         if belief.candidate in known
     ]

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Iterable
 from copy import copy
 
+from evonas.search.candidate_rewards import CandidateRewards
 from evonas.search.objective import oriented, oriented_or_worst, reaches_target
-from evonas.search.repeats import Repeats
 from evonas.search.table import Cursor, TrialTable
 from evonas.search.trial import REPEAT, Trial, TrialState
 from evonas.spec import Objective
@@ -64,7 +64,7 @@ class Totals:
         self.leaders: list[Trial] = []
         """The trials with the best rewards, each of another candidate, among equals the earliest recorded first; at
         most MAX_LEADERS."""
-        self.repeats = Repeats()
+        self.candidate_rewards = CandidateRewards()
         self.confirmations: dict[int, dict[int, Trial]] = {}
         """The runs that confirm leaders, by leader's index and number of the repeat. They count in no other total
         except ``gpu_seconds``, ``recorded`` and ``unfinished``."""
@@ -153,7 +153,7 @@ class Totals:
         more.examples = self.examples.copy()
         more._recent = self._recent.copy()
         more.leaders = self.leaders.copy()
-        more.repeats = self.repeats.copy()
+        more.candidate_rewards = self.candidate_rewards.copy()
         more.standings = {step: values.copy() for step, values in self.standings.items()}
         more.last_rungs = self.last_rungs.copy()
         more.stopped_at = self.stopped_at.copy()
@@ -184,7 +184,7 @@ class Totals:
         if trial.is_confirmation:
             return
         if trial.reward is not None or trial.state is TrialState.INFEASIBLE:
-            self.repeats.add(self._objective, trial)
+            self.candidate_rewards.add(self._objective, trial)
         if trial.reward is not None:
             self._add_reward(trial, trial.reward)
         elif trial.state.is_final:

@@ -10,33 +10,34 @@ from evonas.search.trial import Trial
 from evonas.spec import Objective
 
 
-class Repeats:
+class CandidateRewards:
     """Rewards by candidate, which is known by the index of its first trial."""
 
     def __init__(self) -> None:
-        self.rewards = Replications[int]()
+        self.replications = Replications[int]()
         """Oriented: larger is better."""
-        self.first: dict[int, Trial] = {}
+        self.first_repeats: dict[int, Trial] = {}
         """The first repeat of each candidate that the agent trained again."""
         self._is_shared = False
 
-    def copy(self) -> Repeats:
+    def copy(self) -> CandidateRewards:
         """Return a copy that can be added to. Nothing is copied before either is: totals are copied in every pass, but
         few trials have ended since.
         """
-        more = Repeats()
-        more.rewards, more.first = self.rewards, self.first
+        more = CandidateRewards()
+        more.replications, more.first_repeats = self.replications, self.first_repeats
         more._is_shared = self._is_shared = True
         return more
 
     def add(self, objective: Objective, trial: Trial) -> None:
         """Add a trial that succeeded or was infeasible."""
         if self._is_shared:
-            self.rewards, self.first, self._is_shared = self.rewards.copy(), self.first.copy(), False
+            self.replications, self.first_repeats = self.replications.copy(), self.first_repeats.copy()
+            self._is_shared = False
         if trial.is_repeat:
-            known = self.first.get(trial.candidate)
-            self.first[trial.candidate] = trial if known is None or trial.index < known.index else known
+            known = self.first_repeats.get(trial.candidate)
+            self.first_repeats[trial.candidate] = trial if known is None or trial.index < known.index else known
         if trial.reward is not None:
-            self.rewards.add(trial.candidate, oriented(objective, trial.reward))
+            self.replications.add(trial.candidate, oriented(objective, trial.reward))
         elif trial.is_repeat:
-            self.rewards.refuse(trial.candidate)
+            self.replications.refuse(trial.candidate)
