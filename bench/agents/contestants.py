@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import Any, Protocol
 
 from bench.agents import peers
+from bench.agents.model_based import BoTorch, Smac
 from evonas.agents import create_agent
 from evonas.errors import EvonasError
 from evonas.space import SearchSpace, Value
@@ -83,12 +84,15 @@ CONTESTANTS = {
         _peer("regularised-evolution", peers.RegularisedEvolution),
         _peer("local-search", peers.LocalSearch),
         _peer("optuna-tpe", peers.OptunaTPE, package="optuna"),
+        _peer("smac", partial(Smac, repeating=False), package="smac", conditional=False),
+        _peer("smac-repeating", partial(Smac, repeating=True), package="smac", conditional=False),
+        _peer("botorch", BoTorch, package="botorch", conditional=False),
         _peer("pyglove-evolution", peers.PyGloveEvolution, package="pyglove", conditional=False),
     )
 }
 """Every contestant by label. ``evonas-plain`` is the hybrid of the paper, without a critic; ``evonas-uniform`` has the
 critic but a policy that never learns. ``optuna-tpe`` is plain TPE, ``optuna-agent`` our agent, which never tries a
-candidate twice."""
+candidate twice; ``smac-repeating`` may try one three times."""
 
 
 def parse_variant(text: str) -> Contestant:

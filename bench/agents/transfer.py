@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from bench import kept
-from bench.agents import runs, tables
+from bench.agents import runs, syne_tune, tables
 from bench.agents.catalogue import problem
 from bench.agents.contestants import CONTESTANTS, Contestant, Searcher
 from bench.agents.report import worth_of
@@ -44,7 +45,7 @@ COLD = "EvoNAS cold"
 
 @dataclass(frozen=True)
 class Condition:
-    """An agent and what it knows."""
+    """An agent, or a method of Syne Tune's, and what it knows."""
 
     type: str
     knows: str
@@ -60,6 +61,7 @@ CONDITIONS = {
     "EvoNAS with unrelated knowledge": Condition("EvoNAS", "unrelated", {}),
     "Neural cold": Condition("Neural", "nothing", {}),
     "Neural with knowledge": Condition("Neural", "true", {}),
+    **{f"Syne Tune, {method}": Condition(method, "true", {}) for method in syne_tune.METHODS},
 }
 
 
@@ -91,15 +93,20 @@ def _search(task: EarlierSearch) -> dict[str, Any]:
     return {"identity": task.identity(), "results": results}
 
 
-def _experience(others: Sequence[str], seed: int, knows: str, folder: Path) -> Experience:
-    if knows == "nothing":
-        return NO_EXPERIENCE
-    tasks = []
+def _earlier(others: Sequence[str], seed: int, folder: Path) -> dict[str, list[tuple[Choices, float | None]]]:
+    searches = {}
     for name in others:
         found = kept.load(EarlierSearch(name, seed + EARLIER_SEEDS), folder)
         assert found is not None, "every earlier search was run"
-        tasks.append(_task(name, found["results"], knows, seed))
-    return Experience(tuple(tasks))
+        searches[name] = [(tuple(choices), reward) for choices, reward in found["results"]]
+    return searches
+
+
+def _experience(others: Sequence[str], seed: int, knows: str, folder: Path) -> Experience:
+    if knows == "nothing":
+        return NO_EXPERIENCE
+    earlier = _earlier(others, seed, folder)
+    return Experience(tuple(_task(name, results, knows, seed) for name, results in earlier.items()))
 
 
 def _task(name: str, results: Sequence[tuple[Choices, float | None]], knows: str, seed: int) -> EarlierTask:
@@ -110,10 +117,14 @@ def _task(name: str, results: Sequence[tuple[Choices, float | None]], knows: str
         rewards = np.random.default_rng(seed).permutation(rewards)
     scores = outlook([()] * len(results), rewards).expected.tolist()
     names = tuple(decision.name for decision in problem(name).space.decisions)
-    return EarlierTask.of(name, names, [(tuple(each), score) for (each, _), score in zip(results, scores, strict=True)])
+    return EarlierTask.of(name, names, [(each, score) for (each, _), score in zip(results, scores, strict=True)])
 
 
 def _create(condition: Condition, others: Sequence[str], folder: Path, space: SearchSpace, seed: int) -> Searcher:
+    if condition.type in syne_tune.METHODS:
+        earlier = _earlier(others, seed, folder)
+        feasible = {name: [(c, r) for c, r in results if r is not None] for name, results in earlier.items()}
+        return syne_tune.SyneTuneTransfer(condition.type, space, seed, feasible)
     experience = _experience(others, seed, condition.knows, folder)
     return create_agent(condition.type, space, seed, condition.settings, experience)
 
@@ -141,7 +152,7 @@ def main(collections: str, conditions: str, seeds: int, jobs: int, results: Path
     console = Console(stderr=True)
     if unknown := [name for name in split(collections) if name not in COLLECTIONS]:
         raise click.BadParameter(f"unknown {', '.join(unknown)}; there are {', '.join(COLLECTIONS)}")
-    wanted = [label for label in CONDITIONS if not conditions or label.startswith(tuple(split(conditions)))]
+    wanted = _choose(conditions, console)
     problems = {name: [f"{name}-{data_set}" for data_set in COLLECTIONS[name]] for name in split(collections)}
     everyone = [name for names in problems.values() for name in names]
     earlier = [EarlierSearch(name, seed + EARLIER_SEEDS) for name in everyone for seed in range(seeds)]
@@ -163,6 +174,15 @@ def main(collections: str, conditions: str, seeds: int, jobs: int, results: Path
     for collection, names in problems.items():
         click.echo(_table(collection, names, wanted, worth, found))
     click.echo(_reached(wanted, everyone, worth))
+
+
+def _choose(conditions: str, console: Console) -> list[str]:
+    """Return the rows that can be shown here."""
+    wanted = [label for label in CONDITIONS if not conditions or label.startswith(tuple(split(conditions)))]
+    here = [label for label in wanted if CONDITIONS[label].type not in syne_tune.METHODS or find_spec("syne_tune")]
+    for label in sorted({*wanted} - {*here}):
+        console.print(f"{label} is left out: syne_tune is not installed", highlight=False)
+    return here
 
 
 def _table(
