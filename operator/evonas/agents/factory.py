@@ -65,7 +65,8 @@ def create_agent(
         # PyTorch costs seconds and hundreds of megabytes: only searches that learn should pay for it.
         from evonas.agents.neural.learning import create_learner  # noqa: PLC0415
 
-        policy, learner = create_learner(space, seed, parsed, experience, criticised=criticised)
+        alone = type == "Neural"
+        policy, learner = create_learner(space, seed, parsed, experience, alone=alone, criticised=criticised)
     history = History()
     start: Source = WholeSamples(space, UniformPolicy(space), seed, "random")
     source = start

@@ -31,7 +31,7 @@ def reward(decisions: dict[str, Any]) -> float:
 @SPACES
 @pytest.mark.parametrize("training", ["PQT", "REINFORCE"])
 def test_mutating_everything_is_the_neural_agent(space: SearchSpace, training: str) -> None:
-    policy = {"policy": {"training": training}}
+    policy = {"policy": {"training": training, "entropyWeight": 0.1}}
     neural = create_agent("Neural", space, seed=3, settings=policy)
     everything = {"evolution": {"mutationProbability": 1}, "critic": {"model": "None"}}
     evonas = create_agent("EvoNAS", space, seed=3, settings={**policy, **everything})

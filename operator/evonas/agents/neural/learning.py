@@ -19,18 +19,22 @@ IMITATIONS = 50
 
 
 def create_learner(
-    space: SearchSpace, seed: int, settings: AgentSettings, experience: Experience, *, criticised: bool
+    space: SearchSpace, seed: int, settings: AgentSettings, experience: Experience, *, alone: bool, criticised: bool
 ) -> tuple[PolicyNetwork, Learner]:
-    """Return a network, new or trained by experience, and the learner that trains it on."""
+    """Return a network, new or trained by experience, and the learner that trains it on.
+
+    ``alone``: its candidates are nobody's children.
+    """
     policy = settings.policy
     network = PolicyNetwork(space, seed, policy.hidden_units)
     descent = Descent(network, policy.learning_rate)
-    weight = policy.entropy_weight
     if not criticised and len(elites := find_elites(space, experience)):
         # Beside a critic that knows them, too, it makes later proposals worse (docs/learning-from-earlier-searches.md).
         pqt.imitate(descent, elites, IMITATIONS)
+    weight = policy.entropy_weight
     if policy.training == "PQT":
-        weight = pqt.ENTROPY_WEIGHT if weight is None else weight
+        if weight is None:
+            weight = pqt.UNAIDED_ENTROPY_WEIGHT if alone else pqt.ENTROPY_WEIGHT
         interval = CRITICISED_INTERVAL if criticised else 1
         return network, pqt.PriorityQueueTraining(descent, settings.warmup, policy.queue_size, weight, interval)
     weight = reinforce.ENTROPY_WEIGHT if weight is None else weight

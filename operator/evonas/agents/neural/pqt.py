@@ -17,6 +17,8 @@ from evonas.space import Choices
 
 ENTROPY_WEIGHT = 0.5
 """Default weight of the mean summed head entropy, against 1 for the mean log-probability."""
+UNAIDED_ENTROPY_WEIGHT = 0.1
+"""The same for a network that makes whole candidates on its own: it has to commit itself sooner."""
 
 
 class BestQueue:

@@ -14,8 +14,9 @@ from evonas.agents.neural.network import Scores
 from evonas.agents.neural.training import Descent
 from evonas.agents.policy import Observation
 
-ENTROPY_WEIGHT = 0.05
-"""Default weight of the summed head entropy: Abolafia et al.'s policy-gradient runs."""
+ENTROPY_WEIGHT = 0.005
+"""Default weight of the summed head entropy: with 0.05, as in Abolafia et al.'s policy-gradient runs, rewards between 0
+and 1 teach next to nothing within 1,000 trials."""
 
 
 class Reinforce:
