@@ -11,6 +11,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from evonas.agents import create_agent
 from evonas.agents.neural.network import PolicyNetwork, Scores
 from evonas.agents.neural.pqt import BestQueue, PriorityQueueTraining
 from evonas.agents.neural.reinforce import Reinforce
@@ -19,7 +20,7 @@ from evonas.agents.policy import Observation
 from evonas.agents.sources import WholeSamples
 from evonas.space import Choices, SearchSpace
 
-from .support import CONDITIONAL, counting_space
+from .support import CONDITIONAL, counting_space, play
 from .test_network import trained_by_chance
 
 BANDIT = SearchSpace.parse([{"name": "arm", "values": [0, 1]}, {"name": "lever", "values": [0, 1, 2]}])
@@ -107,6 +108,20 @@ def test_the_mean_reinforce_step_over_mutations_is_the_gradient_of_the_expected_
             if step is not None:
                 mean = mean - chance.detach() * step
     assert mean.numpy() == pytest.approx(gradient(network, expected).numpy(), abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("type", "training", "weight"), [("Neural", "PQT", 0.1), ("EvoNAS", "PQT", 0.5), ("Neural", "REINFORCE", 0.005)]
+)
+def test_how_large_the_entropy_bonus_is_unless_it_is_set(type: str, training: str, weight: float) -> None:
+    def entropy_with(**policy: float) -> float | None:
+        settings = {"critic": {"model": "None"}, "policy": {"training": training, **policy}}
+        agent = create_agent(type, counting_space(5), 0, settings)
+        play(agent, 40)
+        return agent.entropy
+
+    assert entropy_with() == entropy_with(entropyWeight=weight)
+    assert entropy_with() != entropy_with(entropyWeight=2 * weight)
 
 
 def test_the_entropy_bonus_points_to_more_entropy() -> None:
