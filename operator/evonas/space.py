@@ -116,6 +116,11 @@ class SearchSpace:
         """Positions of the decisions that not every candidate has."""
         return tuple(position for position, decision in enumerate(self.decisions) if decision.when is not None)
 
+    @cached_property
+    def deciding_positions(self) -> tuple[int, ...]:
+        """Positions of the decisions that others depend on, ascending."""
+        return tuple(sorted({decision.when.position for decision in self.decisions if decision.when is not None}))
+
     def is_active(self, position: int, choices: Sequence[int]) -> bool:
         """Return whether the decision at ``position`` exists, given the choices of all decisions before it."""
         when = self.decisions[position].when

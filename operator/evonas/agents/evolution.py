@@ -6,7 +6,6 @@ al., arXiv 1811.09828). With a uniform policy this is the Evolution agent, with 
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -19,7 +18,7 @@ from evonas.agents.curves import outlook
 from evonas.agents.policy import Alternating, Observation, Policy
 from evonas.agents.randomness import Purpose, uniforms
 from evonas.agents.settings import EvolutionSettings
-from evonas.agents.sources import DRAFTS, Drafts, Drawing, Source, sample
+from evonas.agents.sources import DRAFTS, Drafts, Source, sample
 from evonas.space import INACTIVE, SearchSpace
 
 CHANGES = 2
@@ -86,10 +85,6 @@ def _worth(members: Sequence[Observation]) -> NDArray[np.float64]:
     return np.array([member.reward for member in members])
 
 
-Dice = tuple[NDArray[np.float64], NDArray[np.float64]]
-"""Uniform in [0, 1), [drafts, decisions] each: which positions are re-drawn, and what is drawn there."""
-
-
 class Breeding(Source, Protocol):
     """Draws children of parents."""
 
@@ -108,11 +103,8 @@ class Mutation:
         seed: int,
         population: Population,
         settings: EvolutionSettings,
-        *,
-        changes: int = CHANGES,
     ) -> None:
-        """Take what children are made with; ``changes`` applies if the settings name no probability."""
-        self._changes = changes
+        """Take what children are made with."""
         self._space = space
         self._policy = policy
         self._seed = seed
@@ -128,22 +120,13 @@ class Mutation:
         """Draw DRAFTS children for proposal ``index``, each with its own parent; the population is not empty."""
         tickets = uniforms(self._seed, Purpose.TOURNAMENTS, index, (DRAFTS, len(self._population)))
         parents = self._population.tournaments(tickets, self._settings.tournament)
-        (dice,) = self.dice(index, 1)
-        drawing = self.mutate(np.array([parent.choices for parent in parents]), dice)
+        choices = np.array([parent.choices for parent in parents])
+        positions, values = (
+            uniforms(self._seed, purpose, index, choices.shape) for purpose in (Purpose.POSITIONS, Purpose.VALUES)
+        )
+        redrawn = choose_positions(choices, self._settings.mutation_probability, positions)
+        drawing = sample(self._space, self._policy, choices, redrawn, values)
         return Drafts(drawing, np.array([parent.index for parent in parents]), "mutation")
-
-    def dice(self, index: int, generations: int, skipped: int = 0) -> list[Dice]:
-        """Return the random numbers of some generations of proposal ``index``, after the first ``skipped`` ones."""
-        shape = (generations, DRAFTS, len(self._space))
-        first = skipped * math.prod(shape[1:])
-        positions = uniforms(self._seed, Purpose.POSITIONS, index, shape, first)
-        return [*zip(positions, uniforms(self._seed, Purpose.VALUES, index, shape, first), strict=True)]
-
-    def mutate(self, parents: NDArray[np.int64], dice: Dice) -> Drawing:
-        """Return one child for each of DRAFTS parents."""
-        positions, numbers = dice
-        redrawn = choose_positions(parents, self._settings.mutation_probability, positions, self._changes)
-        return sample(self._space, self._policy, parents, redrawn, numbers)
 
 
 def choose_positions(

@@ -84,8 +84,8 @@ def create_agent(
             critic = Critic(space, experience)
             elites = EliteDescendants(space, seed, experience)
             source = ImaginedEvolution(
+                space,
                 (mutation(Alternating(policy)), elites),
-                mutation(UniformPolicy(space), changes=1),
                 critic,
                 history,
                 seed,

@@ -24,10 +24,10 @@ def find_marginals(space: SearchSpace, policy: Policy, seed: int) -> dict[str, M
         active = active_rows(space, position, choices)
         values: tuple[float, ...] | None = None
         if active.any():
-            logits = rollout.logits(position, active)
+            logits = rollout.logits(position)[active]
             weights = np.exp(logits - logits.max(axis=1, keepdims=True))
             values = tuple((weights / weights.sum(axis=1, keepdims=True)).mean(axis=0).tolist())
-            choices[active, position], _ = invert(logits, numbers[active, position])
+            choices[active, position], *_ = invert(logits, numbers[active, position])
         rollout.append(position, choices[:, position], active)
         found[decision.name] = Marginal(float(active.mean()), values)
     return found

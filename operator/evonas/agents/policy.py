@@ -19,8 +19,8 @@ from evonas.space import Choices, SearchSpace
 class Rollout(Protocol):
     """Several unfinished candidates, one per row; the decisions are made in the order of the space."""
 
-    def logits(self, position: int, rows: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Return the logits of the values of the decision at ``position`` for some ``rows``: [those rows, values]."""
+    def logits(self, position: int) -> NDArray[np.float64]:
+        """Return the logits of the values of the decision at ``position``: [rows, values]."""
 
     def append(self, position: int, choices: NDArray[np.int64], active: NDArray[np.bool_]) -> None:
         """Record what was decided: [rows] each. Rows whose decision is not active are left unchanged."""
@@ -41,15 +41,16 @@ class UniformPolicy:
 
     def rollout(self, rows: int) -> Rollout:
         """Begin ``rows`` empty candidates."""
-        return _UniformRollout(self._cardinalities)
+        return _UniformRollout(self._cardinalities, rows)
 
 
 class _UniformRollout:
-    def __init__(self, cardinalities: tuple[int, ...]) -> None:
+    def __init__(self, cardinalities: tuple[int, ...], rows: int) -> None:
         self._cardinalities = cardinalities
+        self._rows = rows
 
-    def logits(self, position: int, rows: NDArray[np.bool_]) -> NDArray[np.float64]:
-        return np.zeros((int(rows.sum()), self._cardinalities[position]))
+    def logits(self, position: int) -> NDArray[np.float64]:
+        return np.zeros((self._rows, self._cardinalities[position]))
 
     def append(self, position: int, choices: NDArray[np.int64], active: NDArray[np.bool_]) -> None:
         pass

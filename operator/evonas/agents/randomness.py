@@ -14,8 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_SEED = 2**63 - 1
-WORDS_PER_BLOCK = 4
-"""How many words Philox produces per value of its counter."""
 
 
 class Purpose(enum.IntEnum):
@@ -45,18 +43,13 @@ class Purpose(enum.IntEnum):
     """What Optuna's samplers are seeded with."""
 
 
-def words(seed: int, purpose: Purpose, index: int, count: int, skipped: int = 0) -> NDArray[np.uint64]:
-    """Return ``count`` uniformly random 64-bit words; ``seed`` from 0 to MAX_SEED, ``index`` from 0.
-
-    The first ``skipped`` words of the stream are left out.
-    """
+def words(seed: int, purpose: Purpose, index: int, count: int) -> NDArray[np.uint64]:
+    """Return ``count`` uniformly random 64-bit words; ``seed`` from 0 to MAX_SEED, ``index`` from 0."""
     # Philox counts up from the lowest word, so an index in the highest one leaves 2^192 blocks to each stream.
-    block, within = divmod(skipped, WORDS_PER_BLOCK)
-    generator = np.random.Philox(key=[seed, purpose], counter=[block, 0, 0, index])
-    return generator.random_raw(within + count)[within:]
+    return np.random.Philox(key=[seed, purpose], counter=[0, 0, 0, index]).random_raw(count)
 
 
-def uniforms(seed: int, purpose: Purpose, index: int, shape: tuple[int, ...], skipped: int = 0) -> NDArray[np.float64]:
-    """Return numbers drawn uniformly from [0, 1), 53 bits each, without the first ``skipped`` of the stream."""
-    raw = words(seed, purpose, index, math.prod(shape), skipped)
+def uniforms(seed: int, purpose: Purpose, index: int, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return numbers drawn uniformly from [0, 1), 53 bits each."""
+    raw = words(seed, purpose, index, math.prod(shape))
     return (raw >> np.uint64(11)).astype(np.float64).reshape(shape) * 2.0**-53

@@ -35,7 +35,7 @@ class EvolutionSettings:
     """How many of them, drawn without replacement, compete to be the parent (S). Real et al. 2018 use 25 of 100."""
     mutation_probability: float | None = None
     """Probability that a decision is re-drawn. None: min(0.2, 2 / n), n being the number of the parent's active
-    decisions; in later generations of EvoNAS min(0.2, 1 / n)."""
+    decisions."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class CriticSettings:
     """GaussianProcess, or None: the plain hybrid of Maziarz et al., whose first new child is evaluated."""
     generations: int | None = None
     """How many generations are bred in imagination before a candidate is proposed. None: half the number of decisions,
-    but 2 to 5; from 20 decisions on a quarter of it, but at most 8."""
+    but 2 to 5."""
     exploration: float = 1.5
     """Standard deviations of the critic's prediction that are added to its mean, on average over proposals."""
 
@@ -73,7 +73,7 @@ class CriticSettings:
         """Return the number of generations for a space with this many decisions."""
         if self.generations is not None:
             return self.generations
-        return max(2, min(5, decisions // 2), min(8, round(decisions / 4)))
+        return max(2, min(5, decisions // 2))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ proposed before.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from evonas.agents.interface import Origin
 from evonas.agents.policy import Alternating, Policy, UniformPolicy
 from evonas.agents.randomness import Purpose, uniforms
-from evonas.space import INACTIVE, SearchSpace
+from evonas.space import INACTIVE, Choices, SearchSpace
 
 DRAFTS = 32
 """How many candidates are drawn for one proposal, in one batch: a proposal costs the same whether a policy is new and
@@ -40,33 +40,22 @@ class Drawing:
     gains: NDArray[np.float64]
     """[rows, decisions]: log of a drawn value's probability under the policy relative to a uniform one, 0 elsewhere."""
 
-    @classmethod
-    def empty(cls, rows: int, decisions: int) -> Drawing:
-        """Return room for candidates."""
-        shape = rows, decisions
-        return cls(np.empty(shape, np.int64), np.empty(shape, bool), np.empty(shape))
-
-    def put(self, rows: slice, other: Drawing) -> None:
-        """Overwrite some of the rows."""
-        self.choices[rows], self.drawn[rows], self.gains[rows] = other.choices, other.drawn, other.gains
+    def __len__(self) -> int:
+        return len(self.choices)
 
     def take(self, rows: NDArray[np.int64]) -> Drawing:
         """Return some of the rows."""
         return Drawing(self.choices.take(rows, axis=0), self.drawn.take(rows, axis=0), self.gains.take(rows, axis=0))
 
-    def join(self, other: Drawing) -> Drawing:
-        """Return the rows of both."""
-        return Drawing(
-            np.concatenate([self.choices, other.choices]),
-            np.concatenate([self.drawn, other.drawn]),
-            np.concatenate([self.gains, other.gains]),
-        )
+    def candidate(self, row: int) -> Choices:
+        """Return one of the rows."""
+        return tuple(self.choices[row].tolist())
 
-    def inheriting(self, parents: Drawing) -> Drawing:
-        """Return these children of ``parents``, with copied values that the parents drew marked as drawn."""
-        exists = self.choices != INACTIVE
-        copied = parents.drawn & exists & ~self.drawn
-        return Drawing(self.choices, self.drawn | copied, np.where(copied, parents.gains, self.gains))
+    @classmethod
+    def joined(cls, drawings: Sequence[Drawing]) -> Drawing:
+        """Return the rows of all."""
+        parts = [(each.choices, each.drawn, each.gains) for each in drawings]
+        return cls(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -126,11 +115,12 @@ def sample(
         return _sample_uniformly(space, parents, redrawn, numbers)
     if isinstance(policy, Alternating):
         trusting = sample(space, policy.policy, parents[::2], redrawn[::2], numbers[::2])
+        uniform = _sample_uniformly(space, parents[1::2], redrawn[1::2], numbers[1::2])
         order = np.argsort(np.r_[0 : len(parents) : 2, 1 : len(parents) : 2])
-        return trusting.join(_sample_uniformly(space, parents[1::2], redrawn[1::2], numbers[1::2])).take(order)
+        return Drawing.joined([trusting, uniform]).take(order)
     children = parents.copy()
     drawn = redrawn | (parents == INACTIVE)
-    gains = np.zeros(parents.shape)
+    weights, totals = np.ones(parents.shape), np.ones(parents.shape)
     last = np.flatnonzero(drawn.any(axis=0)).max(initial=-1)
     rollout = policy.rollout(len(parents))
     everyone = np.ones(len(parents), bool)
@@ -141,10 +131,13 @@ def sample(
             draw &= active
             values[~active] = INACTIVE
         if draw.any():
-            values[draw], gains[draw, position] = invert(rollout.logits(position, draw), numbers[draw, position])
+            # For all rows, also those that copy: to pick the others out would take longer.
+            chosen, weights[:, position], totals[:, position] = invert(rollout.logits(position), numbers[:, position])
+            np.copyto(values, chosen, where=draw)
         if position < last:
             rollout.append(position, values, active)
-    return Drawing(children, drawn, gains)
+    ratios = np.maximum(weights, 1e-300) / totals * space.cardinalities
+    return Drawing(children, drawn, np.log(ratios, out=np.zeros(parents.shape), where=drawn))
 
 
 def _sample_uniformly(
@@ -168,15 +161,18 @@ def active_rows(space: SearchSpace, position: int, choices: NDArray[np.int64]) -
     return np.isin(choices[:, when.position], list(when.choices))
 
 
-def invert(logits: NDArray[np.float64], numbers: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def invert(
+    logits: NDArray[np.float64], numbers: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """Return the value that each number in [0, 1) stands for under softmax(logits): the inverse of its CDF. Also
-    returns the log of its probability relative to a uniform one. ``logits`` is [rows, values], all else [rows].
+    returns its weight and the sum of all weights, whose ratio is its probability. ``logits`` is [rows, values], all
+    else [rows].
     """
     rows, values = logits.shape
     weights = np.exp(logits - np.maximum.reduce(logits, axis=1, keepdims=True))
     cumulative = np.add.accumulate(weights, axis=1)
-    below = cumulative <= numbers[:, np.newaxis] * cumulative[:, -1:]
+    totals = cumulative[:, -1]
+    below = cumulative <= (numbers * totals)[:, np.newaxis]
     # A number next to 1 can round up to the whole sum.
     choices: NDArray[np.int64] = np.minimum(np.add.reduce(below, axis=1, dtype=np.int64), values - 1)
-    chosen = weights.ravel()[choices + np.arange(0, rows * values, values)]
-    return choices, np.log(np.maximum(chosen, 1e-300) / cumulative[:, -1] * values)
+    return choices, weights.ravel()[choices + np.arange(0, rows * values, values)], totals

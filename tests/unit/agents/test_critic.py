@@ -18,7 +18,9 @@ from evonas.agents.critic.memory import BLOCK, Memory
 from evonas.agents.critic.similarity import Encoding, Shape, Similarity
 from evonas.agents.curves import Curve
 from evonas.agents.history import Pending
+from evonas.agents.neighbours import single_changes
 from evonas.agents.policy import Observation
+from evonas.agents.sources import Drawing
 from evonas.space import Choices, SearchSpace
 from tests.tier import examples
 
@@ -171,6 +173,27 @@ def test_candidates_under_way_leave_the_expectation_and_lessen_the_doubt() -> No
     assert mean_after == pytest.approx(mean)
     assert (deviation_after <= deviation + 1e-12).all()
     assert (deviation_after[:5] < 0.9 * deviation[:5]).all()
+
+
+@given(spaces(max_size=300), st.booleans(), st.integers(0, 2**32 - 1))
+@settings(max_examples=examples(25))
+def test_what_is_expected_of_a_change_is_what_is_expected_of_the_candidate(
+    space: SearchSpace, stops: bool, seed: int
+) -> None:
+    candidates = [space.unrank(rank) for rank in np.random.default_rng(seed).permutation(space.size)[:40].tolist()]
+    rewards = np.random.default_rng(seed).normal(size=len(candidates)).tolist()
+    critic = told_of_stops(space, candidates, rewards, rewards) if stops else told(space, candidates, rewards)
+    judgement = critic.judge(pending(candidates[:3]))
+    origin = np.array(candidates[-1])
+    parent = Drawing(origin[np.newaxis], np.zeros((1, len(space)), bool), np.zeros((1, len(space))))
+    changes = single_changes(space, parent)
+    plain = changes.among(~np.isin(changes.positions, space.deciding_positions))
+    choices = plain.take(np.arange(len(plain))).choices
+    assert {tuple(row) for row in choices.tolist()} <= {space.unrank(rank) for rank in range(space.size)}
+    means, _ = judgement.predict(choices)
+    assert judgement.expect(choices) == pytest.approx(means)
+    assert judgement.expect(choices, origin) == pytest.approx(means, abs=0.01)
+    assert judgement.expect_changed(origin, plain.positions, plain.values) == pytest.approx(means, abs=0.01)
 
 
 def test_the_critic_learns_to_rank_candidates_that_it_never_saw() -> None:

@@ -28,8 +28,7 @@ LEARNING = [
 
 def test_marginals_are_those_of_all_candidates_weighted_by_the_policy() -> None:
     network = PolicyNetwork(CONDITIONAL, 3, 16)
-    with torch.no_grad():
-        network.head.normal_(0, 2, generator=torch.Generator().manual_seed(1))
+    network.parts.head[:] = np.random.default_rng(1).normal(0, 2, network.parts.head.shape)
     candidates = np.array([CONDITIONAL.unrank(rank) for rank in range(CONDITIONAL.size)])
     with torch.no_grad():
         weights = network.score(candidates).log_probabilities.sum(1).exp().numpy()

@@ -84,7 +84,7 @@ def test_the_other_agents_try_no_candidate_twice_and_recommend_none(type: str) -
 
 def test_repeats_under_way_are_not_all_of_one_candidate() -> None:
     agent = create_agent("EvoNAS", SPACE, seed=3)
-    noisy(agent, 70, 0.1)
+    noisy(agent, 110, 0.1)
     pending = [agent.propose() for _ in range(40)]
     repeats = repeats_of(pending)
     assert len(repeats) > 4

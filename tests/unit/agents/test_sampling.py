@@ -42,14 +42,14 @@ def test_an_untrained_network_has_logits_of_exactly_zero() -> None:
     network = PolicyNetwork(CONDITIONAL, 2, 32)
     rollout = network.rollout(4)
     for position, count in enumerate(CONDITIONAL.cardinalities):
-        assert (rollout.logits(position, np.ones(4, bool)) == np.zeros((4, count))).all()
+        assert (rollout.logits(position) == np.zeros((4, count))).all()
         rollout.append(position, np.zeros(4, np.int64), np.ones(4, bool))
 
 
 @given(arrays.arrays(np.float64, st.integers(1, 8), elements=st.floats(-30, 30)))
 def test_evenly_spread_numbers_fall_on_values_in_proportion_to_the_softmax(logits: np.ndarray) -> None:
     numbers = np.arange(5000) / 5000
-    chosen, _ = invert(np.tile(logits, (5000, 1)), numbers)
+    chosen, *_ = invert(np.tile(logits, (5000, 1)), numbers)
     softmax = np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
     shares = np.bincount(chosen, minlength=len(logits)) / 5000
     assert shares == pytest.approx(softmax, abs=1 / 2500)

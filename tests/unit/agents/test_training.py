@@ -41,14 +41,8 @@ class RecordedDescent(Descent):
 
 
 def gradient(network: PolicyNetwork, value: torch.Tensor) -> torch.Tensor:
-    weights = list(network.parameters())
-    parts = torch.autograd.grad(value, weights, allow_unused=True)
-    return torch.cat(
-        [
-            torch.zeros(w.numel(), dtype=w.dtype) if part is None else part.reshape(-1)
-            for w, part in zip(weights, parts, strict=True)
-        ]
-    )
+    (found,) = torch.autograd.grad(value, [network.weights])
+    return found
 
 
 def log_probability(network: PolicyNetwork, choices: Choices) -> float:
@@ -257,7 +251,6 @@ def test_stopped_candidates_are_only_imitated_where_too_few_were_trained_to_the_
 
 def test_a_step_is_bounded_by_the_learning_rate() -> None:
     network = trained_by_chance(BANDIT)
-    before = [weights.detach().clone() for weights in network.parameters()]
+    before = network.weights.detach().clone()
     Descent(network, 0.01).step(np.array([(0, 1)]), lambda scores: 1e6 * scores.log_probabilities.sum())
-    moves = [float((new - old).detach().abs().max()) for new, old in zip(network.parameters(), before, strict=True)]
-    assert max(moves) == pytest.approx(0.01, rel=1e-3)
+    assert float((network.weights.detach() - before).abs().max()) == pytest.approx(0.01, rel=1e-3)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from evonas.agents.critic.earlier import EarlierTasks
 from evonas.agents.critic.gaussian_process import Factor, Posterior, log_evidence, normal_scores
+from evonas.agents.critic.judgement import Judgement
 from evonas.agents.critic.levels import NO_RUNGS, Levels
 from evonas.agents.critic.memory import BLOCK, Memory
 from evonas.agents.critic.similarity import Encoding, Similarity
@@ -37,41 +37,6 @@ JUDGES = 400
 
 NOISES = (0.001, 0.01, 0.1, 0.5)
 """Variances of the rewards' noise, relative to that of the rewards."""
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """The critic's beliefs about candidates, valid until it is asked again."""
-
-    encoding: Encoding
-    similarity: Similarity
-    columns: torch.Tensor
-    levels: Levels
-    known: list[int]
-    """Levels of the known results, whose candidates are the first of the columns."""
-    posterior: Posterior | Trend
-    earlier: EarlierTasks | None
-    """What is known from earlier searches."""
-
-    def predict(self, choices: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return mean and standard deviation of [candidates, decisions], in normal scores of the remembered rewards."""
-        with single_threaded(), torch.inference_mode():
-            covariance = self.similarity.covariance(self.encoding.tokens(choices), self.columns, len(self.known))
-            covariance = self.levels.between(covariance, [self.levels.end], self.known)
-            if isinstance(self.posterior, Posterior):
-                mean, deviation = self.posterior.predict(covariance)
-            else:
-                assert self.earlier is not None
-                mean, deviation = self.posterior.predict(covariance, self.earlier.functions(choices))
-            return mean.numpy(), deviation.numpy()
-
-    def owed(self, choices: NDArray[np.int64]) -> NDArray[np.float64] | None:
-        """Return how much of the mean is due to each earlier search: [candidates, tasks]; None without any."""
-        if isinstance(self.posterior, Posterior) or self.earlier is None:
-            return None
-        with single_threaded(), torch.inference_mode():
-            owed: NDArray[np.float64] = (self.earlier.functions(choices) * self.posterior.coefficients)[:, 1:].numpy()
-            return owed
 
 
 class Critic:

@@ -62,6 +62,11 @@ class Encoding:
         tokens: NDArray[np.int64] = np.where(choices == INACTIVE, self._absent, choices) + self._offsets
         return tokens
 
+    def token(self, positions: NDArray[np.int64], values: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the tokens of some values of some decisions."""
+        tokens: NDArray[np.int64] = values + self._offsets[positions]
+        return tokens
+
     def values(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return which value candidates have where each token belongs, absence being the last: [tokens, candidates]."""
         values: NDArray[np.int64] = (tokens - self._offsets).T[self._decisions]
@@ -92,7 +97,7 @@ class Similarity:
         agreement, exponent = encoding.tables(shape.length)
         whole = 1 - SINGLE_SHARE - shape.pair_share
         self._encoding = encoding
-        self._pair_share = shape.pair_share
+        self.pair_share = shape.pair_share
         # Summed over a candidate's decisions, these are all there is to know about it. Given the noise, single
         # precision is enough; it halves the cost of the largest part.
         self._tables = [
@@ -114,12 +119,35 @@ class Similarity:
 
     def covariance(self, tokens: NDArray[np.int64], columns: torch.Tensor, known: int) -> torch.Tensor:
         """Return [candidates, known] of candidates and the first ``known`` of the ``columns``, in single precision."""
-        bags = torch.nn.functional.embedding_bag(torch.from_numpy(tokens), columns.flatten(1), mode="sum")
-        agreement, exponent = bags.view(len(tokens), *columns.shape[1:])[..., :known].unbind(1)
-        # In NumPy: PyTorch's result may differ by a bit with an element's position, and a restored agent fills other
-        # positions.
-        covariance = torch.from_numpy(np.exp(exponent.numpy()))
-        return covariance.addcmul_(agreement, (self._pair_share * agreement).add_(SINGLE_SHARE))
+        return self.covariance_of(self.sums(tokens, columns), known)
+
+    def sums(self, tokens: NDArray[np.int64], columns: torch.Tensor) -> torch.Tensor:
+        """Return the columns' entries for candidates, summed over their decisions: [candidates, tables, columns]."""
+        sums = torch.nn.functional.embedding_bag(torch.from_numpy(tokens), columns.flatten(1), mode="sum")
+        return sums.view(len(tokens), *columns.shape[1:])
+
+    def changed(self, origin: NDArray[np.int64], tokens: NDArray[np.int64], columns: torch.Tensor) -> torch.Tensor:
+        """Return the sums of candidates that differ from the ``origin``, [decisions], in few decisions."""
+        rows, decisions = np.nonzero(tokens != origin)
+        bounds = torch.from_numpy(np.searchsorted(rows, np.arange(len(tokens))))
+        added, left = (
+            torch.nn.functional.embedding_bag(torch.from_numpy(each), columns.flatten(1), bounds, mode="sum")
+            for each in (tokens[rows, decisions], origin[decisions])
+        )
+        sums = self.sums(origin[np.newaxis], columns).flatten(1) + added.sub_(left)
+        return sums.view(len(tokens), *columns.shape[1:])
+
+    def covariance_of(self, sums: torch.Tensor, known: int) -> torch.Tensor:
+        """Return [candidates, known] of candidates with these sums, in single precision."""
+        agreement, exponent = sums[..., :known].unbind(1)
+        return exponential(exponent).addcmul_(agreement, (self.pair_share * agreement).add_(SINGLE_SHARE))
+
+
+def exponential(numbers: torch.Tensor) -> torch.Tensor:
+    """Return it in NumPy: PyTorch's result may differ by a bit with an element's position, and a restored agent fills
+    other positions.
+    """
+    return torch.from_numpy(np.exp(numbers.numpy()))
 
 
 def _ranks(space: SearchSpace, position: int) -> NDArray[np.float64] | None:

@@ -50,11 +50,13 @@ class Trend:
         """As ``Posterior.expect``; what is expected teaches nothing about the coefficients."""
         self._rest.expect(covariance)
 
+    def mean(self, covariance: torch.Tensor, functions: torch.Tensor) -> torch.Tensor:
+        """Return the mean of points; ``covariance`` is [points, known], ``functions`` [points, functions]."""
+        return functions @ self.coefficients + self._rest.mean(covariance)
+
     def predict(self, covariance: torch.Tensor, functions: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return mean and standard deviation of points; ``covariance`` is [points, known], ``functions`` [points,
-        functions].
-        """
-        mean = functions @ self.coefficients + self._rest.mean(covariance)
+        """Return mean and standard deviation of points."""
+        mean = self.mean(covariance, functions)
         new = functions - covariance[:, : len(self._carried)].double() @ self._carried
         spread = torch.linalg.solve_triangular(self._precision, new.T, upper=False).square().sum(0)
         return mean, (self._scale * ((1 - self._rest.explained(covariance)).clamp_min(1e-9) + spread)).sqrt()

@@ -16,14 +16,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from evonas.agents.neural.recurrence import run_lstm
+from evonas.agents.neural.reading import TANH_SCALE, Differentiable, Reading, Text, multiply
+from evonas.agents.neural.weights import GATES, Floats, Layout
 from evonas.agents.policy import Rollout
 from evonas.agents.randomness import Purpose, uniforms
 from evonas.agents.torch_threads import single_threaded
 from evonas.space import INACTIVE, SearchSpace
 
-EMBEDDING_SIZE = 16
-"""Numbers that stand for one (decision, value) pair."""
 SMALL = 256
 """Number of rows up to which no library starts a second thread: those of a proposal."""
 
@@ -40,35 +39,32 @@ class Scores:
     """[candidates, decisions], in nats: what a uniform head would have."""
 
 
-class PolicyNetwork(torch.nn.Module):
-    """A ``Policy`` with weights; the weights are a function of (space, seed, hidden units)."""
+class PolicyNetwork:
+    """A ``Policy`` with weights, which are at first a function of (space, seed, hidden units)."""
 
     def __init__(self, space: SearchSpace, seed: int, hidden_units: int) -> None:
-        super().__init__()
         count, width = len(space), max(space.cardinalities)
-        self.lstm = _Lstm(EMBEDDING_SIZE, hidden_units, batch_first=True, dtype=torch.float64)
-        self.embedding = _parameter(count * width + 1, EMBEDDING_SIZE)
-        self.head = _parameter(count, width, hidden_units)
-        self.bias = _parameter(count, width)
+        self._layout = Layout(count, width, hidden_units)
+        self.weights = torch.zeros(self._layout.size, dtype=torch.float64, requires_grad=True)
+        """All of them, a leaf of the graph."""
+        self.parts = self._layout.parts(self.weights.detach().numpy())
+        """Views of the same memory."""
         self._width = width
         self.start = count * width
         """The row of the embedding that is read before the first decision."""
         self._cardinalities = np.array(space.cardinalities)
-        self._no_value = torch.from_numpy(np.arange(width) >= self._cardinalities[:, np.newaxis])
-        self._recurrence: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+        self._no_value = np.arange(width) >= self._cardinalities[:, np.newaxis]
+        self._recurrence: tuple[Floats, Floats] | None = None
         self._recurrence_of = 0
         """Of which version of the weights that is."""
         self._initialise(seed, hidden_units)
 
     def _initialise(self, seed: int, hidden_units: int) -> None:
-        # PyTorch's own range for the LSTM; ±1 for the embedding as in Abolafia et al.'s code.
-        ranges = [(weights, 1 / math.sqrt(hidden_units)) for weights in self.lstm.parameters()]
-        with torch.no_grad():
-            for number, (weights, reach) in enumerate([*ranges, (self.embedding, 1.0)]):
-                numbers = uniforms(seed, Purpose.WEIGHTS, number, tuple(weights.shape))
-                weights.copy_(torch.from_numpy((2 * numbers - 1) * reach))
-            self.head.zero_()
-            self.bias.zero_()
+        *of_lstm, embedding, _, _ = self.parts
+        # PyTorch's own range for the LSTM; ±1 for the embedding as in Abolafia et al.'s code. The heads stay zero.
+        ranges = [(part, 1 / math.sqrt(hidden_units)) for part in of_lstm]
+        for number, (part, reach) in enumerate([*ranges, (embedding, 1.0)]):
+            part[:] = (2 * uniforms(seed, Purpose.WEIGHTS, number, part.shape) - 1) * reach
 
     def rollout(self, rows: int) -> Rollout:
         """Start ``rows`` empty candidates."""
@@ -82,57 +78,43 @@ class PolicyNetwork(torch.nn.Module):
         """Return the rows of the embedding that stand for ``choices`` at ``position``."""
         return position * self._width + choices
 
-    def recurrence(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def recurrence(self) -> tuple[Floats, Floats]:
         """Return what each token adds to the gates, [gates, tokens, units], and the state to them all: [units, gates x
         units]. Computed anew when the weights have changed.
         """
-        version = sum(weights._version for weights in self.lstm.parameters()) + self.embedding._version
-        if self._recurrence is None or self._recurrence_of != version:
-            from_input, from_hidden, input_bias, hidden_bias = self.lstm.parameters()
-            # For this product, NumPy would start a second thread, which then busy-waits for more and occupies a core.
-            with single_threaded(), torch.no_grad():
-                # One of the four gates is a tanh, 2 s(2x) - 1, so that the sigmoids s of all four are one operation.
-                scale = torch.tensor([1.0, 1.0, 2.0, 1.0], dtype=torch.float64).repeat_interleave(self.lstm.hidden_size)
-                inputs = torch.addmm(input_bias + hidden_bias, self.embedding, from_input.T).mul_(scale)
-                of_gates = inputs.view(-1, 4, self.lstm.hidden_size).transpose(0, 1)
-                self._recurrence = of_gates.contiguous().numpy(), (from_hidden.T * scale).contiguous().numpy()
-            self._recurrence_of = version
+        if self._recurrence is None or self._recurrence_of != self.weights._version:
+            parts, units = self.parts, self._layout.units
+            scale = np.repeat(TANH_SCALE, units)
+            with single_threaded():
+                inputs = multiply(parts.embedding, parts.from_input.T)
+            inputs += parts.input_bias + parts.hidden_bias
+            inputs *= scale
+            of_gates = np.ascontiguousarray(inputs.reshape(-1, GATES, units).swapaxes(0, 1))
+            self._recurrence = of_gates, np.ascontiguousarray(parts.from_hidden.T * scale)
+            self._recurrence_of = self.weights._version
         return self._recurrence
 
     def score(self, choices: NDArray[np.int64]) -> Scores:
         """Return how likely the candidates are, with gradients; ``choices`` is [candidates, decisions]."""
         active = choices != INACTIVE
-        steps = np.maximum(active.cumsum(axis=1) - 1, 0)
-        hidden = run_lstm(self.lstm, torch.nn.functional.embedding(self._inputs(choices, active), self.embedding))
-        at_decision = hidden
-        if not active.all():
-            at_decision = hidden[torch.arange(len(choices))[:, None], torch.from_numpy(steps)]
-        logits = torch.einsum("cdh,dvh->cdv", at_decision, self.head) + self.bias
-        log_softmax = torch.log_softmax(logits.masked_fill(self._no_value, -1e9), dim=-1)
-        taken = torch.from_numpy(np.maximum(choices, 0))[..., None]
-        exists = torch.from_numpy(active)
-        return Scores(
-            log_softmax.gather(-1, taken).squeeze(-1) * exists,
-            -(log_softmax.exp() * log_softmax).sum(-1) * exists,
-            torch.from_numpy(active * np.log(self._cardinalities)),
+        text = Text(
+            tokens=self._inputs(choices, active),
+            steps=np.maximum(active.cumsum(axis=1) - 1, 0).T,
+            exists=active.T,
+            taken=np.maximum(choices, 0).T,
         )
+        reading = Reading(self._layout, self.parts, text, self._no_value)
+        log_probabilities, entropies = Differentiable.apply(self.weights, reading)
+        return Scores(log_probabilities, entropies, torch.from_numpy(active * np.log(self._cardinalities)))
 
-    def _inputs(self, choices: NDArray[np.int64], active: NDArray[np.bool_]) -> torch.Tensor:
-        """Return what each step reads: [candidates, steps], active decisions moved together to the left."""
+    def _inputs(self, choices: NDArray[np.int64], active: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Return what each step reads: [steps, candidates], active decisions moved together to the left."""
         order = np.argsort(~active, axis=1, kind="stable")
         # Whatever is to the right of the last active decision is read after every step that counts.
         tokens = self.tokens(order, np.maximum(np.take_along_axis(choices, order, axis=1), 0))
         longest = int(active.sum(axis=1).max())
         start = np.full((len(choices), 1), self.start)
-        return torch.from_numpy(np.concatenate([start, tokens[:, : longest - 1]], axis=1))
-
-
-class _Lstm(torch.nn.LSTM):
-    """An LSTM whose weights are not drawn from PyTorch's global generator."""
-
-    # Not through the meta device, which imports a computer algebra system: seconds and tens of MB.
-    def reset_parameters(self) -> None:
-        """Leave the weights to ``PolicyNetwork``."""
+        return np.concatenate([start, tokens[:, : longest - 1]], axis=1).T
 
 
 class _NetworkRollout:
@@ -140,14 +122,14 @@ class _NetworkRollout:
 
     def __init__(self, network: PolicyNetwork, rows: int) -> None:
         self._network = network
-        self._heads, self._biases = network.head.detach().numpy(), network.bias.detach().numpy()
+        self._heads, self._biases = network.parts.head, network.parts.bias
         self._inputs, self._recurrent = network.recurrence()
-        self._hidden = self._cell = np.zeros((rows, network.lstm.hidden_size))
+        self._hidden = self._cell = np.zeros((rows, network.parts.head.shape[2]))
         self._hidden, self._cell = self._step(np.full(rows, network.start))
 
-    def logits(self, position: int, rows: NDArray[np.bool_]) -> NDArray[np.float64]:
+    def logits(self, position: int) -> Floats:
         values = self._network.cardinality(position)
-        logits = _product(self._hidden[rows], self._heads[position, :values].T)
+        logits = _product(self._hidden, self._heads[position, :values].T)
         logits += self._biases[position, :values]
         return logits
 
@@ -158,12 +140,12 @@ class _NetworkRollout:
             hidden, cell = np.where(keep, hidden, self._hidden), np.where(keep, cell, self._cell)
         self._hidden, self._cell = hidden, cell
 
-    def _step(self, tokens: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _step(self, tokens: NDArray[np.int64]) -> tuple[Floats, Floats]:
         """Return hidden and cell state once each row has read its token."""
         rows, size = self._hidden.shape
         # One gate after another: operations on what lies together in memory take a third of the time.
         gates = self._inputs.take(tokens, axis=1)
-        gates += _product(self._hidden, self._recurrent).reshape(rows, 4, size).swapaxes(0, 1)
+        gates += _product(self._hidden, self._recurrent).reshape(rows, GATES, size).swapaxes(0, 1)
         enters, stays, change, leaves = _sigmoid(gates, rows)
         enters *= _doubled(change)
         cell = stays * self._cell
@@ -173,24 +155,23 @@ class _NetworkRollout:
         return hidden, cell
 
 
-def _doubled(sigmoids: NDArray[np.float64]) -> NDArray[np.float64]:
+def _doubled(sigmoids: Floats) -> Floats:
     """Overwrite 2 s(2x) with tanh x."""
     sigmoids *= 2
     sigmoids -= 1
     return sigmoids
 
 
-def _product(left: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Multiply matrices, large ones in PyTorch: NumPy would wake a thread that then busy-waits and occupies a core."""
+def _product(left: Floats, right: Floats) -> Floats:
+    """Multiply matrices, small ones in NumPy, which takes less time for them."""
     if len(left) <= SMALL:
-        small: NDArray[np.float64] = left @ right
+        small: Floats = left @ right
         return small
     with single_threaded():
-        large: NDArray[np.float64] = torch.mm(torch.from_numpy(left), torch.from_numpy(right)).numpy()
-    return large
+        return multiply(left, right)
 
 
-def _sigmoid(numbers: NDArray[np.float64], rows: int) -> NDArray[np.float64]:
+def _sigmoid(numbers: Floats, rows: int) -> Floats:
     """Overwrite the numbers of some rows with their sigmoids.
 
     In PyTorch: NumPy has none, and its tanh takes several times as long.
@@ -202,7 +183,3 @@ def _sigmoid(numbers: NDArray[np.float64], rows: int) -> NDArray[np.float64]:
         with single_threaded():
             tensor.sigmoid_()
     return numbers
-
-
-def _parameter(*shape: int) -> torch.nn.Parameter:
-    return torch.nn.Parameter(torch.empty(*shape, dtype=torch.float64))

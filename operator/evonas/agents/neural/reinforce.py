@@ -17,6 +17,8 @@ from evonas.agents.policy import Observation
 ENTROPY_WEIGHT = 0.005
 """Default weight of the summed head entropy: with 0.05, as in Abolafia et al.'s policy-gradient runs, rewards between 0
 and 1 teach next to nothing within 1,000 trials."""
+LARGEST_ADVANTAGE = 1e50
+"""Beyond which the norm of a gradient, by which it is divided, could be infinite."""
 
 
 class Reinforce:
@@ -47,7 +49,8 @@ class Reinforce:
         baseline = reward if self._baseline is None else self._baseline
         self._baseline = self._decay * baseline + (1 - self._decay) * reward
         if self._candidates >= self._warmup and any(observation.drawn):
-            self._train(observation, reward - baseline)
+            advantage = max(-LARGEST_ADVANTAGE, min(reward - baseline, LARGEST_ADVANTAGE))
+            self._train(observation, advantage)
 
     @property
     def entropy(self) -> float:

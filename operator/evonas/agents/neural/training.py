@@ -21,7 +21,7 @@ class Descent:
 
     def __init__(self, network: PolicyNetwork, learning_rate: float) -> None:
         self._network = network
-        self._adam = Adam(network.parameters(), learning_rate)
+        self._adam = Adam([network.weights], learning_rate)
         self.entropy = 1.0
         """Mean entropy of the decisions last trained on, relative to uniform heads, before that step; 1 at first."""
 
@@ -31,7 +31,7 @@ class Descent:
             scores = self._network.score(choices)
             self._adam.zero_grad()
             loss(scores).backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(self._network.parameters(), GRADIENT_CLIP)
+            torch.nn.utils.clip_grad_norm_(self._network.weights, GRADIENT_CLIP)
             self._adam.step()
             uniform = float(scores.uniform_entropies.sum())
             if uniform > 0:

@@ -1,0 +1,99 @@
+"""What the critic believes about candidates. Imports PyTorch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from evonas.agents.critic.earlier import EarlierTasks
+from evonas.agents.critic.gaussian_process import Posterior
+from evonas.agents.critic.levels import Levels
+from evonas.agents.critic.similarity import Encoding, Similarity
+from evonas.agents.critic.surroundings import Surroundings
+from evonas.agents.critic.trend import Trend
+from evonas.agents.torch_threads import single_threaded
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The critic's beliefs, valid until it is asked again; all numbers are in normal scores of the remembered
+    rewards.
+    """
+
+    encoding: Encoding
+    similarity: Similarity
+    columns: torch.Tensor
+    levels: Levels
+    known: list[int]
+    """Levels of the known results, whose candidates are the first of the columns."""
+    posterior: Posterior | Trend
+    earlier: EarlierTasks | None
+    """What is known from earlier searches."""
+
+    def expect(self, choices: NDArray[np.int64], origin: NDArray[np.int64] | None = None) -> Floats:
+        """Return what is expected of [candidates, decisions].
+
+        ``origin``, [decisions], is a candidate that they differ from in few decisions: the fewer, the less it costs.
+        """
+        with single_threaded(), torch.inference_mode():
+            tokens = self.encoding.tokens(choices)
+            if origin is None:
+                sums = self.similarity.sums(tokens, self.columns)
+            else:
+                sums = self.similarity.changed(self.encoding.tokens(origin), tokens, self.columns)
+            covariance = self._covariance(sums)
+            if isinstance(self.posterior, Posterior):
+                return self.posterior.mean(covariance).numpy()
+            return self.posterior.mean(covariance, self._functions(choices)).numpy()
+
+    def expect_changed(
+        self, origin: NDArray[np.int64], positions: NDArray[np.int64], values: NDArray[np.int64]
+    ) -> Floats:
+        """Return what is expected of candidates that have one other value than ``origin``, [decisions]: [candidates].
+
+        In single precision, which is enough to find the best of many; without what is known from earlier searches.
+        """
+        with single_threaded(), torch.inference_mode():
+            around = self._surroundings.around(self.encoding.tokens(origin)).double().numpy()
+            found: Floats = around[self.encoding.token(positions, values)]
+            return found
+
+    @cached_property
+    def _surroundings(self) -> Surroundings:
+        assert isinstance(self.posterior, Posterior)
+        # Candidates under way have no weight in the mean.
+        weights = self.posterior.weights[None].float()
+        weights = self.levels.between(weights, [self.levels.end], self.known[: weights.shape[1]])
+        return Surroundings(self.encoding, self.similarity, self.columns, weights[0])
+
+    def predict(self, choices: NDArray[np.int64]) -> tuple[Floats, Floats]:
+        """Return mean and standard deviation of [candidates, decisions]."""
+        with single_threaded(), torch.inference_mode():
+            covariance = self._covariance(self.similarity.sums(self.encoding.tokens(choices), self.columns))
+            if isinstance(self.posterior, Posterior):
+                mean, deviation = self.posterior.predict(covariance)
+            else:
+                mean, deviation = self.posterior.predict(covariance, self._functions(choices))
+            return mean.numpy(), deviation.numpy()
+
+    def owed(self, choices: NDArray[np.int64]) -> Floats | None:
+        """Return how much of the mean is due to each earlier search: [candidates, tasks]; None without any."""
+        if isinstance(self.posterior, Posterior):
+            return None
+        with single_threaded(), torch.inference_mode():
+            owed: Floats = (self._functions(choices) * self.posterior.coefficients)[:, 1:].numpy()
+            return owed
+
+    def _covariance(self, sums: torch.Tensor) -> torch.Tensor:
+        covariance = self.similarity.covariance_of(sums, len(self.known))
+        return self.levels.between(covariance, [self.levels.end], self.known)
+
+    def _functions(self, choices: NDArray[np.int64]) -> torch.Tensor:
+        assert self.earlier is not None
+        return self.earlier.functions(choices)
