@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cache, partial
 from importlib.util import find_spec
 
-from bench.agents import synthetic, tables
+from bench.agents import supernetwork, synthetic, tables
 from bench.agents.problem import Problem
 
 PROBLEMS: dict[str, Callable[[], Problem]] = {
@@ -16,7 +16,10 @@ PROBLEMS: dict[str, Callable[[], Problem]] = {
     "chain-12": partial(synthetic.chain, 12, 4),
     "landscape-16-3": partial(synthetic.landscape, 16, 4, 3),
     "landscape-20-5": partial(synthetic.landscape, 20, 3, 5),
+    "landscape-64-2": partial(synthetic.landscape, 64, 4, 2),
     "mixed": synthetic.mixed,
+    "supernetwork-64": partial(supernetwork.supernetwork, 4),
+    "supernetwork-128": partial(supernetwork.supernetwork, 8),
     **{f"nasbench201-{name}": partial(tables.nasbench201, name) for name in tables.NASBENCH201},
     **{f"hpobench-{name}": partial(tables.hpobench, name) for name in tables.HPOBENCH},
     **{f"hpolib-{name}": partial(tables.hpolib, name) for name in tables.HPOLIB},

@@ -14,7 +14,7 @@ import numpy as np
 
 import evonas.agents
 from bench import kept
-from bench.agents import model_based, peers, syne_tune, synthetic, tables
+from bench.agents import model_based, peers, supernetwork, syne_tune, synthetic, tables
 from bench.agents.catalogue import problem
 from bench.agents.contestants import Contestant, Suggestion
 from bench.agents.problem import Problem
@@ -118,5 +118,5 @@ def _is_solved(subject: Problem, worth: float) -> bool:
 @cache
 def code() -> str:
     """Return a hash of everything that determines a run's outcome, except the contestants' settings."""
-    ours = [Path(str(module.__file__)) for module in (model_based, peers, syne_tune, synthetic, tables)]
+    ours = [Path(str(module.__file__)) for module in (model_based, peers, supernetwork, syne_tune, synthetic, tables)]
     return kept.code([Path(evonas.agents.__path__[0]), *ours])

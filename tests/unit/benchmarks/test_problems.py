@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from bench.agents.catalogue import PROBLEMS, available, problem
+from bench.agents.supernetwork import supernetwork
 from bench.agents.synthetic import MIXED, chain, counting, landscape, mixed, noisy_counting
 
 
@@ -65,6 +66,15 @@ def test_the_mixed_space_has_infeasible_candidates_and_a_best_one() -> None:
     assert 0.02 < infeasible < 0.5
     best = max(subject.judge(MIXED.to_candidate(MIXED.unrank(rank))) for rank in range(MIXED.size))
     assert best == 1.0
+
+
+@pytest.mark.parametrize(("stages", "deepest"), [(1, 2), (2, 1)])
+def test_the_best_supernetwork_is_judged_1_and_the_worst_0(stages: int, deepest: int) -> None:
+    subject = supernetwork(stages, deepest)
+    worths = [
+        subject.judge(subject.space.to_candidate(subject.space.unrank(rank))) for rank in range(subject.space.size)
+    ]
+    assert [min(worths), max(worths)] == pytest.approx([0, 1])
 
 
 def test_noise_depends_on_the_seed_and_the_trial_alone() -> None:
