@@ -82,12 +82,12 @@ class BoTorch:
     logarithm of noisy expected improvement (Ament et al., arXiv 2310.20708).
 
     Ten random candidates first. The improvement is maximised over random candidates and the neighbours of those with
-    the best reports, none tried before. The process is fitted again for each, from what it was before.
+    the best reports, none tried before. Its settings are fitted again after every fifth result, from what they were.
     """
 
     BEGINNING, RANDOM, BEST = 10, 1000, 5
-    ITERATIONS = 50
-    """Of the fit, at most."""
+    INTERVAL, ITERATIONS = 5, 50
+    """Results from one fit to the next, and its iterations at most."""
     AT_ONCE = 500
     SAMPLES = 64
 
@@ -101,6 +101,7 @@ class BoTorch:
         self._tried: list[Choices] = []
         self._results: dict[int, float] = {}
         self._fitted: Any = None
+        self._next_fit = 0
 
     def propose(self) -> Suggested:
         """Return a random candidate at first, then the most promising one."""
@@ -159,9 +160,11 @@ class BoTorch:
             model = SingleTaskGP(known, scores, outcome_transform=None)
         if self._fitted is not None:
             model.load_state_dict(self._fitted)
-        likelihood = ExactMarginalLogLikelihood(model.likelihood, model)
-        fit_gpytorch_mll(likelihood, optimizer_kwargs={"options": {"maxiter": self.ITERATIONS}})
-        self._fitted = model.state_dict()
+        if len(known) >= self._next_fit:
+            likelihood = ExactMarginalLogLikelihood(model.likelihood, model)
+            fit_gpytorch_mll(likelihood, optimizer_kwargs={"options": {"maxiter": self.ITERATIONS}})
+            self._fitted, self._next_fit = model.state_dict(), len(known) + self.INTERVAL
+        model.eval()
         return model
 
     def _encoded(self, candidates: list[Choices]) -> Any:

@@ -97,9 +97,13 @@ def _copula(domains: Mapping[str, Any], tasks: Mapping[str, Any], seed: int) -> 
 
 
 def _zero_shot(domains: Mapping[str, Any], tasks: Mapping[str, Any], seed: int) -> Any:
+    from syne_tune.optimizer.scheduler import TrialSuggestion  # noqa: PLC0415
     from syne_tune.optimizer.schedulers.transfer_learning.zero_shot import ZeroShotTransfer  # noqa: PLC0415
 
-    return ZeroShotTransfer(domains, METRIC, _completed(domains, tasks), random_seed=seed)
+    portfolio = ZeroShotTransfer(domains, METRIC, _completed(domains, tasks), random_seed=seed)
+    # In version 0.16, what suggests is random search.
+    portfolio.suggest = lambda: TrialSuggestion.start_suggestion(portfolio.get_config())
+    return portfolio
 
 
 def _completed(domains: Mapping[str, Any], tasks: Mapping[str, Any]) -> dict[str, Any]:
