@@ -61,7 +61,7 @@ CONDITIONS = {
     "EvoNAS with unrelated knowledge": Condition("EvoNAS", "unrelated", {}),
     "Neural cold": Condition("Neural", "nothing", {}),
     "Neural with knowledge": Condition("Neural", "true", {}),
-    **{f"Syne Tune, {method}": Condition(method, "true", {}) for method in syne_tune.METHODS},
+    **{f"Syne Tune's {method}": Condition(method, "true", {}) for method in syne_tune.METHODS},
 }
 
 
