@@ -44,21 +44,37 @@ class Changes:
         return tuple(choices)
 
 
-def single_changes(space: SearchSpace, parent: Drawing) -> Changes:
-    """Return every other value that a candidate, the only row, could have in one decision."""
-    cardinalities, choices = np.array(space.cardinalities), parent.choices[0]
-    others = np.where(choices == INACTIVE, 0, cardinalities - 1)
-    positions = np.repeat(np.arange(len(space)), others)
-    steps = 1 + np.arange(len(positions)) - np.repeat(np.cumsum(others) - others, others)
-    return Changes(parent, positions, (choices[positions] + steps) % cardinalities[positions])
+class Neighbourhood:
+    """Finds the neighbours of the candidates of a space."""
 
+    def __init__(self, space: SearchSpace) -> None:
+        self._space = space
+        others = np.array(space.cardinalities) - 1
+        self._positions = np.repeat(np.arange(len(space)), others)
+        self._sizes = np.array(space.cardinalities)[self._positions]
+        self._steps = 1 + np.arange(len(self._positions)) - np.repeat(np.cumsum(others) - others, others)
+        self._deciding = np.isin(self._positions, space.deciding_positions)
 
-def completed(space: SearchSpace, children: Drawing, numbers: NDArray[np.float64]) -> Drawing:
-    """Return children of which a value has changed that others depend on, with the decisions that then exist, and no
-    others. What is missing is drawn uniformly by ``numbers``, [decisions], each in [0, 1).
-    """
-    kept = np.zeros(children.choices.shape, bool)
-    thrown = np.broadcast_to(numbers, kept.shape)
-    drawing = sample(space, UniformPolicy(space), children.choices, kept, thrown)
-    exists = drawing.choices != INACTIVE
-    return Drawing(drawing.choices, drawing.drawn | children.drawn & exists, np.where(exists, children.gains, 0.0))
+    def changes(self, parent: Drawing) -> tuple[Changes, NDArray[np.bool_]]:
+        """Return every other value that a candidate, the only row, could have in one decision, and which of these
+        changes other decisions depend on.
+        """
+        choices = parent.choices[0]
+        before = choices[self._positions]
+        changes = Changes(parent, self._positions, (before + self._steps) % self._sizes)
+        if not self._space.conditional_positions:
+            return changes, self._deciding
+        exists = before != INACTIVE
+        return changes.among(exists), self._deciding[exists]
+
+    def completed(self, changes: Changes, numbers: NDArray[np.float64]) -> Drawing:
+        """Return children of which a value has changed that others depend on, with the decisions that then exist, and
+        no others. What is missing is drawn uniformly by ``numbers``, [decisions], each in [0, 1).
+        """
+        children = changes.take(np.arange(len(changes)))
+        kept = np.zeros(children.choices.shape, bool)
+        thrown = np.broadcast_to(numbers, kept.shape)
+        drawing = sample(self._space, UniformPolicy(self._space), children.choices, kept, thrown)
+        exists = drawing.choices != INACTIVE
+        drawn = drawing.drawn | (children.drawn & exists)
+        return Drawing(drawing.choices, drawn, np.where(exists, children.gains, 0.0))

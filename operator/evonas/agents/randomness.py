@@ -32,13 +32,15 @@ class Purpose(enum.IntEnum):
     WEIGHTS = 5
     """The network's initial weights; the index numbers the tensors."""
     BREEDERS = 6
-    """Which candidates of an imagined generation breed the next."""
+    """What is drawn for decisions that a change makes exist, in an imagined generation."""
     EXPLORATION = 7
     """How much the critic's uncertainty counts in a proposal."""
     MARGINALS = 8
     """The candidates that show what a policy would choose; none of them is proposed."""
     ELITES = 9
     """Which candidates of earlier searches have descendants, and how these are mutated."""
+    CHILDREN = 11
+    """Which of too many children of an imagined candidate there are."""
     SAMPLER = 16
     """What Optuna's samplers are seeded with."""
 

@@ -18,7 +18,7 @@ from evonas.agents.critic.memory import BLOCK, Memory
 from evonas.agents.critic.similarity import Encoding, Shape, Similarity
 from evonas.agents.curves import Curve
 from evonas.agents.history import Pending
-from evonas.agents.neighbours import single_changes
+from evonas.agents.neighbours import Neighbourhood
 from evonas.agents.policy import Observation
 from evonas.agents.sources import Drawing
 from evonas.space import Choices, SearchSpace
@@ -186,8 +186,8 @@ def test_what_is_expected_of_a_change_is_what_is_expected_of_the_candidate(
     judgement = critic.judge(pending(candidates[:3]))
     origin = np.array(candidates[-1])
     parent = Drawing(origin[np.newaxis], np.zeros((1, len(space)), bool), np.zeros((1, len(space))))
-    changes = single_changes(space, parent)
-    plain = changes.among(~np.isin(changes.positions, space.deciding_positions))
+    changes, decides = Neighbourhood(space).changes(parent)
+    plain = changes.among(~decides)
     choices = plain.take(np.arange(len(plain))).choices
     assert {tuple(row) for row in choices.tolist()} <= {space.unrank(rank) for rank in range(space.size)}
     means, _ = judgement.predict(choices)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from numpy.typing import NDArray
 from evonas.agents.critic.critic import Critic
 from evonas.agents.critic.pool import MOST_CHILDREN, Pool
 from evonas.agents.history import History, Pending
-from evonas.agents.neighbours import completed, single_changes
+from evonas.agents.neighbours import Changes, Neighbourhood
 from evonas.agents.policy import Observation
 from evonas.agents.sources import DRAFTS, Drawing
 from evonas.space import Choices, SearchSpace
@@ -25,9 +27,13 @@ def alone(choices: Choices, drawn: tuple[bool, ...] | None = None) -> Drawing:
     return Drawing(*rows, np.where(rows[1], 0.5, 0.0))
 
 
-def numbers(space: SearchSpace, seed: int = 0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def numbers(space: SearchSpace, seed: int = 0) -> tuple[NDArray[np.float64], Callable[[int], NDArray[np.float64]]]:
     draw = np.random.default_rng(seed)
-    return draw.random(len(space)), draw.random(MOST_CHILDREN)
+    return draw.random(len(space)), draw.random
+
+
+def changes_of(space: SearchSpace, parent: Drawing) -> Changes:
+    return Neighbourhood(space).changes(parent)[0]
 
 
 def critic_of(space: SearchSpace, candidates: list[Choices], rewards: list[float]) -> Critic:
@@ -50,10 +56,10 @@ def everything(pool: Pool) -> list[Choices]:
 def test_every_single_change_makes_a_candidate_with_what_then_exists(space: SearchSpace, seed: int) -> None:
     (choices,) = some(space, 1, seed)
     valid = {space.unrank(rank) for rank in range(space.size)}
-    changes = single_changes(space, alone(choices))
+    changes = changes_of(space, alone(choices))
     values = [len(decision.values) for decision, choice in zip(space.decisions, choices, strict=True) if choice >= 0]
     assert len(changes) == sum(values) - len(values)
-    children = completed(space, changes.take(np.arange(len(changes))), numbers(space, seed)[0])
+    children = Neighbourhood(space).completed(changes, numbers(space, seed)[0])
     for row, (position, value) in enumerate(zip(changes.positions.tolist(), changes.values.tolist(), strict=True)):
         child = children.candidate(row)
         assert child in valid
@@ -69,7 +75,7 @@ def test_every_single_change_makes_a_candidate_with_what_then_exists(space: Sear
 
 def test_children_inherit_what_their_parent_drew_as_drawn() -> None:
     parent = alone((1, 2, 0), (True, False, True))
-    changes = single_changes(counting_space(3), parent)
+    changes = changes_of(counting_space(3), parent)
     children = changes.take(np.arange(len(changes)))
     assert children.choices[:3].tolist() == [[2, 2, 0], [0, 2, 0], [1, 0, 0]]
     assert children.drawn[:3].tolist() == [[True, False, True], [True, False, True], [True, True, True]]
@@ -80,9 +86,9 @@ def test_children_inherit_what_their_parent_drew_as_drawn() -> None:
 def test_what_no_longer_exists_was_not_drawn() -> None:
     # With four blocks there is a kernel, and with one larger than 3 it may be wide.
     parent = alone((2, 0, 1, 0, 0, -1), (False, False, True, True, False, False))
-    changes = single_changes(CONDITIONAL, parent)
+    changes = changes_of(CONDITIONAL, parent)
     fewer = changes.among((changes.positions == 0) & (changes.values == 0))
-    child = completed(CONDITIONAL, fewer.take(np.arange(1)), np.zeros(6))
+    child = Neighbourhood(CONDITIONAL).completed(fewer, np.zeros(6))
     assert child.choices.tolist() == [[0, 0, -1, -1, 0, -1]]
     assert child.drawn.tolist() == [[True] + [False] * 5]
     assert child.gains.tolist() == [[0] * 6]
@@ -92,7 +98,7 @@ def test_the_best_candidate_without_children_has_them_next() -> None:
     space = counting_space(5)
     known = some(space, 60)
     judgement = critic_of(space, known, [counting(space.to_candidate(each)) for each in known]).judge([])
-    pool = Pool(space, judgement)
+    pool = Pool(Neighbourhood(space), judgement)
     pool.add(Drawing(np.array(known[:8]), np.zeros((8, 5), bool), np.zeros((8, 5))), np.arange(8))
     had: set[Choices] = set()
     for seed in range(6):
@@ -110,7 +116,7 @@ def test_the_best_candidate_without_children_has_them_next() -> None:
 
 def test_in_a_small_space_breeding_ends_when_all_have_bred() -> None:
     space = SearchSpace.parse([{"name": "a", "values": [1, 2]}, {"name": "b", "values": ["x"]}])
-    pool = Pool(space, critic_of(space, [(0, 0)], [1.0]).judge([]))
+    pool = Pool(Neighbourhood(space), critic_of(space, [(0, 0)], [1.0]).judge([]))
     pool.add(alone((0, 0)), np.array([0]))
     assert [pool.breed(*numbers(space, seed)) for seed in range(3)] == [True, True, False]
 
@@ -118,7 +124,7 @@ def test_in_a_small_space_breeding_ends_when_all_have_bred() -> None:
 def test_of_too_many_children_some_are_drawn() -> None:
     space = SearchSpace.parse([{"name": f"d{k}", "values": list(range(400))} for k in range(4)])
     known = some(space, 20)
-    pool = Pool(space, critic_of(space, known, [float(each[0]) for each in known]).judge([]))
+    pool = Pool(Neighbourhood(space), critic_of(space, known, [float(each[0]) for each in known]).judge([]))
     pool.add(alone(known[0]), np.array([0]))
     assert pool.breed(*numbers(space))
     assert len(pool) == 1 + MOST_CHILDREN
@@ -130,7 +136,9 @@ def test_finalists_are_distinct_and_lead_to_their_evaluated_parents() -> None:
     history = History()
     for index, choices in enumerate(dict.fromkeys(known)):
         history.add(Pending(index, choices, (True,) * len(CONDITIONAL)))
-    pool = Pool(CONDITIONAL, critic_of(CONDITIONAL, known, [float(sum(each)) for each in known]).judge([]))
+    pool = Pool(
+        Neighbourhood(CONDITIONAL), critic_of(CONDITIONAL, known, [float(sum(each)) for each in known]).judge([])
+    )
     drawing = Drawing(np.array(known[:2]), np.zeros((2, 6), bool), np.zeros((2, 6)))
     pool.add(drawing, np.array([7, 9]))
     while pool.breed(*numbers(CONDITIONAL)):
@@ -150,7 +158,9 @@ def test_candidates_that_were_proposed_before_do_not_crowd_out_new_ones() -> Non
     history = History()
     for index, choices in enumerate(known):
         history.add(Pending(index, choices, (True,) * 4))
-    pool = Pool(space, critic_of(space, known[:100], [float(each[0] == 0) for each in known[:100]]).judge([]))
+    pool = Pool(
+        Neighbourhood(space), critic_of(space, known[:100], [float(each[0] == 0) for each in known[:100]]).judge([])
+    )
     pool.add(alone(known[0]), np.array([0]))
     for seed in range(40):
         pool.breed(*numbers(space, seed))

@@ -15,11 +15,13 @@ from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evonas.agents.critic.critic import Critic
-from evonas.agents.critic.pool import MOST_CHILDREN, Pool
+from evonas.agents.critic.pool import Pool
 from evonas.agents.evolution import Breeding
 from evonas.agents.history import History
+from evonas.agents.neighbours import Neighbourhood
 from evonas.agents.randomness import Purpose, uniforms
 from evonas.agents.sources import Drafts
 from evonas.space import SearchSpace
@@ -40,7 +42,8 @@ class ImaginedEvolution:
         exploration: float,
     ) -> None:
         """Take what breeds the first generation."""
-        self._space = space
+        self._neighbourhood = Neighbourhood(space)
+        self._decisions = len(space)
         self._first = first
         self._critic = critic
         self._history = history
@@ -51,14 +54,14 @@ class ImaginedEvolution:
     def draw(self, index: int) -> Drafts:
         """Breed the candidates for proposal ``index``; somebody has parents."""
         judgement = self._critic.judge(self._history.under_way)
-        pool = Pool(self._space, judgement)
+        pool = Pool(self._neighbourhood, judgement)
         for source in self._first:
             if source.has_parents:
                 drafts = source.draw(index)
                 pool.add(drafts.drawing, drafts.parents)
-        decisions = len(self._space)
-        for numbers in uniforms(self._seed, Purpose.BREEDERS, index, (self._later, decisions + MOST_CHILDREN)):
-            if not pool.breed(*np.split(numbers, [decisions])):
+        values = uniforms(self._seed, Purpose.BREEDERS, index, (self._later, self._decisions))
+        for generation, numbers in enumerate(values):
+            if not pool.breed(numbers, partial(self._selection, index, generation)):
                 break
         drawing, parents = pool.finalists(self._history)
         means, deviations = judgement.predict(drawing.choices)
@@ -66,6 +69,9 @@ class ImaginedEvolution:
         drawing = drawing.take(order)
         owed = partial(judgement.owed, drawing.choices)
         return Drafts(drawing, parents[order], "mutation", len(pool), means[order], owed)
+
+    def _selection(self, index: int, generation: int, count: int) -> NDArray[np.float64]:
+        return uniforms(self._seed, Purpose.CHILDREN, index, (self._later, count))[generation]
 
     def _exploration_of(self, index: int) -> float:
         """Return the proposal's number of standard deviations: exponentially distributed."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,9 +17,9 @@ from numpy.typing import NDArray
 
 from evonas.agents.critic.judgement import Judgement
 from evonas.agents.history import History
-from evonas.agents.neighbours import Changes, completed, single_changes
+from evonas.agents.neighbours import Changes, Neighbourhood
 from evonas.agents.sources import DRAFTS, Drawing
-from evonas.space import Choices, SearchSpace
+from evonas.space import Choices
 
 MOST_CHILDREN = 1000
 """How many children a candidate has at most; if there could be more, these are drawn at random."""
@@ -44,8 +45,8 @@ class _Brood:
 class Pool:
     """Candidates, one per row, in the order in which they were bred."""
 
-    def __init__(self, space: SearchSpace, judgement: Judgement) -> None:
-        self._space = space
+    def __init__(self, neighbourhood: Neighbourhood, judgement: Judgement) -> None:
+        self._neighbourhood = neighbourhood
         self._judgement = judgement
         self._broods: list[_Brood] = []
         self._means = np.empty(0)
@@ -60,11 +61,11 @@ class Pool:
         """Add a generation of descendants of evaluated ``parents``."""
         self._add(drawing, parents, self._judgement.expect(drawing.choices))
 
-    def breed(self, values: NDArray[np.float64], selection: NDArray[np.float64]) -> bool:
+    def breed(self, values: NDArray[np.float64], selection: Callable[[int], NDArray[np.float64]]) -> bool:
         """Add the children of the best candidate that has none yet; False if all have.
 
         Numbers are uniform in [0, 1). ``values``, [decisions], say what is drawn where a change makes decisions exist;
-        ``selection``, [MOST_CHILDREN], which children there are.
+        ``selection`` returns as many as are asked for, which say which children there are.
         """
         row = self._next()
         if row is None:
@@ -73,16 +74,20 @@ class Pool:
         place = np.array([row - brood.first])
         parent = brood.children.take(place)
         descent = brood.descent(place)
-        changes = self._selected(single_changes(self._space, parent), selection)
-        known_earlier = self._judgement.earlier is not None
-        decides = known_earlier | np.isin(changes.positions, self._space.deciding_positions)
-        plain, others = (changes.among(rows) for rows in (~decides, decides))
-        if len(plain):
-            choices = parent.choices[0]
-            means = self._judgement.expect_changed(choices, plain.positions, plain.values)
-            self._add(plain, descent, means)
-        if len(others):
-            children = completed(self._space, others.take(np.arange(len(others))), values)
+        changes, special = self._neighbourhood.changes(parent)
+        # The earlier searches are asked about one candidate after another.
+        asked = self._judgement.earlier is not None
+        most = DRAFTS if asked else MOST_CHILDREN
+        if len(changes) > most:
+            some = (selection(most) * len(changes)).astype(np.int64)
+            changes, special = changes.among(some), special[some]
+        if not (asked or special.any()):
+            self._add_plain(changes, descent)
+            return True
+        special = special | asked
+        self._add_plain(changes.among(~special), descent)
+        children = self._neighbourhood.completed(changes.among(special), values)
+        if len(children):
             self._add(children, descent, self._judgement.expect(children.choices, parent.choices[0]))
         return True
 
@@ -124,10 +129,11 @@ class Pool:
                 self._bred.add(choices)
                 return row
 
-    def _selected(self, changes: Changes, selection: NDArray[np.float64]) -> Changes:
-        # Each is a candidate of its own to the earlier searches, which are asked one by one.
-        most = MOST_CHILDREN if self._judgement.earlier is None else DRAFTS
-        return changes if len(changes) <= most else changes.among((selection[:most] * len(changes)).astype(np.int64))
+    def _add_plain(self, changes: Changes, descent: NDArray[np.int64]) -> None:
+        """Add children for which the same decisions exist as for their parent."""
+        if len(changes):
+            origin = changes.parent.choices[0]
+            self._add(changes, descent, self._judgement.expect_changed(origin, changes.positions, changes.values))
 
     def _add(self, children: Drawing | Changes, parents: NDArray[np.int64], means: NDArray[np.float64]) -> None:
         self._broods.append(_Brood(children, parents, len(self)))
