@@ -129,6 +129,25 @@ class Mutation:
         return Drafts(drawing, np.array([parent.index for parent in parents]), "mutation")
 
 
+class Turns:
+    """A ``Breeding`` that breeds in one way for every ``interval``-th proposal, and in another for all others."""
+
+    def __init__(self, regular: Mutation, other: Mutation, interval: int) -> None:
+        """Take both ways; their parents are the same."""
+        self._regular = regular
+        self._other = other
+        self._interval = interval
+
+    @property
+    def has_parents(self) -> bool:
+        """As ``Breeding.has_parents``."""
+        return self._regular.has_parents
+
+    def draw(self, index: int) -> Drafts:
+        """Draw DRAFTS children for proposal ``index``."""
+        return (self._regular if index % self._interval == 0 else self._other).draw(index)
+
+
 def choose_positions(
     parents: NDArray[np.int64], probability: float | None, numbers: NDArray[np.float64], changes: int = CHANGES
 ) -> NDArray[np.bool_]:

@@ -21,7 +21,7 @@ from typing import Any
 
 from evonas.agents.catalogue import AGENT_TYPES, check_agent, create_foreign, uses_experience
 from evonas.agents.composition import ComposedAgent
-from evonas.agents.evolution import Mutation, Population
+from evonas.agents.evolution import Mutation, Population, Turns
 from evonas.agents.experience import NO_EXPERIENCE, Experience
 from evonas.agents.history import History
 from evonas.agents.interface import Agent
@@ -32,6 +32,10 @@ from evonas.agents.sources import Source, WholeSamples
 from evonas.agents.transfer import EliteDescendants
 from evonas.errors import FieldProblem, InvalidManifest
 from evonas.space import SearchSpace
+
+POLICY_INTERVAL = 3
+"""If a critic judges the candidates, the network draws some for every third proposal: asked each time, it takes as long
+as all else, and nothing is found earlier. No divisor of the interval of repeats, or these could take its turns."""
 
 
 def create_agent(
@@ -85,7 +89,7 @@ def create_agent(
             elites = EliteDescendants(space, seed, experience)
             source = ImaginedEvolution(
                 space,
-                (mutation(Alternating(policy)), elites),
+                (Turns(mutation(Alternating(policy)), mutation(UniformPolicy(space)), POLICY_INTERVAL), elites),
                 critic,
                 history,
                 seed,

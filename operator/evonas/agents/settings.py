@@ -57,6 +57,10 @@ class PolicySettings:
     """REINFORCE: decay of the moving average of rewards. 0.95 in NASNet (Zoph et al. 2018)."""
 
 
+MANY_DECISIONS = 20
+"""From which on fewer generations are bred, since each has more children."""
+
+
 @dataclass(frozen=True)
 class CriticSettings:
     """``spec.agent.critic``: EvoNAS."""
@@ -65,7 +69,7 @@ class CriticSettings:
     """GaussianProcess, or None: the plain hybrid of Maziarz et al., whose first new child is evaluated."""
     generations: int | None = None
     """How many generations are bred in imagination before a candidate is proposed. None: half the number of decisions,
-    but 2 to 5."""
+    but 2 to 5; from 20 decisions on 3, since a generation has more children the more decisions there are."""
     exploration: float = 1.5
     """Standard deviations of the critic's prediction that are added to its mean, on average over proposals."""
 
@@ -73,7 +77,7 @@ class CriticSettings:
         """Return the number of generations for a space with this many decisions."""
         if self.generations is not None:
             return self.generations
-        return max(2, min(5, decisions // 2))
+        return 3 if decisions >= MANY_DECISIONS else max(2, min(5, decisions // 2))
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ def test_one_generation_is_bred_from_evaluated_parents_alone() -> None:
     assert all(proposal.competitors == 32 for proposal in _new(proposals[10:]))
 
 
-@pytest.mark.parametrize(("decisions", "generations"), [(1, 2), (5, 2), (6, 3), (10, 5), (20, 5), (100, 5)])
+@pytest.mark.parametrize(("decisions", "generations"), [(1, 2), (5, 2), (6, 3), (10, 5), (19, 5), (20, 3), (100, 3)])
 def test_generations_follow_the_number_of_decisions(decisions: int, generations: int) -> None:
     assert CriticSettings().generations_for(decisions) == generations
     assert CriticSettings(generations=5).generations_for(decisions) == 5

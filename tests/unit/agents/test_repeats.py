@@ -63,7 +63,7 @@ def test_noisy_leaders_are_repeated_now_and_then_and_each_names_its_first_trial(
 
 def test_the_recommended_candidate_is_better_than_the_luckiest() -> None:
     recommended, luckiest = [], []
-    for seed in range(10):
+    for seed in range(20):
         agent = create_agent("EvoNAS", SPACE, seed=seed)
         played = noisy(agent, 120, 0.3, seed)
         assert isinstance(agent, Recommending)

@@ -71,7 +71,8 @@ class ImaginedEvolution:
         return Drafts(drawing, parents[order], "mutation", len(pool), means[order], owed)
 
     def _selection(self, index: int, generation: int, count: int) -> NDArray[np.float64]:
-        return uniforms(self._seed, Purpose.CHILDREN, index, (self._later, count))[generation]
+        numbers: NDArray[np.float64] = uniforms(self._seed, Purpose.CHILDREN, index, (self._later, count))[generation]
+        return numbers
 
     def _exploration_of(self, index: int) -> float:
         """Return the proposal's number of standard deviations: exponentially distributed."""
