@@ -366,12 +366,15 @@ def test_beliefs_do_not_depend_on_when_they_were_asked_for(dice: random.Random) 
         assert one.tolist() == other.tolist()
 
 
-@given(st.integers(1, 12), st.integers(0, 8), st.floats(0.01, 1.0))
-def test_a_factor_that_grew_is_that_of_all_its_points(first: int, more: int, noise: float) -> None:
+@given(st.integers(1, 12), st.integers(0, 8), st.integers(0, 8), st.floats(0.01, 1.0))
+def test_a_factor_that_grew_is_that_of_all_its_points(first: int, singly: int, together: int, noise: float) -> None:
+    more = singly + together
     random = np.random.default_rng(first + more)
     points = torch.from_numpy(random.normal(size=(first + more, 3)))
     matrix = torch.exp(-torch.cdist(points, points).square())
-    factor = grown(matrix, first, first + more, noise)
+    factor = grown(matrix, first, first + singly, noise)
+    if together:
+        factor = factor.extended(matrix[first + singly :])
     right = torch.from_numpy(random.normal(size=(first + more, 2)))
     lower = torch.linalg.cholesky(matrix + noise * torch.eye(first + more, dtype=torch.float64))
     assert len(factor) == first + more

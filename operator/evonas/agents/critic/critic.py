@@ -93,8 +93,8 @@ class Critic:
             finals = np.append(self._memory.finals, [each.final for each in halfway])
             targets = _scores([*self._memory.curves, *(each.curve for each in halfway)], finals)
             posterior = self._posterior(factor, targets)
-            for each in started:
-                posterior.expect(self._enter(np.array([each.choices]), self._levels.end))
+            if started:
+                posterior.expect(self._enter(np.array([each.choices for each in started]), self._levels.end))
             known = self._known.copy()
             return Judgement(
                 self._encoding, self._similarity, self._columns, self._levels, known, posterior, self._earlier
@@ -158,16 +158,17 @@ class Critic:
     def _appended(self, factor: Factor, choices: NDArray[np.int64], level: int) -> Factor:
         """Return the factor with one more result."""
         self._functions = torch.cat([self._functions, self._functions_of(choices, [level])])
-        return factor.appended(self._enter(choices, level))
+        return factor.appended(self._enter(choices, level)[0, :-1])
 
     def _enter(self, choices: NDArray[np.int64], level: int) -> torch.Tensor:
-        """Put a result into the next column; returns its covariance with those before it."""
-        tokens, place = self._encoding.tokens(choices), len(self._known)
-        self._columns[:, :, place] = self._similarity.columns(tokens)[:, :, 0]
-        covariance = self._similarity.covariance(tokens, self._columns, place)
-        covariance = self._levels.between(covariance, [level], self._known)[0]
-        self._known.append(level)
-        return covariance
+        """Put results at one level into the next columns; returns [results, known + results], their covariance with
+        those before and among themselves.
+        """
+        tokens, first = self._encoding.tokens(choices), len(self._known)
+        self._known += [level] * len(tokens)
+        self._columns[:, :, first : len(self._known)] = self._similarity.columns(tokens)
+        covariance = self._similarity.covariance(tokens, self._columns, len(self._known))
+        return self._levels.between(covariance, [level] * len(tokens), self._known)
 
     def _functions_of(self, choices: NDArray[np.int64], levels: list[int]) -> torch.Tensor:
         """Return what earlier searches say of results at these levels: [results, functions], none without earlier ones.

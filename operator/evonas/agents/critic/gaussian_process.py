@@ -57,13 +57,25 @@ class Factor:
         """Return the factor with one more point; ``covariance`` is [points], with the points before it."""
         row = self.solve(covariance[:, None].double())[:, 0]
         diagonal = math.sqrt(max(1 + self._noise - float(row @ row), 1e-12))
-        first = len(self._block)
+        return self._grown(row[None], torch.tensor([[diagonal]], dtype=torch.float64))
+
+    def extended(self, covariance: torch.Tensor) -> Factor:
+        """Return the factor with several more points, at little more than the cost of one; ``covariance`` is [new,
+        points + new], with the points before them and among themselves.
+        """
+        rows = self.solve(covariance[:, : len(self)].T.double()).T
+        left = _with_noise(covariance[:, len(self) :], self._noise) - rows @ rows.T
+        return self._grown(rows, torch.linalg.cholesky(left))
+
+    def _grown(self, rows: torch.Tensor, corner: torch.Tensor) -> Factor:
+        """Return the factor with these rows [new, points] below it, and in the corner [new, new]."""
+        first, new = len(self._block), len(corner)
         more = Factor.__new__(Factor)
         more._noise, more._block, more._halves = self._noise, self._block, self._halves
-        more._rows = torch.cat([self._rows, row[None, :first]])
-        more._corner = torch.nn.functional.pad(self._corner, (0, 1, 0, 1))
-        more._corner[-1, :-1] = row[first:]
-        more._corner[-1, -1] = diagonal
+        more._rows = torch.cat([self._rows, rows[:, :first]])
+        more._corner = torch.nn.functional.pad(self._corner, (0, new, 0, new))
+        more._corner[-new:, :-new] = rows[:, first:]
+        more._corner[-new:, -new:] = corner
         return more
 
     @cached_property
@@ -115,10 +127,11 @@ class Posterior:
         self._factor = factor
 
     def expect(self, covariance: torch.Tensor) -> None:
-        """Treat a point as known although its target is not; ``covariance`` is [points], with those known before it.
-        This reduces the uncertainty, as if its target were the predicted one (GP-BUCB, Desautels et al. 2014).
+        """Treat points as known although their targets are not; ``covariance`` is [new, known + new], with those known
+        before and among themselves. This reduces the uncertainty, as if their targets were the predicted ones (GP-BUCB,
+        Desautels et al. 2014).
         """
-        self._factor = self._factor.appended(covariance)
+        self._factor = self._factor.extended(covariance)
 
     def mean(self, covariance: torch.Tensor) -> torch.Tensor:
         """Return the mean of points; ``covariance`` is [points, known]."""
