@@ -16,6 +16,8 @@ from .support import CONDITIONAL, counting_space
 from .test_network import trained_by_chance
 
 UNEVEN = SearchSpace.parse([{"name": f"d{k}", "values": list(range(1 + k % 5))} for k in range(13)])
+LONG = SearchSpace.parse([{"name": f"d{k}", "values": [1, 2]} for k in range(128)])
+SPACES = [counting_space(4), CONDITIONAL, UNEVEN, LONG]
 
 
 def read_by_torch(
@@ -42,10 +44,10 @@ def read_by_torch(
     return log_probabilities, entropies, [*weights.values()]
 
 
-@pytest.mark.parametrize("space", [counting_space(4), CONDITIONAL, UNEVEN], ids=["counting", "conditional", "uneven"])
-@pytest.mark.parametrize("candidates", [1, 10])
-def test_likelihoods_and_gradients_are_those_of_torchs_lstm(space: SearchSpace, candidates: int) -> None:
-    network = trained_by_chance(space)
+@pytest.mark.parametrize("space", SPACES, ids=["counting", "conditional", "uneven", "long"])
+@pytest.mark.parametrize(("candidates", "units"), [(1, 8), (10, 8), (7, 1), (2, 100)])
+def test_likelihoods_and_gradients_are_those_of_torchs_lstm(space: SearchSpace, candidates: int, units: int) -> None:
+    network = trained_by_chance(space, units)
     choices = np.array([space.unrank(space.size * (2 * row + 1) // (2 * candidates)) for row in range(candidates)])
     factors = torch.randn(2, *choices.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     with single_threaded():

@@ -42,12 +42,7 @@ class Judgement:
         ``origin``, [decisions], is a candidate that they differ from in few decisions: the fewer, the less it costs.
         """
         with single_threaded(), torch.inference_mode():
-            tokens = self.encoding.tokens(choices)
-            if origin is None:
-                sums = self.similarity.sums(tokens, self.columns)
-            else:
-                sums = self.similarity.changed(self.encoding.tokens(origin), tokens, self.columns)
-            covariance = self._covariance(sums)
+            covariance = self._covariance(choices, origin)
             if isinstance(self.posterior, Posterior):
                 return self.posterior.mean(covariance).numpy()
             return self.posterior.mean(covariance, self._functions(choices)).numpy()
@@ -75,7 +70,7 @@ class Judgement:
     def predict(self, choices: NDArray[np.int64]) -> tuple[Floats, Floats]:
         """Return mean and standard deviation of [candidates, decisions]."""
         with single_threaded(), torch.inference_mode():
-            covariance = self._covariance(self.similarity.sums(self.encoding.tokens(choices), self.columns))
+            covariance = self._covariance(choices)
             if isinstance(self.posterior, Posterior):
                 mean, deviation = self.posterior.predict(covariance)
             else:
@@ -90,7 +85,12 @@ class Judgement:
             owed: Floats = (self._functions(choices) * self.posterior.coefficients)[:, 1:].numpy()
             return owed
 
-    def _covariance(self, sums: torch.Tensor) -> torch.Tensor:
+    def _covariance(self, choices: NDArray[np.int64], origin: NDArray[np.int64] | None = None) -> torch.Tensor:
+        tokens = self.encoding.tokens(choices)
+        if origin is None:
+            sums = self.similarity.sums(tokens, self.columns)
+        else:
+            sums = self.similarity.changed(self.encoding.tokens(origin), tokens, self.columns)
         covariance = self.similarity.covariance_of(sums, len(self.known))
         return self.levels.between(covariance, [self.levels.end], self.known)
 

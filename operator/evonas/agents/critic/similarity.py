@@ -49,7 +49,10 @@ class Encoding:
         self._offsets = np.concatenate([[0], np.cumsum(self.sizes)[:-1]])
         self._absent = self.sizes - 1
         self.ranks = [_ranks(space, position) for position in range(len(space))]
-        self._decisions = np.repeat(np.arange(len(space)), self.sizes)
+        self.decisions = np.repeat(np.arange(len(space)), self.sizes)
+        """[tokens]: the decision that each belongs to."""
+        self.runs = [(size, len([*run])) for size, run in itertools.groupby(self.sizes.tolist())]
+        """Decisions with equally many tokens, one after another: how many tokens each has, and how many they are."""
         self._tables: dict[float, tuple[torch.Tensor, torch.Tensor]] = {}
 
     def shapes(self) -> list[Shape]:
@@ -69,7 +72,7 @@ class Encoding:
 
     def values(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return which value candidates have where each token belongs, absence being the last: [tokens, candidates]."""
-        values: NDArray[np.int64] = (tokens - self._offsets).T[self._decisions]
+        values: NDArray[np.int64] = (tokens - self._offsets).T[self.decisions]
         return values
 
     def tables(self, length: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -77,7 +80,7 @@ class Encoding:
         decisions: [tokens, values] each. Computed once for each length.
         """
         if length not in self._tables:
-            agreement, exponent = np.zeros((2, len(self._decisions), self.sizes.max()))
+            agreement, exponent = np.zeros((2, len(self.decisions), self.sizes.max()))
             for ranks, size, first in zip(self.ranks, self.sizes, self._offsets, strict=True):
                 rows = slice(first, first + size)
                 agreement[rows, :size], exponent[rows, :size] = _block(ranks, size, length)

@@ -7,8 +7,6 @@ contributes is multiplied out, so that each of its values costs one multiplicati
 
 from __future__ import annotations
 
-from itertools import groupby
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -28,8 +26,8 @@ class Surroundings:
         self._pair_share = similarity.pair_share
         self._weights = weights
         self._squares = self._agreement.square() @ (similarity.pair_share * weights)
-        self._runs = [(size, len([*run])) for size, run in groupby(encoding.sizes.tolist())]
-        self._decisions = torch.from_numpy(np.repeat(np.arange(len(encoding.sizes)), encoding.sizes))
+        self._runs = encoding.runs
+        self._decisions = torch.from_numpy(encoding.decisions)
 
     def around(self, origin: NDArray[np.int64]) -> torch.Tensor:
         """Return the sum for each candidate that has one other token than ``origin``, [decisions]: [tokens], in single
@@ -47,7 +45,7 @@ class Surroundings:
     def _products(self, tokens: torch.Tensor, decisions: torch.Tensor) -> torch.Tensor:
         """Return the product of each token's row, [tokens, known], with its decision's, [decisions, known]."""
         found, token, decision = [], 0, 0
-        # Decisions with equally many values, one after another, are one operation.
+        # A run is one operation.
         for size, count in self._runs:
             block = tokens[token : token + count * size].view(count, size, -1)
             found.append(torch.bmm(block, decisions[decision : decision + count, :, None]).flatten())

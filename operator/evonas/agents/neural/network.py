@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from evonas.agents.neural.reading import TANH_SCALE, Differentiable, Reading, Text, multiply
+from evonas.agents.neural.reading import Differentiable, Reading, Text, multiply, of_inputs, of_state, to_tanh
 from evonas.agents.neural.weights import GATES, Floats, Layout
 from evonas.agents.policy import Rollout
 from evonas.agents.randomness import Purpose, uniforms
@@ -83,14 +83,10 @@ class PolicyNetwork:
         units]. Computed anew when the weights have changed.
         """
         if self._recurrence is None or self._recurrence_of != self.weights._version:
-            parts, units = self.parts, self._layout.units
-            scale = np.repeat(TANH_SCALE, units)
             with single_threaded():
-                inputs = multiply(parts.embedding, parts.from_input.T)
-            inputs += parts.input_bias + parts.hidden_bias
-            inputs *= scale
-            of_gates = np.ascontiguousarray(inputs.reshape(-1, GATES, units).swapaxes(0, 1))
-            self._recurrence = of_gates, np.ascontiguousarray(parts.from_hidden.T * scale)
+                inputs = of_inputs(self.parts, self.parts.embedding)
+            of_gates = np.ascontiguousarray(inputs.reshape(-1, GATES, self._layout.units).swapaxes(0, 1))
+            self._recurrence = of_gates, np.ascontiguousarray(of_state(self.parts))
             self._recurrence_of = self.weights._version
         return self._recurrence
 
@@ -147,19 +143,12 @@ class _NetworkRollout:
         gates = self._inputs.take(tokens, axis=1)
         gates += _product(self._hidden, self._recurrent).reshape(rows, GATES, size).swapaxes(0, 1)
         enters, stays, change, leaves = _sigmoid(gates, rows)
-        enters *= _doubled(change)
+        enters *= to_tanh(change)
         cell = stays * self._cell
         cell += enters
-        hidden = _doubled(_sigmoid(cell * 2, rows))
+        hidden = to_tanh(_sigmoid(cell * 2, rows))
         hidden *= leaves
         return hidden, cell
-
-
-def _doubled(sigmoids: Floats) -> Floats:
-    """Overwrite 2 s(2x) with tanh x."""
-    sigmoids *= 2
-    sigmoids -= 1
-    return sigmoids
 
 
 def _product(left: Floats, right: Floats) -> Floats:

@@ -85,21 +85,16 @@ class Reading:
         text, weights, units = self._text, self._weights, self._layout.units
         steps, candidates = text.tokens.shape
         self._inputs = weights.embedding[text.tokens.ravel()]
-        scale = np.repeat(TANH_SCALE, units)
-        read = multiply(self._inputs, weights.from_input.T)
-        read += weights.input_bias + weights.hidden_bias
-        read *= scale
-        self._gates = read.reshape(steps, candidates, GATES, units)
+        self._gates = of_inputs(weights, self._inputs).reshape(steps, candidates, GATES, units)
         self._hidden, self._cells = np.zeros((2, steps + 1, candidates, units))
         self._bounded = np.empty((steps, candidates, units))
-        recurrent = weights.from_hidden.T * scale
+        recurrent = of_state(weights)
         for step in range(steps):
             gates = self._gates[step]
             gates += (self._hidden[step] @ recurrent).reshape(gates.shape)
             torch.from_numpy(gates).sigmoid_()
             enters, stays, change, leaves = gates.swapaxes(0, 1)
-            change *= 2
-            change -= 1
+            to_tanh(change)
             cell = np.multiply(stays, self._cells[step], out=self._cells[step + 1])
             cell += enters * change
             bounded = np.tanh(cell, out=self._bounded[step])
@@ -145,6 +140,31 @@ class Differentiable(torch.autograd.Function):
 
 TANH_SCALE = np.array([1.0, 1.0, 2.0, 1.0])
 """Of the gates' sums: a tanh is 2 s(2x) - 1, so that all four gates are one operation."""
+
+
+def of_inputs(weights: Parts, inputs: Floats) -> Floats:
+    """Return what inputs, [inputs, embedding], add to the gates' scaled sums: [inputs, gates x units]."""
+    sums = multiply(inputs, weights.from_input.T)
+    sums += weights.input_bias + weights.hidden_bias
+    sums *= _scale(weights)
+    return sums
+
+
+def of_state(weights: Parts) -> Floats:
+    """Return what the state is multiplied by for these sums: [units, gates x units]."""
+    recurrent: Floats = weights.from_hidden.T * _scale(weights)
+    return recurrent
+
+
+def to_tanh(sigmoids: Floats) -> Floats:
+    """Overwrite s(2x) with tanh x."""
+    sigmoids *= 2
+    sigmoids -= 1
+    return sigmoids
+
+
+def _scale(weights: Parts) -> Floats:
+    return np.repeat(TANH_SCALE, weights.from_hidden.shape[1])
 
 
 def multiply(left: Floats, right: Floats) -> Floats:
