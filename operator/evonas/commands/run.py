@@ -18,6 +18,7 @@ from evonas.agents import check_agent
 from evonas.commands.manifests import read_manifest
 from evonas.commands.renamed import RenamingCommand
 from evonas.errors import EvonasError
+from evonas.extras import MissingExtra
 from evonas.local.damage import find_damage
 from evonas.local.journal import JOURNAL_FILE, open_journal
 from evonas.local.processes.attempts import MAX_LOG
@@ -191,10 +192,15 @@ def _conclude(spec: SearchSpec, decided: Plan, trials: Sequence[Trial], folder: 
         (folder / BEST_FILE).write_text(
             json.dumps({"index": winner.index, metric: reward, "decisions": dict(winner.decisions)}, indent=2) + "\n"
         )
-        save_plots({spec.name: trials}, folder / PLOTS_FILE, minimize=spec.objective.minimize, metric=metric)
+        kept = "journal, best candidate and logs"
+        try:
+            save_plots({spec.name: trials}, folder / PLOTS_FILE, minimize=spec.objective.minimize, metric=metric)
+            kept = "journal, plots, best candidate and logs"
+        except MissingExtra as missing:
+            console.print(f"no {PLOTS_FILE}: {missing}", markup=False, highlight=False, soft_wrap=True)
         if (silence := find_silence(spec, decided.totals)) is not None:
             console.print(silence, style="yellow", highlight=False)
-        console.print(f"journal, plots, best candidate and logs: {folder}", highlight=False)
+        console.print(f"{kept}: {folder}", highlight=False)
         console.print(f"more about it: evonas report {shlex.quote(str(folder))}", highlight=False)
     if decided.limit.failed:
         example = find_example(decided.totals)

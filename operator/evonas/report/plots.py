@@ -1,13 +1,12 @@
-"""Draws the curves of one or several searches, one line each, with matplotlib."""
+"""Draws the curves of one or several searches, one line each, with matplotlib, if the extra is installed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from matplotlib.figure import Figure
-
 from evonas.errors import EvonasError
+from evonas.extras import require
 from evonas.recorded.curves import best_so_far, moving_average, rewards_in_order
 from evonas.search.totals import WINDOW
 from evonas.search.trial import Trial
@@ -15,8 +14,12 @@ from evonas.search.trial import Trial
 
 def save_plots(searches: Mapping[str, Sequence[Trial]], path: Path, *, minimize: bool, metric: str) -> None:
     """Write the paper's figure: the moving average on the left, the best so far on the right, one line per search.
-    Raises EvonasError if it cannot be written.
+    Raises EvonasError if it cannot be written, MissingExtra without matplotlib.
     """
+    require("plots", "a picture of the curves")
+    # Takes longer to import than anything else that a local run needs.
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
     figure = Figure(figsize=(10, 4), layout="constrained")
     endings = figure.canvas.get_supported_filetypes()
     if path.suffix[1:] not in endings:
