@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -81,9 +82,13 @@ def trial(bare: Bare, folder: Path) -> None:
 def test_an_extra_alone_is_enough(
     enough: Callable[[Bare, Path], None], distributions: Distributions, tmp_path: Path
 ) -> None:
-    with skipping():
-        bare = Bare.create(tmp_path / "env", distributions.wheel, enough.__name__)
-    enough(bare, tmp_path)
+    try:
+        with skipping():
+            bare = Bare.create(tmp_path / "env", distributions.wheel, enough.__name__)
+        enough(bare, tmp_path)
+    finally:
+        # pytest keeps the folders of its last runs, and PyTorch is gigabytes where uv cannot link to its cache.
+        shutil.rmtree(tmp_path / "env", ignore_errors=True)
 
 
 def _kubeconfig(folder: Path) -> str:

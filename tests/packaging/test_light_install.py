@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,11 @@ EXTRAS = ("aiohttp", "kopf", "kubernetes", "matplotlib", "mlflow", "optuna", "pr
 
 @pytest.fixture(scope="module", params=[pytest.param(python, id=version) for version, python in pythons().items()])
 def light(
-    request: pytest.FixtureRequest, distributions: Distributions, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, bare: Bare, distributions: Distributions, tmp_path_factory: pytest.TempPathFactory
 ) -> Bare:
     """The package without any extra, on each Python."""
+    if request.param == sys.executable:
+        return bare
     with skipping():
         folder = tmp_path_factory.mktemp("light") / "env"
         return Bare.create(folder, distributions.wheel, python=request.param)
@@ -58,21 +61,21 @@ def test_a_search_runs_and_every_tool_reads_it(light: Bare, tmp_path: Path) -> N
     assert "<svg" in (tmp_path / "report.html").read_text()
 
 
-def test_an_agent_that_learns_is_one_line_with_its_cure(light: Bare, tmp_path: Path) -> None:
+def test_an_agent_that_learns_is_one_line_with_its_cure(bare: Bare, tmp_path: Path) -> None:
     for agent in ("EvoNAS", "Neural"):
         manifest = write_manifest(tmp_path, {"type": agent})
-        assert light.refused("run", manifest, folder=tmp_path) == (
+        assert bare.refused("run", manifest, folder=tmp_path) == (
             f"error: spec.agent.type: {agent} learns with PyTorch, which is not installed here:"
             " pip install 'evonas[agents]', or choose Evolution or Random"
         )
     # The search itself is sound: where it will run, there may be more.
-    assert "the first candidates are not shown" in light.evonas("plan", manifest, "--no-cluster", folder=tmp_path)
+    assert "the first candidates are not shown" in bare.evonas("plan", manifest, "--no-cluster", folder=tmp_path)
     manifest = write_manifest(tmp_path, {"type": "EvoNAS", "critic": {"model": "None"}, "policy": {"training": "None"}})
-    assert "6 succeeded" in light.evonas("run", manifest, folder=tmp_path)
+    assert "6 succeeded" in bare.evonas("run", manifest, folder=tmp_path)
 
 
-def test_what_any_other_extra_brings_is_one_line_with_its_cure(light: Bare, tmp_path: Path) -> None:
-    light.evonas("run", write_manifest(tmp_path, {"type": "Random"}), folder=tmp_path)
+def test_what_any_other_extra_brings_is_one_line_with_its_cure(bare: Bare, tmp_path: Path) -> None:
+    bare.evonas("run", write_manifest(tmp_path, {"type": "Random"}), folder=tmp_path)
     optuna = write_manifest(tmp_path, {"type": "Optuna"}, "optuna")
     gp = write_manifest(tmp_path, {"type": "Optuna", "sampler": "GP"}, "gp")
     for extra, words in (
@@ -86,4 +89,4 @@ def test_what_any_other_extra_brings_is_one_line_with_its_cure(light: Bare, tmp_
         ("agents,optuna", ("run", gp)),
         ("plots", ("report", "runs/light", "--to", "plots.png")),
     ):
-        assert f"pip install 'evonas[{extra}]'" in light.refused(*words, folder=tmp_path)
+        assert f"pip install 'evonas[{extra}]'" in bare.refused(*words, folder=tmp_path)
