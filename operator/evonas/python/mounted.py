@@ -45,31 +45,15 @@ class MountedFiles:
         """The ConfigMap's data: a key cannot be a path."""
         return {_key(path): text for path, text in self.contents.items()}
 
-    def config_map(self, search: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the ConfigMap, owned by the search as the API server has it."""
-        metadata = search["metadata"]
+    def config_map(self, search: str, owner: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the ConfigMap of a search, which ``owner`` refers to."""
         return {
             "apiVersion": "v1",
             "kind": "ConfigMap",
-            "metadata": {
-                "name": self.name,
-                "labels": {SEARCH_LABEL: metadata["name"]},
-                "ownerReferences": [owner_of(search)],
-            },
+            "metadata": {"name": self.name, "labels": {SEARCH_LABEL: search}, "ownerReferences": [dict(owner)]},
             "immutable": True,
             "data": self.data,
         }
-
-
-def owner_of(search: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the reference by which what belongs to a search is deleted with it."""
-    metadata = search["metadata"]
-    return {
-        "apiVersion": search["apiVersion"],
-        "kind": search["kind"],
-        "name": metadata["name"],
-        "uid": metadata["uid"],
-    }
 
 
 def mounted_script(search: str, script: str) -> MountedFiles:
