@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from threading import Event
 from typing import Any
 
 import pytest
@@ -13,6 +15,8 @@ from evonas.python.cluster import submit, wait
 from evonas.python.mounted import MountedFiles, mounted_script, template_of
 from evonas.sources.options import ClusterOptions
 from harness.client import Cluster
+from harness.waiting import PATIENCE
+from tests.integration.relay import Relay
 from tests.integration.searches import HELD, condition, let_go, running, wait_until
 from tests.operator_process import OperatorProcess, search
 from tests.unit.docs.markdown import ROOT, Page
@@ -207,6 +211,30 @@ def test_what_the_cluster_refuses_or_lacks_is_said_in_one_line(
         submit(manifest("refused"), None, nowhere)
     with pytest.raises(EvonasError, match=f"wait: {namespace}/nothing does not exist in the cluster at https://"):
         wait("nothing", options)
+
+
+def test_waiting_outlives_its_connections(
+    cluster: Cluster, namespace: str, operator: OperatorProcess, options: ClusterOptions
+) -> None:
+    body = manifest("waited")
+    body["spec"]["trial"]["template"]["metadata"] = {"annotations": HELD}
+    submit(body, None, options)
+    with Relay(cluster.server) as relay, ThreadPoolExecutor(1) as pool:
+        connected, again = Event(), Event()
+
+        def seen(search: object) -> None:
+            (again if broken.is_set() else connected).set()
+
+        broken = Event()
+        assert options.kubeconfig is not None
+        relayed = replace(options, kubeconfig=relay.kubeconfig(options.kubeconfig))
+        waiting = pool.submit(wait, "waited", relayed, timeout=PATIENCE, seen=seen)
+        assert connected.wait(PATIENCE)
+        broken.set()
+        relay.break_off()
+        assert again.wait(PATIENCE)
+        wait_until(cluster, namespace, "waited", "Complete", meanwhile=lambda: let_go(cluster, namespace))
+        assert waiting.result()["status"]["trials"]["succeeded"] == 4
 
 
 class TestWaitingInVain:

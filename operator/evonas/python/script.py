@@ -62,6 +62,18 @@ def _plain(value: Any) -> Any:
         return value
 
 
+def needed_modules(script: str) -> tuple[str, ...]:
+    """Return what a script imports that an image must have: no modules of Python's own, nor those mounted with it."""
+    imported: set[str] = set()
+    for node in ast.walk(ast.parse(script)):
+        if isinstance(node, ast.Import):
+            imported |= {each.name for each in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            imported.add(node.module)
+    roots = {name.partition(".")[0] for name in imported}
+    return tuple(sorted(roots - sys.stdlib_module_names - {"evonas_trial"}))
+
+
 class _Script:
     """A script as it grows."""
 

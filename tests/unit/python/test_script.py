@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from evonas.errors import EvonasError
 from evonas.python.mounted import MAX_BYTES, mounted_script
-from evonas.python.script import literal_of, script_of, source_of
+from evonas.python.script import literal_of, needed_modules, script_of, source_of
 from tests.unit.python.cells import Notebook
 
 VALUES = st.recursive(
@@ -321,6 +321,15 @@ class TestRefused:
         names = Notebook().run(f"TEXT = 'x' * {MAX_BYTES}\ndef train(candidate):\n    return len(TEXT)\n")
         with pytest.raises(EvonasError, match=r"are 1,\d+,\d+ bytes, and a ConfigMap holds 1,048,576: read large"):
             mounted_script("digits", script_of(names["train"], None))
+
+
+def test_what_an_image_must_have_is_known() -> None:
+    notebook = Notebook()
+    names = notebook.run(
+        "import numpy as np\nfrom torch import nn\nimport os.path\nfrom hypothesis import strategies\n"
+        "def train(candidate):\n    import jsonschema\n    return nn.functional.relu(np.ones(os.cpu_count()))\n"
+    )
+    assert needed_modules(script_of(names["train"], None)) == ("jsonschema", "numpy", "torch")
 
 
 def test_the_source_for_the_record_is_the_functions_own() -> None:
