@@ -15,6 +15,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "agents": ("torch",),
     "cluster": ("aiohttp", "kubernetes", "prometheus_client"),
     "mlflow": ("mlflow",),
+    "notebooks": ("matplotlib", "pandas"),
     "operator": ("aiohttp", "durationpy", "kopf", "kubernetes", "prometheus_client"),
     "optuna": ("cmaes", "optuna", "scipy"),
     "plots": ("matplotlib",),
