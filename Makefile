@@ -39,7 +39,7 @@ $(VENV)/.run: pyproject.toml constraints.txt | $(BIN)/uv
 
 # Of PyPI's builds, those for Linux have CUDA in them.
 SAY_SIZE = [ -n "$(TORCH_INDEX)" ] || [ "$$(uname -s)" != Linux ] || [ -d $(VENV)/lib/python3*/site-packages/torch ] \
-	|| echo "PyTorch with CUDA takes more than 5 GB on disk; its build without takes 0.7: make $(MAKECMDGOALS) TORCH_INDEX=ADDRESS, the index for CPUs that PyTorch's installation page names"
+	|| echo "PyTorch with CUDA takes more than 5 GB on disk, without CUDA 0.7 GB: make $(MAKECMDGOALS) TORCH_INDEX=ADDRESS, that of the CPU index which PyTorch's installation page names"
 
 $(BIN)/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
