@@ -8,21 +8,21 @@ Lines are what a terminal would show of them: of a line that is drawn over and o
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from evonas.log_report import Counts
 from evonas.search.printed import Said, create_finder, plain
 from evonas.search.trial_progress import Progress
 from evonas.search.trial_report import MAX_METRIC_NAME, MAX_METRICS, Report
-from evonas.spec import SearchSpec
 from evonas.wording import counted
 
 MAX_LINE = 4096
 """Bytes of a line that are looked at; the rest of a longer one is skipped."""
 MAX_EXAMPLE = 120
+MAX_PRINTED = 1 << 20
+"""Longest text that is taken for what ``to_text`` has written."""
 REWARD = "reward"
 """The metric that is looked for if the objective names none."""
 
@@ -51,21 +51,6 @@ class Printed:
     lines: int = 0
     """How many lines that are not blank it has."""
     last_line: str = ""
-
-
-def wanted_of(spec: SearchSpec) -> Wanted | None:
-    """Return what a search looks for in the output of its trials; None if they report by themselves."""
-    report = spec.trial.report
-    if report is None:
-        return None
-    constraints = (constraint.metric for constraint in spec.objective.constraints)
-    return Wanted(
-        metrics=(spec.objective.metric or REWARD, *constraints),
-        patterns=report.patterns,
-        best=report.counts is Counts.BEST,
-        minimize=spec.objective.minimize,
-        rungs=() if spec.fidelity is None else spec.fidelity.steps,
-    )
 
 
 class LogReading:
@@ -204,26 +189,31 @@ def _absence(metric: str, wanted: Wanted, printed: Printed) -> str:
     by = "by spec.trial.report.patterns" if wanted.patterns else "in the usual forms, such as "
     form = "" if wanted.patterns else f"{metric}=0.93"
     return (
-        f"no value of {metric!r} in {counted(printed.lines, 'line')} of output, where it was looked for {by}{form}; the "
-        f"last line is {printed.last_line!r}"
+        f"no value of {metric!r} in {counted(printed.lines, 'line')} of output, where it was looked for {by}{form}; "
+        f"the last line is {printed.last_line!r}"
     )
 
 
-def to_json(printed: Printed) -> dict[str, Any]:
-    """Write what was found for another process; not a number is a number in Python's JSON."""
+def to_text(printed: Printed) -> str:
+    """Write what was found for another process."""
     progress = printed.progress
-    return {
-        "metrics": dict(printed.metrics),
+    content = {
+        "metrics": printed.metrics,
         "progress": None if progress is None else [progress.step, progress.metrics, list(progress.rungs.items())],
         "lines": printed.lines,
         "lastLine": printed.last_line,
     }
+    return json.dumps(content, default=dict)
 
 
-def from_json(content: Mapping[str, Any]) -> Printed:
-    """Read what ``to_json`` has written."""
-    progress = content["progress"]
-    if progress is not None:
-        step, metrics, rungs = progress
-        progress = Progress(step, metrics, dict((rung, at) for rung, at in rungs))
-    return Printed(content["metrics"], progress, content["lines"], content["lastLine"])
+def read_printed(text: str) -> Printed:
+    """Read what ``to_text`` has written; of anything else, nothing was printed."""
+    try:
+        content = json.loads(text)
+        progress = content["progress"]
+        if progress is not None:
+            step, metrics, rungs = progress
+            progress = Progress(step, metrics, {rung: at for rung, at in rungs})  # noqa: C416 - pairs are checked
+        return Printed(content["metrics"], progress, content["lines"], content["lastLine"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return Printed()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import itertools
 import math
 import tracemalloc
 
@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evonas.search.log_reading import LogReading, Printed, Wanted, from_json, to_json, to_report, wanted_of
+from evonas.search.log_reading import LogReading, Printed, Wanted, read_printed, to_report, to_text
 from evonas.search.trial_progress import Progress
 from evonas.search.trial_report import MAX_METRICS
+from evonas.search.wanted import wanted_of
 from tests.unit.search.support import search_spec
 
 RUNGS = (1, 3, 9)
@@ -188,7 +189,7 @@ def test_output_is_read_alike_in_whatever_pieces_it_arrives(cuts: list[int]) -> 
     whole, pieces = LogReading(wanted), LogReading(wanted)
     whole.feed(TEXT)
     edges = [0, *sorted(cuts), len(TEXT)]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in itertools.pairwise(edges):
         pieces.feed(TEXT[start:end])
     whole.end()
     pieces.end()
@@ -220,9 +221,9 @@ def test_any_bytes_can_be_read(output: bytes) -> None:
 
 def test_what_was_found_can_be_handed_to_another_process() -> None:
     printed = read(Wanted(["accuracy"], rungs=RUNGS), "epoch 1 accuracy=0.1", "epoch 9 accuracy=0.9")
-    assert from_json(json.loads(json.dumps(to_json(printed)))) == printed
+    assert read_printed(to_text(printed)) == printed
     printed = read(Wanted(["accuracy"]), "accuracy=nan")
-    assert math.isnan(from_json(json.loads(json.dumps(to_json(printed)))).metrics["accuracy"])
+    assert math.isnan(read_printed(to_text(printed)).metrics["accuracy"])
 
 
 def test_endless_output_costs_no_memory() -> None:
