@@ -35,6 +35,11 @@ class LogReport:
     """Regular expressions (RE2) with named groups; none means what programs usually print."""
     counts: Counts
 
+    @property
+    def keeps_best(self) -> bool:
+        """Whether the best value is the result, so that all of the output matters."""
+        return self.counts is Counts.BEST
+
     @classmethod
     def parse(cls, report: Mapping[str, Any]) -> LogReport:
         """Read the field of a manifest without ``log_report_problems``."""

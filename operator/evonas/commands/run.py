@@ -27,6 +27,7 @@ from evonas.report.plots import save_plots
 from evonas.search.backlog import import_is_open
 from evonas.search.confirmation import Confirmed, confirm, find_result
 from evonas.search.outcome import find_example
+from evonas.search.placeholders import find_placeholders
 from evonas.search.plan import Plan
 from evonas.search.recommendation import in_words, recommend
 from evonas.search.rungs import find_losses, find_silence
@@ -103,6 +104,8 @@ def run(
     spec = SearchSpec.parse(body)
     check_agent(spec.agent.type, spec.agent.settings)
     check_template(spec.trial)
+    for doubtful in find_placeholders(spec):
+        say_on_stderr(f"warning: {doubtful}")
     if spec.suspend:
         raise EvonasError("spec.suspend is true: nothing to run; set it to false")
     folder = (runs / spec.name).absolute()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from evonas.log_report import Counts
 from evonas.search.log_reading import REWARD, Wanted
 from evonas.spec import SearchSpec
 
@@ -16,7 +15,7 @@ def wanted_of(spec: SearchSpec) -> Wanted | None:
     return Wanted(
         metrics=(spec.objective.metric or REWARD, *constraints),
         patterns=report.patterns,
-        best=report.counts is Counts.BEST,
+        best=report.keeps_best,
         minimize=spec.objective.minimize,
         rungs=() if spec.fidelity is None else spec.fidelity.steps,
     )
