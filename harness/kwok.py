@@ -50,6 +50,12 @@ _NODE_MANIFEST = {
     },
 }
 
+_LOGS = {
+    "apiVersion": "kwok.x-k8s.io/v1alpha1",
+    "kind": "ClusterLogs",
+    "metadata": {"name": "every-pod"},
+}
+
 _CONFIGURATION = {
     "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
     "kind": "KwokConfiguration",
@@ -60,7 +66,8 @@ _CONFIGURATION = {
 def start(instance: Instance, programs: dict[str, Path]) -> None:
     """Start kwok and return when its node is Ready."""
     config = instance.path("kwok.yaml")
-    config.write_text(yaml.safe_dump_all([_CONFIGURATION, *stages(instance.options)]))
+    logs = {**_LOGS, "spec": {"logs": [{"logsFile": str(_write_log(instance)), "follow": True}]}}
+    config.write_text(yaml.safe_dump_all([_CONFIGURATION, logs, *stages(instance.options)]))
     address = f"127.0.0.1:{instance.ports['kwok']}"
     argv = [
         programs["kwok"],
@@ -69,6 +76,7 @@ def start(instance: Instance, programs: dict[str, Path]) -> None:
         "--manage-all-nodes=false",
         "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake",
         f"--server-address={address}",
+        f"--node-port={instance.ports['kwok']}",
         f"--node-ip={instance.host}",
         f"--cidr={instance.pod_cidr}",
     ]
@@ -77,6 +85,14 @@ def start(instance: Instance, programs: dict[str, Path]) -> None:
     cluster.kubectl("create", "-f", "-", input=yaml.safe_dump(_NODE_MANIFEST))
     processes.wait_healthy(instance, "kwok")
     cluster.wait_for("the fake node to be Ready and open", lambda: _is_open(cluster))
+
+
+def _write_log(instance: Instance) -> Path:
+    """Write what every pod has printed, as a container runtime keeps it: nothing else of a pod depends on it."""
+    log = instance.path("pods.log")
+    lines = [f"epoch {epoch}: accuracy={epoch / 10}" for epoch in range(1, 10)]
+    log.write_text("".join(f"2026-01-01T00:00:00.000000000Z stdout F {line}\n" for line in lines))
+    return log
 
 
 def _is_open(cluster: Cluster) -> bool:
