@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -17,7 +18,7 @@ NODE = "fake"
 
 _CAPACITY = {"cpu": "100000", "memory": "1000Ti", "pods": "5000", "nvidia.com/gpu": "5000"}
 
-_NODE_MANIFEST = {
+_NODE_MANIFEST: dict[str, Any] = {
     "apiVersion": "v1",
     "kind": "Node",
     "metadata": {
@@ -49,6 +50,9 @@ _NODE_MANIFEST = {
         },
     },
 }
+
+PRINTED = 0.9
+"""The accuracy that every pod prints last."""
 
 _LOGS = {
     "apiVersion": "kwok.x-k8s.io/v1alpha1",
@@ -82,7 +86,13 @@ def start(instance: Instance, programs: dict[str, Path]) -> None:
     ]
     processes.start(instance, "kwok", argv, health=f"http://{address}/healthz")
     cluster = Cluster(instance)
-    cluster.kubectl("create", "-f", "-", input=yaml.safe_dump(_NODE_MANIFEST))
+    # Where the API server asks for logs.
+    where = {
+        "addresses": [{"type": "InternalIP", "address": instance.host}],
+        "daemonEndpoints": {"kubeletEndpoint": {"Port": instance.ports["kwok"]}},
+    }
+    node = {**_NODE_MANIFEST, "status": {**_NODE_MANIFEST["status"], **where}}
+    cluster.kubectl("create", "-f", "-", input=yaml.safe_dump(node))
     processes.wait_healthy(instance, "kwok")
     cluster.wait_for("the fake node to be Ready and open", lambda: _is_open(cluster))
 
@@ -90,7 +100,7 @@ def start(instance: Instance, programs: dict[str, Path]) -> None:
 def _write_log(instance: Instance) -> Path:
     """Write what every pod has printed, as a container runtime keeps it: nothing else of a pod depends on it."""
     log = instance.path("pods.log")
-    lines = [f"epoch {epoch}: accuracy={epoch / 10}" for epoch in range(1, 10)]
+    lines = [f"epoch {epoch}: accuracy={epoch / 10}" for epoch in range(1, round(10 * PRINTED) + 1)]
     log.write_text("".join(f"2026-01-01T00:00:00.000000000Z stdout F {line}\n" for line in lines))
     return log
 
