@@ -41,7 +41,7 @@ class Launch:
         check_agent(self.spec.agent.type, self.spec.agent.settings)
         check_template(self.spec.trial)
         for doubtful in find_placeholders(self.spec):
-            say_on_stderr(doubtful)
+            say_on_stderr(str(doubtful))
         if self.spec.suspend:
             raise EvonasError("spec.suspend is true: nothing to run; set it to false")
         self._runs = runs
