@@ -126,6 +126,11 @@ class RecordedSearch:
         return Totals(self.spec.objective, self.trials)
 
     @property
+    def uses_gpus(self) -> bool:
+        """Whether its trials ask for GPUs now, or some have had one."""
+        return self.spec.trial.gpus > 0 or self.totals.gpu_seconds > 0
+
+    @property
     def overview(self) -> Overview:
         """The search on one line."""
         best = self.totals.best

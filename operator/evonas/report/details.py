@@ -65,10 +65,11 @@ class Details:
     policy: PolicyView | None
     parallel: Markup | None
     improvements: list[Improvement]
+    uses_gpus: bool
     gpu_hours: float
-    confirmation_hours: float
-    """How many of the GPU hours went into confirmations."""
     trial_hours: float
+    confirmation_hours: float
+    """How many of the GPU hours went into confirmations; of the hours of trials in a search without GPUs."""
     failures: list[Failures]
     results: int
     omitted_decisions: int
@@ -93,6 +94,7 @@ def describe(record: RecordedSearch, axes: Axes | None = None) -> Details:
     winner = find_winner(record.spec, record.totals)
     policy = view_policy(record)
     history = policy.history if policy else []
+    uses_gpus = record.uses_gpus
     seconds = sum(trial.seconds or 0.0 for trial in record.trials)
     by_merit = sorted(rewarded, key=lambda trial: oriented(record.spec.objective, trial.reward or 0.0))
     return Details(
@@ -115,9 +117,13 @@ def describe(record: RecordedSearch, axes: Axes | None = None) -> Details:
         if rewarded
         else None,
         improvements=improvements(record),
+        uses_gpus=uses_gpus,
         gpu_hours=record.totals.gpu_seconds / 3600,
-        confirmation_hours=sum(trial.gpu_seconds for trial in record.trials if trial.is_confirmation) / 3600,
         trial_hours=seconds / 3600,
+        confirmation_hours=sum(
+            trial.gpu_seconds if uses_gpus else trial.seconds or 0.0 for trial in record.trials if trial.is_confirmation
+        )
+        / 3600,
         failures=failures(record),
         results=len(rewarded),
         omitted_decisions=len(space) - len(drawn),

@@ -65,6 +65,7 @@ def render_report(
             state for state in ("stopped", "paused") if any(record.overview.counts.get(state) for record in records)
         ],
         legend=[(number % COLOURS, found.label) for number, found in enumerate(drawn)],
+        uses_gpus=any(record.uses_gpus for record in records),
         has_bands=any(len(found.records) > 1 for found in drawn),
         averages=line_figure(
             [found.averages for found in drawn],

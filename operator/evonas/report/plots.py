@@ -45,6 +45,7 @@ def draw_plots(searches: Mapping[str, Sequence[Trial]], *, minimize: bool, metri
     left.set(title=f"Moving average of {WINDOW} results", xlabel="results", ylabel=metric)
     right.set(title="Best so far", xlabel="results", ylabel=metric)
     for axes in (left, right):
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
         axes.legend()
     return figure

@@ -32,8 +32,8 @@ class Improvement:
     trial: Trial
     gain: float
     """By how much; 0 for the first."""
-    gpu_hours: float
-    """Spent by all trials until then."""
+    hours: float
+    """Spent by all trials until then: GPU hours in a search that uses GPUs, hours of trials in any other."""
     spent: float
     """Of these, since the improvement before."""
 
@@ -88,16 +88,17 @@ def improvements(record: RecordedSearch) -> list[Improvement]:
     """Return the trials that were the best when they ended, with what had been spent until then."""
     ended = sorted((trial for trial in record.trials if trial.completion_time), key=_end)
     found: list[Improvement] = []
+    uses_gpus = record.uses_gpus
     hours = 0.0
     for trial in ended:
-        hours += trial.gpu_seconds / 3600
+        hours += (trial.gpu_seconds if uses_gpus else trial.seconds or 0.0) / 3600
         if trial.reward is None or trial.is_confirmation:
             continue
         merit = oriented(record.spec.objective, trial.reward)
         before = found[-1] if found else None
         known = None if before is None else oriented(record.spec.objective, before.trial.reward or 0.0)
         if known is None or merit > known:
-            spent = hours - (0.0 if before is None else before.gpu_hours)
+            spent = hours - (0.0 if before is None else before.hours)
             found.append(Improvement(trial, 0.0 if known is None else merit - known, hours, spent))
     return found
 

@@ -41,13 +41,13 @@ def view_values(
             legend,
             [_shares_of(moment, decision, has_absent=has_absent) for moment in history],
             [moment.rewards for moment in history],
-            y_label="policy",
+            y_label="policy's probability",
             description=f"what the policy would choose for {decision.name} over time",
         )
     return ValuesView(
         name=decision.name,
         results=share_figure(
-            legend, shares, steps, y_label="results", description=f"values of {decision.name} over time"
+            legend, shares, steps, y_label="share of results", description=f"values of {decision.name} over time"
         ),
         policy=policy,
         legend=legend,

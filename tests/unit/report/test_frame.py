@@ -20,3 +20,18 @@ from evonas.report.figures.frame import ticks
 )
 def test_ticks_are_round_numbers_within_the_range(low: float, high: float, expected: list[float]) -> None:
     assert ticks(low, high) == expected
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.5, 1.5, [1]),
+        (1, 2, [1, 2]),
+        (1, 6, [1, 2, 3, 4, 5, 6]),
+        (0, 13, [0, 5, 10]),
+        (1, 400, [100, 200, 300, 400]),
+        (0, 140, [0, 25, 50, 75, 100, 125]),
+    ],
+)
+def test_nothing_is_counted_in_fractions(low: float, high: float, expected: list[float]) -> None:
+    assert ticks(low, high, whole=True) == expected

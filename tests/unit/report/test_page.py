@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
+from playwright.sync_api import Locator
 
 from evonas.errors import EvonasError
 from evonas.recorded import policy_history
 from evonas.recorded.pareto import default_axes, trade_off
+from evonas.recorded.search import RecordedSearch
 from evonas.report.html import render_report
 from evonas.sources.journal import JournalSource
 from tests.browser import visit
@@ -97,6 +102,83 @@ def test_text_can_be_read_by_day_and_by_night(report: Path, dark: bool) -> None:
 def test_a_phone_need_not_be_moved_sideways(report: Path) -> None:
     with visit(report, width=390) as seen:
         assert seen.page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_what_is_cut_off_casts_a_shadow_until_it_is_reached(report: Path) -> None:
+    with visit(report, width=390) as seen:
+        parts = seen.page.locator(".scroll")
+        cut = [part for part in parts.all() if part.evaluate("it => it.scrollWidth - it.clientWidth") > 60]
+        assert any(part.locator("table").count() for part in cut)
+        assert any(part.locator("svg").count() for part in cut)
+        for part in cut:
+            part.evaluate("it => it.scrollTo(0, 0)")
+            assert _shadows(part) == (False, True)
+            part.evaluate("it => it.scrollTo(it.scrollWidth, 0)")
+            assert _shadows(part) == (True, False)
+        whole = [part for part in parts.all() if part.evaluate("it => it.scrollWidth == it.clientWidth")]
+        assert all(_shadows(part) == (False, False) for part in whole[:3])
+
+
+def _shadows(part: Locator) -> tuple[bool, bool]:
+    """Return whether the background differs at the left and the right edge from what it is in the middle of them."""
+    # Nothing of the content, and no round corner, may be taken for a shadow.
+    style = ".scroll > * { visibility: hidden; } .scroll { border-radius: 0 !important; }"
+    picture = Image.open(io.BytesIO(part.screenshot(style=style))).convert("L")
+    middle = picture.height // 2
+    ground = picture.getpixel((picture.width // 2, middle))
+    left, right = (picture.getpixel((across, middle)) for across in (1, picture.width - 2))
+    return left != ground, right != ground
+
+
+def test_counts_have_no_fractional_ticks(tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    page.write_text(render_report([JournalSource(write_run(tmp_path, "few", count=5, agent="EvoNAS")).read()]))
+    with visit(page) as seen:
+        figures = seen.page.locator("#curves svg, figure.decision svg")
+        below = figures.locator(".tick[text-anchor=middle]").all_text_contents()
+        assert figures.count() > len(SPACE)
+        assert below
+        assert [label for label in below if not label.isdecimal()] == []
+
+
+def test_an_axis_says_what_it_measures(report: Path) -> None:
+    with visit(report) as seen:
+        figures = seen.page.locator("section.search").first.locator("figure.decision").first.locator("svg").all()
+        labels = [figure.locator(".label").all_text_contents() for figure in figures]
+        assert labels == [["results", "share of results"], ["results", "policy's probability"]]
+
+
+def test_gpu_hours_are_told_where_gpus_were_asked_for_alone(tmp_path: Path) -> None:
+    record = JournalSource(write_run(tmp_path, "free", agent="EvoNAS")).read()
+    without = replace(record, trials=tuple(replace(trial, gpu_seconds=0) for trial in record.trials))
+    limits = {"resources": {"limits": {"nvidia.com/gpu": 1}}}
+    page = tmp_path / "report.html"
+
+    def text_of(record: RecordedSearch) -> str:
+        page.write_text(render_report([record], price=2.5))
+        with visit(page) as seen:
+            return seen.page.inner_text("body")
+
+    text = text_of(without)
+    assert "GPU hour" not in text
+    assert "hours of trials, which asked for no GPU." in text
+    assert "hours of trials until then" in text
+    # Asked for, and not yet had.
+    asking = json.loads(json.dumps(record.body))
+    asking["spec"]["trial"]["template"]["spec"]["containers"][0] |= limits
+    assert "0.00 GPU hours and" in text_of(replace(without, body=asking))
+    assert "GPU hours until then" in text_of(record)
+
+
+def test_the_name_of_the_only_search_is_said_once(tmp_path: Path) -> None:
+    record = replace(JournalSource(write_run(tmp_path, "solitary")).read(), source="elsewhere")
+    page = tmp_path / "report.html"
+    page.write_text(render_report([record]))
+    with visit(page) as seen:
+        assert seen.page.title() == "solitary"
+        assert seen.page.inner_text("body").count("solitary") == 1
+        levels = seen.page.locator("h1, h2, h3").evaluate_all("all => all.map(it => it.tagName)")
+        assert levels == ["H1", *["H2"] * (len(levels) - 1)]
 
 
 def _luminance(colour: str) -> float:

@@ -24,16 +24,23 @@ class Frame:
     y: tuple[float, float]
     x_ticks: tuple[tuple[float, str], ...] = ()
     """Positions and their labels; round numbers if there are none."""
+    x_counts: bool = False
+    """Whether x counts something: there are no ticks between whole numbers."""
 
     @classmethod
     def around(
-        cls, x: tuple[float, float], values: Iterable[float], *, x_ticks: tuple[tuple[float, str], ...] = ()
+        cls,
+        x: tuple[float, float],
+        values: Iterable[float],
+        *,
+        x_ticks: tuple[tuple[float, str], ...] = (),
+        x_counts: bool = False,
     ) -> Frame:
         """Return a frame whose height holds all ``values`` with a small margin."""
         known = list(values) or [0.0, 1.0]
         low, high = min(known), max(known)
         air = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
-        return cls(x if x[0] < x[1] else (x[0] - 0.5, x[1] + 0.5), (low - air, high + air), x_ticks)
+        return cls(x if x[0] < x[1] else (x[0] - 0.5, x[1] + 0.5), (low - air, high + air), x_ticks, x_counts)
 
     def point(self, x: float, y: float) -> str:
         """Return a position in SVG notation."""
@@ -78,7 +85,8 @@ class Frame:
                 '<text class="tick" x="{}" y="{}" dy="4" text-anchor="end">{:g}</text>'
             ).format(*start, *end, LEFT - 6, start[1], value)
         rightmost = math.inf
-        for value, label in reversed(self.x_ticks or [(value, f"{value:g}") for value in ticks(*self.x)]):
+        round_ticks = [(value, f"{value:g}") for value in ticks(*self.x, whole=self.x_counts)]
+        for value, label in reversed(self.x_ticks or round_ticks):
             across = float(self.point(value, self.y[0]).split(",")[0])
             if self.x_ticks:
                 grid += Markup('<line class="grid" x1="{0}" y1="{1}" x2="{0}" y2="{2}"/>').format(
@@ -93,9 +101,14 @@ class Frame:
         return grid
 
 
-def ticks(low: float, high: float) -> list[float]:
-    """Return round numbers from ``low`` to ``high`` as matplotlib would choose them; importing it takes long."""
+def ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
+    """Return round numbers, or ``whole`` ones, from ``low`` to ``high`` as matplotlib would choose them; importing it
+    takes long.
+    """
     least = (high - low) / MAX_INTERVALS
+    if whole:
+        least = max(least, 1.0)
     scale = 10.0 ** math.floor(math.log10(least))
-    step = scale * next(step for step in STEPS if step * scale >= least)
+    steps = (step * scale for step in STEPS)
+    step = next(step for step in steps if step >= least and not (whole and step % 1))
     return [round(place * step, 12) for place in range(math.ceil(low / step), math.floor(high / step) + 1)]

@@ -25,7 +25,7 @@ class Line:
 
 
 def line_figure(lines: Sequence[Line], *, x_label: str, y_label: str, description: str) -> Markup:
-    """Return the lines in one drawing."""
+    """Return the lines in one drawing; ``x_label`` says what is counted."""
     bounds = [
         value + sign * deviation
         for line in lines
@@ -33,7 +33,7 @@ def line_figure(lines: Sequence[Line], *, x_label: str, y_label: str, descriptio
         for sign in (-1, 1)
     ]
     last = max((line.first + len(line.values) - 1 for line in lines), default=1)
-    frame = Frame.around((min((line.first for line in lines), default=1), last), bounds)
+    frame = Frame.around((min((line.first for line in lines), default=1), last), bounds, x_counts=True)
     content = Markup()
     for number, line in enumerate(lines):
         steps = range(line.first, line.first + len(line.values))

@@ -10,6 +10,8 @@ from evonas.report.figures.swatches import short_text
 from evonas.space import Decision, Value, identity
 
 WIDTH, LEAST_GAP, HEIGHT, TOP, BOTTOM = 1120, 92, 360, 34, 26
+LEAST_SCALE = 0.75
+"""Drawn any smaller, its labels could not be read: a narrow window scrolls it."""
 
 
 def parallel_figure(decisions: Sequence[Decision], candidates: Sequence[Mapping[str, Value]]) -> Markup:
@@ -31,7 +33,7 @@ def parallel_figure(decisions: Sequence[Decision], candidates: Sequence[Mapping[
         content += _axis(_across(place, decisions), decision, rows[decision.name], has_absent=absent[decision.name])
     return Markup(
         '<svg style="min-width: {}px" viewBox="0 0 {} {}" role="img" aria-label="candidates across decisions">{}</svg>'
-    ).format(70 * len(decisions), _width(decisions), HEIGHT, content)
+    ).format(round(LEAST_SCALE * _width(decisions)), _width(decisions), HEIGHT, content)
 
 
 def _axis(across: int, decision: Decision, rows: int, *, has_absent: bool) -> Markup:

@@ -19,7 +19,7 @@ def share_figure(
     description: str,
 ) -> Markup:
     """Return the areas; ``shares`` has, for each of ``steps``, the share of each of the ``swatches``."""
-    frame = Frame((steps[0], max(steps[-1], steps[0] + 1)), (0.0, 1.0))
+    frame = Frame((steps[0], max(steps[-1], steps[0] + 1)), (0.0, 1.0), x_counts=True)
     floor = [0.0] * len(steps)
     content = Markup()
     for number, swatch in enumerate(swatches):
