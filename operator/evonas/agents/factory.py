@@ -44,12 +44,15 @@ def create_agent(
     seed: int = 0,
     settings: Mapping[str, Any] | None = None,
     experience: Experience = NO_EXPERIENCE,
+    *,
+    looks_back: bool = False,
 ) -> Agent:
     """Return a new agent of one of AGENT_TYPES, or of a type that another package declares as an entry point.
 
     ``settings`` is the manifest's ``spec.agent`` minus type and seed (see AgentSettings); ``seed`` lies in 0..2^63 - 1;
-    ``experience`` is what it knows from earlier searches, of which only EvoNAS and Neural make use. InvalidManifest
-    names every invalid field.
+    ``experience`` is what it knows from earlier searches, of which only EvoNAS and Neural make use. One that
+    ``looks_back`` is only told of a record and asked for its policy: it does without PyTorch and critic.
+    InvalidManifest names every invalid field.
     """
     _check_seed(seed)
     parsed = check_agent(type, settings or {})
@@ -66,11 +69,12 @@ def create_agent(
     learner: Learner | None = None
     policy: Policy = UniformPolicy(space)
     if type in ("Neural", "EvoNAS") and parsed.policy.training != "None":
-        # PyTorch costs seconds and hundreds of megabytes: only searches that learn should pay for it.
         from evonas.agents.neural.learning import create_learner  # noqa: PLC0415
 
         alone = type == "Neural"
-        policy, learner = create_learner(space, seed, parsed, experience, alone=alone, criticised=criticised)
+        policy, learner = create_learner(
+            space, seed, parsed, experience, alone=alone, criticised=criticised, looks_back=looks_back
+        )
     history = History()
     start: Source = WholeSamples(space, UniformPolicy(space), seed, "random")
     source = start
@@ -81,7 +85,7 @@ def create_agent(
     elif type != "Random":
         population = Population(parsed.evolution.population)
         mutation = partial(Mutation, space, seed=seed, population=population, settings=parsed.evolution)
-        if criticised:
+        if criticised and not looks_back:
             from evonas.agents.critic.critic import Critic  # noqa: PLC0415
             from evonas.agents.critic.imagination import ImaginedEvolution  # noqa: PLC0415
 

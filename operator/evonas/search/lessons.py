@@ -62,9 +62,13 @@ def teach(spec: SearchSpec, agent: Agent, lesson: Lesson) -> None:
         agent.observe(record.index, record.reward if rung is None else rung.value)
 
 
-def new_agent(spec: SearchSpec, experience: Experience) -> Agent:
-    """Return the search's agent before its first proposal; ``experience`` is what it knows from earlier searches."""
-    return create_agent(spec.agent.type, spec.space, spec.agent.seed, spec.agent.settings, experience)
+def new_agent(spec: SearchSpec, experience: Experience, *, looks_back: bool = False) -> Agent:
+    """Return the search's agent before its first proposal; ``experience`` is what it knows from earlier searches.
+
+    One that ``looks_back`` can be told of a record and asked for its policy, and makes no proposal.
+    """
+    agent = spec.agent
+    return create_agent(agent.type, spec.space, agent.seed, agent.settings, experience, looks_back=looks_back)
 
 
 def restore(agent: Agent, records: Iterable[Record]) -> None:

@@ -11,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from evonas.agents import create_agent
-from evonas.agents.neural.network import SMALL, PolicyNetwork
+from evonas.agents.neural.network import PolicyNetwork
+from evonas.agents.neural.recurrent import SMALL
 from evonas.agents.randomness import Purpose, uniforms
 from evonas.agents.sources import WholeSamples
 from evonas.agents.torch_threads import single_threaded

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from itertools import product
 
 import numpy as np
@@ -12,7 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from evonas.agents import create_agent
-from evonas.agents.neural.network import PolicyNetwork, Scores
+from evonas.agents.neural.network import PolicyNetwork
+from evonas.agents.neural.objective import Objective
 from evonas.agents.neural.pqt import BestQueue, PriorityQueueTraining
 from evonas.agents.neural.reinforce import Reinforce
 from evonas.agents.neural.training import Descent
@@ -36,8 +36,11 @@ class RecordedDescent(Descent):
         self.network = network
         self.gradients: list[torch.Tensor] = []
 
-    def step(self, choices: NDArray[np.int64], loss: Callable[[Scores], torch.Tensor]) -> None:
-        self.gradients.append(gradient(self.network, loss(self.network.score(choices))))
+    def step(self, choices: NDArray[np.int64], objective: Objective) -> None:
+        scores = self.network.score(choices)
+        gains = torch.from_numpy(objective.of_log_probabilities) * scores.log_probabilities
+        gains = gains + torch.from_numpy(objective.of_entropies) * scores.entropies
+        self.gradients.append(gradient(self.network, -gains.sum()))
 
 
 def gradient(network: PolicyNetwork, value: torch.Tensor) -> torch.Tensor:
@@ -252,5 +255,5 @@ def test_stopped_candidates_are_only_imitated_where_too_few_were_trained_to_the_
 def test_a_step_is_bounded_by_the_learning_rate() -> None:
     network = trained_by_chance(BANDIT)
     before = network.weights.detach().clone()
-    Descent(network, 0.01).step(np.array([(0, 1)]), lambda scores: 1e6 * scores.log_probabilities.sum())
+    Descent(network, 0.01).step(np.array([(0, 1)]), Objective(np.full((1, 2), -1e6), np.zeros((1, 2))))
     assert float((network.weights.detach() - before).abs().max()) == pytest.approx(0.01, rel=1e-3)

@@ -109,10 +109,10 @@ def test_no_fold_is_tried_where_the_proposals_name_the_failed_trials(
     assert len(named) >= 3
     folds = 0
 
-    def counted(*arguments: Any) -> Agent:
+    def counted(*arguments: Any, **options: Any) -> Agent:
         nonlocal folds
         folds += 1
-        return create_agent(*arguments)
+        return create_agent(*arguments, **options)
 
     monkeypatch.setattr(lessons, "create_agent", counted)
     assert difference_of(spec, trials) is None

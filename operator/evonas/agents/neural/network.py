@@ -1,30 +1,19 @@
-"""The policy that learns: an LSTM that makes one decision after another, a softmax over each decision's values.
-
-A step reads the embedding of the candidate's previous active decision (or a start token) and returns the logits of the
-next; decisions that do not exist for a candidate are skipped. The heads are initialised to zero, so that a new network
-is exactly the uniform policy (Evo-NAS begins as evolution, Maziarz et al., arXiv 1811.09828). Imports PyTorch. In
-float64: rounding differs between processors, and the difference, even amplified by training, must stay far too small to
-change a draw, or a search restored on another node would diverge.
-"""
+"""The network as PyTorch trains it: its weights are a leaf of PyTorch's graph. Imports PyTorch."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from evonas.agents.neural.reading import Differentiable, Reading, Text, multiply, of_inputs, of_state, to_tanh
-from evonas.agents.neural.weights import GATES, Floats, Layout
-from evonas.agents.policy import Rollout
-from evonas.agents.randomness import Purpose, uniforms
-from evonas.agents.torch_threads import single_threaded
-from evonas.space import INACTIVE, SearchSpace
-
-SMALL = 256
-"""Number of rows up to which no library starts a second thread: those of a proposal."""
+from evonas.agents.neural.reading import Reading
+from evonas.agents.neural.recurrent import Network
+from evonas.agents.neural.torch_operations import TorchOperations
+from evonas.agents.neural.weights import Floats
+from evonas.space import SearchSpace
 
 
 @dataclass(frozen=True)
@@ -39,136 +28,36 @@ class Scores:
     """[candidates, decisions], in nats: what a uniform head would have."""
 
 
-class PolicyNetwork:
+class PolicyNetwork(Network):
     """A ``Policy`` with weights, which are at first a function of (space, seed, hidden units)."""
 
     def __init__(self, space: SearchSpace, seed: int, hidden_units: int) -> None:
-        count, width = len(space), max(space.cardinalities)
-        self._layout = Layout(count, width, hidden_units)
-        self.weights = torch.zeros(self._layout.size, dtype=torch.float64, requires_grad=True)
-        """All of them, a leaf of the graph."""
-        self.parts = self._layout.parts(self.weights.detach().numpy())
-        """Views of the same memory."""
-        self._width = width
-        self.start = count * width
-        """The row of the embedding that is read before the first decision."""
-        self._cardinalities = np.array(space.cardinalities)
-        self._no_value = np.arange(width) >= self._cardinalities[:, np.newaxis]
-        self._recurrence: tuple[Floats, Floats] | None = None
-        self._recurrence_of = 0
-        """Of which version of the weights that is."""
-        self._initialise(seed, hidden_units)
-
-    def _initialise(self, seed: int, hidden_units: int) -> None:
-        *of_lstm, embedding, _, _ = self.parts
-        # PyTorch's own range for the LSTM; ±1 for the embedding as in Abolafia et al.'s code. The heads stay zero.
-        ranges = [(part, 1 / math.sqrt(hidden_units)) for part in of_lstm]
-        for number, (part, reach) in enumerate([*ranges, (embedding, 1.0)]):
-            part[:] = (2 * uniforms(seed, Purpose.WEIGHTS, number, part.shape) - 1) * reach
-
-    def rollout(self, rows: int) -> Rollout:
-        """Start ``rows`` empty candidates."""
-        return _NetworkRollout(self, rows)
-
-    def cardinality(self, position: int) -> int:
-        """Return how many values the decision at ``position`` has."""
-        return int(self._cardinalities[position])
-
-    def tokens(self, position: NDArray[np.int64] | int, choices: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the rows of the embedding that stand for ``choices`` at ``position``."""
-        return position * self._width + choices
+        super().__init__(space, seed, hidden_units, TorchOperations())
+        self.weights = torch.from_numpy(self.numbers).requires_grad_()
+        """The same memory, a leaf of the graph."""
 
     def recurrence(self) -> tuple[Floats, Floats]:
-        """Return what each token adds to the gates, [gates, tokens, units], and the state to them all: [units, gates x
-        units]. Computed anew when the weights have changed.
-        """
-        if self._recurrence is None or self._recurrence_of != self.weights._version:
-            with single_threaded():
-                inputs = of_inputs(self.parts, self.parts.embedding)
-            of_gates = np.ascontiguousarray(inputs.reshape(-1, GATES, self._layout.units).swapaxes(0, 1))
-            self._recurrence = of_gates, np.ascontiguousarray(of_state(self.parts))
-            self._recurrence_of = self.weights._version
-        return self._recurrence
+        """As ``Network.recurrence``."""
+        self.version = self.weights._version
+        return super().recurrence()
 
     def score(self, choices: NDArray[np.int64]) -> Scores:
         """Return how likely the candidates are, with gradients; ``choices`` is [candidates, decisions]."""
-        active = choices != INACTIVE
-        text = Text(
-            tokens=self._inputs(choices, active),
-            steps=np.maximum(active.cumsum(axis=1) - 1, 0).T,
-            exists=active.T,
-            taken=np.maximum(choices, 0).T,
-        )
-        reading = Reading(self._layout, self.parts, text, self._no_value)
-        log_probabilities, entropies = Differentiable.apply(self.weights, reading)
-        return Scores(log_probabilities, entropies, torch.from_numpy(active * np.log(self._cardinalities)))
-
-    def _inputs(self, choices: NDArray[np.int64], active: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Return what each step reads: [steps, candidates], active decisions moved together to the left."""
-        order = np.argsort(~active, axis=1, kind="stable")
-        # Whatever is to the right of the last active decision is read after every step that counts.
-        tokens = self.tokens(order, np.maximum(np.take_along_axis(choices, order, axis=1), 0))
-        longest = int(active.sum(axis=1).max())
-        start = np.full((len(choices), 1), self.start)
-        return np.concatenate([start, tokens[:, : longest - 1]], axis=1).T
+        log_probabilities, entropies = Differentiable.apply(self.weights, self.read(choices))
+        return Scores(log_probabilities, entropies, torch.from_numpy(self.uniform_entropies(choices)))
 
 
-class _NetworkRollout:
-    """In NumPy, which has less overhead per small operation than PyTorch: the arrays share the parameters' memory."""
+class Differentiable(torch.autograd.Function):
+    """A reading's results as functions of the weights: [candidates, decisions] each."""
 
-    def __init__(self, network: PolicyNetwork, rows: int) -> None:
-        self._network = network
-        self._heads, self._biases = network.parts.head, network.parts.bias
-        self._inputs, self._recurrent = network.recurrence()
-        self._hidden = self._cell = np.zeros((rows, network.parts.head.shape[2]))
-        self._hidden, self._cell = self._step(np.full(rows, network.start))
+    @staticmethod
+    def forward(ctx: Any, weights: torch.Tensor, reading: Reading) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return log-probabilities and entropies; ``weights`` are those that were read."""
+        ctx.reading = reading
+        return torch.from_numpy(reading.log_probabilities.T), torch.from_numpy(reading.entropies.T)
 
-    def logits(self, position: int) -> Floats:
-        values = self._network.cardinality(position)
-        logits = _product(self._hidden, self._heads[position, :values].T)
-        logits += self._biases[position, :values]
-        return logits
-
-    def append(self, position: int, choices: NDArray[np.int64], active: NDArray[np.bool_]) -> None:
-        hidden, cell = self._step(self._network.tokens(position, np.maximum(choices, 0)))
-        if not active.all():
-            keep = active[:, np.newaxis]
-            hidden, cell = np.where(keep, hidden, self._hidden), np.where(keep, cell, self._cell)
-        self._hidden, self._cell = hidden, cell
-
-    def _step(self, tokens: NDArray[np.int64]) -> tuple[Floats, Floats]:
-        """Return hidden and cell state once each row has read its token."""
-        rows, size = self._hidden.shape
-        # One gate after another: operations on what lies together in memory take a third of the time.
-        gates = self._inputs.take(tokens, axis=1)
-        gates += _product(self._hidden, self._recurrent).reshape(rows, GATES, size).swapaxes(0, 1)
-        enters, stays, change, leaves = _sigmoid(gates, rows)
-        enters *= to_tanh(change)
-        cell = stays * self._cell
-        cell += enters
-        hidden = to_tanh(_sigmoid(cell * 2, rows))
-        hidden *= leaves
-        return hidden, cell
-
-
-def _product(left: Floats, right: Floats) -> Floats:
-    """Multiply matrices, small ones in NumPy, which takes less time for them."""
-    if len(left) <= SMALL:
-        small: Floats = left @ right
-        return small
-    with single_threaded():
-        return multiply(left, right)
-
-
-def _sigmoid(numbers: Floats, rows: int) -> Floats:
-    """Overwrite the numbers of some rows with their sigmoids.
-
-    In PyTorch: NumPy has none, and its tanh takes several times as long.
-    """
-    tensor = torch.from_numpy(numbers)
-    if rows <= SMALL:
-        tensor.sigmoid_()
-    else:
-        with single_threaded():
-            tensor.sigmoid_()
-    return numbers
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None]:
+        """Return the gradient by the weights."""
+        of_log_probabilities, of_entropies = (gradient.numpy().T for gradient in gradients)
+        return torch.from_numpy(ctx.reading.gradient(of_log_probabilities, of_entropies)), None

@@ -1,17 +1,14 @@
-"""Priority Queue Training (Abolafia et al., arXiv 1801.03526): imitate the best candidates so far. Imports PyTorch."""
+"""Priority Queue Training (Abolafia et al., arXiv 1801.03526): imitate the best candidates so far."""
 
 from __future__ import annotations
 
 import bisect
 import math
-from functools import partial
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from evonas.agents.neural.network import Scores
-from evonas.agents.neural.training import Descent
+from evonas.agents.neural.objective import Climber, Objective
 from evonas.agents.policy import Observation
 from evonas.space import Choices
 
@@ -47,11 +44,13 @@ class BestQueue:
 
 
 def imitate(
-    descent: Descent, candidates: NDArray[np.int64], steps: int, entropy_weight: float = ENTROPY_WEIGHT
+    climber: Climber, candidates: NDArray[np.int64], steps: int, entropy_weight: float = ENTROPY_WEIGHT
 ) -> None:
     """Take some steps towards [candidates, decisions]."""
+    mean = np.full(candidates.shape, 1 / len(candidates))
+    objective = Objective(mean, entropy_weight * mean)
     for _ in range(steps):
-        descent.step(candidates, partial(_loss, entropy_weight))
+        climber.step(candidates, objective)
 
 
 class PriorityQueueTraining:
@@ -63,9 +62,9 @@ class PriorityQueueTraining:
     """
 
     def __init__(
-        self, descent: Descent, warmup: int, queue_size: int, entropy_weight: float, interval: int = 1
+        self, climber: Climber, warmup: int, queue_size: int, entropy_weight: float, interval: int = 1
     ) -> None:
-        self._descent = descent
+        self._climber = climber
         self._interval = interval
         self._warmup = warmup
         self._entropy_weight = entropy_weight
@@ -86,13 +85,9 @@ class PriorityQueueTraining:
         stopped_at = observation.curve[-1][0] if observation.stopped else math.inf
         self._queue.add(observation.choices, worth, stopped_at)
         if self._candidates >= self._warmup and self._results % self._interval == 0:
-            imitate(self._descent, np.array(self._queue.candidates), 1, self._entropy_weight)
+            imitate(self._climber, np.array(self._queue.candidates), 1, self._entropy_weight)
 
     @property
     def entropy(self) -> float:
         """As ``Agent.entropy``."""
-        return self._descent.entropy
-
-
-def _loss(entropy_weight: float, scores: Scores) -> torch.Tensor:
-    return -(scores.log_probabilities + entropy_weight * scores.entropies).sum(dim=1).mean()
+        return self._climber.entropy

@@ -1,4 +1,4 @@
-"""How likely the network thinks candidates are, and the gradient of that. Imports PyTorch.
+"""How likely the network thinks candidates are, and the gradient of that.
 
 At this size a graph of some hundred operations takes several times as long as what they compute. Here there is none:
 what can be is done for all steps at once, and what depends on the step before takes as few operations as possible. A
@@ -8,12 +8,11 @@ test compares values and gradients with ``torch.nn.LSTM``'s.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from evonas.agents.neural.operations import Operations
 from evonas.agents.neural.weights import GATES, Floats, Layout, Parts
 
 
@@ -34,15 +33,18 @@ class Text:
 class Reading:
     """A network's reading of candidates."""
 
-    def __init__(self, layout: Layout, weights: Parts, text: Text, no_value: NDArray[np.bool_]) -> None:
+    def __init__(
+        self, layout: Layout, weights: Parts, text: Text, no_value: NDArray[np.bool_], operations: Operations
+    ) -> None:
         """Read; ``no_value`` is [decisions, values]."""
         self._layout = layout
         self._weights = weights
         self._text = text
+        self._operations = operations
         self._columns = np.arange(text.tokens.shape[1])
         self._run()
         at_decisions = self._hidden[1:][text.steps, self._columns]
-        logits = _batched(at_decisions, weights.head.swapaxes(1, 2))
+        logits = operations.multiply_each(at_decisions, weights.head.swapaxes(1, 2))
         logits += weights.bias[:, np.newaxis]
         np.copyto(logits, -1e9, where=no_value[:, np.newaxis])
         logits -= logits.max(axis=2, keepdims=True)
@@ -59,7 +61,7 @@ class Reading:
 
     def gradient(self, of_log_probabilities: Floats, of_entropies: Floats) -> Floats:
         """Return the gradient by the weights, given that by both results: [decisions, candidates] each."""
-        text, weights, units = self._text, self._weights, self._layout.units
+        text, weights, units, do = self._text, self._weights, self._layout.units, self._operations
         found = np.zeros(self._layout.size)
         parts = self._layout.parts(found)
         of_taken, of_entropies = of_log_probabilities * text.exists, of_entropies * text.exists
@@ -67,17 +69,18 @@ class Reading:
             self._log_likely
         )
         of_logits *= -self._likely
-        places = np.ogrid[: len(of_taken), : of_taken.shape[1]]
-        of_logits[*places, text.taken] += of_taken
-        parts.head[:] = _batched(of_logits.swapaxes(1, 2), self._at_decisions)
+        grid = np.ogrid[: len(of_taken), : of_taken.shape[1]]
+        of_logits[*grid, text.taken] += of_taken
+        parts.head[:] = do.multiply_each(of_logits.swapaxes(1, 2), self._at_decisions)
         parts.bias[:] = of_logits.sum(axis=1)
         of_hidden = np.zeros_like(self._bounded)
-        _add_rows(of_hidden, text.steps * len(self._columns) + self._columns, _batched(of_logits, weights.head))
+        places = text.steps * len(self._columns) + self._columns
+        do.add_rows(of_hidden, places, do.multiply_each(of_logits, weights.head))
         of_sums = self._back(of_hidden).reshape(-1, GATES * units)
-        parts.from_input[:] = multiply(of_sums.T, self._inputs)
-        parts.from_hidden[:] = multiply(of_sums.T, self._hidden[:-1].reshape(-1, units))
+        parts.from_input[:] = do.multiply(of_sums.T, self._inputs)
+        parts.from_hidden[:] = do.multiply(of_sums.T, self._hidden[:-1].reshape(-1, units))
         parts.input_bias[:] = parts.hidden_bias[:] = of_sums.sum(axis=0)
-        _add_rows(parts.embedding, text.tokens, multiply(of_sums, weights.from_input))
+        do.add_rows(parts.embedding, text.tokens, do.multiply(of_sums, weights.from_input))
         return found
 
     def _run(self) -> None:
@@ -85,14 +88,14 @@ class Reading:
         text, weights, units = self._text, self._weights, self._layout.units
         steps, candidates = text.tokens.shape
         self._inputs = weights.embedding[text.tokens.ravel()]
-        self._gates = of_inputs(weights, self._inputs).reshape(steps, candidates, GATES, units)
+        self._gates = of_inputs(weights, self._inputs, self._operations).reshape(steps, candidates, GATES, units)
         self._hidden, self._cells = np.zeros((2, steps + 1, candidates, units))
         self._bounded = np.empty((steps, candidates, units))
         recurrent = of_state(weights)
         for step in range(steps):
             gates = self._gates[step]
             gates += (self._hidden[step] @ recurrent).reshape(gates.shape)
-            torch.from_numpy(gates).sigmoid_()
+            self._operations.sigmoid(gates)
             enters, stays, change, leaves = gates.swapaxes(0, 1)
             to_tanh(change)
             cell = np.multiply(stays, self._cells[step], out=self._cells[step + 1])
@@ -122,29 +125,13 @@ class Reading:
         return factors
 
 
-class Differentiable(torch.autograd.Function):
-    """A reading's results as functions of the weights: [candidates, decisions] each."""
-
-    @staticmethod
-    def forward(ctx: Any, weights: torch.Tensor, reading: Reading) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return log-probabilities and entropies; ``weights`` are those that were read."""
-        ctx.reading = reading
-        return torch.from_numpy(reading.log_probabilities.T), torch.from_numpy(reading.entropies.T)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None]:
-        """Return the gradient by the weights."""
-        of_log_probabilities, of_entropies = (gradient.numpy().T for gradient in gradients)
-        return torch.from_numpy(ctx.reading.gradient(of_log_probabilities, of_entropies)), None
-
-
 TANH_SCALE = np.array([1.0, 1.0, 2.0, 1.0])
 """Of the gates' sums: a tanh is 2 s(2x) - 1, so that all four gates are one operation."""
 
 
-def of_inputs(weights: Parts, inputs: Floats) -> Floats:
+def of_inputs(weights: Parts, inputs: Floats, operations: Operations) -> Floats:
     """Return what inputs, [inputs, embedding], add to the gates' scaled sums: [inputs, gates x units]."""
-    sums = multiply(inputs, weights.from_input.T)
+    sums = operations.multiply(inputs, weights.from_input.T)
     sums += weights.input_bias + weights.hidden_bias
     sums *= _scale(weights)
     return sums
@@ -165,22 +152,3 @@ def to_tanh(sigmoids: Floats) -> Floats:
 
 def _scale(weights: Parts) -> Floats:
     return np.repeat(TANH_SCALE, weights.from_hidden.shape[1])
-
-
-def multiply(left: Floats, right: Floats) -> Floats:
-    """Multiply matrices in PyTorch: NumPy would wake a second thread for large ones, which then busy-waits and occupies
-    a core.
-    """
-    product: Floats = torch.mm(torch.from_numpy(left), torch.from_numpy(right)).numpy()
-    return product
-
-
-def _batched(left: Floats, right: Floats) -> Floats:
-    product: Floats = torch.bmm(torch.from_numpy(left), torch.from_numpy(right)).numpy()
-    return product
-
-
-def _add_rows(total: Floats, rows: NDArray[np.int64], more: Floats) -> None:
-    """Add vectors to those rows of an array."""
-    flat, units = torch.from_numpy(total).view(-1, total.shape[-1]), more.shape[-1]
-    flat.index_add_(0, torch.from_numpy(rows.ravel()), torch.from_numpy(more.reshape(-1, units)))

@@ -1,4 +1,4 @@
-"""REINFORCE with a moving-average baseline, as in Zoph & Le 2016 (arXiv 1611.01578). Imports PyTorch.
+"""REINFORCE with a moving-average baseline, as in Zoph & Le 2016 (arXiv 1611.01578).
 
 Only decisions that the network drew are scored. Each decision of a child is either copied or drawn, and which is known:
 given its parent, only the drawn ones come from the policy. Scoring the copied ones too would teach the network to
@@ -8,10 +8,8 @@ imitate parents.
 from __future__ import annotations
 
 import numpy as np
-import torch
 
-from evonas.agents.neural.network import Scores
-from evonas.agents.neural.training import Descent
+from evonas.agents.neural.objective import Climber, Objective
 from evonas.agents.policy import Observation
 
 ENTROPY_WEIGHT = 0.005
@@ -30,8 +28,8 @@ class Reinforce:
     first rung counted, no reward ever would.
     """
 
-    def __init__(self, descent: Descent, warmup: int, baseline_decay: float, entropy_weight: float) -> None:
-        self._descent = descent
+    def __init__(self, climber: Climber, warmup: int, baseline_decay: float, entropy_weight: float) -> None:
+        self._climber = climber
         self._warmup = warmup
         self._decay = baseline_decay
         self._entropy_weight = entropy_weight
@@ -55,13 +53,8 @@ class Reinforce:
     @property
     def entropy(self) -> float:
         """As ``Agent.entropy``."""
-        return self._descent.entropy
+        return self._climber.entropy
 
     def _train(self, observation: Observation, advantage: float) -> None:
-        drawn = torch.tensor(observation.drawn)
-
-        def loss(scores: Scores) -> torch.Tensor:
-            gain = advantage * scores.log_probabilities + self._entropy_weight * scores.entropies
-            return -gain[0, drawn].sum()
-
-        self._descent.step(np.array([observation.choices]), loss)
+        drawn = np.array([observation.drawn], dtype=np.float64)
+        self._climber.step(np.array([observation.choices]), Objective(advantage * drawn, self._entropy_weight * drawn))

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from evonas.agents.neural.adam import Adam
-from evonas.agents.neural.network import PolicyNetwork, Scores
+from evonas.agents.neural.network import PolicyNetwork
+from evonas.agents.neural.objective import GRADIENT_CLIP, Objective
 from evonas.agents.torch_threads import single_threaded
-
-GRADIENT_CLIP = 1.0
-"""Largest allowed norm of all gradients together."""
 
 
 class Descent:
@@ -25,12 +21,14 @@ class Descent:
         self.entropy = 1.0
         """Mean entropy of the decisions last trained on, relative to uniform heads, before that step; 1 at first."""
 
-    def step(self, choices: NDArray[np.int64], loss: Callable[[Scores], torch.Tensor]) -> None:
-        """Step downhill on ``loss`` of the candidates' scores; ``choices`` is [candidates, decisions]."""
+    def step(self, choices: NDArray[np.int64], objective: Objective) -> None:
+        """Step uphill on the objective; ``choices`` is [candidates, decisions]."""
         with single_threaded():
             scores = self._network.score(choices)
             self._adam.zero_grad()
-            loss(scores).backward()  # type: ignore[no-untyped-call]
+            gains = torch.from_numpy(objective.of_log_probabilities) * scores.log_probabilities
+            gains = gains + torch.from_numpy(objective.of_entropies) * scores.entropies
+            (-gains.sum()).backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(self._network.weights, GRADIENT_CLIP)
             self._adam.step()
             uniform = float(scores.uniform_entropies.sum())
