@@ -76,9 +76,9 @@ class Counter:
     def __init__(self) -> None:
         self.made = 0
 
-    def __call__(self, *arguments: Any) -> Agent:
+    def __call__(self, *arguments: Any, **options: Any) -> Agent:
         self.made += 1
-        return create_agent(*arguments)
+        return create_agent(*arguments, **options)
 
 
 @pytest.fixture
