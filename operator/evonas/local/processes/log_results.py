@@ -26,10 +26,11 @@ class LogResults:
         self._folder = log.parent
         self._reading = LogReading(wanted)
         self._position = 0
-        self._shown = self._reading.printed.progress
+        self._shown = 0
+        """Of how many rungs the results were shown."""
 
     def look(self) -> int:
-        """Read on, and show new progress; returns up to where the log was read."""
+        """Read on, and show new results at rungs; returns up to where the log was read."""
         if self._file.seek(0, os.SEEK_END) < self._position:
             # The trial has emptied its own log.
             self._reading.begin_again()
@@ -38,11 +39,11 @@ class LogResults:
         while chunk := self._file.read(_CHUNK):
             self._reading.feed(chunk)
         self._position = self._file.tell()
-        if (progress := self._reading.printed.progress) != self._shown:
+        if (rungs := len(self._reading.rungs)) > self._shown:
             # On a full disk it is shown later.
             with suppress(OSError):
                 self._write()
-                self._shown = progress
+                self._shown = rungs
         return self._position
 
     def end(self) -> None:
