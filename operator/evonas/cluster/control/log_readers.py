@@ -109,16 +109,17 @@ class LogReaders:
     async def _follow(self, pod: PodRecord, spec: SearchSpec, item: _Open) -> None:
         """Read while the container runs; its end, or that of the trial, cancels this."""
         failures = 0
-        shown = item.reading.printed.progress
+        shown = len(item.reading.rungs)
         while True:
             item.reading.begin_again()
             error: ApiError | None = None
             try:
                 async for chunk in self._api.log(pod.namespace, pod.name, spec.trial.container, follow=True):
                     item.reading.feed(chunk)
-                    if (progress := item.reading.printed.progress) != shown:
-                        shown = progress
-                        self._store.put_reading(pod, Reading(progress))
+                    # Each makes the search plan again, which a step between two rungs is no reason for.
+                    if len(item.reading.rungs) > shown:
+                        shown = len(item.reading.rungs)
+                        self._store.put_reading(pod, Reading(item.reading.printed.progress))
                     # However much there is to read, others have their turns.
                     await asyncio.sleep(0)
             except ApiError as failed:
