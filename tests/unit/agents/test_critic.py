@@ -231,6 +231,22 @@ def test_the_critic_finds_out_whether_only_neighbours_interact() -> None:
     assert not told(space, candidates, [*far]).judge([]).similarity.neighbours
 
 
+@pytest.mark.parametrize("peak", critic_module.NOISES)
+def test_the_noise_with_the_largest_evidence_is_found(peak: float) -> None:
+    asked = []
+
+    def evidence(noise: float) -> float:
+        asked.append(noise)
+        return -abs(math.log(noise / peak))
+
+    assert critic_module._peak(evidence) == (0.0, peak)
+    assert len(asked) == 3
+
+
+def test_a_noise_too_small_for_a_singular_covariance_is_passed_over() -> None:
+    assert critic_module._peak(lambda noise: 1.0 if noise == critic_module.NOISES[-1] else -math.inf)[1] == 0.5
+
+
 def test_infeasible_candidates_are_expected_to_be_worse_than_any_reward() -> None:
     space = counting_space(5)
     candidates = some_choices(space, 200)
