@@ -172,7 +172,7 @@ class Similarity:
         pairs = tokens[:, :-1] * len(agreement) + tokens[:, 1:]
         different, places = np.unique(pairs, return_inverse=True)
         first, second = (torch.from_numpy(each) for each in np.divmod(different, len(agreement)))
-        products = agreement[first].mul_(agreement[second])
+        products = agreement.index_select(0, first).mul_(agreement.index_select(0, second))
         return torch.nn.functional.embedding_bag(torch.from_numpy(places.reshape(pairs.shape)), products, mode="sum")
 
 

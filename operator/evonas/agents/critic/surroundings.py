@@ -36,7 +36,7 @@ class Surroundings:
         precision; for those that it has, its own.
         """
         mine = torch.from_numpy(origin)
-        agreement, exponent = self._agreement[mine], self._exponent[mine]
+        agreement, exponent = (table.index_select(0, mine) for table in (self._agreement, self._exponent))
         factor = self._weights * exponential(exponent.sum(0) - exponent)
         found = self._products(self._factor, factor)
         return found.add_(self._neighbours(mine, agreement) if self._similarity.neighbours else self._pairs(agreement))
@@ -54,7 +54,7 @@ class Surroundings:
         beside[:-1] += agreement[1:]
         linear = beside.mul_(self._similarity.neighbour_share).add_(SINGLE_SHARE).mul_(self._weights)
         found = self._products(self._agreement, linear)
-        own = found[mine]
+        own = found.index_select(0, mine)
         # All decisions together count each pair twice, and what is single once.
         whole = (own.sum() + SINGLE_SHARE * (agreement.sum(0) @ self._weights)) / 2
         return found + (whole - own)[self._decisions]
