@@ -49,8 +49,11 @@ class Journal:
         *,
         knowledge: Knowledge | None = None,
         torn: bytes = b"",
+        before: Mapping[str, Any] | None = None,
     ) -> None:
         self.path = path
+        self.before = before
+        """The ArchitectureSearch that was recorded when the journal was opened; None if it was empty."""
         self.torn = torn
         """The cut-off last line that was dropped on opening; empty if there was none."""
         self._file = file
@@ -121,7 +124,7 @@ def _open_locked(path: Path, file: IO[str], manifest: Mapping[str, Any]) -> Jour
     search = _with_environment({**manifest, "metadata": recorded["metadata"]}, recorded.get("status", {}), trials)
     if search != recorded:
         _append(file, search)
-    return Journal(path, file, search, trials, knowledge=knowledge, torn=torn)
+    return Journal(path, file, search, trials, knowledge=knowledge, torn=torn, before=recorded)
 
 
 def _lock(path: Path, file: IO[str]) -> None:
@@ -133,7 +136,9 @@ def _lock(path: Path, file: IO[str]) -> None:
         except BlockingIOError:
             # A reader that checks whether the lock is held holds it itself for a moment.
             if time.monotonic() > deadline:
-                raise EvonasError(f"{path} is in use: another `evonas run` of this search is running") from None
+                raise EvonasError(
+                    f"{path} is in use: this search is running already, by `evonas run` or from Python"
+                ) from None
         time.sleep(0.01)
 
 

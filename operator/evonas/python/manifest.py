@@ -130,7 +130,7 @@ def in_python(manifest: Mapping[str, Any]) -> Iterator[None]:
     try:
         yield
     except InvalidManifest as invalid:
-        problems = (FieldProblem(_place(each.field, manifest), _worded(each.problem)) for each in invalid.problems)
+        problems = (FieldProblem(_place(each.field, manifest), in_words(each.problem)) for each in invalid.problems)
         raise InvalidManifest([*problems]) from None
 
 
@@ -145,10 +145,11 @@ def _place(field: str, manifest: Mapping[str, Any]) -> str:
     if field.startswith("spec.searchSpace"):
         return "space"
     place = next((word + field[found.end() :] for at, word in _PLACES if (found := at.match(field))), field)
-    return _worded(place)
+    return in_words(place)
 
 
-def _worded(text: str) -> str:
+def in_words(text: str) -> str:
+    """Return a text about a search with arguments instead of fields."""
     return re.sub(rf"\b(?:spec\.(?:budget|trial)\.)?({'|'.join(_WORDS)})\b", lambda found: _WORDS[found[1]], text)
 
 

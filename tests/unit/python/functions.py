@@ -50,6 +50,10 @@ def broken(candidate: Mapping[str, Any]) -> float:
     raise ValueError("no such layer")
 
 
+def broken_in_lines(candidate: Mapping[str, Any]) -> float:
+    raise ValueError("no such layer:\n  dense")
+
+
 def leave(candidate: Mapping[str, Any]) -> float:
     sys.exit(3)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,22 @@ def test_many_may_be_asked_before_one_is_told(tmp_path: Path) -> None:
         for trial in reversed(trials):
             search.tell(trial, count(trial.decisions))
         assert search.ask() is None
+    replayed(tmp_path / "here")
+
+
+def test_threads_may_ask_and_tell_at_the_same_time(tmp_path: Path) -> None:
+    with a_search(tmp_path, trials=40) as search:
+
+        def work(_: int) -> int:
+            done = 0
+            while (trial := search.ask()) is not None:
+                search.tell(trial, count(trial.decisions))
+                done += 1
+            return done
+
+        with ThreadPoolExecutor(8) as threads:
+            assert sum(threads.map(work, range(8))) == 40
+    assert [trial.state for trial in search.result().trials] == ["Succeeded"] * 40
     replayed(tmp_path / "here")
 
 
@@ -84,8 +101,8 @@ def test_trial_that_is_worse_at_a_rung_need_not_go_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("result", "said"),
     [
-        ("0.9", "tell returned '0.9': return a number or a dict of metrics"),
-        ({"loss": 1.0}, "tell returned no 'accuracy', which the search needs, only 'loss'"),
+        ("0.9", "tell was given '0.9': it must be a number or a dict of metrics"),
+        ({"loss": 1.0}, "tell was given no 'accuracy', which the search needs, only 'loss'"),
         (None, "tell: needs a result, infeasible_because or failed_because"),
     ],
 )
