@@ -19,6 +19,7 @@ from evonas.python.here import Quiet
 from evonas.python.trials import Trial, trial_of
 from evonas.search import trial as recorded
 from evonas.search.attempt import AttemptPhase, AttemptView, Ending, QueuedReason, Verdict
+from evonas.search.plan import Plan
 from evonas.search.reuse import fingerprint_of
 from evonas.search.trial_progress import Progress
 from evonas.search.trial_report import Report
@@ -99,15 +100,7 @@ class Asking:
             self._spec = replace(self._launch.spec, budget=replace(budget, parallel_trials=budget.max_trials))
             self._attempts = AskedTrials(self._spec)
             self._has_news = False
-            self._passes = Passes(
-                self._spec,
-                self._launch.journal,
-                self._launch.folder,
-                self._attempts,
-                Quiet(),
-                self._note_news,
-                self._launch.gather(),
-            )
+            self._passes = self._passes_from_the_record()
         except BaseException:
             self._launch.close()
             raise
@@ -124,7 +117,7 @@ class Asking:
         with self._lock:
             while True:
                 self._has_news = False
-                decided = self._passes.make(0 if self._attempts.waiting else 1)
+                decided = self._make(0 if self._attempts.waiting else 1)
                 if self._attempts.waiting:
                     trial = self._launch.journal.trials[self._attempts.waiting.popleft()]
                     self._attempts.hand_out(trial)
@@ -137,7 +130,7 @@ class Asking:
         with self._lock:
             self._check_asked("tell", index)
             self._attempts.ended(self._launch.journal.trials[index], ending)
-            self._passes.make(0)
+            self._make(0)
             return trial_of(self._spec, self._launch.journal.trials[index])
 
     def report(self, index: int, step: int, metrics: Mapping[str, float]) -> bool:
@@ -145,13 +138,28 @@ class Asking:
         with self._lock:
             self._check_asked("report", index)
             self._attempts.progressed(index, step, metrics)
-            self._passes.make(0)
+            self._make(0)
             return not self._launch.journal.trials[index].state.is_final
 
     @property
     def folder(self) -> Path:
         """The search's folder."""
         return self._launch.folder
+
+    def _make(self, most: int) -> Plan:
+        """Make a pass. Where it fails, as on a full disk, the next one begins with what is recorded, and not with an
+        agent that has proposed what is not.
+        """
+        try:
+            return self._passes.make(most)
+        except BaseException:
+            self._passes = self._passes_from_the_record()
+            raise
+
+    def _passes_from_the_record(self) -> Passes:
+        launch = self._launch
+        results = launch.gather()
+        return Passes(self._spec, launch.journal, launch.folder, self._attempts, Quiet(), self._note_news, results)
 
     def _check_asked(self, call: str, index: int) -> None:
         if self._attempts.has(index):

@@ -141,8 +141,11 @@ def _pickled(function: Function) -> bytes:
 def _write(file: Path, content: bytes) -> None:
     """Write so that a trial which is just starting reads the old function or the new one."""
     partial = file.with_suffix(".partial")
-    partial.write_bytes(content)
-    partial.replace(file)
+    try:
+        partial.write_bytes(content)
+        partial.replace(file)
+    except OSError as error:
+        raise EvonasError(f"cannot write {file}, {len(content):,} bytes: {error.strerror}") from error
 
 
 def _search_path() -> str:

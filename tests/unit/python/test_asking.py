@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -49,6 +52,46 @@ def test_threads_may_ask_and_tell_at_the_same_time(tmp_path: Path) -> None:
             assert sum(threads.map(work, range(8))) == 40
     assert [trial.state for trial in search.result().trials] == ["Succeeded"] * 40
     replayed(tmp_path / "here")
+
+
+FULL_DISK = """
+import os, resource, sys
+from pathlib import Path
+import evonas
+from evonas.local.journal import JOURNAL_FILE
+from tests.unit.python.searches import a_search
+
+def limit(more):
+    size = (search.folder / JOURNAL_FILE).stat().st_size
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard if more is None else size + more, hard))
+
+def refused(call):
+    limit(100)
+    try:
+        call()
+    except evonas.EvonasError as error:
+        print(error)
+    limit(None)
+
+with a_search(Path(sys.argv[1])) as search:
+    search.tell(search.ask(), 1.0)
+    for _ in range(3):
+        refused(search.ask)
+        trial = search.ask()
+        refused(lambda: search.tell(trial, 1.0))
+        search.tell(trial, 1.0)
+"""
+"""Files may grow no further while it asks and tells: the kernel refuses the second half of a line."""
+
+
+def test_full_disk_is_told_and_leaves_a_whole_record(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", FULL_DISK, str(tmp_path)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path.cwd()), *sys.path])}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    said = f"cannot write {tmp_path / 'here' / 'journal.jsonl'}: File too large; what it holds stays"
+    assert [line.startswith(said) for line in done.stdout.splitlines()] == [True] * 6, done.stderr
+    assert [trial.reward for trial in replayed(tmp_path / "here")] == [1.0] * 4
 
 
 def test_what_was_asked_and_not_told_is_handed_out_again(tmp_path: Path) -> None:

@@ -84,6 +84,7 @@ FAULTS: list[tuple[Callable[..., Any], str, str]] = [
     (functions.other_metric, "other_metric returned no 'accuracy', which the search needs, only 'loss'", "accuracy"),
     (functions.broken, "broken raised ValueError: no such layer", "accuracy"),
     (functions.broken_in_lines, "broken_in_lines raised ValueError: no such layer: dense", "accuracy"),
+    (functions.vanish, "it was started 3 times and left no ended.json", "accuracy"),
     (functions.leave, "leave called sys.exit(3)", "accuracy"),
     (functions.killed, "SIGKILL", "accuracy"),
     (functions.diverge, "the training diverged: accuracy is nan", "accuracy"),
