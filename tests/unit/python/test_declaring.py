@@ -128,6 +128,25 @@ def test_all_arguments_have_their_field() -> None:
     }
 
 
+def test_numbers_of_numpy_are_numbers_everywhere() -> None:
+    one: Any = np.int64(1)
+    three: Any = np.float32(3)
+    told = evonas.Search(
+        "here",
+        {"a": [one, 2]},
+        trials=one,
+        parallel=one,
+        seed=one,
+        target=three,
+        max_failed=one,
+        agent="Random",
+        candidates=[{"a": one}],
+        rungs=[one, 3],
+        constraints={"ms": evonas.Constraint(max=three)},
+    )
+    assert evonas.Search.from_yaml(told.to_yaml()) == told
+
+
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"name": "No Name"}, "name: 'No Name' must consist of lower case letters"),
     ({"space": {}}, "space: "),
@@ -140,9 +159,18 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"trials": 2, "parallel": 3}, "parallel: must be no more than trials (3 > 2)"),
     ({"maximize": "a", "minimize": "b"}, "maximize, minimize: a search has one objective"),
     ({"agent": "Evolutoin"}, "agent: "),
+    ({"agent": "evonas"}, "agent: there is no agent 'evonas'; did you mean EvoNAS?"),
+    ({"agent": None}, "agent: must be the name of an agent"),
     ({"agent": {"type": "Evolution", "evolution": {"populaton": 3}}}, "agent.evolution"),
     ({"constraints": {"ms": evonas.Constraint()}}, "constraints['ms']"),
     ({"rungs": [3, 1]}, "rungs.steps: must ascend"),
+    ({"rungs": 3}, "rungs: must be a list of steps such as [1, 3, 9], or Rungs; got 3"),
+    ({"constraints": {"ms": 5}}, "constraints['ms']: must be a Constraint such as Constraint(max=5); got 5"),
+    ({"constraints": evonas.Constraint(max=5)}, "constraints: must be a mapping"),
+    ({"confirm": 3}, "confirm: must be a Confirm"),
+    ({"candidates": {"a": 1}}, "candidates: must be a list of candidates"),
+    ({"candidates": ["a"]}, "candidates[0]: must be a mapping from decisions to values; got 'a'"),
+    ({"knowledge": "others"}, "knowledge: must be a list of the names of searches; got 'others'"),
     ({"candidates": [{"a": 7}]}, "candidates[0]: decision 'a' has no value 7"),
     ({"warm_start": "here"}, "warm_start: must name another search"),
     ({"knowledge": ["here"]}, "knowledge: must name other searches"),
