@@ -21,10 +21,10 @@ RUN pip install --no-cache-dir --constraint /constraints.txt torch
 # The wheel first, by its file: what the second line asks for is then there, and only the extras' packages are fetched.
 RUN --mount=type=bind,from=wheel,source=/wheels,target=/wheels \
     pip install --no-cache-dir --constraint /constraints.txt /wheels/*.whl
-RUN pip install --no-cache-dir --constraint /constraints.txt "evonas[operator,optuna]"
+RUN pip install --no-cache-dir --constraint /constraints.txt "evonas[agents,operator,optuna]"
 
 # The root file system may be read-only and the user has no home: what must be written goes to /tmp.
-ENV HOME=/tmp MPLCONFIGDIR=/tmp/matplotlib PYTHONDONTWRITEBYTECODE=1
+ENV HOME=/tmp PYTHONDONTWRITEBYTECODE=1
 USER 65532:65532
 LABEL org.opencontainers.image.title="evonas-operator" \
       org.opencontainers.image.description="Neural architecture search as a Kubernetes object: the operator" \

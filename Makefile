@@ -4,6 +4,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MANIFEST ?= examples/digits-cnn.yaml
+# The address of an index beside PyPI from which to take another build of PyTorch: one without CUDA, say.
+TORCH_INDEX ?=
+# Empty, `make lock` adds what is new and leaves the rest as it is.
+UPGRADE ?= --upgrade
+
+# As with pip, the newest of both indexes counts, and a local version (2.x+cpu) is newer than the same one without.
+UV_INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt \
+	$(if $(TORCH_INDEX),--index $(TORCH_INDEX) --index-strategy unsafe-best-match)
+# Who has the whole environment needs no other for `make run`.
+RUN_READY = $(if $(wildcard $(VENV)/.ready),$(VENV)/.ready,$(VENV)/.run)
 
 # Hundreds of short programs import the same packages, PyTorch among them: each would compile them again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -14,18 +24,31 @@ unexport PYTHONDONTWRITEBYTECODE
 help:
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
 
-env: $(VENV)/.ready  ## set up the Python environment in .venv
+env: $(VENV)/.ready  ## set up the whole Python environment in .venv
 
-$(VENV)/.ready: pyproject.toml constraints.txt
+$(VENV)/.ready: pyproject.toml constraints.txt | $(BIN)/uv
+	@$(SAY_SIZE)
+	$(UV_INSTALL) --editable '.[dev]'
+	@touch $@
+
+# What `make run` needs, and nothing that serves tests.
+$(VENV)/.run: pyproject.toml constraints.txt | $(BIN)/uv
+	@$(SAY_SIZE)
+	$(UV_INSTALL) --editable '.[agents,plots,trial]'
+	@touch $@
+
+# Of PyPI's builds, those for Linux have CUDA in them.
+SAY_SIZE = [ -n "$(TORCH_INDEX)" ] || [ "$$(uname -s)" != Linux ] || [ -d $(VENV)/lib/python3*/site-packages/torch ] \
+	|| echo "PyTorch with CUDA takes more than 5 GB on disk, without CUDA 0.7 GB: make $(MAKECMDGOALS) TORCH_INDEX=ADDRESS, that of the CPU index which PyTorch's installation page names"
+
+$(BIN)/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed; set PYTHON to one"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) \
 		|| { echo "Python's venv module is missing; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
-	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[dev]'
-	@touch $@
+	$(BIN)/pip install --quiet --constraint constraints.txt uv
 
-run: env  ## run the digits search on this machine (MANIFEST=… for another one)
+run: $(RUN_READY)  ## run the digits search on this machine (MANIFEST=… for another one, TORCH_INDEX=… for another build of PyTorch)
 	$(BIN)/evonas run $(MANIFEST)
 
 test: env  ## run every test that this machine can run, and say what it skips and why
@@ -60,9 +83,9 @@ format: env  ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lock: env  ## renew the pinned versions
+lock: env  ## renew the pinned versions (UPGRADE= to add only what is new)
 	$(BIN)/uv pip compile --quiet --universal --all-extras --no-annotate --no-header --no-emit-index-url \
-		--no-emit-find-links --upgrade --output-file constraints.txt pyproject.toml
+		--no-emit-find-links $(UPGRADE) --output-file constraints.txt pyproject.toml
 
 cluster-run: env  ## start a real Kubernetes node here, run the operator and a search on it (root, Debian)
 	$(BIN)/python -m tests.e2e.cluster_run

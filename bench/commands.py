@@ -107,6 +107,8 @@ def main(trials: int, agent: str, repeats: int) -> None:
         every = {
             "Python": ["-c", "pass"],
             "import torch": ["-c", "import torch"],
+            "import evonas": ["-c", "import evonas"],
+            "evonas --help": ["-m", "evonas", "--help"],
             **{name: ["-m", "evonas", *words] for name, words in commands.items()},
         }
         # The first time compiles what was never imported.

@@ -42,7 +42,9 @@ def bench_search(
     """
     rule = {"rule": "None"} if logs else {}
     fidelity = {"fidelity": {"rungs": {"steps": [*rungs]}, "mode": mode, **rule}} if rungs else {}
-    printed = {"objective": {"metric": "accuracy"}, "trial": {"report": {"from": "Logs"}}} if logs else {}
+    printed: dict[str, Any] = {}
+    if logs:
+        printed = {"objective": {"metric": "accuracy"}, "trial": {"report": {"from": "Logs"}}}
     return search(
         "bench",
         agent={"type": agent, "seed": 1},
@@ -125,7 +127,7 @@ def _call(event: Mapping[str, Any]) -> str:
 
 def _is_whole(event: Mapping[str, Any]) -> bool:
     """Say whether a call is counted by this event: the beginning of an answer that takes long has one of its own."""
-    return event["objectRef"].get("subresource") != "log" or event["stage"] == "ResponseComplete"
+    return bool(event["objectRef"].get("subresource") != "log" or event["stage"] == "ResponseComplete")
 
 
 def _cpu_seconds(programs: Mapping[str, psutil.Process]) -> Counter[str]:

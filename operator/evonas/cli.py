@@ -11,6 +11,7 @@ from typing import NoReturn
 import click
 
 from evonas.errors import EvonasError
+from evonas.extras import require
 from evonas.hints import did_you_mean
 
 _COMMANDS = {
@@ -43,6 +44,9 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
+        if cmd_name == "operator":
+            # The only command that cannot even be described without the packages of an extra.
+            require("operator", "the operator")
         name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
         command = getattr(importlib.import_module(f"evonas.commands.{name}"), name)
         assert isinstance(command, click.Command)

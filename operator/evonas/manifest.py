@@ -128,13 +128,23 @@ def load_search(path: Path, note: Callable[[str], object] = lambda said: None) -
     among the values of decisions that were read as booleans. Raises EvonasError if the file cannot be read or does not
     hold exactly one.
     """
-    documents = _read(path, note)
+    return _only_search(_read(path, note), str(path))
+
+
+def parse_search(text: str, source: str) -> dict[str, Any]:
+    """Return the one ArchitectureSearch in YAML or JSON, as ``load_search``; ``source`` names it in errors."""
+    return _only_search(_parse(text, source, lambda said: None), source)
+
+
+def _only_search(documents: Sequence[Any], source: str) -> dict[str, Any]:
     searches = [document for document in documents if isinstance(document, dict) and document.get("kind") == KIND]
     if len(searches) != 1:
         kinds = [
             document.get("kind") if isinstance(document, dict) else type(document).__name__ for document in documents
         ]
-        raise EvonasError(f"{path} must hold exactly one object of kind {KIND}, found {len(searches)} (kinds: {kinds})")
+        raise EvonasError(
+            f"{source} must hold exactly one object of kind {KIND}, found {len(searches)} (kinds: {kinds})"
+        )
     search: dict[str, Any] = searches[0]
     return search
 
@@ -146,15 +156,23 @@ def read_objects(path: Path) -> list[Any]:
 
 def _read(path: Path, note: Callable[[str], object]) -> list[Any]:
     try:
-        return [_normalised(document) for document in _documents(path.read_text(encoding="utf-8"), note)]
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise EvonasError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise EvonasError(f"cannot read {path}: {error}") from error
+    return _parse(text, str(path), note)
+
+
+def _parse(text: str, source: str, note: Callable[[str], object]) -> list[Any]:
+    try:
+        return [_normalised(document) for document in _documents(text, note)]
     except yaml.YAMLError as error:
-        raise EvonasError(f"{path} is not valid YAML: {_in_one_line(error)}") from error
+        raise EvonasError(f"{source} is not valid YAML: {_in_one_line(error)}") from error
     except RecursionError as error:
-        raise EvonasError(f"{path} is not a valid manifest: nested too deeply, or an anchor contains itself") from error
+        raise EvonasError(
+            f"{source} is not a valid manifest: nested too deeply, or an anchor contains itself"
+        ) from error
 
 
 def to_yaml(value: Any, *, allow_unicode: bool = False) -> str:

@@ -41,6 +41,10 @@ class Relay:
         """Pass on nothing more; the connections stay, and new ones are taken."""
         self._loop.call_soon_threadsafe(self._passing.clear)
 
+    def break_off(self) -> None:
+        """End the connections that there are; new ones are taken."""
+        asyncio.run_coroutine_threadsafe(self._hang_up(), self._loop).result()
+
     def kubeconfig(self, template: Path) -> Path:
         """Write a kubeconfig like ``template`` for this way to the server, and return where it is."""
         config = yaml.safe_load(template.read_text())
@@ -61,9 +65,11 @@ class Relay:
         await asyncio.gather(self._pass_on(reader, their_writer), self._pass_on(their_reader, writer))
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
-            while data := await reader.read(CHUNK):
-                await self._passing.wait()
-                writer.write(data)
-                await writer.drain()
-        writer.close()
+        try:
+            with suppress(ConnectionError):
+                while data := await reader.read(CHUNK):
+                    await self._passing.wait()
+                    writer.write(data)
+                    await writer.drain()
+        finally:
+            writer.close()

@@ -145,6 +145,15 @@ def infeasible(reason: str, metrics: Mapping[str, float] | None = None) -> NoRet
     _default().infeasible(reason, metrics or {})
 
 
+def unusable(reason: str) -> NoReturn:
+    """Report that this program gives no result, through a fault of its own that each attempt would repeat, and exit
+    with 0: the search then fails the trial with ``InvalidReward`` and the reason, and does not retry it.
+
+    The agent learns nothing from it. What may be different in another attempt calls for another exit code instead.
+    """
+    _default().unusable(reason)
+
+
 class Reporter:
     """One trial's reports; the module's functions share one created from the process's environment."""
 
@@ -215,6 +224,15 @@ class Reporter:
         # Whether or not a channel accepted it: the exit code alone says what matters.
         self._finish({"infeasible": short}, self._finite(metrics))
         sys.exit(INFEASIBLE_EXIT_CODE)
+
+    def unusable(self, reason: str) -> NoReturn:
+        """See the module's function."""
+        _say(reason)
+        # A number would be a reward, even as text.
+        said = reason if _number(reason) is None else f"none: {reason}"
+        # The message alone: where it cannot be written, a trial without any report is not retried either.
+        self._write_message(_encode({"reward": said[:MAX_REASON_CHARACTERS]}))
+        sys.exit(0)
 
     def _finish(self, outcome: dict[str, Any], metrics: dict[str, float]) -> bool:
         """Send the outcome through both channels, the file first: it needs no network. Returns whether one accepted

@@ -4,7 +4,7 @@ Above ``space``, below ``search``: pure and seeded, without I/O. PyTorch and Opt
 needs them is created; ``check_agent`` needs neither.
 """
 
-from evonas.agents.catalogue import check_agent, may_have_population, uses_experience
+from evonas.agents.catalogue import check_agent, may_have_population, not_installed, parse_agent, uses_experience
 from evonas.agents.experience import NO_EXPERIENCE, EarlierTask, Experience
 from evonas.agents.factory import create_agent
 from evonas.agents.folding import Observed
@@ -61,6 +61,8 @@ __all__ = [
     "check_record",
     "create_agent",
     "may_have_population",
+    "not_installed",
+    "parse_agent",
     "uses_experience",
     "without_rungs",
 ]

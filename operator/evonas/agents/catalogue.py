@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib.metadata import EntryPoint, entry_points
-from importlib.util import find_spec
 from typing import Any
 
 from evonas.agents.interface import Agent
 from evonas.agents.settings import AgentSettings
 from evonas.errors import FieldProblem, InvalidManifest
+from evonas.extras import cure, lacks
 from evonas.hints import did_you_mean
 from evonas.space import SearchSpace
 
@@ -27,14 +27,24 @@ Factory = Callable[[SearchSpace, int, Mapping[str, Any]], Agent]
 """Creates an agent from the space, the seed (0 to 2^63 - 1) and ``spec.agent.settings``; it may reject the settings
 with a ValueError, whose text is shown to users, or with InvalidManifest."""
 
-_OPTUNA = ("optuna", "cmaes", "scipy")
+LIGHT_TYPES = ("Evolution", "Random")
+"""The built-in types that need nothing beside this package."""
 
 
 def check_agent(type: str, settings: Mapping[str, Any]) -> AgentSettings:
-    """Return the parsed settings, ``spec.agent`` minus type and seed; InvalidManifest names every invalid field.
+    """Return the parsed settings, ``spec.agent`` minus type and seed. InvalidManifest names every invalid field or, if
+    there is none, what the agent needs that is not installed here.
 
     An entry point is looked up, not loaded: what its package rejects only shows when the agent is created.
     """
+    parsed = parse_agent(type, settings)
+    if missing := not_installed(type, parsed):
+        raise InvalidManifest([FieldProblem("spec.agent.type", missing)])
+    return parsed
+
+
+def parse_agent(type: str, settings: Mapping[str, Any]) -> AgentSettings:
+    """As ``check_agent``, whether or not the agent could be created here."""
     problems = [*_type_problems(type)]
     parsed = AgentSettings()
     try:
@@ -52,6 +62,18 @@ def check_agent(type: str, settings: Mapping[str, Any]) -> AgentSettings:
     if problems:
         raise InvalidManifest(problems)
     return parsed
+
+
+def not_installed(type: str, settings: AgentSettings) -> str:
+    """Say what an agent needs that is not installed here, and the cure; empty if nothing is missing."""
+    if uses_experience(type, settings):
+        need, extras = f"{type} learns with PyTorch, which is not installed here", ["agents"]
+    elif type == "Optuna":
+        need = f"Optuna's sampler {settings.sampler} needs packages that are not installed here"
+        extras = ["agents", "optuna"] if settings.sampler == "GP" else ["optuna"]
+    else:
+        return ""
+    return f"{need}: {cure(*extras)}, or choose {' or '.join(LIGHT_TYPES)}" if lacks(*extras) else ""
 
 
 def uses_experience(type: str, settings: AgentSettings) -> bool:
@@ -87,15 +109,12 @@ def _find_entry_point(type: str) -> EntryPoint | None:
 
 
 def _type_problems(type: str) -> list[FieldProblem]:
-    if type == "Optuna" and not all(map(find_spec, _OPTUNA)):
-        problem = "Optuna's samplers need packages that are not installed here: pip install 'evonas[optuna]'"
-    elif type in AGENT_TYPES or _find_entry_point(type) is not None:
+    if type in AGENT_TYPES or _find_entry_point(type) is not None:
         return []
-    else:
-        foreign = sorted(entry_points(group=ENTRY_POINTS).names - set(AGENT_TYPES))
-        problem = (
-            f"must be one of {', '.join((*AGENT_TYPES, *foreign))}, got {type!r}; if another package brings this agent,"
-            f" install that package beside evonas (it declares the entry point {type!r} in group {ENTRY_POINTS!r})"
-            f"{did_you_mean(type, (*AGENT_TYPES, *foreign))}"
-        )
+    foreign = sorted(entry_points(group=ENTRY_POINTS).names - set(AGENT_TYPES))
+    problem = (
+        f"must be one of {', '.join((*AGENT_TYPES, *foreign))}, got {type!r}; if another package brings this agent,"
+        f" install that package beside evonas (it declares the entry point {type!r} in group {ENTRY_POINTS!r})"
+        f"{did_you_mean(type, (*AGENT_TYPES, *foreign))}"
+    )
     return [FieldProblem("spec.agent.type", problem)]

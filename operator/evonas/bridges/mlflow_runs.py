@@ -15,6 +15,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from importlib.util import find_spec
 from typing import Any
 
 from evonas.bridges.trial_attributes import attributes_of, learning_curve
@@ -40,6 +41,8 @@ _STATUS = {
     TrialState.PAUSED: "KILLED",
     TrialState.CANCELLED: "KILLED",
 }
+DATABASES = ("mssql", "mysql", "postgresql", "sqlite")
+"""The schemes of stores that the client opens itself, by SQLAlchemy, which the client alone does not bring."""
 AT_RUNGS = "reward_at_rungs"
 """Name of the metric with a value at each rung. Not ``reward``, which only a full training has."""
 
@@ -55,6 +58,8 @@ def write_runs(record: RecordedSearch, uri: str, experiment: str) -> tuple[int, 
         from mlflow import MlflowClient  # noqa: PLC0415
     except ImportError as error:
         raise EvonasError("writing to MLflow needs its client: pip install 'evonas[mlflow]'") from error
+    if uri.startswith(DATABASES) and find_spec("sqlalchemy") is None:
+        raise EvonasError(f"MLflow needs SQLAlchemy for the database {uri}: pip install 'mlflow'")
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     ended = [trial for trial in record.trials if trial.state.is_final or (_is_paused(trial) and record.phase.is_over)]
     try:

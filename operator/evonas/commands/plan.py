@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from evonas.agents import not_installed, parse_agent
 from evonas.commands.findings import is_bad, show
 from evonas.commands.manifests import read_manifest
 from evonas.commands.renamed import RenamingCommand
@@ -83,6 +84,10 @@ def _show_first(spec: SearchSpec, count: int) -> None:
         return
     if spec.knowledge is not None:
         click.echo(unused)
+    if missing := not_installed(spec.agent.type, parse_agent(spec.agent.type, spec.agent.settings)):
+        # What counts is what is installed where the search will run.
+        click.echo(f"the first candidates are not shown: {missing}")
+        return
     proposer = Proposer(spec)
     for trial in proposer.propose(proposer.collect(TrialTable()), count):
         click.echo(f"trial {trial.index}: {json.dumps(dict(trial.decisions))}")

@@ -12,6 +12,7 @@ from evonas.commands.renamed import RenamingCommand
 from evonas.commands.searches import cluster_options, says_what_a_search_is
 from evonas.errors import EvonasError
 from evonas.recorded.search import RecordedSearch
+from evonas.report.plots import save_plots
 from evonas.search.trial import Trial
 from evonas.sources.locate import locate
 from evonas.sources.options import ClusterOptions
@@ -59,9 +60,6 @@ def report(
     elif pareto:
         raise click.UsageError(f"--pareto is a part of the HTML page; {output} holds the two plots alone")
     else:
-        # matplotlib takes longer to import than what writes the page takes to run.
-        from evonas.report.plots import save_plots  # noqa: PLC0415
-
         (minimize, metric) = objectives.pop()
         save_plots(_labelled(records), output, minimize=minimize, metric=metric)
     click.echo(f"wrote {output}")

@@ -6,7 +6,7 @@ import json
 import shlex
 import signal
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -14,30 +14,20 @@ from typing import Any
 import click
 from rich.console import Console
 
-from evonas.agents import check_agent
 from evonas.commands.manifests import read_manifest
 from evonas.commands.renamed import RenamingCommand
-from evonas.errors import EvonasError
-from evonas.local.damage import find_damage
-from evonas.local.journal import JOURNAL_FILE, open_journal
+from evonas.extras import MissingExtra
+from evonas.launch import Launch
 from evonas.local.processes.attempts import MAX_LOG
-from evonas.local.run import LocalRun
 from evonas.report.display import Display
 from evonas.report.plots import save_plots
-from evonas.search.backlog import import_is_open
 from evonas.search.confirmation import Confirmed, confirm, find_result
 from evonas.search.outcome import find_example
-from evonas.search.placeholders import find_placeholders
 from evonas.search.plan import Plan
 from evonas.search.recommendation import in_words, recommend
 from evonas.search.rungs import find_losses, find_silence
 from evonas.search.status import count_states
-from evonas.search.totals import Totals
-from evonas.search.trial import Trial, TrialState
-from evonas.search.trial_environment import check_template
-from evonas.sources.knowledge import record_knowledge
-from evonas.sources.source import say_on_stderr
-from evonas.sources.warmstart import read_results
+from evonas.search.trial import Trial
 from evonas.spec import SearchSpec
 from evonas.wording import counted
 
@@ -101,49 +91,20 @@ def run(
     _override(body, ("budget", "maxTrials"), max_trials)
     _override(body, ("budget", "parallelTrials"), parallel_trials)
     _override(body, ("agent", "seed"), seed)
-    spec = SearchSpec.parse(body)
-    check_agent(spec.agent.type, spec.agent.settings)
-    check_template(spec.trial)
-    for doubtful in find_placeholders(spec):
-        say_on_stderr(f"warning: {doubtful}")
-    if spec.suspend:
-        raise EvonasError("spec.suspend is true: nothing to run; set it to false")
-    folder = (runs / spec.name).absolute()
-    journal = open_journal(folder, body)
-    for missing in find_damage(folder, journal.trials, journal.torn):
-        say_on_stderr(missing)
     console = Console()
-    if known := _known(journal.trials.values()):
-        console.print(f"resuming {folder / JOURNAL_FILE}: {known}", highlight=False)
+    launch = Launch(body, runs, lambda said: console.print(said, highlight=False))
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        if (learned := record_knowledge(spec, journal, runs, knowledge)) is not None:
-            console.print(learned, highlight=False)
-        found = None
-        if import_is_open(Totals(spec.objective, journal.trials.values())):
-            found = read_results(spec, runs, warm_start)
-        if found is not None:
-            console.print(found.note, highlight=False)
-        results = () if found is None else found.results
-        with Display(spec, console, journal.trials.values()) as display:
-            decided = LocalRun(spec, journal, folder, display, results, max_log=max_log << 20).run()
+        results = launch.gather(warm_start, knowledge)
+        with Display(launch.spec, console, launch.journal.trials.values()) as display:
+            decided = launch.run(display, results, max_log=max_log << 20)
     except KeyboardInterrupt:
         console.print(f"\nstopped; to resume, run the same command: {_command_line()}", highlight=False)
         sys.exit(128 + signal.SIGINT)
     finally:
         signal.signal(signal.SIGTERM, before)
-        journal.close()
-    _conclude(spec, decided, list(journal.trials.values()), folder, console)
-
-
-def _known(trials: Iterable[Trial]) -> str:
-    """Say of which trials nothing runs any more: ``1 trial is finished, 3 are paused``; empty if there are none."""
-    states = [trial.state for trial in trials]
-    finished, paused = sum(state.is_final for state in states), states.count(TrialState.PAUSED)
-    said = {"finished": finished, "paused": paused}
-    verbs = {state: "is" if count == 1 else "are" for state, count in said.items()}
-    words = [f"{counted(count, 'trial')} {verbs[state]} {state}" for state, count in said.items() if count]
-    return ", ".join(words)
+        launch.close()
+    _conclude(launch.spec, decided, list(launch.journal.trials.values()), launch.folder, console)
 
 
 def _describe(confirmed: Confirmed, *, alone: bool) -> str:
@@ -194,10 +155,15 @@ def _conclude(spec: SearchSpec, decided: Plan, trials: Sequence[Trial], folder: 
         (folder / BEST_FILE).write_text(
             json.dumps({"index": winner.index, metric: reward, "decisions": dict(winner.decisions)}, indent=2) + "\n"
         )
-        save_plots({spec.name: trials}, folder / PLOTS_FILE, minimize=spec.objective.minimize, metric=metric)
+        kept = "journal, best candidate and logs"
+        try:
+            save_plots({spec.name: trials}, folder / PLOTS_FILE, minimize=spec.objective.minimize, metric=metric)
+            kept = "journal, plots, best candidate and logs"
+        except MissingExtra as missing:
+            console.print(f"no {PLOTS_FILE}: {missing}", markup=False, highlight=False, soft_wrap=True)
         if (silence := find_silence(spec, decided.totals)) is not None:
             console.print(silence, style="yellow", highlight=False)
-        console.print(f"journal, plots, best candidate and logs: {folder}", highlight=False)
+        console.print(f"{kept}: {folder}", highlight=False)
         console.print(f"more about it: evonas report {shlex.quote(str(folder))}", highlight=False)
     if decided.limit.failed:
         example = find_example(decided.totals)

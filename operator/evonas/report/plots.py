@@ -4,23 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-from matplotlib.figure import Figure
+from typing import TYPE_CHECKING
 
 from evonas.errors import EvonasError
+from evonas.extras import require
 from evonas.recorded.curves import best_so_far, moving_average, rewards_in_order
 from evonas.search.totals import WINDOW
 from evonas.search.trial import Trial
 
+if TYPE_CHECKING:
+    from evonas.report.drawing import Drawing
+
 
 def save_plots(searches: Mapping[str, Sequence[Trial]], path: Path, *, minimize: bool, metric: str) -> None:
-    """Write the paper's figure: the moving average on the left, the best so far on the right, one line per search.
-    Raises EvonasError if it cannot be written.
-    """
-    figure = Figure(figsize=(10, 4), layout="constrained")
+    """Write the drawing; EvonasError if it cannot be written, MissingExtra without matplotlib."""
+    figure = draw_plots(searches, minimize=minimize, metric=metric)
     endings = figure.canvas.get_supported_filetypes()
     if path.suffix[1:] not in endings:
         raise EvonasError(f"cannot draw {path}: its name must end in .html, .{', .'.join(sorted(endings))}")
+    try:
+        figure.savefig(path, dpi=150)
+    except OSError as error:
+        raise EvonasError(f"cannot write {path}: {error.strerror}") from error
+
+
+def draw_plots(searches: Mapping[str, Sequence[Trial]], *, minimize: bool, metric: str) -> Drawing:
+    """Return the paper's figure: the moving average on the left, the best so far on the right, one line per search.
+    MissingExtra without matplotlib.
+    """
+    require("plots", "a picture of the curves")
+    from evonas.report.drawing import Drawing  # noqa: PLC0415 - imports matplotlib
+
+    figure = Drawing(figsize=(10, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
     for label, trials in searches.items():
         rewards = rewards_in_order(trials)
@@ -32,7 +47,4 @@ def save_plots(searches: Mapping[str, Sequence[Trial]], path: Path, *, minimize:
     for axes in (left, right):
         axes.grid(alpha=0.3)
         axes.legend()
-    try:
-        figure.savefig(path, dpi=150)
-    except OSError as error:
-        raise EvonasError(f"cannot write {path}: {error.strerror}") from error
+    return figure

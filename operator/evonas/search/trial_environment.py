@@ -17,21 +17,26 @@ MAX_SEED = 2**31
 
 
 def trial_environment(identity: SearchIdentity, spec: SearchSpec, trial: Trial) -> dict[str, str]:
-    """Return the variables that describe a trial's current attempt, apart from those of its pod.
-
-    The seed is the search's plus the trial's index, so trials differ and retries do not. The n-th confirmations of all
-    leaders share the search's minus n, which no proposal has: they differ only in their candidates.
-    """
-    seed = spec.agent.seed + trial.index if trial.proposal.repeat is None else spec.agent.seed - trial.proposal.repeat
+    """Return the variables that describe a trial's current attempt, apart from those of its pod."""
     return {
         **decision_variables(spec.space.in_order(trial.decisions)),
         "EVONAS_SEARCH": identity.name,
         "EVONAS_TRIAL": identity.trial_name(trial.index),
         "EVONAS_INDEX": str(trial.index),
         "EVONAS_ATTEMPT": str(trial.current_attempt),
-        "EVONAS_SEED": str(seed % MAX_SEED),
+        "EVONAS_SEED": str(seed_of(spec, trial)),
         **_rungs(spec, trial),
     }
+
+
+def seed_of(spec: SearchSpec, trial: Trial) -> int:
+    """Return the seed of a trial's training.
+
+    It is the search's plus the trial's index, so trials differ and retries do not. The n-th confirmations of all
+    leaders share the search's minus n, which no proposal has: they differ only in their candidates.
+    """
+    seed = spec.agent.seed + trial.index if trial.proposal.repeat is None else spec.agent.seed - trial.proposal.repeat
+    return seed % MAX_SEED
 
 
 def _rungs(spec: SearchSpec, trial: Trial) -> dict[str, str]:

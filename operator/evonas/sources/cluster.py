@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -25,6 +24,7 @@ from evonas.search.names import (
     knowledge_name,
 )
 from evonas.search.trial import Trial
+from evonas.sources.loops import run_to_end
 from evonas.sources.options import NOT_HERE, ClusterOptions, NoCluster
 from evonas.sources.source import Choice, check_pin, check_vetoable
 
@@ -187,7 +187,7 @@ def ask(options: ClusterOptions, question: Callable[[Api, str], Awaitable[T]]) -
         except ApiError as error:
             raise EvonasError(f"the cluster at {connection.server} answered {error}") from error
 
-    return asyncio.run(connect_and_ask())
+    return run_to_end(connect_and_ask())
 
 
 async def _list(api: Api, resource: Resource, namespace: str | None, selector: str = "") -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 from evonas.errors import EvonasError
+from evonas.extras import MissingExtra, require
 from evonas.local.journal import JOURNAL_FILE
 from evonas.sources.export import ExportSource
 from evonas.sources.journal import JournalSource
@@ -53,6 +54,7 @@ def readiness_module() -> ModuleType:
 
 def _import(name: str) -> ModuleType:
     try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise NoCluster(f"access to a cluster needs {error.name}: pip install 'evonas[operator]'") from error
+        require("cluster", "access to a cluster")
+    except MissingExtra as missing:
+        raise NoCluster(str(missing)) from missing
+    return importlib.import_module(name)

@@ -130,10 +130,16 @@ class Api:
         return {kind["name"] for kind in kinds["resources"]}
 
     async def create(
-        self, resource: Resource, namespace: str | None, body: Mapping[str, Any], *, dry_run: bool = False
+        self,
+        resource: Resource,
+        namespace: str | None,
+        body: Mapping[str, Any],
+        *,
+        dry_run: bool = False,
+        manager: str = FIELD_MANAGER,
     ) -> dict[str, Any]:
         """Create an object; Conflict if its name is taken."""
-        query = {"fieldManager": FIELD_MANAGER} | ({"dryRun": "All", "fieldValidation": "Strict"} if dry_run else {})
+        query = {"fieldManager": manager} | ({"dryRun": "All", "fieldValidation": "Strict"} if dry_run else {})
         return await self._call("create", resource, "POST", resource.path(namespace), query=query, body=body)
 
     async def merge(

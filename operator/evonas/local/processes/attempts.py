@@ -13,10 +13,11 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from evonas.local.locks import is_locked, wait_for_release
@@ -54,7 +55,8 @@ def attempt_folder(folder: Path, index: int, attempt: int) -> Path:
 class LocalAttempts:
     """The attempts of one search, in ``folder/trials``. ``on_end`` is called, from any thread, when one ends.
 
-    ``max_log`` bytes of an attempt's output are kept, 0 for all.
+    ``max_log`` bytes of an attempt's output are kept, 0 for all. ``variables`` are given to each attempt, besides
+    those of the contract.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class LocalAttempts:
         folder: Path,
         on_end: Callable[[], None],
         max_log: int = MAX_LOG,
+        variables: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._identity = identity
         self._spec = spec
@@ -73,6 +76,7 @@ class LocalAttempts:
         self._folder = folder
         self._on_end = on_end
         self._max_log = max_log
+        self._variables = variables
         self._supervisors = Supervisors()
         self._watched: set[Path] = set()
         self._progress_seen: dict[Path, int] = {}
@@ -91,6 +95,7 @@ class LocalAttempts:
         (folder / FINGERPRINT_FILE).write_text(fingerprint, encoding="utf-8")
         environment = self._command.environment(
             {
+                **self._variables,
                 **trial_environment(self._identity, self._spec, trial),
                 "EVONAS_REPORT_FILE": str(folder / REPORT_FILE),
                 "EVONAS_PROGRESS_FILE": str(folder / PROGRESS_FILE),

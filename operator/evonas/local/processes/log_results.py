@@ -31,14 +31,16 @@ class LogResults:
 
     def look(self) -> int:
         """Read on, and show new results at rungs; returns up to where the log was read."""
-        if self._file.seek(0, os.SEEK_END) < self._position:
+        size = self._file.seek(0, os.SEEK_END)
+        if size < self._position:
             # The trial has emptied its own log.
             self._reading.begin_again()
             self._position = 0
         self._file.seek(self._position)
-        while chunk := self._file.read(_CHUNK):
+        # No further than it was: a trial may print faster than this reads, and its time limit must be kept meanwhile.
+        while self._position < size and (chunk := self._file.read(min(_CHUNK, size - self._position))):
             self._reading.feed(chunk)
-        self._position = self._file.tell()
+            self._position += len(chunk)
         if (rungs := len(self._reading.rungs)) > self._shown:
             # On a full disk it is shown later.
             with suppress(OSError):

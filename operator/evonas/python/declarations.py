@@ -1,0 +1,44 @@
+"""What a search may declare beyond its space, as small values. Pure; ``manifest`` turns them into a manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """A constraint on a metric other than the objective's.
+
+    Either ``max``, the limit beyond which a candidate is infeasible, or ``target`` and ``exponent``, which scale the
+    reward by ``(metric / target) ** exponent`` (MnasNet, section 3).
+    """
+
+    max: float | None = None
+    target: float | None = None
+    exponent: float | None = None
+
+
+@dataclass(frozen=True)
+class Rungs:
+    """The steps at which trials are compared, so that those that others are better than end early.
+
+    Either ``min``, ``max`` and ``factor`` (1, 3, 9 and 27 for 1 to 27 by 3), or ``steps``. With ``mode="Pause"``, each
+    trial pauses at each rung and goes on when its turn comes; its function has to save and load checkpoints.
+    """
+
+    min: int | None = None
+    max: int | None = None
+    factor: int | None = None
+    steps: Sequence[int] | None = None
+    mode: Literal["Stop", "Pause"] = "Stop"
+    rule: Literal["SuccessiveHalving", "Median", "None"] | None = None
+
+
+@dataclass(frozen=True)
+class Confirm:
+    """After the search, the ``top`` leaders are trained ``repeats`` more times with seeds of their own."""
+
+    top: int = 3
+    repeats: int = 3

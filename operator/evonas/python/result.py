@@ -1,0 +1,147 @@
+"""A search's record as Python sees it: what ``Search.run`` and ``evonas.open`` return."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evonas.errors import EvonasError
+from evonas.manifest import to_yaml
+from evonas.python.trials import Trial, Trials, trial_of, trials_of
+from evonas.recorded.search import Phase, manifest_of
+from evonas.search.recommendation import recommend
+from evonas.sources.source import Source, find_trial
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+INTERVAL = 2.0
+SHARE = 10
+"""Reading takes at most a tenth of the time, however many trials there are."""
+
+
+class Result:
+    """The record of one search, here or in a cluster, as it was when it was read; ``refresh`` reads it again."""
+
+    def __init__(self, source: Source) -> None:
+        """Read the record; EvonasError if there is none or it cannot be read."""
+        self._source = source
+        self._record = source.read()
+
+    @property
+    def name(self) -> str:
+        """The search's name."""
+        return self._record.identity.name
+
+    @property
+    def phase(self) -> str:
+        """``Running``, ``Complete``, ``Failed``, ``Stopped`` (unfinished, and no process works on it), or, in a
+        cluster, ``Pending``, ``Refused`` or ``Suspended``.
+        """
+        return self._record.phase.value
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no more trials will come."""
+        return self._record.phase.is_over
+
+    @property
+    def trials(self) -> Trials:
+        """All trials, by index."""
+        return trials_of(self._record)
+
+    @property
+    def best(self) -> Trial | None:
+        """The trial with the best reward; None before the first result."""
+        best = self._record.totals.best
+        return None if best is None else trial_of(self._record.spec, best)
+
+    @property
+    def recommended(self) -> Trial | None:
+        """A trial of the candidate that is expected to be best where rewards are noisy and leaders were trained again;
+        otherwise that with the best reward. None before the first result.
+        """
+        found = recommend(self._record.spec, self._record.totals)
+        return self.best if found is None else trial_of(self._record.spec, found.trial)
+
+    @property
+    def manifest(self) -> Mapping[str, Any]:
+        """The ArchitectureSearch, without what was observed about it."""
+        return manifest_of(self._record.body)
+
+    def refresh(self) -> Result:
+        """Return the record as it is now."""
+        return Result(self._source)
+
+    def wait(self, timeout: float | None = None, interval: float = INTERVAL) -> Result:
+        """Return the record once the search is over, or nothing works on it any more.
+
+        It is read every ``interval`` seconds. TimeoutError if that takes more than ``timeout`` seconds.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        found = self
+        while not (found.is_over or found._record.phase in (Phase.REFUSED, Phase.STOPPED)):
+            began = time.monotonic()
+            if deadline is not None and began >= deadline:
+                overview = found._record.overview
+                raise TimeoutError(
+                    f"{found._record.source} is {found.phase} after {timeout:g} seconds, with"
+                    f" {overview.counts.get('total', 0)} of {overview.max_trials} trials; wait again, or longer"
+                )
+            pause = max(interval, SHARE * (time.monotonic() - began))
+            time.sleep(pause if deadline is None else max(0.0, min(pause, deadline - began)))
+            found = found.refresh()
+        return found
+
+    def plot(self) -> Figure:
+        """Return the curves: the moving average of the rewards, and the best so far."""
+        from evonas.report.plots import draw_plots  # noqa: PLC0415 - matplotlib, only where something is drawn
+
+        objective = self._record.spec.objective
+        return draw_plots(
+            {self.name: self._record.trials}, minimize=objective.minimize, metric=objective.metric or "reward"
+        )
+
+    def report(self, path: str | Path) -> Path:
+        """Write the report, one HTML file, as ``evonas report`` does; returns its path."""
+        from evonas.report.html import save_report  # noqa: PLC0415 - only where it is written
+
+        save_report([self._record], Path(path), price=None, metrics=None)
+        return Path(path)
+
+    def export(self, path: str | Path) -> Path:
+        """Write the whole record to a file that ``open`` reads, as ``evonas export`` does; returns its path."""
+        from evonas.sources.export import write_export  # noqa: PLC0415 - only where it is written
+
+        if self._record.lacking is not None:
+            raise EvonasError(self._record.lacking)
+        write_export(self._record, Path(path))
+        return Path(path)
+
+    def log(self, index: int, attempt: int | None = None) -> str:
+        """Return what a trial printed, in its latest attempt or that of the given number; EvonasError if nothing is
+        kept.
+        """
+        trial = find_trial(self._record, index)
+        if not trial.is_run:
+            raise EvonasError(f"nothing was run for trial {index} of {self._record.source}: it has the {trial.message}")
+        output = io.BytesIO()
+        self._source.log(trial, attempt or trial.latest_attempt, output.write, follow=False)
+        return output.getvalue().decode(errors="replace")
+
+    def to_yaml(self) -> str:
+        """Return the manifest as YAML."""
+        return to_yaml(self.manifest, allow_unicode=True)
+
+    def _repr_html_(self) -> str:
+        from evonas.python.html import search_html  # noqa: PLC0415 - Jinja, only where a page is shown
+
+        return search_html(self._record)
+
+    def __repr__(self) -> str:
+        overview, best = self._record.overview, self._record.totals.best
+        found = "no result yet" if best is None else f"best {overview.metric} {overview.best:.6g} (trial {best.index})"
+        return f"<{self._record.source}: {self.phase}, {overview.counts['total']} trials, {found}>"

@@ -1,0 +1,120 @@
+"""Ask and tell: the caller runs the trials, the record is that of a run."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+
+import evonas
+from tests.unit.python.functions import count
+from tests.unit.python.searches import a_search, replayed
+
+
+def test_loop_of_ones_own_ends_with_the_budget(tmp_path: Path) -> None:
+    with a_search(tmp_path) as search:
+        while (trial := search.ask()) is not None:
+            told = search.tell(trial, count(trial.decisions))
+            assert (told.state, told.reward) == ("Succeeded", count(trial.decisions))
+    result = search.result()
+    assert (result.phase, len(result.trials)) == ("Complete", 6)
+    assert [trial.index for trial in replayed(tmp_path / "here")] == list(range(6))
+
+
+def test_many_may_be_asked_before_one_is_told(tmp_path: Path) -> None:
+    with a_search(tmp_path) as search:
+        asked = [search.ask() for _ in range(7)]
+        assert asked[6] is None
+        trials = [trial for trial in asked if trial is not None]
+        assert [trial.index for trial in trials] == list(range(6))
+        for trial in reversed(trials):
+            search.tell(trial, count(trial.decisions))
+        assert search.ask() is None
+    replayed(tmp_path / "here")
+
+
+def test_what_was_asked_and_not_told_is_handed_out_again(tmp_path: Path) -> None:
+    with a_search(tmp_path) as search:
+        first, second = search.ask(), search.ask()
+        assert first is not None
+        search.tell(first, 1.0)
+    with a_search(tmp_path) as search:
+        again = search.ask()
+        assert again is not None
+        assert second is not None
+        assert (again.index, again.decisions) == (second.index, second.decisions)
+        with pytest.raises(evonas.EvonasError, match="trial 0 has ended already: Succeeded"):
+            search.tell(first, 2.0)
+    replayed(tmp_path / "here")
+
+
+def test_other_ends_than_a_reward(tmp_path: Path) -> None:
+    with a_search(tmp_path, maximize="accuracy", retries=1, trials=3) as search:
+        infeasible, diverged, broken = search.ask(), search.ask(), search.ask()
+        assert infeasible is not None
+        assert diverged is not None
+        assert broken is not None
+        assert search.tell(infeasible, infeasible_because="does not fit").message == "Infeasible: does not fit"
+        told = search.tell(diverged, {"accuracy": math.nan, "loss": 3.0})
+        assert told.message == "Infeasible: the training diverged: accuracy is nan"
+        assert search.tell(broken, failed_because="the disk was full").state == "Queued"
+        retried = search.ask()
+        assert retried is not None
+        assert retried.index == broken.index
+        told = search.tell(retried, {"accuracy": 0.5, "loss": 3.0})
+        assert (told.reward, told.metrics) == (0.5, {"accuracy": 0.5, "loss": 3.0})
+
+
+def test_trial_that_is_worse_at_a_rung_need_not_go_on(tmp_path: Path) -> None:
+    with a_search(tmp_path, maximize="accuracy", rungs=[1, 3], trials=9) as search:
+        goes_on = []
+        for place in range(9):
+            trial = search.ask()
+            assert trial is not None
+            goes_on.append(search.report(trial, 1, accuracy=-place))
+            if goes_on[-1]:
+                search.tell(trial, {"accuracy": 1.0})
+        assert goes_on[0]
+        assert not goes_on[-1]
+    assert [trial.state == "Stopped" for trial in search.result().trials] == [not each for each in goes_on]
+    replayed(tmp_path / "here")
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        ("0.9", "tell returned '0.9': return a number or a dict of metrics"),
+        ({"loss": 1.0}, "tell returned no 'accuracy', which the search needs, only 'loss'"),
+        (None, "tell: needs a result, infeasible_because or failed_because"),
+    ],
+)
+def test_result_that_is_none_is_refused_and_can_be_told_again(tmp_path: Path, result: float, said: str) -> None:
+    with a_search(tmp_path, maximize="accuracy") as search:
+        trial = search.ask()
+        assert trial is not None
+        with pytest.raises(evonas.EvonasError) as refused:
+            search.tell(trial, result)
+        assert said in str(refused.value)
+        assert search.tell(trial, 0.5).reward == 0.5
+
+
+def test_misuse_is_told(tmp_path: Path) -> None:
+    search = a_search(tmp_path)
+    with pytest.raises(evonas.EvonasError, match="ask first"):
+        search.tell(0, 1.0)
+    with search:
+        search.ask()
+        with pytest.raises(evonas.EvonasError, match="has no trial 7"):
+            search.tell(7, 1.0)
+    with pytest.raises(evonas.EvonasError, match="cannot pause trials"):
+        a_search(tmp_path / "pausing", rungs=evonas.Rungs(steps=[1, 3], mode="Pause"), maximize="a").ask()
+
+
+def test_search_that_is_asked_is_not_run_by_others_meanwhile(tmp_path: Path) -> None:
+    with a_search(tmp_path) as search:
+        search.ask()
+        with pytest.raises(evonas.EvonasError, match="in use"):
+            a_search(tmp_path).ask()
+    with a_search(tmp_path) as search:
+        assert search.ask() is not None

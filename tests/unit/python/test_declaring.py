@@ -1,0 +1,176 @@
+"""A search declared in Python is the manifest that one would write, and is refused by the same rules in other words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import evonas
+from evonas.manifest import load_search
+from evonas.python.space import from_manifest, to_manifest
+
+EXAMPLES = sorted(Path("examples").glob("*.yaml"))
+
+names = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True)
+values = st.lists(st.integers(-5, 5) | st.sampled_from(["relu", "1e-3", "no"]), min_size=1, max_size=5, unique=True)
+
+
+@st.composite
+def spaces(draw: st.DrawFn) -> dict[str, Any]:
+    space: dict[str, Any] = {}
+    for name in draw(st.lists(names, min_size=1, max_size=5, unique=True)):
+        listed = {other: found for other, found in space.items() if isinstance(found, list)}
+        when = None
+        is_conditional = draw(st.booleans())
+        if listed and is_conditional:
+            other = draw(st.sampled_from(sorted(listed)))
+            when = {other: [draw(st.sampled_from(listed[other]))]}
+        steps = draw(st.none() | st.integers(2, 9))
+        low, high = draw(st.floats(0.001, 0.01)), draw(st.floats(0.1, 9))
+        kinds: list[Any] = [
+            draw(values),
+            evonas.choice(*draw(values), when=when),
+            evonas.integers(1, draw(st.integers(20, 99)), log=draw(st.booleans()), steps=steps, when=when),
+            evonas.floats(low, high, log=draw(st.booleans()), steps=steps, when=when),
+        ]
+        space[name] = kinds[draw(st.integers(0, 3))]
+    return space
+
+
+@given(spaces())
+def test_yaml_and_back_is_the_same_search(space: dict[str, Any]) -> None:
+    search = evonas.Search("here", space, maximize="accuracy", trials=10, agent="Random")
+    assert evonas.Search.from_yaml(search.to_yaml()) == search
+    assert to_manifest(search.space) == search.to_dict()["spec"]["searchSpace"]
+    assert from_manifest(to_manifest(search.space)) == search.space
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_every_example_is_a_search_from_yaml(path: Path) -> None:
+    search = evonas.Search.from_yaml(path)
+    assert search.to_dict() == load_search(path)
+    assert evonas.Search.from_yaml(search.to_yaml()) == search
+
+
+float32: Any = np.float32
+
+
+def test_all_arguments_have_their_field() -> None:
+    search = evonas.Search(
+        "digits",
+        {
+            "blocks": [1, 2, 3],
+            "width": evonas.integers(16, 128, log=True, steps=4),
+            "kernel": evonas.choice(3, 5, when={"blocks": 3}),
+            "rate": evonas.floats(float32(0.5), np.float64(1), steps=3),
+        },
+        minimize="loss",
+        trials=40,
+        parallel=4,
+        agent={"type": "Evolution", "evolution": {"population": 20}},
+        seed=7,
+        target=0.1,
+        constraints={"latency_ms": evonas.Constraint(max=5.0), "size": evonas.Constraint(target=1e6, exponent=-0.07)},
+        rungs=evonas.Rungs(min=1, max=9, rule="Median"),
+        confirm=evonas.Confirm(top=2, repeats=2),
+        candidates=[{"blocks": 1, "width": 16, "rate": 0.5}],
+        warm_start="earlier",
+        knowledge=["others"],
+        max_failed=3,
+        max_seconds=600,
+        max_gpu_hours=100,
+        timeout_seconds=60,
+        retries=1,
+        labels={"team": "vision"},
+    ).to_dict()
+    container = search["spec"]["trial"]["template"]["spec"]["containers"][0]
+    assert container["command"][-2:] == ["--metric", "loss"]
+    search["spec"]["trial"].pop("template")
+    assert search == {
+        "apiVersion": "evonas.dev/v1alpha1",
+        "kind": "ArchitectureSearch",
+        "metadata": {"name": "digits", "labels": {"team": "vision"}},
+        "spec": {
+            "searchSpace": [
+                {"name": "blocks", "values": [1, 2, 3]},
+                {"name": "width", "range": {"min": 16, "max": 128, "scale": "log", "steps": 4, "integer": True}},
+                {"name": "kernel", "values": [3, 5], "when": {"name": "blocks", "values": [3]}},
+                {"name": "rate", "range": {"min": 0.5, "max": 1.0, "steps": 3}},
+            ],
+            "objective": {
+                "metric": "loss",
+                "goal": "Minimize",
+                "target": 0.1,
+                "constraints": [
+                    {"metric": "latency_ms", "max": 5.0},
+                    {"metric": "size", "target": 1e6, "exponent": -0.07},
+                ],
+            },
+            "agent": {"type": "Evolution", "evolution": {"population": 20}, "seed": 7},
+            "budget": {
+                "maxTrials": 40,
+                "parallelTrials": 4,
+                "maxFailedTrials": 3,
+                "maxSeconds": 600,
+                "maxGPUHours": 100,
+            },
+            "fidelity": {"rungs": {"min": 1, "max": 9}, "rule": "Median"},
+            "confirm": {"top": 2, "repeats": 2},
+            "warmStart": {"search": "earlier", "candidates": [{"blocks": 1, "width": 16, "rate": 0.5}]},
+            "knowledge": {"searches": ["others"]},
+            "trial": {"timeoutSeconds": 60, "retries": 1},
+        },
+    }
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"name": "No Name"}, "name: 'No Name' must consist of lower case letters"),
+    ({"space": {}}, "space: "),
+    ({"space": {"a": "relu"}}, "space['a']: must be a list of values, or made by choice, integers or floats"),
+    ({"space": {"a": [1, 1]}}, "space['a']"),
+    ({"space": {"a": evonas.integers(9, 1)}}, "space['a']"),
+    ({"space": {"a": [1], "b": evonas.choice(1, when={"c": [1]})}}, "space['b'].when"),
+    ({"space": {"a": [1], "b": evonas.choice(1, when={})}}, "space['b'].when: must name one earlier decision"),
+    ({"trials": 0}, "trials: "),
+    ({"trials": 2, "parallel": 3}, "parallel: must be no more than trials (3 > 2)"),
+    ({"maximize": "a", "minimize": "b"}, "maximize, minimize: a search has one objective"),
+    ({"agent": "Evolutoin"}, "agent: "),
+    ({"agent": {"type": "Evolution", "evolution": {"populaton": 3}}}, "agent.evolution"),
+    ({"constraints": {"ms": evonas.Constraint()}}, "constraints['ms']"),
+    ({"rungs": [3, 1]}, "rungs.steps: must ascend"),
+    ({"candidates": [{"a": 7}]}, "candidates[0]: decision 'a' has no value 7"),
+    ({"warm_start": "here"}, "warm_start: must name another search"),
+    ({"knowledge": ["here"]}, "knowledge: must name other searches"),
+    ({"timeout_seconds": -1}, "timeout_seconds: "),
+    ({"max_failed": "x"}, "max_failed: "),
+    ({"labels": {"a": 1}}, "labels.a: "),
+    ({"confirm": evonas.Confirm(top=99)}, "confirm.top: "),
+]
+
+
+@pytest.mark.parametrize(("wrong", "said"), WRONG, ids=[said for _, said in WRONG])
+def test_problem_is_told_in_pythons_words(wrong: dict[str, Any], said: str) -> None:
+    told = {"name": "here", "space": {"a": [1, 2]}, "trials": 2, **wrong}
+    with pytest.raises(evonas.EvonasError) as refused:
+        evonas.Search(**told)
+    assert str(refused.value).startswith(said)
+    assert "spec." not in str(refused.value)
+    assert "maxTrials" not in str(refused.value)
+
+
+def test_all_problems_are_told_at_once() -> None:
+    with pytest.raises(evonas.EvonasError) as refused:
+        evonas.Search("Here", {"a": [1]}, trials=0, retries=-1)
+    assert [line.partition(":")[0] for line in str(refused.value).splitlines()] == ["name", "trials", "retries"]
+
+
+def test_yaml_without_a_search_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(evonas.EvonasError, match="the text must hold exactly one object of kind ArchitectureSearch"):
+        evonas.Search.from_yaml("a: 1\nb: 2\n")
+    with pytest.raises(evonas.EvonasError, match=r"cannot read .*none\.yaml"):
+        evonas.Search.from_yaml(tmp_path / "none.yaml")
