@@ -161,8 +161,9 @@ class LogReaders:
         self._store.put_reading(pod, Reading(lost=why))
 
     def _note(self, pod: PodRecord, error: ApiError) -> None:
-        if error.code == FORBIDDEN:
-            self._rights.forget(pod.namespace)
+        if error.code == FORBIDDEN and self._rights.forget(pod.namespace):
+            # The search says so.
+            self._store.mark_changed(pod.search_uid)
         logger.warning("%s/%s: its log cannot be read: %s", pod.namespace, pod.name, error)
 
     async def _report_bugs(self, pod: PodRecord, work: Coroutine[Any, Any, None]) -> None:
@@ -171,4 +172,3 @@ class LogReaders:
         except Exception:
             self._open.pop(pod.uid, None)
             logger.exception("%s/%s: its log was not read", pod.namespace, pod.name)
-            raise

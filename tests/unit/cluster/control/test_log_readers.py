@@ -207,6 +207,24 @@ async def test_log_that_cannot_be_read_now_is_read_later(status: int) -> None:
         assert here.reading.report.metrics == {"accuracy": 0.5}
 
 
+async def test_search_is_looked_at_again_when_the_right_that_it_had_is_gone() -> None:
+    allowed = True
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return web.json_response({"message": "no"}, status=404 if allowed else 403)
+
+    async with server(handle) as api:
+        rights, store = LogRights(api), Store()
+        here = Field(LogReaders(api, store, rights), store, reading_spec())
+        assert await rights.find_refusal("n") is None
+        allowed = False
+        here.show(ENDED)
+        here.changed.clear()
+        await asyncio.wait_for(here.changed.wait(), 60)
+        assert await rights.find_refusal("n") is not None
+        here.readers.forget("u")
+
+
 LOST: dict[str, tuple[Handler, str]] = {
     "pod": (refusing(404, times=99, then=serving()), "its pod was gone before its output was read"),
     "file": (
