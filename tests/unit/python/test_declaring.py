@@ -209,7 +209,7 @@ def test_yaml_without_a_search_is_refused(tmp_path: Path) -> None:
 def test_search_whose_agent_cannot_run_here_can_be_declared_for_a_cluster(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setitem(EXTRAS, "agents", ("no_such_module",))  # type: ignore[index]
+    monkeypatch.setitem(EXTRAS, "agents", ("no_such_module",))
     search = evonas.Search("here", {"a": [1, 2]}, trials=2, runs=tmp_path)
     assert search.in_container("image", command=["train"]).to_dict()["spec"]["trial"]
     with pytest.raises(evonas.EvonasError, match=r"^agent: EvoNAS learns with PyTorch.*pip install 'evonas\[agents\]'"):
