@@ -42,9 +42,9 @@ def bench_search(
     """
     rule = {"rule": "None"} if logs else {}
     fidelity = {"fidelity": {"rungs": {"steps": [*rungs]}, "mode": mode, **rule}} if rungs else {}
-    printed: dict[str, Any] = (
-        {"objective": {"metric": "accuracy"}, "trial": {"report": {"from": "Logs"}}} if logs else {}
-    )
+    printed: dict[str, Any] = {}
+    if logs:
+        printed = {"objective": {"metric": "accuracy"}, "trial": {"report": {"from": "Logs"}}}
     return search(
         "bench",
         agent={"type": agent, "seed": 1},

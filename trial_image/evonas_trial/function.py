@@ -132,10 +132,12 @@ def run(function: Callable[..., Any], *, metric: str | None = None) -> NoReturn:
     sys.exit(0)
 
 
-def result_of(returned: Any, latest: Mapping[str, float], metric: str | None, name: str) -> Result:
+def result_of(
+    returned: Any, latest: Mapping[str, float], metric: str | None, name: str, *, verb: str = "returned"
+) -> Result:
     """Return the result of a function that ``returned`` this after it had reported ``latest``; Misuse if it has none.
 
-    ``name`` is the function's, for messages.
+    ``name`` is the function's and ``verb`` what it did, for messages.
     """
     wanted = metric or REWARD
     if returned is None:
@@ -143,11 +145,11 @@ def result_of(returned: Any, latest: Mapping[str, float], metric: str | None, na
             raise Misuse(f"{name} returned None and reported nothing: return the reward, or a dict of metrics")
         said, metrics = "reported", dict(latest)
     elif isinstance(returned, Mapping):
-        said, metrics = "returned", _numbers(returned, f"{name} returned")
+        said, metrics = verb, _numbers(returned, f"{name} {verb}")
     else:
         number = _number(returned)
         if number is None:
-            raise Misuse(f"{name} returned {_shown(returned)}: return a number or a dict of metrics")
+            raise Misuse(f"{name} {verb} {_shown(returned)}: it must be a number or a dict of metrics")
         return Result(number, {} if metric is None else {metric: number})
     if wanted not in metrics:
         others = ", ".join(map(repr, metrics)) or "nothing"
@@ -200,7 +202,8 @@ def _call(function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         _exit_as(end, name)
     except Exception as error:
         _print_traceback()
-        said = f"{name} raised {type(error).__name__}: {error}"
+        # On one line, since of a log's end only the last line is shown with a failed trial.
+        said = " ".join(f"{name} raised {type(error).__name__}: {error}".split())
         if isinstance(error, _REPEATED):
             raise Misuse(said) from error
         sys.exit(f"evonas: {said}")

@@ -15,8 +15,9 @@ import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from evonas.agents import agent_versions
 from evonas.errors import EvonasError, FieldProblem, InvalidManifest
@@ -43,14 +44,17 @@ class Journal:
     def __init__(
         self,
         path: Path,
-        file: IO[str],
+        file: FileIO,
         search: Mapping[str, Any],
         trials: Iterable[Trial],
         *,
         knowledge: Knowledge | None = None,
         torn: bytes = b"",
+        before: Mapping[str, Any] | None = None,
     ) -> None:
         self.path = path
+        self.before = before
+        """The ArchitectureSearch that was recorded when the journal was opened; None if it was empty."""
         self.torn = torn
         """The cut-off last line that was dropped on opening; empty if there was none."""
         self._file = file
@@ -95,7 +99,8 @@ def open_journal(folder: Path, manifest: Mapping[str, Any]) -> Journal:
     path = folder / JOURNAL_FILE
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+", encoding="utf-8")
+        # Unbuffered: what a full disk has not taken must not be written later.
+        file = path.open("ab", buffering=0)
     except OSError as error:
         raise EvonasError(f"cannot write {path}: {error.strerror}") from error
     try:
@@ -106,7 +111,7 @@ def open_journal(folder: Path, manifest: Mapping[str, Any]) -> Journal:
         raise
 
 
-def _open_locked(path: Path, file: IO[str], manifest: Mapping[str, Any]) -> Journal:
+def _open_locked(path: Path, file: FileIO, manifest: Mapping[str, Any]) -> Journal:
     _lock(path, file)
     torn = torn_line(path)
     os.truncate(path, path.stat().st_size - len(torn))
@@ -121,10 +126,10 @@ def _open_locked(path: Path, file: IO[str], manifest: Mapping[str, Any]) -> Jour
     search = _with_environment({**manifest, "metadata": recorded["metadata"]}, recorded.get("status", {}), trials)
     if search != recorded:
         _append(file, search)
-    return Journal(path, file, search, trials, knowledge=knowledge, torn=torn)
+    return Journal(path, file, search, trials, knowledge=knowledge, torn=torn, before=recorded)
 
 
-def _lock(path: Path, file: IO[str]) -> None:
+def _lock(path: Path, file: FileIO) -> None:
     deadline = time.monotonic() + LOCK_PATIENCE
     while True:
         try:
@@ -133,7 +138,9 @@ def _lock(path: Path, file: IO[str]) -> None:
         except BlockingIOError:
             # A reader that checks whether the lock is held holds it itself for a moment.
             if time.monotonic() > deadline:
-                raise EvonasError(f"{path} is in use: another `evonas run` of this search is running") from None
+                raise EvonasError(
+                    f"{path} is in use: this search is running already, by `evonas run` or from Python"
+                ) from None
         time.sleep(0.01)
 
 
@@ -183,10 +190,20 @@ def start_time_of(search: Mapping[str, Any]) -> datetime:
     return moment
 
 
-def _append(file: IO[str], body: Mapping[str, Any]) -> None:
-    file.write(json.dumps(body) + "\n")
-    file.flush()
-    os.fsync(file.fileno())
+def _append(file: FileIO, body: Mapping[str, Any]) -> None:
+    """Write a line, and wait until it is on disk. EvonasError if the disk does not take it: then nothing of it is left,
+    so that others can follow once there is space.
+    """
+    end = os.fstat(file.fileno()).st_size
+    line = memoryview(json.dumps(body).encode() + b"\n")
+    try:
+        while line:
+            line = line[file.write(line) :]
+        os.fsync(file.fileno())
+    except OSError as error:
+        os.truncate(file.fileno(), end)
+        cure = "what it holds stays, and the same search goes on from it"
+        raise EvonasError(f"cannot write {file.name}: {error.strerror}; {cure}") from error
 
 
 def _with_identity(manifest: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ those of a local run; only the attempts are the caller's.
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -18,6 +19,7 @@ from evonas.python.here import Quiet
 from evonas.python.trials import Trial, trial_of
 from evonas.search import trial as recorded
 from evonas.search.attempt import AttemptPhase, AttemptView, Ending, QueuedReason, Verdict
+from evonas.search.plan import Plan
 from evonas.search.reuse import fingerprint_of
 from evonas.search.trial_progress import Progress
 from evonas.search.trial_report import Report
@@ -84,10 +86,11 @@ class AskedTrials:
 
 
 class Asking:
-    """An open search that hands out its trials; no other process runs it meanwhile."""
+    """An open search that hands out its trials, to threads too; no other process runs it meanwhile."""
 
     def __init__(self, manifest: Mapping[str, Any], runs: Path) -> None:
         """EvonasError if the search cannot be opened, or pauses trials."""
+        self._lock = threading.Lock()
         self._launch = Launch(manifest, runs, lambda said: None)
         try:
             if self._launch.spec.pauses:
@@ -97,65 +100,76 @@ class Asking:
             self._spec = replace(self._launch.spec, budget=replace(budget, parallel_trials=budget.max_trials))
             self._attempts = AskedTrials(self._spec)
             self._has_news = False
-            self._passes = Passes(
-                self._spec,
-                self._launch.journal,
-                self._launch.folder,
-                self._attempts,
-                Quiet(),
-                self._note_news,
-                self._launch.gather(),
-            )
+            self._passes = self._passes_from_the_record()
         except BaseException:
             self._launch.close()
             raise
 
     def close(self) -> None:
         """Let other processes run the search; what was asked and not told is handed out again."""
-        self._launch.close()
+        with self._lock:
+            self._launch.close()
 
     def ask(self) -> Trial | None:
         """Return a trial to run, first those of an earlier process that nobody told the end of. None if there is none:
         the search is over, or needs the ends of those that were asked.
         """
-        while True:
-            self._has_news = False
-            decided = self._passes.make(0 if self._attempts.waiting else 1)
-            if self._attempts.waiting:
-                trial = self._launch.journal.trials[self._attempts.waiting.popleft()]
-                self._attempts.hand_out(trial)
-                return trial_of(self._spec, trial)
-            if decided.is_over or not (self._has_news or decided.imports or decided.records):
-                return None
+        with self._lock:
+            while True:
+                self._has_news = False
+                decided = self._make(0 if self._attempts.waiting else 1)
+                if self._attempts.waiting:
+                    trial = self._launch.journal.trials[self._attempts.waiting.popleft()]
+                    self._attempts.hand_out(trial)
+                    return trial_of(self._spec, trial)
+                if decided.is_over or not (self._has_news or decided.imports or decided.records):
+                    return None
 
     def tell(self, index: int, ending: Ending) -> Trial:
         """Record how a trial ended and return it as recorded; EvonasError if the caller does not have it."""
-        self._check_asked(index)
-        self._attempts.ended(self._launch.journal.trials[index], ending)
-        self._passes.make(0)
-        return trial_of(self._spec, self._launch.journal.trials[index])
+        with self._lock:
+            self._check_asked("tell", index)
+            self._attempts.ended(self._launch.journal.trials[index], ending)
+            self._make(0)
+            return trial_of(self._spec, self._launch.journal.trials[index])
 
     def report(self, index: int, step: int, metrics: Mapping[str, float]) -> bool:
         """Note how far a trial is; returns whether it should go on, which only a search with rungs denies."""
-        self._check_asked(index)
-        self._attempts.progressed(index, step, metrics)
-        self._passes.make(0)
-        return not self._launch.journal.trials[index].state.is_final
+        with self._lock:
+            self._check_asked("report", index)
+            self._attempts.progressed(index, step, metrics)
+            self._make(0)
+            return not self._launch.journal.trials[index].state.is_final
 
     @property
     def folder(self) -> Path:
         """The search's folder."""
         return self._launch.folder
 
-    def _check_asked(self, index: int) -> None:
+    def _make(self, most: int) -> Plan:
+        """Make a pass. Where it fails, as on a full disk, the next one begins with what is recorded, and not with an
+        agent that has proposed what is not.
+        """
+        try:
+            return self._passes.make(most)
+        except BaseException:
+            self._passes = self._passes_from_the_record()
+            raise
+
+    def _passes_from_the_record(self) -> Passes:
+        launch = self._launch
+        results = launch.gather()
+        return Passes(self._spec, launch.journal, launch.folder, self._attempts, Quiet(), self._note_news, results)
+
+    def _check_asked(self, call: str, index: int) -> None:
         if self._attempts.has(index):
             return
         known = self._launch.journal.trials.get(index)
         if known is None:
-            raise EvonasError(f"tell: {self._spec.name} has no trial {index}; tell of trials that ask has returned")
+            raise EvonasError(f"{call}: {self._spec.name} has no trial {index}; {call} of trials that ask has returned")
         if known.state.is_final:
-            raise EvonasError(f"tell: trial {index} has ended already: {known.outcome}")
-        raise EvonasError(f"tell: trial {index} was not handed out by this process; ask returns it first")
+            raise EvonasError(f"{call}: trial {index} has ended already: {known.outcome}")
+        raise EvonasError(f"{call}: trial {index} was not handed out by this process; ask returns it first")
 
     def _note_news(self) -> None:
         self._has_news = True

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import pickle
 import sys
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
@@ -17,13 +19,18 @@ from rich.console import Console
 from evonas.errors import EvonasError
 from evonas.launch import Launch
 from evonas.local.passes import Observer
-from evonas.python.manifest import FUNCTION_VARIABLE, SOURCE_ANNOTATION
+from evonas.local.processes.attempts import attempt_folder
+from evonas.local.processes.logfile import LOG_FILE
+from evonas.python.manifest import FUNCTION_VARIABLE, SOURCE_ANNOTATION, in_words
 from evonas.python.notebook import NotebookView, is_notebook
 from evonas.python.script import source_of
 from evonas.report.display import Display
+from evonas.search.budget import TOO_MANY_FAILED
 from evonas.search.outcome import find_example
 from evonas.search.plan import Plan
 from evonas.search.trial import Trial
+from evonas.wording import counted
+from evonas_trial.function import Misuse, count_arguments, name_of
 
 FUNCTION_FILE = "function.pickle"
 
@@ -42,11 +49,14 @@ def run_here(manifest: Mapping[str, Any], function: Function | None, runs: Path,
     Trials train ``function`` or, if it is None, run the container's command. EvonasError if the search cannot be run,
     SearchFailed if it fails. An interrupt stops the running trials and propagates; what is recorded stays.
     """
+    if function is not None:
+        check_function("run", function)
     pickled = None if function is None else _pickled(function)
     say = Console().print if show and not is_notebook() else _say_nothing
     with Launch(manifest, runs, lambda said: say(said, highlight=False)) as launch:
         variables: Mapping[str, str] = {}
-        if pickled is not None:
+        if function is not None and pickled is not None:
+            _warn_of_change(launch, manifest, function)
             file = launch.folder / FUNCTION_FILE
             _write(file, pickled)
             variables = {FUNCTION_VARIABLE: str(file), "PYTHONPATH": _search_path()}
@@ -54,7 +64,7 @@ def run_here(manifest: Mapping[str, Any], function: Function | None, runs: Path,
         with _observer(launch, show=show) as observer:
             decided = launch.run(observer, results, variables=variables)
     if decided.limit is not None and decided.limit.failed:
-        raise SearchFailed(_why(launch.spec.name, decided))
+        raise SearchFailed(_why(launch, decided))
     return launch.folder
 
 
@@ -86,25 +96,56 @@ def _observer(launch: Launch, *, show: bool) -> AbstractContextManager[Observer]
     return Display(launch.spec, Console(), launch.journal.trials.values())
 
 
-def _pickled(function: Function) -> bytes:
-    name = getattr(function, "__name__", type(function).__name__)
+def check_function(call: str, function: Function) -> None:
+    """Raise an EvonasError, which names the ``call``, for what no trial could call and get a result from."""
     if not callable(function):
-        raise EvonasError(f"run: needs a function of a candidate, got {function!r}")
+        raise EvonasError(f"{call}: needs a function of a candidate, got {function!r}")
+    try:
+        count_arguments(function)
+    except Misuse as misuse:
+        raise EvonasError(f"{call}: {misuse}") from None
+    if inspect.iscoroutinefunction(function):
+        raise EvonasError(f"{call}: {name_of(function)} is async; pass a function that runs it by asyncio.run")
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise EvonasError(f"{call}: {name_of(function)} yields; report progress by trial.report, and return the result")
+
+
+def _warn_of_change(launch: Launch, manifest: Mapping[str, Any], function: Function) -> None:
+    """Tell who has edited a function and runs its search again that nothing is trained again."""
+    before = launch.journal.before
+    if before is None or not launch.journal.trials or _source_in(before) in (None, _source_in(manifest)):
+        return
+    warnings.warn(
+        f"{name_of(function)} has changed since the {counted(len(launch.journal.trials), 'trial')} in {launch.folder}"
+        " began, and these are not run again; to start afresh, rename the search or delete that folder",
+        stacklevel=4,
+    )
+
+
+def _source_in(manifest: Mapping[str, Any]) -> str | None:
+    metadata = manifest["spec"]["trial"]["template"].get("metadata") or {}
+    source: str | None = (metadata.get("annotations") or {}).get(SOURCE_ANNOTATION)
+    return source
+
+
+def _pickled(function: Function) -> bytes:
     try:
         pickled: bytes = cloudpickle.dumps(function, protocol=pickle.DEFAULT_PROTOCOL)
     except Exception as error:
-        raise EvonasError(
-            f"{name} cannot be sent to the processes of trials ({type(error).__name__}: {error}); create inside the"
-            " function what it uses: open files, connections, locks, generators"
-        ) from error
+        said = f"{name_of(function)} cannot be sent to the processes of trials ({type(error).__name__}: {error})"
+        cure = "create inside the function what it uses: open files, connections, locks, generators"
+        raise EvonasError(f"{said}; {cure}") from error
     return pickled
 
 
 def _write(file: Path, content: bytes) -> None:
     """Write so that a trial which is just starting reads the old function or the new one."""
     partial = file.with_suffix(".partial")
-    partial.write_bytes(content)
-    partial.replace(file)
+    try:
+        partial.write_bytes(content)
+        partial.replace(file)
+    except OSError as error:
+        raise EvonasError(f"cannot write {file}, {len(content):,} bytes: {error.strerror}") from error
 
 
 def _search_path() -> str:
@@ -112,11 +153,16 @@ def _search_path() -> str:
     return os.pathsep.join(str(Path(entry).absolute()) for entry in dict.fromkeys(sys.path) if Path(entry).exists())
 
 
-def _why(name: str, decided: Plan) -> str:
+def _why(launch: Launch, decided: Plan) -> str:
+    """Say why a search failed, which ends with an example, and where to read more of that."""
     assert decided.limit is not None
-    example = find_example(decided.totals)
-    said = "" if example is None else f"; trial {example.index}: {example.outcome}"
-    return f"{name} failed: {decided.limit.reason}: {decided.limit.message}{said}"
+    said = f"{launch.spec.name} failed: {decided.limit.reason}: {in_words(decided.limit.message)}"
+    totals = decided.totals
+    example = totals.last_failed if decided.limit.reason == TOO_MANY_FAILED else find_example(totals)
+    if example is None:
+        return said
+    log = attempt_folder(launch.folder, example.index, example.latest_attempt) / LOG_FILE
+    return f"{said}; {log} has more" if log.exists() else said
 
 
 def _say_nothing(said: object, *, highlight: bool) -> None:

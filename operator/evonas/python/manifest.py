@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from evonas.agents.catalogue import check_agent
+from evonas.agents.catalogue import AGENT_TYPES, parse_agent
 from evonas.errors import EvonasError, FieldProblem, InvalidManifest
 from evonas.manifest import KIND
 from evonas.python.declarations import Confirm, Constraint, Rungs
-from evonas.python.space import Values, to_manifest
+from evonas.python.space import Values, plain, to_manifest
 from evonas.spec import API_VERSION, SearchSpec
 
 FUNCTION_VARIABLE = "EVONAS_FUNCTION_FILE"
@@ -74,27 +74,26 @@ def search_manifest(
     if maximize is not None and minimize is not None:
         raise EvonasError("maximize, minimize: a search has one objective; give one of the two")
     metric = minimize if maximize is None else maximize
-    named: Mapping[str, Any] = {"type": agent} if isinstance(agent, str) else agent
-    given = {field: limits[word] for field, word in _WORDS.items() if limits.get(word) is not None}
+    given = {field: plain(limits[word]) for field, word in _WORDS.items() if limits.get(word) is not None}
     on_trial = {field: given.pop(field) for field in ("timeoutSeconds", "retries") if field in given}
     started: dict[str, Any] = {
         **({} if warm_start is None else {"search": warm_start}),
-        **({"candidates": [dict(candidate) for candidate in candidates]} if candidates else {}),
+        **({"candidates": listed} if (listed := [*_candidates(candidates)]) else {}),
     }
     spec: dict[str, Any] = {
         "searchSpace": to_manifest(space),
         "objective": {
             **({} if metric is None else {"metric": metric}),
             "goal": "Maximize" if minimize is None else "Minimize",
-            **({} if target is None else {"target": target}),
+            **({} if target is None else {"target": plain(target)}),
             **({"constraints": [*_constraints(constraints)]} if constraints else {}),
         },
-        "agent": {**named, **({"seed": seed} if seed else {})},
-        "budget": {"maxTrials": trials, "parallelTrials": parallel, **given},
+        "agent": {**_agent(agent), **({"seed": plain(seed)} if seed else {})},
+        "budget": {"maxTrials": plain(trials), "parallelTrials": plain(parallel), **given},
         **({} if rungs is None else {"fidelity": _fidelity(rungs)}),
-        **({} if confirm is None else {"confirm": {"top": confirm.top, "repeats": confirm.repeats}}),
+        **({} if confirm is None else {"confirm": _confirm(confirm)}),
         **({"warmStart": started} if started else {}),
-        **({"knowledge": {"searches": list(knowledge)}} if knowledge else {}),
+        **({"knowledge": {"searches": _names(knowledge)}} if knowledge else {}),
         "trial": {**on_trial, "template": {"spec": {"containers": [function_container(metric)]}}},
     }
     labelled = {"labels": dict(labels)} if labels else {}
@@ -121,7 +120,8 @@ def check(manifest: Mapping[str, Any]) -> SearchSpec:
     """Return the parsed search; InvalidManifest with every problem in Python's words."""
     with in_python(manifest):
         spec = SearchSpec.parse(manifest)
-        check_agent(spec.agent.type, spec.agent.settings)
+        # What the agent needs is asked where it runs: whoever submits a search does without PyTorch.
+        parse_agent(spec.agent.type, spec.agent.settings)
     return spec
 
 
@@ -131,7 +131,7 @@ def in_python(manifest: Mapping[str, Any]) -> Iterator[None]:
     try:
         yield
     except InvalidManifest as invalid:
-        problems = (FieldProblem(_place(each.field, manifest), _worded(each.problem)) for each in invalid.problems)
+        problems = (FieldProblem(_place(each.field, manifest), in_words(each.problem)) for each in invalid.problems)
         raise InvalidManifest([*problems]) from None
 
 
@@ -146,25 +146,70 @@ def _place(field: str, manifest: Mapping[str, Any]) -> str:
     if field.startswith("spec.searchSpace"):
         return "space"
     place = next((word + field[found.end() :] for at, word in _PLACES if (found := at.match(field))), field)
-    return _worded(place)
+    return in_words(place)
 
 
-def _worded(text: str) -> str:
+def in_words(text: str) -> str:
+    """Return a text about a search with arguments instead of fields."""
     return re.sub(rf"\b(?:spec\.(?:budget|trial)\.)?({'|'.join(_WORDS)})\b", lambda found: _WORDS[found[1]], text)
 
 
+def _agent(agent: str | Mapping[str, Any]) -> Mapping[str, Any]:
+    if not isinstance(agent, str | Mapping):
+        raise _wrong("agent", "the name of an agent such as 'Evolution', or a manifest's agent block", agent)
+    if not isinstance(agent, str):
+        return agent
+    # The schema would say only what the name of a type looks like.
+    meant = next((known for known in AGENT_TYPES if known.lower() == agent.lower()), agent)
+    if meant != agent:
+        raise EvonasError(f"agent: there is no agent {agent!r}; did you mean {meant}?")
+    return {"type": agent}
+
+
 def _constraints(constraints: Mapping[str, Constraint]) -> Iterator[dict[str, Any]]:
+    if not isinstance(constraints, Mapping):
+        raise _wrong("constraints", 'a mapping such as {"latency_ms": Constraint(max=5)}', constraints)
     for metric, constraint in constraints.items():
+        if not isinstance(constraint, Constraint):
+            raise _wrong(f"constraints[{metric!r}]", "a Constraint such as Constraint(max=5)", constraint)
         given = {"target": constraint.target, "exponent": constraint.exponent, "max": constraint.max}
-        yield {"metric": metric, **{field: value for field, value in given.items() if value is not None}}
+        yield {"metric": metric, **{field: plain(value) for field, value in given.items() if value is not None}}
+
+
+def _candidates(candidates: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    if isinstance(candidates, Mapping) or not isinstance(candidates, Iterable):
+        raise _wrong("candidates", "a list of candidates, each a mapping from decisions to values", candidates)
+    for place, candidate in enumerate(candidates):
+        if not isinstance(candidate, Mapping):
+            raise _wrong(f"candidates[{place}]", "a mapping from decisions to values", candidate)
+        yield {name: plain(value) for name, value in candidate.items()}
 
 
 def _fidelity(rungs: Rungs | Sequence[int]) -> dict[str, Any]:
+    if isinstance(rungs, str) or not isinstance(rungs, Rungs | Iterable):
+        raise _wrong("rungs", "a list of steps such as [1, 3, 9], or Rungs", rungs)
     declared = rungs if isinstance(rungs, Rungs) else Rungs(steps=rungs)
-    steps = None if declared.steps is None else list(declared.steps)
+    steps = None if declared.steps is None else list(map(plain, declared.steps))
     given = {"min": declared.min, "max": declared.max, "factor": declared.factor, "steps": steps}
     return {
         "rungs": {field: value for field, value in given.items() if value is not None},
         **({"mode": declared.mode} if declared.mode != "Stop" else {}),
         **({} if declared.rule is None else {"rule": declared.rule}),
     }
+
+
+def _confirm(confirm: Confirm) -> dict[str, Any]:
+    if not isinstance(confirm, Confirm):
+        raise _wrong("confirm", "a Confirm such as Confirm(top=3, repeats=3)", confirm)
+    return {"top": confirm.top, "repeats": confirm.repeats}
+
+
+def _names(knowledge: Sequence[str]) -> list[str]:
+    # A name alone would be taken for a list of its letters.
+    if isinstance(knowledge, str) or not isinstance(knowledge, Iterable):
+        raise _wrong("knowledge", "a list of the names of searches", knowledge)
+    return list(knowledge)
+
+
+def _wrong(argument: str, wanted: str, given: object) -> EvonasError:
+    return EvonasError(f"{argument}: must be {wanted}; got {given!r}")

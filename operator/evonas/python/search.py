@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -14,7 +15,7 @@ from evonas.extras import require
 from evonas.manifest import load_search, parse_search, to_yaml
 from evonas.python.asking import Asking, failed, infeasible, succeeded
 from evonas.python.declarations import Confirm, Constraint, Rungs
-from evonas.python.here import Function, run_here, with_source
+from evonas.python.here import Function, check_function, run_here, with_source
 from evonas.python.manifest import check, in_python, runs_a_function, search_manifest
 from evonas.python.mounted import MountedFiles, mounted_script, template_of
 from evonas.python.result import INTERVAL, Result
@@ -24,6 +25,8 @@ from evonas.python.trials import Trial
 from evonas.sources.locate import cluster_module, locate
 from evonas.sources.options import ClusterOptions
 from evonas_trial.function import Misuse, result_of
+
+_OPENING = threading.Lock()
 
 
 class Search:
@@ -175,7 +178,8 @@ class Search:
         runs, as in ``evonas run``.
 
         An interrupt stops the trials; what is recorded stays, and the same call resumes. Of a search that is over it
-        returns the record at once. SearchFailed if no trial succeeds or too many fail. ``show`` prints the progress, in
+        returns the record at once, and warns if ``function`` has changed since. SearchFailed if no trial succeeds or
+        too many fail. ``show`` prints the progress, in
         a notebook as a live view.
         """
         self.close()
@@ -270,6 +274,7 @@ class Search:
         if function is not None:
             if command:
                 raise EvonasError("submit: pass a command or a function, not both")
+            check_function("submit", function)
             files = mounted_script(self.name, script_of(function, self._spec.objective.metric))
         template = template_of(
             image, command=command, args=args, gpus=gpus, cpu=cpu, memory=memory, env=env, files=files
@@ -284,12 +289,15 @@ class Search:
 
         The journal is that of a run: after a crash, trials that were asked and not told are handed out again first. The
         first call opens the search, ``close`` or leaving a ``with`` block closes it. None if there is no trial to hand
-        out: the search is over, or needs the results of those that were asked.
+        out: the search is over, or needs the results of those that were asked. Threads may ask and tell as they like.
         """
-        if self._asking is None:
-            with in_python(self._manifest):
-                self._asking = Asking(self._manifest, self._runs)
-        return self._asking.ask()
+        # One lock for all searches: one of its own would keep a search from being pickled with a function.
+        with _OPENING:
+            if self._asking is None:
+                with in_python(self._manifest):
+                    self._asking = Asking(self._manifest, self._runs)
+            asking = self._asking
+        return asking.ask()
 
     def tell(
         self,
@@ -317,7 +325,7 @@ class Search:
         else:
             metric = self._spec.objective.metric
             try:
-                told = result_of(result, {}, metric, "tell")
+                told = result_of(result, {}, metric, "tell", verb="was given")
             except Misuse as misuse:
                 raise EvonasError(str(misuse)) from None
             finite = {name: value for name, value in told.metrics.items() if math.isfinite(value)}
@@ -325,14 +333,14 @@ class Search:
                 ending = infeasible(f"the training diverged: {metric or 'reward'} is {told.reward}")
             else:
                 ending = succeeded(told.reward, finite)
-        return self._open().tell(_index(trial), ending)
+        return self._open("tell").tell(_index(trial), ending)
 
     def report(self, trial: Trial | int, step: int, **metrics: float) -> bool:
         """Report how far a trial that was asked is, and return whether it should go on.
 
         False once a search with rungs has stopped it: leave it then, there is nothing to tell.
         """
-        return self._open().report(_index(trial), step, metrics)
+        return self._open("report").report(_index(trial), step, metrics)
 
     def close(self) -> None:
         """End asking: other processes may run the search. Trials not told are handed out again later."""
@@ -360,9 +368,9 @@ class Search:
         wait(self.name, self._submitted, timeout=timeout)
         return self.result()
 
-    def _open(self) -> Asking:
+    def _open(self, call: str) -> Asking:
         if self._asking is None:
-            raise EvonasError("tell: ask first, which opens the search")
+            raise EvonasError(f"{call}: ask first, which opens the search")
         return self._asking
 
     def __enter__(self) -> Search:

@@ -43,7 +43,7 @@ def choice(*values: Value, when: When | None = None) -> Choice:
 
     With ``when={"blocks": [3]}``, only candidates whose ``blocks`` is 3 have this decision.
     """
-    return Choice(tuple(map(_plain, values)), when)
+    return Choice(tuple(map(plain, values)), when)
 
 
 def integers(min: int, max: int, *, log: bool = False, steps: int | None = None, when: When | None = None) -> Range:
@@ -52,14 +52,23 @@ def integers(min: int, max: int, *, log: bool = False, steps: int | None = None,
     ``steps`` is how many values there are, evenly spaced (by factor with ``log``): 10, or all if there are fewer. When
     several round to the same number, it counts once. ``when`` as for ``choice``.
     """
-    return Range(_plain(min), _plain(max), True, log, steps, when)
+    return Range(plain(min), plain(max), True, log, steps, when)
 
 
 def floats(min: float, max: float, *, log: bool = False, steps: int | None = None, when: When | None = None) -> Range:
     """Return a decision among numbers from ``min`` to ``max``, both included: ``steps`` of them (10), evenly spaced, by
     factor with ``log``. ``when`` as for ``choice``.
     """
-    return Range(_plain(min), _plain(max), False, log, steps, when)
+    return Range(plain(min), plain(max), False, log, steps, when)
+
+
+def plain(value: Any) -> Any:
+    """Return a NumPy number as Python's own; anything else unchanged."""
+    if isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    return float(value) if isinstance(value, numbers.Real) else value
 
 
 def to_manifest(space: Mapping[str, Values]) -> list[dict[str, Any]]:
@@ -86,7 +95,7 @@ def _decision(name: str, values: Values) -> dict[str, Any]:
         raise EvonasError(
             f"space[{name!r}]: must be a list of values, or made by choice, integers or floats; got {values!r}"
         )
-    return {"values": list(map(_plain, values))}
+    return {"values": list(map(plain, values))}
 
 
 def _when(name: str, values: Choice | Range) -> dict[str, Any]:
@@ -98,7 +107,7 @@ def _when(name: str, values: Choice | Range) -> dict[str, Any]:
         )
     [(other, wanted)] = values.when.items()
     listed = wanted if isinstance(wanted, Sequence) and not isinstance(wanted, str) else [wanted]
-    return {"when": {"name": other, "values": list(map(_plain, listed))}}
+    return {"when": {"name": other, "values": list(map(plain, listed))}}
 
 
 def _declared(decision: Mapping[str, Any]) -> Values:
@@ -108,12 +117,3 @@ def _declared(decision: Mapping[str, Any]) -> Values:
         is_integer, is_log = of.get("integer", False), of.get("scale") == "log"
         return Range(of["min"], of["max"], is_integer, is_log, of.get("steps"), when)
     return Choice(tuple(decision["values"]), when)
-
-
-def _plain(value: Any) -> Any:
-    """Return a NumPy number as Python's own; anything else unchanged."""
-    if isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, numbers.Integral):
-        return int(value)
-    return float(value) if isinstance(value, numbers.Real) else value

@@ -14,6 +14,9 @@ from evonas.wording import counted
 
 SECONDS_PER_HOUR = 3600
 
+TOO_MANY_FAILED = "TooManyFailedTrials"
+"""The reason of a search that has failed because too many of its trials have."""
+
 
 @dataclass(frozen=True)
 class Limit:
@@ -54,7 +57,7 @@ def _too_many_failed(standing: Standing) -> Limit | None:
         return None
     why = in_words(last.reason, last.message)
     message = f"{counted(failed, 'trial')} failed, more than maxFailedTrials ({allowed}); the last one with {why}"
-    return Limit("TooManyFailedTrials", message, failed=True, cuts_short=True)
+    return Limit(TOO_MANY_FAILED, message, failed=True, cuts_short=True)
 
 
 def _target_reached(standing: Standing) -> Limit | None:

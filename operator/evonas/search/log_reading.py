@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from evonas.search.printed import Said, create_finder, plain
@@ -77,6 +77,11 @@ class LogReading:
         if self._wanted.best and self._best is not None:
             metrics[self._objective] = self._best
         return Printed(metrics, self._progress, self._lines, self._last_line)
+
+    @property
+    def rungs(self) -> Collection[int]:
+        """The rungs whose results are known."""
+        return () if self._progress is None else self._progress.rungs.keys()
 
     def feed(self, chunk: bytes) -> None:
         """Read on."""

@@ -21,6 +21,8 @@ MAX_MESSAGE_BYTES = 4096
 MAX_POD_MESSAGE_BYTES = 12288
 """What it keeps of all those of a pod; each container may have an equal share, of which the beginning is kept."""
 MAX_METRICS = 64
+MAX_REASON = 300
+"""What is kept of the reason that a report gives in place of its reward."""
 MAX_METRIC_NAME = 128
 _FIELDS = frozenset({"reward", "metrics", "infeasible"})
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?")
@@ -101,6 +103,9 @@ def parse_message(message: str, limit: int = MAX_MESSAGE_BYTES) -> Report:
     reward, problem = None, None
     if "reward" in content:
         reward, problem = _number(content["reward"], "reward in the termination message")
+        if isinstance(said := content["reward"], str) and len(said.split()) > 1:
+            # A sentence: what evonas_trial.report.unusable leaves instead of a reward.
+            problem = f"no reward, since {_cut(_text(said), MAX_REASON)}"
     metrics, metrics_problem = _metrics(content.get("metrics", {}), "metrics in the termination message")
     infeasible = content.get("infeasible")
     return Report(
@@ -146,5 +151,5 @@ def _loads(text: str) -> Any:
         return None
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= 80 else f"{text[:80]}…"
+def _cut(text: str, length: int = 80) -> str:
+    return text if len(text) <= length else f"{text[:length]}…"

@@ -50,6 +50,17 @@ def broken(candidate: Mapping[str, Any]) -> float:
     raise ValueError("no such layer")
 
 
+def broken_in_lines(candidate: Mapping[str, Any]) -> float:
+    raise ValueError("no such layer:\n  dense")
+
+
+def vanish(candidate: Mapping[str, Any]) -> float:
+    """As if its folder were deleted: its supervisor leaves no end."""
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(60)
+    return 0.0
+
+
 def leave(candidate: Mapping[str, Any]) -> float:
     sys.exit(3)
 

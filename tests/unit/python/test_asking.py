@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -32,6 +36,62 @@ def test_many_may_be_asked_before_one_is_told(tmp_path: Path) -> None:
             search.tell(trial, count(trial.decisions))
         assert search.ask() is None
     replayed(tmp_path / "here")
+
+
+def test_threads_may_ask_and_tell_at_the_same_time(tmp_path: Path) -> None:
+    with a_search(tmp_path, trials=40) as search:
+
+        def work(_: int) -> int:
+            done = 0
+            while (trial := search.ask()) is not None:
+                search.tell(trial, count(trial.decisions))
+                done += 1
+            return done
+
+        with ThreadPoolExecutor(8) as threads:
+            assert sum(threads.map(work, range(8))) == 40
+    assert [trial.state for trial in search.result().trials] == ["Succeeded"] * 40
+    replayed(tmp_path / "here")
+
+
+FULL_DISK = """
+import os, resource, sys
+from pathlib import Path
+import evonas
+from evonas.local.journal import JOURNAL_FILE
+from tests.unit.python.searches import a_search
+
+def limit(more):
+    size = (search.folder / JOURNAL_FILE).stat().st_size
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard if more is None else size + more, hard))
+
+def refused(call):
+    limit(100)
+    try:
+        call()
+    except evonas.EvonasError as error:
+        print(error)
+    limit(None)
+
+with a_search(Path(sys.argv[1])) as search:
+    search.tell(search.ask(), 1.0)
+    for _ in range(3):
+        refused(search.ask)
+        trial = search.ask()
+        refused(lambda: search.tell(trial, 1.0))
+        search.tell(trial, 1.0)
+"""
+"""Files may grow no further while it asks and tells: the kernel refuses the second half of a line."""
+
+
+def test_full_disk_is_told_and_leaves_a_whole_record(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", FULL_DISK, str(tmp_path)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path.cwd()), *sys.path])}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    said = f"cannot write {tmp_path / 'here' / 'journal.jsonl'}: File too large; what it holds stays"
+    assert [line.startswith(said) for line in done.stdout.splitlines()] == [True] * 6, done.stderr
+    assert [trial.reward for trial in replayed(tmp_path / "here")] == [1.0] * 4
 
 
 def test_what_was_asked_and_not_told_is_handed_out_again(tmp_path: Path) -> None:
@@ -84,8 +144,8 @@ def test_trial_that_is_worse_at_a_rung_need_not_go_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("result", "said"),
     [
-        ("0.9", "tell returned '0.9': return a number or a dict of metrics"),
-        ({"loss": 1.0}, "tell returned no 'accuracy', which the search needs, only 'loss'"),
+        ("0.9", "tell was given '0.9': it must be a number or a dict of metrics"),
+        ({"loss": 1.0}, "tell was given no 'accuracy', which the search needs, only 'loss'"),
         (None, "tell: needs a result, infeasible_because or failed_because"),
     ],
 )

@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import evonas
+from evonas.extras import EXTRAS
 from evonas.manifest import load_search
 from evonas.python.space import from_manifest, to_manifest
+from tests.unit.python.functions import count
 
 EXAMPLES = sorted(Path("examples").glob("*.yaml"))
 
@@ -128,6 +130,25 @@ def test_all_arguments_have_their_field() -> None:
     }
 
 
+def test_numbers_of_numpy_are_numbers_everywhere() -> None:
+    one: Any = np.int64(1)
+    three: Any = np.float32(3)
+    told = evonas.Search(
+        "here",
+        {"a": [one, 2]},
+        trials=one,
+        parallel=one,
+        seed=one,
+        target=three,
+        max_failed=one,
+        agent="Random",
+        candidates=[{"a": one}],
+        rungs=[one, 3],
+        constraints={"ms": evonas.Constraint(max=three)},
+    )
+    assert evonas.Search.from_yaml(told.to_yaml()) == told
+
+
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"name": "No Name"}, "name: 'No Name' must consist of lower case letters"),
     ({"space": {}}, "space: "),
@@ -140,9 +161,18 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"trials": 2, "parallel": 3}, "parallel: must be no more than trials (3 > 2)"),
     ({"maximize": "a", "minimize": "b"}, "maximize, minimize: a search has one objective"),
     ({"agent": "Evolutoin"}, "agent: "),
+    ({"agent": "evonas"}, "agent: there is no agent 'evonas'; did you mean EvoNAS?"),
+    ({"agent": None}, "agent: must be the name of an agent"),
     ({"agent": {"type": "Evolution", "evolution": {"populaton": 3}}}, "agent.evolution"),
     ({"constraints": {"ms": evonas.Constraint()}}, "constraints['ms']"),
     ({"rungs": [3, 1]}, "rungs.steps: must ascend"),
+    ({"rungs": 3}, "rungs: must be a list of steps such as [1, 3, 9], or Rungs; got 3"),
+    ({"constraints": {"ms": 5}}, "constraints['ms']: must be a Constraint such as Constraint(max=5); got 5"),
+    ({"constraints": evonas.Constraint(max=5)}, "constraints: must be a mapping"),
+    ({"confirm": 3}, "confirm: must be a Confirm"),
+    ({"candidates": {"a": 1}}, "candidates: must be a list of candidates"),
+    ({"candidates": ["a"]}, "candidates[0]: must be a mapping from decisions to values; got 'a'"),
+    ({"knowledge": "others"}, "knowledge: must be a list of the names of searches; got 'others'"),
     ({"candidates": [{"a": 7}]}, "candidates[0]: decision 'a' has no value 7"),
     ({"warm_start": "here"}, "warm_start: must name another search"),
     ({"knowledge": ["here"]}, "knowledge: must name other searches"),
@@ -174,3 +204,13 @@ def test_yaml_without_a_search_is_refused(tmp_path: Path) -> None:
         evonas.Search.from_yaml("a: 1\nb: 2\n")
     with pytest.raises(evonas.EvonasError, match=r"cannot read .*none\.yaml"):
         evonas.Search.from_yaml(tmp_path / "none.yaml")
+
+
+def test_search_whose_agent_cannot_run_here_can_be_declared_for_a_cluster(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(EXTRAS, "agents", ("no_such_module",))
+    search = evonas.Search("here", {"a": [1, 2]}, trials=2, runs=tmp_path)
+    assert search.in_container("image", command=["train"]).to_dict()["spec"]["trial"]
+    with pytest.raises(evonas.EvonasError, match=r"^agent: EvoNAS learns with PyTorch.*pip install 'evonas\[agents\]'"):
+        search.run(count)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -78,9 +80,11 @@ def test_same_manifest_runs_in_the_command_line(tmp_path: Path) -> None:
 
 FAULTS: list[tuple[Callable[..., Any], str, str]] = [
     (functions.nothing, "nothing returned None and reported nothing: return the reward", "accuracy"),
-    (functions.text, "text returned '0.93': return a number or a dict of metrics", "accuracy"),
+    (functions.text, "text returned '0.93': it must be a number or a dict of metrics", "accuracy"),
     (functions.other_metric, "other_metric returned no 'accuracy', which the search needs, only 'loss'", "accuracy"),
     (functions.broken, "broken raised ValueError: no such layer", "accuracy"),
+    (functions.broken_in_lines, "broken_in_lines raised ValueError: no such layer: dense", "accuracy"),
+    (functions.vanish, "it was started 3 times and left no ended.json", "accuracy"),
     (functions.leave, "leave called sys.exit(3)", "accuracy"),
     (functions.killed, "SIGKILL", "accuracy"),
     (functions.diverge, "the training diverged: accuracy is nan", "accuracy"),
@@ -93,8 +97,46 @@ def test_fault_of_a_function_is_one_clear_message(
 ) -> None:
     with pytest.raises(evonas.SearchFailed) as failed:
         a_search(tmp_path, trials=2, maximize=metric).run(function, show=False)
-    assert said in str(failed.value)
+    assert str(failed.value).count(said) == 1
     assert "\n" not in str(failed.value)
+    assert not re.search("termination message|max[A-Z]", str(failed.value))
+
+
+def test_failed_search_names_the_log_that_has_more(tmp_path: Path) -> None:
+    with pytest.raises(evonas.SearchFailed) as failed:
+        a_search(tmp_path, trials=3, parallel=1, max_failed=0).run(functions.broken, show=False)
+    said = re.fullmatch(r"here failed: .* more than max_failed \(0\).*; (.*) has more", str(failed.value))
+    assert said is not None
+    assert "Traceback" in Path(said[1]).read_text()
+
+
+def test_functions_that_no_trial_could_call_are_refused_before_the_first(tmp_path: Path) -> None:
+    async def later(candidate: dict[str, Any]) -> float:
+        return 1.0
+
+    def one_by_one(candidate: dict[str, Any]) -> Any:
+        yield 1.0
+
+    refused: list[tuple[Any, str]] = [
+        (3, "run: needs a function of a candidate, got 3"),
+        (lambda: 1.0, r"run: <lambda>\(\) cannot be called with \(candidate, trial\)"),
+        (later, "run: later is async; pass a function that runs it by asyncio.run"),
+        (one_by_one, "run: one_by_one yields; report progress by trial.report"),
+    ]
+    for function, said in refused:
+        with pytest.raises(evonas.EvonasError, match=said):
+            a_search(tmp_path).run(function)
+    assert not (tmp_path / "here").exists()
+
+
+def test_edited_function_does_not_pass_for_the_one_that_was_run(tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        a_search(tmp_path, trials=2).run(functions.count, show=False)
+        a_search(tmp_path, trials=2).run(functions.count, show=False)
+    with pytest.warns(UserWarning, match=r"^slow_count has changed since the 2 trials in .* began") as warned:
+        a_search(tmp_path, trials=3).run(functions.slow_count, show=False)
+    assert warned[0].filename == __file__
 
 
 def test_function_that_cannot_be_pickled_is_refused_before_anything_is_written(tmp_path: Path) -> None:

@@ -86,6 +86,11 @@ def test_report_of_other_names_is_quoted(message: str) -> None:
     assert next(iter(json.loads(message))) in problem
 
 
+def test_sentence_in_place_of_the_reward_is_said_whole() -> None:
+    reason = "train returned None and reported nothing: return the reward, or a dict of metrics, as the search needs it"
+    assert parse_message(json.dumps({"reward": reason})).problem == f"no reward, since {reason}"
+
+
 def test_half_a_surrogate_pair_does_not_come_through() -> None:
     report = parse_message('{"infeasible": "too large \\ud83e", "metrics": {"size\\udde0": 1}}')
     assert (report.infeasible, report.metrics) == ("too large ?", {"size?": 1})

@@ -109,16 +109,17 @@ class LogReaders:
     async def _follow(self, pod: PodRecord, spec: SearchSpec, item: _Open) -> None:
         """Read while the container runs; its end, or that of the trial, cancels this."""
         failures = 0
-        shown = item.reading.printed.progress
+        shown = len(item.reading.rungs)
         while True:
             item.reading.begin_again()
             error: ApiError | None = None
             try:
                 async for chunk in self._api.log(pod.namespace, pod.name, spec.trial.container, follow=True):
                     item.reading.feed(chunk)
-                    if (progress := item.reading.printed.progress) != shown:
-                        shown = progress
-                        self._store.put_reading(pod, Reading(progress))
+                    # Each makes the search plan again, which a step between two rungs is no reason for.
+                    if len(item.reading.rungs) > shown:
+                        shown = len(item.reading.rungs)
+                        self._store.put_reading(pod, Reading(item.reading.printed.progress))
                     # However much there is to read, others have their turns.
                     await asyncio.sleep(0)
             except ApiError as failed:
@@ -160,8 +161,9 @@ class LogReaders:
         self._store.put_reading(pod, Reading(lost=why))
 
     def _note(self, pod: PodRecord, error: ApiError) -> None:
-        if error.code == FORBIDDEN:
-            self._rights.forget(pod.namespace)
+        if error.code == FORBIDDEN and self._rights.forget(pod.namespace):
+            # The search says so.
+            self._store.mark_changed(pod.search_uid)
         logger.warning("%s/%s: its log cannot be read: %s", pod.namespace, pod.name, error)
 
     async def _report_bugs(self, pod: PodRecord, work: Coroutine[Any, Any, None]) -> None:
@@ -170,4 +172,3 @@ class LogReaders:
         except Exception:
             self._open.pop(pod.uid, None)
             logger.exception("%s/%s: its log was not read", pod.namespace, pod.name)
-            raise

@@ -41,9 +41,11 @@ class LogRights:
         cure = "install the chart with trialLogs.read=true, or leave the field out and have the trials report"
         return Refusal("LogsForbidden", f"spec.trial.report: the operator may not read logs: {said}; {cure}")
 
-    def forget(self, namespace: str) -> None:
-        """Ask again: a log was refused."""
+    def forget(self, namespace: str) -> bool:
+        """Ask again, since a log was refused; returns whether the right was taken for granted until now."""
+        known = namespace in self._granted
         self._granted.discard(namespace)
+        return known
 
     async def _ask(self, namespace: str) -> str:
         """Return what the API server has against it; empty if nothing."""

@@ -80,6 +80,10 @@ class Store:
         """Return when (monotonic seconds) the first change not yet seen by a pass arrived, and mark all as seen."""
         return self._changed.pop(search_uid, time.monotonic())
 
+    def mark_changed(self, search_uid: str) -> None:
+        """Have a search looked at for what no object tells of."""
+        self._on_change(search_uid)
+
     def put_search(self, record: SearchRecord) -> None:
         """Take in a search as read."""
         if _is_newer(record, self.searches.get(record.uid)):

@@ -13,6 +13,7 @@ import shutil
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from evonas.errors import EvonasError
 from evonas.local.locks import is_locked, wait_for_release
 from evonas.local.processes import supervise
 from evonas.local.processes.command import LocalCommand
@@ -28,7 +30,7 @@ from evonas.local.processes.log_results import PRINTED_FILE
 from evonas.local.processes.logfile import LOG_FILE, last_line
 from evonas.local.processes.supervise import Order
 from evonas.local.processes.supervisors import Supervisors
-from evonas.search.attempt import AttemptPhase, AttemptView, Ending
+from evonas.search.attempt import AttemptPhase, AttemptView, Ending, Verdict
 from evonas.search.codec import SearchIdentity
 from evonas.search.exits import judge_exit, judge_timeout
 from evonas.search.log_reading import MAX_PRINTED, Printed, read_printed, to_report
@@ -43,6 +45,8 @@ from evonas.spec import SearchSpec
 LOCK_FILE, REPORT_FILE, PROGRESS_FILE = "lock", "report.json", "progress.json"
 FINGERPRINT_FILE = "fingerprint"
 MAX_HINT = 200
+MOST_STARTS = 3
+"""How often a run starts the same attempt, which is started again if it vanishes; a trial may delete its own folder."""
 MAX_LOG = 10 << 20
 """As much as the kubelet keeps in one file of a container's log."""
 
@@ -79,6 +83,8 @@ class LocalAttempts:
         self._variables = variables
         self._supervisors = Supervisors()
         self._watched: set[Path] = set()
+        self._starts: Counter[Path] = Counter()
+        """By folder: how often this run has started the attempt."""
         self._progress_seen: dict[Path, int] = {}
         """By folder of a running attempt: when the progress that was last shown had been written."""
 
@@ -87,8 +93,15 @@ class LocalAttempts:
         return attempt_folder(self._folder, index, attempt)
 
     def start(self, trial: Trial) -> None:
-        """Start the trial's current attempt afresh."""
+        """Start the trial's current attempt afresh; EvonasError if its files cannot be written."""
         folder = self.folder(trial.index, trial.current_attempt)
+        self._starts[folder] += 1
+        try:
+            self._start(trial, folder)
+        except OSError as error:
+            raise EvonasError(f"cannot start trial {trial.index} in {folder}: {error.strerror}") from error
+
+    def _start(self, trial: Trial, folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         fingerprint = fingerprint_of(self._spec, trial.decisions)
@@ -126,7 +139,9 @@ class LocalAttempts:
             return self._ended(trial.current_attempt, folder)
         if not is_locked(folder / LOCK_FILE):
             # It may have ended between the two checks.
-            return self._ended(trial.current_attempt, folder) if (folder / supervise.ENDED_FILE).exists() else None
+            if (folder / supervise.ENDED_FILE).exists():
+                return self._ended(trial.current_attempt, folder)
+            return self._vanished(trial.current_attempt) if self._starts[folder] >= MOST_STARTS else None
         self._watch(folder)
         started = datetime.fromtimestamp((folder / LOCK_FILE).stat().st_mtime, UTC)
         return AttemptView(
@@ -156,6 +171,21 @@ class LocalAttempts:
     def close(self) -> None:
         """Start nothing more; running attempts continue."""
         self._supervisors.close()
+
+    def _vanished(self, number: int) -> AttemptView:
+        """Return the view of an attempt that has left no end so often that another start would not help."""
+        now = datetime.now(UTC)
+        said = f"it was started {MOST_STARTS} times and left no {supervise.ENDED_FILE}: was its folder deleted?"
+        ending = Ending(Verdict.BROKEN, "Vanished", said)
+        return AttemptView(
+            number,
+            AttemptPhase.ENDED,
+            held_since=now,
+            start_time=now,
+            end_time=now,
+            ending=ending,
+            holds_resources=False,
+        )
 
     def _ended(self, number: int, folder: Path) -> AttemptView:
         ended: dict[str, Any] = json.loads((folder / supervise.ENDED_FILE).read_text(encoding="utf-8"))

@@ -102,6 +102,8 @@ class _Server:
             self._wakeups.close()
             os.setsid()
             code = supervise(order, on_start=lambda child: _GROUP.pack_into(group, 0, child))
+        except OSError as error:
+            print(f"evonas: no record of what runs in {order.folder}: {error.strerror}", file=sys.stderr)
         except BaseException:
             traceback.print_exc()
             raise

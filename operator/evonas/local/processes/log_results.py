@@ -26,10 +26,11 @@ class LogResults:
         self._folder = log.parent
         self._reading = LogReading(wanted)
         self._position = 0
-        self._shown = self._reading.printed.progress
+        self._shown = 0
+        """Of how many rungs the results were shown."""
 
     def look(self) -> int:
-        """Read on, and show new progress; returns up to where the log was read."""
+        """Read on, and show new results at rungs; returns up to where the log was read."""
         size = self._file.seek(0, os.SEEK_END)
         if size < self._position:
             # The trial has emptied its own log.
@@ -40,11 +41,11 @@ class LogResults:
         while self._position < size and (chunk := self._file.read(min(_CHUNK, size - self._position))):
             self._reading.feed(chunk)
             self._position += len(chunk)
-        if (progress := self._reading.printed.progress) != self._shown:
+        if (rungs := len(self._reading.rungs)) > self._shown:
             # On a full disk it is shown later.
             with suppress(OSError):
                 self._write()
-                self._shown = progress
+                self._shown = rungs
         return self._position
 
     def end(self) -> None:

@@ -154,10 +154,13 @@ async def test_running_container_is_followed_if_its_values_on_the_way_matter(spe
     asked: list[str] = []
     async with field(serving(b"epoch 1 accuracy=0.5\n", asked=asked, endless=True), spec) as here:
         here.show(RUNS)
-        await here.until(lambda: here.reading.progress)
-        assert here.reading == Reading(here.reading.progress)
         if spec.fidelity is not None:
-            assert here.view.progress == Progress(1, {"accuracy": 0.5}, {1: {"accuracy": 0.5}})
+            await here.until(lambda: here.reading.progress)
+            progress = Progress(1, {"accuracy": 0.5}, {1: {"accuracy": 0.5}})
+            assert (here.reading, here.view.progress) == (Reading(progress), progress)
+        async with asyncio.timeout(60):
+            while not asked:  # noqa: ASYNC110 - nothing tells
+                await asyncio.sleep(0.01)
         here.show(ENDED)
         await here.until(lambda: here.reading.report)
         assert asked == ["true", "false"]
@@ -204,6 +207,24 @@ async def test_log_that_cannot_be_read_now_is_read_later(status: int) -> None:
         assert here.reading.report.metrics == {"accuracy": 0.5}
 
 
+async def test_search_is_looked_at_again_when_the_right_that_it_had_is_gone() -> None:
+    allowed = True
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return web.json_response({"message": "no"}, status=404 if allowed else 403)
+
+    async with server(handle) as api:
+        rights, store = LogRights(api), Store()
+        here = Field(LogReaders(api, store, rights), store, reading_spec())
+        assert await rights.find_refusal("n") is None
+        allowed = False
+        here.show(ENDED)
+        here.changed.clear()
+        await asyncio.wait_for(here.changed.wait(), 60)
+        assert await rights.find_refusal("n") is not None
+        here.readers.forget("u")
+
+
 LOST: dict[str, tuple[Handler, str]] = {
     "pod": (refusing(404, times=99, then=serving()), "its pod was gone before its output was read"),
     "file": (
@@ -229,8 +250,8 @@ async def test_attempt_whose_output_is_gone_says_nothing_of_its_candidate(
 
 
 async def test_log_of_a_hundred_megabytes_costs_no_memory() -> None:
-    filling = b"x" * 99 + b"\n"
-    parts = [b"accuracy=0.5\n", *[filling * 10_000] * 100, b"accuracy=0.75\n"]
+    filling = b"x" * 9_999 + b"\n"
+    parts = [b"accuracy=0.5\n", *[filling * 100] * 100, b"accuracy=0.75\n"]
     async with field(serving(*parts)) as here:
         tracemalloc.start()
         before = tracemalloc.get_traced_memory()[0]
@@ -242,6 +263,29 @@ async def test_log_of_a_hundred_megabytes_costs_no_memory() -> None:
         assert here.reading.report.metrics == {"accuracy": 0.75}
         # The server's side of the connection is in here, too, with the megabyte that it writes at once.
         assert most < 8 << 20
+
+
+async def test_only_results_at_rungs_make_a_search_plan_again() -> None:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        for epoch in range(1, 10):
+            await answer.write(f"epoch {epoch} accuracy=0.{epoch}\n".encode())
+            await asyncio.sleep(0.02)
+        return answer
+
+    async with field(handle, reading_spec(fidelity=RUNGS)) as here:
+        told: list[int] = []
+
+        def tell(_: str) -> None:
+            here.changed.set()
+            if here.reading.progress is not None:
+                told.append(len(here.reading.progress.rungs))
+
+        here.store.subscribe(tell)
+        here.show(RUNS)
+        await here.until(lambda: here.reading.progress and len(here.reading.progress.rungs) == 3)
+        assert told == [1, 2, 3]
 
 
 async def test_who_stops_asking_has_nothing_read_any_more() -> None:
