@@ -4,9 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MANIFEST ?= examples/digits-cnn.yaml
-# An index beside PyPI from which to take another build of PyTorch: one without CUDA, say, such as CPU_INDEX.
+# The address of an index beside PyPI from which to take another build of PyTorch: one without CUDA, say.
 TORCH_INDEX ?=
-CPU_INDEX := https://download.pytorch.org/whl/cpu
 # Empty, `make lock` adds what is new and leaves the rest as it is.
 UPGRADE ?= --upgrade
 
@@ -40,7 +39,7 @@ $(VENV)/.run: pyproject.toml constraints.txt | $(BIN)/uv
 
 # Of PyPI's builds, those for Linux have CUDA in them.
 SAY_SIZE = [ -n "$(TORCH_INDEX)" ] || [ "$$(uname -s)" != Linux ] || [ -d $(VENV)/lib/python3*/site-packages/torch ] \
-	|| echo "PyTorch with CUDA takes more than 5 GB on disk; for its build without: make $(MAKECMDGOALS) TORCH_INDEX=$(CPU_INDEX)"
+	|| echo "PyTorch with CUDA takes more than 5 GB on disk, without CUDA 0.7 GB: make $(MAKECMDGOALS) TORCH_INDEX=ADDRESS, that of the CPU index which PyTorch's installation page names"
 
 $(BIN)/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -1,6 +1,7 @@
-"""``python -m bench.commands``: CPU time of the commands that read a search, for a run with some hundred results. The
-run is created in memory by the real proposer and written as a journal. The time of importing PyTorch, which commands
-need that ask an agent that learns, is printed as well, to compare numbers from other machines.
+"""``python -m bench.commands``: CPU time of the commands that read a search, for a run with some hundred results, and
+of the import and the help text. The run is created in memory by the real proposer and written as a journal. The time of
+importing PyTorch, which commands need that ask an agent that learns, is printed as well, to compare numbers from other
+machines.
 """
 
 from __future__ import annotations

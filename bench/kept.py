@@ -11,7 +11,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from evonas.local.processes.supervise import write_whole
+from evonas.local.processes.whole_files import write_whole
 
 
 class Task(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -17,7 +18,7 @@ NODE = "fake"
 
 _CAPACITY = {"cpu": "100000", "memory": "1000Ti", "pods": "5000", "nvidia.com/gpu": "5000"}
 
-_NODE_MANIFEST = {
+_NODE_MANIFEST: dict[str, Any] = {
     "apiVersion": "v1",
     "kind": "Node",
     "metadata": {
@@ -50,6 +51,15 @@ _NODE_MANIFEST = {
     },
 }
 
+PRINTED = 0.9
+"""The accuracy that every pod prints last."""
+
+_LOGS = {
+    "apiVersion": "kwok.x-k8s.io/v1alpha1",
+    "kind": "ClusterLogs",
+    "metadata": {"name": "every-pod"},
+}
+
 _CONFIGURATION = {
     "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
     "kind": "KwokConfiguration",
@@ -60,7 +70,8 @@ _CONFIGURATION = {
 def start(instance: Instance, programs: dict[str, Path]) -> None:
     """Start kwok and return when its node is Ready."""
     config = instance.path("kwok.yaml")
-    config.write_text(yaml.safe_dump_all([_CONFIGURATION, *stages(instance.options)]))
+    logs = {**_LOGS, "spec": {"logs": [{"logsFile": str(_write_log(instance)), "follow": True}]}}
+    config.write_text(yaml.safe_dump_all([_CONFIGURATION, logs, *stages(instance.options)]))
     address = f"127.0.0.1:{instance.ports['kwok']}"
     argv = [
         programs["kwok"],
@@ -69,14 +80,29 @@ def start(instance: Instance, programs: dict[str, Path]) -> None:
         "--manage-all-nodes=false",
         "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake",
         f"--server-address={address}",
+        f"--node-port={instance.ports['kwok']}",
         f"--node-ip={instance.host}",
         f"--cidr={instance.pod_cidr}",
     ]
     processes.start(instance, "kwok", argv, health=f"http://{address}/healthz")
     cluster = Cluster(instance)
-    cluster.kubectl("create", "-f", "-", input=yaml.safe_dump(_NODE_MANIFEST))
+    # Where the API server asks for logs.
+    where = {
+        "addresses": [{"type": "InternalIP", "address": instance.host}],
+        "daemonEndpoints": {"kubeletEndpoint": {"Port": instance.ports["kwok"]}},
+    }
+    node = {**_NODE_MANIFEST, "status": {**_NODE_MANIFEST["status"], **where}}
+    cluster.kubectl("create", "-f", "-", input=yaml.safe_dump(node))
     processes.wait_healthy(instance, "kwok")
     cluster.wait_for("the fake node to be Ready and open", lambda: _is_open(cluster))
+
+
+def _write_log(instance: Instance) -> Path:
+    """Write what every pod has printed, as a container runtime keeps it: nothing else of a pod depends on it."""
+    log = instance.path("pods.log")
+    lines = [f"epoch {epoch}: accuracy={epoch / 10}" for epoch in range(1, round(10 * PRINTED) + 1)]
+    log.write_text("".join(f"2026-01-01T00:00:00.000000000Z stdout F {line}\n" for line in lines))
+    return log
 
 
 def _is_open(cluster: Cluster) -> bool:

@@ -41,7 +41,7 @@ def install(cluster: Cluster) -> None:
     # Each test has its Lease in its own namespace, so the rights that the operator has in one it has here in all.
     (lease_role,) = of_kind(chart, "Role")
     everywhere = {**lease_role, "kind": "ClusterRole", "metadata": {"name": LEASE_ROLE}}
-    bindings = [bind(name, USER) for name in ("evonas-operator", LEASE_ROLE)]
+    bindings = [bind(name, USER) for name in ("evonas-operator", "evonas-operator-logs", LEASE_ROLE)]
     cluster.apply(yaml.safe_dump_all([*roles, everywhere, *bindings]))
 
 

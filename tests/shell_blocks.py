@@ -23,6 +23,7 @@ LOCAL = "tests/unit/docs/test_pages_here.py::test_commands_run_in_the_order_of_t
 NODE = "tests/e2e/test_pages.py::test_commands_of_the_pages_run"
 TUTORIAL = "tests/e2e/test_pages.py::test_tutorial"
 SCRIPT = "tests/e2e/test_pages.py::test_shell_trial_from_a_config_map"
+AS_IT_IS = "tests/e2e/test_pages.py::test_program_as_it_is_is_searched_by_what_it_prints"
 HELM = "tests/chart/test_install_page.py::test_commands_run"
 CONTRACT = "tests/unit/docs/test_documentation.py"
 TOOLS = "tests/unit/commands/test_tools_page.py::test_commands_for_this_machine_run"
@@ -60,7 +61,10 @@ RUN_BY: dict[str, dict[str, str]] = {
     "docs/writing-a-trial.md": {
         "evonas run polynomial.yaml": LOCAL,
         "evonas run shell.yaml": LOCAL,
-        "kubectl create configmap": SCRIPT,
+        "kubectl create configmap program": SCRIPT,
+        "python examples/as-it-is/train.py": LOCAL,
+        "evonas run examples/as-it-is/search.yaml": LOCAL,
+        "kubectl create configmap as-it-is": AS_IT_IS,
         "CGO_ENABLED=0 go build": LOCAL,
     },
     "docs/search-spaces.md": {"evonas plan": LOCAL},

@@ -17,6 +17,7 @@ from evonas.local.passes import Observer
 from evonas.local.processes.attempts import MAX_LOG
 from evonas.local.run import LocalRun
 from evonas.search.backlog import Result, import_is_open
+from evonas.search.placeholders import find_placeholders
 from evonas.search.plan import Plan
 from evonas.search.totals import Totals
 from evonas.search.trial import Trial, TrialState
@@ -39,6 +40,8 @@ class Launch:
         self.spec = SearchSpec.parse(body)
         check_agent(self.spec.agent.type, self.spec.agent.settings)
         check_template(self.spec.trial)
+        for doubtful in find_placeholders(self.spec):
+            say_on_stderr(str(doubtful))
         if self.spec.suspend:
             raise EvonasError("spec.suspend is true: nothing to run; set it to false")
         self._runs = runs

@@ -19,6 +19,7 @@ from evonas.errors import FieldProblem, InvalidManifest
 from evonas.fidelity import Fidelity, fidelity_problems
 from evonas.gpus import GpuAccounting, count_gpus, gpu_problems
 from evonas.hints import did_you_mean
+from evonas.log_report import LogReport, log_report_problems
 from evonas.schema import check_and_default
 from evonas.space import SearchSpace, Value
 
@@ -88,6 +89,8 @@ class TrialSpec:
     ttl_seconds_after_failed: int
     gpus: Fraction
     """GPUs that one attempt takes; shares of one are exact."""
+    report: LogReport | None = None
+    """How its result is found in its output; None if it reports by itself (docs/trial-contract.md)."""
 
     @property
     def exit_grace(self) -> timedelta:
@@ -284,6 +287,7 @@ def _rule_problems(spec: Mapping[str, Any]) -> Iterable[FieldProblem]:
             f"must name one of the template's containers ({', '.join(names)}), got {trial['container']!r}"
             + did_you_mean(trial["container"], names),
         )
+    yield from log_report_problems(trial.get("report", {}))
     yield from gpu_problems(trial["template"]["spec"], GpuAccounting.parse(budget))
     if "fidelity" in spec:
         yield from fidelity_problems(spec["fidelity"])
@@ -379,4 +383,5 @@ def _trial(trial: Mapping[str, Any], accounting: GpuAccounting) -> TrialSpec:
         ttl_seconds_after_finished=trial["ttlSecondsAfterFinished"],
         ttl_seconds_after_failed=trial["ttlSecondsAfterFailed"],
         gpus=count_gpus(template["spec"], accounting),
+        report=LogReport.parse(trial["report"]) if "report" in trial else None,
     )

@@ -131,10 +131,24 @@ def test_no_right_is_a_wildcard_or_reaches_secrets(values: Path) -> None:
     for role in roles:
         for rule in role["rules"]:
             assert "*" not in [*rule["apiGroups"], *rule["resources"], *rule["verbs"]]
-            assert not {"secrets", "pods/exec", "pods/log"} & set(rule["resources"])
+            assert not {"secrets", "pods/exec"} & set(rule["resources"])
+            # In a role of its own, which can be left out.
+            assert "pods/log" not in rule["resources"] or role["metadata"]["name"].endswith("-operator-logs")
             # Those that a search names or is named after; none can be looked for, changed or deleted.
             assert "configmaps" not in rule["resources"] or rule["verbs"] == ["get", "create"]
             assert not {"escalate", "impersonate"} & set(rule["verbs"])
+
+
+@pytest.mark.parametrize("values", [None, NAMESPACED], ids=["cluster", "namespaces"])
+def test_right_to_read_logs_can_be_left_out_and_nothing_else_goes_with_it(values: Path | None) -> None:
+    def roles(*settings: str) -> dict[str, list[dict[str, Any]]]:
+        found = of_kind(render(values, *settings), "Role", "ClusterRole")
+        return {f"{body['metadata'].get('namespace')}/{body['metadata']['name']}": body["rules"] for body in found}
+
+    have, lack = roles(), roles('trialLogs={"read":false}')
+    logs = [rules for name, rules in have.items() if name not in lack]
+    assert {name: rules for name, rules in have.items() if name in lack} == lack
+    assert logs == [[{"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]}]] * (1 if values is None else 2)
 
 
 def test_namespaced_operator_has_no_right_outside_its_namespaces() -> None:

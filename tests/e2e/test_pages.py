@@ -13,7 +13,7 @@ from tests.chart.rendering import NAMESPACE, ROOT
 from tests.command_line import shell_of
 from tests.e2e.installed import follow
 from tests.integration.searches import trials
-from tests.shell_blocks import NODE, SCRIPT, TUTORIAL, Block, blocks_run_by, reader_folder
+from tests.shell_blocks import AS_IT_IS, NODE, SCRIPT, TUTORIAL, Block, blocks_run_by, reader_folder
 from tests.unit.docs.markdown import Page
 
 pytestmark = [pytest.mark.node, pytest.mark.timeout(900)]
@@ -56,6 +56,25 @@ def test_shell_trial_from_a_config_map(cluster: Cluster, give: Give, here: str) 
     give(block)
     found = cluster.get("nas", "shell", here)["status"]["trials"]
     assert found["succeeded"] == found["total"] > 0
+
+
+def test_program_as_it_is_is_searched_by_what_it_prints(cluster: Cluster, give: Give, here: str) -> None:
+    (block,) = blocks_run_by(AS_IT_IS)
+    give(block)
+    succeeded = [record for record in trials(cluster, here, "as-it-is") if record["status"]["state"] == "Succeeded"]
+    assert succeeded
+    logs = {
+        pod["metadata"]["labels"]["evonas.dev/trial"]: cluster.kubectl("logs", pod["metadata"]["name"], "-n", here)
+        for pod in cluster.list("pods", here)
+        if pod["metadata"]["labels"].get("evonas.dev/search") == "as-it-is"
+    }
+    for record in succeeded:
+        first, *_, last = logs[record["metadata"]["name"]].splitlines()
+        decisions = record["spec"]["decisions"]
+        assert f"hidden={decisions['hidden']}," in first
+        assert float(last.partition("accuracy=")[2]) == float(record["status"]["reward"])
+        # Each was compared with others on its way.
+        assert [rung["step"] for rung in record["status"]["rungs"]] == [1, 3]
 
 
 def test_commands_of_the_pages_run(cluster: Cluster, give: Give, here: str) -> None:

@@ -95,12 +95,12 @@ class Case:
 
 
 @pytest.mark.parametrize("turn", share.present().turns(SHARES))
-@pytest.mark.parametrize("case", ["plain", "warm", "reuse", "rungs", "pauses"])
+@pytest.mark.parametrize("case", ["plain", "warm", "reuse", "rungs", "pauses", "logs"])
 async def test_search_is_exact_after_a_kill_at_any_write(
     cluster: Cluster, chronicle: Chronicle, tmp_path: Path, capsys: pytest.CaptureFixture[str], case: str, turn: int
 ) -> None:
     began = time.monotonic()
-    tried = {"plain": _plain, "warm": _warm, "reuse": _reuse, "rungs": _rungs, "pauses": _pauses}[case]()
+    tried = CASES[case]()
     undisturbed = await _writes_of_undisturbed(tried, cluster, chronicle, tmp_path)
     due = _points(undisturbed)[turn::SHARES]
     report = Report()
@@ -247,3 +247,18 @@ def _reuse() -> Case:
     earlier["metadata"]["name"] = "earlier"
     earlier["spec"]["budget"]["maxTrials"] = 2
     return Case(body, 2, range(4), earlier=earlier)
+
+
+def _logs() -> Case:
+    """The results of six trials are in what their containers print."""
+    body = short_search(
+        "crashing",
+        OUTCOMES,
+        objective={"metric": "accuracy"},
+        budget={"maxTrials": 6, "parallelTrials": 3},
+        trial={"retries": 1, "ttlSecondsAfterFinished": 3600, "report": {"from": "Logs"}},
+    )
+    return Case(body, ATTEMPTS, range(6))
+
+
+CASES = {"plain": _plain, "warm": _warm, "reuse": _reuse, "rungs": _rungs, "pauses": _pauses, "logs": _logs}

@@ -225,6 +225,25 @@ def test_doctor_of_somebody_who_may_look_into_one_namespace_finds_its_operator(
     assert verdict(said, "role evonas-trial")[0] == "ok"
 
 
+@pytest.mark.parametrize("scope", ["all namespaces", "one namespace"])
+def test_doctor_looks_for_the_right_to_read_logs_where_a_search_needs_it(
+    cluster: Cluster, namespace: str, release: Callable[..., Object], tmp_path: Path, scope: str
+) -> None:
+    settings = [f'watchNamespaces=["{namespace}"]'] if scope == "one namespace" else []
+    release("nas", *settings, 'trialLogs={"read":false}')
+    assert "role nas-evonas-operator-logs" not in lines(evonas(cluster, namespace, "doctor").stdout)
+    manifest = tmp_path / "printing.yaml"
+    manifest.write_text(yaml.safe_dump(search("printing", trial={"report": {"from": "Logs"}})))
+    cluster.apply(manifest.read_text(), namespace)
+    cure = f"helm upgrade nas charts/evonas --namespace {namespace} --reuse-values --set trialLogs.read=true"
+    for command in (["doctor"], ["plan", str(manifest)]):
+        said = evonas(cluster, namespace, *command).stdout
+        assert verdict(said, "role nas-evonas-operator-logs") == ("missing", cure)
+        assert "printing has results read from logs" in said
+    release("nas", *settings)
+    assert verdict(evonas(cluster, namespace, "doctor").stdout, "role nas-evonas-operator-logs")[0] == "ok"
+
+
 def test_doctor_lists_what_a_search_left_behind_and_its_command_removes_it(
     cluster: Cluster, namespace: str, operator: OperatorProcess
 ) -> None:

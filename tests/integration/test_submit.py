@@ -95,7 +95,7 @@ async def test_a_command_is_submitted_and_waited_for(
     assert wait("command", options, timeout=300)["status"]["trials"]["succeeded"] == 6
 
 
-def test_a_function_is_mounted_and_goes_with_its_search(
+def test_a_function_is_mounted_from_what_the_search_owns(
     cluster: Cluster, namespace: str, operator: OperatorProcess, options: ClusterOptions
 ) -> None:
     files = mounted_script("function", SCRIPT)
@@ -107,8 +107,8 @@ def test_a_function_is_mounted_and_goes_with_its_search(
         (volume,) = (each for each in pod["spec"]["volumes"] if each["name"] == "evonas-files")
         assert volume["configMap"]["name"] == files.name
         assert [item["path"] for item in volume["configMap"]["items"]] == [*files.contents]
-    cluster.kubectl("delete", "nas", "function", "-n", namespace)
-    cluster.wait_for("no files", lambda: not cluster.list("configmaps", namespace, "evonas.dev/search=function"))
+    (ended, mounted) = objects(cluster, namespace, "function")
+    assert mounted.owner == ended.uid
 
 
 def test_submitted_again_it_is_the_same(cluster: Cluster, namespace: str, options: ClusterOptions) -> None:

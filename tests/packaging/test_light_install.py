@@ -74,6 +74,14 @@ def test_an_agent_that_learns_is_one_line_with_its_cure(bare: Bare, tmp_path: Pa
     assert "6 succeeded" in bare.evonas("run", manifest, folder=tmp_path)
 
 
+def test_a_training_program_is_one_line_with_its_cure(bare: Bare, tmp_path: Path) -> None:
+    variables = {"EVONAS_DECISIONS": "{}", "EVONAS_SEED": "0", "EVONAS_REPORT_FILE": str(tmp_path / "report.json")}
+    for words in (("cnn",), ("mlp",), ("spiking", "--problem", "xor")):
+        done = bare.run("python", "-m", "evonas_trial", *words, folder=tmp_path, **variables)
+        line = "evonas: a training needs PyTorch, which is not installed here: pip install 'evonas[trial]'\n"
+        assert (done.returncode, done.stderr) == (1, line)
+
+
 def test_what_any_other_extra_brings_is_one_line_with_its_cure(bare: Bare, tmp_path: Path) -> None:
     bare.evonas("run", write_manifest(tmp_path, {"type": "Random"}), folder=tmp_path)
     optuna = write_manifest(tmp_path, {"type": "Optuna"}, "optuna")

@@ -41,6 +41,7 @@ class RunTrial(Protocol):
         decisions: Mapping[str, Any] | None,
         *arguments: str,
         environment: Mapping[str, str] | None = None,
+        imported: tuple[str, ...] = warm.TRIALS,
     ) -> Ended: ...
 
 
@@ -69,6 +70,7 @@ def run_trial(tmp_path: Path, clean_environment: dict[str, str]) -> RunTrial:
         decisions: Mapping[str, Any] | None,
         *arguments: str,
         environment: Mapping[str, str] | None = None,
+        imported: tuple[str, ...] = warm.TRIALS,
     ) -> Ended:
         report, progress = tmp_path / "report.json", tmp_path / "progress.json"
         variables = {"EVONAS_SEED": "0", "EVONAS_REPORT_FILE": str(report), "EVONAS_PROGRESS_FILE": str(progress)}
@@ -77,7 +79,7 @@ def run_trial(tmp_path: Path, clean_environment: dict[str, str]) -> RunTrial:
             variables |= {f"EVONAS_D_{name.upper()}": json.dumps(value) for name, value in decisions.items()}
         variables = clean_environment | variables | dict(environment or {})
         if isinstance(command, str):
-            ended = warm.run(command, arguments, environment=variables)
+            ended = warm.run(command, arguments, environment=variables, imported=imported)
         else:
             ended = subprocess.run(
                 [*command, *arguments], env=variables, capture_output=True, text=True, timeout=300, check=False
@@ -99,6 +101,7 @@ class StartTrial(Protocol):
         decisions: Mapping[str, Any],
         *arguments: str,
         environment: Mapping[str, str] | None = None,
+        imported: tuple[str, ...] = warm.TRIALS,
     ) -> Started: ...
 
 
@@ -109,6 +112,7 @@ def start_trial(tmp_path: Path, clean_environment: dict[str, str]) -> StartTrial
         decisions: Mapping[str, Any],
         *arguments: str,
         environment: Mapping[str, str] | None = None,
+        imported: tuple[str, ...] = warm.TRIALS,
     ) -> Started:
         progress = tmp_path / "progress"
         progress.unlink(missing_ok=True)
@@ -119,7 +123,8 @@ def start_trial(tmp_path: Path, clean_environment: dict[str, str]) -> StartTrial
             "EVONAS_PROGRESS_FILE": str(progress),
         }
         words, variables = [module, *arguments], clean_environment | contract | dict(environment or {})
-        process = warm.start("tests.trial_image.stopping_itself", words, environment=variables)
+        program = "tests.trial_image.stopping_itself"
+        process = warm.start(program, words, environment=variables, imported=imported)
         while not _is_stopped(process.pid):
             assert process.poll() is None
             time.sleep(0.02)

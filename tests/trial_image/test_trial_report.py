@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evonas.search.trial_report import parse_message
 from evonas_trial import report
 from evonas_trial.report import ContractError, Reporter
 from tests.trial_image.conftest import Ended, RunTrial
@@ -468,6 +469,20 @@ class TestInfeasible:
         content = path.read_bytes()
         assert len(content) <= 4096
         assert reason.startswith(json.loads(content)["infeasible"])
+
+
+class TestUnusable:
+    @given(st.text(st.characters(), max_size=5000) | st.floats().map(repr) | st.integers().map(str))
+    def test_any_reason_fits_and_none_is_a_reward(self, tmp_path_factory: pytest.TempPathFactory, reason: str) -> None:
+        path = tmp_path_factory.getbasetemp() / "any-fault"
+        with pytest.raises(SystemExit) as left:
+            Reporter({"EVONAS_REPORT_FILE": str(path)}).unusable(reason)
+        assert left.value.code == 0
+        content = path.read_bytes()
+        assert len(content) <= 4096
+        found = parse_message(content.decode())
+        assert (found.reward, found.infeasible) == (None, None)
+        assert found.problem is not None
 
 
 class TestCommandLine:

@@ -228,8 +228,10 @@ class Reporter:
     def unusable(self, reason: str) -> NoReturn:
         """See the module's function."""
         _say(reason)
+        # A number would be a reward, even as text.
+        said = reason if _number(reason) is None else f"none: {reason}"
         # The message alone: where it cannot be written, a trial without any report is not retried either.
-        self._write_message(_encode({"reward": reason[:MAX_REASON_CHARACTERS]}))
+        self._write_message(_encode({"reward": said[:MAX_REASON_CHARACTERS]}))
         sys.exit(0)
 
     def _finish(self, outcome: dict[str, Any], metrics: dict[str, float]) -> bool:

@@ -18,11 +18,13 @@ from evonas.fidelity import Fidelity, Rule
 from evonas.recorded.forecast import forecast, forecast_steps, pauses_at_most
 from evonas.recorded.knowledge_record import why_unused
 from evonas.report.console import open_console
+from evonas.search.placeholders import find_placeholders
 from evonas.search.proposer import Proposer
 from evonas.search.table import TrialTable
 from evonas.search.trial_environment import check_template
 from evonas.sources.locate import readiness_module
 from evonas.sources.options import ClusterOptions
+from evonas.sources.source import say_on_stderr
 from evonas.spec import SearchSpec
 from evonas.wording import counted
 
@@ -51,6 +53,8 @@ def plan(
     body = read_manifest(manifest)
     spec = SearchSpec.parse(body)
     check_template(spec.trial)
+    for doubtful in find_placeholders(spec):
+        say_on_stderr(f"warning: {doubtful}")
     bounds = forecast(spec)
     click.echo(f"{spec.name}: {len(spec.space)} decisions, {spec.space.size} candidates, agent {spec.agent.type}")
     retried = f"is retried {counted(spec.trial.retries, 'time')}"

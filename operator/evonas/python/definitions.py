@@ -86,7 +86,7 @@ def _class_in(text: str, name: str) -> str | None:
     found = [node for node in body if isinstance(node, ast.ClassDef) and node.name == name]
     if not found:
         return None
-    first = min(found[-1].lineno, *(decorator.lineno for decorator in found[-1].decorator_list))
+    first = min([found[-1].lineno, *(decorator.lineno for decorator in found[-1].decorator_list)])
     return "\n".join(text.splitlines()[first - 1 : found[-1].end_lineno])
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from evonas.agents.catalogue import AGENT_TYPES, check_agent
+from evonas.agents.catalogue import AGENT_TYPES, parse_agent
 from evonas.errors import EvonasError, FieldProblem, InvalidManifest
 from evonas.manifest import KIND
 from evonas.python.declarations import Confirm, Constraint, Rungs
@@ -120,7 +120,8 @@ def check(manifest: Mapping[str, Any]) -> SearchSpec:
     """Return the parsed search; InvalidManifest with every problem in Python's words."""
     with in_python(manifest):
         spec = SearchSpec.parse(manifest)
-        check_agent(spec.agent.type, spec.agent.settings)
+        # What the agent needs is asked where it runs: whoever submits a search does without PyTorch.
+        parse_agent(spec.agent.type, spec.agent.settings)
     return spec
 
 

@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-import jinja2
-
 from evonas.agents import MARGINAL_SAMPLES
 from evonas.errors import EvonasError
 from evonas.recorded.curves import rewards_in_order
@@ -17,9 +15,9 @@ from evonas.recorded.search import RecordedSearch
 from evonas.report.details import describe
 from evonas.report.figures.lines import COLOURS, line_figure
 from evonas.report.groups import group
+from evonas.report.templates import templates_of
 from evonas.search.codec import to_time
 from evonas.search.totals import WINDOW
-from evonas.search.trial_environment import to_text
 
 MAX_DETAILED = 8
 """With more searches, only the best of each group is described in full."""
@@ -48,40 +46,35 @@ def render_report(
     detailed = records
     if len(records) > MAX_DETAILED:
         detailed = [max(found.records, key=_merit) for found in group(records)]
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("evonas.report", "page"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["number"] = lambda value: "-" if value is None else f"{value:.6g}"
-    environment.filters["text"] = to_text
     details = [describe(record, _axes(record, metrics)) for record in detailed]
-    return environment.get_template("report.html.j2").render(
-        metric=metric,
-        overviews=[record.overview for record in records],
-        cut_states=[
-            state for state in ("stopped", "paused") if any(record.overview.counts.get(state) for record in records)
-        ],
-        legend=[(number % COLOURS, found.label) for number, found in enumerate(drawn)],
-        has_bands=any(len(found.records) > 1 for found in drawn),
-        averages=line_figure(
-            [found.averages for found in drawn],
-            x_label="results",
-            y_label=metric,
-            description=f"moving average of {metric}",
-        ),
-        bests=line_figure(
-            [found.bests for found in drawn], x_label="results", y_label=metric, description=f"best {metric} so far"
-        ),
-        window=WINDOW,
-        policy_samples=MARGINAL_SAMPLES,
-        details=details,
-        omitted=len(records) - len(details),
-        price=price,
-        written=to_time(datetime.now(UTC)),
-        version=version("evonas"),
+    return (
+        templates_of("evonas.report")
+        .get_template("report.html.j2")
+        .render(
+            metric=metric,
+            overviews=[record.overview for record in records],
+            cut_states=[
+                state for state in ("stopped", "paused") if any(record.overview.counts.get(state) for record in records)
+            ],
+            legend=[(number % COLOURS, found.label) for number, found in enumerate(drawn)],
+            has_bands=any(len(found.records) > 1 for found in drawn),
+            averages=line_figure(
+                [found.averages for found in drawn],
+                x_label="results",
+                y_label=metric,
+                description=f"moving average of {metric}",
+            ),
+            bests=line_figure(
+                [found.bests for found in drawn], x_label="results", y_label=metric, description=f"best {metric} so far"
+            ),
+            window=WINDOW,
+            policy_samples=MARGINAL_SAMPLES,
+            details=details,
+            omitted=len(records) - len(details),
+            price=price,
+            written=to_time(datetime.now(UTC)),
+            version=version("evonas"),
+        )
     )
 
 

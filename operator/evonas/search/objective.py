@@ -61,6 +61,8 @@ def reaches_target(objective: Objective, reward: float) -> bool:
 def _missing(objective: Objective, report: Report) -> Evaluation:
     if report.problem is not None:
         return Evaluation(reason="InvalidReward", message=report.problem)
+    if report.unmatched is not None:
+        return Evaluation(reason="MetricMissing", message=report.unmatched)
     if objective.metric is not None and (report.metrics or report.reward is not None):
         return _no_metric(objective.metric, report)
     if report.metrics:
@@ -78,6 +80,8 @@ def _no_metric(wanted: str, report: Report) -> Evaluation:
     """Say that a report lacks a metric; a reward alone is not taken for it, since it may be of something else."""
     if report.problem is not None:
         return Evaluation(reason="InvalidReward", message=report.problem)
+    if report.unmatched is not None:
+        return Evaluation(reason="MetricMissing", message=report.unmatched)
     if report.metrics:
         others = f"only {', '.join(sorted(report.metrics))}{did_you_mean(wanted, report.metrics)}"
     else:

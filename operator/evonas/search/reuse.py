@@ -42,6 +42,8 @@ def fingerprint_of(spec: SearchSpec, decisions: Mapping[str, Value]) -> str:
     if spec.fidelity is not None:
         # A program may train for as long as the last rung.
         told["rungs"] = spec.fidelity.steps
+    if spec.trial.report is not None:
+        told["report"] = asdict(spec.trial.report)
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:DIGITS]
 
 

@@ -11,6 +11,7 @@ from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason
 from evonas.search.codec import SearchIdentity, to_decimal, to_time
 from evonas.search.conditions import Condition, to_conditions
 from evonas.search.confirmation import Confirmed, confirm
+from evonas.search.placeholders import find_placeholders
 from evonas.search.plan import Plan
 from evonas.search.recommendation import Recommended, recommend
 from evonas.search.software_versions import note_versions
@@ -176,7 +177,14 @@ def _conditions(
         Condition("Failed", failed, reason if failed else "NotFailed", message if failed else ""),
         # For kstatus, which knows neither Accepted nor Failed: it cannot continue without a user's action.
         Condition("Stalled", failed, reason if failed else "NotStalled", "see Failed" if failed else ""),
+        *_warnings(spec),
     )
+
+
+def _warnings(spec: SearchSpec) -> list[Condition]:
+    """Return what may be wrong with a search that runs all the same; nothing where nothing is."""
+    found = "; ".join(map(str, find_placeholders(spec)))
+    return [Condition("Placeholders", status=True, reason="NotReplaced", message=found)] if found else []
 
 
 def _progressing(spec: SearchSpec, plan: Plan, views: Mapping[int, AttemptView], refused: Blockage | None) -> Condition:

@@ -40,6 +40,8 @@ class Report:
     """What could not be read, in a sentence; the rest of the report is valid."""
     resumed: int | None = None
     """As of a progress report."""
+    unmatched: str | None = None
+    """Which metric was not found in a container's output, in a sentence; only if it is read there."""
 
     @property
     def is_empty(self) -> bool:

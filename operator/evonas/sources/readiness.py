@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evonas.cluster.checks.finding import Finding
 from evonas.cluster.checks.installation import check_crds, check_operators, check_policy
+from evonas.cluster.checks.logs import check_logs
 from evonas.cluster.checks.monitoring import check_monitoring
 from evonas.cluster.checks.namespace import check_devices, check_images, check_permissions, check_quota
 from evonas.cluster.checks.orphans import check_orphans
@@ -37,9 +38,11 @@ def examine(
             for installation in [] if isinstance(found, Finding) else found:
                 if installation.release is not None:
                     findings += await check_monitoring(api, installation)
-            findings += [*await check_searches(api, namespace), *await check_orphans(api, namespace)]
+            findings += [*await check_searches(api, found, namespace), *await check_orphans(api, namespace)]
         else:
             findings += [*await check_quota(api, namespace, spec), *await check_devices(api, spec)]
+            if spec.trial.report is not None:
+                findings += await check_logs(api, found, namespace, [spec.name])
             if queue := labels.get(QUEUE_LABEL):
                 findings.append(await check_queue(api, namespace, queue))
         return [*findings, *await check_images(api, namespace)]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from evonas.agents.critic import critic as critic_module
@@ -58,11 +59,20 @@ def covariance(space: SearchSpace, candidates: list[Choices], shape: Shape = SHA
     return similarity.covariance(tokens, similarity.columns(tokens), len(tokens))
 
 
-@given(spaces(max_size=300), st.sampled_from([0.1, 1.0]), st.sampled_from([0.0, 0.8]), st.sampled_from([0.5, 4.0]))
+@given(
+    spaces(max_size=300),
+    st.sampled_from([0.1, 1.0]),
+    st.sampled_from([0.0, 0.8]),
+    st.sampled_from([0.5, 4.0]),
+    st.booleans(),
+)
 @settings(max_examples=examples(25))
-def test_similarity_is_a_covariance(space: SearchSpace, length: float, pair_share: float, decay: float) -> None:
+def test_similarity_is_a_covariance(
+    space: SearchSpace, length: float, pair_share: float, decay: float, neighbours: bool
+) -> None:
+    assume(len(space) > 1 or not neighbours)
     candidates = [space.unrank(rank) for rank in range(min(space.size, 60))]
-    matrix = covariance(space, candidates, Shape(length, pair_share, decay))
+    matrix = covariance(space, candidates, Shape(length, pair_share, decay, neighbours))
     assert torch.equal(matrix, matrix.T)
     assert matrix.diagonal().numpy() == pytest.approx(1.0)
     # What single precision leaves: rounded entries move an eigenvalue by up to so much, far below the least noise.
@@ -101,6 +111,9 @@ def test_similarity_is_what_its_formula_says() -> None:
     every = math.exp(2.0 * (math.log(width) - 1) / 3)
     expected = 0.1 * single + 0.5 * single**2 + 0.4 * every
     assert float(covariance(space, [one, other])[0, 1]) == pytest.approx(expected)
+    # Of the two pairs of neighbours, the first agrees as far as the widths do.
+    expected = 0.1 * single + 0.5 * width / 2 + 0.4 * every
+    assert float(covariance(space, [one, other], replace(SHAPE, neighbours=True))[0, 1]) == pytest.approx(expected)
 
 
 def test_a_decision_that_does_not_exist_agrees_only_with_its_absence() -> None:
@@ -175,15 +188,18 @@ def test_candidates_under_way_leave_the_expectation_and_lessen_the_doubt() -> No
     assert (deviation_after[:5] < 0.9 * deviation[:5]).all()
 
 
-@given(spaces(max_size=300), st.booleans(), st.integers(0, 2**32 - 1))
+@given(spaces(max_size=300), st.booleans(), st.booleans(), st.integers(0, 2**32 - 1))
 @settings(max_examples=examples(25))
 def test_what_is_expected_of_a_change_is_what_is_expected_of_the_candidate(
-    space: SearchSpace, stops: bool, seed: int
+    space: SearchSpace, stops: bool, neighbours: bool, seed: int
 ) -> None:
     candidates = [space.unrank(rank) for rank in np.random.default_rng(seed).permutation(space.size)[:40].tolist()]
     rewards = np.random.default_rng(seed).normal(size=len(candidates)).tolist()
     critic = told_of_stops(space, candidates, rewards, rewards) if stops else told(space, candidates, rewards)
-    judgement = critic.judge(pending(candidates[:3]))
+    with pytest.MonkeyPatch.context() as patch:
+        shapes = [replace(shape, neighbours=neighbours and len(space) > 1) for shape in Encoding(space).shapes()]
+        patch.setattr(Encoding, "shapes", lambda _: shapes)
+        judgement = critic.judge(pending(candidates[:3]))
     origin = np.array(candidates[-1])
     parent = Drawing(origin[np.newaxis], np.zeros((1, len(space)), bool), np.zeros((1, len(space))))
     changes, decides = Neighbourhood(space).changes(parent)
@@ -203,6 +219,32 @@ def test_the_critic_learns_to_rank_candidates_that_it_never_saw() -> None:
     mean, _ = told(space, candidates[:200], list(rewards[:200])).judge([]).predict(np.array(candidates[200:]))
     ranks, expected = np.argsort(np.argsort(mean)), np.argsort(np.argsort(rewards[200:]))
     assert np.corrcoef(ranks, expected)[0, 1] > 0.8
+
+
+def test_the_critic_finds_out_whether_only_neighbours_interact() -> None:
+    space = counting_space(8)
+    candidates = some_choices(space, 150)
+    order = [0, 4, 1, 5, 2, 6, 3, 7]
+    near = [-float(np.square(np.diff(choices)).sum()) for choices in candidates]
+    far = [-float(np.square(np.diff(np.array(choices)[order])).sum()) for choices in candidates]
+    assert told(space, candidates, [*near]).judge([]).similarity.neighbours
+    assert not told(space, candidates, [*far]).judge([]).similarity.neighbours
+
+
+@pytest.mark.parametrize("peak", critic_module.NOISES)
+def test_the_noise_with_the_largest_evidence_is_found(peak: float) -> None:
+    asked = []
+
+    def evidence(noise: float) -> float:
+        asked.append(noise)
+        return -abs(math.log(noise / peak))
+
+    assert critic_module._peak(evidence) == (0.0, peak)
+    assert len(asked) == 3
+
+
+def test_a_noise_too_small_for_a_singular_covariance_is_passed_over() -> None:
+    assert critic_module._peak(lambda noise: 1.0 if noise == critic_module.NOISES[-1] else -math.inf)[1] == 0.5
 
 
 def test_infeasible_candidates_are_expected_to_be_worse_than_any_reward() -> None:

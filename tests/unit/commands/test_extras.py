@@ -21,7 +21,7 @@ from tests.unit.docs.markdown import ROOT, Page
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 DECLARED: dict[str, list[str]] = PROJECT["optional-dependencies"]
-OURS = {"bench", "dev"}
+OURS = {"bench", "dev", "frameworks"}
 """For those who work on the project."""
 
 HEAVY = (

@@ -13,6 +13,8 @@ from evonas.bridges.katib.experiment import convert
 from evonas.errors import EvonasError
 from evonas.local.processes.command import LocalCommand
 from evonas.manifest import load_search
+from evonas.search.log_reading import LogReading, to_report
+from evonas.search.wanted import wanted_of
 from evonas.spec import SearchSpec
 from tests.unit.commands.conftest import Evonas
 
@@ -28,7 +30,7 @@ def experiment(name: str) -> dict[str, Any]:
 
 
 def test_there_are_more_than_ten() -> None:
-    assert (len(IMPORTED), len(REFUSED)) == (11, 6)
+    assert (len(IMPORTED), len(REFUSED)) == (12, 6)
 
 
 @pytest.mark.parametrize("path", IMPORTED, ids=lambda path: path.stem)
@@ -42,7 +44,9 @@ def test_what_is_imported_is_a_search_and_says_in_what_it_differs(evonas: Evonas
     for line in err.splitlines():
         assert line.startswith("differs: spec.")
         assert f"# {line.removeprefix('differs: ')}\n" in text
-    assert "spec.metricsCollectorSpec: Katib read " in err
+    collector = (experiment(path.stem)["spec"].get("metricsCollectorSpec") or {}).get("collector", {})
+    assert ("spec.metricsCollectorSpec: Katib read " in err) == (collector.get("kind", "StdOut") != "StdOut")
+    assert (spec.trial.report is None) == (collector.get("kind", "StdOut") != "StdOut")
     LocalCommand(spec)
 
 
@@ -144,7 +148,7 @@ def test_differences_are_precise() -> None:
         "spec.algorithm.algorithmName": 2,
         "spec.algorithm.algorithmSettings": 5,
         "spec.earlyStopping": 1,
-        "spec.metricsCollectorSpec": 5,
+        "spec.metricsCollectorSpec": 2,
         "spec.parameters[0].feasibleSpace": 4,
         "spec.parameters[0].feasibleSpace.distribution": 1,
         "spec.parameters[0].feasibleSpace.step": 1,
@@ -163,8 +167,6 @@ def test_differences_are_precise() -> None:
     ("name", "said"),
     [
         ("bayesian", "the largest accuracy from /var/log/metrics.log"),
-        ("tpe", "the least loss from its output"),
-        ("hyperband", "the last Validation-accuracy from its output"),
         ("prometheus", "the least error by Prometheus"),
         ("tensorflow-events", "the last accuracy from /train"),
         ("push", "the least loss by Katib's push call"),
@@ -176,7 +178,67 @@ def test_what_katib_read_is_said_of_every_collector(name: str, said: str) -> Non
         for difference in convert(experiment(name)).differences
         if difference.field == "spec.metricsCollectorSpec"
     )
-    assert found.startswith(f"Katib read {said}: let the container report it")
+    assert found.startswith(f"Katib read {said}, which has no counterpart: have it printed")
+
+
+ADDITIONAL = r"(?:^|[^\w|-])(?P<metric>%s)\s*=\s*(?P<value>[+-]?\d*(?:\.\d+)?(?:[Ee][+-]?\d+)?)"
+
+
+@pytest.mark.parametrize(
+    ("name", "report", "output", "metrics"),
+    [
+        ("random", {"value": "Best"}, "accuracy=0.1\naccuracy=0.3\naccuracy=0.2", {"accuracy": 0.3}),
+        (
+            "tpe",
+            {"patterns": [ADDITIONAL % "loss|accuracy"], "value": "Best"},
+            "epoch 1: loss=0.5, accuracy=0.1\nloss=1e-1 accuracy=0.2 lr=1",
+            {"loss": 0.1, "accuracy": 0.2},
+        ),
+        (
+            "hyperband",
+            {"patterns": [ADDITIONAL % "Validation-accuracy|Train-accuracy"]},
+            "INFO Train-accuracy=0.5 Validation-accuracy=0.9\nINFO Validation-accuracy=0.4",
+            {"Train-accuracy": 0.5, "Validation-accuracy": 0.4},
+        ),
+        (
+            "stdout",
+            {
+                "patterns": [r"{metricName: (?P<metric>[\w|-]+), metricValue: (?P<value>[+-]?\d+(\.\d+)?)}"],
+                "value": "Best",
+            },
+            "{metricName: loss, metricValue: 0.3}\n{metricName: loss, metricValue: 0.4}",
+            {"loss": 0.3},
+        ),
+    ],
+)
+def test_what_katib_read_of_standard_output_is_read_here(
+    name: str, report: dict[str, Any], output: str, metrics: dict[str, float]
+) -> None:
+    manifest = convert(experiment(name)).manifest
+    assert {"value": "Last", **manifest["spec"]["trial"]["report"]} == {"from": "Logs", "value": "Last", **report}
+    wanted = wanted_of(SearchSpec.parse(manifest))
+    assert wanted is not None
+    reading = LogReading(wanted)
+    reading.feed(output.encode())
+    reading.end()
+    assert to_report(wanted, reading.printed).metrics == metrics
+
+
+def test_format_of_katib_that_is_no_pattern_here_is_left_out_with_the_reason() -> None:
+    body = experiment("stdout")
+    body["spec"]["metricsCollectorSpec"]["source"]["filter"]["metricsFormat"] = [r"loss: (\S+)"]
+    converted = convert(body)
+    assert "patterns" not in converted.manifest["spec"]["trial"]["report"]
+    (said,) = (str(item) for item in converted.differences if "metricsFormat" in item.field)
+    assert "must have both groups metric and value" in said
+
+
+def test_value_that_is_neither_the_last_nor_the_best_is_said_to_differ() -> None:
+    body = experiment("stdout")
+    body["spec"]["objective"]["metricStrategies"] = [{"name": "loss", "value": "max"}]
+    converted = convert(body)
+    assert "value" not in converted.manifest["spec"]["trial"]["report"]
+    assert any(item.field == "spec.objective.metricStrategies" for item in converted.differences)
 
 
 @pytest.mark.parametrize(

@@ -85,8 +85,9 @@ def test_every_part_of_a_search_in_a_page_is_valid_and_what_is_refused_is(page: 
     for block in page.fences("yaml"):
         fields = set(yaml.safe_load(block))
         if KIND in block or not fields <= {"spec", "searchSpace", "objective", "agent", "budget", "trial"}:
-            # A whole search, or a values file of the chart (tests/chart/test_install_page.py).
-            assert KIND in block or "image" in fields, block
+            # A whole search, a values file of the chart (tests/chart/test_install_page.py), or a role
+            # (tests/integration/test_submit.py).
+            assert KIND in block or fields & {"image", "rules"}, block
             continue
         said = block.splitlines()[0].removeprefix("# ")
         if said.startswith("refused: "):

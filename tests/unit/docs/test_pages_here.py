@@ -32,6 +32,7 @@ SHORTER = {
         for agent in ("random", "evolution", "neural", "evonas")
     },
     "examples/spiking-digits.yaml\n": "--max-trials 1 --parallel-trials 1",
+    "examples/as-it-is/search.yaml\n": "--max-trials 3",
     "--epochs 5\n": "--epochs 1",
     "tests/unit/search -k budget\n": "--collect-only",
 }

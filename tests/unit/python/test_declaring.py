@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import evonas
+from evonas.extras import EXTRAS
 from evonas.manifest import load_search
 from evonas.python.space import from_manifest, to_manifest
+from tests.unit.python.functions import count
 
 EXAMPLES = sorted(Path("examples").glob("*.yaml"))
 
@@ -202,3 +204,13 @@ def test_yaml_without_a_search_is_refused(tmp_path: Path) -> None:
         evonas.Search.from_yaml("a: 1\nb: 2\n")
     with pytest.raises(evonas.EvonasError, match=r"cannot read .*none\.yaml"):
         evonas.Search.from_yaml(tmp_path / "none.yaml")
+
+
+def test_search_whose_agent_cannot_run_here_can_be_declared_for_a_cluster(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(EXTRAS, "agents", ("no_such_module",))
+    search = evonas.Search("here", {"a": [1, 2]}, trials=2, runs=tmp_path)
+    assert search.in_container("image", command=["train"]).to_dict()["spec"]["trial"]
+    with pytest.raises(evonas.EvonasError, match=r"^agent: EvoNAS learns with PyTorch.*pip install 'evonas\[agents\]'"):
+        search.run(count)

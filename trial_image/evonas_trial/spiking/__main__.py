@@ -17,6 +17,7 @@ from evonas_trial.decisions import fix_epochs, parse_option
 from evonas_trial.spiking.feasibility import obstacle
 from evonas_trial.spiking.settings import BOOLEAN_DECISIONS, IMAGE_DECISIONS, PROBLEMS, Settings
 from evonas_trial.training.choosing import AUTO, GpuMissing, graph_pays
+from evonas_trial.training.installed import leave_without_torch
 
 if TYPE_CHECKING:
     from evonas_trial.spiking.training import Epoch
@@ -39,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(str(error))
     if reason := obstacle(settings, options.problem):
         report.infeasible(reason)
+    leave_without_torch()
     try:
         _train(settings, options, seed, until)
     except (report.ContractError, DataMissing, GpuMissing) as error:

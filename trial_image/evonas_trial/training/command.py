@@ -22,6 +22,7 @@ from evonas_trial.decisions import Decision, fix_epochs
 from evonas_trial.training import options as command_line
 from evonas_trial.training.candidate import Candidate
 from evonas_trial.training.choosing import GpuMissing
+from evonas_trial.training.installed import leave_without_torch
 from evonas_trial.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def run(program: Program[Any], arguments: Sequence[str] | None = None) -> None:
         parser.error(str(error))
     if reason := program.obstacle(candidate.network, candidate.recipe, candidate.data_set.shape):
         report.infeasible(reason)
+    leave_without_torch()
     # Before importing the libraries that start their thread pools on import.
     os.environ["OMP_NUM_THREADS"] = str(options.threads)
     from evonas_trial.training import trial  # noqa: PLC0415

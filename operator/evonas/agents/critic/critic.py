@@ -8,7 +8,8 @@ Trials that were stopped at a rung, and those that have reached one, are results
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -32,7 +33,7 @@ MEMORY = 512
 """How many results are remembered, give or take a block."""
 GROWTH = 1.25
 """The shape is chosen again whenever the number of results has grown by this factor since the last choice."""
-JUDGES = 400
+JUDGES = 300
 """How many of the remembered results a shape is chosen by: the latest ones."""
 
 NOISES = (0.001, 0.01, 0.1, 0.5)
@@ -120,13 +121,18 @@ class Critic:
             similarity = Similarity(self._encoding, shape)
             covariance = similarity.among(tokens)
             covariance = self._levels.between(covariance, levels, levels)
-            for noise in NOISES:
-                evidence = log_evidence(covariance, noise, targets)
-                if self._earlier is not None and evidence > -math.inf:
-                    evidence = self._earlier.trend(Factor(covariance, noise), targets, functions).log_evidence
-                if evidence > best:
-                    best, self._similarity, self._noise = evidence, similarity, noise
+            evidence, noise = _peak(partial(self._evidence, covariance, targets, functions))
+            if evidence > best:
+                best, self._similarity, self._noise = evidence, similarity, noise
         self._factor = None
+
+    def _evidence(
+        self, covariance: torch.Tensor, targets: torch.Tensor, functions: torch.Tensor, noise: float
+    ) -> float:
+        evidence = log_evidence(covariance, noise, targets)
+        if self._earlier is None or evidence == -math.inf:
+            return evidence
+        return self._earlier.trend(Factor(covariance, noise), targets, functions).log_evidence
 
     def _refresh(self, pending: int) -> Factor:
         """Return the factor of all remembered results, grown from that of the settled ones one result at a time.
@@ -182,6 +188,19 @@ class Critic:
 
     def _find_levels(self, curves: Sequence[Curve], finals: NDArray[np.float64]) -> list[int]:
         return [self._levels.find(curve, final) for curve, final in zip(curves, finals.tolist(), strict=True)]
+
+
+def _peak(evidence: Callable[[float], float]) -> tuple[float, float]:
+    """Return the largest evidence, and the noise that has it.
+
+    It nearly always rises to one peak and falls, so the better one of the two in the middle says on which side it is.
+    """
+    least, less, more, most = NOISES
+    found = {noise: evidence(noise) for noise in (less, more)}
+    outer = least if found[less] > found[more] else most
+    found[outer] = evidence(outer)
+    noise = max(found, key=found.__getitem__)
+    return found[noise], noise
 
 
 def _scores(curves: Sequence[Curve], finals: NDArray[np.float64]) -> torch.Tensor:

@@ -88,10 +88,10 @@ class Judgement:
     def _covariance(self, choices: NDArray[np.int64], origin: NDArray[np.int64] | None = None) -> torch.Tensor:
         tokens = self.encoding.tokens(choices)
         if origin is None:
-            sums = self.similarity.sums(tokens, self.columns)
+            covariance = self.similarity.covariance(tokens, self.columns, len(self.known))
         else:
-            sums = self.similarity.changed(self.encoding.tokens(origin), tokens, self.columns)
-        covariance = self.similarity.covariance_of(sums, len(self.known))
+            changed = self.encoding.tokens(origin)
+            covariance = self.similarity.covariance_changed(changed, tokens, self.columns, len(self.known))
         return self.levels.between(covariance, [self.levels.end], self.known)
 
     def _functions(self, choices: NDArray[np.int64]) -> torch.Tensor:

@@ -2,9 +2,9 @@
 
 The sum of two parts: the share of decisions that agree and its square, which is the share of their pairs, as in an
 additive Gaussian process (Duvenaud et al. 2011, arXiv 1112.4394), which learns from few results what each pair
-contributes; and agreement in all decisions at once, which can model any interaction near known candidates. Values of an
-ordered decision agree by the distance of their ranks, others agree or do not. A decision that does not exist counts as
-a separate value.
+contributes; and agreement in all decisions at once, which can model any interaction near known candidates. If only
+pairs of neighbouring decisions count, there are fewer to learn about. Values of an ordered decision agree by the
+distance of their ranks, others agree or do not. A decision that does not exist counts as a separate value.
 """
 
 from __future__ import annotations
@@ -34,11 +34,15 @@ class Shape:
     decisions."""
     decay: float
     """How fast agreement in all decisions falls: exp(-decay) if no unordered decision agrees."""
+    neighbours: bool = False
+    """Whether only pairs of neighbouring decisions count, in the order of the space."""
 
 
 LENGTHS = (0.1, 0.2, 0.4)
 PAIR_SHARES = (0.8, 0.1)
 DECAYS = (1.0, 4.0)
+ALL_NEIGHBOURS = 2
+"""Up to so many decisions, all pairs are neighbours."""
 
 
 class Encoding:
@@ -58,7 +62,11 @@ class Encoding:
     def shapes(self) -> list[Shape]:
         """Return the shapes to choose from; the length only matters if any decision is ordered."""
         lengths = LENGTHS if any(ranks is not None for ranks in self.ranks) else LENGTHS[:1]
-        return [*itertools.starmap(Shape, itertools.product(lengths, PAIR_SHARES, DECAYS))]
+        shapes = [Shape(*each) for each in itertools.product(lengths, PAIR_SHARES, DECAYS)]
+        if len(self.sizes) > ALL_NEIGHBOURS:
+            more = itertools.product(lengths, PAIR_SHARES[:1], DECAYS)
+            shapes += [Shape(*each, neighbours=True) for each in more]
+        return shapes
 
     def tokens(self, choices: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the tokens of candidates: [candidates, decisions] to [candidates, decisions]."""
@@ -101,6 +109,9 @@ class Similarity:
         whole = 1 - SINGLE_SHARE - shape.pair_share
         self._encoding = encoding
         self.pair_share = shape.pair_share
+        self.neighbours = shape.neighbours
+        self.neighbour_share = shape.pair_share * count**2 / max(count - 1, 1)
+        """Of the products of neighbouring decisions' agreement in the table."""
         # Summed over a candidate's decisions, these are all there is to know about it. Given the noise, single
         # precision is enough; it halves the cost of the largest part.
         self._tables = [
@@ -122,14 +133,20 @@ class Similarity:
 
     def covariance(self, tokens: NDArray[np.int64], columns: torch.Tensor, known: int) -> torch.Tensor:
         """Return [candidates, known] of candidates and the first ``known`` of the ``columns``, in single precision."""
-        return self.covariance_of(self.sums(tokens, columns), known)
+        return self._covariance(tokens, self._sums(tokens, columns), columns, known)
 
-    def sums(self, tokens: NDArray[np.int64], columns: torch.Tensor) -> torch.Tensor:
+    def covariance_changed(
+        self, origin: NDArray[np.int64], tokens: NDArray[np.int64], columns: torch.Tensor, known: int
+    ) -> torch.Tensor:
+        """Return the same for candidates that differ from the ``origin``, [decisions], in few decisions."""
+        return self._covariance(tokens, self._changed(origin, tokens, columns), columns, known)
+
+    def _sums(self, tokens: NDArray[np.int64], columns: torch.Tensor) -> torch.Tensor:
         """Return the columns' entries for candidates, summed over their decisions: [candidates, tables, columns]."""
         sums = torch.nn.functional.embedding_bag(torch.from_numpy(tokens), columns.flatten(1), mode="sum")
         return sums.view(len(tokens), *columns.shape[1:])
 
-    def changed(self, origin: NDArray[np.int64], tokens: NDArray[np.int64], columns: torch.Tensor) -> torch.Tensor:
+    def _changed(self, origin: NDArray[np.int64], tokens: NDArray[np.int64], columns: torch.Tensor) -> torch.Tensor:
         """Return the sums of candidates that differ from the ``origin``, [decisions], in few decisions."""
         rows, decisions = np.nonzero(tokens != origin)
         bounds = torch.from_numpy(np.searchsorted(rows, np.arange(len(tokens))))
@@ -137,13 +154,26 @@ class Similarity:
             torch.nn.functional.embedding_bag(torch.from_numpy(each), columns.flatten(1), bounds, mode="sum")
             for each in (tokens[rows, decisions], origin[decisions])
         )
-        sums = self.sums(origin[np.newaxis], columns).flatten(1) + added.sub_(left)
+        sums = self._sums(origin[np.newaxis], columns).flatten(1) + added.sub_(left)
         return sums.view(len(tokens), *columns.shape[1:])
 
-    def covariance_of(self, sums: torch.Tensor, known: int) -> torch.Tensor:
-        """Return [candidates, known] of candidates with these sums, in single precision."""
+    def _covariance(
+        self, tokens: NDArray[np.int64], sums: torch.Tensor, columns: torch.Tensor, known: int
+    ) -> torch.Tensor:
         agreement, exponent = sums[..., :known].unbind(1)
-        return exponential(exponent).addcmul_(agreement, (self.pair_share * agreement).add_(SINGLE_SHARE))
+        if not self.neighbours:
+            return exponential(exponent).addcmul_(agreement, (self.pair_share * agreement).add_(SINGLE_SHARE))
+        neighbours = self._neighbours(tokens, columns[:, 0, :known]).mul_(self.neighbour_share)
+        return exponential(exponent).add_(neighbours).add_(SINGLE_SHARE * agreement)
+
+    def _neighbours(self, tokens: NDArray[np.int64], agreement: torch.Tensor) -> torch.Tensor:
+        """Return the products of neighbouring decisions' agreement, summed: [candidates, known]."""
+        # Candidates that are compared have most pairs in common, so each pair is multiplied once.
+        pairs = tokens[:, :-1] * len(agreement) + tokens[:, 1:]
+        different, places = np.unique(pairs, return_inverse=True)
+        first, second = (torch.from_numpy(each) for each in np.divmod(different, len(agreement)))
+        products = agreement.index_select(0, first).mul_(agreement.index_select(0, second))
+        return torch.nn.functional.embedding_bag(torch.from_numpy(places.reshape(pairs.shape)), products, mode="sum")
 
 
 def exponential(numbers: torch.Tensor) -> torch.Tensor:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from evonas.bridges.katib.metrics import read_report
 from evonas.bridges.katib.notes import Notes
 from evonas.bridges.katib.parameters import read_parameter
 from evonas.bridges.katib.template import read_template
@@ -62,7 +63,9 @@ def convert(experiment: Mapping[str, Any]) -> Converted:
     names = {str(parameter.get("name")) for parameter in parameters}
     trial = read_template(spec.get("trialTemplate") or {}, names, notes)
     objective = spec.get("objective") or {}
-    _note_metrics(spec.get("metricsCollectorSpec") or {}, objective, notes)
+    report = read_report(spec.get("metricsCollectorSpec") or {}, objective, notes)
+    if report is not None:
+        trial = {"report": report, **trial}
     manifest = {
         "apiVersion": API_VERSION,
         "kind": "ArchitectureSearch",
@@ -158,18 +161,3 @@ def _budget(spec: Mapping[str, Any]) -> dict[str, Any]:
     if (failed := spec.get("maxFailedTrialCount")) is not None:
         budget["maxFailedTrials"] = failed
     return budget
-
-
-def _note_metrics(collector: Mapping[str, Any], objective: Mapping[str, Any], notes: Notes) -> None:
-    kind = (collector.get("collector") or {}).get("kind", "StdOut")
-    metric = objective.get("objectiveMetricName", "the metric")
-    # Katib's default is the best value seen during the trial, not its last.
-    strategies = {item.get("name"): item.get("value") for item in objective.get("metricStrategies") or ()}
-    over_time = strategies.get(metric, "min" if objective.get("type") == "minimize" else "max")
-    which = {"min": "the least ", "max": "the largest ", "latest": "the last "}.get(over_time, "")
-    source = (collector.get("source") or {}).get("fileSystemPath") or {}
-    where = {"StdOut": "from its output", "None": "by Katib's push call"}.get(kind, f"by {kind}")
-    if path := source.get("path"):
-        where = f"from {path}"
-    cure = "let the container report it (docs/trial-contract.md); nothing reads its output"
-    notes.differ("spec.metricsCollectorSpec", f"Katib read {which}{metric} {where}: {cure}")

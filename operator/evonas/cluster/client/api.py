@@ -72,6 +72,8 @@ class Api:
         self._timeout = aiohttp.ClientTimeout(total=timeout, connect=min(timeout, CONNECT_SECONDS))
         self._before_write = before_write
         self._session: aiohttp.ClientSession | None = None
+        self._logs: aiohttp.ClientSession | None = None
+        """Of its own: who follows hundreds of logs must not use up the connections of everything else."""
 
     @property
     def server(self) -> str:
@@ -84,13 +86,16 @@ class Api:
         tracing = aiohttp.TraceConfig()
         tracing.on_request_headers_sent.append(self._guard)
         self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout, trace_configs=[tracing])
+        streams = aiohttp.TCPConnector(limit=0, ssl=True if context is None else context)
+        self._logs = aiohttp.ClientSession(connector=streams, timeout=self._timeout)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._session is not None:
-            await self._session.close()
+        for session in (self._session, self._logs):
+            if session is not None:
+                await session.close()
 
     async def list(
         self, resource: Resource, namespace: str | None, *, label_selector: str = "", field_selector: str = ""
@@ -198,19 +203,25 @@ class Api:
         self, namespace: str, pod: str, container: str, *, follow: bool, tail: int | None = None
     ) -> AsyncIterator[bytes]:
         """Yield a container's output, its last ``tail`` lines or all; with ``follow``, until the container ends."""
+        assert self._logs is not None, "use the Api as an async context manager"
         query = {"container": container, "follow": str(follow).lower()}
         if tail is not None:
             query["tailLines"] = str(tail)
-        timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS)
+        silence = None if follow else TIMEOUT_SECONDS
+        timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=silence)
         url = self.server + PODS.path(namespace, pod, "log")
+        code = "none"
         try:
-            async with self._open().get(url, params=query, headers=await self._headers(), timeout=timeout) as answer:
+            async with self._logs.get(url, params=query, headers=await self._headers(), timeout=timeout) as answer:
+                code = str(answer.status)
                 if answer.status >= 400:
                     raise error_of(answer.status, await answer.text(), answer.headers.get("Retry-After"))
                 async for chunk in answer.content.iter_any():
                     yield chunk
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Unavailable(0, "Unreachable", str(error) or type_name(error)) from error
+        finally:
+            API_REQUESTS.labels("get", "pods/log", code).inc()
 
     async def _call(
         self,

@@ -10,7 +10,13 @@ from evonas.search.attempt import QueuedReason
 from evonas.search.conditions import find_condition
 
 _BLOCKAGES = frozenset(reason.value for reason in QueuedReason if reason.blocks)
-_TRANSITIONS = (("Complete", "SearchComplete"), ("Failed", "SearchFailed"), ("Accepted", "Accepted"))
+_TRANSITIONS = (
+    ("Complete", "SearchComplete"),
+    ("Failed", "SearchFailed"),
+    ("Accepted", "Accepted"),
+    ("Placeholders", "Placeholders"),
+)
+_WARNINGS = ("Failed", "Placeholders")
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,7 @@ def find_announcements(before: Mapping[str, Any], after: Mapping[str, Any]) -> l
         if condition is None or condition["status"] != "True" or _statuses(before).get(type) == "True":
             continue
         said = f"{condition['reason']}: {condition['message']}"
-        found.append(Announcement(reason, said, warning=type == "Failed"))
+        found.append(Announcement(reason, said, warning=type in _WARNINGS))
     return found
 
 

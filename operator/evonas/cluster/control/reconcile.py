@@ -20,6 +20,8 @@ from evonas.cluster.control.events import Events
 from evonas.cluster.control.executor import Executor, ForeignObject
 from evonas.cluster.control.freed_memory import give_back_freed_memory
 from evonas.cluster.control.knowledge import KnowledgeOfSearch
+from evonas.cluster.control.log_readers import LogReaders
+from evonas.cluster.control.log_rights import LogRights
 from evonas.cluster.control.pending_reasons import PendingReasons
 from evonas.cluster.control.publish import Publisher
 from evonas.cluster.control.refusals import MENDED_INTERVAL, Refusal, judge_errors, judge_refusal
@@ -72,6 +74,8 @@ class Reconciler:
         self._executor = Executor(api, store, watch_lag)
         self._publisher = Publisher(self._executor, Events(api))
         self._accounts = TrialAccounts(api, create=create_trial_accounts)
+        self._log_rights = LogRights(api)
+        self._log_readers = LogReaders(api, store, self._log_rights)
         self._states: dict[str, SearchState] = {}
         AGENTS.set_function(lambda: sum(state.proposer is not None for state in self._states.values()))
 
@@ -118,6 +122,7 @@ class Reconciler:
         return self._states[search.uid]
 
     def _forget(self, search_uid: str) -> None:
+        self._log_readers.forget(search_uid)
         state = self._states.pop(search_uid, None)
         if state is not None:
             self._publisher.forget(search_uid, state)
@@ -128,6 +133,7 @@ class Reconciler:
         seen = self._store.take_change(search.uid)
         await refresh_pods(self._api, self._store, search.uid, spec)
         found = await state.warm_start.read(search, spec)
+        self._log_readers.keep_up(search.uid, spec)
         children = self._store.children(search.uid)
         now = datetime.now(UTC)
         # A consistent snapshot: the store may change while a Job's events are requested.
@@ -199,8 +205,13 @@ class Reconciler:
         self, search: SearchRecord, spec: SearchSpec, state: SearchState, decided: Plan
     ) -> Refusal | None:
         """Have what the agent knows from earlier searches ready before anything new is recorded; returns why nothing
-        new may be, while what runs goes on. Where nothing does, that is raised.
+        new may be, while what runs goes on. Where nothing does, that is raised. A result that may not be read is a
+        reason, too, and is one as long as anything waits to be read.
         """
+        if spec.trial.report is not None and not decided.is_over:
+            refusal = await self._log_rights.find_refusal(search.namespace)
+            if refusal is not None:
+                return refusal
         if decided.limit is not None or spec.suspend:
             return None
         try:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from evonas.cluster.state.job_view import view_attempt
+from evonas.cluster.state.readings import NOT_READ
 from evonas.cluster.state.records import JobRecord, PodRecord, TrialRecord
 from evonas.cluster.state.store import AttemptKey, Children
 from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason
@@ -30,8 +31,8 @@ def view_attempts(spec: SearchSpec, children: Children, now: datetime) -> dict[i
         job = find_job(children, trial)
         if job is not None and job.owner_uid == children.trials[index].uid:
             pods = children.pods.get((index, job.attempt), {})
-            view = view_attempt(spec.trial, job, pods.values(), now)
-            progress = None if spec.fidelity is None else _progress(view, pods.values())
+            view = view_attempt(spec.trial, job, pods.values(), now, children.readings)
+            progress = None if spec.fidelity is None else _progress(spec, children, view, pods.values())
             views[index] = replace(view, fingerprint=job.fingerprint, progress=progress)
         elif job is None and _any_pod_lives(children, trial):
             message = "the pod of a deleted Job is still terminating"
@@ -103,8 +104,11 @@ def _ended_well(trial: Trial, attempt: int) -> bool:
     return any(ended.number == attempt and ended.paused for ended in trial.attempts)
 
 
-def _progress(view: AttemptView, pods: Iterable[PodRecord]) -> Progress | None:
+def _progress(spec: SearchSpec, children: Children, view: AttemptView, pods: Iterable[PodRecord]) -> Progress | None:
     """Return what the pod that is shown has reported of its progress."""
+    if spec.trial.report is not None:
+        shown = (pod.uid for pod in pods if pod.name == view.pod)
+        return children.readings.get(next(shown, ""), NOT_READ).progress
     said = (pod.annotations.get(PROGRESS_ANNOTATION) for pod in pods if pod.name == view.pod)
     return next((parse_progress(text) for text in said if text is not None), None)
 

@@ -4,15 +4,20 @@ The end of the trial's container counts as soon as it is seen: a successful Job 
 attempt ends with its Job, since the Job tells the candidate's failure from a disruption. A Job replaces a disrupted
 pod, and a Job suspended by a queue loses its pod and gets another later: the attempt continues, and its former pods are
 shown as disruptions.
+
+Where a result is read in the container's output, an attempt that ended well goes on until that was read to its end. Of
+a pod that was ended from outside it is never the result: what a program prints last before its time is no end of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from evonas.cluster.state.companions import PASSING, find_failure, find_hindrance, last_words
+from evonas.cluster.state.readings import NOT_READ, Reading
 from evonas.cluster.state.records import ContainerState, JobRecord, PodRecord
 from evonas.search.attempt import AttemptPhase, AttemptView, Disruption, Ending, QueuedReason, Verdict
 from evonas.search.exits import TIMEOUT_REASON, judge_exit, judge_timeout
@@ -25,31 +30,45 @@ _TICK = timedelta(seconds=1)
 _IMAGE = frozenset({"ErrImagePull", "ImagePullBackOff", "ImageInspectError", "RegistryUnavailable"})
 _HOPELESS = frozenset({"ErrImageNeverPull", "InvalidImageName"})
 """Reasons for waiting that waiting does not cure."""
+NOTHING_READ: Mapping[str, Reading] = MappingProxyType({})
 
 
-def view_attempt(trial: TrialSpec, job: JobRecord, pods: Iterable[PodRecord], now: datetime) -> AttemptView:
-    """Return the attempt as its Job and pods currently show it."""
+def view_attempt(
+    trial: TrialSpec,
+    job: JobRecord,
+    pods: Iterable[PodRecord],
+    now: datetime,
+    readings: Mapping[str, Reading] = NOTHING_READ,
+) -> AttemptView:
+    """Return the attempt as its Job and pods currently show it, and ``readings`` of the pods' output, by UID."""
     former = sorted(pods, key=lambda pod: (pod.created, pod.name))
     current = next((pod for pod in reversed(former) if pod.owner_uid == job.uid), None)
     if current is not None and _was_disrupted(job, current) and not _has_result(trial, current):
         current = None
     former = [pod for pod in former if pod is not current]
-    view = _view(trial, job, former, current, now)
+    reading = NOT_READ if current is None else readings.get(current.uid, NOT_READ)
+    view = _view(trial, job, former, current, now, reading)
     over = (pod for pod in former if pod.is_over(trial.container))
     return replace(view, disruptions=tuple(_disruption(trial, job, pod, now) for pod in over))
 
 
 def _view(
-    trial: TrialSpec, job: JobRecord, former: Sequence[PodRecord], pod: PodRecord | None, now: datetime
+    trial: TrialSpec,
+    job: JobRecord,
+    former: Sequence[PodRecord],
+    pod: PodRecord | None,
+    now: datetime,
+    reading: Reading,
 ) -> AttemptView:
     state = None if pod is None else pod.containers.get(trial.container)
-    if pod is not None and state is not None and state.exit_code is not None:
-        ending = _container_ended(trial, job, pod, state)
+    unread = pod is not None and is_to_be_read(trial, pod) and not reading.is_whole
+    if pod is not None and state is not None and state.exit_code is not None and not unread:
+        ending = _container_ended(trial, job, pod, state, reading)
         if ending is not None:
             return _ended(job, pod, state, ending, state.finished or now)
         if _others_linger(pod) and not job.is_finished:
             return _lingering(trial, job, pod, state, now)
-    if job.is_finished:
+    if job.is_finished and not unread:
         return _ended(job, pod, state, _job_ended(trial, job, pod), job.ended or now)
     if pod is None or pod.gone:
         return _without_pod(job, former, pod)
@@ -71,17 +90,30 @@ def _has_result(trial: TrialSpec, pod: PodRecord) -> bool:
     if state.exit_code == INFEASIBLE_EXIT_CODE:
         # Its termination message may be just the end of its log.
         return report.infeasible is not None
-    return state.exit_code == 0 and report != Report()
+    return trial.report is None and state.exit_code == 0 and report != Report()
 
 
 def _report(pod: PodRecord, state: ContainerState) -> Report:
     return read_report(pod.annotations, state.message, pod.message_limit)
 
 
-def _container_ended(trial: TrialSpec, job: JobRecord, pod: PodRecord, state: ContainerState) -> Ending | None:
+def is_to_be_read(trial: TrialSpec, pod: PodRecord) -> bool:
+    """Say whether the result of a pod's container is in its output: it has ended by itself, and well."""
+    state = pod.containers.get(trial.container)
+    ended_well = state is not None and state.exit_code == 0
+    return trial.report is not None and ended_well and not pod.is_deleted and pod.disrupted is None
+
+
+def _container_ended(
+    trial: TrialSpec, job: JobRecord, pod: PodRecord, state: ContainerState, reading: Reading
+) -> Ending | None:
     """Judge the end of the trial's container; None if that must wait for the Job."""
     assert state.exit_code is not None
     report = _report(pod, state)
+    if trial.report is not None and state.exit_code == 0:
+        if reading.lost:
+            return Ending(Verdict.BROKEN, "OutputLost", reading.lost)
+        report = Report() if reading.report is None or not is_to_be_read(trial, pod) else reading.report
     silent = state.exit_code == 0 and report == Report()
     if state.exit_code in (0, INFEASIBLE_EXIT_CODE) and not (silent and pod.is_deleted):
         return judge_exit(state.exit_code, report)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from evonas.cluster.state.fingerprints import Fingerprints
+from evonas.cluster.state.readings import Reading
 from evonas.cluster.state.records import JobRecord, PodRecord, SearchRecord, TrialRecord, Versioned
 from evonas.search.reuse import first_result
 from evonas.search.table import TrialTable
@@ -33,6 +34,8 @@ class Children:
         self.pods: dict[AttemptKey, dict[str, PodRecord]] = {}
         self.live_pods: set[AttemptKey] = set()
         """The attempts that have a pod whose containers may run."""
+        self.readings: dict[str, Reading] = {}
+        """What is known of the pods' output, by their UIDs, as long as they are here."""
 
     @property
     def running(self) -> set[AttemptKey]:
@@ -48,6 +51,8 @@ class Children:
     def forget_pods(self, index: int) -> None:
         """Drop what was kept of a trial's deleted pods once they are no longer needed."""
         for key in [key for key in self.pods if key[0] == index]:
+            for uid in [uid for uid, pod in self.pods[key].items() if pod.gone]:
+                self.readings.pop(uid, None)
             self.pods[key] = {uid: pod for uid, pod in self.pods[key].items() if not pod.gone}
             if not self.pods[key]:
                 del self.pods[key]
@@ -74,6 +79,10 @@ class Store:
     def take_change(self, search_uid: str) -> float:
         """Return when (monotonic seconds) the first change not yet seen by a pass arrived, and mark all as seen."""
         return self._changed.pop(search_uid, time.monotonic())
+
+    def mark_changed(self, search_uid: str) -> None:
+        """Have a search looked at for what no object tells of."""
+        self._on_change(search_uid)
 
     def put_search(self, record: SearchRecord) -> None:
         """Take in a search as read."""
@@ -112,6 +121,13 @@ class Store:
         if _is_newer(record, pods.get(record.uid)):
             children.put_pods(key, {**pods, record.uid: record})
             self._on_change(record.search_uid)
+
+    def put_reading(self, pod: PodRecord, reading: Reading) -> None:
+        """Take in what was read of a pod's output."""
+        children = self.children(pod.search_uid)
+        if pod.uid in children.pods.get((pod.index, pod.attempt), {}):
+            children.readings[pod.uid] = reading
+            self._on_change(pod.search_uid)
 
     def drop_search(self, uid: str) -> None:
         """Forget a deleted search and everything that belonged to it."""

@@ -26,17 +26,20 @@ from evonas.local.locks import is_locked, wait_for_release
 from evonas.local.processes import supervise
 from evonas.local.processes.command import LocalCommand
 from evonas.local.processes.left_files import read_end, read_start
+from evonas.local.processes.log_results import PRINTED_FILE
 from evonas.local.processes.logfile import LOG_FILE, last_line
 from evonas.local.processes.supervise import Order
 from evonas.local.processes.supervisors import Supervisors
 from evonas.search.attempt import AttemptPhase, AttemptView, Ending, Verdict
 from evonas.search.codec import SearchIdentity
 from evonas.search.exits import judge_exit, judge_timeout
+from evonas.search.log_reading import MAX_PRINTED, Printed, read_printed, to_report
 from evonas.search.reuse import fingerprint_of
 from evonas.search.trial import Trial
 from evonas.search.trial_environment import trial_environment
 from evonas.search.trial_progress import MAX_PROGRESS, Progress, parse_progress
 from evonas.search.trial_report import MAX_MESSAGE_BYTES, kept_message, message_limit, parse_message
+from evonas.search.wanted import wanted_of
 from evonas.spec import SearchSpec
 
 LOCK_FILE, REPORT_FILE, PROGRESS_FILE = "lock", "report.json", "progress.json"
@@ -71,6 +74,8 @@ class LocalAttempts:
     ) -> None:
         self._identity = identity
         self._spec = spec
+        self._wanted = wanted_of(spec)
+        self._progress_name = PROGRESS_FILE if self._wanted is None else PRINTED_FILE
         self._command = LocalCommand(spec)
         self._folder = folder
         self._on_end = on_end
@@ -116,6 +121,7 @@ class LocalAttempts:
             command=self._command.arguments(environment),
             environment=environment,
             max_log=self._max_log,
+            wanted=None if self._wanted is None else vars(self._wanted),
         )
         with (folder / LOCK_FILE).open("w") as lock:
             # The supervisor is handed the lock itself and holds it until it ends, however it ends, without a gap.
@@ -149,7 +155,7 @@ class LocalAttempts:
     @property
     def have_progressed(self) -> bool:
         """Whether a running attempt has reported progress that no view has shown, in a search with rungs."""
-        return any(_changed_at(folder / PROGRESS_FILE) != seen for folder, seen in self._progress_seen.items())
+        return any(_changed_at(folder / self._progress_name) != seen for folder, seen in self._progress_seen.items())
 
     def stop(self, attempts: Iterable[tuple[int, int]]) -> None:
         """End those attempts that are running, all at once, and wait until they are gone."""
@@ -200,10 +206,12 @@ class LocalAttempts:
     def _progress(self, folder: Path, *, running: bool = False) -> Progress | None:
         if self._spec.fidelity is None:
             return None
-        report = folder / PROGRESS_FILE
+        report = folder / self._progress_name
         if running:
             # Before it is read: what is written meanwhile is shown by the next view.
             self._progress_seen[folder] = _changed_at(report)
+        if self._wanted is not None:
+            return _printed(folder).progress
         written = read_start(report, MAX_PROGRESS + 1)
         # As a pod's annotation would be read.
         return None if written is None else parse_progress(written.decode(errors="replace"))
@@ -211,6 +219,8 @@ class LocalAttempts:
     def _ending(self, ended: dict[str, Any], folder: Path) -> Ending:
         if ended["timedOut"]:
             return judge_timeout(self._spec.trial)
+        if self._wanted is not None and ended["exitCode"] == 0:
+            return judge_exit(0, to_report(self._wanted, _printed(folder)))
         report = folder / REPORT_FILE
         # No more of it than a pod would keep, so that a trial that works here works there.
         limit = message_limit(self._spec.trial.template["spec"])
@@ -229,6 +239,12 @@ class LocalAttempts:
         wait_for_release(folder / LOCK_FILE)
         self._watched.discard(folder)
         self._on_end()
+
+
+def _printed(folder: Path) -> Printed:
+    """Return what the attempt's supervisor has found in its log."""
+    written = read_start(folder / PRINTED_FILE, MAX_PRINTED)
+    return Printed() if written is None else read_printed(written.decode(errors="replace"))
 
 
 def _changed_at(file: Path) -> int:

@@ -51,9 +51,11 @@ class BoundedLog:
             self._cut_for_good()
         self.file.close()
 
-    def look(self) -> None:
-        """Cut out the middle if the log is too long."""
+    def look(self, seen: int | None = None) -> None:
+        """Cut out the middle if the log is too long, nothing beyond what somebody has ``seen`` who must see it all."""
         until = self._blocks(self._size - self._limit // 2)
+        if seen is not None:
+            until = min(until, self._blocks(seen))
         if not self._is_too_long or until <= self._until:
             return
         # The file's own descriptor only appends, so this write needs another one.

@@ -1,7 +1,7 @@
 """Runs one attempt as a child process and records how it ended; a separate process, forked by ``forkserver``.
 
 It outlives a killed `evonas run`: the file it leaves is the local run's counterpart of a finished Job. It is alive
-exactly as long as the lock it was given is held. Standard library only, to keep the fork small.
+exactly as long as the lock it was given is held. Hardly more than the standard library, to keep the fork small.
 """
 
 from __future__ import annotations
@@ -15,9 +15,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from evonas.local.processes.log_results import LogResults
 from evonas.local.processes.logfile import LOG_FILE, BoundedLog
 from evonas.local.processes.wakeups import Wakeups
+from evonas.local.processes.whole_files import write_whole
+from evonas.search.log_reading import Wanted
 
 PID_FILE, ENDED_FILE = "supervisor.pid", "ended.json"
 GRACE_SECONDS = 10
@@ -41,6 +45,8 @@ class Order:
     environment: Mapping[str, str]
     max_log: int
     """Bytes of the log to keep; 0 keeps all."""
+    wanted: Mapping[str, Any] | None = None
+    """What to look for in the log, as fields of ``Wanted``; None if the trial reports by itself."""
 
 
 def supervise(order: Order, on_start: Callable[[int], object]) -> int:
@@ -61,6 +67,12 @@ def supervise(order: Order, on_start: Callable[[int], object]) -> int:
     write_whole(folder / PID_FILE, str(supervisor))
     started = time.time()
     with BoundedLog(folder / LOG_FILE, order.max_log) as log:
+        results = None if order.wanted is None else LogResults(folder / LOG_FILE, Wanted(**order.wanted))
+
+        def look() -> None:
+            # What is cut out was read before.
+            log.look(None if results is None else results.look())
+
         try:
             child = subprocess.Popen(
                 order.command,
@@ -76,15 +88,17 @@ def supervise(order: Order, on_start: Callable[[int], object]) -> int:
             write_end(folder, started, CANNOT_RUN, error=f"cannot run {order.command[0]!r}: {error.strerror}")
             return 0
         try:
-            ended = _wait(child, order.timeout, wakeups, log, until_sigterm=True)
+            ended = _wait(child, order.timeout, wakeups, look, until_sigterm=True)
             stopped = not ended and signal.SIGTERM in wakeups.heard
             if not ended:
                 _signal_group(child, signal.SIGTERM)
-                _wait(child, GRACE_SECONDS, wakeups, log)
+                _wait(child, GRACE_SECONDS, wakeups, look)
         finally:
             # As in a container, nothing outlives the trial's own process.
             _signal_group(child, signal.SIGKILL)
             child.wait()
+        if results is not None and not stopped:
+            results.end()
     if stopped:
         return 128 + signal.SIGTERM
     write_end(folder, started, child.returncode, timed_out=not ended)
@@ -100,15 +114,13 @@ def write_end(
     write_whole(folder / ENDED_FILE, json.dumps(end))
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file so that a reader sees all of it or none."""
-    partial = path.with_suffix(".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
-
-
 def _wait(
-    child: subprocess.Popen[bytes], seconds: float, wakeups: Wakeups, log: BoundedLog, *, until_sigterm: bool = False
+    child: subprocess.Popen[bytes],
+    seconds: float,
+    wakeups: Wakeups,
+    look: Callable[[], None],
+    *,
+    until_sigterm: bool = False,
 ) -> bool:
     """Say whether the child ended within that many seconds and, if requested, before SIGTERM came.
 
@@ -120,7 +132,7 @@ def _wait(
         if left <= 0 or (until_sigterm and signal.SIGTERM in wakeups.heard):
             return False
         wakeups.wait(min(left, LOOK_SECONDS))
-        log.look()
+        look()
     return True
 
 
