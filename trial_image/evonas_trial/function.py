@@ -22,7 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, SupportsFloat
 
 from evonas_trial import report
 
@@ -71,7 +71,7 @@ class RunningTrial:
             until=report.until(rungs[-1]) if rungs else None,
         )
 
-    def report(self, step: int, *, of: int | None = None, **metrics: float) -> None:
+    def report(self, step: int, *, of: int | None = None, **metrics: SupportsFloat) -> None:
         """Report the metrics after ``step`` of ``of`` steps (by default the last rung, if there is one).
 
         Call it as often as you like: it reports every ten seconds, and at once at a rung. If the function returns None,
@@ -79,7 +79,7 @@ class RunningTrial:
         """
         if isinstance(step, bool) or not hasattr(step, "__index__"):
             raise Misuse(f"trial.report needs a whole number as its step, got {_shown(step)}")
-        numbers = _numbers(metrics, "trial.report was given")
+        numbers = numbers_of(metrics, "trial.report was given")
         self._latest.update(numbers)
         done = int(step)
         report.progress(done, max(done, *self.rungs, 0) if of is None else of, **numbers)
@@ -145,7 +145,7 @@ def result_of(
             raise Misuse(f"{name} returned None and reported nothing: return the reward, or a dict of metrics")
         said, metrics = "reported", dict(latest)
     elif isinstance(returned, Mapping):
-        said, metrics = verb, _numbers(returned, f"{name} {verb}")
+        said, metrics = verb, numbers_of(returned, f"{name} {verb}")
     else:
         number = _number(returned)
         if number is None:
@@ -175,6 +175,19 @@ def count_arguments(function: Callable[..., Any]) -> int:
     if _takes(signature, 1):
         return 1
     raise Misuse(f"{name_of(function)}{signature} cannot be called with (candidate, trial)")
+
+
+def numbers_of(metrics: Mapping[Any, Any], said: str) -> dict[str, float]:
+    """Return the metrics as floats; Misuse for one that is no number or has no name."""
+    numbers: dict[str, float] = {}
+    for name, value in metrics.items():
+        if not isinstance(name, str):
+            raise Misuse(f"{said} a metric named {_shown(name)}: names must be text")
+        number = _number(value)
+        if number is None:
+            raise Misuse(f"{said} {_shown(value)} for {name!r}, which is no number")
+        numbers[name] = number
+    return numbers
 
 
 def name_of(function: Callable[..., Any]) -> str:
@@ -227,19 +240,6 @@ def _print_traceback() -> None:
     kind, error, trace = sys.exc_info()
     # Without the frame of _call.
     traceback.print_exception(kind, error, trace and trace.tb_next)
-
-
-def _numbers(metrics: Mapping[Any, Any], said: str) -> dict[str, float]:
-    """Return the metrics as floats; Misuse for one that is no number or has no name."""
-    numbers: dict[str, float] = {}
-    for name, value in metrics.items():
-        if not isinstance(name, str):
-            raise Misuse(f"{said} a metric named {_shown(name)}: names must be text")
-        number = _number(value)
-        if number is None:
-            raise Misuse(f"{said} {_shown(value)} for {name!r}, which is no number")
-        numbers[name] = number
-    return numbers
 
 
 def _number(value: Any) -> float | None:

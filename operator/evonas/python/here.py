@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsFloat
 
 import cloudpickle
 from rich.console import Console
@@ -30,11 +30,14 @@ from evonas.search.outcome import find_example
 from evonas.search.plan import Plan
 from evonas.search.trial import Trial
 from evonas.wording import counted
-from evonas_trial.function import Misuse, count_arguments, name_of
+from evonas_trial.function import Misuse, RunningTrial, count_arguments, name_of
 
 FUNCTION_FILE = "function.pickle"
 
-Function = Callable[..., Any]
+Outcome = SupportsFloat | Mapping[str, SupportsFloat] | None
+"""What a training returns: the reward, metrics by name, or None after it has reported them."""
+
+Function = Callable[[dict[str, Any]], Outcome] | Callable[[dict[str, Any], RunningTrial], Outcome]
 """Trains a candidate: called with the candidate and, if it takes a second argument, the ``RunningTrial``."""
 
 

@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, SupportsFloat
 
 from evonas.errors import EvonasError
 from evonas.extras import require
 from evonas.manifest import load_search, parse_search, to_yaml
 from evonas.python.asking import Asking, failed, infeasible, succeeded
 from evonas.python.declarations import Confirm, Constraint, Rungs
-from evonas.python.here import Function, check_function, run_here, with_source
+from evonas.python.here import Function, Outcome, check_function, run_here, with_source
 from evonas.python.manifest import check, in_python, runs_a_function, search_manifest
 from evonas.python.mounted import MountedFiles, mounted_script, template_of
 from evonas.python.result import INTERVAL, Result
@@ -24,7 +24,7 @@ from evonas.python.space import Values, from_manifest
 from evonas.python.trials import Trial
 from evonas.sources.locate import cluster_module, locate
 from evonas.sources.options import ClusterOptions
-from evonas_trial.function import Misuse, result_of
+from evonas_trial.function import Misuse, numbers_of, result_of
 
 _OPENING = threading.Lock()
 
@@ -137,7 +137,8 @@ class Search:
     def _take(self, manifest: dict[str, Any], runs: str | Path) -> None:
         self._spec = check(manifest)
         self._manifest = manifest
-        self._runs = Path(runs)
+        # The folder stays the same where the process changes its own.
+        self._runs = Path(runs).absolute()
         self._asking: Asking | None = None
         self._submitted: ClusterOptions | None = None
 
@@ -159,7 +160,7 @@ class Search:
     @property
     def folder(self) -> Path:
         """Where a run on this machine keeps its journal, logs and results."""
-        return (self._runs / self.name).absolute()
+        return self._runs / self.name
 
     def to_dict(self) -> dict[str, Any]:
         """Return the manifest, an ArchitectureSearch."""
@@ -302,7 +303,7 @@ class Search:
     def tell(
         self,
         trial: Trial | int,
-        result: float | Mapping[str, float] | None = None,
+        result: Outcome = None,
         *,
         infeasible_because: str | None = None,
         failed_because: str | None = None,
@@ -335,12 +336,16 @@ class Search:
                 ending = succeeded(told.reward, finite)
         return self._open("tell").tell(_index(trial), ending)
 
-    def report(self, trial: Trial | int, step: int, **metrics: float) -> bool:
+    def report(self, trial: Trial | int, step: int, **metrics: SupportsFloat) -> bool:
         """Report how far a trial that was asked is, and return whether it should go on.
 
         False once a search with rungs has stopped it: leave it then, there is nothing to tell.
         """
-        return self._open("report").report(_index(trial), step, metrics)
+        try:
+            numbers = numbers_of(metrics, "report was given")
+        except Misuse as misuse:
+            raise EvonasError(str(misuse)) from None
+        return self._open("report").report(_index(trial), step, numbers)
 
     def close(self) -> None:
         """End asking: other processes may run the search. Trials not told are handed out again later."""

@@ -9,6 +9,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import evonas
@@ -52,6 +53,31 @@ def test_threads_may_ask_and_tell_at_the_same_time(tmp_path: Path) -> None:
             assert sum(threads.map(work, range(8))) == 40
     assert [trial.state for trial in search.result().trials] == ["Succeeded"] * 40
     replayed(tmp_path / "here")
+
+
+def test_numbers_of_numpy_may_be_reported_and_told(tmp_path: Path) -> None:
+    with a_search(tmp_path, maximize="accuracy", rungs=[1, 3], trials=1, parallel=1) as search:
+        trial = search.ask()
+        assert trial is not None
+        assert search.report(trial, 1, accuracy=np.float32(0.5))
+        with pytest.raises(evonas.EvonasError, match="report was given 'high' for 'accuracy', which is no number"):
+            search.report(trial, 3, accuracy="high")  # type: ignore[arg-type]
+        told = search.tell(trial, np.float32(0.75))
+    assert (told.rungs[1], told.reward) == (0.5, 0.75)
+    replayed(tmp_path / "here")
+
+
+def test_relative_folder_of_runs_stays_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    search = a_search(Path("runs"), trials=2)
+    asked = search.ask()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    assert asked is not None
+    search.tell(asked, 1.0)
+    search.close()
+    assert search.folder == tmp_path / "runs" / "here"
+    assert search.result().trials[0].reward == 1.0
 
 
 FULL_DISK = """
