@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from evonas.agents.catalogue import AGENT_TYPES, check_agent, create_foreign, uses_experience
+from evonas.agents.catalogue import AGENT_TYPES, check_agent, create_foreign, parse_agent, uses_experience
 from evonas.agents.composition import ComposedAgent
 from evonas.agents.evolution import Mutation, Population, Turns
 from evonas.agents.experience import NO_EXPERIENCE, Experience
@@ -55,7 +55,7 @@ def create_agent(
     InvalidManifest names every invalid field.
     """
     _check_seed(seed)
-    parsed = check_agent(type, settings or {})
+    parsed = (parse_agent if looks_back else check_agent)(type, settings or {})
     if not uses_experience(type, parsed):
         experience = NO_EXPERIENCE
     if type not in AGENT_TYPES:
