@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from evonas.errors import EvonasError
     from evonas.python.declarations import Confirm, Constraint, Rungs
     from evonas.python.here import SearchFailed
+    from evonas.python.opening import open_result as open
     from evonas.python.result import Result
     from evonas.python.search import Search
-    from evonas.python.search import open_result as open
     from evonas.python.space import choice, floats, integers
     from evonas.python.trials import Trial, Trials
     from evonas_trial.function import RunningTrial
@@ -35,7 +35,7 @@ _PLACES = {
     "choice": ("evonas.python.space", "choice"),
     "floats": ("evonas.python.space", "floats"),
     "integers": ("evonas.python.space", "integers"),
-    "open": ("evonas.python.search", "open_result"),
+    "open": ("evonas.python.opening", "open_result"),
 }
 
 __all__ = [

@@ -55,7 +55,7 @@ def run_here(manifest: Mapping[str, Any], function: Function | None, runs: Path,
     if function is not None:
         check_function("run", function)
     pickled = None if function is None else _pickled(function)
-    say = Console().print if show and not is_notebook() else _say_nothing
+    say = Console(soft_wrap=True).print if show and not is_notebook() else _say_nothing
     with Launch(manifest, runs, lambda said: say(said, highlight=False)) as launch:
         variables: Mapping[str, str] = {}
         if function is not None and pickled is not None:
@@ -64,8 +64,12 @@ def run_here(manifest: Mapping[str, Any], function: Function | None, runs: Path,
             _write(file, pickled)
             variables = {FUNCTION_VARIABLE: str(file), "PYTHONPATH": _search_path()}
         results = launch.gather()
-        with _observer(launch, show=show) as observer:
-            decided = launch.run(observer, results, variables=variables)
+        try:
+            with _observer(launch, show=show) as observer:
+                decided = launch.run(observer, results, variables=variables)
+        except KeyboardInterrupt:
+            say(f"stopped; the same call goes on from {launch.folder}", highlight=False)
+            raise
     if decided.limit is not None and decided.limit.failed:
         raise SearchFailed(_why(launch, decided))
     return launch.folder

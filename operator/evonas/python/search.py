@@ -18,6 +18,7 @@ from evonas.python.declarations import Confirm, Constraint, Rungs
 from evonas.python.here import Function, Outcome, check_function, run_here, with_source
 from evonas.python.manifest import check, in_python, runs_a_function, search_manifest
 from evonas.python.mounted import MountedFiles, mounted_script, template_of
+from evonas.python.opening import options_of
 from evonas.python.result import INTERVAL, Result
 from evonas.python.script import script_of
 from evonas.python.space import Values, from_manifest
@@ -242,7 +243,7 @@ class Search:
         of them. Without the last three, the kubeconfig decides. Submitting again changes nothing; with more ``trials``
         or another function, it changes the search as ``kubectl apply`` would. EvonasError if the cluster refuses it.
         """
-        options = _options(namespace, context, kubeconfig)
+        options = options_of(namespace, context, kubeconfig)
         search, files = self, None
         if image is not None:
             search, files = self._contained(image, function, command, args, gpus, cpu, memory, env)
@@ -397,24 +398,6 @@ class Search:
             f"<Search {self.name}: {len(self._spec.space)} decisions, {self.size} candidates, {agent},"
             f" {budget.max_trials} trials>"
         )
-
-
-def open_result(
-    reference: str | Path,
-    *,
-    namespace: str | None = None,
-    context: str | None = None,
-    kubeconfig: str | Path | None = None,
-) -> Result:
-    """Return the record of a search: of a run's folder, of a file of ``export``, or by name (``digits`` or
-    ``nas/digits``) of a cluster. With any of the other arguments, it is always one of a cluster. EvonasError if there
-    is none or it cannot be read.
-    """
-    return Result(locate(str(reference), _options(namespace, context, kubeconfig)))
-
-
-def _options(namespace: str | None, context: str | None, kubeconfig: str | Path | None) -> ClusterOptions:
-    return ClusterOptions(None if kubeconfig is None else Path(kubeconfig), context, namespace)
 
 
 def _index(trial: Trial | int) -> int:

@@ -178,13 +178,13 @@ import evonas
 from tests.unit.python import functions
 from tests.unit.python.searches import a_search
 from pathlib import Path
-result = a_search(Path("."), trials={trials}, parallel=3).run(functions.{function}, show=False)
+result = a_search(Path("."), trials={trials}, parallel=3).run(functions.{function}, show={show})
 print(result.phase, len(result.trials))
 """
 
 
-def start(folder: Path, function: str, trials: int) -> subprocess.Popen[str]:
-    script = SCRIPT.format(function=function, trials=trials)
+def start(folder: Path, function: str, trials: int, *, show: bool = False) -> subprocess.Popen[str]:
+    script = SCRIPT.format(function=function, trials=trials, show=show)
     return subprocess.Popen(
         [sys.executable, "-c", script],
         cwd=folder,
@@ -216,10 +216,11 @@ def interruptible() -> Any:
 
 
 def test_interrupt_stops_the_trials_and_the_same_cell_resumes(tmp_path: Path) -> None:
-    process = start(tmp_path, "wait_for_go", 6)
-    wait_for("four results", lambda: len(finals(tmp_path)) >= 4)
+    process = start(tmp_path, "wait_for_go", 6, show=True)
+    wait_for("four results", has_results(tmp_path, 4))
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=PATIENCE)
+    output, errors = process.communicate(timeout=PATIENCE)
+    assert output.splitlines()[-1].startswith("stopped; the same call goes on from ")
     assert errors.rstrip().endswith("KeyboardInterrupt")
     (tmp_path / "go").touch()
     output, errors = start(tmp_path, "wait_for_go", 6).communicate(timeout=PATIENCE)
