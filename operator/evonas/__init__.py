@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from evonas.python.opening import open_result as open
     from evonas.python.result import Result
     from evonas.python.search import Search
-    from evonas.python.space import choice, floats, integers
+    from evonas.python.space import Space, choice, floats, integers
     from evonas.python.trials import Trial, Trials
     from evonas_trial.function import RunningTrial
 
@@ -30,6 +30,7 @@ _PLACES = {
     "RunningTrial": ("evonas_trial.function", "RunningTrial"),
     "Search": ("evonas.python.search", "Search"),
     "SearchFailed": ("evonas.python.here", "SearchFailed"),
+    "Space": ("evonas.python.space", "Space"),
     "Trial": ("evonas.python.trials", "Trial"),
     "Trials": ("evonas.python.trials", "Trials"),
     "choice": ("evonas.python.space", "choice"),
@@ -47,6 +48,7 @@ __all__ = [
     "RunningTrial",
     "Search",
     "SearchFailed",
+    "Space",
     "Trial",
     "Trials",
     "choice",

@@ -11,7 +11,7 @@ from evonas.agents.catalogue import AGENT_TYPES, parse_agent
 from evonas.errors import EvonasError, FieldProblem, InvalidManifest
 from evonas.manifest import KIND
 from evonas.python.declarations import Confirm, Constraint, Rungs
-from evonas.python.space import Values, plain, to_manifest
+from evonas.python.space import Space, plain, to_manifest
 from evonas.spec import API_VERSION, SearchSpec
 
 FUNCTION_VARIABLE = "EVONAS_FUNCTION_FILE"
@@ -50,7 +50,7 @@ _PLACES = (
 
 def search_manifest(
     name: str,
-    space: Mapping[str, Values],
+    space: Space,
     *,
     maximize: str | None,
     minimize: str | None,

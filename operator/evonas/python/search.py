@@ -21,7 +21,7 @@ from evonas.python.mounted import MountedFiles, mounted_script, template_of
 from evonas.python.opening import options_of
 from evonas.python.result import INTERVAL, Result
 from evonas.python.script import script_of
-from evonas.python.space import Values, from_manifest
+from evonas.python.space import Space, Values, from_manifest
 from evonas.python.trials import Trial
 from evonas.sources.locate import cluster_module, locate
 from evonas.sources.options import ClusterOptions
@@ -40,7 +40,7 @@ class Search:
     def __init__(
         self,
         name: str,
-        space: Mapping[str, Values],
+        space: Space,
         *,
         trials: int,
         maximize: str | None = None,

@@ -37,6 +37,10 @@ class Range:
 Values = Choice | Range | Sequence[Value]
 """What may stand for a decision; a list or tuple is a choice among its items."""
 
+Space = Mapping[str, Values]
+"""Decisions by name, each a list of values, or made by ``choice``, ``integers`` or ``floats``. Annotate a variable that
+holds a space with it: ``space: evonas.Space = {...}``."""
+
 
 def choice(*values: Value, when: When | None = None) -> Choice:
     """Return a decision among ``values``: text, numbers or booleans.
@@ -71,7 +75,7 @@ def plain(value: Any) -> Any:
     return float(value) if isinstance(value, numbers.Real) else value
 
 
-def to_manifest(space: Mapping[str, Values]) -> list[dict[str, Any]]:
+def to_manifest(space: Space) -> list[dict[str, Any]]:
     """Return ``spec.searchSpace``. EvonasError for what is no decision at all; the rest is for the parser to judge."""
     if not isinstance(space, Mapping):
         raise EvonasError(f"space: must be a mapping from names to values, got {type(space).__name__}")
