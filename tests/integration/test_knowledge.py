@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,11 @@ def learner(name: str, *, held: bool = False, **spec: Any) -> dict[str, Any]:
     if held:
         body["spec"]["trial"]["template"]["metadata"] = {"annotations": HELD}
     return body
+
+
+def is_past(second: str) -> Callable[[], bool]:
+    """Return whether the clock of this machine shows a later second."""
+    return lambda: datetime.now(UTC) >= datetime.fromisoformat(second) + timedelta(seconds=1)
 
 
 def record_of(cluster: Cluster, namespace: str, name: str) -> str:
@@ -157,7 +163,9 @@ def test_searches_are_selected_by_label_and_a_reader_needs_the_right_to_see_the_
         body = search(name, budget=some)
         body["metadata"]["labels"] = labels
         apply(body)
-        wait_until(cluster, namespace, name, "Complete")
+        made = wait_until(cluster, namespace, name, "Complete")["metadata"]["creationTimestamp"]
+        # An object's time of creation has no fractions of a second, and those of one second are as old as each other.
+        cluster.wait_for("another second", is_past(made))
     budget = {"maxTrials": 3, "parallelTrials": 3}
     body = learner("learner", budget=budget, knowledge={"selector": {"matchLabels": labels}})
     body["metadata"]["labels"] = labels
