@@ -64,4 +64,4 @@ def code(files: Iterable[Path]) -> str:
 def _run_and_keep(task: Kept, folder: Path, run: Run[Kept]) -> None:
     path = task.path(folder)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps(run(task)))
+    write_whole(path, json.dumps(run(task)).encode())

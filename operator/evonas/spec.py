@@ -53,6 +53,11 @@ class Objective:
     target: float | None
     constraints: tuple[Constraint, ...]
 
+    @property
+    def name(self) -> str:
+        """What people call its value: the metric, or ``reward``."""
+        return self.metric or "reward"
+
 
 @dataclass(frozen=True)
 class AgentSpec:

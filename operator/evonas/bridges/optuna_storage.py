@@ -45,7 +45,7 @@ def write_storage(record: RecordedSearch, path: Path) -> None:
     except SQLAlchemyError as error:
         raise EvonasError(f"cannot write {path}: {str(error).splitlines()[0]}") from error
     study.set_user_attr("evonas_source", record.source)
-    study.set_user_attr("evonas_metric", record.spec.objective.metric or "reward")
+    study.set_user_attr("evonas_metric", record.spec.objective.name)
     study.add_trials([_trial(record, trial, distributions) for trial in record.trials if not trial.is_confirmation])
 
 

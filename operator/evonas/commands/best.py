@@ -95,7 +95,7 @@ def best(search: str, output: str, trial: int | None, pareto: tuple[str, str] | 
     if trial is None and recommended is not None and recommended.trial is found:
         said = in_words(recommended)
     else:
-        metric = record.spec.objective.metric or "reward"
+        metric = record.spec.objective.name
         reward = "no reward" if found.reward is None else f"{metric} {found.reward:.6g}"
         said = f"trial {found.index} with {reward}"
     click.echo(said, err=True)

@@ -54,7 +54,7 @@ def plan(
     spec = SearchSpec.parse(body)
     check_template(spec.trial)
     for doubtful in find_placeholders(spec):
-        say_on_stderr(f"warning: {doubtful}")
+        say_on_stderr(str(doubtful))
     bounds = forecast(spec)
     click.echo(f"{spec.name}: {len(spec.space)} decisions, {spec.space.size} candidates, agent {spec.agent.type}")
     retried = f"is retried {counted(spec.trial.retries, 'time')}"

@@ -50,7 +50,7 @@ def report(
     Searches that differ only in their seed are drawn as one line with a band.
     """
     records = [locate(reference, cluster).read() for reference in dict.fromkeys(searches)]
-    objectives = {(record.spec.objective.minimize, record.spec.objective.metric or "reward") for record in records}
+    objectives = {(record.spec.objective.minimize, record.spec.objective.name) for record in records}
     if len(objectives) > 1:
         raise EvonasError(f"these searches have different objectives and fit no common picture: {sorted(objectives)}")
     if output.suffix == ".html":

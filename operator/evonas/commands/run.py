@@ -143,7 +143,7 @@ def _conclude(spec: SearchSpec, decided: Plan, trials: Sequence[Trial], folder: 
     if best is not None and best.reward is not None:
         console.print(f"best: trial {best.index} with {best.reward:.6g}", style="bold", highlight=False)
         console.print_json(json.dumps(dict(best.decisions)))
-        metric = spec.objective.metric or "reward"
+        metric = spec.objective.name
         recommended = recommend(spec, decided.totals)
         if recommended is not None:
             console.print(in_words(recommended), highlight=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 
 import click
 from rich.live import Live
@@ -12,11 +11,9 @@ from evonas.commands.searches import cluster_options, says_what_a_search_is
 from evonas.recorded.search import Phase
 from evonas.report.console import open_console
 from evonas.report.live import search_view
+from evonas.sources.following import follow
 from evonas.sources.locate import locate
 from evonas.sources.options import ClusterOptions
-
-SHARE = 10
-"""Reading takes at most a tenth of the time, however many trials there are."""
 
 
 @click.command()
@@ -32,11 +29,6 @@ def watch(search: str, interval: float, cluster: ClusterOptions) -> None:
     source = locate(search, cluster)
     console = open_console()
     with Live(console=console, auto_refresh=False) as live:
-        while True:
-            began = time.monotonic()
-            record = source.read()
+        for record in follow(source, interval):
             live.update(search_view(record), refresh=True)
-            if record.phase.is_over or record.phase in (Phase.REFUSED, Phase.STOPPED):
-                break
-            time.sleep(max(interval, SHARE * (time.monotonic() - began)))
     sys.exit(0 if record.phase is Phase.COMPLETE else 1)

@@ -21,7 +21,7 @@ from evonas.search import trial as recorded
 from evonas.search.attempt import AttemptPhase, AttemptView, Ending, QueuedReason, Verdict
 from evonas.search.plan import Plan
 from evonas.search.reuse import fingerprint_of
-from evonas.search.trial_progress import Progress
+from evonas.search.trial_progress import Progress, with_rung_reached
 from evonas.search.trial_report import Report
 from evonas.spec import SearchSpec
 
@@ -67,10 +67,9 @@ class AskedTrials:
     def progressed(self, index: int, step: int, metrics: Mapping[str, float]) -> None:
         """Note how far a trial is."""
         view = self._views[index]
-        rungs = {} if view.progress is None else dict(view.progress.rungs)
-        reached = [rung for rung in (self._spec.fidelity.steps if self._spec.fidelity else ()) if rung <= step]
-        if reached:
-            rungs.setdefault(reached[-1], metrics)
+        known = {} if view.progress is None else view.progress.rungs
+        steps = () if self._spec.fidelity is None else self._spec.fidelity.steps
+        rungs = with_rung_reached(known, steps, step, metrics)
         self._views[index] = replace(view, progress=Progress(step, metrics, rungs))
 
     def ended(self, trial: recorded.Trial, ending: Ending) -> None:

@@ -21,6 +21,7 @@ from evonas.launch import Launch
 from evonas.local.passes import Observer
 from evonas.local.processes.attempts import attempt_folder
 from evonas.local.processes.logfile import LOG_FILE
+from evonas.local.processes.whole_files import write_whole
 from evonas.python.manifest import FUNCTION_VARIABLE, SOURCE_ANNOTATION, in_words
 from evonas.python.notebook import NotebookView, is_notebook
 from evonas.python.script import source_of
@@ -146,11 +147,9 @@ def _pickled(function: Function) -> bytes:
 
 
 def _write(file: Path, content: bytes) -> None:
-    """Write so that a trial which is just starting reads the old function or the new one."""
-    partial = file.with_suffix(".partial")
+    """Write the function: a trial which is just starting reads the old one or the new one."""
     try:
-        partial.write_bytes(content)
-        partial.replace(file)
+        write_whole(file, content)
     except OSError as error:
         raise EvonasError(f"cannot write {file}, {len(content):,} bytes: {error.strerror}") from error
 

@@ -22,7 +22,7 @@ def search_html(record: RecordedSearch) -> str:
         (trial for trial in record.trials if trial.reward is not None and not trial.is_confirmation),
         key=lambda trial: (-oriented(objective, trial.reward or 0.0), trial.index),
     )
-    metric = objective.metric or "reward"
+    metric = objective.name
     recommended = recommend(record.spec, record.totals)
     return render(
         "search.html.j2",

@@ -15,10 +15,9 @@ from evonas.python.html import search_html
 from evonas.recorded.search import Phase, RecordedSearch
 from evonas.search.plan import Plan
 from evonas.search.trial import Trial
+from evonas.sources.following import SHARE
 
 INTERVAL = 1.0
-SHARE = 10
-"""Drawing takes at most a tenth of the time, however many trials there are."""
 
 
 def is_notebook() -> bool:

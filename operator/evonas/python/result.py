@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,25 +12,24 @@ from typing import TYPE_CHECKING, Any
 from evonas.errors import EvonasError
 from evonas.manifest import to_yaml
 from evonas.python.trials import Trial, Trials, trial_of, trials_of
-from evonas.recorded.search import Phase, manifest_of
+from evonas.recorded.search import RecordedSearch, manifest_of
 from evonas.search.recommendation import recommend
+from evonas.sources.following import follow
 from evonas.sources.source import Source, find_trial
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 INTERVAL = 2.0
-SHARE = 10
-"""Reading takes at most a tenth of the time, however many trials there are."""
 
 
 class Result:
     """The record of one search, here or in a cluster, as it was when it was read; ``refresh`` reads it again."""
 
-    def __init__(self, source: Source) -> None:
-        """Read the record; EvonasError if there is none or it cannot be read."""
+    def __init__(self, source: Source, record: RecordedSearch | None = None) -> None:
+        """Read the record, unless it was just read; EvonasError if there is none or it cannot be read."""
         self._source = source
-        self._record = source.read()
+        self._record = source.read() if record is None else record
 
     @property
     def name(self) -> str:
@@ -81,19 +81,17 @@ class Result:
 
         It is read every ``interval`` seconds. TimeoutError if that takes more than ``timeout`` seconds.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
         found = self
-        while not (found.is_over or found._record.phase in (Phase.REFUSED, Phase.STOPPED)):
-            began = time.monotonic()
-            if deadline is not None and began >= deadline:
-                overview = found._record.overview
-                raise TimeoutError(
-                    f"{found._record.source} is {found.phase} after {timeout:g} seconds, with"
-                    f" {overview.counts.get('total', 0)} of {overview.max_trials} trials; wait again, or longer"
-                )
-            pause = max(interval, SHARE * (time.monotonic() - began))
-            time.sleep(pause if deadline is None else max(0.0, min(pause, deadline - began)))
-            found = found.refresh()
+        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        if not self._record.phase.is_at_rest:
+            for record in follow(self._source, interval, deadline=deadline):
+                found = Result(self._source, record)
+        if not found._record.phase.is_at_rest:
+            overview = found._record.overview
+            raise TimeoutError(
+                f"{found._record.source} is {found.phase} after {timeout:g} seconds, with"
+                f" {overview.counts.get('total', 0)} of {overview.max_trials} trials; wait again, or longer"
+            )
         return found
 
     def plot(self) -> Figure:
@@ -101,9 +99,7 @@ class Result:
         from evonas.report.plots import draw_plots  # noqa: PLC0415 - matplotlib, only where something is drawn
 
         objective = self._record.spec.objective
-        return draw_plots(
-            {self.name: self._record.trials}, minimize=objective.minimize, metric=objective.metric or "reward"
-        )
+        return draw_plots({self.name: self._record.trials}, minimize=objective.minimize, metric=objective.name)
 
     def report(self, path: str | Path) -> Path:
         """Write the report, one HTML file, as ``evonas report`` does; returns its path."""

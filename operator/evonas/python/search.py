@@ -332,7 +332,7 @@ class Search:
                 raise EvonasError(str(misuse)) from None
             finite = {name: value for name, value in told.metrics.items() if math.isfinite(value)}
             if not math.isfinite(told.reward):
-                ending = infeasible(f"the training diverged: {metric or 'reward'} is {told.reward}")
+                ending = infeasible(f"the training diverged: {self._spec.objective.name} is {told.reward}")
             else:
                 ending = succeeded(told.reward, finite)
         return self._open("tell").tell(_index(trial), ending)

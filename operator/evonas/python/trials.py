@@ -134,4 +134,4 @@ class Trials(Sequence[Trial]):
 def trials_of(record: RecordedSearch) -> Trials:
     """Return the trials of a record."""
     found = (trial_of(record.spec, trial) for trial in record.trials)
-    return Trials(found, record.spec.objective.metric or "reward")
+    return Trials(found, record.spec.objective.name)

@@ -31,7 +31,7 @@ def check_candidates(
     for trial in reversed(record.trials):
         reached = f" with {trial.rungs[-1].in_words}" if trial.rungs else ""
         if trial.reward is not None:
-            reached = f" with {record.spec.objective.metric or 'reward'} {trial.reward:.6g}"
+            reached = f" with {record.spec.objective.name} {trial.reward:.6g}"
         tried[key_of(trial.decisions)] = f"trial {trial.index} has it, {trial.state}{reached}"
     chosen: dict[str, Decisions] = {}
     problems: list[str] = []

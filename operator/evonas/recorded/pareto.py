@@ -96,7 +96,7 @@ def parse_axes(objective: Objective, names: tuple[str, str]) -> Axes:
 
 def default_axes(objective: Objective) -> Axes | None:
     """Return the objective against the first other metric that is constrained; None if there is none."""
-    sought = objective.metric or REWARD
+    sought = objective.name
     for constraint in objective.constraints:
         if constraint.metric != sought:
             return parse_axes(objective, (sought, constraint.metric))

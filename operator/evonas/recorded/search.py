@@ -45,6 +45,11 @@ class Phase(StrEnum):
         """Return whether no more trials will come."""
         return self in (Phase.COMPLETE, Phase.FAILED)
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Return whether nothing works on it: it is over, was refused, or was stopped."""
+        return self.is_over or self in (Phase.REFUSED, Phase.STOPPED)
+
 
 @dataclass(frozen=True)
 class RecordedSearch:
@@ -144,7 +149,7 @@ class RecordedSearch:
             best=None if best is None else best.reward,
             best_index=None if best is None else best.index,
             gpu_seconds=self.totals.gpu_seconds,
-            metric=self.spec.objective.metric or "reward",
+            metric=self.spec.objective.name,
             reused=self.totals.reused,
             start_time=self.start_time,
         )

@@ -23,7 +23,7 @@ def at_rungs(record: RecordedSearch, trial: Trial, shown: int) -> Iterator[Rende
     own = [judgement for judgement in judgements if judgement.trial.index == trial.index]
     if not own:
         return
-    metric, last = record.spec.objective.metric or "reward", own[-1]
+    metric, last = record.spec.objective.name, own[-1]
     better = _better(record, judgements, last)
     bound = "at most" if record.spec.objective.minimize else "at least"
     if trial.state is TrialState.STOPPED and last.needed is not None:

@@ -45,7 +45,7 @@ def explanation(record: RecordedSearch, trial: Trial, considered: Sequence[Alter
 
 
 def _outcome(record: RecordedSearch, trial: Trial) -> str:
-    reward = "" if trial.reward is None else f" with {record.spec.objective.metric or 'reward'} {trial.reward:.6g}"
+    reward = "" if trial.reward is None else f" with {record.spec.objective.name} {trial.reward:.6g}"
     why = in_words("" if trial.reason == trial.state else trial.reason, trial.message)
     if trial.state is TrialState.PAUSED:
         # Its message is as of when it came there.

@@ -41,7 +41,7 @@ def render_report(
 ) -> str:
     """Return the page for searches with one objective; without ``metrics`` their constraints decide what is
     compared."""
-    metric = records[0].spec.objective.metric or "reward"
+    metric = records[0].spec.objective.name
     drawn = [found for found in group(records) if all(rewards_in_order(record.trials) for record in found.records)]
     detailed = records
     if len(records) > MAX_DETAILED:

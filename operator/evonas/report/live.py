@@ -51,7 +51,7 @@ def progress_view(spec: SearchSpec, totals: Totals, trials: Iterable[Trial], lef
     grid.add_row("", ", ".join([*said, *([f"{totals.reused} reused"] if totals.reused else [])]))
     rewards = rewards_in_order(trials)
     if totals.best is not None and rewards:
-        metric = spec.objective.metric or "reward"
+        metric = spec.objective.name
         grid.add_row("best", f"{metric} {totals.best.reward:.6g} (trial {totals.best.index})")
         if (recommended := recommend(spec, totals)) is not None:
             spread = f"{recommended.expected:.6g} ± {recommended.deviation:.3g}"

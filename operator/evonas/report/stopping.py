@@ -66,7 +66,7 @@ def view_stopping(record: RecordedSearch, winner: Trial | None) -> StoppingView 
     lines.sort(key=lambda line: (line[1][-1][0], oriented(record.spec.objective, line[1][-1][1])))
     curves = [*_curves(lines[-MAX_CURVES:], winner)]
     cut = Counter(trial.rungs[-1].step for trial in trials if trial.state.is_at_rung and trial.rungs)
-    metric = record.spec.objective.metric or "reward"
+    metric = record.spec.objective.name
     return StoppingView(
         figure=curve_figure(
             curves,

@@ -52,7 +52,7 @@ def _more(overview: Overview) -> Iterable[str]:
 def trials_table(record: RecordedSearch, trials: Iterable[Trial] | None = None, *, wide: bool = False) -> Table:
     """Return one line per trial, by default for all of them; ``wide`` adds columns."""
     table = Table(box=box.SIMPLE_HEAD, title=record.source, title_justify="left")
-    for heading in ("trial", "origin", "state", record.spec.objective.metric or "reward", "ended", "decisions"):
+    for heading in ("trial", "origin", "state", record.spec.objective.name, "ended", "decisions"):
         table.add_column(heading, justify="right" if heading == "trial" else "left", overflow="fold")
     for more in ("attempts", "seconds", "message") if wide else ():
         table.add_column(more, justify="left" if more == "message" else "right", overflow="fold")

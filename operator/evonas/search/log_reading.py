@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from evonas.search.printed import Said, create_finder, plain
-from evonas.search.trial_progress import Progress
+from evonas.search.trial_progress import Progress, with_rung_reached
 from evonas.search.trial_report import MAX_METRIC_NAME, MAX_METRICS, Report
 from evonas.wording import counted
 
@@ -165,10 +165,8 @@ class LogReading:
         if step is None or not self._is_complete:
             return
         before = Progress(step, {}) if self._progress is None else self._progress
-        metrics, rungs = dict(self._at_step), dict(before.rungs)
-        reached = [rung for rung in self._wanted.rungs if rung <= step]
-        if reached:
-            rungs.setdefault(reached[-1], metrics)
+        metrics = dict(self._at_step)
+        rungs = with_rung_reached(before.rungs, self._wanted.rungs, step, metrics)
         if step >= before.step:
             self._progress = Progress(step, metrics, rungs)
         else:

@@ -81,7 +81,7 @@ def find_silence(spec: SearchSpec, totals: Totals) -> str | None:
     """Return what is missing if trials were trained to their end and none had a result at a rung; None otherwise."""
     if spec.fidelity is None or not totals.full_trainings or totals.last_rungs:
         return None
-    needed = [spec.objective.metric or "reward", *(item.metric for item in spec.objective.constraints)]
+    needed = [spec.objective.name, *(item.metric for item in spec.objective.constraints)]
     return (
         "spec.fidelity has had no effect: no trial that was trained to its end was seen to report at a rung before; "
         f"its progress reports need step, a whole number, and {' and '.join(needed)}"

@@ -35,10 +35,19 @@ class Progress:
         A report that does not repeat them counts for the last rung that it has reached.
         """
         found = {step: self.rungs[step] for step in steps if step in self.rungs}
-        reached = [step for step in steps if step <= self.step]
-        if reached and reached[-1] not in found:
-            found[reached[-1]] = self.metrics
-        return dict(sorted(found.items()))
+        return dict(sorted(with_rung_reached(found, steps, self.step, self.metrics).items()))
+
+
+def with_rung_reached(
+    known: Mapping[int, Mapping[str, float]], rungs: Sequence[int], step: int, metrics: Mapping[str, float]
+) -> dict[int, Mapping[str, float]]:
+    """Return what is known of the ascending ``rungs`` after a step: its metrics are those of the last rung that it has
+    reached, unless an earlier step was the first to reach that one.
+    """
+    found = dict(known)
+    if reached := [rung for rung in rungs if rung <= step]:
+        found.setdefault(reached[-1], metrics)
+    return found
 
 
 def parse_progress(text: str) -> Progress | None:

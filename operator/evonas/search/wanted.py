@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evonas.search.log_reading import REWARD, Wanted
+from evonas.search.log_reading import Wanted
 from evonas.spec import SearchSpec
 
 
@@ -13,7 +13,7 @@ def wanted_of(spec: SearchSpec) -> Wanted | None:
         return None
     constraints = (constraint.metric for constraint in spec.objective.constraints)
     return Wanted(
-        metrics=(spec.objective.metric or REWARD, *constraints),
+        metrics=(spec.objective.name, *constraints),
         patterns=report.patterns,
         best=report.keeps_best,
         minimize=spec.objective.minimize,

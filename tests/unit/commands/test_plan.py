@@ -220,3 +220,11 @@ def test_plan_shows_no_candidates_that_another_searchs_results_decide_on(
     lines = evonas("plan", "search.yaml", "--no-cluster")[1].splitlines()
     assert says in lines
     assert sum(line.startswith("trial ") for line in lines) == candidates
+
+
+def test_placeholder_of_another_tool_is_one_warning(evonas: Evonas, tmp_path: Path) -> None:
+    manifest = write_manifest(tmp_path, ["python", "train.py", "--width={a1}"])
+    code, _, errors = evonas("plan", str(manifest), "--no-cluster")
+    assert code == 0
+    assert errors.count("warning: ") == 1
+    assert errors.startswith("warning: spec.trial.template.spec.containers[0].command[2]: {a1} reaches the program")

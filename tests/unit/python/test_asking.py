@@ -204,3 +204,12 @@ def test_search_that_is_asked_is_not_run_by_others_meanwhile(tmp_path: Path) -> 
             a_search(tmp_path).ask()
     with a_search(tmp_path) as search:
         assert search.ask() is not None
+
+
+def test_waiting_ends_with_the_time_or_once_nothing_works_on_the_search(tmp_path: Path) -> None:
+    with a_search(tmp_path) as search:
+        search.ask()
+        begun = search.result()
+        with pytest.raises(TimeoutError, match=r"is Running after 0\.2 seconds, with 1 of 6 trials"):
+            begun.wait(timeout=0.2, interval=0.05)
+    assert begun.wait(timeout=60, interval=0.05).phase == "Stopped"

@@ -56,4 +56,4 @@ class LogResults:
         self._file.close()
 
     def _write(self) -> None:
-        write_whole(self._folder / PRINTED_FILE, to_text(self._reading.printed))
+        write_whole(self._folder / PRINTED_FILE, to_text(self._reading.printed).encode())

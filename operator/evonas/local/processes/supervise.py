@@ -64,7 +64,7 @@ def supervise(order: Order, on_start: Callable[[int], object]) -> int:
             os._exit(CANNOT_RUN)
 
     wakeups = Wakeups(signal.SIGTERM, signal.SIGCHLD)
-    write_whole(folder / PID_FILE, str(supervisor))
+    write_whole(folder / PID_FILE, str(supervisor).encode())
     started = time.time()
     with BoundedLog(folder / LOG_FILE, order.max_log) as log:
         results = None if order.wanted is None else LogResults(folder / LOG_FILE, Wanted(**order.wanted))
@@ -111,7 +111,7 @@ def write_end(
     """Record how an attempt ended; ``error`` says why nothing was run."""
     said = {} if error is None else {"error": error}
     end = {"start": started, "timedOut": timed_out, "exitCode": exit_code, **said, "end": time.time()}
-    write_whole(folder / ENDED_FILE, json.dumps(end))
+    write_whole(folder / ENDED_FILE, json.dumps(end).encode())
 
 
 def _wait(
