@@ -84,7 +84,8 @@ class _Script:
         """Modules that are reached by attributes."""
         self._imports: set[str] = set()
         self._constants: dict[str, str] = {}
-        self._definitions: list[str] = []
+        self._definitions: dict[str, tuple[str, tuple[str, ...]]] = {}
+        """By name: the source, and the names that it needs when it is defined."""
         self._names: set[str] = set()
         """Those that are there, or are being put there."""
         self._statements: Mapping[str, tuple[str, str]] | None = None
@@ -97,19 +98,38 @@ class _Script:
         imports = [*(f"import {module}" for module in inner), *sorted(self._imports)]
         blocks = [
             "\n".join(["from __future__ import annotations", "", *imports, "", *constants]).rstrip() + "\n",
-            *self._definitions,
+            *self._in_order(),
             last,
         ]
         return "\n\n".join(blocks)
 
+    def _in_order(self) -> Iterable[str]:
+        """Return the definitions as the module has them, in which order they have worked: what is called by a default,
+        say, needs all that it calls in turn. A name that was defined anew, as in a notebook, may stand before what it
+        needs since then: that is brought forward.
+        """
+        places = {name: place for place, name in enumerate(self._module)}
+        written: dict[str, str] = {}
+        begun: set[str] = set()
+
+        def write(name: str) -> None:
+            if name in self._definitions and name not in begun:
+                begun.add(name)
+                source, at_once = self._definitions[name]
+                for needed in at_once:
+                    write(needed)
+                written[name] = source
+
+        for name in sorted(self._definitions, key=lambda name: places.get(name, len(places))):
+            write(name)
+        return written.values()
+
     def define(self, name: str, value: Any) -> None:
-        """Add a function or class of the module, what it needs before it, and after it what it calls."""
+        """Add a function or class of the module with all that it uses."""
         self._names.add(name)
         definition = self._definition(name, value)
-        for needed in definition.at_once:
-            self._add(needed, definition)
-        self._definitions.append(definition.source)
-        for needed in definition.later:
+        self._definitions[name] = (definition.source, definition.at_once)
+        for needed in (*definition.at_once, *definition.later):
             self._add(needed, definition)
         for path in definition.paths:
             self._add_submodules(path)
@@ -171,7 +191,7 @@ class _Script:
             if own not in self._names:
                 self.define(own, value)
             self._names.add(name)
-            self._definitions.append(f"{name} = {own}\n")
+            self._definitions[name] = (f"{name} = {own}\n", (own,))
         elif own in (name, "<lambda>"):
             self.define(name, value)
         else:

@@ -226,6 +226,17 @@ def test_definitions_are_in_an_order_that_works(data: st.DataObject) -> None:
             assert known() == expected()
 
 
+def test_what_is_defined_last_may_need_what_uses_it_when_it_is_called() -> None:
+    notebook = Notebook()
+    notebook.run("def one():\n    return two\n")
+    notebook.run("def base(known=one):\n    return 3\n")
+    notebook.run("def two(known=base()):\n    return known\n")
+    names = notebook.run("def train(candidate):\n    return base() + one()()\n")
+    there: dict[str, Any] = {"__name__": "script"}
+    exec(script_of(names["train"], None), there)
+    assert there["train"]({}) == 6
+
+
 def made() -> Callable[..., Any]:
     width = 3
 
