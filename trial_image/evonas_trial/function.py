@@ -2,7 +2,8 @@
 
 A search that was defined in Python runs this module in each of its trials: here with the pickled function, ``python -m
 evonas_trial.function FILE``; in a cluster from the script that holds the function's source, which calls ``run``.
-Imports the standard library and ``report`` only, so that these two files can be mounted into any image.
+Imports the standard library, ``report`` and ``termination`` only, so that these three files can be mounted into any
+image.
 
 What another attempt would only repeat, such as a function that returns text, is not retried: the report is then the
 reason in place of the reward, which fails the trial at once (``report.unusable``). An exception is retried, since it
@@ -15,24 +16,21 @@ import argparse
 import inspect
 import math
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Any, NoReturn, SupportsFloat
 
 from evonas_trial import report
+from evonas_trial.termination import leave_on_sigterm
 
 REWARD = "reward"
 """The name of what counts in a search whose objective names no metric."""
 
 _REPEATED = (NameError, ModuleNotFoundError, SyntaxError)
 """Exceptions that another attempt would raise again, on any node."""
-
-_SIGTERM_EXIT_CODE = 128 + signal.SIGTERM
 
 
 class Misuse(Exception):
@@ -115,8 +113,7 @@ def run(function: Callable[..., Any], *, metric: str | None = None) -> NoReturn:
     it is what the function last reported by ``trial.report``. A reward that is not finite means that the training
     diverged: the candidate is infeasible.
     """
-    # A container's first process ignores SIGTERM by default, and would hold its GPU until it is killed.
-    signal.signal(signal.SIGTERM, _leave)
+    leave_on_sigterm()
     name = name_of(function)
     try:
         trial = RunningTrial.of_environment()
@@ -276,11 +273,6 @@ def _number_in(variable: str, default: int) -> int:
 
 def _say(line: str) -> None:
     print(f"evonas: {line}", file=sys.stderr, flush=True)
-
-
-def _leave(_signal: int, _frame: FrameType | None) -> None:
-    # Not sys.exit: an exception could be delayed or swallowed by the code that the signal interrupts.
-    os._exit(_SIGTERM_EXIT_CODE)
 
 
 def _load(path: Path) -> Callable[..., Any]:

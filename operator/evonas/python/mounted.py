@@ -1,6 +1,6 @@
 """What a search from Python mounts into its trials' image: files in a ConfigMap, and the pod template that has them.
 
-Pure but for reading the two modules of ``evonas_trial`` that every function needs. The ConfigMap is immutable and its
+Pure but for reading the three modules of ``evonas_trial`` that every function needs. The ConfigMap is immutable and its
 name is derived from what it holds: trials that run keep their files when a search is changed.
 """
 
@@ -21,7 +21,7 @@ FOLDER = "/evonas"
 """Where the files are in the image."""
 SCRIPT = "train.py"
 PACKAGE = "evonas_trial"
-_MODULES = ("report.py", "function.py")
+_MODULES = ("report.py", "termination.py", "function.py")
 _JOINS_THE_IMAGES_OWN = f'"""{PACKAGE}, with what the image has of it."""\n' + (
     "from pkgutil import extend_path\n\n__path__ = extend_path(__path__, __name__)\n"
 )
