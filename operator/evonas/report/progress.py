@@ -107,7 +107,8 @@ def lineage(record: RecordedSearch, trial: Trial) -> list[Ancestor]:
     current: Trial | None = trial
     while current is not None:
         index = current.proposal.parent
-        parent = None if index is None else record.trial(index)
+        # A record that somebody has changed may have circles: parents come before their children.
+        parent = None if index is None or index >= current.index else record.trial(index)
         line.append(Ancestor(current, {} if parent is None else _changes(parent.decisions, current.decisions)))
         current = parent
     return line[::-1]
