@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from evonas.cluster.client.api import Api, ApiError, Conflict, NotFound, Refused, Unavailable
 from evonas.cluster.client.connection import load_connection, load_namespace
 from evonas.cluster.client.resources import CONFIG_MAPS, PODS, SEARCHES, TRIALS, Resource
+from evonas.cluster.client.rights import may
 from evonas.cluster.state.knowledge_map import RESTORE, check_digest, from_config_map
 from evonas.errors import EvonasError
 from evonas.recorded.knowledge_record import Knowledge, UnusableKnowledge
@@ -25,12 +27,12 @@ from evonas.search.names import (
 )
 from evonas.search.trial import Trial
 from evonas.sources.loops import run_to_end
-from evonas.sources.options import NOT_HERE, ClusterOptions, NoCluster
-from evonas.sources.source import Choice, check_pin, check_vetoable
+from evonas.sources.options import NOT_HERE, ClusterOptions, Forbidden, NoCluster
+from evonas.sources.source import Change, Choice, check_change, check_pin, check_vetoable
 
 T = TypeVar("T")
 
-ENQUEUE_TRIES = 10
+TRIES = 10
 
 
 class ClusterSource:
@@ -70,7 +72,7 @@ class ClusterSource:
         """Append to ``spec.warmStart.candidates``, as editing the manifest would."""
 
         async def append(api: Api, namespace: str) -> Sequence[Decisions]:
-            for _ in range(ENQUEUE_TRIES):
+            for _ in range(TRIES):
                 record = await self._read(api, namespace)
                 listed = record.spec.warm_start.candidates
                 chosen = choose(record, listed)
@@ -85,7 +87,7 @@ class ClusterSource:
                     # The operator writes the status every two seconds.
                     continue
                 return chosen
-            raise EvonasError(f"{namespace}/{self._name} changed {ENQUEUE_TRIES} times meanwhile; try again")
+            raise self._changes_too_often(namespace)
 
         return self._ask(append)
 
@@ -110,6 +112,47 @@ class ClusterSource:
 
         self._ask(annotate)
 
+    def change(self, change: Change) -> None:
+        """Change the declaration, unless that, as it is now, forbids it."""
+
+        async def merge(api: Api, namespace: str) -> None:
+            for _ in range(TRIES):
+                found = await self._find(api, namespace)
+                check_change(found, change)
+                body = {
+                    # Somebody else may have raised the budget meanwhile.
+                    "metadata": {"resourceVersion": found["metadata"]["resourceVersion"]},
+                    "spec": change.spec(),
+                }
+                try:
+                    await api.merge(SEARCHES, namespace, self._name, body, manager="evonas-ui")
+                except Conflict:
+                    continue
+                return
+            raise self._changes_too_often(namespace)
+
+        self._ask(merge)
+
+    def as_user(self, token: str) -> ClusterSource:
+        """Return the same search for whoever has a bearer token: all that this process may is forgotten."""
+        return ClusterSource(replace(self._options, token=token), self._name)
+
+    def refusal(self) -> str:
+        """Ask the API server whether we may patch the search, as all that is changed here needs."""
+
+        async def review(api: Api, namespace: str) -> str:
+            if await may(api, namespace, "patch", SEARCHES, name=self._name):
+                return ""
+            return (
+                f"you may not patch {SEARCHES.plural}.{SEARCHES.group} in namespace {namespace}: ask for a role such as"
+                " edit, which the chart extends to searches"
+            )
+
+        return self._ask(review)
+
+    def _changes_too_often(self, namespace: str) -> EvonasError:
+        return EvonasError(f"{namespace}/{self._name} changed {TRIES} times meanwhile; try again")
+
     async def _annotate(self, api: Api, namespace: str, key: str, value: str | None, *, manager: str) -> None:
         body = {"metadata": {"annotations": {key: value}}}
         await api.merge(SEARCHES, namespace, self._name, body, manager=manager)
@@ -118,13 +161,16 @@ class ClusterSource:
         with self._options.second(NOT_HERE.format(self._name)):
             return ask(self._options, question)
 
-    async def _read(self, api: Api, namespace: str) -> RecordedSearch:
+    async def _find(self, api: Api, namespace: str) -> dict[str, Any]:
         try:
-            body = await api.get(SEARCHES, namespace, self._name)
+            return await api.get(SEARCHES, namespace, self._name)
         except NotFound as error:
             here = f"{self._name}:" if self._options.given else f"{NOT_HERE.format(self._name)}, and"
             there = f"the cluster at {api.server} has no such search in namespace {namespace}"
             raise EvonasError(f"{here} {there} ({error.message})") from error
+
+    async def _read(self, api: Api, namespace: str) -> RecordedSearch:
+        body = await self._find(api, namespace)
         selector = f"{SEARCH_UID_LABEL}={body['metadata']['uid']}"
         trials = sorted(map(_trial, await _list(api, TRIALS, namespace, selector)), key=lambda trial: trial.index)
         problem = await self._read_knowledge(api, body) if "knowledge" in body["spec"] else ""
@@ -177,17 +223,24 @@ def ask(options: ClusterOptions, question: Callable[[Api, str], Awaitable[T]]) -
         except EvonasError as error:
             raise NoCluster(str(error)) from error
         namespace = options.namespace or load_namespace(options.kubeconfig, options.context)
+        if options.token is not None:
+            connection = connection.as_user(options.token)
         try:
             async with Api(connection) as api:
                 return await question(api, namespace)
-        except Unavailable as error:
-            if error.code:
-                raise EvonasError(f"the cluster at {connection.server} answered {error}") from error
-            raise NoCluster(f"the cluster at {connection.server} cannot be reached: {error.message}") from error
         except ApiError as error:
-            raise EvonasError(f"the cluster at {connection.server} answered {error}") from error
+            raise _said(connection.server, error) from error
 
     return run_to_end(connect_and_ask())
+
+
+def _said(server: str, error: ApiError) -> EvonasError:
+    """Return for people what an API server answered, or that it did not."""
+    if error.code in (401, 403):
+        return Forbidden(f"the cluster at {server} answered {error}")
+    if isinstance(error, Unavailable) and not error.code:
+        return NoCluster(f"the cluster at {server} cannot be reached: {error.message}")
+    return EvonasError(f"the cluster at {server} answered {error}")
 
 
 async def _list(api: Api, resource: Resource, namespace: str | None, selector: str = "") -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from evonas.recorded.export import export_lines, parse_export
 from evonas.recorded.search import RecordedSearch
 from evonas.search.backlog import Decisions
 from evonas.search.trial import Trial
-from evonas.sources.source import Choice
+from evonas.sources.source import Change, Choice
 
 
 class ExportSource:
@@ -45,6 +45,10 @@ class ExportSource:
         raise self._not_run()
 
     def pin(self, index: int, *, stays: bool) -> None:
+        """Exports cannot be changed."""
+        raise self._not_run()
+
+    def change(self, change: Change) -> None:
         """Exports cannot be changed."""
         raise self._not_run()
 

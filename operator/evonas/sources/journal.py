@@ -26,7 +26,7 @@ from evonas.search.confirmation import due_confirmations
 from evonas.search.outcome import conclude
 from evonas.search.pausing import find_waiting
 from evonas.search.trial import Trial, TrialState
-from evonas.sources.source import Choice, check_pin, check_vetoable, say_on_stderr
+from evonas.sources.source import Change, Choice, check_change, check_pin, check_vetoable, say_on_stderr
 
 POLL_SECONDS = 0.2
 
@@ -106,6 +106,23 @@ class JournalSource:
         pinned = Pinned(self._folder)
         check_pin(self.read(), pinned.indexes(), index, stays=stays)
         pinned.pin(index, stays=stays)
+
+    def change(self, change: Change) -> None:
+        """A run reads its manifest when it starts, and never again."""
+        check_change(self.read().body, change)
+        raise EvonasError(
+            f"{self._folder} is a run of this machine, whose declaration does not change while it goes: end it with"
+            f" Ctrl-C{_resumption(change)}"
+        )
+
+
+def _resumption(change: Change) -> str:
+    """Say how the change is made instead."""
+    options = {"--max-trials": change.max_trials, "--parallel-trials": change.parallel_trials}
+    given = "".join(f" {name} {number}" for name, number in options.items() if number is not None)
+    if given:
+        return f", and run the same command again with{given}"
+    return "; the same command resumes it" if change.suspend else ", if it still runs; the same command resumes it"
 
 
 def _phase_at_rest(record: RecordedSearch) -> Phase:
