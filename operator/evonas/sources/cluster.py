@@ -8,14 +8,14 @@ from typing import Any, TypeVar
 
 from evonas.cluster.client.api import Api, ApiError, Conflict, NotFound, Refused, Unavailable
 from evonas.cluster.client.connection import load_connection, load_namespace
-from evonas.cluster.client.resources import CONFIG_MAPS, PODS, SEARCHES, TRIALS, Resource
+from evonas.cluster.client.resources import CONFIG_MAPS, EVENTS, PODS, SEARCHES, TRIALS, Resource
 from evonas.cluster.client.rights import may
 from evonas.cluster.state.knowledge_map import RESTORE, check_digest, from_config_map
 from evonas.errors import EvonasError
 from evonas.recorded.knowledge_record import Knowledge, UnusableKnowledge
 from evonas.recorded.search import RecordedSearch, phase_of
 from evonas.search.backlog import Decisions
-from evonas.search.codec import from_object
+from evonas.search.codec import SearchIdentity, from_object
 from evonas.search.interventions import read_pins
 from evonas.search.names import (
     ATTEMPT_LABEL,
@@ -26,6 +26,7 @@ from evonas.search.names import (
     knowledge_name,
 )
 from evonas.search.trial import Trial
+from evonas.sources.events import SeenEvent, events_about
 from evonas.sources.loops import run_to_end
 from evonas.sources.options import NOT_HERE, ClusterOptions, Forbidden, NoCluster
 from evonas.sources.source import Change, Choice, check_change, check_pin, check_vetoable
@@ -68,7 +69,7 @@ class ClusterSource:
 
         self._ask(pass_on)
 
-    def enqueue(self, choose: Choice) -> Sequence[Decisions]:
+    def enqueue(self, choose: Choice, *, preview: bool = False) -> Sequence[Decisions]:
         """Append to ``spec.warmStart.candidates``, as editing the manifest would."""
 
         async def append(api: Api, namespace: str) -> Sequence[Decisions]:
@@ -82,7 +83,7 @@ class ClusterSource:
                     "spec": {"warmStart": {"candidates": [*map(dict, listed), *map(dict, chosen)]}},
                 }
                 try:
-                    await api.merge(SEARCHES, namespace, self._name, body, manager="evonas-enqueue")
+                    await api.merge(SEARCHES, namespace, self._name, body, manager="evonas-enqueue", dry_run=preview)
                 except Conflict:
                     # The operator writes the status every two seconds.
                     continue
@@ -91,28 +92,29 @@ class ClusterSource:
 
         return self._ask(append)
 
-    def veto(self, index: int, because: str) -> None:
+    def veto(self, index: int, because: str, *, preview: bool = False) -> None:
         """Annotate the search."""
 
         async def annotate(api: Api, namespace: str) -> None:
             check_vetoable(await self._read(api, namespace), index)
-            await self._annotate(api, namespace, f"{VETO_ANNOTATION}{index}", because, manager="evonas-veto")
+            body = {"metadata": {"annotations": {f"{VETO_ANNOTATION}{index}": because}}}
+            await api.merge(SEARCHES, namespace, self._name, body, manager="evonas-veto", dry_run=preview)
 
         self._ask(annotate)
 
-    def pin(self, index: int, *, stays: bool) -> None:
+    def pin(self, index: int, *, stays: bool, preview: bool = False) -> None:
         """Annotate the search, or remove the annotation."""
 
         async def annotate(api: Api, namespace: str) -> None:
             record = await self._read(api, namespace)
             pinned = read_pins(record.body["metadata"].get("annotations", {}))
             check_pin(record, pinned, index, stays=stays)
-            value = "" if stays else None
-            await self._annotate(api, namespace, f"{PIN_ANNOTATION}{index}", value, manager="evonas-pin")
+            body = {"metadata": {"annotations": {f"{PIN_ANNOTATION}{index}": "" if stays else None}}}
+            await api.merge(SEARCHES, namespace, self._name, body, manager="evonas-pin", dry_run=preview)
 
         self._ask(annotate)
 
-    def change(self, change: Change) -> None:
+    def change(self, change: Change, *, preview: bool = False) -> None:
         """Change the declaration, unless that, as it is now, forbids it."""
 
         async def merge(api: Api, namespace: str) -> None:
@@ -125,7 +127,7 @@ class ClusterSource:
                     "spec": change.spec(),
                 }
                 try:
-                    await api.merge(SEARCHES, namespace, self._name, body, manager="evonas-ui")
+                    await api.merge(SEARCHES, namespace, self._name, body, manager="evonas-ui", dry_run=preview)
                 except Conflict:
                     continue
                 return
@@ -150,12 +152,18 @@ class ClusterSource:
 
         return self._ask(review)
 
+    def events(self) -> Sequence[SeenEvent]:
+        """List the namespace's events, and pick those about the search."""
+
+        async def pick(api: Api, namespace: str) -> Sequence[SeenEvent]:
+            metadata = (await self._find(api, namespace))["metadata"]
+            identity = SearchIdentity(metadata["name"], metadata["uid"], namespace)
+            return events_about(identity, await _list(api, EVENTS, namespace))
+
+        return self._ask(pick)
+
     def _changes_too_often(self, namespace: str) -> EvonasError:
         return EvonasError(f"{namespace}/{self._name} changed {TRIES} times meanwhile; try again")
-
-    async def _annotate(self, api: Api, namespace: str, key: str, value: str | None, *, manager: str) -> None:
-        body = {"metadata": {"annotations": {key: value}}}
-        await api.merge(SEARCHES, namespace, self._name, body, manager=manager)
 
     def _ask(self, question: Callable[[Api, str], Awaitable[T]]) -> T:
         with self._options.second(NOT_HERE.format(self._name)):

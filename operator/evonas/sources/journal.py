@@ -88,26 +88,29 @@ class JournalSource:
                     return
                 time.sleep(POLL_SECONDS)
 
-    def enqueue(self, choose: Choice) -> Sequence[Decisions]:
+    def enqueue(self, choose: Choice, *, preview: bool = False) -> Sequence[Decisions]:
         """Append to the file that the run watches."""
         record = self.read()
         enqueued = Enqueued(self._folder, record.spec.space)
         chosen = choose(record, [*record.spec.warm_start.candidates, *enqueued.read()])
-        enqueued.append(chosen)
+        if not preview:
+            enqueued.append(chosen)
         return chosen
 
-    def veto(self, index: int, because: str) -> None:
+    def veto(self, index: int, because: str, *, preview: bool = False) -> None:
         """Append to the file that the run watches."""
         check_vetoable(self.read(), index)
-        Vetoed(self._folder).veto(index, because)
+        if not preview:
+            Vetoed(self._folder).veto(index, because)
 
-    def pin(self, index: int, *, stays: bool) -> None:
+    def pin(self, index: int, *, stays: bool, preview: bool = False) -> None:
         """Append to the file that the run watches."""
         pinned = Pinned(self._folder)
         check_pin(self.read(), pinned.indexes(), index, stays=stays)
-        pinned.pin(index, stays=stays)
+        if not preview:
+            pinned.pin(index, stays=stays)
 
-    def change(self, change: Change) -> None:
+    def change(self, change: Change, *, preview: bool = False) -> None:
         """A run reads its manifest when it starts, and never again."""
         check_change(self.read().body, change)
         raise EvonasError(

@@ -14,6 +14,7 @@ from evonas.search.backlog import Decisions
 from evonas.search.interventions import MAX_PINNED
 from evonas.search.proposer import is_pinnable
 from evonas.search.trial import Trial
+from evonas.sources.events import SeenEvent
 from evonas.spec import SearchSpec
 
 Choice = Callable[[RecordedSearch, Sequence[Decisions]], Sequence[Decisions]]
@@ -42,7 +43,7 @@ class Change:
 
 
 class Source(Protocol):
-    """One search's record."""
+    """One search's record. What changes it is only checked, as far as can be told beforehand, with ``preview``."""
 
     def read(self) -> RecordedSearch:
         """Return the current record; EvonasError if there is none or it cannot be read."""
@@ -55,16 +56,16 @@ class Source(Protocol):
         ``tail`` is how many of the last lines to start with, by default all.
         """
 
-    def enqueue(self, choose: Choice) -> Sequence[Decisions]:
+    def enqueue(self, choose: Choice, *, preview: bool = False) -> Sequence[Decisions]:
         """Put candidates ahead of the agent's next proposals and return them; EvonasError if that is impossible."""
 
-    def veto(self, index: int, because: str) -> None:
+    def veto(self, index: int, because: str, *, preview: bool = False) -> None:
         """Have a trial without a result ended as infeasible; EvonasError if that is impossible."""
 
-    def pin(self, index: int, *, stays: bool) -> None:
+    def pin(self, index: int, *, stays: bool, preview: bool = False) -> None:
         """Pin a trial to the agent's population, or remove its pin; EvonasError if that is impossible."""
 
-    def change(self, change: Change) -> None:
+    def change(self, change: Change, *, preview: bool = False) -> None:
         """Change the declaration of a search that goes on; EvonasError if that is impossible."""
 
 
@@ -77,6 +78,9 @@ class SharedSource(Protocol):
 
     def refusal(self) -> str:
         """Return why we may not change the search, with the cure; empty if we may."""
+
+    def events(self) -> Sequence[SeenEvent]:
+        """Return what has happened to it and to its trials lately, the latest first."""
 
 
 def check_pin(record: RecordedSearch, pinned: Collection[int], index: int, *, stays: bool) -> None:
