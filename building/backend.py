@@ -28,15 +28,13 @@ def get_requires_for_build_wheel(config_settings: Settings = None) -> list[str]:
 def build_sdist(sdist_directory: str, config_settings: Settings = None) -> str:
     """Build the page, and a source distribution with it."""
     page.build()
-    return hatchling.build_sdist(sdist_directory, config_settings)
+    return str(hatchling.build_sdist(sdist_directory, config_settings))
 
 
-def build_wheel(
-    wheel_directory: str, config_settings: Settings = None, metadata_directory: str | None = None
-) -> str:
+def build_wheel(wheel_directory: str, config_settings: Settings = None, metadata_directory: str | None = None) -> str:
     """Build the page, and a wheel with it."""
     page.build()
-    return hatchling.build_wheel(wheel_directory, config_settings, metadata_directory)
+    return str(hatchling.build_wheel(wheel_directory, config_settings, metadata_directory))
 
 
 def _node() -> list[str]:
