@@ -1,4 +1,4 @@
-"""The page of `evonas ui`, built, in one browser for all tests of a file, over searches of their own or of all kinds."""
+"""The page of `evonas ui`, built, and one browser for all tests of a file; a server over searches of all kinds."""
 
 from __future__ import annotations
 

@@ -152,7 +152,9 @@ async address => {
 }
 """
 FOREIGN = """<!doctype html><title>elsewhere</title>
-<form method=post enctype=text/plain target=hidden><input name='{"action":"veto","trial":1,"because":"' value='"}'></form>
+<form method=post enctype=text/plain target=hidden>
+<input name='{"action":"veto","trial":1,"because":"' value='"}'>
+</form>
 <iframe name=hidden></iframe>
 <script>
 async function attack(address, listing) {

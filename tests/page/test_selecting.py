@@ -102,8 +102,8 @@ def test_what_is_selected_in_a_figure_is_selected_everywhere(explore: str, brows
         page.keyboard.press("Space")
         expect(counts(page)).to_have_text(f"{TRIALS} trials, 1 selected")
         expect_drawn_anew(there, before)
-        expect(page).to_have_url(re.compile(r"[?&]selected=\d+"))
-        (selected,) = re.findall(r"selected=(\d+)", page.url)
+        expect(page).to_have_url(re.compile(r"[?&]select=\d+"))
+        (selected,) = re.findall(r"select=(\d+)", page.url)
         grid(page).focus()
         rows = grid(page).locator("[role=row][aria-selected=true]")
         if rows.count() == 0:
@@ -159,7 +159,7 @@ def test_an_address_shows_others_the_same(explore: str, browser: Browser) -> Non
         page.keyboard.press("Space")
         page.keyboard.press("Shift+ArrowDown")
         expect(counts(page)).to_have_text(re.compile(r", 2 selected$"))
-        expect(page).to_have_url(re.compile("selected="))
+        expect(page).to_have_url(re.compile("select="))
         said, address = counts(page).inner_text(), page.url
         rows = grid(page).locator("[role=row][aria-selected=true]").get_by_role("link").all_inner_texts()
     with visit(address, within=browser) as seen:

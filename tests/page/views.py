@@ -25,7 +25,7 @@ def views_of(server: Server) -> Mapping[str, str]:
     return {
         "list": server.at(),
         **{tab: f"{learned}?tab={tab}" for tab in TABS},
-        "selection": f"{learned}?tab=explore&selected=1-5",
+        "selection": f"{learned}?tab=explore&select=1-5",
         "clone": f"{learned}?tab=manifest&clone=1",
         "trial": server.page_of("learned", trial=20),
         "comparison": server.at(f"/compare?id={server.id_of('learned')}&id={again}"),
