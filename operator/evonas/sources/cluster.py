@@ -180,11 +180,13 @@ class ClusterSource:
     async def _read(self, api: Api, namespace: str) -> RecordedSearch:
         body = await self._find(api, namespace)
         selector = f"{SEARCH_UID_LABEL}={body['metadata']['uid']}"
-        trials = sorted(map(_trial, await _list(api, TRIALS, namespace, selector)), key=lambda trial: trial.index)
-        problem = await self._read_knowledge(api, body) if "knowledge" in body["spec"] else ""
+        trials = sorted(map(read_trial, await _list(api, TRIALS, namespace, selector)), key=lambda trial: trial.index)
+        problem = ""
+        if "knowledge" in body["spec"] and self._known is None:
+            self._known, problem = await read_knowledge(api, body)
         return RecordedSearch(
             source=f"{namespace}/{self._name}",
-            body=_without_managers(body),
+            body=without_managers(body),
             trials=tuple(trials),
             phase=phase_of(body.get("status", {})),
             images=_images(await _list(api, PODS, namespace, selector)),
@@ -192,23 +194,21 @@ class ClusterSource:
             knowledge_problem=problem,
         )
 
-    async def _read_knowledge(self, api: Api, body: Mapping[str, Any]) -> str:
-        """Read what the agent knew from earlier searches, once; returns why that is impossible, for those who ask."""
-        if self._known is not None:
-            return ""
-        metadata = body["metadata"]
-        name = knowledge_name(metadata["name"], metadata["uid"])
-        try:
-            known = from_config_map(await api.get(CONFIG_MAPS, metadata["namespace"], name))
-            check_digest(known, body.get("status", {}))
-        except NotFound:
-            return f"ConfigMap {name}, which records it, does not exist; {RESTORE}"
-        except Refused as refused:
-            return f"it is recorded in ConfigMap {name}, which you may not read: {refused.message}"
-        except UnusableKnowledge as error:
-            return str(error)
-        self._known = known.knowledge
-        return ""
+
+async def read_knowledge(api: Api, body: Mapping[str, Any]) -> tuple[Knowledge | None, str]:
+    """Read what a search's agent knew from earlier searches; nothing, and why, if that is impossible."""
+    metadata = body["metadata"]
+    name = knowledge_name(metadata["name"], metadata["uid"])
+    try:
+        known = from_config_map(await api.get(CONFIG_MAPS, metadata["namespace"], name))
+        check_digest(known, body.get("status", {}))
+    except NotFound:
+        return None, f"ConfigMap {name}, which records it, does not exist; {RESTORE}"
+    except Refused as refused:
+        return None, f"it is recorded in ConfigMap {name}, which you may not read: {refused.message}"
+    except UnusableKnowledge as error:
+        return None, str(error)
+    return known.knowledge, ""
 
 
 def list_searches(options: ClusterOptions, *, selector: str = "", everywhere: bool = False) -> list[dict[str, Any]]:
@@ -217,7 +217,7 @@ def list_searches(options: ClusterOptions, *, selector: str = "", everywhere: bo
     async def collect(api: Api, namespace: str) -> list[dict[str, Any]]:
         bodies = await _list(api, SEARCHES, None if everywhere else namespace, selector)
         bodies.sort(key=lambda body: (body["metadata"]["namespace"], body["metadata"]["name"]))
-        return list(map(_without_managers, bodies))
+        return list(map(without_managers, bodies))
 
     return ask(options, collect)
 
@@ -255,7 +255,8 @@ async def _list(api: Api, resource: Resource, namespace: str | None, selector: s
     return [body async for page, _ in api.list(resource, namespace, label_selector=selector) for body in page]
 
 
-def _trial(body: Mapping[str, Any]) -> Trial:
+def read_trial(body: Mapping[str, Any]) -> Trial:
+    """Return an ArchitectureTrial's record; EvonasError if it is none."""
     try:
         return from_object(body)
     except (KeyError, TypeError, ValueError) as error:
@@ -265,7 +266,8 @@ def _trial(body: Mapping[str, Any]) -> Trial:
         ) from error
 
 
-def _without_managers(body: dict[str, Any]) -> dict[str, Any]:
+def without_managers(body: dict[str, Any]) -> dict[str, Any]:
+    """Return an object without what the server notes about who wrote which field."""
     return {**body, "metadata": {key: value for key, value in body["metadata"].items() if key != "managedFields"}}
 
 

@@ -25,8 +25,10 @@ from evonas.search.budget import Standing, find_limit
 from evonas.search.confirmation import due_confirmations
 from evonas.search.outcome import conclude
 from evonas.search.pausing import find_waiting
+from evonas.search.totals import Totals
 from evonas.search.trial import Trial, TrialState
 from evonas.sources.source import Change, Choice, check_change, check_pin, check_vetoable, say_on_stderr
+from evonas.spec import SearchSpec
 
 POLL_SECONDS = 0.2
 
@@ -54,7 +56,8 @@ class JournalSource:
         if running:
             return record
         self._tell_damage({trial.index for trial in record.trials})
-        return replace(record, phase=_phase_at_rest(record))
+        paused = [trial for trial in record.trials if trial.state is TrialState.PAUSED]
+        return replace(record, phase=phase_at_rest(record.spec, record.totals, paused, record.start_time))
 
     def _tell_damage(self, recorded: Collection[int]) -> None:
         damage = find_damage(self._folder, recorded, torn_line(self._folder / JOURNAL_FILE))
@@ -128,17 +131,16 @@ def _resumption(change: Change) -> str:
     return "; the same command resumes it" if change.suspend else ", if it still runs; the same command resumes it"
 
 
-def _phase_at_rest(record: RecordedSearch) -> Phase:
+def phase_at_rest(spec: SearchSpec, totals: Totals, paused: Sequence[Trial], start_time: datetime | None) -> Phase:
     """Return the phase of a run that no process works on, judged by its record and limits."""
-    limit = find_limit(Standing(record.spec, record.totals, record.start_time, datetime.now(UTC)))
-    if limit is None or record.totals.unfinished:
+    limit = find_limit(Standing(spec, totals, start_time, datetime.now(UTC)))
+    if limit is None or totals.unfinished:
         return Phase.STOPPED
-    paused = [trial for trial in record.trials if trial.state is TrialState.PAUSED]
-    if find_waiting(record.spec, record.totals, paused, limit, 1, is_idle=True):
+    if find_waiting(spec, totals, paused, limit, 1, is_idle=True):
         return Phase.STOPPED
-    if not limit.failed and due_confirmations(record.spec, record.totals, room=1):
+    if not limit.failed and due_confirmations(spec, totals, room=1):
         return Phase.STOPPED
-    return Phase.FAILED if conclude(limit, record.totals).failed else Phase.COMPLETE
+    return Phase.FAILED if conclude(limit, totals).failed else Phase.COMPLETE
 
 
 def _last_lines(text: bytes, count: int) -> bytes:
