@@ -40,6 +40,11 @@ class Pages:
             self._files = {f"/{path.relative_to(folder).as_posix()}": _read(path) for path in paths}
             self._index = self._files[f"/{INDEX}"]
 
+    @property
+    def built(self) -> bool:
+        """Whether there is a page at all."""
+        return self._index is not None
+
     def index(self, request: Request) -> Response:
         """Return the page, whatever its address: its own program reads that."""
         if self._index is None:

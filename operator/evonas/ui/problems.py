@@ -22,6 +22,8 @@ _SAID = {
     403: "whoever asks may not do this, or another site's page asked",
     404: "there is no such search, trial or file",
     409: "the record, or what has become of it meanwhile, forbids this",
+    411: "an order does not say how long it is",
+    413: "an order is too long",
     415: "an order is JSON",
     421: "the page was asked for under a name that is not its own",
     422: "a parameter or field is wrong",

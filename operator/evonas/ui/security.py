@@ -52,6 +52,8 @@ HEADERS: Mapping[str, str] = {
 }
 """On every answer; what changes is not stored, unless an answer says otherwise."""
 
+MAX_ORDER = 256 << 10
+"""Bytes of an order: a candidate with the longest of names and values is smaller."""
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -183,10 +185,19 @@ def _refuse_order(scope: Scope, headers: Headers) -> Response | None:
         return _problem(scope, 403, f"another site's page asked for this (Origin: {', '.join(origins)})")
     if headers.get(REQUEST_HEADER) != "1":
         return _problem(scope, 403, f"an order needs the header {REQUEST_HEADER}: 1, which other sites cannot send")
+    if (problem := _problem_of_size(headers)) is not None:
+        return _problem(scope, *problem)
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if scope["method"] == "POST" and kind != "application/json":
         return _problem(scope, 415, f"an order is JSON: its Content-Type must be application/json, got {kind!r}")
     return None
+
+
+def _problem_of_size(headers: Headers) -> tuple[int, str] | None:
+    size = headers.get("content-length", "")
+    if not size.isascii() or not size.isdecimal():
+        return 411, "an order must say how long it is (Content-Length)"
+    return (413, f"an order has at most {MAX_ORDER} bytes") if int(size) > MAX_ORDER else None
 
 
 def _is_own(origin: str, host: str) -> bool:

@@ -28,7 +28,7 @@ async def allowed(request: Request, service: TheService, id: SearchId) -> Respon
     return Packed.of(_LIST.dump_json(permissions(seen, refusal), by_alias=True)).answer(request)
 
 
-@router.post("", response_model=Done, responses=answers(400, 404, 409, 415, 422))
+@router.post("", response_model=Done, responses=answers(400, 404, 409, 411, 413, 415, 422))
 async def act(request: Request, service: TheService, id: SearchId, order: Order) -> Response:
     """Do something with a search, or check whether that is possible. Needs the header X-Evonas-Request: 1."""
     check_fields(order)
