@@ -22,9 +22,14 @@ export function AnalysisView({ search, details, open }: ViewProps) {
   const choose = (name: string): void => setQuery({ decision: name });
   const shared = { details, trials: search.trials, selection: search.selection, open };
   return (
-    <>
-      <div class="columns">
+    <div class="columns even">
+      <div class="stack">
         <Matters analysis={analysis} chosen={decision ?? null} choose={choose} />
+        <Origins analysis={analysis} />
+        <StoppingPart analysis={analysis} details={details} />
+        <Failures analysis={analysis} id={search.id} />
+      </div>
+      <div class="stack">
         {decision !== undefined && (
           <Section
             title="One decision"
@@ -52,11 +57,8 @@ export function AnalysisView({ search, details, open }: ViewProps) {
           </Section>
         )}
         <CostPart analysis={analysis} details={details} open={open} />
-        <Origins analysis={analysis} />
-        <StoppingPart analysis={analysis} details={details} />
-        <Failures analysis={analysis} id={search.id} />
       </div>
-    </>
+    </div>
   );
 }
 
