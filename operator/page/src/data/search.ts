@@ -42,7 +42,12 @@ export function openSearch(id: string): Search {
     merge(known ?? emptyTable, await api.trials(id, known?.revision ?? 0)),
   );
   const curves = newResource(() => api.curves(id), CURVES_EVERY_MS);
-  const analysis = newResource(() => api.analysis(id), ANALYSIS_EVERY_MS);
+  const analysis: Resource<Analysis> = newResource(async () => {
+    const answer = await api.analysis(id);
+    // It may lag behind trials that change quickly; there is no notice of its own when it has caught up.
+    if (answer.revision < trials.peek().revision) setTimeout(analysis.ask, ANALYSIS_EVERY_MS);
+    return answer;
+  }, ANALYSIS_EVERY_MS);
   const happenings = newResource(() => api.happenings(id), HAPPENINGS_EVERY_MS);
   const permissions = newResource(() => api.permissions(id), HAPPENINGS_EVERY_MS);
   const parts: readonly Resource<unknown>[] = [details, table, curves, analysis, happenings, permissions];

@@ -38,7 +38,7 @@ export function Dialog({
       <div class="dialog">
         <header>
           <h2 id={label}>{title}</h2>
-          <button type="button" class="quiet" aria-label="Close" onClick={close}>
+          <button type="button" class="bare" aria-label="Close" onClick={close}>
             ✕
           </button>
         </header>

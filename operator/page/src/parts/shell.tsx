@@ -81,7 +81,7 @@ function Stale() {
 }
 
 const THEMES: readonly (readonly [Choice, string])[] = [
-  ["system", "Like the system"],
+  ["system", "System"],
   ["light", "Light"],
   ["dark", "Dark"],
 ];

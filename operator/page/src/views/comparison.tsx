@@ -84,7 +84,7 @@ export function ComparisonView({ ids }: { ids: readonly string[] }) {
 function Lines({ data }: { data: Comparison }) {
   if (data.groups.every((group) => group.bests.length === 0)) return <Empty>None of them has results yet.</Empty>;
   return (
-    <div class="columns">
+    <div class="columns even">
       <Section title="Best so far" note={`Of ${data.metric}, by results. A band is one standard deviation over seeds.`}>
         <Bands comparison={data} show="bests" height={300} />
       </Section>

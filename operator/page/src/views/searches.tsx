@@ -215,14 +215,23 @@ function Row({ search, gpus, picked: isPicked }: { search: Summary; gpus: boolea
             <Name text={search.name} most={60} />
           </a>
           <div class="faint under">
-            <Name text={search.agent} most={20} />
-            {" · "}
-            {search.minimize ? "least" : "most"} <Name text={search.metric} most={30} />
+            {search.metric !== "" && (
+              <>
+                <Name text={search.agent} most={20} />
+                {" · "}
+                {search.minimize ? "minimises" : "maximises"} <Name text={search.metric} most={30} />
+              </>
+            )}
             {Object.entries(search.labels)
               .slice(0, 4)
               .map(([key, value]) => (
-                <span class="label" key={key}>
-                  <Name text={value === "" ? key : `${key.split("/").at(-1)}=${value}`} most={40} />
+                <span class="label" key={key} title={`${key}=${value}`.slice(0, 500)}>
+                  <Name text={key.split("/").at(-1)!} most={24} />
+                  {value !== "" && (
+                    <>
+                      =<Name text={value} most={24} />
+                    </>
+                  )}
                 </span>
               ))}
           </div>
@@ -282,7 +291,7 @@ export function Progress({ search }: { search: Summary }) {
     .map(([state, trials]) => `${trials} ${state}`);
   return (
     <>
-      <span class="tabular">
+      <span class="tabular nowrap">
         {count(total)}
         <span class="faint"> / {count(search.maxTrials)}</span>
       </span>

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { go, searchPath, trialPath } from "../address";
 import { api, Refused } from "../api/client";
 import type { Details, TrialDetails } from "../api/types";
-import { CurveChart, LineageTree } from "../charts";
+import { TrialCurve, LineageTree } from "../charts";
 import { openTrial, searchOf, type OneTrial, type Search } from "../data/search";
 import { count, decision, duration, number } from "../format";
 import { Callout, Empty, Fact, Scroll, Section, Waiting } from "../parts/boxes";
@@ -36,13 +36,17 @@ export function TrialView({ id, index }: { id: string; index: number }) {
   return (
     <>
       <Header search={search} details={details} trial={trial} />
-      <div class="columns">
-        <Decisions search={search} details={details} trial={trial} />
-        <Proposal one={one} />
-        <CurvePart one={one} details={details} trial={trial} />
-        <Metrics details={details} trial={trial} />
-        <Attempts trial={trial} />
-        <Lineage search={search} details={details} trial={trial} />
+      <div class="columns even">
+        <div class="stack">
+          <Decisions search={search} details={details} trial={trial} />
+          <Metrics details={details} trial={trial} />
+          <Attempts trial={trial} />
+        </div>
+        <div class="stack">
+          <Proposal one={one} />
+          <CurvePart one={one} details={details} trial={trial} />
+          <Lineage search={search} details={details} trial={trial} />
+        </div>
       </div>
       <Log id={id} trial={trial} />
     </>
@@ -68,9 +72,11 @@ function Header({ search, details, trial }: { search: Search; details: Details; 
               Previous
             </a>
           )}
-          <a class="button" href={trialPath(summary.id, trial.index + 1)}>
-            Next
-          </a>
+          {trial.index + 1 < (summary.counts["total"] ?? 0) && (
+            <a class="button" href={trialPath(summary.id, trial.index + 1)}>
+              Next
+            </a>
+          )}
         </div>
       </div>
       {search.gone.value && (
@@ -78,9 +84,11 @@ function Header({ search, details, trial }: { search: Search; details: Details; 
           <p>This search has been deleted. What is shown is what was known of it last.</p>
         </Callout>
       )}
-      <p class="lead">
-        <Words text={trial.outcome} />
-      </p>
+      {trial.outcome !== trial.state && (
+        <p class="lead">
+          <Words text={trial.outcome} />
+        </p>
+      )}
       <dl class="facts">
         <Fact term={summary.metric.length > 24 ? "reward" : summary.metric}>
           <b class="figure">{number(trial.reward)}</b>
@@ -217,7 +225,7 @@ function CurvePart({ one, details, trial }: { one: OneTrial; details: Details; t
   if (!has && trial.rungs.length === 0) return null;
   return (
     <Section title="Learning curve">
-      {has && <CurveChart steps={curve.steps} metrics={curve.metrics} rungs={details.rungs} height={240} />}
+      {has && <TrialCurve steps={curve.steps} metrics={curve.metrics} rungs={details.rungs} height={240} />}
       {trial.rungs.length > 0 && (
         <Scroll label="Rungs">
           <table>
@@ -284,7 +292,7 @@ function Attempts({ trial }: { trial: TrialDetails }) {
   return (
     <Section title="Attempts">
       {trial.attempts.length === 0 ? (
-        <Empty>None yet.</Empty>
+        <Empty>{trial.ended === null ? "None yet." : "None is recorded."}</Empty>
       ) : (
         <Scroll label="Attempts">
           <table>

@@ -22,9 +22,14 @@ export function AnalysisView({ search, details, open }: ViewProps) {
   const choose = (name: string): void => setQuery({ decision: name });
   const shared = { details, trials: search.trials, selection: search.selection, open };
   return (
-    <>
-      <div class="columns">
+    <div class="columns even">
+      <div class="stack">
         <Matters analysis={analysis} chosen={decision ?? null} choose={choose} />
+        <Origins analysis={analysis} />
+        <StoppingPart analysis={analysis} details={details} />
+        <Failures analysis={analysis} id={search.id} />
+      </div>
+      <div class="stack">
         {decision !== undefined && (
           <Section
             title="One decision"
@@ -52,25 +57,15 @@ export function AnalysisView({ search, details, open }: ViewProps) {
           </Section>
         )}
         <CostPart analysis={analysis} details={details} open={open} />
-        <Origins analysis={analysis} />
-        <StoppingPart analysis={analysis} details={details} />
-        <Failures analysis={analysis} id={search.id} />
       </div>
-    </>
+    </div>
   );
 }
 
 function Matters(props: { analysis: Analysis; chosen: string | null; choose: (decision: string) => void }) {
   const { importance } = props.analysis;
   return (
-    <Section
-      title="What matters"
-      note={
-        importance === null
-          ? undefined
-          : `Permutation importance in a random forest, which explains ${(100 * Math.max(0, importance.explained)).toFixed(0)} % of the variance of rewards that it has not seen.`
-      }
-    >
+    <Section title="What matters" note="Permutation importance in a random forest that predicts rewards.">
       {importance === null ? (
         <Empty>It is not known yet: there are too few results, or all are the same.</Empty>
       ) : (
@@ -131,8 +126,8 @@ function CostPart({ analysis, details, open }: { analysis: Analysis; details: De
                   </td>
                   <td class="number">{number(row.value)}</td>
                   <td class="number">{number(row.gain)}</td>
-                  <td class="number">{hours(row.spent)}</td>
                   <td class="number">{hours(row.hours)}</td>
+                  <td class="number">{hours(row.spent)}</td>
                 </tr>
               ))}
           </tbody>

@@ -42,49 +42,51 @@ export function ExploreView({ search, details, open }: ViewProps) {
   return (
     <>
       <Filters search={search} details={details} columns={columns} />
-      <div class="columns">
+      <div class="stack">
         <Section title="All decisions" note="A line is a trial. Drag along an axis to keep only what passes there.">
           <Parallel {...shared} axes={axes} height={320} />
           {details.space.length > AXES && <p class="faint">The first {AXES} of {details.space.length} decisions.</p>}
         </Section>
-        <Section
-          title="One against another"
-          tools={
-            <>
-              <AxisSelect label="Horizontal" value={x} axes={all} details={details} change={(axis) => setQuery({ x: axis })} />
-              <AxisSelect label="Vertical" value={y} axes={all} details={details} change={(axis) => setQuery({ y: axis })} />
-            </>
-          }
-        >
-          <DecisionScatter {...shared} x={x} y={y} height={320} />
-        </Section>
-        {metrics.length > 0 && (
+        <div class="columns even">
           <Section
-            title="Front"
-            note="Candidates that no other one is as good as in both and better in one."
+            title="One against another"
             tools={
               <>
-                <AxisSelect
-                  label={`${details.summary.metric} against`}
-                  value={second}
-                  axes={metrics.map((name): Axis => `metric:${name}`)}
-                  details={details}
-                  change={(axis) => setQuery({ cost: axis })}
-                />
-                <label class="check">
-                  <input
-                    type="checkbox"
-                    checked={less}
-                    onChange={() => setQuery({ costless: less ? "0" : null })}
-                  />
-                  less is better
-                </label>
+                <AxisSelect label="Horizontal" value={x} axes={all} details={details} change={(axis) => setQuery({ x: axis })} />
+                <AxisSelect label="Vertical" value={y} axes={all} details={details} change={(axis) => setQuery({ y: axis })} />
               </>
             }
           >
-            <Pareto {...shared} x={second} y="value" lessX={less} lessY={details.summary.minimize} height={320} />
+            <DecisionScatter {...shared} x={x} y={y} height={320} />
           </Section>
-        )}
+          {metrics.length > 0 && (
+            <Section
+              title="Front"
+              note="Candidates that no other one is as good as in both and better in one."
+              tools={
+                <>
+                  <AxisSelect
+                    label={`${details.summary.metric} against`}
+                    value={second}
+                    axes={metrics.map((name): Axis => `metric:${name}`)}
+                    details={details}
+                    change={(axis) => setQuery({ cost: axis })}
+                  />
+                  <label class="check">
+                    <input
+                      type="checkbox"
+                      checked={less}
+                      onChange={() => setQuery({ costless: less ? "0" : null })}
+                    />
+                    less is better
+                  </label>
+                </>
+              }
+            >
+              <Pareto {...shared} x={second} y="value" lessX={less} lessY={details.summary.minimize} height={320} />
+            </Section>
+          )}
+        </div>
       </div>
       <Section title="Trials">
         <TrialsTable search={search} columns={columns} open={open} height="28rem" />

@@ -22,32 +22,36 @@ export function Overview({ search, details, open }: ViewProps) {
   const { trials, selection } = search;
   return (
     <div class="columns">
-      <Section
-        title="Course"
-        tools={
-          <Switch
-            label="Horizontal axis"
-            options={[
-              ["results", "Results"],
-              ["time", "Time"],
-            ]}
-            value={over}
-            change={setOver}
-          />
-        }
-        note={`Rewards as points; the best so far, and the moving average of the last ${details.window} results, as lines.`}
-      >
-        {trials.value.length === 0 ? (
-          <Empty>There are no trials yet.</Empty>
-        ) : (
-          <Course details={details} trials={trials} selection={selection} open={open} over={over} height={320} />
-        )}
-      </Section>
-      <Running search={search} details={details} />
-      <LiveCurves search={search} details={details} open={open} />
-      <BestCandidate search={search} details={details} />
-      <Latest search={search} details={details} />
-      <Conditions details={details} />
+      <div class="stack">
+        <Section
+          title="Course"
+          tools={
+            <Switch
+              label="Horizontal axis"
+              options={[
+                ["results", "Results"],
+                ["time", "Time"],
+              ]}
+              value={over}
+              change={setOver}
+            />
+          }
+          note={`Rewards as points; the best so far, and the moving average of the last ${details.window} results, as lines.`}
+        >
+          {trials.value.length === 0 ? (
+            <Empty>There are no trials yet.</Empty>
+          ) : (
+            <Course details={details} trials={trials} selection={selection} open={open} over={over} height={320} />
+          )}
+        </Section>
+        <LiveCurves search={search} details={details} open={open} />
+        <Running search={search} details={details} />
+      </div>
+      <div class="stack">
+        <BestCandidate search={search} details={details} />
+        <Latest search={search} details={details} />
+        <Conditions details={details} />
+      </div>
     </div>
   );
 }
@@ -112,7 +116,7 @@ function Running({ search, details }: { search: Search; details: Details }) {
                     <Lasted from={Number.isNaN(table.started[row]!) ? null : table.started[row]!} to={null} />
                   </td>
                   <td class="candidate">
-                    <Candidate search={search} row={row} />
+                    <Candidate search={search} details={details} row={row} />
                   </td>
                 </tr>
               ))}
@@ -126,17 +130,19 @@ function Running({ search, details }: { search: Search; details: Details }) {
 }
 
 /** Decisions of a trial in a line. */
-export function Candidate({ search, row }: { search: Search; row: number }) {
+function Candidate({ search, details, row }: { search: Search; details: Details; row: number }) {
   const table = search.trials.value;
-  const parts = [...table.decisions].filter(([, column]) => column[row] !== null && column[row] !== undefined);
+  const parts = details.space
+    .map((each) => [each.name, table.decisions.get(each.name)?.[row]] as const)
+    .filter(([, value]) => value !== null && value !== undefined);
   return (
     <span class="decisions">
-      {parts.slice(0, 12).map(([name, column]) => (
+      {parts.slice(0, 12).map(([name, value]) => (
         <span key={name}>
           <span class="faint">
             <Name text={name} most={24} />
           </span>{" "}
-          <Name text={decision(column[row])} most={24} />
+          <Name text={decision(value)} most={24} />
         </span>
       ))}
       {parts.length > 12 && <span class="faint">and {parts.length - 12} more</span>}
@@ -252,7 +258,9 @@ function Latest({ search, details }: { search: Search; details: Details }) {
   const rows: number[] = [];
   for (let row = 0; row < table.length; row++) if (!Number.isNaN(table.ended[row]!)) rows.push(row);
   if (rows.length === 0) return null;
-  rows.sort((a, b) => table.ended[b]! - table.ended[a]!);
+  rows.sort((a, b) => table.ended[b]! - table.ended[a]! || b - a);
+  const latest = rows.slice(0, LATEST);
+  const speaks = latest.some((row) => table.says[row] !== "");
   return (
     <Section title="Latest">
       <Scroll label="Trials that ended last">
@@ -264,11 +272,11 @@ function Latest({ search, details }: { search: Search; details: Details }) {
               <th class="number">{details.summary.metric}</th>
               <th class="number">took</th>
               <th class="number">ended</th>
-              <th>says</th>
+              {speaks && <th>says</th>}
             </tr>
           </thead>
           <tbody>
-            {rows.slice(0, LATEST).map((row) => (
+            {latest.map((row) => (
               <tr key={table.index[row]}>
                 <td class="number">
                   <TrialLink id={search.id} trial={table.index[row]!} />
@@ -281,9 +289,11 @@ function Latest({ search, details }: { search: Search; details: Details }) {
                 <td class="number">
                   <Ago since={table.ended[row]!} />
                 </td>
-                <td class="says">
-                  <Words text={table.says[row]!} most={120} />
-                </td>
+                {speaks && (
+                  <td class="says">
+                    <Words text={table.says[row]!} most={120} />
+                  </td>
+                )}
               </tr>
             ))}
           </tbody>
