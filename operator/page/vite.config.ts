@@ -13,6 +13,6 @@ export default defineConfig({
     license: { fileName: "licenses.txt" },
     reportCompressedSize: true,
   },
-  server: { proxy: { "/api": "http://127.0.0.1:8321" } },
-  test: { include: ["tests/**/*.test.{ts,tsx}"] },
+  server: { proxy: { "/api": "http://127.0.0.1:8090" } },
+  test: { environment: "happy-dom", include: ["tests/**/*.test.{ts,tsx}"] },
 });

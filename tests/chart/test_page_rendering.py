@@ -6,12 +6,14 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
 
 from harness.errors import CommandFailed
-from tests.chart.rendering import CHART, VALUE_SETS, Object, installed, of_kind, render
+from tests.chart.rendering import CHART, ROOT, VALUE_SETS, Object, installed, of_kind, render
+from tests.unit.docs.markdown import Page
 
 pytestmark = pytest.mark.helm
 
@@ -93,8 +95,8 @@ def test_it_listens_on_its_pods_loopback_and_is_asked_there(values: Path) -> Non
     assert "hostNetwork" not in spec
     for probe in ("readinessProbe", "livenessProbe"):
         assert set(page[probe]) & {"httpGet", "tcpSocket", "grpc"} == set()
-        assert "http://127.0.0.1:8321/healthz" in page[probe]["exec"]["command"][-1]
-    assert "--port=8321" in page["args"]
+        assert "http://127.0.0.1:8090/healthz" in page[probe]["exec"]["command"][-1]
+    assert "--port=8090" in page["args"]
     assert bool(proxies) == (values == BEHIND_A_PROXY)
 
 
@@ -107,7 +109,7 @@ def test_nothing_leads_to_it_but_a_proxy(values: Path) -> None:
     for service in services:
         assert "type" not in service["spec"]
         (port,) = service["spec"]["ports"]
-        assert (port["targetPort"], port["targetPort"] == 8321) == (4180, False)
+        assert (port["targetPort"], port["targetPort"] == 8090) == (4180, False)
     # The operator's own Service must not lead there either.
     (metrics,) = [body for body in of_kind(objects, "Service") if body not in services]
     (deployment,) = of_kind(of_the_page(objects), "Deployment")
@@ -144,7 +146,7 @@ def test_network_policy_lets_in_what_asks_the_proxy() -> None:
     [
         ('ui={"userTokenHeader":"Authorization"}', "ui.userTokenHeader needs ui.proxy.containers"),
         ('ui={"userTokenHeader":"X Y"}', "/ui/userTokenHeader"),
-        (f'ui={{"proxy":{json.dumps({**PROXY, "port": 8321})}}}', "ui.proxy.port is the port of the page itself"),
+        (f'ui={{"proxy":{json.dumps({**PROXY, "port": 8090})}}}', "ui.proxy.port is the port of the page itself"),
         ('ui={"proxy":{"containers":[{"name":"ui","image":"a"}]}}', "`ui` is the page's own"),
         ('ui={"proxy":{"containers":[{"name":"proxy"}]}}', "/ui/proxy/containers/0"),
         ('ui={"proxy":{"containers":{}}}', "/ui/proxy/containers"),
@@ -156,6 +158,23 @@ def test_network_policy_lets_in_what_asks_the_proxy() -> None:
 def test_helm_refuses_what_would_not_do(setting: str, words: str) -> None:
     with pytest.raises(CommandFailed, match=re.escape(words)):
         render(None, setting, ON)
+
+
+def test_values_of_the_documentation_put_a_proxy_before_the_page(tmp_path: Path) -> None:
+    values = Page(ROOT / "docs" / "exposing-the-page.md").files()["page.yaml"]
+    (tmp_path / "page.yaml").write_text(values, encoding="utf-8")
+    objects = of_the_page(installed(tmp_path / "page.yaml"))
+    page, proxy = pod(objects)["containers"]
+    told = dict(argument.removeprefix("--").partition("=")[::2] for argument in proxy["args"])
+    assert told["upstream"] == "http://127.0.0.1:8090"
+    (service,) = of_kind(objects, "Service")
+    assert told["http-address"].endswith(f":{service['spec']['ports'][0]['targetPort']}")
+    # What the proxy sets is what the page believes, and the page is known by the name that browsers are sent back to.
+    assert told["pass-authorization-header"] == "true"
+    assert "--user-token-header=Authorization" in page["args"]
+    assert f"--allowed-host={urlsplit(told['redirect-url']).hostname}" in page["args"]
+    (policy,) = of_kind(objects, "NetworkPolicy")
+    assert policy["spec"]["ingress"][0]["from"]
 
 
 def test_resources_and_place_are_the_pages_own() -> None:

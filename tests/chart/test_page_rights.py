@@ -64,8 +64,8 @@ def roles(*settings: str) -> list[Object]:
 
 def test_of_all_that_there_is_the_page_may_read_searches_and_change_nothing(cluster: Cluster) -> None:
     said = install(cluster)
-    assert f"kubectl port-forward -n {NAMESPACE} deployment/evonas-ui 8321" in said
-    assert "http://localhost:8321" in said
+    assert f"kubectl port-forward -n {NAMESPACE} deployment/evonas-ui 8090" in said
+    assert "http://localhost:8090" in said
     resources = list(served(cluster))
     assert ("evonas.dev", "architecturesearches/scale") in resources
     has = allowed(cluster, ACCOUNT, "team-a", resources)

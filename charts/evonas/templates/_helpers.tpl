@@ -98,7 +98,7 @@ namespaceSelector:
 
 {{/* Where the page listens, on its pod's loopback. */}}
 {{- define "evonas.ui.port" -}}
-8321
+8090
 {{- end }}
 
 {{- define "evonas.ui.selectorLabels" -}}
