@@ -109,8 +109,8 @@ class Guard:
             return _problem(
                 scope,
                 421,
-                f"this page is not known under the name {', '.join(hosts)!r}; ask for it by its own address, or start it"
-                " with --allowed-host NAME",
+                f"this page is not known under the name {', '.join(hosts)!r}; ask for it by its own address, or start"
+                " it with --allowed-host NAME",
             )
         return self._refuse_stranger(scope, headers) or _refuse_other_sites(scope, headers)
 
@@ -173,8 +173,11 @@ def _refuse_other_sites(scope: Scope, headers: Headers) -> Response | None:
     site = headers.get("sec-fetch-site", "none")
     if site not in ("same-origin", "none"):
         return _problem(scope, 403, f"another site's page asked for this (Sec-Fetch-Site: {site})")
-    if scope["method"] in ("GET", "HEAD"):
-        return None
+    return None if scope["method"] in ("GET", "HEAD") else _refuse_order(scope, headers)
+
+
+def _refuse_order(scope: Scope, headers: Headers) -> Response | None:
+    """Return the answer to an order that may not be this page's own."""
     origins = headers.getlist("origin")
     if any(not _is_own(origin, headers["host"]) for origin in origins):
         return _problem(scope, 403, f"another site's page asked for this (Origin: {', '.join(origins)})")

@@ -14,7 +14,7 @@ from evonas.search.budget import SECONDS_PER_HOUR
 from evonas.search.conditions import find_condition
 from evonas.search.trial import in_words
 from evonas.sources.live.seen import SeenSearch
-from evonas.ui.models import Best, Origin, Summary
+from evonas.ui.models import Best, Summary
 from evonas.wording import counted, first_of
 
 _BLOCKS = frozenset(reason.value for reason in QueuedReason if reason.blocks)
@@ -33,7 +33,7 @@ def summarise(seen: SeenSearch) -> Summary:
     return Summary(
         id=seen.id,
         revision=seen.revision,
-        origin=Origin(seen.origin.value),
+        origin=seen.origin,
         namespace=overview.namespace or None,
         name=overview.name or seen.reference,
         uid=seen.uid,

@@ -391,7 +391,7 @@ export interface components {
              * Id
              * @default null
              */
-            readonly id: string | null;
+            readonly id?: string | null;
         };
         /**
          * Order
@@ -404,34 +404,34 @@ export interface components {
              * Paralleltrials
              * @default null
              */
-            readonly parallelTrials: number | null;
+            readonly parallelTrials?: number | null;
             /**
              * Maxtrials
              * @default null
              */
-            readonly maxTrials: number | null;
+            readonly maxTrials?: number | null;
             /**
              * Decisions
              * @default null
              */
-            readonly decisions: {
+            readonly decisions?: {
                 readonly [key: string]: string | number | boolean;
             } | null;
             /**
              * Trial
              * @default null
              */
-            readonly trial: number | null;
+            readonly trial?: number | null;
             /**
              * Because
              * @default
              */
-            readonly because: string;
+            readonly because?: string;
             /**
              * Preview
              * @default false
              */
-            readonly preview: boolean;
+            readonly preview?: boolean;
         };
         /**
          * Origin
