@@ -1,7 +1,7 @@
 /** Axes that trials are laid out along: the objective, decisions, metrics and what else a trial has as a number. */
 import type { DecisionValue, TrialTable } from "./table";
 
-const PLAIN = ["value", "reward", "step", "sequence", "started", "ended", "seconds", "gpuSeconds", "attempts", "policyRatio", "index"] as const;
+const PLAIN = ["value", "reward", "step", "sequence", "started", "ended", "seconds", "gpuSeconds", "attempts", "policyRatio", "parent", "index"] as const;
 export type PlainAxis = (typeof PLAIN)[number];
 
 /** ``value``, ``decision:NAME`` or ``metric:NAME``, as in addresses. */
