@@ -9,8 +9,10 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     target: "es2023",
+    // Whoever is given the bundled packages is given their licences.
+    license: { fileName: "licenses.txt" },
     reportCompressedSize: true,
   },
-  server: { proxy: { "/api": "http://127.0.0.1:8321" } },
-  test: { include: ["tests/**/*.test.{ts,tsx}"] },
+  server: { proxy: { "/api": "http://127.0.0.1:8090" } },
+  test: { environment: "happy-dom", include: ["tests/**/*.test.{ts,tsx}"] },
 });

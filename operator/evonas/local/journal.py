@@ -21,16 +21,18 @@ from typing import Any
 
 from evonas.agents import agent_versions
 from evonas.errors import EvonasError, FieldProblem, InvalidManifest
+from evonas.local.journal_reader import JournalReader
 from evonas.local.requests.lines import torn_line
-from evonas.recorded.knowledge_record import KIND as KNOWLEDGE_KIND
 from evonas.recorded.knowledge_record import Knowledge
 from evonas.schema import check_and_default
-from evonas.search.codec import TRIAL_KIND, SearchIdentity, from_object, from_time, to_object, to_time
+from evonas.search.codec import SearchIdentity, from_time, to_object, to_time
 from evonas.search.software_versions import note_versions
 from evonas.search.trial import Trial
 
 JOURNAL_FILE = "journal.jsonl"
 LOCK_PATIENCE = 0.5
+NOT_BEGUN = "{} is empty: its run is just starting, or stopped before recording anything; `evonas run` starts it"
+NO_SEARCH = "{} holds no search; it is not a journal of `evonas run`"
 _IMMUTABLE = ("searchSpace", "objective", "agent", "fidelity")
 
 
@@ -149,33 +151,14 @@ def read_journal(path: Path) -> tuple[Mapping[str, Any], list[Trial], Knowledge 
 
     NotBegun if there is no complete line yet, EvonasError if the file is damaged or cannot be read.
     """
-    search: Mapping[str, Any] | None = None
     trials: dict[int, Trial] = {}
-    knowledge: Knowledge | None = None
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except OSError as error:
-        raise EvonasError(f"cannot read {path}: {error.strerror}") from error
-    if len(lines) == 1:
-        raise NotBegun(
-            f"{path} is empty: its run is just starting, or stopped before recording anything; `evonas run` starts it"
-        )
-    for number, line in enumerate(lines[:-1], start=1):
-        try:
-            body = json.loads(line)
-            if body["kind"] == TRIAL_KIND:
-                trial = from_object(body)
-                trials[trial.index] = trial
-            elif body["kind"] == KNOWLEDGE_KIND:
-                knowledge = Knowledge.from_object(body, f"{path}, line {number}")
-            else:
-                search = body
-        except (ValueError, KeyError, TypeError) as error:
-            cure = "restore the file from a copy, or delete its folder to start afresh"
-            raise EvonasError(f"{path}, line {number} is damaged ({error!r}); {cure}") from error
-    if search is None:
-        raise EvonasError(f"{path} holds no search; it is not a journal of `evonas run`")
-    return search, [trials[index] for index in sorted(trials)], knowledge
+    reader = JournalReader(path, lambda trial: trials.__setitem__(trial.index, trial))
+    reader.read_on()
+    if reader.is_empty:
+        raise NotBegun(NOT_BEGUN.format(path))
+    if reader.search is None:
+        raise EvonasError(NO_SEARCH.format(path))
+    return reader.search, [trials[index] for index in sorted(trials)], reader.knowledge
 
 
 def identity_of(search: Mapping[str, Any]) -> SearchIdentity:

@@ -9,6 +9,7 @@ import json
 from contextlib import suppress
 from pathlib import Path
 
+from evonas.local.appended import AppendedLines
 from evonas.local.journal import JOURNAL_FILE, identity_of
 from evonas.search.codec import TRIAL_KIND, SearchIdentity, from_object
 from evonas.search.reuse import first_result
@@ -37,9 +38,8 @@ class OtherRuns:
 
 class _Journal:
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file = 0
-        self._position = 0
+        self._lines = AppendedLines(path)
+        self._epoch = 0
         self._search: SearchIdentity | None = None
         self._trials: dict[str, Trial] = {}
 
@@ -49,21 +49,17 @@ class _Journal:
 
     def read_on(self) -> None:
         """Read the complete lines written since."""
-        status = self._path.stat()
-        if (status.st_ino, status.st_size) == (self._file, self._position):
-            return
-        if status.st_ino != self._file or status.st_size < self._position:
+        for _, line in self._lines.read_on():
+            self._forget_if_replaced()
+            # A damaged line is reported when that run is resumed.
+            with suppress(ValueError, KeyError, TypeError):
+                self._take_in(line)
+        self._forget_if_replaced()
+
+    def _forget_if_replaced(self) -> None:
+        if self._epoch != self._lines.epoch:
             # Deleted and started afresh: the former run's results are gone.
-            self._file, self._position, self._search, self._trials = status.st_ino, 0, None, {}
-        with self._path.open("rb") as file:
-            file.seek(self._position)
-            for line in file:
-                if not line.endswith(b"\n"):
-                    return
-                self._position += len(line)
-                # A damaged line is reported when that run is resumed.
-                with suppress(ValueError, KeyError, TypeError):
-                    self._take_in(line)
+            self._epoch, self._search, self._trials = self._lines.epoch, None, {}
 
     def _take_in(self, line: bytes) -> None:
         if b'"fingerprint"' not in line and self._search is not None:

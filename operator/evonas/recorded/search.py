@@ -138,21 +138,7 @@ class RecordedSearch:
     @property
     def overview(self) -> Overview:
         """The search on one line."""
-        best = self.totals.best
-        return Overview(
-            namespace=self.identity.namespace or "",
-            name=self.identity.name,
-            phase=self.phase,
-            agent=self.spec.agent.type,
-            counts=count_states(self.totals),
-            max_trials=most_trials(self.spec, self.totals),
-            best=None if best is None else best.reward,
-            best_index=None if best is None else best.index,
-            gpu_seconds=self.totals.gpu_seconds,
-            metric=self.spec.objective.name,
-            reused=self.totals.reused,
-            start_time=self.start_time,
-        )
+        return overview_from(self.body, self.spec, self.totals, self.phase)
 
     def trial(self, index: int) -> Trial | None:
         """Return one trial; None if the record has none with that index."""
@@ -181,6 +167,25 @@ class Overview:
     reused: int
     start_time: datetime | None
     """When it was made."""
+
+
+def overview_from(body: Mapping[str, Any], spec: SearchSpec, totals: Totals, phase: Phase) -> Overview:
+    """Return the line about an ArchitectureSearch from what its trials add up to."""
+    best = totals.best
+    return Overview(
+        namespace=body["metadata"].get("namespace") or "",
+        name=body["metadata"]["name"],
+        phase=phase,
+        agent=spec.agent.type,
+        counts=count_states(totals),
+        max_trials=most_trials(spec, totals),
+        best=None if best is None else best.reward,
+        best_index=None if best is None else best.index,
+        gpu_seconds=totals.gpu_seconds,
+        metric=spec.objective.name,
+        reused=totals.reused,
+        start_time=from_time(body["metadata"].get("creationTimestamp")),
+    )
 
 
 def manifest_of(body: Mapping[str, Any]) -> dict[str, Any]:

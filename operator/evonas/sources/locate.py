@@ -52,6 +52,11 @@ def readiness_module() -> ModuleType:
     return _import("evonas.sources.readiness")
 
 
+def live_cluster_module() -> ModuleType:
+    """Return ``evonas.sources.live.cluster``, likewise."""
+    return _import("evonas.sources.live.cluster")
+
+
 def _import(name: str) -> ModuleType:
     try:
         require("cluster", "access to a cluster")

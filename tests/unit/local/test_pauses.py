@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from evonas.local.journal import read_journal
-from evonas.local.processes.attempts import PROGRESS_FILE
+from evonas.local.processes.left_progress import PROGRESS_FILE
 from evonas.recorded.rungs import difference_at_rungs
 from evonas.search.trial import Trial, TrialState
 from evonas.spec import SearchSpec

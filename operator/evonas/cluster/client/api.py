@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from types import TracebackType
 from typing import Any
 
@@ -25,6 +25,8 @@ _PASSING = (401, 408, 410, 429)
 PAGE = 500
 _UNLIKE_YAML = re.compile(r"[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 TIMEOUT_SECONDS, CONNECT_SECONDS = 30.0, 10.0
+END_SECONDS = 5.0
+"""How late the server may end a watch."""
 
 
 class ApiError(Exception):
@@ -99,7 +101,7 @@ class Api:
 
     async def list(
         self, resource: Resource, namespace: str | None, *, label_selector: str = "", field_selector: str = ""
-    ) -> AsyncIterator[tuple[list[dict[str, Any]], str]]:
+    ) -> AsyncGenerator[tuple[list[dict[str, Any]], str]]:
         """Yield pages of (objects, resource version of the whole list)."""
         query: dict[str, str] = {"limit": str(PAGE)}
         if label_selector:
@@ -143,11 +145,18 @@ class Api:
         return await self._call("create", resource, "POST", resource.path(namespace), query=query, body=body)
 
     async def merge(
-        self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any], *, manager: str = FIELD_MANAGER
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        body: Mapping[str, Any],
+        *,
+        manager: str = FIELD_MANAGER,
+        dry_run: bool = False,
     ) -> dict[str, Any]:
         """Change an object by a JSON merge patch; Conflict if it names an outdated resource version."""
         path = resource.path(namespace, name)
-        query = {"fieldManager": manager}
+        query = {"fieldManager": manager} | ({"dryRun": "All"} if dry_run else {})
         return await self._call("patch", resource, "PATCH", path, query=query, body=body, type="merge-patch+json")
 
     async def apply_status(
@@ -194,6 +203,54 @@ class Api:
                     if event["type"] == "ERROR":
                         raise error_of(int(body.get("code", 500)), json.dumps(body), None)
                     yield None if event["type"] == "DELETED" else body
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise Unavailable(0, "Unreachable", str(error) or type_name(error)) from error
+        except ValueError as error:
+            raise Unavailable(0, "CutStream", str(error)) from error
+
+    async def watch_all(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        version: str,
+        *,
+        label_selector: str = "",
+        field_selector: str = "",
+        seconds: int,
+    ) -> AsyncGenerator[tuple[str, dict[str, Any]] | None]:
+        """Yield None once the server has begun to answer, then type and object of each event after ``version`` of the
+        list, bookmarks among them. The server ends the stream after so many seconds, and tells of an up-to-date
+        version right before: a stream that goes on for longer is broken.
+
+        Raises ApiError if the stream breaks or the server ends it with an error: with code 410 if it does not remember
+        that version any more.
+        """
+        assert self._logs is not None, "use the Api as an async context manager"
+        query = {
+            "watch": "true",
+            "resourceVersion": version,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(seconds),
+            **({"labelSelector": label_selector} if label_selector else {}),
+            **({"fieldSelector": field_selector} if field_selector else {}),
+        }
+        timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=seconds + END_SECONDS)
+        url = self.server + resource.path(namespace)
+        begun = b""
+        try:
+            async with self._logs.get(url, params=query, headers=await self._headers(), timeout=timeout) as answer:
+                if answer.status >= 400:
+                    raise error_of(answer.status, await answer.text(), answer.headers.get("Retry-After"))
+                yield None
+                # Not line by line: an object may be longer than what aiohttp takes for a line.
+                async for chunk in answer.content.iter_any():
+                    *lines, begun = (begun + chunk).split(b"\n")
+                    for line in lines:
+                        event = json.loads(line)
+                        body: dict[str, Any] = event["object"]
+                        if event["type"] == "ERROR":
+                            raise error_of(int(body.get("code", 500)), json.dumps(body), None)
+                        yield event["type"], body
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Unavailable(0, "Unreachable", str(error) or type_name(error)) from error
         except ValueError as error:

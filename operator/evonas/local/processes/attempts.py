@@ -25,24 +25,24 @@ from evonas.errors import EvonasError
 from evonas.local.locks import is_locked, wait_for_release
 from evonas.local.processes import supervise
 from evonas.local.processes.command import LocalCommand
-from evonas.local.processes.left_files import read_end, read_start
-from evonas.local.processes.log_results import PRINTED_FILE
+from evonas.local.processes.left_files import read_end
+from evonas.local.processes.left_progress import PROGRESS_FILE, progress_file, read_printed_file, read_progress
 from evonas.local.processes.logfile import LOG_FILE, last_line
 from evonas.local.processes.supervise import Order
 from evonas.local.processes.supervisors import Supervisors
 from evonas.search.attempt import AttemptPhase, AttemptView, Ending, Verdict
 from evonas.search.codec import SearchIdentity
 from evonas.search.exits import judge_exit, judge_timeout
-from evonas.search.log_reading import MAX_PRINTED, Printed, read_printed, to_report
+from evonas.search.log_reading import to_report
 from evonas.search.reuse import fingerprint_of
 from evonas.search.trial import Trial
 from evonas.search.trial_environment import trial_environment
-from evonas.search.trial_progress import MAX_PROGRESS, Progress, parse_progress
+from evonas.search.trial_progress import Progress
 from evonas.search.trial_report import MAX_MESSAGE_BYTES, kept_message, message_limit, parse_message
 from evonas.search.wanted import wanted_of
 from evonas.spec import SearchSpec
 
-LOCK_FILE, REPORT_FILE, PROGRESS_FILE = "lock", "report.json", "progress.json"
+LOCK_FILE, REPORT_FILE = "lock", "report.json"
 FINGERPRINT_FILE = "fingerprint"
 MAX_HINT = 200
 MOST_STARTS = 3
@@ -75,7 +75,6 @@ class LocalAttempts:
         self._identity = identity
         self._spec = spec
         self._wanted = wanted_of(spec)
-        self._progress_name = PROGRESS_FILE if self._wanted is None else PRINTED_FILE
         self._command = LocalCommand(spec)
         self._folder = folder
         self._on_end = on_end
@@ -155,7 +154,10 @@ class LocalAttempts:
     @property
     def have_progressed(self) -> bool:
         """Whether a running attempt has reported progress that no view has shown, in a search with rungs."""
-        return any(_changed_at(folder / self._progress_name) != seen for folder, seen in self._progress_seen.items())
+        printed = self._wanted is not None
+        return any(
+            _changed_at(progress_file(folder, printed=printed)) != seen for folder, seen in self._progress_seen.items()
+        )
 
     def stop(self, attempts: Iterable[tuple[int, int]]) -> None:
         """End those attempts that are running, all at once, and wait until they are gone."""
@@ -206,21 +208,17 @@ class LocalAttempts:
     def _progress(self, folder: Path, *, running: bool = False) -> Progress | None:
         if self._spec.fidelity is None:
             return None
-        report = folder / self._progress_name
+        printed = self._wanted is not None
         if running:
             # Before it is read: what is written meanwhile is shown by the next view.
-            self._progress_seen[folder] = _changed_at(report)
-        if self._wanted is not None:
-            return _printed(folder).progress
-        written = read_start(report, MAX_PROGRESS + 1)
-        # As a pod's annotation would be read.
-        return None if written is None else parse_progress(written.decode(errors="replace"))
+            self._progress_seen[folder] = _changed_at(progress_file(folder, printed=printed))
+        return read_progress(folder, printed=printed)
 
     def _ending(self, ended: dict[str, Any], folder: Path) -> Ending:
         if ended["timedOut"]:
             return judge_timeout(self._spec.trial)
         if self._wanted is not None and ended["exitCode"] == 0:
-            return judge_exit(0, to_report(self._wanted, _printed(folder)))
+            return judge_exit(0, to_report(self._wanted, read_printed_file(folder)))
         report = folder / REPORT_FILE
         # No more of it than a pod would keep, so that a trial that works here works there.
         limit = message_limit(self._spec.trial.template["spec"])
@@ -239,12 +237,6 @@ class LocalAttempts:
         wait_for_release(folder / LOCK_FILE)
         self._watched.discard(folder)
         self._on_end()
-
-
-def _printed(folder: Path) -> Printed:
-    """Return what the attempt's supervisor has found in its log."""
-    written = read_start(folder / PRINTED_FILE, MAX_PRINTED)
-    return Printed() if written is None else read_printed(written.decode(errors="replace"))
 
 
 def _changed_at(file: Path) -> int:

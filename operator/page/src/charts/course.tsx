@@ -1,6 +1,6 @@
 /** A search's course: each result, the best so far, and the moving average. */
 import { useMemo } from "preact/hooks";
-import { cloud, dots } from "./draw/dots";
+import { dots } from "./draw/dots";
 import { Figure } from "./figure";
 import type { Entry } from "./parts";
 import type { CourseProps } from "./props";
@@ -46,19 +46,21 @@ export function Course(props: CourseProps) {
 
   return (
     <Figure
+      model={[found, winner]}
       title={`${metric} over ${over}`}
       summary={
         rewards.length === 0
-          ? "There are no results yet."
+          ? ""
           : `${counted(rewards.length, "result")}; the best is ${general(found.bests.at(-1)!)}, the moving average ends at ${general(found.averages.at(-1)!)}.`
       }
       height={props.height ?? 320}
+      empty={rewards.length === 0 && "There are no results yet."}
       x={found.x}
       y={found.y}
       marks={marks}
       link={props}
       points={(pen, places) => {
-        if (places === null) cloud(pen, marks.x, marks.y, marks.x.keys(), pen.palette.faint, 2.2, marks.x.length > 2000 ? 0.35 : 0.55);
+        if (places === null) dots(pen, marks.x, marks.y, marks.x.keys(), pen.palette.faint, 2.2, marks.x.length > 2000 ? 0.35 : 0.55);
         else dots(pen, marks.x, marks.y, places, pen.palette.accent, 2.6);
       }}
       above={(pen) => {

@@ -7,7 +7,7 @@ import { fitting, fontOf } from "./draw/axes";
 import { shade } from "./draw/palette";
 import { Surface } from "./draw/surface";
 import { emphasisOf } from "./emphasis";
-import { AsTable, Legend, showTip } from "./parts";
+import { AsTable, Legend, Nothing, showTip } from "./parts";
 import type { ParallelProps } from "./props";
 import { brushed, drawnBrush, stepsOf, toggled, type Line } from "./pure/brushing";
 import { merits } from "./pure/curves";
@@ -20,12 +20,24 @@ import { linesOf, rowsWithValue, said } from "./trials";
 const LEAST_GAP = 92;
 /** Where in its share of the width an axis is: its labels are to its right. */
 const OFFSET = 0.3;
-const TOP = 34;
-const BOTTOM = 20;
+const TOP = 46;
+const BOTTOM = 30;
+/**
+ * Lines of the same value lie beside each other, the better ones higher, over this share of the way to the next value.
+ * In levels, since lines of one level still coincide.
+ */
+const SPREAD = 0.3;
+const MAX_SPREAD = 22;
+const LEVELS = 16;
+/** With more lines than this they are drawn in fewer levels, and on axes of numbers in steps of some pixels. */
+const MANY = 1500;
+const FEW_LEVELS = 6;
+const COARSE = 3;
 const LINES = 0;
 const STRONG = 1;
 const FRONT = 2;
-const FAINT = 0.35;
+const AXES = 3;
+const FAINT = 0.16;
 /** How near the pointer must be to an axis to brush it, and to a line to name it, in pixels. */
 const NEAR_AXIS = 16;
 const NEAR_LINE = 8;
@@ -71,7 +83,7 @@ export function Parallel(props: ParallelProps) {
       // The outer categories are at the ends of their axis.
       const last = (laid.categories?.labels.length ?? 0) - 1;
       const bounds = laid.categories === null ? laid.scale.bounds : last > 0 ? ([0, last] as const) : ([-0.5, 0.5] as const);
-      return { axis, laid, title: titleOf(axis, details), ticks, bounds, values: laid.categories?.values ?? null };
+      return { axis, laid, title: titleOf(axis, details), ticks, bounds, values: laid.categories?.values ?? null, extremes: laid.extremes };
     });
     return { views, rows, order, merit };
   }, [table, details, names]);
@@ -112,6 +124,9 @@ export function Parallel(props: ParallelProps) {
     return () => stops.forEach((stop) => stop());
   }, [selection, props.trials]);
 
+  // One set of handlers for all renders: a drag outlives them.
+  const handlers = useMemo(() => handlersOf(current, state, tip, spoken), []);
+
   const brushes = [...selection.brushes.value.keys()].filter((axis) => axes.includes(axis));
   const summary = `${counted(model.rows.length, "candidate")} across ${counted(axes.length, "axis", "axes")}: ${model.views.map((view) => view.title).join(", ")}. ${
     brushes.length === 0 ? "No axis is brushed." : `Brushed: ${brushes.map((axis) => titleOf(axis, details)).join(", ")}.`
@@ -127,8 +142,9 @@ export function Parallel(props: ParallelProps) {
           aria-roledescription="chart"
           aria-label={`Parallel coordinates. ${summary}`}
           tabIndex={0}
-          {...handlers(current, state, tip, spoken)}
+          {...handlers}
         >
+          <canvas />
           <canvas />
           <canvas />
           <canvas />
@@ -136,14 +152,14 @@ export function Parallel(props: ParallelProps) {
           <div ref={spoken} class="unseen" aria-live="polite" />
         </div>
       </div>
-      <div class="below">
-        <Legend entries={[{ text: "a candidate: the stronger the colour, the better", kind: "line", colour: "full" }]} />
+      <div class="foot">
+        {model.rows.length === 0 && <Nothing>There are no results yet.</Nothing>}
+        <Legend entries={model.rows.length === 0 ? [] : [{ text: "a candidate: the stronger the colour, and the higher among those of the same value, the better", kind: "line", colour: "full" }]} />
         {brushes.length > 0 && (
           <button type="button" class="quiet" onClick={() => clear(current.current)}>
             Clear {counted(brushes.length, "brush", "brushes")}
           </button>
         )}
-      </div>
       <AsTable
         name="parallel coordinates"
         rows={() => ({
@@ -154,6 +170,7 @@ export function Parallel(props: ParallelProps) {
           }),
         })}
       />
+      </div>
     </div>
   );
 }
@@ -190,15 +207,24 @@ function draw(props: ParallelProps, state: State, dirty: ReadonlySet<number>): v
   const { views, order, merit, rows } = state.model;
   if (state.heightsFor !== height) {
     state.heightsFor = height;
-    state.heights = views.map((view) => Int16Array.from(view.laid.at, (value) => (Number.isNaN(value) ? -1 : Math.round(up(view, value, height)))));
+    const many = rows.length > MANY;
+    const [levels, grain] = many ? [FEW_LEVELS, COARSE] : [LEVELS, 1];
+    state.heights = views.map((view) => {
+      const spread = view.values === null ? 0 : Math.min(MAX_SPREAD, (SPREAD * (height - TOP - BOTTOM)) / Math.max(1, view.values.length - 1));
+      const beside = (place: number) => spread * (1 - (2 * Math.round(merit[place]! * levels)) / levels);
+      return Int16Array.from(view.laid.at, (value, place) => (Number.isNaN(value) ? -1 : view.values === null ? grain * Math.round(up(view, value, height) / grain) : Math.round(up(view, value, height) + beside(place))));
+    });
   }
   const strong = emphasisOf(props.selection, props.trials).peek();
   if (dirty.has(LINES)) lines(state, LINES, order, merit, strong === null ? null : palette.faint, strong === null ? 1 : FAINT);
   if (dirty.has(STRONG) && strong !== null) lines(state, STRONG, order.filter((place) => strong[rows[place]!] === 1), merit, null, 1);
+  if (dirty.has(AXES)) {
+    surface.layer(AXES).font = fontOf(palette);
+    views.forEach((view, axis) => drawAxis(state, view, axis));
+  }
   if (!dirty.has(FRONT)) return;
 
   const g = surface.layer(FRONT);
-  g.font = fontOf(palette);
   const table = props.trials.peek();
   const hovered = props.selection.hovered.peek();
   const place = hovered === null ? -1 : rows.findIndex((row) => table.index[row] === hovered);
@@ -220,7 +246,7 @@ function draw(props: ParallelProps, state: State, dirty: ReadonlySet<number>): v
       g.stroke();
     }
   }
-  views.forEach((view, axis) => drawAxis(props, state, view, axis));
+  views.forEach((view, axis) => drawBrushes(props, state, view, axis));
 }
 
 function lines(state: State, layer: number, order: readonly number[], merit: Float32Array, colour: string | null, fade: number): void {
@@ -228,7 +254,7 @@ function lines(state: State, layer: number, order: readonly number[], merit: Flo
   const g = state.surface!.layer(layer);
   const joiner = new Joiner(height);
   const opacity = opacityOf(order.length);
-  g.lineWidth = order.length <= 30 ? 1.8 : 1.2;
+  g.lineWidth = order.length <= 30 ? 1.8 : order.length <= MANY ? 1.2 : 2.2;
   for (let axis = 0; axis + 1 < state.heights.length; axis++) {
     const [x, toX] = [across(state, axis), across(state, axis + 1)];
     for (const segment of joiner.join(order, state.heights[axis]!, state.heights[axis + 1]!, merit, opacity)) {
@@ -243,43 +269,47 @@ function lines(state: State, layer: number, order: readonly number[], merit: Flo
   g.globalAlpha = 1;
 }
 
-function drawAxis(props: ParallelProps, state: State, view: AxisView, axis: number): void {
-  const { palette, height, width } = state.surface!;
+function drawBrushes(props: ParallelProps, state: State, view: AxisView, axis: number): void {
+  const { palette, height } = state.surface!;
   const g = state.surface!.layer(FRONT);
-  const gap = width / state.model.views.length;
   const x = Math.round(across(state, axis)) + 0.5;
   const brush = props.selection.brushes.peek().get(view.axis);
+  for (const [low, high] of brush === undefined ? [] : drawnBrush(view, brush)) {
+    const [from, to] = [up(view, high, height), up(view, low, height)];
+    const [y, tall] = [Math.max(TOP - MAX_SPREAD, from), Math.min(height - BOTTOM + MAX_SPREAD, to)];
+    g.fillStyle = g.strokeStyle = palette.accent;
+    g.lineWidth = 1;
+    g.globalAlpha = 0.25;
+    g.fillRect(x - 7, y, 14, Math.max(2, tall - y));
+    g.globalAlpha = 1;
+    g.strokeRect(x - 7, y, 14, Math.max(2, tall - y));
+  }
+  const step = state.focus?.axis === axis ? stepsOf(view)[state.focus.step] : undefined;
+  if (step !== undefined) {
+    const y = up(view, (step.low + step.high) / 2, height);
+    g.strokeStyle = palette.text;
+    g.lineWidth = 2;
+    g.strokeRect(x - 5, y - 5, 10, 10);
+  }
+}
+
+function drawAxis(state: State, view: AxisView, axis: number): void {
+  const { palette, height, width } = state.surface!;
+  const g = state.surface!.layer(AXES);
+  const gap = width / state.model.views.length;
+  const x = Math.round(across(state, axis)) + 0.5;
+  const beyond = view.values === null ? 0 : Math.min(MAX_SPREAD, TOP - 22);
   g.strokeStyle = palette.faint;
   g.lineWidth = 1;
   g.beginPath();
-  g.moveTo(x, TOP);
-  g.lineTo(x, height - BOTTOM);
+  g.moveTo(x, TOP - beyond);
+  g.lineTo(x, height - BOTTOM + beyond);
   g.stroke();
-  if (brush !== undefined) {
-    for (const [low, high] of drawnBrush(view, brush)) {
-      const [from, to] = [up(view, high, height), up(view, low, height)];
-      const [y, tall] = [Math.max(TOP - 8, from), Math.min(height - BOTTOM + 8, to)];
-      g.fillStyle = g.strokeStyle = palette.accent;
-      g.globalAlpha = 0.25;
-      g.fillRect(x - 7, y, 14, Math.max(2, tall - y));
-      g.globalAlpha = 1;
-      g.strokeRect(x - 7, y, 14, Math.max(2, tall - y));
-    }
-  }
-  if (state.focus?.axis === axis) {
-    const step = stepsOf(view)[state.focus.step];
-    if (step !== undefined) {
-      g.strokeStyle = palette.text;
-      g.lineWidth = 2;
-      const y = up(view, (step.low + step.high) / 2, height);
-      g.strokeRect(x - 5, y - 5, 10, 10);
-    }
-  }
   g.textBaseline = "middle";
   g.textAlign = "center";
   g.fillStyle = palette.text;
-  const centre = Math.max(x, Math.min(gap - 8, g.measureText(view.title).width) / 2);
-  g.fillText(fitting(g, view.title, gap - 10), Math.min(centre, width - Math.min(gap - 10, g.measureText(view.title).width) / 2), 10);
+  const half = Math.min(gap - 10, g.measureText(view.title).width) / 2;
+  g.fillText(fitting(g, view.title, gap - 10), Math.min(Math.max(x, half), width - half), 10);
   g.textAlign = "left";
   g.lineJoin = "round";
   g.lineWidth = 3;
@@ -295,7 +325,7 @@ function drawAxis(props: ParallelProps, state: State, view: AxisView, axis: numb
   }
 }
 
-function handlers(
+function handlersOf(
   current: { readonly current: ParallelProps },
   state: State,
   tip: { readonly current: HTMLDivElement | null },

@@ -1,7 +1,7 @@
 /** Two metrics against each other: the front, what it dominates, infeasible candidates, and limits. */
 import { useMemo } from "preact/hooks";
 import { axisValues } from "../data/axes";
-import { cloud, crosses, dots } from "./draw/dots";
+import { crosses, dots } from "./draw/dots";
 import type { Pen } from "./draw/pen";
 import { Figure, type Marks } from "./figure";
 import type { Entry } from "./parts";
@@ -60,13 +60,13 @@ export function Pareto(props: ParetoProps) {
   if (winner >= 0) legend.push({ text: "best candidate", kind: "ring", colour: "series-1" });
   return (
     <Figure
+      model={[found, winner]}
       title={`${yTitle} against ${xTitle}`}
       summary={
-        marks.x.length === 0
-          ? "No candidate has reported both."
-          : `${counted(front.length, "trial is", "trials are")} on the Pareto front, ${feasible - front.length} dominated, ${found.infeasible} infeasible. For ${yTitle} ${way(lessY)}, for ${xTitle} ${way(lessX)}.`
+        `${counted(front.length, "trial is", "trials are")} on the Pareto front, ${feasible - front.length} dominated, ${found.infeasible} infeasible. For ${yTitle} ${way(lessY)}, for ${xTitle} ${way(lessX)}.`
       }
       height={props.height ?? 340}
+      empty={marks.x.length === 0 && `No candidate has reported both ${yTitle} and ${xTitle}.`}
       x={plainScale(found.across, `${xTitle} (${way(lessX)})`)}
       y={plainScale(found.up, `${yTitle} (${way(lessY)})`)}
       marks={marks}
@@ -78,9 +78,9 @@ export function Pareto(props: ParetoProps) {
         const rest = all.filter((place) => place < feasible && !onFront.has(place));
         const bad = all.filter((place) => place >= feasible);
         if (places === null) {
-          cloud(pen, marks.x, marks.y, rest, faint, 2.5, feasible > 2000 ? 0.3 : 0.5);
+          dots(pen, marks.x, marks.y, rest, faint, 2.5, feasible > 2000 ? 0.3 : 0.5);
           crosses(pen, marks.x, marks.y, bad, series[3]!, 3, 0.8);
-          cloud(pen, marks.x, marks.y, good, series[0]!, 4, 1);
+          dots(pen, marks.x, marks.y, good, series[0]!, 4, 1);
         } else {
           dots(pen, marks.x, marks.y, rest, faint, 3);
           crosses(pen, marks.x, marks.y, bad, series[3]!, 3.5, 1);
