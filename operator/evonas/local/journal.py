@@ -152,7 +152,7 @@ def read_journal(path: Path) -> tuple[Mapping[str, Any], list[Trial], Knowledge 
     NotBegun if there is no complete line yet, EvonasError if the file is damaged or cannot be read.
     """
     trials: dict[int, Trial] = {}
-    reader = JournalReader(path, lambda trial, _: trials.__setitem__(trial.index, trial))
+    reader = JournalReader(path, lambda trial: trials.__setitem__(trial.index, trial))
     reader.read_on()
     if reader.is_empty:
         raise NotBegun(NOT_BEGUN.format(path))

@@ -22,14 +22,14 @@ from evonas.search.trial import Trial
 class JournalReader:
     """Reads the journal at ``path``.
 
-    ``on_trial`` is called with each state of a trial, in order, and the object it was read from; ``on_restart`` before
-    all of them are told again, because the file was replaced.
+    ``on_trial`` is called with each state of a trial, in order; ``on_restart`` before all of them are told again,
+    because the file was replaced.
     """
 
     def __init__(
         self,
         path: Path,
-        on_trial: Callable[[Trial, Mapping[str, Any]], object],
+        on_trial: Callable[[Trial], object],
         on_restart: Callable[[], object] = lambda: None,
     ) -> None:
         self._path = path
@@ -84,7 +84,7 @@ class JournalReader:
         try:
             body = json.loads(line)
             if body["kind"] == TRIAL_KIND:
-                self._on_trial(from_object(body), body)
+                self._on_trial(from_object(body))
             elif body["kind"] == KNOWLEDGE_KIND:
                 self.knowledge = Knowledge.from_object(body, f"{self._path}, line {number}")
             else:

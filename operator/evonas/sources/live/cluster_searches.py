@@ -87,7 +87,7 @@ class ClusterSearch:
         self._wrong.pop(index, None)
         if problem is not None:
             self._wrong[index] = f"trial {index}: {problem}; restore the record from a copy"
-        self.trials.put(trial, body)
+        self.trials.put(trial)
         self._results.put(trial)
 
     def drop(self, body: Mapping[str, Any]) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 from evonas.errors import EvonasError
 from evonas.recorded.knowledge_record import Knowledge
 from evonas.recorded.search import RecordedSearch
-from evonas.search.codec import to_object
 from evonas.search.interventions import read_pins
 from evonas.sources.export import ExportSource
 from evonas.sources.live.board import Board
@@ -104,7 +103,7 @@ class ExportWatcher:
         self.trials.clear()
         results = Results()
         for trial in record.trials:
-            self.trials.put(trial, to_object(record.identity, trial))
+            self.trials.put(trial)
             results.put(trial)
         self.trials.settle()
         self.images, self._known = record.images, record.knowledge

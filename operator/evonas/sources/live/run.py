@@ -33,8 +33,10 @@ from evonas.sources.live.seen import Origin, RunningAttempt, SeenSearch
 from evonas.sources.source import Source
 from evonas.spec import SearchSpec
 
-LOCK_SECONDS = 2.0
+LOCK_SECONDS = 3.0
 """How often a run that nobody works on is asked whether somebody does."""
+REST_SECONDS = 0.9
+"""How often it is looked at otherwise: of many runs, few are worked on."""
 
 
 class Gone(Exception):
@@ -67,7 +69,7 @@ class Run:
         self._journal = folder / JOURNAL_FILE
         self._reader = JournalReader(self._journal, self._take, self._forget)
         self._is_locked = False
-        self._lock_seen = float("-inf")
+        self._lock_seen = self._seen = float("-inf")
         self._look_again: datetime | None = None
         """When a limit will be reached with nobody at work."""
         self._line: SeenSearch | None = None
@@ -106,12 +108,15 @@ class Run:
 
     def look(self) -> RunNews | None:
         """Return what has changed since the last look; Gone if the run was deleted."""
+        now = time.monotonic()
+        if not self._is_locked and now < self._seen + REST_SECONDS:
+            return None
+        self._seen = now
         try:
             news = self._reader.has_news
         except OSError as error:
             raise Gone from error
         was_locked, revision = self._is_locked, self.trials.revision
-        now = time.monotonic()
         if news or was_locked or now >= self._lock_seen + LOCK_SECONDS:
             # Before reading: a run that is over by now has written all that it will.
             self._is_locked, self._lock_seen = is_locked(self._journal), now
@@ -182,9 +187,9 @@ class Run:
         reference = str(self._folder)
         return SeenSearch(self.id, 0, Origin.RUN, reference, uid, body, None, (), None, problem)
 
-    def _take(self, trial: Trial, body: Mapping[str, Any]) -> None:
+    def _take(self, trial: Trial) -> None:
         index = trial.index
-        self.trials.put(trial, body)
+        self.trials.put(trial)
         self._results.put(trial)
         if (problem := find_contradiction(trial)) is not None:
             self._wrong[index] = str(problem)

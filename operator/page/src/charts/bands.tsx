@@ -29,9 +29,11 @@ export function Bands({ comparison, show, height }: BandsProps) {
     `${line.label} ${general(line.values[place]!, 4)}${line.deviations.length > 0 ? ` ± ${general(line.deviations[place]!, 2)}` : ""}`;
   return (
     <Figure
+      model={[comparison, show]}
       title={`${comparison.metric}, ${what}`}
-      summary={ends.length === 0 ? "There are no results yet." : `${counted(lines.length, "line")}; at their ends ${ends.slice(0, 8).map((line) => said(line.values.length - 1, line)).join(", ")}.`}
+      summary={`${counted(lines.length, "line")}; at their ends ${ends.slice(0, 8).map((line) => said(line.values.length - 1, line)).join(", ")}.`}
       height={height ?? 320}
+      empty={ends.length === 0 && "There are no results yet."}
       x={countScale(1, Math.max(2, most), "results")}
       y={plainScale(bounds, comparison.metric)}
       below={(pen) =>

@@ -17,9 +17,11 @@ export function Cost({ improvements, gpus, minimize, open, height }: CostProps) 
   const hours = (value: number) => general(value, 3);
   return (
     <Figure
+      model={[improvements]}
       title={`cost in ${unit}`}
-      summary={last === undefined ? "There are no results yet." : `${counted(improvements.length, "improvement")}; the last, ${minimize ? "down" : "up"} to ${general(last.value)}, came after ${hours(last.hours)} ${unit}.`}
+      summary={last === undefined ? "" : `${counted(improvements.length, "improvement")}; the last, ${minimize ? "down" : "up"} to ${general(last.value)}, came after ${hours(last.hours)} ${unit}.`}
       height={height ?? 260}
+      empty={last === undefined && "There are no results yet."}
       x={plainScale([0, (last?.hours ?? 1) * 1.05 || 1], `${unit} spent until then`)}
       y={plainScale(around(marks.y), "best so far")}
       marks={marks}

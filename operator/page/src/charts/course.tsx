@@ -46,13 +46,15 @@ export function Course(props: CourseProps) {
 
   return (
     <Figure
+      model={[found, winner]}
       title={`${metric} over ${over}`}
       summary={
         rewards.length === 0
-          ? "There are no results yet."
+          ? ""
           : `${counted(rewards.length, "result")}; the best is ${general(found.bests.at(-1)!)}, the moving average ends at ${general(found.averages.at(-1)!)}.`
       }
       height={props.height ?? 320}
+      empty={rewards.length === 0 && "There are no results yet."}
       x={found.x}
       y={found.y}
       marks={marks}

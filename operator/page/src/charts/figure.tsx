@@ -11,7 +11,7 @@ import { drawAxes, fontOf, layOut, type Layout, type Scale } from "./draw/axes";
 import { Pen } from "./draw/pen";
 import { Surface } from "./draw/surface";
 import { emphasisOf } from "./emphasis";
-import { AsTable, Legend, showTip, type Entry, type Rows } from "./parts";
+import { AsTable, Legend, Nothing, showTip, type Entry, type Rows } from "./parts";
 
 /** Points in the units of the axes. */
 export interface Marks {
@@ -30,10 +30,14 @@ export interface Link {
 }
 
 export interface FigureProps {
+  /** What the drawing is made of: it is made anew when one of these is another. Always as many. */
+  readonly model: readonly unknown[];
   /** What is shown, for those who cannot see it, and what is found in it. */
   readonly title: string;
   readonly summary: string;
   readonly height: number;
+  /** Why there is nothing to draw. */
+  readonly empty?: string | false;
   readonly x: Scale;
   readonly y: Scale;
   readonly marks?: Marks;
@@ -74,6 +78,11 @@ interface State {
 }
 
 export function Figure(props: FigureProps) {
+  if (typeof props.empty === "string") return <Nothing>{props.empty}</Nothing>;
+  return <Drawing {...props} />;
+}
+
+function Drawing(props: FigureProps) {
   const host = useRef<HTMLDivElement>(null);
   const tip = useRef<HTMLDivElement>(null);
   const said = useRef<HTMLDivElement>(null);
@@ -97,7 +106,7 @@ export function Figure(props: FigureProps) {
     state.tree = state.walk = state.layout = null;
     if (state.place >= (props.marks?.trial.length ?? 0)) state.place = -1;
     state.surface?.soil();
-  });
+  }, [...props.model, props.height]);
 
   useEffect(() => {
     if (link === undefined) return;
@@ -117,6 +126,8 @@ export function Figure(props: FigureProps) {
     return () => stops.forEach((stop) => stop());
   }, [link?.selection, link?.trials]);
 
+  // One set of handlers for all renders: a drag outlives them.
+  const handlers = useMemo(() => handlersOf(current, state, tip, said), []);
   const lively = props.marks !== undefined || props.tipAt !== undefined;
   const name = `${props.title}. ${props.summary}`;
   return (
@@ -130,7 +141,7 @@ export function Figure(props: FigureProps) {
               role: "application",
               "aria-roledescription": "chart",
               tabIndex: 0,
-              ...handlers(current, state, tip, said),
+              ...handlers,
             }
           : { role: "img" })}
         aria-label={name}
@@ -141,8 +152,10 @@ export function Figure(props: FigureProps) {
         <div ref={tip} class="tip" hidden />
         <div ref={said} class="unseen" aria-live="polite" />
       </div>
-      {props.legend !== undefined && <Legend entries={props.legend} />}
-      <AsTable rows={props.table} name={props.title} />
+      <div class="foot">
+        {props.legend !== undefined && <Legend entries={props.legend} />}
+        <AsTable rows={props.table} name={props.title} />
+      </div>
     </div>
   );
 }
@@ -211,7 +224,7 @@ function drawFront(props: FigureProps, state: State, pen: Pen): void {
   if (marks === undefined) return;
   const hovered = props.link?.selection.hovered.peek() ?? null;
   let place = state.place;
-  if (hovered !== null && marks.trial[place] !== hovered) place = marks.trial.indexOf(hovered);
+  if (hovered !== null && marks.trial[place] !== hovered) place = marks.trial.lastIndexOf(hovered);
   if (place >= 0 && (hovered !== null || props.link === undefined)) {
     const [x, y] = [pen.x(marks.x[place]!), pen.y(marks.y[place]!)];
     pen.dot(x, y, 5.5, palette.ground);
@@ -242,7 +255,7 @@ function placeAt(props: FigureProps, state: State, x: number, y: number): number
   return state.tree.find(x, y, NEAR) ?? -1;
 }
 
-function handlers(
+function handlersOf(
   current: { readonly current: FigureProps },
   state: State,
   tip: { readonly current: HTMLDivElement | null },

@@ -75,9 +75,11 @@ export function LearningCurves(props: LearningCurvesProps) {
 
   return (
     <Figure
+      model={[found]}
       title={`learning curves of ${metric}`}
-      summary={lines.length === 0 ? "No trial has reported any progress." : `${counted(lines.length, "trial")}, ${lines.filter((line) => line.kind === "running").length} of them running.`}
+      summary={`${counted(lines.length, "trial")}, ${lines.filter((line) => line.kind === "running").length} of them running.`}
       height={props.height ?? 320}
+      empty={lines.length === 0 && (running ? "No running trial has reported any progress." : "No trial has reported any progress.")}
       x={found.x}
       y={plainScale(around(marks.y), metric)}
       marks={marks}
@@ -130,6 +132,7 @@ function MetricCurve({ name, values, steps, rungs, height }: { name: string; val
   const marks: Marks = { x: Float64Array.from(xs), y: Float64Array.from(ys), trial: none, row: none };
   return (
     <Figure
+      model={[steps, values, rungs]}
       title={`${name} over the steps of the training`}
       summary={`${counted(xs.length, "value")}, the last ${ys.length === 0 ? "-" : general(ys.at(-1)!)}.`}
       height={height}

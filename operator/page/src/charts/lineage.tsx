@@ -1,6 +1,6 @@
 /** The family of a trial as a tree: its parents to the left, what descends from it to the right. */
 import { hierarchy, tree, type HierarchyPointNode } from "d3-hierarchy";
-import { useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { rowOf } from "../data/table";
 import { AsTable, Legend, showTip, type Entry } from "./parts";
 import type { LineageTreeProps } from "./props";
@@ -10,7 +10,7 @@ import { counted, cut, general } from "./pure/text";
 import { linesOf } from "./trials";
 
 const ACROSS = 168;
-const DOWN = 34;
+const DOWN = 42;
 const MARGIN = 22;
 
 export function LineageTree(props: LineageTreeProps) {
@@ -30,6 +30,13 @@ export function LineageTree(props: LineageTreeProps) {
   const focused = nodes.some((node) => node.data.trial === focus) ? focus : trial.index;
   const tip = useRef<HTMLDivElement>(null);
   const svg = useRef<SVGSVGElement>(null);
+
+  // A long line of parents is scrolled to the trial itself.
+  useEffect(() => {
+    const itself = nodes.find((node) => node.data.relation === "itself");
+    const scroll = svg.current?.closest<HTMLElement>(".tree");
+    if (itself !== undefined && scroll) scroll.scrollLeft = itself.y - scroll.clientWidth / 3;
+  }, [trial.index]);
 
   const value = (index: number): string => {
     const row = rowOf(table, index);
@@ -120,12 +127,12 @@ export function LineageTree(props: LineageTreeProps) {
                   <rect class="hit" x={-12} y={-DOWN / 2 + 2} width={ACROSS - 16} height={DOWN - 4} />
                   {relation === "itself" && <circle class="ring series-1" r={9} />}
                   <circle class={Number.isNaN(rank) ? "node none" : "node ordered"} r={5} style={Number.isNaN(rank) ? {} : { "--merit": `${Math.round(100 * rank)}%` }} />
-                  <text x={13} y={changes.length > 0 ? -5 : 4}>
+                  <text x={13} y={-6}>
                     {index}
                     {shown !== "" && <tspan class="faint-text">{`  ${shown}`}</tspan>}
                   </text>
                   {changes.length > 0 && (
-                    <text class="small" x={13} y={9}>
+                    <text class="small" x={13} y={14}>
                       {cut(changes.map((change) => `${change.decision} → ${change.after}`).join(", "), 23)}
                     </text>
                   )}
@@ -136,6 +143,7 @@ export function LineageTree(props: LineageTreeProps) {
           <div ref={tip} class="tip" hidden />
         </div>
       </div>
+      <div class="foot">
       <Legend entries={legend} />
       <AsTable
         name={`lineage of trial ${trial.index}`}
@@ -150,6 +158,7 @@ export function LineageTree(props: LineageTreeProps) {
           ]),
         })}
       />
+      </div>
     </div>
   );
 }

@@ -7,7 +7,7 @@ import { fitting, fontOf } from "./draw/axes";
 import { shade } from "./draw/palette";
 import { Surface } from "./draw/surface";
 import { emphasisOf } from "./emphasis";
-import { AsTable, Legend, showTip } from "./parts";
+import { AsTable, Legend, Nothing, showTip } from "./parts";
 import type { ParallelProps } from "./props";
 import { brushed, drawnBrush, stepsOf, toggled, type Line } from "./pure/brushing";
 import { merits } from "./pure/curves";
@@ -20,12 +20,19 @@ import { linesOf, rowsWithValue, said } from "./trials";
 const LEAST_GAP = 92;
 /** Where in its share of the width an axis is: its labels are to its right. */
 const OFFSET = 0.3;
-const TOP = 34;
-const BOTTOM = 20;
+const TOP = 46;
+const BOTTOM = 30;
+/**
+ * Lines of the same value lie beside each other, the better ones higher, over this share of the way to the next value.
+ * In levels, since lines of one level still coincide.
+ */
+const SPREAD = 0.3;
+const MAX_SPREAD = 22;
+const LEVELS = 16;
 const LINES = 0;
 const STRONG = 1;
 const FRONT = 2;
-const FAINT = 0.35;
+const FAINT = 0.16;
 /** How near the pointer must be to an axis to brush it, and to a line to name it, in pixels. */
 const NEAR_AXIS = 16;
 const NEAR_LINE = 8;
@@ -71,7 +78,7 @@ export function Parallel(props: ParallelProps) {
       // The outer categories are at the ends of their axis.
       const last = (laid.categories?.labels.length ?? 0) - 1;
       const bounds = laid.categories === null ? laid.scale.bounds : last > 0 ? ([0, last] as const) : ([-0.5, 0.5] as const);
-      return { axis, laid, title: titleOf(axis, details), ticks, bounds, values: laid.categories?.values ?? null };
+      return { axis, laid, title: titleOf(axis, details), ticks, bounds, values: laid.categories?.values ?? null, extremes: laid.extremes };
     });
     return { views, rows, order, merit };
   }, [table, details, names]);
@@ -112,6 +119,9 @@ export function Parallel(props: ParallelProps) {
     return () => stops.forEach((stop) => stop());
   }, [selection, props.trials]);
 
+  // One set of handlers for all renders: a drag outlives them.
+  const handlers = useMemo(() => handlersOf(current, state, tip, spoken), []);
+
   const brushes = [...selection.brushes.value.keys()].filter((axis) => axes.includes(axis));
   const summary = `${counted(model.rows.length, "candidate")} across ${counted(axes.length, "axis", "axes")}: ${model.views.map((view) => view.title).join(", ")}. ${
     brushes.length === 0 ? "No axis is brushed." : `Brushed: ${brushes.map((axis) => titleOf(axis, details)).join(", ")}.`
@@ -127,7 +137,7 @@ export function Parallel(props: ParallelProps) {
           aria-roledescription="chart"
           aria-label={`Parallel coordinates. ${summary}`}
           tabIndex={0}
-          {...handlers(current, state, tip, spoken)}
+          {...handlers}
         >
           <canvas />
           <canvas />
@@ -136,14 +146,14 @@ export function Parallel(props: ParallelProps) {
           <div ref={spoken} class="unseen" aria-live="polite" />
         </div>
       </div>
-      <div class="below">
-        <Legend entries={[{ text: "a candidate: the stronger the colour, the better", kind: "line", colour: "full" }]} />
+      <div class="foot">
+        {model.rows.length === 0 && <Nothing>There are no results yet.</Nothing>}
+        <Legend entries={model.rows.length === 0 ? [] : [{ text: "a candidate: the stronger the colour, and the higher among those of the same value, the better", kind: "line", colour: "full" }]} />
         {brushes.length > 0 && (
           <button type="button" class="quiet" onClick={() => clear(current.current)}>
             Clear {counted(brushes.length, "brush", "brushes")}
           </button>
         )}
-      </div>
       <AsTable
         name="parallel coordinates"
         rows={() => ({
@@ -154,6 +164,7 @@ export function Parallel(props: ParallelProps) {
           }),
         })}
       />
+      </div>
     </div>
   );
 }
@@ -190,7 +201,11 @@ function draw(props: ParallelProps, state: State, dirty: ReadonlySet<number>): v
   const { views, order, merit, rows } = state.model;
   if (state.heightsFor !== height) {
     state.heightsFor = height;
-    state.heights = views.map((view) => Int16Array.from(view.laid.at, (value) => (Number.isNaN(value) ? -1 : Math.round(up(view, value, height)))));
+    state.heights = views.map((view) => {
+      const spread = view.values === null ? 0 : Math.min(MAX_SPREAD, (SPREAD * (height - TOP - BOTTOM)) / Math.max(1, view.values.length - 1));
+      const beside = (place: number) => spread * (1 - (2 * Math.round(merit[place]! * LEVELS)) / LEVELS);
+      return Int16Array.from(view.laid.at, (value, place) => (Number.isNaN(value) ? -1 : Math.round(up(view, value, height) + beside(place))));
+    });
   }
   const strong = emphasisOf(props.selection, props.trials).peek();
   if (dirty.has(LINES)) lines(state, LINES, order, merit, strong === null ? null : palette.faint, strong === null ? 1 : FAINT);
@@ -252,13 +267,14 @@ function drawAxis(props: ParallelProps, state: State, view: AxisView, axis: numb
   g.strokeStyle = palette.faint;
   g.lineWidth = 1;
   g.beginPath();
-  g.moveTo(x, TOP);
-  g.lineTo(x, height - BOTTOM);
+  const beyond = view.values === null ? 0 : Math.min(MAX_SPREAD, TOP - 22);
+  g.moveTo(x, TOP - beyond);
+  g.lineTo(x, height - BOTTOM + beyond);
   g.stroke();
   if (brush !== undefined) {
     for (const [low, high] of drawnBrush(view, brush)) {
       const [from, to] = [up(view, high, height), up(view, low, height)];
-      const [y, tall] = [Math.max(TOP - 8, from), Math.min(height - BOTTOM + 8, to)];
+      const [y, tall] = [Math.max(TOP - MAX_SPREAD, from), Math.min(height - BOTTOM + MAX_SPREAD, to)];
       g.fillStyle = g.strokeStyle = palette.accent;
       g.globalAlpha = 0.25;
       g.fillRect(x - 7, y, 14, Math.max(2, tall - y));
@@ -295,7 +311,7 @@ function drawAxis(props: ParallelProps, state: State, view: AxisView, axis: numb
   }
 }
 
-function handlers(
+function handlersOf(
   current: { readonly current: ParallelProps },
   state: State,
   tip: { readonly current: HTMLDivElement | null },

@@ -60,13 +60,13 @@ export function Pareto(props: ParetoProps) {
   if (winner >= 0) legend.push({ text: "best candidate", kind: "ring", colour: "series-1" });
   return (
     <Figure
+      model={[found, winner]}
       title={`${yTitle} against ${xTitle}`}
       summary={
-        marks.x.length === 0
-          ? "No candidate has reported both."
-          : `${counted(front.length, "trial is", "trials are")} on the Pareto front, ${feasible - front.length} dominated, ${found.infeasible} infeasible. For ${yTitle} ${way(lessY)}, for ${xTitle} ${way(lessX)}.`
+        `${counted(front.length, "trial is", "trials are")} on the Pareto front, ${feasible - front.length} dominated, ${found.infeasible} infeasible. For ${yTitle} ${way(lessY)}, for ${xTitle} ${way(lessX)}.`
       }
       height={props.height ?? 340}
+      empty={marks.x.length === 0 && `No candidate has reported both ${yTitle} and ${xTitle}.`}
       x={plainScale(found.across, `${xTitle} (${way(lessX)})`)}
       y={plainScale(found.up, `${yTitle} (${way(lessY)})`)}
       marks={marks}

@@ -111,7 +111,7 @@ export function showTip(tip: HTMLElement | null, lines: readonly string[] | null
   const host = tip.parentElement!;
   const [width, height] = [tip.offsetWidth, tip.offsetHeight];
   const left = x + 14 + width <= host.clientWidth ? x + 14 : Math.max(0, x - 14 - width);
-  const top = Math.min(Math.max(0, y - height - 8), Math.max(0, host.clientHeight - height));
+  const top = y - height - 8 >= 0 ? y - height - 8 : Math.max(0, Math.min(y + 16, host.clientHeight - height));
   tip.style.left = `${left}px`;
   tip.style.top = `${top}px`;
 }

@@ -4,7 +4,8 @@ import { axisValues, type Axis } from "../data/axes";
 import type { DecisionValue, TrialTable } from "../data/table";
 import type { Scale } from "./draw/axes";
 import { ABSENT, shortText } from "./pure/text";
-import { around, between, momentTicks, numberTicks, type Tick } from "./pure/ticks";
+import { floorOf } from "./pure/curves";
+import { around, between, extent, momentTicks, numberTicks, type Tick } from "./pure/ticks";
 
 const TITLES: Partial<Record<Axis, string>> = {
   step: "last rung",
@@ -69,6 +70,9 @@ export interface Laid {
   readonly scale: Scale;
   readonly at: Float64Array;
   readonly categories: Categories | null;
+  /** How many are far worse than the others and drawn at the edge; ``extremes`` are of all. */
+  readonly stray: number;
+  readonly extremes: readonly [number, number];
 }
 
 export function lay(axis: Axis, table: TrialTable, rows: ArrayLike<number>, details: Details): Laid {
@@ -77,13 +81,25 @@ export function lay(axis: Axis, table: TrialTable, rows: ArrayLike<number>, deta
     const known: ArrayLike<DecisionValue | null> = Array.from(rows, (row) => column?.[row] ?? null);
     const categories = categoriesOf(decisionOf(axis, details), known);
     const at = Float64Array.from(rows, (row) => categories.places.get(column?.[row] ?? null)!);
-    return { scale: bandScale(titleOf(axis, details), categories.labels), at, categories };
+    return { scale: bandScale(titleOf(axis, details), categories.labels), at, categories, stray: 0, extremes: [0, 0] };
   }
   const at = Float64Array.from(rows, (row) => {
     const value = column?.[row];
     return typeof value === "number" && Number.isFinite(value) ? value : NaN;
   });
-  return { scale: numberScale(axis, at, details), at, categories: null };
+  const extremes = extent(at);
+  let stray = 0;
+  if (axis === "value" || axis === "reward") {
+    // A diverged candidate must not squeeze all others.
+    const { minimize } = details.summary;
+    const floor = floorOf(at, minimize);
+    for (let place = 0; place < at.length; place++) {
+      if (!(minimize ? at[place]! > floor : at[place]! < floor)) continue;
+      at[place] = floor;
+      stray++;
+    }
+  }
+  return { scale: numberScale(axis, at, details), at, categories: null, stray, extremes };
 }
 
 export function bandScale(label: string, labels: readonly string[]): Scale {

@@ -4,12 +4,10 @@ import { cloud, dots } from "./draw/dots";
 import { Figure } from "./figure";
 import type { Entry } from "./parts";
 import type { ScatterProps } from "./props";
-import { floorOf } from "./pure/curves";
 import { jitter } from "./pure/jitter";
 import { median } from "./pure/median";
 import { counted, general } from "./pure/text";
-import { around } from "./pure/ticks";
-import { lay, plainScale, titleOf } from "./scales";
+import { lay, titleOf } from "./scales";
 import { linesOf, marksAt, rowsWithValue, said } from "./trials";
 
 /** How much of the band of a category its points take. */
@@ -23,22 +21,10 @@ export function DecisionScatter(props: ScatterProps) {
     const [x, y] = [lay(props.x, table, rows, details), lay(props.y, table, rows, details)];
     const spread = (at: Float64Array, bands: boolean, salt: number) =>
       bands ? at.map((value, place) => value + SPREAD * jitter(table.index[rows[place]!]!, salt)) : at;
-    let up = spread(y.at, y.categories !== null, 1);
-    let scale = y.scale;
-    let stray = 0;
-    if (props.y === "value" || props.y === "reward") {
-      // A diverged candidate must not squeeze all others.
-      const floor = floorOf(y.at, details.summary.minimize);
-      up = up.map((value) => {
-        const shown = details.summary.minimize ? Math.min(value, floor) : Math.max(value, floor);
-        if (shown !== value && !Number.isNaN(value)) stray++;
-        return shown;
-      });
-      scale = plainScale(around(up), scale.label);
-    }
+    const up = spread(y.at, y.categories !== null, 1);
     const marks = marksAt(table, rows, spread(x.at, x.categories !== null, 0), up);
     const middles = x.categories === null || y.categories !== null ? null : x.categories.labels.map((_, place) => median(up.filter((_, at) => x.at[at] === place)));
-    return { marks, x, scale, middles, stray };
+    return { marks, x, scale: y.scale, middles, stray: y.stray + x.stray };
   }, [table, details, props.x, props.y]);
 
   const { marks, x, scale, middles } = found;
@@ -49,9 +35,11 @@ export function DecisionScatter(props: ScatterProps) {
   const best = middles === null ? "" : middles.map((middle, place) => `${x.categories!.labels[place]} ${Number.isNaN(middle) ? "-" : general(middle, 4)}`).slice(0, 12).join(", ");
   return (
     <Figure
+      model={[found]}
       title={`${yTitle} against ${xTitle}`}
       summary={`${counted(marks.x.length, "trial")}.${best === "" ? "" : ` Medians: ${best}.`}`}
       height={props.height ?? 280}
+      empty={marks.x.length === 0 && `No trial has both ${yTitle} and ${xTitle} yet.`}
       x={x.scale}
       y={scale}
       marks={marks}

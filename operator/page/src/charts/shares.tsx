@@ -86,9 +86,11 @@ function Areas({ title, label, categories, shares: { steps, shares }, height, le
     labels.map((text, place) => ({ text, share: shares[at]![place]! })).filter(({ share }) => share > 0).sort((a, b) => b.share - a.share);
   return (
     <Figure
+      model={[categories, steps, shares]}
       title={title}
-      summary={steps.length === 0 ? "There are no results yet." : `After ${steps.at(-1)} results: ${ranked(steps.length - 1).slice(0, 8).map(({ text, share }) => `${text} ${percent(share)}`).join(", ")}.`}
+      summary={steps.length === 0 ? "" : `After ${steps.at(-1)} results: ${ranked(steps.length - 1).slice(0, 8).map(({ text, share }) => `${text} ${percent(share)}`).join(", ")}.`}
       height={height}
+      empty={steps.length === 0 && "There is nothing to show yet."}
       x={countScale(steps[0] ?? 1, steps.at(-1) ?? 1, "results")}
       y={{ ...plainScale([0, 1], label), ticks: () => [0, 0.25, 0.5, 0.75, 1].map((at) => ({ at, text: percent(at) })) }}
       below={(pen) => {

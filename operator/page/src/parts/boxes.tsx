@@ -3,6 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
 import type { ReadonlySignal } from "@preact/signals";
 import type { Tone } from "./state";
+import { Words } from "./text";
 
 export function Section({
   title,
@@ -69,7 +70,7 @@ export function Waiting({
   return (
     <Callout tone="bad">
       <p>
-        {what} cannot be shown: <bdi>{error.message}</bdi>
+        Cannot show {what}: <Words text={error.message} />
       </p>
       {retry && (
         <button type="button" class="small" onClick={retry}>

@@ -215,9 +215,13 @@ function Row({ search, gpus, picked: isPicked }: { search: Summary; gpus: boolea
             <Name text={search.name} most={60} />
           </a>
           <div class="faint under">
-            <Name text={search.agent} most={20} />
-            {" · "}
-            {search.minimize ? "minimises" : "maximises"} <Name text={search.metric} most={30} />
+            {search.metric !== "" && (
+              <>
+                <Name text={search.agent} most={20} />
+                {" · "}
+                {search.minimize ? "minimises" : "maximises"} <Name text={search.metric} most={30} />
+              </>
+            )}
             {Object.entries(search.labels)
               .slice(0, 4)
               .map(([key, value]) => (

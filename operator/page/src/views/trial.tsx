@@ -292,7 +292,7 @@ function Attempts({ trial }: { trial: TrialDetails }) {
   return (
     <Section title="Attempts">
       {trial.attempts.length === 0 ? (
-        <Empty>None yet.</Empty>
+        <Empty>{trial.ended === null ? "None yet." : "None is recorded."}</Empty>
       ) : (
         <Scroll label="Attempts">
           <table>

@@ -9,6 +9,9 @@ export interface Box {
   readonly bottom: number;
 }
 
+/** How far points and lines at an edge reach beyond it, in pixels. */
+const EDGE = 9;
+
 export type Bounds = readonly [number, number];
 
 export class Pen {
@@ -33,12 +36,12 @@ export class Pen {
     return bottom - ((value - this.up[0]) / (this.up[1] - this.up[0])) * (bottom - top);
   }
 
-  /** Draw only within the axes. */
+  /** Draw only within the axes; what is at an edge is whole. */
   clipped(draw: () => void): void {
     const { left, right, top, bottom } = this.box;
     this.g.save();
     this.g.beginPath();
-    this.g.rect(left, top - 4, right - left + 1, bottom - top + 5);
+    this.g.rect(left - EDGE, top - EDGE, right - left + 2 * EDGE, bottom - top + 2 * EDGE);
     this.g.clip();
     draw();
     this.g.restore();

@@ -51,5 +51,5 @@ export class Joiner {
 
 /** The opacity of one of so many lines. */
 export function opacityOf(lines: number): number {
-  return Math.min(0.55, Math.max(0.06, 0.55 * (400 / Math.max(1, lines)) ** 0.6));
+  return Math.min(0.55, Math.max(0.015, (0.55 * 400) / Math.max(1, lines)));
 }

@@ -33,7 +33,7 @@ export function momentTicks(low: number, high: number, intervals = MAX_INTERVALS
   const seconds = high - low < 300;
   const format = new Intl.DateTimeFormat(undefined, {
     ...(days ? { month: "short", day: "numeric" } : {}),
-    ...(high - low < 5 * 86400 ? { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } : {}),
+    ...(high - low < 3 * 86400 ? { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } : {}),
     ...(seconds ? { second: "2-digit" } : {}),
   });
   return timeTicks(new Date(low * 1000), new Date(high * 1000), intervals).map((moment) => ({
@@ -42,8 +42,8 @@ export function momentTicks(low: number, high: number, intervals = MAX_INTERVALS
   }));
 }
 
-/** A range that holds all values with a small margin, also if there are none or all are equal. */
-export function around(values: Iterable<number>): [number, number] {
+/** The least and the greatest of those that are finite; 0 and 1 if none is. */
+export function extent(values: Iterable<number>): [number, number] {
   let low = Infinity;
   let high = -Infinity;
   for (const value of values) {
@@ -51,7 +51,12 @@ export function around(values: Iterable<number>): [number, number] {
     if (value < low) low = value;
     if (value > high) high = value;
   }
-  if (low > high) [low, high] = [0, 1];
+  return low > high ? [0, 1] : [low, high];
+}
+
+/** A range that holds all values with a small margin, also if there are none or all are equal. */
+export function around(values: Iterable<number>): [number, number] {
+  const [low, high] = extent(values);
   const air = 0.05 * (high - low) || 0.05 * Math.abs(high) || 1;
   return [low - air, high + air];
 }

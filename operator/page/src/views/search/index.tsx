@@ -4,6 +4,7 @@ import { go, query, searchPath, trialPath } from "../../address";
 import { Refused, reportAddress } from "../../api/client";
 import type { Details } from "../../api/types";
 import { searchOf, type Search } from "../../data/search";
+import { searches } from "../../data/searches";
 import { shareSelection } from "../../data/share";
 import { count, hours, number } from "../../format";
 import { Callout, Fact, Waiting } from "../../parts/boxes";
@@ -48,7 +49,9 @@ export function SearchView({ id }: { id: string }) {
     return (
       <>
         <Crumbs />
-        <h1 tabIndex={-1}>Search</h1>
+        <h1 tabIndex={-1} dir="auto">
+          <Name text={searches.data.value?.byId.get(id)?.name ?? id} most={120} />
+        </h1>
         <Waiting problem={problem} what="the search" retry={ask} />
       </>
     );

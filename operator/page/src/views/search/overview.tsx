@@ -258,7 +258,9 @@ function Latest({ search, details }: { search: Search; details: Details }) {
   const rows: number[] = [];
   for (let row = 0; row < table.length; row++) if (!Number.isNaN(table.ended[row]!)) rows.push(row);
   if (rows.length === 0) return null;
-  rows.sort((a, b) => table.ended[b]! - table.ended[a]!);
+  rows.sort((a, b) => table.ended[b]! - table.ended[a]! || b - a);
+  const latest = rows.slice(0, LATEST);
+  const speaks = latest.some((row) => table.says[row] !== "");
   return (
     <Section title="Latest">
       <Scroll label="Trials that ended last">
@@ -270,11 +272,11 @@ function Latest({ search, details }: { search: Search; details: Details }) {
               <th class="number">{details.summary.metric}</th>
               <th class="number">took</th>
               <th class="number">ended</th>
-              <th>says</th>
+              {speaks && <th>says</th>}
             </tr>
           </thead>
           <tbody>
-            {rows.slice(0, LATEST).map((row) => (
+            {latest.map((row) => (
               <tr key={table.index[row]}>
                 <td class="number">
                   <TrialLink id={search.id} trial={table.index[row]!} />
@@ -287,9 +289,11 @@ function Latest({ search, details }: { search: Search; details: Details }) {
                 <td class="number">
                   <Ago since={table.ended[row]!} />
                 </td>
-                <td class="says">
-                  <Words text={table.says[row]!} most={120} />
-                </td>
+                {speaks && (
+                  <td class="says">
+                    <Words text={table.says[row]!} most={120} />
+                  </td>
+                )}
               </tr>
             ))}
           </tbody>
