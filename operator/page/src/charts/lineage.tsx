@@ -114,7 +114,7 @@ export function LineageTree(props: LineageTreeProps) {
                   aria-label={words(node).join(", ")}
                   aria-selected={selected.has(index)}
                   {...(node.children === undefined ? {} : { "aria-expanded": true })}
-                  tabIndex={index === focused ? 0 : -1}
+                  tabindex={index === focused ? 0 : -1}
                   transform={`translate(${node.y + MARGIN} ${node.x})`}
                   onPointerEnter={() => look(node)}
                   onPointerLeave={() => look(null)}
