@@ -59,7 +59,8 @@ export interface FigureProps {
 
 const BACK = 0;
 const STRONG = 1;
-const FRONT = 2;
+const OVER = 2;
+const FRONT = 3;
 const FAINT = 0.22;
 /** How near the pointer must be to a point, in pixels. */
 const NEAR = 14;
@@ -149,6 +150,7 @@ function Drawing(props: FigureProps) {
         <canvas />
         <canvas />
         <canvas />
+        <canvas />
         <div ref={tip} class="tip" hidden />
         <div ref={said} class="unseen" aria-live="polite" />
       </div>
@@ -184,12 +186,13 @@ function draw(props: FigureProps, state: State, dirty: ReadonlySet<number>): voi
       props.points?.(own, null);
     });
   }
-  if (dirty.has(STRONG)) {
-    const own = pen(STRONG);
-    own.clipped(() => {
-      if (strong !== null && props.marks !== undefined) props.points?.(own, standingOut(props.marks, strong));
-      props.above?.(own);
-    });
+  if (dirty.has(STRONG) && strong !== null && props.marks !== undefined) {
+    const [own, places] = [pen(STRONG), standingOut(props.marks, strong)];
+    own.clipped(() => props.points?.(own, places));
+  }
+  if (dirty.has(OVER)) {
+    const own = pen(OVER);
+    own.clipped(() => props.above?.(own));
   }
   if (dirty.has(FRONT)) drawFront(props, state, pen(FRONT));
 }

@@ -43,10 +43,11 @@ export function momentTicks(low: number, high: number, intervals = MAX_INTERVALS
 }
 
 /** The least and the greatest of those that are finite; 0 and 1 if none is. */
-export function extent(values: Iterable<number>): [number, number] {
+export function extent(values: ArrayLike<number>): [number, number] {
   let low = Infinity;
   let high = -Infinity;
-  for (const value of values) {
+  for (let place = 0; place < values.length; place++) {
+    const value = values[place]!;
     if (!Number.isFinite(value)) continue;
     if (value < low) low = value;
     if (value > high) high = value;
@@ -55,7 +56,7 @@ export function extent(values: Iterable<number>): [number, number] {
 }
 
 /** A range that holds all values with a small margin, also if there are none or all are equal. */
-export function around(values: Iterable<number>): [number, number] {
+export function around(values: ArrayLike<number>): [number, number] {
   const [low, high] = extent(values);
   const air = 0.05 * (high - low) || 0.05 * Math.abs(high) || 1;
   return [low - air, high + air];
