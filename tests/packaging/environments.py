@@ -105,8 +105,13 @@ class Bare:
 
     def start(self, program: str, *arguments: str, folder: Path) -> subprocess.Popen[str]:
         """Start one of its programs in a folder; what it prints can be read while it runs."""
-        command, environment = [self.folder / "bin" / program, *arguments], self._environment()
-        return subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True)
+        return subprocess.Popen(
+            [self.folder / "bin" / program, *arguments],
+            cwd=folder,
+            env=self._environment(),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
 
     def _environment(self, **variables: str) -> dict[str, str]:
         path = f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
