@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from evonas.cluster.client.api import Api, ApiError
-from evonas.cluster.client.collection import WATCH_SECONDS, Collection, follow
+from evonas.cluster.client.collection import Collection, follow
 from evonas.cluster.client.connection import load_connection, load_namespace
 from evonas.cluster.client.resources import PODS, SEARCHES, TRIALS
 from evonas.errors import EvonasError
@@ -48,13 +48,11 @@ class ClusterWatcher:
         searches: dict[str, Watched],
         *,
         max_trials: int,
-        watch_seconds: int = WATCH_SECONDS,
     ) -> None:
         self.place = place
         self._board = board
         self._curves = curves
         self._searches = searches
-        self._watch_seconds = watch_seconds
         self._known = ClusterSearches(prefix, board.revisions.next, max_trials)
         self._api: Api | None = None
         self._where = "the cluster"
@@ -105,7 +103,7 @@ class ClusterWatcher:
             self._api = api
             self._streams = [stream for scope in scopes for stream in self._streams_of(scope)]
             for stream in self._streams:
-                tasks.create_task(follow(api, stream.what, stream, watch_seconds=self._watch_seconds))
+                tasks.create_task(follow(api, stream.what, stream))
             tasks.create_task(self._tell())
 
     async def fill(self, search: ClusterSearch) -> None:
