@@ -130,8 +130,9 @@ class ClusterWatcher:
                     search.give_up()
         self._known.make_room()
 
-    def tell_source(self) -> None:
-        """Tell everybody that a stream is current again, or is not any more."""
+    def _on_stream(self) -> None:
+        """Tell everybody that a stream is current again, or is not any more; before, of what made it so."""
+        self._tell_now()
         self._board.tell(NoticeKind.SOURCE)
 
     def _scopes(self) -> Sequence[str | None]:
@@ -142,7 +143,7 @@ class ClusterWatcher:
         return given or (options.namespace or load_namespace(options.kubeconfig, options.context),)
 
     def _streams_of(self, scope: str | None) -> list[Stream]:
-        tell = self.tell_source
+        tell = self._on_stream
         return [
             SearchStream(self._known, tell, Collection(SEARCHES, scope)),
             TrialStream(self._known, tell, Collection(TRIALS, scope, MANAGED_BY_SELECTOR)),
@@ -168,7 +169,7 @@ class ClusterWatcher:
         for id in known.changed:
             search = known.by_id[id]
             if id not in self._searches:
-                self.tell_source()
+                self._board.tell(NoticeKind.SOURCE)
             if search is not self._shown.get(id):
                 self._shown[id], self._searches[id] = search, _InCluster(self, search)
             self._board.show(search.line(id))
