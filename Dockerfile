@@ -3,8 +3,11 @@ ARG BASE=docker.io/library/python:3.11-slim-bookworm
 
 FROM ${BASE} AS wheel
 ARG PIP_INDEX_URL
+# npm reads it, which builds the page of `evonas ui` unless the context has it built: a mirror of its packages.
+ARG NPM_CONFIG_REGISTRY
 WORKDIR /source
 COPY pyproject.toml README.md ./
+COPY building building
 COPY crds crds
 COPY operator operator
 COPY trial_image/evonas_trial trial_image/evonas_trial
@@ -21,7 +24,7 @@ RUN pip install --no-cache-dir --constraint /constraints.txt torch
 # The wheel first, by its file: what the second line asks for is then there, and only the extras' packages are fetched.
 RUN --mount=type=bind,from=wheel,source=/wheels,target=/wheels \
     pip install --no-cache-dir --constraint /constraints.txt /wheels/*.whl
-RUN pip install --no-cache-dir --constraint /constraints.txt "evonas[agents,operator,optuna]"
+RUN pip install --no-cache-dir --constraint /constraints.txt "evonas[agents,operator,optuna,ui]"
 
 # The root file system may be read-only and the user has no home: what must be written goes to /tmp.
 ENV HOME=/tmp PYTHONDONTWRITEBYTECODE=1

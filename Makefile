@@ -12,6 +12,8 @@ UPGRADE ?= --upgrade
 # As with pip, the newest of both indexes counts, and a local version (2.x+cpu) is newer than the same one without.
 UV_INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt \
 	$(if $(TORCH_INDEX),--index $(TORCH_INDEX) --index-strategy unsafe-best-match)
+# npm's own child processes look for Node on the path.
+NPM = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm --prefix operator/page
 # Who has the whole environment needs no other for `make run`.
 RUN_READY = $(if $(wildcard $(VENV)/.ready),$(VENV)/.ready,$(VENV)/.run)
 
@@ -19,7 +21,7 @@ RUN_READY = $(if $(wildcard $(VENV)/.ready),$(VENV)/.ready,$(VENV)/.run)
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help env run test test-unit test-exhaustive check docs generate pictures format lock cluster-run cluster-down bench bench-agents clean
+.PHONY: help env page run test test-unit test-exhaustive check docs generate pictures format lock cluster-run cluster-down bench bench-agents clean
 
 help:
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -48,24 +50,29 @@ $(BIN)/uv:
 		|| { echo "Python's venv module is missing; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 	$(BIN)/pip install --quiet --constraint constraints.txt uv
 
+page: env  ## build the page of `evonas ui`, unless that was done of the same sources
+	$(BIN)/python -m building.page
+
 run: $(RUN_READY)  ## run the digits search on this machine (MANIFEST=… for another one, TORCH_INDEX=… for another build of PyTorch)
 	$(BIN)/evonas run $(MANIFEST)
 
-test: env  ## run every test that this machine can run, and say what it skips and why
+test: page  ## run every test that this machine can run, and say what it skips and why
 	$(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
-test-unit: env  ## run the tests that need nothing but Python
+test-unit: page  ## run the tests that need nothing but Python
 	$(BIN)/pytest tests/unit tests/trial_image
 
-test-exhaustive: env  ## run every test with all that it can try: hours of what `make test` takes another share of each time
+test-exhaustive: page  ## run every test with all that it can try: hours of what `make test` takes another share of each time
 	EVONAS_EXHAUSTIVE=1 $(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder
 
-check: env  ## formatting, lint, types, layers, the documentation's links
+check: page  ## formatting, lint, types, layers, the page's own tests, the documentation's links
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m observability --check
+	$(NPM) run types
+	$(NPM) test
 	$(MAKE) docs
 
 # Material's notice about MkDocs 2 does not concern us: pyproject.toml keeps to 1. (With --quiet, --strict would see nothing.)
@@ -87,7 +94,7 @@ lock: env  ## renew the pinned versions (UPGRADE= to add only what is new)
 	$(BIN)/uv pip compile --quiet --universal --all-extras --no-annotate --no-header --no-emit-index-url \
 		--no-emit-find-links $(UPGRADE) --output-file constraints.txt pyproject.toml
 
-cluster-run: env  ## start a real Kubernetes node here, run the operator and a search on it (root, Debian)
+cluster-run: page  ## start a real Kubernetes node here, run the operator and a search on it (root, Debian)
 	$(BIN)/python -m tests.e2e.cluster_run
 
 cluster-down: env  ## end the cluster of `make cluster-run`
@@ -100,4 +107,4 @@ bench-agents: env  ## compare the agents with each other and with peers (hours; 
 	$(BIN)/python -m bench.agents
 
 clean:  ## remove what was built here
-	rm -rf $(VENV) runs site .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) operator/page/node_modules operator/evonas/ui/static runs site .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

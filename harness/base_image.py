@@ -149,9 +149,9 @@ def _left_out(name: str) -> bool:
 
 
 def _distributions() -> list[metadata.Distribution]:
-    """The installed packages that ``evonas[agents,operator,trial]`` needs, directly or not; itself apart."""
+    """The installed packages that ``evonas[agents,operator,trial,ui]`` needs, directly or not; itself apart."""
     found: dict[str, metadata.Distribution] = {}
-    waiting = [("evonas", frozenset({"agents", "operator", "trial"}))]
+    waiting = [("evonas", frozenset({"agents", "operator", "trial", "ui"}))]
     seen = set(waiting)
     while waiting:
         name, extras = waiting.pop()

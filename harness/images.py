@@ -25,6 +25,8 @@ FULL_BASE = "localhost/evonas-python-with-dependencies:test"
 
 _BASES = {base_image.PAUSE: PAUSE, base_image.SMALL: SMALL_BASE, base_image.FULL: FULL_BASE}
 _REPOSITORY = Path(__file__).parents[1]
+_LEFT_OUT = {"__pycache__", "node_modules"}
+"""Folders that `.dockerignore` keeps from a build wherever they are."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ def _context(recipe: Recipe) -> Iterator[str | bytes]:
     for root in sorted(allowed):
         place = _REPOSITORY / root
         for path in [place] if place.is_file() else sorted(place.rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
+            if path.is_file() and not _LEFT_OUT.intersection(path.parts):
                 yield str(path.relative_to(_REPOSITORY))
                 yield path.read_bytes()
 

@@ -1,16 +1,22 @@
-"""A real browser for pages that people read: Debian's Chromium, driven by Playwright, without a network."""
+"""A real browser for pages that people read: Debian's Chromium, driven by Playwright, without a network.
+
+Files are opened offline; an address may be of this machine only, and nothing else can be reached from its page.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, Request, Response, sync_playwright
+
+LOOPBACK = "127.0.0.1"
 
 
 @dataclass
@@ -22,27 +28,70 @@ class Visit:
     """Console messages and uncaught errors."""
     requests: list[str] = field(default_factory=list)
     """All that was asked for beside the page itself."""
+    dialogs: list[str] = field(default_factory=list)
+    """Windows that a script opened, with what they said."""
+    responses: list[Response] = field(default_factory=list)
 
 
 @contextmanager
-def visit(file: Path, *, width: int = 1200, dark: bool = False) -> Iterator[Visit]:
-    """Open a file in a window of that width; skips where this machine has no Chromium."""
-    chromium = shutil.which("chromium")
-    if chromium is None:
+def chromium(arguments: Sequence[str] = ()) -> Iterator[Browser]:
+    """Start Chromium, which reaches loopback at most; skips where this machine has none."""
+    program = shutil.which("chromium")
+    if program is None:
         if os.environ.get("EVONAS_REQUIRE_ALL") == "1":
             raise AssertionError("Chromium is missing; on Debian: apt-get install chromium")
         pytest.skip("needs Chromium")
     with sync_playwright() as playwright:
         # Its own sandbox does not work for root, and the page is ours.
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light", offline=True
-        )
-        found = Visit(context.new_page())
-        address = file.absolute().as_uri()
-        found.page.on("console", lambda message: found.complaints.append(message.text))
-        found.page.on("pageerror", lambda error: found.complaints.append(str(error)))
-        found.page.on("request", lambda request: found.requests.append(request.url) if request.url != address else None)
-        found.page.goto(address)
-        yield found
+        closed = ["--no-sandbox", f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {LOOPBACK}"]
+        browser = playwright.chromium.launch(executable_path=program, args=[*closed, *arguments])
+        yield browser
         browser.close()
+
+
+@contextmanager
+def visit(
+    target: Path | str,
+    *,
+    width: int = 1200,
+    height: int = 900,
+    dark: bool = False,
+    within: Browser | None = None,
+) -> Iterator[Visit]:
+    """Open a file, or an address on loopback, in a window of that size; in a browser of its own unless one is given."""
+    if within is None:
+        with chromium() as browser, visit(target, width=width, height=height, dark=dark, within=browser) as found:
+            yield found
+        return
+    if isinstance(target, str) and urlsplit(target).hostname != LOOPBACK:
+        raise AssertionError(f"tests open pages of this machine only, not {target}")
+    address = target if isinstance(target, str) else target.absolute().as_uri()
+    context = within.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if dark else "light",
+        offline=isinstance(target, Path),
+    )
+    found = Visit(context.new_page())
+    listen(found, address)
+    found.page.goto(address)
+    yield found
+    context.close()
+
+
+def listen(found: Visit, address: str = "") -> None:
+    """Note what happens on a page from now on; that its ``address`` is asked for need not be noted."""
+
+    def requested(request: Request) -> None:
+        if request.url != address:
+            found.requests.append(request.url)
+
+    found.page.on("console", lambda message: found.complaints.append(message.text))
+    found.page.on("pageerror", lambda error: found.complaints.append(str(error)))
+    found.page.on("request", requested)
+    found.page.on("response", found.responses.append)
+
+    def opened(dialog: object) -> None:
+        found.dialogs.append(dialog.message)  # type: ignore[attr-defined]
+        dialog.dismiss()  # type: ignore[attr-defined]
+
+    found.page.on("dialog", opened)

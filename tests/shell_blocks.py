@@ -24,6 +24,7 @@ NODE = "tests/e2e/test_pages.py::test_commands_of_the_pages_run"
 TUTORIAL = "tests/e2e/test_pages.py::test_tutorial"
 SCRIPT = "tests/e2e/test_pages.py::test_shell_trial_from_a_config_map"
 AS_IT_IS = "tests/e2e/test_pages.py::test_program_as_it_is_is_searched_by_what_it_prints"
+PAGE = "tests/e2e/test_release.py::test_the_page_is_reached_by_port_forward_and_changes_nothing"
 HELM = "tests/chart/test_install_page.py::test_commands_run"
 CONTRACT = "tests/unit/docs/test_documentation.py"
 TOOLS = "tests/unit/commands/test_tools_page.py::test_commands_for_this_machine_run"
@@ -85,6 +86,15 @@ RUN_BY: dict[str, dict[str, str]] = {
     "docs/tools.md": {
         "evonas plan examples/counting.yaml --no-cluster": TOOLS,
         "evonas plan examples/counting.yaml\n": "tests/integration/test_tools.py::test_commands_of_the_page_run",
+    },
+    "docs/ui.md": {
+        "pip install": "tests/packaging/test_extras.py::test_an_extra_alone_is_enough",
+        "helm upgrade": HELM,
+        "kubectl port-forward": PAGE,
+    },
+    "docs/exposing-the-page.md": {
+        "kubectl port-forward": PAGE,
+        "helm upgrade": HELM,
     },
     "docs/install.md": {
         "docker build": HARNESS,

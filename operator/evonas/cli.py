@@ -29,6 +29,7 @@ _COMMANDS = {
     "replay": "Check that every proposal follows from the record.",
     "report": "Write a report on searches: curves, tables, Pareto front.",
     "run": "Run or resume a search on this machine.",
+    "ui": "Show searches on a live page in the browser.",
     "veto": "End a trial without a result as infeasible.",
     "watch": "Show the progress of a search until it ends.",
 }

@@ -19,6 +19,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "operator": ("aiohttp", "durationpy", "kopf", "kubernetes", "prometheus_client"),
     "optuna": ("cmaes", "optuna", "scipy"),
     "plots": ("matplotlib",),
+    "ui": ("fastapi", "uvicorn"),
 }
 """By extra, the modules that this package imports of what the extra installs (``pyproject.toml``)."""
 

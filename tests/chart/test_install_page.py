@@ -1,7 +1,7 @@
-"""The page about installing: its Helm commands, one after the other, on a real API server.
+"""The pages about installing: their Helm commands, one after the other, on a real API server.
 
 What they leave is removed between them; each begins as its reader does. `--wait` and `helm test` need a node, so the
-first block of the page is run in `tests/e2e`.
+first block of the first page is run in `tests/e2e`.
 """
 
 from __future__ import annotations
@@ -54,11 +54,13 @@ def test_commands_run(cluster: Cluster, tmp_path: Path) -> None:
     folder, shell = reader_folder(tmp_path), shell_of(cluster, "default", tmp_path)
     blocks = blocks_run_by(HELM)
     for block in blocks:
+        for name, content in block.page.files().items():
+            (folder / name).write_text(content, encoding="utf-8")
         if not any(sign in block.text for sign in GOES_ON):
             clear(cluster)
         before = next((text for begins, text in NEEDS.items() if block.text.startswith(begins)), "true")
         block.run(folder, shell, f"{before}\n{block.text}")
-    assert len(blocks) == 8
+    assert len(blocks) == 10
     with pytest.raises(Exception, match="not found"):
         cluster.get("crd", CRDS)
 

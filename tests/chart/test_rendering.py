@@ -132,10 +132,11 @@ def test_no_right_is_a_wildcard_or_reaches_secrets(values: Path) -> None:
         for rule in role["rules"]:
             assert "*" not in [*rule["apiGroups"], *rule["resources"], *rule["verbs"]]
             assert not {"secrets", "pods/exec"} & set(rule["resources"])
-            # In a role of its own, which can be left out.
-            assert "pods/log" not in rule["resources"] or role["metadata"]["name"].endswith("-operator-logs")
+            page = role["metadata"]["name"].endswith("-ui")
+            # In a role of its own, which can be left out, as can the page's right.
+            assert "pods/log" not in rule["resources"] or role["metadata"]["name"].endswith("-operator-logs") or page
             # Those that a search names or is named after; none can be looked for, changed or deleted.
-            assert "configmaps" not in rule["resources"] or rule["verbs"] == ["get", "create"]
+            assert "configmaps" not in rule["resources"] or rule["verbs"] == (["get"] if page else ["get", "create"])
             assert not {"escalate", "impersonate"} & set(rule["verbs"])
 
 
@@ -166,10 +167,15 @@ def test_tenants_installation_has_nothing_outside_its_namespaces() -> None:
     assert {body["metadata"]["namespace"] for body in render(TENANT)} == {"team-a", NAMESPACE}
 
 
+def with_page(values: Path) -> bool:
+    """Return whether a value set has the live page."""
+    return bool(yaml.safe_load(values.read_text()).get("ui", {}).get("enabled"))
+
+
 @every_value_set
 def test_pods_are_restricted_and_have_bounds(values: Path) -> None:
     specs = pod_specs(render(values))
-    assert len(specs) == 3
+    assert len(specs) == 3 + with_page(values)
     for spec in specs:
         assert spec["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
         for container in spec["containers"]:
@@ -231,7 +237,7 @@ def test_the_operator_knows_the_trials_account_by_the_charts_name() -> None:
 )
 def test_the_operator_takes_the_charts_arguments(settings: tuple[str, ...], timing: Timing) -> None:
     for values in (None, NAMESPACED):
-        (deployment,) = of_kind(render(values, *settings), "Deployment")
+        (deployment,) = of_kind(render(values, *settings, 'ui={"enabled":false}'), "Deployment")
         name, *arguments = deployment["spec"]["template"]["spec"]["containers"][0]["args"]
         # With the settings of a real run: click keeps the help option that it first made for a command.
         taken = operator.make_context(name, arguments, **cli.context_settings).params

@@ -41,6 +41,10 @@ class Relay:
         """Pass on nothing more; the connections stay, and new ones are taken."""
         self._loop.call_soon_threadsafe(self._passing.clear)
 
+    def pass_on(self) -> None:
+        """Pass on again what comes, and what has come meanwhile."""
+        self._loop.call_soon_threadsafe(self._passing.set)
+
     def break_off(self) -> None:
         """End the connections that there are; new ones are taken."""
         asyncio.run_coroutine_threadsafe(self._hang_up(), self._loop).result()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.fixtures import skipping
+from tests import built_page
 from tests.packaging.environments import ROOT, Bare, uv
 
 
@@ -25,6 +26,7 @@ def distributions(tmp_path_factory: pytest.TempPathFactory) -> Distributions:
     """Build both; skips where no package index can be reached."""
     folder = tmp_path_factory.mktemp("distributions")
     with skipping():
+        built_page.build()
         uv("build", "--quiet", "--out-dir", folder, ROOT)
     (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
     return Distributions(sdist, wheel)

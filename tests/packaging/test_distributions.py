@@ -35,7 +35,7 @@ def test_the_source_distribution_has_what_the_wheel_is_built_of_and_no_more(
     with tarfile.open(distributions.sdist) as archive:
         places = {Path(*Path(member.name).parts[1:]) for member in archive.getmembers() if member.isfile()}
     tops = {place.parts[0] for place in places}
-    assert tops == {"operator", "trial_image", "pyproject.toml", "README.md", "PKG-INFO", ".gitignore"}
+    assert tops == {"building", "operator", "trial_image", "pyproject.toml", "README.md", "PKG-INFO", ".gitignore"}
     with skipping():
         uv("build", "--quiet", "--wheel", "--out-dir", tmp_path, ROOT)
     (direct,) = tmp_path.glob("*.whl")

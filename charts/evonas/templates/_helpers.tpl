@@ -91,6 +91,48 @@ namespaceSelector:
 {{- end -}}
 {{- end }}
 
+{{/* Name of the live page's objects: Deployment, Service, ServiceAccount, roles. */}}
+{{- define "evonas.ui" -}}
+{{ include "evonas.fullname" . }}-ui
+{{- end }}
+
+{{/* Where the page listens, on its pod's loopback. */}}
+{{- define "evonas.ui.port" -}}
+8090
+{{- end }}
+
+{{- define "evonas.ui.selectorLabels" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: ui
+{{- end }}
+
+{{- define "evonas.ui.probe" -}}
+exec:
+  command:
+    - python
+    - -c
+    - import urllib.request; urllib.request.urlopen("http://127.0.0.1:{{ . }}/healthz", timeout=8)
+timeoutSeconds: 10
+{{- end }}
+
+{{/* Refuses what would look safe and is not, or would work for nobody. */}}
+{{- define "evonas.ui.check" -}}
+{{- with .Values.ui -}}
+{{- if and .userTokenHeader (not .proxy.containers) -}}
+{{- fail "ui.userTokenHeader needs ui.proxy.containers: only a proxy that has authenticated a user may say whose token it passes on" -}}
+{{- end -}}
+{{- range .proxy.containers -}}
+{{- if eq .name "ui" -}}
+{{- fail "ui.proxy.containers: the name `ui` is the page's own container's" -}}
+{{- end -}}
+{{- end -}}
+{{- if eq (toString .proxy.port) (include "evonas.ui.port" $) -}}
+{{- fail "ui.proxy.port is the port of the page itself; choose another one, and let the proxy listen there" -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
 {{/* Where `helm test` runs its search. */}}
 {{- define "evonas.testNamespace" -}}
 {{- .Values.test.namespace | default (first .Values.watchNamespaces) | default .Release.Namespace -}}

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import click
 
-from evonas.agents import Alternative, Explaining
 from evonas.commands.searches import cluster_options, says_what_a_search_is
-from evonas.errors import EvonasError
-from evonas.recorded.replay import Replay
-from evonas.recorded.search import RecordedSearch
+from evonas.recorded.alternatives import find_alternatives
 from evonas.report.console import open_console
 from evonas.report.explanation import explanation
 from evonas.sources.locate import locate
@@ -36,18 +33,7 @@ def explain(search: str, trial: int, alternatives: int, cluster: ClusterOptions)
     """
     record = locate(search, cluster).read()
     found = find_trial(record, trial)
-    considered: list[Alternative] = []
-    underivable = ""
-    try:
-        if found.is_proposed:
-            considered = _considered(record, trial)
-    except EvonasError as error:
-        underivable = str(error)
-    open_console().print(explanation(record, found, considered, alternatives))
-    if underivable:
-        click.echo(f"the alternatives are not known: {underivable}", err=True)
-
-
-def _considered(record: RecordedSearch, index: int) -> list[Alternative]:
-    agent = Replay(record.spec, record.trials, record.experience).agent_before(index)
-    return list(agent.alternatives()) if isinstance(agent, Explaining) else []
+    others = find_alternatives(record, found)
+    open_console().print(explanation(record, found, others.considered, alternatives))
+    if others.problem:
+        click.echo(f"the alternatives are not known: {others.problem}", err=True)

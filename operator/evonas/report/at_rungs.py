@@ -56,15 +56,18 @@ def _better(record: RecordedSearch, judgements: Sequence[Judgement], last: Judge
     return sorted((other for other in there if merit(other) > merit(last)), key=merit, reverse=True)
 
 
+def outcome_of(judgement: Judgement, *, pauses: bool) -> str:
+    """Return what the rule said of a result at a rung, and what became of the trial there, in words."""
+    stopped = judgement.trial.state is TrialState.STOPPED and judgement.is_last
+    then = _then(judgement) if pauses else "stopped" if stopped else "went on"
+    return f"{judgement.decision.because}: {then}"
+
+
 def _rungs_table(own: Sequence[Judgement], metric: str) -> Table:
     table = _table("at its rungs", "step", metric, "then")
     for judgement in own:
-        stopped = judgement.trial.state is TrialState.STOPPED and judgement.is_last
-        table.add_row(
-            str(judgement.result.step),
-            _number(judgement.result.value),
-            f"{judgement.decision.because}: {'stopped' if stopped else 'went on'}",
-        )
+        said = outcome_of(judgement, pauses=False)
+        table.add_row(str(judgement.result.step), _number(judgement.result.value), said)
     return table
 
 
@@ -88,8 +91,8 @@ def _pauses_table(own: Sequence[Judgement], metric: str) -> Table:
     numbers = [*["-"] * (len(own) - len(ended)), *ended][-len(own) :]
     for judgement, number in zip(own, numbers, strict=True):
         needed = "-" if judgement.needed is None else f"{judgement.needed:.6g}"
-        then = f"{judgement.decision.because}: {_then(judgement)}"
-        table.add_row(str(judgement.result.step), _number(judgement.result.value), needed, number, then)
+        said = outcome_of(judgement, pauses=True)
+        table.add_row(str(judgement.result.step), _number(judgement.result.value), needed, number, said)
     return table
 
 

@@ -17,13 +17,16 @@ from evonas.report.importance import Importance, find_importance
 from evonas.report.policy import PolicyView, view_policy
 from evonas.report.progress import (
     Ancestor,
+    Costs,
     Failures,
     Improvement,
     Origin,
+    costs,
     failures,
     improvements,
     lineage,
     origins,
+    results_in_order,
 )
 from evonas.report.stopping import StoppingView, view_stopping
 from evonas.report.tradeoff import TradeoffView, view_tradeoff
@@ -66,10 +69,7 @@ class Details:
     parallel: Markup | None
     improvements: list[Improvement]
     uses_gpus: bool
-    gpu_hours: float
-    trial_hours: float
-    confirmation_hours: float
-    """How many of the GPU hours went into confirmations; of the hours of trials in a search without GPUs."""
+    costs: Costs
     failures: list[Failures]
     results: int
     omitted_decisions: int
@@ -82,10 +82,7 @@ class Details:
 def describe(record: RecordedSearch, axes: Axes | None = None) -> Details:
     """Return what the page shows for a search; ``axes`` are two metrics to compare its candidates by."""
     space = record.spec.space
-    rewarded = sorted(
-        (trial for trial in record.trials if trial.reward is not None and not trial.is_confirmation),
-        key=lambda trial: (trial.sequence or 0, trial.index),
-    )
+    rewarded = results_in_order(record)
     importance = find_importance(space, rewarded)
     order = {name: place for place, name in enumerate(importance.shares if importance else ())}
     drawn = sorted(space.decisions, key=lambda decision: order.get(decision.name, len(order)))[:MAX_DECISIONS]
@@ -93,9 +90,7 @@ def describe(record: RecordedSearch, axes: Axes | None = None) -> Details:
     population = AgentSettings.parse(record.spec.agent.settings).evolution.population
     winner = find_winner(record.spec, record.totals)
     policy = view_policy(record)
-    history = policy.history if policy else []
-    uses_gpus = record.uses_gpus
-    seconds = sum(trial.seconds or 0.0 for trial in record.trials)
+    history = policy.learned.history if policy else []
     by_merit = sorted(rewarded, key=lambda trial: oriented(record.spec.objective, trial.reward or 0.0))
     return Details(
         name=record.identity.name,
@@ -117,13 +112,8 @@ def describe(record: RecordedSearch, axes: Axes | None = None) -> Details:
         if rewarded
         else None,
         improvements=improvements(record),
-        uses_gpus=uses_gpus,
-        gpu_hours=record.totals.gpu_seconds / 3600,
-        trial_hours=seconds / 3600,
-        confirmation_hours=sum(
-            trial.gpu_seconds if uses_gpus else trial.seconds or 0.0 for trial in record.trials if trial.is_confirmation
-        )
-        / 3600,
+        uses_gpus=record.uses_gpus,
+        costs=costs(record),
         failures=failures(record),
         results=len(rewarded),
         omitted_decisions=len(space) - len(drawn),

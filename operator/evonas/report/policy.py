@@ -16,10 +16,9 @@ from evonas.report.figures.lines import Line, line_figure
 
 
 @dataclass(frozen=True)
-class PolicyView:
+class LearnedPolicy:
     """The policy of a search whose agent has one that learned."""
 
-    ratios: Markup
     history: list[PolicyMoment]
     """Empty if it cannot be derived."""
     problem: str
@@ -28,8 +27,22 @@ class PolicyView:
     """Whether the proposals were made by other software versions than the ones installed here."""
 
 
+@dataclass(frozen=True)
+class PolicyView:
+    """The same with its drawing."""
+
+    learned: LearnedPolicy
+    ratios: Markup
+
+
 def view_policy(record: RecordedSearch) -> PolicyView | None:
     """Return what the page shows; None if no policy has learned."""
+    learned = find_policy(record)
+    return None if learned is None else PolicyView(learned, _ratio_figure(record))
+
+
+def find_policy(record: RecordedSearch) -> LearnedPolicy | None:
+    """Return how the policy changed; None if none has learned. Folds the record once."""
     if not has_moved(record.trials):
         return None
     history: list[PolicyMoment] = []
@@ -39,8 +52,7 @@ def view_policy(record: RecordedSearch) -> PolicyView | None:
     except EvonasError as error:
         problem = str(error)
     here = agent_versions(record.spec.agent.type)
-    return PolicyView(
-        ratios=_ratio_figure(record),
+    return LearnedPolicy(
         history=history,
         problem=problem or ("" if history else "this agent cannot show what its policy would choose"),
         is_foreign=any(entry["versions"] != here for entry in record.environments),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from evonas.recorded.search import RecordedSearch
+from evonas.search.budget import SECONDS_PER_HOUR
 from evonas.search.objective import oriented
 from evonas.search.trial import Trial, TrialState
 from evonas.search.trial_environment import to_text
@@ -64,6 +65,34 @@ class Origin:
     best: float | None
 
 
+@dataclass(frozen=True)
+class Costs:
+    """What the trials took, in hours."""
+
+    gpu_hours: float
+    trial_hours: float
+    confirmation_hours: float
+    """How many of the GPU hours went into confirmations; of the hours of trials in a search without GPUs."""
+
+
+def results_in_order(record: RecordedSearch) -> list[Trial]:
+    """Return the trials with a reward as they were recorded, without confirmations."""
+    rewarded = [trial for trial in record.trials if trial.reward is not None and not trial.is_confirmation]
+    return sorted(rewarded, key=lambda trial: (trial.sequence or 0, trial.index))
+
+
+def costs(record: RecordedSearch) -> Costs:
+    """Return what all trials took."""
+    uses_gpus = record.uses_gpus
+    confirmations = (trial for trial in record.trials if trial.is_confirmation)
+    return Costs(
+        gpu_hours=record.totals.gpu_seconds / SECONDS_PER_HOUR,
+        trial_hours=sum(trial.seconds or 0.0 for trial in record.trials) / SECONDS_PER_HOUR,
+        confirmation_hours=sum(trial.gpu_seconds if uses_gpus else trial.seconds or 0.0 for trial in confirmations)
+        / SECONDS_PER_HOUR,
+    )
+
+
 def origins(record: RecordedSearch) -> list[Origin]:
     """Return the origins of the trials, in order of first appearance."""
     found: dict[str, list[Trial]] = {}
@@ -78,7 +107,8 @@ def lineage(record: RecordedSearch, trial: Trial) -> list[Ancestor]:
     current: Trial | None = trial
     while current is not None:
         index = current.proposal.parent
-        parent = None if index is None else record.trial(index)
+        # A record that somebody has changed may have circles: parents come before their children.
+        parent = None if index is None or index >= current.index else record.trial(index)
         line.append(Ancestor(current, {} if parent is None else _changes(parent.decisions, current.decisions)))
         current = parent
     return line[::-1]
@@ -91,7 +121,7 @@ def improvements(record: RecordedSearch) -> list[Improvement]:
     uses_gpus = record.uses_gpus
     hours = 0.0
     for trial in ended:
-        hours += (trial.gpu_seconds if uses_gpus else trial.seconds or 0.0) / 3600
+        hours += (trial.gpu_seconds if uses_gpus else trial.seconds or 0.0) / SECONDS_PER_HOUR
         if trial.reward is None or trial.is_confirmation:
             continue
         merit = oriented(record.spec.objective, trial.reward)

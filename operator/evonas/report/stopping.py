@@ -23,11 +23,9 @@ MAX_CURVES = 400
 
 
 @dataclass(frozen=True)
-class StoppingView:
-    """What the page shows for a search with rungs."""
+class Stopping:
+    """What became of the trials of a search with rungs."""
 
-    figure: Markup | None
-    """None if there is no value to draw: all candidates have diverged."""
     rule: str
     last: int
     """The length of a full training."""
@@ -44,39 +42,32 @@ class StoppingView:
     promotions: int
     """How often a paused trial went on."""
     lost_checkpoints: int
-    others: int
-    """How many of those that were drawn ended otherwise, or have not ended."""
-    omitted: int
-    """How many more could be drawn."""
     saved_gpu_hours: float
     """As the metric has it (``search.budget``)."""
     saved_hours: float
     """The same in hours of trials, which they have without GPUs, too."""
 
 
-def view_stopping(record: RecordedSearch, winner: Trial | None) -> StoppingView | None:
-    """Return what the page shows; None for a search without rungs, or before one was reached."""
-    fidelity = record.spec.fidelity
-    trials = [trial for trial in record.trials if trial.is_run and not trial.is_confirmation]
+@dataclass(frozen=True)
+class StoppingView:
+    """The same with its drawing."""
+
+    counts: Stopping
+    figure: Markup | None
+    """None if there is no value to draw: all candidates have diverged."""
+    others: int
+    """How many of those that were drawn ended otherwise, or have not ended."""
+    omitted: int
+    """How many more could be drawn."""
+
+
+def count_stopping(record: RecordedSearch) -> Stopping | None:
+    """Return what became of the trials; None for a search without rungs, or before one was reached."""
+    fidelity, trials = record.spec.fidelity, _own(record)
     if fidelity is None or not any(trial.rungs for trial in trials):
         return None
-    lines = [(trial, points) for trial in trials if trial.rungs and (points := _points(fidelity, trial))]
-    minimize = record.spec.objective.minimize
-    # Those that got furthest lie on top, the best above all.
-    lines.sort(key=lambda line: (line[1][-1][0], oriented(record.spec.objective, line[1][-1][1])))
-    curves = [*_curves(lines[-MAX_CURVES:], winner)]
     cut = Counter(trial.rungs[-1].step for trial in trials if trial.state.is_at_rung and trial.rungs)
-    metric = record.spec.objective.name
-    return StoppingView(
-        figure=curve_figure(
-            curves,
-            fidelity.steps,
-            minimize=minimize,
-            y_label=metric,
-            description=f"learning curves: {metric} at the rungs",
-        )
-        if curves
-        else None,
+    return Stopping(
         rule=fidelity.rule,
         last=fidelity.steps[-1],
         trials=len(trials),
@@ -86,11 +77,42 @@ def view_stopping(record: RecordedSearch, winner: Trial | None) -> StoppingView 
         at=sorted(cut.items()),
         promotions=record.totals.promotions,
         lost_checkpoints=record.totals.lost_checkpoints,
-        others=sum(curve.kind == "other" for curve in curves),
-        omitted=len(lines) - len(curves),
         saved_gpu_hours=saved_gpu_seconds(record.totals) / SECONDS_PER_HOUR,
         saved_hours=_saved_seconds(trials) / SECONDS_PER_HOUR,
     )
+
+
+def view_stopping(record: RecordedSearch, winner: Trial | None) -> StoppingView | None:
+    """Return what the page shows; None as above."""
+    fidelity, counts = record.spec.fidelity, count_stopping(record)
+    if fidelity is None or counts is None:
+        return None
+    trials = _own(record)
+    lines = [(trial, points) for trial in trials if trial.rungs and (points := _points(fidelity, trial))]
+    minimize = record.spec.objective.minimize
+    # Those that got furthest lie on top, the best above all.
+    lines.sort(key=lambda line: (line[1][-1][0], oriented(record.spec.objective, line[1][-1][1])))
+    curves = [*_curves(lines[-MAX_CURVES:], winner)]
+    metric = record.spec.objective.name
+    return StoppingView(
+        counts=counts,
+        figure=curve_figure(
+            curves,
+            fidelity.steps,
+            minimize=minimize,
+            y_label=metric,
+            description=f"learning curves: {metric} at the rungs",
+        )
+        if curves
+        else None,
+        others=sum(curve.kind == "other" for curve in curves),
+        omitted=len(lines) - len(curves),
+    )
+
+
+def _own(record: RecordedSearch) -> list[Trial]:
+    """Return the trials that were run for the search itself."""
+    return [trial for trial in record.trials if trial.is_run and not trial.is_confirmation]
 
 
 def _points(fidelity: Fidelity, trial: Trial) -> list[Point]:

@@ -39,7 +39,7 @@ def view_values(
     if len(history) > 1:
         policy = share_figure(
             legend,
-            [_shares_of(moment, decision, has_absent=has_absent) for moment in history],
+            [shares_of(moment, decision, has_absent=has_absent) for moment in history],
             [moment.rewards for moment in history],
             y_label="policy's probability",
             description=f"what the policy would choose for {decision.name} over time",
@@ -54,7 +54,8 @@ def view_values(
     )
 
 
-def _shares_of(moment: PolicyMoment, decision: Decision, *, has_absent: bool) -> list[float]:
+def shares_of(moment: PolicyMoment, decision: Decision, *, has_absent: bool) -> list[float]:
+    """Return the policy's probability of each value, with ``has_absent`` also of none, which comes last."""
     marginal = moment.marginals[decision.name]
     values = marginal.values or (0.0,) * len(decision.values)
     return [*(marginal.exists * value for value in values), *([1 - marginal.exists] if has_absent else [])]

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from evonas.cluster.client.api import Api, ApiError, Conflict, NotFound, Refused, Unavailable
 from evonas.cluster.client.connection import load_connection, load_namespace
-from evonas.cluster.client.resources import CONFIG_MAPS, PODS, SEARCHES, TRIALS, Resource
+from evonas.cluster.client.resources import CONFIG_MAPS, EVENTS, PODS, SEARCHES, TRIALS, Resource
+from evonas.cluster.client.rights import may
 from evonas.cluster.state.knowledge_map import RESTORE, check_digest, from_config_map
 from evonas.errors import EvonasError
 from evonas.recorded.knowledge_record import Knowledge, UnusableKnowledge
 from evonas.recorded.search import RecordedSearch, phase_of
 from evonas.search.backlog import Decisions
-from evonas.search.codec import from_object
+from evonas.search.codec import SearchIdentity, from_object
 from evonas.search.interventions import read_pins
 from evonas.search.names import (
     ATTEMPT_LABEL,
@@ -24,13 +26,14 @@ from evonas.search.names import (
     knowledge_name,
 )
 from evonas.search.trial import Trial
+from evonas.sources.events import SeenEvent, events_about
 from evonas.sources.loops import run_to_end
-from evonas.sources.options import NOT_HERE, ClusterOptions, NoCluster
-from evonas.sources.source import Choice, check_pin, check_vetoable
+from evonas.sources.options import NOT_HERE, ClusterOptions, Forbidden, NoCluster
+from evonas.sources.source import Change, Choice, check_change, check_pin, check_vetoable
 
 T = TypeVar("T")
 
-ENQUEUE_TRIES = 10
+TRIES = 10
 
 
 class ClusterSource:
@@ -66,11 +69,11 @@ class ClusterSource:
 
         self._ask(pass_on)
 
-    def enqueue(self, choose: Choice) -> Sequence[Decisions]:
+    def enqueue(self, choose: Choice, *, preview: bool = False) -> Sequence[Decisions]:
         """Append to ``spec.warmStart.candidates``, as editing the manifest would."""
 
         async def append(api: Api, namespace: str) -> Sequence[Decisions]:
-            for _ in range(ENQUEUE_TRIES):
+            for _ in range(TRIES):
                 record = await self._read(api, namespace)
                 listed = record.spec.warm_start.candidates
                 chosen = choose(record, listed)
@@ -80,51 +83,102 @@ class ClusterSource:
                     "spec": {"warmStart": {"candidates": [*map(dict, listed), *map(dict, chosen)]}},
                 }
                 try:
-                    await api.merge(SEARCHES, namespace, self._name, body, manager="evonas-enqueue")
+                    await api.merge(SEARCHES, namespace, self._name, body, manager="evonas-enqueue", dry_run=preview)
                 except Conflict:
                     # The operator writes the status every two seconds.
                     continue
                 return chosen
-            raise EvonasError(f"{namespace}/{self._name} changed {ENQUEUE_TRIES} times meanwhile; try again")
+            raise self._changes_too_often(namespace)
 
         return self._ask(append)
 
-    def veto(self, index: int, because: str) -> None:
+    def veto(self, index: int, because: str, *, preview: bool = False) -> None:
         """Annotate the search."""
 
         async def annotate(api: Api, namespace: str) -> None:
             check_vetoable(await self._read(api, namespace), index)
-            await self._annotate(api, namespace, f"{VETO_ANNOTATION}{index}", because, manager="evonas-veto")
+            body = {"metadata": {"annotations": {f"{VETO_ANNOTATION}{index}": because}}}
+            await api.merge(SEARCHES, namespace, self._name, body, manager="evonas-veto", dry_run=preview)
 
         self._ask(annotate)
 
-    def pin(self, index: int, *, stays: bool) -> None:
+    def pin(self, index: int, *, stays: bool, preview: bool = False) -> None:
         """Annotate the search, or remove the annotation."""
 
         async def annotate(api: Api, namespace: str) -> None:
             record = await self._read(api, namespace)
             pinned = read_pins(record.body["metadata"].get("annotations", {}))
             check_pin(record, pinned, index, stays=stays)
-            value = "" if stays else None
-            await self._annotate(api, namespace, f"{PIN_ANNOTATION}{index}", value, manager="evonas-pin")
+            body = {"metadata": {"annotations": {f"{PIN_ANNOTATION}{index}": "" if stays else None}}}
+            await api.merge(SEARCHES, namespace, self._name, body, manager="evonas-pin", dry_run=preview)
 
         self._ask(annotate)
 
-    async def _annotate(self, api: Api, namespace: str, key: str, value: str | None, *, manager: str) -> None:
-        body = {"metadata": {"annotations": {key: value}}}
-        await api.merge(SEARCHES, namespace, self._name, body, manager=manager)
+    def change(self, change: Change, *, preview: bool = False) -> None:
+        """Change the declaration, unless that, as it is now, forbids it."""
+
+        async def merge(api: Api, namespace: str) -> None:
+            for _ in range(TRIES):
+                found = await self._find(api, namespace)
+                check_change(found, change)
+                body = {
+                    # Somebody else may have raised the budget meanwhile.
+                    "metadata": {"resourceVersion": found["metadata"]["resourceVersion"]},
+                    "spec": change.spec(),
+                }
+                try:
+                    await api.merge(SEARCHES, namespace, self._name, body, manager="evonas-ui", dry_run=preview)
+                except Conflict:
+                    continue
+                return
+            raise self._changes_too_often(namespace)
+
+        self._ask(merge)
+
+    def as_user(self, token: str) -> ClusterSource:
+        """Return the same search for whoever has a bearer token: all that this process may is forgotten."""
+        return ClusterSource(replace(self._options, token=token), self._name)
+
+    def refusal(self) -> str:
+        """Ask the API server whether we may patch the search, as all that is changed here needs."""
+
+        async def review(api: Api, namespace: str) -> str:
+            if await may(api, namespace, "patch", SEARCHES, name=self._name):
+                return ""
+            return (
+                f"you may not patch {SEARCHES.plural}.{SEARCHES.group} in namespace {namespace}: ask for a role such as"
+                " edit, which the chart extends to searches"
+            )
+
+        return self._ask(review)
+
+    def events(self) -> Sequence[SeenEvent]:
+        """List the namespace's events, and pick those about the search."""
+
+        async def pick(api: Api, namespace: str) -> Sequence[SeenEvent]:
+            metadata = (await self._find(api, namespace))["metadata"]
+            identity = SearchIdentity(metadata["name"], metadata["uid"], namespace)
+            return events_about(identity, await _list(api, EVENTS, namespace))
+
+        return self._ask(pick)
+
+    def _changes_too_often(self, namespace: str) -> EvonasError:
+        return EvonasError(f"{namespace}/{self._name} changed {TRIES} times meanwhile; try again")
 
     def _ask(self, question: Callable[[Api, str], Awaitable[T]]) -> T:
         with self._options.second(NOT_HERE.format(self._name)):
             return ask(self._options, question)
 
-    async def _read(self, api: Api, namespace: str) -> RecordedSearch:
+    async def _find(self, api: Api, namespace: str) -> dict[str, Any]:
         try:
-            body = await api.get(SEARCHES, namespace, self._name)
+            return await api.get(SEARCHES, namespace, self._name)
         except NotFound as error:
             here = f"{self._name}:" if self._options.given else f"{NOT_HERE.format(self._name)}, and"
             there = f"the cluster at {api.server} has no such search in namespace {namespace}"
             raise EvonasError(f"{here} {there} ({error.message})") from error
+
+    async def _read(self, api: Api, namespace: str) -> RecordedSearch:
+        body = await self._find(api, namespace)
         selector = f"{SEARCH_UID_LABEL}={body['metadata']['uid']}"
         trials = sorted(map(read_trial, await _list(api, TRIALS, namespace, selector)), key=lambda trial: trial.index)
         problem = ""
@@ -177,17 +231,24 @@ def ask(options: ClusterOptions, question: Callable[[Api, str], Awaitable[T]]) -
         except EvonasError as error:
             raise NoCluster(str(error)) from error
         namespace = options.namespace or load_namespace(options.kubeconfig, options.context)
+        if options.token is not None:
+            connection = connection.as_user(options.token)
         try:
             async with Api(connection) as api:
                 return await question(api, namespace)
-        except Unavailable as error:
-            if error.code:
-                raise EvonasError(f"the cluster at {connection.server} answered {error}") from error
-            raise NoCluster(f"the cluster at {connection.server} cannot be reached: {error.message}") from error
         except ApiError as error:
-            raise EvonasError(f"the cluster at {connection.server} answered {error}") from error
+            raise _said(connection.server, error) from error
 
     return run_to_end(connect_and_ask())
+
+
+def _said(server: str, error: ApiError) -> EvonasError:
+    """Return for people what an API server answered, or that it did not."""
+    if error.code in (401, 403):
+        return Forbidden(f"the cluster at {server} answered {error}")
+    if isinstance(error, Unavailable) and not error.code:
+        return NoCluster(f"the cluster at {server} cannot be reached: {error.message}")
+    return EvonasError(f"the cluster at {server} answered {error}")
 
 
 async def _list(api: Api, resource: Resource, namespace: str | None, selector: str = "") -> list[dict[str, Any]]:

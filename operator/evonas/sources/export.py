@@ -11,7 +11,7 @@ from evonas.recorded.export import export_lines, parse_export
 from evonas.recorded.search import RecordedSearch
 from evonas.search.backlog import Decisions
 from evonas.search.trial import Trial
-from evonas.sources.source import Choice
+from evonas.sources.source import Change, Choice
 
 
 class ExportSource:
@@ -36,15 +36,19 @@ class ExportSource:
             f"{self._path} is an export, which holds no logs; name the run's folder or the search in the cluster"
         )
 
-    def enqueue(self, choose: Choice) -> Sequence[Decisions]:
+    def enqueue(self, choose: Choice, *, preview: bool = False) -> Sequence[Decisions]:
         """Exports cannot be changed."""
         raise self._not_run()
 
-    def veto(self, index: int, because: str) -> None:
+    def veto(self, index: int, because: str, *, preview: bool = False) -> None:
         """Exports cannot be changed."""
         raise self._not_run()
 
-    def pin(self, index: int, *, stays: bool) -> None:
+    def pin(self, index: int, *, stays: bool, preview: bool = False) -> None:
+        """Exports cannot be changed."""
+        raise self._not_run()
+
+    def change(self, change: Change, *, preview: bool = False) -> None:
         """Exports cannot be changed."""
         raise self._not_run()
 

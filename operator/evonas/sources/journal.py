@@ -27,7 +27,7 @@ from evonas.search.outcome import conclude
 from evonas.search.pausing import find_waiting
 from evonas.search.totals import Totals
 from evonas.search.trial import Trial, TrialState
-from evonas.sources.source import Choice, check_pin, check_vetoable, say_on_stderr
+from evonas.sources.source import Change, Choice, check_change, check_pin, check_vetoable, say_on_stderr
 from evonas.spec import SearchSpec
 
 POLL_SECONDS = 0.2
@@ -91,24 +91,44 @@ class JournalSource:
                     return
                 time.sleep(POLL_SECONDS)
 
-    def enqueue(self, choose: Choice) -> Sequence[Decisions]:
+    def enqueue(self, choose: Choice, *, preview: bool = False) -> Sequence[Decisions]:
         """Append to the file that the run watches."""
         record = self.read()
         enqueued = Enqueued(self._folder, record.spec.space)
         chosen = choose(record, [*record.spec.warm_start.candidates, *enqueued.read()])
-        enqueued.append(chosen)
+        if not preview:
+            enqueued.append(chosen)
         return chosen
 
-    def veto(self, index: int, because: str) -> None:
+    def veto(self, index: int, because: str, *, preview: bool = False) -> None:
         """Append to the file that the run watches."""
         check_vetoable(self.read(), index)
-        Vetoed(self._folder).veto(index, because)
+        if not preview:
+            Vetoed(self._folder).veto(index, because)
 
-    def pin(self, index: int, *, stays: bool) -> None:
+    def pin(self, index: int, *, stays: bool, preview: bool = False) -> None:
         """Append to the file that the run watches."""
         pinned = Pinned(self._folder)
         check_pin(self.read(), pinned.indexes(), index, stays=stays)
-        pinned.pin(index, stays=stays)
+        if not preview:
+            pinned.pin(index, stays=stays)
+
+    def change(self, change: Change, *, preview: bool = False) -> None:
+        """A run reads its manifest when it starts, and never again."""
+        check_change(self.read().body, change)
+        raise EvonasError(
+            f"{self._folder} is a run of this machine, whose declaration does not change while it goes: end it with"
+            f" Ctrl-C{_resumption(change)}"
+        )
+
+
+def _resumption(change: Change) -> str:
+    """Say how the change is made instead."""
+    options = {"--max-trials": change.max_trials, "--parallel-trials": change.parallel_trials}
+    given = "".join(f" {name} {number}" for name, number in options.items() if number is not None)
+    if given:
+        return f", and run the same command again with{given}"
+    return "; the same command resumes it" if change.suspend else ", if it still runs; the same command resumes it"
 
 
 def phase_at_rest(spec: SearchSpec, totals: Totals, paused: Sequence[Trial], start_time: datetime | None) -> Phase:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from evonas.errors import EvonasError
@@ -16,6 +16,10 @@ class NoCluster(EvonasError):
     """No cluster is available."""
 
 
+class Forbidden(EvonasError):
+    """The cluster does not let us do this; the message is its own."""
+
+
 @dataclass(frozen=True)
 class ClusterOptions:
     """A cluster and a namespace; None means the kubeconfig's own."""
@@ -23,6 +27,8 @@ class ClusterOptions:
     kubeconfig: Path | None = None
     context: str | None = None
     namespace: str | None = None
+    token: str | None = field(default=None, repr=False)
+    """Who asks, a bearer token; None for whom the kubeconfig, or the pod's account, says."""
 
     @property
     def given(self) -> bool:

@@ -14,6 +14,7 @@ from pydantic.alias_generators import to_camel
 
 from evonas.recorded.search import Phase
 from evonas.search.trial import TrialState
+from evonas.sources.live.seen import Origin
 
 DecisionValue = str | int | float | bool
 
@@ -24,16 +25,6 @@ class Model(BaseModel):
     model_config = ConfigDict(
         alias_generator=to_camel, validate_by_name=True, validate_by_alias=True, extra="forbid", frozen=True
     )
-
-
-class Origin(StrEnum):
-    """Where a search is recorded."""
-
-    RUN = "run"
-    """The folder of a local run."""
-    EXPORT = "export"
-    """A file of `evonas export`."""
-    CLUSTER = "cluster"
 
 
 class Problem(Model):
@@ -345,12 +336,15 @@ class Stopping(Model):
     at: list[tuple[int, int]]
     """Step and number of trials cut there."""
     saved_hours: float
+    """GPU hours where GPUs are asked for, else hours of trials."""
 
 
 class Analysis(Model):
     """What is derived from all trials of a search; costs seconds for a large one, and is kept for its revision."""
 
     revision: int
+    """Of the trials (``Trials``) that it is derived from. While they change quickly it may be older than theirs: ask
+    again after a while."""
     results: int
     importance: Importance | None
     """None with too few results, or if all are the same."""

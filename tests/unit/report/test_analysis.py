@@ -182,7 +182,7 @@ def test_confirmations_are_told_apart_from_what_was_searched(record: RecordedSea
     assert details.results == describe(record).results
     assert (details.winner, details.best) == (second, first)
     assert details.lineage[-1].trial == second
-    assert details.confirmation_hours == 0
+    assert details.costs.confirmation_hours == 0
     assert [(origin.trials, origin.results) for origin in origins(confirmed) if origin.name == "confirmation"] == [
         (2, 2)
     ]

@@ -71,15 +71,15 @@ def test_page_draws_every_trial_as_far_as_it_got(record: RecordedSearch, tmp_pat
 def test_counts_are_those_of_the_record(record: RecordedSearch) -> None:
     found = view(record)
     steps = Counter(trial.rungs[-1].step for trial in record.trials if trial.state is TrialState.STOPPED)
-    assert found.at == sorted(steps.items())
-    assert (found.full + found.cut, found.others, found.omitted) == (60, 0, 0)
+    assert found.counts.at == sorted(steps.items())
+    assert (found.counts.full + found.counts.cut, found.others, found.omitted) == (60, 0, 0)
     stopped = [trial for trial in record.trials if trial.state is TrialState.STOPPED]
     full = [trial.gpu_seconds for trial in record.trials if trial.state is TrialState.SUCCEEDED]
     left = len(stopped) * sum(full) / len(full) - sum(trial.gpu_seconds for trial in stopped)
     assert left > 0
-    assert found.saved_gpu_hours == pytest.approx(left / 3600)
+    assert found.counts.saved_gpu_hours == pytest.approx(left / 3600)
     # Each has one GPU from its start to its end.
-    assert found.saved_hours == pytest.approx(left / 3600, rel=0.01)
+    assert found.counts.saved_hours == pytest.approx(left / 3600, rel=0.01)
 
 
 def test_search_without_rungs_has_no_such_part(record: RecordedSearch) -> None:
@@ -150,7 +150,7 @@ def test_diverged_and_unfinished_trials_end_where_they_are(record: RecordedSearc
     ]
     found = view(replace(record, trials=tuple(running)))
     assert found.others == of_state(record, TrialState.STOPPED)
-    assert found.cut == 0
+    assert found.counts.cut == 0
 
 
 def test_no_more_than_a_bounded_number_of_curves_is_drawn(
@@ -221,7 +221,7 @@ def test_page_names_paused_trials_and_says_how_often_one_went_on(pausing: Record
 
 def test_what_pausing_saved_leaves_out_the_time_of_the_pauses(pausing: RecordedSearch) -> None:
     found = view(pausing)
-    assert (found.full + found.cut, found.others, found.lost_checkpoints) == (60, 0, 0)
-    assert found.saved_gpu_hours > 0
+    assert (found.counts.full + found.counts.cut, found.others, found.counts.lost_checkpoints) == (60, 0, 0)
+    assert found.counts.saved_gpu_hours > 0
     # Each has one GPU while it runs.
-    assert found.saved_hours == pytest.approx(found.saved_gpu_hours, rel=0.01)
+    assert found.counts.saved_hours == pytest.approx(found.counts.saved_gpu_hours, rel=0.01)

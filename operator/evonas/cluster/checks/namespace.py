@@ -11,38 +11,30 @@ from kubernetes.utils.quantity import parse_quantity
 
 from evonas.cluster.checks.finding import Finding, Verdict, all_of, look
 from evonas.cluster.client.api import Api
-from evonas.cluster.client.resources import ACCESS_REVIEWS, NODES, PODS, QUOTAS
+from evonas.cluster.client.resources import NODES, PODS, QUOTAS, SEARCHES, TRIALS
+from evonas.cluster.client.rights import may
 from evonas.search.names import MANAGED_BY_SELECTOR, SEARCH_LABEL
-from evonas.spec import GROUP, SearchSpec
+from evonas.spec import SearchSpec
 from evonas.wording import counted
 
 NEEDED = (
-    ("create", GROUP, "architecturesearches", ""),
-    ("get", GROUP, "architecturesearches", ""),
-    ("list", GROUP, "architecturetrials", ""),
-    ("list", "", "pods", ""),
-    ("get", "", "pods", "log"),
+    ("create", SEARCHES, ""),
+    ("get", SEARCHES, ""),
+    ("list", TRIALS, ""),
+    ("list", PODS, ""),
+    ("get", PODS, "log"),
 )
-"""Verb, group, resource, subresource: what a user of these tools does."""
+"""Verb, kind, subresource: what a user of these tools does."""
 
 
 async def check_permissions(api: Api, namespace: str) -> list[Finding]:
     """Ask the API server what the caller may do (SelfSubjectAccessReview)."""
     findings = []
-    for verb, group, resource, subresource in NEEDED:
-        attributes = {
-            "namespace": namespace,
-            "verb": verb,
-            "group": group,
-            "resource": resource,
-            "subresource": subresource,
-        }
-        body = {"apiVersion": ACCESS_REVIEWS.api_version, "kind": ACCESS_REVIEWS.kind}
-        review = await api.create(ACCESS_REVIEWS, None, {**body, "spec": {"resourceAttributes": attributes}})
-        whole = f"{resource}.{group}" if group else resource
+    for verb, resource, subresource in NEEDED:
+        whole = f"{resource.plural}.{resource.group}" if resource.group else resource.plural
         named = f"{whole}/{subresource}" if subresource else whole
         subject = f"may {verb} {named}"
-        if review["status"]["allowed"]:
+        if await may(api, namespace, verb, resource, subresource=subresource):
             findings.append(Finding(subject, Verdict.GOOD, f"in {namespace}"))
         else:
             cure = (

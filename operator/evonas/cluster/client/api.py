@@ -145,11 +145,18 @@ class Api:
         return await self._call("create", resource, "POST", resource.path(namespace), query=query, body=body)
 
     async def merge(
-        self, resource: Resource, namespace: str, name: str, body: Mapping[str, Any], *, manager: str = FIELD_MANAGER
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        body: Mapping[str, Any],
+        *,
+        manager: str = FIELD_MANAGER,
+        dry_run: bool = False,
     ) -> dict[str, Any]:
         """Change an object by a JSON merge patch; Conflict if it names an outdated resource version."""
         path = resource.path(namespace, name)
-        query = {"fieldManager": manager}
+        query = {"fieldManager": manager} | ({"dryRun": "All"} if dry_run else {})
         return await self._call("patch", resource, "PATCH", path, query=query, body=body, type="merge-patch+json")
 
     async def apply_status(

@@ -41,6 +41,14 @@ class Connection:
         header = await self.configuration.get_api_key_with_prefix("BearerToken")
         return None if not header else str(header).split()[-1]
 
+    def as_user(self, token: str) -> Connection:
+        """Return the same server for whoever has a bearer token, with nothing of our own identity."""
+        configuration = Configuration(host=self.configuration.host)
+        configuration.ssl_ca_cert = self.configuration.ssl_ca_cert
+        configuration.verify_ssl = self.configuration.verify_ssl
+        configuration.api_key["BearerToken"] = f"Bearer {token}"
+        return Connection(configuration)
+
     def ssl_context(self) -> ssl.SSLContext | None:
         """Return the context for TLS; None for plain HTTP."""
         configuration = self.configuration

@@ -1,0 +1,70 @@
+"""Work that would hold up the event loop, in threads that end with the process.
+
+Threads of asyncio's own pool are waited for at exit: whoever presses Ctrl-C would wait for an analysis of ten thousand
+trials, or for a cluster that does not answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Hashable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+T = TypeVar("T")
+
+MOST_HEAVY = 2
+"""Heavy pieces of work at a time: they share one interpreter with the answers to everybody else."""
+
+
+async def in_thread(work: Callable[[], T]) -> T:
+    """Return what ``work`` returns, or raise what it raises; whoever is cancelled meanwhile does not wait for it."""
+    loop = asyncio.get_running_loop()
+    outcome: asyncio.Future[T] = loop.create_future()
+
+    def settle(result: T | None, error: BaseException | None) -> None:
+        if outcome.cancelled():
+            return
+        if error is None:
+            outcome.set_result(result)  # type: ignore[arg-type]  # what work returns, None included
+        else:
+            outcome.set_exception(error)
+
+    def run() -> None:
+        result, error = None, None
+        try:
+            result = work()
+        except Exception as raised:  # noqa: BLE001 - whatever it is, the caller gets it
+            error = raised
+        try:
+            loop.call_soon_threadsafe(settle, result, error)
+        except RuntimeError:
+            # The loop has been closed: nobody waits any more.
+            return
+
+    threading.Thread(target=run, name="evonas-ui", daemon=True).start()
+    return await outcome
+
+
+class Turns:
+    """Who may do heavy work: one at a time for each key, and few altogether."""
+
+    def __init__(self, most: int = MOST_HEAVY) -> None:
+        self._all = asyncio.Semaphore(most)
+        self._locks: dict[Hashable, asyncio.Lock] = {}
+        self._users: Counter[Hashable] = Counter()
+
+    @asynccontextmanager
+    async def of(self, key: Hashable) -> AsyncIterator[None]:
+        """Wait for a turn and hold it."""
+        lock = self._locks.setdefault(key, asyncio.Lock())
+        self._users[key] += 1
+        try:
+            async with lock, self._all:
+                yield
+        finally:
+            self._users[key] -= 1
+            if not self._users[key]:
+                del self._users[key], self._locks[key]

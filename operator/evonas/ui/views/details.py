@@ -1,0 +1,91 @@
+"""One search, without its trials."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from evonas.agents import AgentSettings, may_have_population
+from evonas.manifest import to_yaml
+from evonas.recorded.search import RecordedSearch, manifest_of
+from evonas.search.codec import from_time
+from evonas.search.confirmation import confirm, find_winner
+from evonas.search.recommendation import recommend
+from evonas.search.totals import WINDOW
+from evonas.space import Decision, SearchSpace
+from evonas.ui.models import (
+    Condition,
+    Confirmation,
+    Constraint,
+    DecisionInfo,
+    Details,
+    Recommendation,
+    Summary,
+    When,
+)
+from evonas.ui.views.summary import seconds
+
+
+def describe(summary: Summary, record: RecordedSearch, pinned: Sequence[int]) -> Details:
+    """Return a search in full; EvonasError if this version does not accept its manifest."""
+    spec, totals = record.spec, record.totals
+    winner, recommended = find_winner(spec, totals), recommend(spec, totals)
+    agent = AgentSettings.parse(spec.agent.settings)
+    return Details(
+        summary=summary,
+        space=[_decision(spec.space, decision) for decision in spec.space.decisions],
+        constraints=[
+            Constraint(metric=constraint.metric, target=constraint.target, maximum=constraint.maximum)
+            for constraint in spec.objective.constraints
+        ],
+        parallel_trials=spec.budget.parallel_trials,
+        population=agent.evolution.population if may_have_population(spec.agent.type) else None,
+        window=WINDOW,
+        rungs=[] if spec.fidelity is None else list(spec.fidelity.steps[:-1]),
+        last_step=None if spec.fidelity is None else spec.fidelity.steps[-1],
+        pauses=spec.pauses,
+        target=spec.objective.target,
+        learned_from=record.learned_from,
+        pinned=list(pinned),
+        winner=None if winner is None else winner.index,
+        recommended=None
+        if recommended is None
+        else Recommendation(
+            index=recommended.index,
+            runs=recommended.runs,
+            mean=recommended.mean,
+            expected=recommended.expected,
+            deviation=recommended.deviation,
+        ),
+        confirmed=[
+            Confirmation(
+                index=item.leader.index, runs=item.runs, wins=item.wins, mean=item.mean, deviation=item.deviation
+            )
+            for item in confirm(spec, totals)
+            if item.runs
+        ],
+        conditions=[_condition(body) for body in record.body.get("status", {}).get("conditions", ())],
+        manifest=to_yaml(manifest_of(record.body), allow_unicode=True),
+        environments=[dict(entry) for entry in record.environments],
+        images={name: list(digests) for name, digests in record.images.items()},
+    )
+
+
+def _decision(space: SearchSpace, decision: Decision) -> DecisionInfo:
+    when = None
+    if decision.when is not None:
+        earlier = space.decisions[decision.when.position]
+        when = When(decision=earlier.name, values=[earlier.values[choice] for choice in sorted(decision.when.choices)])
+    return DecisionInfo(name=decision.name, values=list(decision.values), ordered=decision.ordered, when=when)
+
+
+def _condition(body: Mapping[str, Any]) -> Condition:
+    moment: datetime | None = from_time(body.get("lastTransitionTime"))
+    return Condition(
+        type=body["type"],
+        status=body["status"],
+        reason=body.get("reason", ""),
+        message=body.get("message", ""),
+        since=seconds(moment),
+    )

@@ -1,0 +1,50 @@
+/** Points of trials, and what is said of one of them. */
+import type { Details } from "../api/types";
+import { axisValues, type Axis } from "../data/axes";
+import type { TrialTable } from "../data/table";
+import type { Marks } from "./figure";
+import { general, shortText } from "./pure/text";
+
+/** The marks of some rows whose places on both axes are known. */
+export function marksAt(table: TrialTable, rows: ArrayLike<number>, x: ArrayLike<number>, y: ArrayLike<number>): Marks {
+  const known: number[] = [];
+  for (let place = 0; place < rows.length; place++)
+    if (Number.isFinite(x[place]!) && Number.isFinite(y[place]!)) known.push(place);
+  return {
+    x: Float64Array.from(known, (place) => x[place]!),
+    y: Float64Array.from(known, (place) => y[place]!),
+    row: Int32Array.from(known, (place) => rows[place]!),
+    trial: Int32Array.from(known, (place) => table.index[rows[place]!]!),
+  };
+}
+
+/** Rows with a finite value that are no confirmations. */
+export function rowsWithValue(table: TrialTable, column: ArrayLike<number> = table.value): Int32Array {
+  const rows: number[] = [];
+  for (let row = 0; row < table.length; row++)
+    if (Number.isFinite(column[row]!) && !table.confirmation[row]) rows.push(row);
+  return Int32Array.from(rows);
+}
+
+export function linesOf(table: TrialTable, row: number, details: Details): string[] {
+  const lines = [`trial ${table.index[row]}`];
+  const { metric } = details.summary;
+  if (!Number.isNaN(table.reward[row]!)) lines.push(`${metric} ${general(table.reward[row]!)}`);
+  else if (!Number.isNaN(table.value[row]!)) lines.push(`${metric} ${general(table.value[row]!)} at step ${table.step[row]}`);
+  if (table.state[row] !== "Succeeded") lines.push(String(table.state[row]).toLowerCase());
+  return lines;
+}
+
+/** The trial of the best candidate among the given marks; -1 if it is not there. */
+export function winnerOf(marks: Marks, details: Details): number {
+  return details.winner === null ? -1 : marks.trial.indexOf(details.winner);
+}
+
+/** What a trial has on an axis, in words. */
+export function said(axis: Axis, table: TrialTable, row: number): string {
+  const value = axisValues(table, axis)?.[row] ?? null;
+  if (typeof value !== "number" || axis.startsWith("decision:")) return shortText(value);
+  if (Number.isNaN(value)) return "-";
+  if (axis === "started" || axis === "ended") return new Date(value * 1000).toLocaleString();
+  return general(value);
+}

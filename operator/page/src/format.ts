@@ -1,0 +1,95 @@
+/** Numbers, durations and moments in words, as the command line has them. */
+import type { DecisionValue } from "./data/table";
+
+/** Six significant digits, as Python's ``format(value, ".6g")``; a dash for no number. */
+export function number(value: number | null | undefined, digits = 6): string {
+  if (value === null || value === undefined || Number.isNaN(value)) return "–";
+  if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
+  if (value === 0) return "0";
+  const [mantissa, exponent] = value.toExponential(digits - 1).split("e") as [string, string];
+  const power = Number(exponent);
+  if (power < -4 || power >= digits) {
+    const sign = power < 0 ? "-" : "+";
+    return `${trimmed(mantissa)}e${sign}${String(Math.abs(power)).padStart(2, "0")}`;
+  }
+  return trimmed(value.toFixed(Math.max(0, digits - 1 - power)));
+}
+
+function trimmed(text: string): string {
+  return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
+}
+
+const WHOLE = new Intl.NumberFormat("en-US");
+
+/** A count with separators of thousands. */
+export function count(value: number): string {
+  return WHOLE.format(value);
+}
+
+/** ``1 trial``, ``2 trials``. */
+export function counted(value: number, noun: string): string {
+  return `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
+}
+
+/** A decision's value; ``null`` is a decision that the candidate does not have. */
+export function decision(value: DecisionValue | null | undefined): string {
+  if (value === null || value === undefined) return "–";
+  return typeof value === "number" ? number(value) : String(value);
+}
+
+const UNITS: readonly (readonly [number, string])[] = [
+  [86400, "d"],
+  [3600, "h"],
+  [60, "min"],
+  [1, "s"],
+];
+
+/** Two units at most: ``3 h 12 min``, ``45 s``, ``0.21 s``. */
+export function duration(seconds: number | null | undefined): string {
+  if (seconds === null || seconds === undefined || Number.isNaN(seconds)) return "–";
+  if (seconds < 10) return `${number(seconds, 2)} s`;
+  const whole = Math.round(seconds);
+  const first = UNITS.findIndex(([size]) => whole >= size);
+  const [size, unit] = UNITS[first]!;
+  const next = UNITS[first + 1];
+  const major = Math.floor(whole / size);
+  const rest = next === undefined ? 0 : Math.floor((whole % size) / next[0]);
+  return rest > 0 && major < 100 ? `${major} ${unit} ${rest} ${next![1]}` : `${major} ${unit}`;
+}
+
+/** One unit, for columns: ``3h``, ``45s``. */
+export function age(seconds: number | null | undefined): string {
+  if (seconds === null || seconds === undefined || Number.isNaN(seconds)) return "–";
+  const whole = Math.max(0, Math.floor(seconds));
+  const [size, unit] = UNITS.find(([each]) => whole >= each * (each === 60 ? 2 : 1)) ?? UNITS[3]!;
+  return `${Math.floor(whole / size)} ${unit}`;
+}
+
+const CLOCK = new Intl.DateTimeFormat(undefined, {
+  year: "numeric",
+  month: "short",
+  day: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+});
+
+/** In the viewer's zone. */
+export function moment(seconds: number): string {
+  return CLOCK.format(seconds * 1000);
+}
+
+/** In UTC, to the second. */
+export function iso(seconds: number): string {
+  return `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`;
+}
+
+/** Hours with two decimals, as the report has them. */
+export function hours(value: number | null | undefined): string {
+  return value === null || value === undefined ? "–" : value.toFixed(2);
+}
+
+/** Text that is no longer than ``most`` characters; what was left out is said by an ellipsis. */
+export function cut(text: string, most: number): string {
+  return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
+}

@@ -1,0 +1,48 @@
+/** Text that somebody else has written: only ever text, of any length and direction. */
+import { useState } from "preact/hooks";
+import { age, cut, duration, iso, moment } from "../format";
+import { now } from "../data/now";
+
+/** A name within a line: whatever its direction, what is around it keeps its order. */
+export function Name({ text, most = 80 }: { text: string; most?: number }) {
+  return <bdi title={text.length > most ? cut(text, 2000) : undefined}>{cut(text, most)}</bdi>;
+}
+
+/** A sentence or more; the rest of a long one is shown on demand. */
+export function Words({ text, most = 300 }: { text: string; most?: number }) {
+  const [whole, setWhole] = useState(false);
+  if (text.length <= most) return <bdi class="words">{text}</bdi>;
+  return (
+    <span class="words">
+      <bdi>{whole ? text : cut(text, most)}</bdi>{" "}
+      <button type="button" class="link" aria-expanded={whole} onClick={() => setWhole(!whole)}>
+        {whole ? "less" : `all ${text.length.toLocaleString("en-US")} characters`}
+      </button>
+    </span>
+  );
+}
+
+/** How long ago something was, growing by itself. */
+export function Ago({ since }: { since: number | null }) {
+  if (since === null) return <>–</>;
+  return (
+    <time dateTime={iso(since)} title={`${moment(since)} (${iso(since)})`}>
+      {age(now.value - since)}
+    </time>
+  );
+}
+
+/** How long something has taken, or takes until now. */
+export function Lasted({ from, to }: { from: number | null; to: number | null }) {
+  if (from === null) return <>–</>;
+  return <span class="tabular">{duration(Math.max(0, (to ?? now.value) - from))}</span>;
+}
+
+export function Moment({ at }: { at: number | null }) {
+  if (at === null) return <>–</>;
+  return (
+    <time dateTime={iso(at)} title={iso(at)}>
+      {moment(at)}
+    </time>
+  );
+}

@@ -1,0 +1,38 @@
+/** Addresses that lead nowhere, and faults of the page itself. */
+import { useTitle } from "../parts/hooks";
+
+export function NotFound({ what, why, back = "/" }: { what: string; why?: string; back?: string }) {
+  useTitle("Not found");
+  return (
+    <div class="nothing">
+      <h1 tabIndex={-1}>{what}</h1>
+      {why !== undefined && (
+        <p>
+          <bdi>{why}</bdi>
+        </p>
+      )}
+      <p>
+        <a href={back}>{back === "/" ? "All searches" : "Back to the search"}</a>
+      </p>
+    </div>
+  );
+}
+
+export function Fault({ error, again }: { error: Error; again: () => void }) {
+  useTitle("Fault");
+  return (
+    <div class="nothing" role="alert">
+      <h1 tabIndex={-1}>This view has failed</h1>
+      <p>It is a fault of the page, not of the search. Please report it with this text:</p>
+      <pre class="block" tabIndex={0} aria-label="What failed">
+        {`${error.message}\n${error.stack ?? ""}`}
+      </pre>
+      <p>
+        <button type="button" onClick={again}>
+          Show it again
+        </button>{" "}
+        <a href="/">All searches</a>
+      </p>
+    </div>
+  );
+}
