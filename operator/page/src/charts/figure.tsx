@@ -272,12 +272,12 @@ function handlersOf(
     const { marks, link } = props;
     const to = pixels(props, state);
     state.place = place;
-    if (place < 0 || marks === undefined || to === null || props.tip === undefined) {
+    if (place < 0 || marks === undefined || props.tip === undefined) {
       showTip(tip.current, null);
       if (link !== undefined) link.selection.hovered.value = null;
     } else {
       const lines = props.tip(place);
-      showTip(tip.current, lines, to.x(marks.x[place]!), to.y(marks.y[place]!));
+      if (to !== null) showTip(tip.current, lines, to.x(marks.x[place]!), to.y(marks.y[place]!));
       if (byKey && said.current !== null) said.current.textContent = lines.join(", ");
       if (link !== undefined) link.selection.hovered.value = marks.trial[place]! < 0 ? null : marks.trial[place]!;
     }
@@ -287,9 +287,9 @@ function handlersOf(
     const to = pixels(current.current, state);
     const found = value === null ? null : (current.current.tipAt?.(value) ?? null);
     state.across = found === null ? null : found.x;
-    if (found === null || to === null) showTip(tip.current, null);
+    if (found === null) showTip(tip.current, null);
     else {
-      showTip(tip.current, found.lines, to.x(found.x), 40);
+      if (to !== null) showTip(tip.current, found.lines, to.x(found.x), 40);
       if (byKey && said.current !== null) said.current.textContent = found.lines.join(", ");
     }
     state.surface?.soil(FRONT);

@@ -12,7 +12,7 @@ export interface Tick {
 
 /** Round numbers, or ``whole`` ones, from ``low`` to ``high``. */
 export function ticks(low: number, high: number, whole = false, intervals = MAX_INTERVALS): number[] {
-  if (!(high > low)) return [low];
+  if (!(high > low)) return whole && !Number.isInteger(low) ? [] : [low];
   let least = (high - low) / intervals;
   if (whole) least = Math.max(least, 1);
   const scale = 10 ** Math.floor(Math.log10(least));
