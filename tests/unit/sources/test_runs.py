@@ -26,6 +26,7 @@ from evonas.sources.journal import JournalSource
 from evonas.sources.live.directory import LiveSearches, UnknownSearch
 from evonas.sources.live.places import ExportPlace, RunPlace, RunsPlace, place_at
 from evonas.sources.live.seen import NoticeKind, Origin
+from harness.waiting import PATIENCE
 from tests.unit.local.runs import write_manifest
 from tests.unit.search.support import search_body, succeeded, trial
 from tests.unit.sources.live import until
@@ -39,7 +40,7 @@ for step in (1, 2, 3):
     part.replace(folder)
     while not pathlib.Path(os.environ["SEEN"], f"{os.environ['EVONAS_INDEX']}-{step}").exists():
         time.sleep(0.02)
-pathlib.Path(os.environ["EVONAS_REPORT_FILE"]).write_text(json.dumps({"reward": 0.5}))
+pathlib.Path(os.environ["EVONAS_REPORT_FILE"]).write_text(json.dumps({"metrics": {"accuracy": 0.5}}))
 """
 
 
@@ -56,7 +57,7 @@ async def test_a_run_is_followed_from_its_first_trial_to_its_end(tmp_path: Path)
         tmp_path,
         "here",
         (sys.executable, "-c", REPORTS),
-        objective={"metric": "reward"},
+        objective={"metric": "accuracy"},
         budget={"maxTrials": 2, "parallelTrials": 2},
     )
     command = [sys.executable, "-m", "evonas", "run", str(manifest)]
@@ -93,7 +94,7 @@ async def test_a_run_is_followed_from_its_first_trial_to_its_end(tmp_path: Path)
 async def _until_step(live: LiveSearches, id: str, index: int, step: int) -> None:
     async with live.subscribe() as notices:
         while list((await live.curve(id, index)).steps)[-1:] != [step]:
-            await asyncio.wait_for(anext(notices), 60)
+            await asyncio.wait_for(anext(notices), PATIENCE)
 
 
 def _overview(live: LiveSearches, id: str = "run:here") -> Overview:
@@ -164,7 +165,7 @@ async def test_a_damaged_journal_is_told_and_others_go_on(tmp_path: Path, journa
         with path.open("ab") as file:
             file.write(b"no JSON\n")
         line = await until(live, lambda: live.get("run:broken").problem)
-        assert "line 3 is damaged" in line
+        assert "line 3 is damaged" in str(line)
         assert live.get("run:broken").overview is not None
         whole.write(succeeded(0, 0.25))
         await until(live, lambda: _overview(live, "run:whole").best == 0.25)
@@ -203,7 +204,7 @@ async def test_an_export_is_read_again_once_it_was_replaced(tmp_path: Path, jour
         await until(live, lambda: _overview(live, "export:here.jsonl").best == 0.6)
         assert len((await live.record("export:here.jsonl")).trials) == 2
         path.unlink()
-        assert "cannot read" in await until(live, lambda: live.get("export:here.jsonl").problem)
+        assert "cannot read" in str(await until(live, lambda: live.get("export:here.jsonl").problem))
     run.close()
 
 
@@ -272,7 +273,7 @@ async def test_a_source_that_comes_and_goes_is_told(tmp_path: Path) -> None:
         (tmp_path / "runs").unlink()
         async with live.subscribe() as notices:
             while live.sources()[0].problem is not None:
-                notice = await asyncio.wait_for(anext(notices), 60)
+                notice = await asyncio.wait_for(anext(notices), PATIENCE)
                 assert notice.kind is NoticeKind.SOURCE
 
 

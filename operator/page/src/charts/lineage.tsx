@@ -1,6 +1,6 @@
 /** The family of a trial as a tree: its parents to the left, what descends from it to the right. */
 import { hierarchy, tree, type HierarchyPointNode } from "d3-hierarchy";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import { rowOf } from "../data/table";
 import { AsTable, Legend, showTip, type Entry } from "./parts";
 import type { LineageTreeProps } from "./props";
@@ -29,6 +29,8 @@ export function LineageTree(props: LineageTreeProps) {
   const [focus, setFocus] = useState(trial.index);
   const focused = nodes.some((node) => node.data.trial === focus) ? focus : trial.index;
   const tip = useRef<HTMLDivElement>(null);
+  // A member is named by what is written beside it; the words at the pointer, which has the focus too, say the rest.
+  const described = useId();
   const svg = useRef<SVGSVGElement>(null);
 
   // A long line of parents is scrolled to the trial itself.
@@ -111,10 +113,10 @@ export function LineageTree(props: LineageTreeProps) {
                   class={`member ${relation}${selected.has(index) ? " selected" : ""}`}
                   role="treeitem"
                   aria-level={node.depth + 1}
-                  aria-label={words(node).join(", ")}
+                  aria-describedby={described}
                   aria-selected={selected.has(index)}
                   {...(node.children === undefined ? {} : { "aria-expanded": true })}
-                  tabIndex={index === focused ? 0 : -1}
+                  tabindex={index === focused ? 0 : -1}
                   transform={`translate(${node.y + MARGIN} ${node.x})`}
                   onPointerEnter={() => look(node)}
                   onPointerLeave={() => look(null)}
@@ -140,7 +142,7 @@ export function LineageTree(props: LineageTreeProps) {
               );
             })}
           </svg>
-          <div ref={tip} class="tip" hidden />
+          <div ref={tip} id={described} class="tip" hidden />
         </div>
       </div>
       <div class="foot">

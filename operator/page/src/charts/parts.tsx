@@ -51,12 +51,12 @@ const MAX_ROWS = 300;
 export function AsTable({ rows, name }: { readonly rows: () => Rows; readonly name: string }) {
   const [open, setOpen] = useState(false);
   return (
-    <details class="as-table" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>
+    <div class={open ? "as-table open" : "as-table"}>
+      <button type="button" aria-expanded={open} onClick={() => setOpen(!open)}>
         As a table<span class="unseen">: {name}</span>
-      </summary>
+      </button>
       {open && <Table rows={rows()} />}
-    </details>
+    </div>
   );
 }
 

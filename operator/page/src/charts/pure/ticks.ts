@@ -12,7 +12,7 @@ export interface Tick {
 
 /** Round numbers, or ``whole`` ones, from ``low`` to ``high``. */
 export function ticks(low: number, high: number, whole = false, intervals = MAX_INTERVALS): number[] {
-  if (!(high > low)) return [low];
+  if (!(high > low)) return whole && !Number.isInteger(low) ? [] : [low];
   let least = (high - low) / intervals;
   if (whole) least = Math.max(least, 1);
   const scale = 10 ** Math.floor(Math.log10(least));
@@ -43,10 +43,11 @@ export function momentTicks(low: number, high: number, intervals = MAX_INTERVALS
 }
 
 /** The least and the greatest of those that are finite; 0 and 1 if none is. */
-export function extent(values: Iterable<number>): [number, number] {
+export function extent(values: ArrayLike<number>): [number, number] {
   let low = Infinity;
   let high = -Infinity;
-  for (const value of values) {
+  for (let place = 0; place < values.length; place++) {
+    const value = values[place]!;
     if (!Number.isFinite(value)) continue;
     if (value < low) low = value;
     if (value > high) high = value;
@@ -55,7 +56,7 @@ export function extent(values: Iterable<number>): [number, number] {
 }
 
 /** A range that holds all values with a small margin, also if there are none or all are equal. */
-export function around(values: Iterable<number>): [number, number] {
+export function around(values: ArrayLike<number>): [number, number] {
   const [low, high] = extent(values);
   const air = 0.05 * (high - low) || 0.05 * Math.abs(high) || 1;
   return [low - air, high + air];
