@@ -14,13 +14,7 @@ export function Bands({ comparison, show, height }: BandsProps) {
     deviations: show === "averages" ? group.averageDeviations : group.bestDeviations,
   }));
   const bounds = around(
-    (function* () {
-      for (const { values, deviations } of lines)
-        for (let place = 0; place < values.length; place++) {
-          yield values[place]! - (deviations[place] ?? 0);
-          yield values[place]! + (deviations[place] ?? 0);
-        }
-    })(),
+    lines.flatMap(({ values, deviations }) => values.flatMap((value, place) => [value - (deviations[place] ?? 0), value + (deviations[place] ?? 0)])),
   );
   const most = Math.max(1, ...lines.map((line) => line.values.length));
   const what = show === "averages" ? `moving average of the last ${comparison.window} results` : "best so far";

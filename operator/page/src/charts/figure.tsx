@@ -59,7 +59,8 @@ export interface FigureProps {
 
 const BACK = 0;
 const STRONG = 1;
-const FRONT = 2;
+const OVER = 2;
+const FRONT = 3;
 const FAINT = 0.22;
 /** How near the pointer must be to a point, in pixels. */
 const NEAR = 14;
@@ -149,6 +150,7 @@ function Drawing(props: FigureProps) {
         <canvas />
         <canvas />
         <canvas />
+        <canvas />
         <div ref={tip} class="tip" hidden />
         <div ref={said} class="unseen" aria-live="polite" />
       </div>
@@ -184,12 +186,13 @@ function draw(props: FigureProps, state: State, dirty: ReadonlySet<number>): voi
       props.points?.(own, null);
     });
   }
-  if (dirty.has(STRONG)) {
-    const own = pen(STRONG);
-    own.clipped(() => {
-      if (strong !== null && props.marks !== undefined) props.points?.(own, standingOut(props.marks, strong));
-      props.above?.(own);
-    });
+  if (dirty.has(STRONG) && strong !== null && props.marks !== undefined) {
+    const [own, places] = [pen(STRONG), standingOut(props.marks, strong)];
+    own.clipped(() => props.points?.(own, places));
+  }
+  if (dirty.has(OVER)) {
+    const own = pen(OVER);
+    own.clipped(() => props.above?.(own));
   }
   if (dirty.has(FRONT)) drawFront(props, state, pen(FRONT));
 }
@@ -269,12 +272,12 @@ function handlersOf(
     const { marks, link } = props;
     const to = pixels(props, state);
     state.place = place;
-    if (place < 0 || marks === undefined || to === null || props.tip === undefined) {
+    if (place < 0 || marks === undefined || props.tip === undefined) {
       showTip(tip.current, null);
       if (link !== undefined) link.selection.hovered.value = null;
     } else {
       const lines = props.tip(place);
-      showTip(tip.current, lines, to.x(marks.x[place]!), to.y(marks.y[place]!));
+      if (to !== null) showTip(tip.current, lines, to.x(marks.x[place]!), to.y(marks.y[place]!));
       if (byKey && said.current !== null) said.current.textContent = lines.join(", ");
       if (link !== undefined) link.selection.hovered.value = marks.trial[place]! < 0 ? null : marks.trial[place]!;
     }
@@ -284,9 +287,9 @@ function handlersOf(
     const to = pixels(current.current, state);
     const found = value === null ? null : (current.current.tipAt?.(value) ?? null);
     state.across = found === null ? null : found.x;
-    if (found === null || to === null) showTip(tip.current, null);
+    if (found === null) showTip(tip.current, null);
     else {
-      showTip(tip.current, found.lines, to.x(found.x), 40);
+      if (to !== null) showTip(tip.current, found.lines, to.x(found.x), 40);
       if (byKey && said.current !== null) said.current.textContent = found.lines.join(", ");
     }
     state.surface?.soil(FRONT);

@@ -29,9 +29,14 @@ const BOTTOM = 30;
 const SPREAD = 0.3;
 const MAX_SPREAD = 22;
 const LEVELS = 16;
+/** With more lines than this they are drawn in fewer levels, and on axes of numbers in steps of some pixels. */
+const MANY = 1500;
+const FEW_LEVELS = 6;
+const COARSE = 3;
 const LINES = 0;
 const STRONG = 1;
 const FRONT = 2;
+const AXES = 3;
 const FAINT = 0.16;
 /** How near the pointer must be to an axis to brush it, and to a line to name it, in pixels. */
 const NEAR_AXIS = 16;
@@ -142,6 +147,7 @@ export function Parallel(props: ParallelProps) {
           <canvas />
           <canvas />
           <canvas />
+          <canvas />
           <div ref={tip} class="tip" hidden />
           <div ref={spoken} class="unseen" aria-live="polite" />
         </div>
@@ -201,19 +207,24 @@ function draw(props: ParallelProps, state: State, dirty: ReadonlySet<number>): v
   const { views, order, merit, rows } = state.model;
   if (state.heightsFor !== height) {
     state.heightsFor = height;
+    const many = rows.length > MANY;
+    const [levels, grain] = many ? [FEW_LEVELS, COARSE] : [LEVELS, 1];
     state.heights = views.map((view) => {
       const spread = view.values === null ? 0 : Math.min(MAX_SPREAD, (SPREAD * (height - TOP - BOTTOM)) / Math.max(1, view.values.length - 1));
-      const beside = (place: number) => spread * (1 - (2 * Math.round(merit[place]! * LEVELS)) / LEVELS);
-      return Int16Array.from(view.laid.at, (value, place) => (Number.isNaN(value) ? -1 : Math.round(up(view, value, height) + beside(place))));
+      const beside = (place: number) => spread * (1 - (2 * Math.round(merit[place]! * levels)) / levels);
+      return Int16Array.from(view.laid.at, (value, place) => (Number.isNaN(value) ? -1 : view.values === null ? grain * Math.round(up(view, value, height) / grain) : Math.round(up(view, value, height) + beside(place))));
     });
   }
   const strong = emphasisOf(props.selection, props.trials).peek();
   if (dirty.has(LINES)) lines(state, LINES, order, merit, strong === null ? null : palette.faint, strong === null ? 1 : FAINT);
   if (dirty.has(STRONG) && strong !== null) lines(state, STRONG, order.filter((place) => strong[rows[place]!] === 1), merit, null, 1);
+  if (dirty.has(AXES)) {
+    surface.layer(AXES).font = fontOf(palette);
+    views.forEach((view, axis) => drawAxis(state, view, axis));
+  }
   if (!dirty.has(FRONT)) return;
 
   const g = surface.layer(FRONT);
-  g.font = fontOf(palette);
   const table = props.trials.peek();
   const hovered = props.selection.hovered.peek();
   const place = hovered === null ? -1 : rows.findIndex((row) => table.index[row] === hovered);
@@ -235,7 +246,7 @@ function draw(props: ParallelProps, state: State, dirty: ReadonlySet<number>): v
       g.stroke();
     }
   }
-  views.forEach((view, axis) => drawAxis(props, state, view, axis));
+  views.forEach((view, axis) => drawBrushes(props, state, view, axis));
 }
 
 function lines(state: State, layer: number, order: readonly number[], merit: Float32Array, colour: string | null, fade: number): void {
@@ -243,7 +254,7 @@ function lines(state: State, layer: number, order: readonly number[], merit: Flo
   const g = state.surface!.layer(layer);
   const joiner = new Joiner(height);
   const opacity = opacityOf(order.length);
-  g.lineWidth = order.length <= 30 ? 1.8 : 1.2;
+  g.lineWidth = order.length <= 30 ? 1.8 : order.length <= MANY ? 1.2 : 2.2;
   for (let axis = 0; axis + 1 < state.heights.length; axis++) {
     const [x, toX] = [across(state, axis), across(state, axis + 1)];
     for (const segment of joiner.join(order, state.heights[axis]!, state.heights[axis + 1]!, merit, opacity)) {
@@ -258,44 +269,47 @@ function lines(state: State, layer: number, order: readonly number[], merit: Flo
   g.globalAlpha = 1;
 }
 
-function drawAxis(props: ParallelProps, state: State, view: AxisView, axis: number): void {
-  const { palette, height, width } = state.surface!;
+function drawBrushes(props: ParallelProps, state: State, view: AxisView, axis: number): void {
+  const { palette, height } = state.surface!;
   const g = state.surface!.layer(FRONT);
-  const gap = width / state.model.views.length;
   const x = Math.round(across(state, axis)) + 0.5;
   const brush = props.selection.brushes.peek().get(view.axis);
+  for (const [low, high] of brush === undefined ? [] : drawnBrush(view, brush)) {
+    const [from, to] = [up(view, high, height), up(view, low, height)];
+    const [y, tall] = [Math.max(TOP - MAX_SPREAD, from), Math.min(height - BOTTOM + MAX_SPREAD, to)];
+    g.fillStyle = g.strokeStyle = palette.accent;
+    g.lineWidth = 1;
+    g.globalAlpha = 0.25;
+    g.fillRect(x - 7, y, 14, Math.max(2, tall - y));
+    g.globalAlpha = 1;
+    g.strokeRect(x - 7, y, 14, Math.max(2, tall - y));
+  }
+  const step = state.focus?.axis === axis ? stepsOf(view)[state.focus.step] : undefined;
+  if (step !== undefined) {
+    const y = up(view, (step.low + step.high) / 2, height);
+    g.strokeStyle = palette.text;
+    g.lineWidth = 2;
+    g.strokeRect(x - 5, y - 5, 10, 10);
+  }
+}
+
+function drawAxis(state: State, view: AxisView, axis: number): void {
+  const { palette, height, width } = state.surface!;
+  const g = state.surface!.layer(AXES);
+  const gap = width / state.model.views.length;
+  const x = Math.round(across(state, axis)) + 0.5;
+  const beyond = view.values === null ? 0 : Math.min(MAX_SPREAD, TOP - 22);
   g.strokeStyle = palette.faint;
   g.lineWidth = 1;
   g.beginPath();
-  const beyond = view.values === null ? 0 : Math.min(MAX_SPREAD, TOP - 22);
   g.moveTo(x, TOP - beyond);
   g.lineTo(x, height - BOTTOM + beyond);
   g.stroke();
-  if (brush !== undefined) {
-    for (const [low, high] of drawnBrush(view, brush)) {
-      const [from, to] = [up(view, high, height), up(view, low, height)];
-      const [y, tall] = [Math.max(TOP - MAX_SPREAD, from), Math.min(height - BOTTOM + MAX_SPREAD, to)];
-      g.fillStyle = g.strokeStyle = palette.accent;
-      g.globalAlpha = 0.25;
-      g.fillRect(x - 7, y, 14, Math.max(2, tall - y));
-      g.globalAlpha = 1;
-      g.strokeRect(x - 7, y, 14, Math.max(2, tall - y));
-    }
-  }
-  if (state.focus?.axis === axis) {
-    const step = stepsOf(view)[state.focus.step];
-    if (step !== undefined) {
-      g.strokeStyle = palette.text;
-      g.lineWidth = 2;
-      const y = up(view, (step.low + step.high) / 2, height);
-      g.strokeRect(x - 5, y - 5, 10, 10);
-    }
-  }
   g.textBaseline = "middle";
   g.textAlign = "center";
   g.fillStyle = palette.text;
-  const centre = Math.max(x, Math.min(gap - 8, g.measureText(view.title).width) / 2);
-  g.fillText(fitting(g, view.title, gap - 10), Math.min(centre, width - Math.min(gap - 10, g.measureText(view.title).width) / 2), 10);
+  const half = Math.min(gap - 10, g.measureText(view.title).width) / 2;
+  g.fillText(fitting(g, view.title, gap - 10), Math.min(Math.max(x, half), width - half), 10);
   g.textAlign = "left";
   g.lineJoin = "round";
   g.lineWidth = 3;

@@ -51,20 +51,20 @@ const MAX_ROWS = 300;
 export function AsTable({ rows, name }: { readonly rows: () => Rows; readonly name: string }) {
   const [open, setOpen] = useState(false);
   return (
-    <details class="as-table" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>
+    <div class={open ? "as-table open" : "as-table"}>
+      <button type="button" aria-expanded={open} onClick={() => setOpen(!open)}>
         As a table<span class="unseen">: {name}</span>
-      </summary>
-      {open && <Table rows={rows()} />}
-    </details>
+      </button>
+      {open && <Table rows={rows()} name={name} />}
+    </div>
   );
 }
 
-function Table({ rows: { head, rows } }: { readonly rows: Rows }) {
+function Table({ rows: { head, rows }, name }: { readonly rows: Rows; readonly name: string }) {
   const numeric = head.map((_, place) => rows.every((row) => row[place] === "-" || /^-?[\d.]+(e[-+]\d+)?( %)?$/.test(String(row[place]))));
   const style = (place: number) => (numeric[place] === true ? "number" : "");
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="table">
+    <div class="scroll" tabIndex={0} role="region" aria-label={`${name}, as a table`}>
       <table>
         <thead>
           <tr>

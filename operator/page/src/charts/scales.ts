@@ -78,15 +78,18 @@ export interface Laid {
 export function lay(axis: Axis, table: TrialTable, rows: ArrayLike<number>, details: Details): Laid {
   const column = axisValues(table, axis);
   if (axis.startsWith("decision:")) {
-    const known: ArrayLike<DecisionValue | null> = Array.from(rows, (row) => column?.[row] ?? null);
+    const known = new Array<DecisionValue | null>(rows.length);
+    for (let place = 0; place < rows.length; place++) known[place] = column?.[rows[place]!] ?? null;
     const categories = categoriesOf(decisionOf(axis, details), known);
-    const at = Float64Array.from(rows, (row) => categories.places.get(column?.[row] ?? null)!);
+    const at = new Float64Array(rows.length);
+    for (let place = 0; place < rows.length; place++) at[place] = categories.places.get(known[place]!)!;
     return { scale: bandScale(titleOf(axis, details), categories.labels), at, categories, stray: 0, extremes: [0, 0] };
   }
-  const at = Float64Array.from(rows, (row) => {
-    const value = column?.[row];
-    return typeof value === "number" && Number.isFinite(value) ? value : NaN;
-  });
+  const at = new Float64Array(rows.length);
+  for (let place = 0; place < rows.length; place++) {
+    const value = column?.[rows[place]!];
+    at[place] = typeof value === "number" && Number.isFinite(value) ? value : NaN;
+  }
   const extremes = extent(at);
   let stray = 0;
   if (axis === "value" || axis === "reward") {

@@ -7,15 +7,19 @@ import { general, shortText } from "./pure/text";
 
 /** The marks of some rows whose places on both axes are known. */
 export function marksAt(table: TrialTable, rows: ArrayLike<number>, x: ArrayLike<number>, y: ArrayLike<number>): Marks {
-  const known: number[] = [];
-  for (let place = 0; place < rows.length; place++)
-    if (Number.isFinite(x[place]!) && Number.isFinite(y[place]!)) known.push(place);
-  return {
-    x: Float64Array.from(known, (place) => x[place]!),
-    y: Float64Array.from(known, (place) => y[place]!),
-    row: Int32Array.from(known, (place) => rows[place]!),
-    trial: Int32Array.from(known, (place) => table.index[rows[place]!]!),
-  };
+  const most = rows.length;
+  const [across, up] = [new Float64Array(most), new Float64Array(most)];
+  const [row, trial] = [new Int32Array(most), new Int32Array(most)];
+  let length = 0;
+  for (let place = 0; place < most; place++) {
+    if (!Number.isFinite(x[place]!) || !Number.isFinite(y[place]!)) continue;
+    across[length] = x[place]!;
+    up[length] = y[place]!;
+    row[length] = rows[place]!;
+    trial[length] = table.index[rows[place]!]!;
+    length++;
+  }
+  return { x: across.subarray(0, length), y: up.subarray(0, length), row: row.subarray(0, length), trial: trial.subarray(0, length) };
 }
 
 /** Rows with a finite value that are no confirmations. */

@@ -49,7 +49,8 @@ export class Pen {
 
   /** A line through points whose x ascend, or as a staircase. */
   line(xs: ArrayLike<number>, ys: ArrayLike<number>, colour: string, { width = 2, stairs = false, dash = [] as number[] } = {}): void {
-    const across = Float64Array.from(xs, (value) => this.x(value));
+    const across = new Float64Array(xs.length);
+    for (let place = 0; place < xs.length; place++) across[place] = this.x(xs[place]!);
     const { g } = this;
     g.strokeStyle = colour;
     g.lineWidth = width;

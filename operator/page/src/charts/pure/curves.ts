@@ -44,8 +44,11 @@ export function bestSoFar(rewards: ArrayLike<number>, minimize: boolean): Float6
 export const STRAY = 3;
 
 /** The worst value that is drawn: a diverging candidate must not squeeze all others. */
-export function floorOf(values: Iterable<number>, minimize: boolean): number {
-  const merits = Float64Array.from([...values].filter(Number.isFinite), (value) => (minimize ? -value : value)).sort();
+export function floorOf(values: ArrayLike<number>, minimize: boolean): number {
+  let known = 0;
+  const all = new Float64Array(values.length);
+  for (let place = 0; place < values.length; place++) if (Number.isFinite(values[place]!)) all[known++] = minimize ? -values[place]! : values[place]!;
+  const merits = all.subarray(0, known).sort();
   if (merits.length === 0) return minimize ? Infinity : -Infinity;
   const lower = merits[merits.length >> 2]!;
   const upper = merits[Math.floor((3 * merits.length) / 4)]!;

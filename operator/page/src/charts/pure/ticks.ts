@@ -12,7 +12,7 @@ export interface Tick {
 
 /** Round numbers, or ``whole`` ones, from ``low`` to ``high``. */
 export function ticks(low: number, high: number, whole = false, intervals = MAX_INTERVALS): number[] {
-  if (!(high > low)) return [low];
+  if (!(high > low)) return whole && !Number.isInteger(low) ? [] : [low];
   let least = (high - low) / intervals;
   if (whole) least = Math.max(least, 1);
   const scale = 10 ** Math.floor(Math.log10(least));
@@ -29,24 +29,28 @@ export function numberTicks(low: number, high: number, whole = false, intervals 
 
 /** Of seconds since 1970, in the viewer's own time zone. */
 export function momentTicks(low: number, high: number, intervals = MAX_INTERVALS): Tick[] {
+  const moments = timeTicks(new Date(low * 1000), new Date(high * 1000), intervals);
   const days = high - low > 36 * 3600;
-  const seconds = high - low < 300;
-  const format = new Intl.DateTimeFormat(undefined, {
-    ...(days ? { month: "short", day: "numeric" } : {}),
-    ...(high - low < 3 * 86400 ? { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } : {}),
-    ...(seconds ? { second: "2-digit" } : {}),
+  const day = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
+  const time = new Intl.DateTimeFormat(undefined, {
+    hour: "2-digit",
+    minute: "2-digit",
+    hourCycle: "h23",
+    ...(high - low < 300 ? { second: "2-digit" } : {}),
   });
-  return timeTicks(new Date(low * 1000), new Date(high * 1000), intervals).map((moment) => ({
+  const midnight = (moment: Date) => moment.getHours() === 0 && moment.getMinutes() === 0;
+  return moments.map((moment) => ({
     at: moment.getTime() / 1000,
-    text: format.format(moment),
+    text: days && midnight(moment) ? day.format(moment) : time.format(moment),
   }));
 }
 
 /** The least and the greatest of those that are finite; 0 and 1 if none is. */
-export function extent(values: Iterable<number>): [number, number] {
+export function extent(values: ArrayLike<number>): [number, number] {
   let low = Infinity;
   let high = -Infinity;
-  for (const value of values) {
+  for (let place = 0; place < values.length; place++) {
+    const value = values[place]!;
     if (!Number.isFinite(value)) continue;
     if (value < low) low = value;
     if (value > high) high = value;
@@ -55,7 +59,7 @@ export function extent(values: Iterable<number>): [number, number] {
 }
 
 /** A range that holds all values with a small margin, also if there are none or all are equal. */
-export function around(values: Iterable<number>): [number, number] {
+export function around(values: ArrayLike<number>): [number, number] {
   const [low, high] = extent(values);
   const air = 0.05 * (high - low) || 0.05 * Math.abs(high) || 1;
   return [low - air, high + air];

@@ -1,0 +1,173 @@
+// Charts as components: what they say, what keys do, and that whatever is said stays text. Nothing is drawn here.
+import { signal } from "@preact/signals";
+import { render } from "preact";
+import { act } from "preact/test-utils";
+import { afterEach, expect, test, vi } from "vitest";
+import { sample, type Sample } from "../../gallery/data";
+import { Bands, Cost, Course, DecisionScatter, Importance, LearningCurves, LineageTree, Parallel, Pareto, PolicyOverTime, PopulationShares, Sparkline, TrialCurve } from "../../src/charts";
+import { emphasisOf } from "../../src/charts/emphasis";
+import { newSelection } from "../../src/data/selection";
+import { emptyTable, merge } from "../../src/data/table";
+
+function shown(data: Sample) {
+  const trials = signal(merge(emptyTable, data.trials));
+  const selection = newSelection(trials);
+  const open = vi.fn();
+  return { details: data.details, trials, selection, open };
+}
+
+let root: HTMLElement | null = null;
+
+function mount(content: preact.ComponentChild): HTMLElement {
+  root ??= document.body.appendChild(document.createElement("div"));
+  act(() => render(content, root!));
+  return root;
+}
+
+afterEach(() => {
+  if (root !== null) act(() => render(null, root!));
+  root?.remove();
+  root = null;
+});
+
+const press = (element: Element, ...keys: string[]): void => {
+  for (const key of keys) act(() => void element.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true })));
+};
+const chart = (): HTMLElement => root!.querySelector<HTMLElement>(".figure")!;
+const spoken = (): string => root!.querySelector("[aria-live]")!.textContent!;
+
+function all(data: Sample) {
+  const shared = shown(data);
+  const decision = data.details.space[0]!.name;
+  const groups = [{ label: "one", searches: ["a"], averages: [1, 2], averageDeviations: [], bests: [1, 2], bestDeviations: [] }];
+  return (
+    <>
+      <Parallel {...shared} axes={[...data.details.space.map(({ name }) => `decision:${name}` as const), "value"]} />
+      <Course {...shared} over="results" />
+      <Course {...shared} over="time" />
+      <DecisionScatter {...shared} x={`decision:${decision}`} y="value" />
+      <Importance importance={data.importance} chosen={null} choose={() => {}} />
+      <PopulationShares {...shared} decision={decision} />
+      <PolicyOverTime details={data.details} policy={data.policy} decision={decision} />
+      <Pareto {...shared} x="metric:latency_ms" y="value" lessX lessY={false} />
+      <LearningCurves {...shared} curves={data.curves} metric="accuracy" running={false} />
+      <Cost improvements={data.improvements} minimize={false} gpus open={shared.open} />
+      <Bands comparison={{ metric: "accuracy", minimize: false, window: 50, groups }} show="averages" />
+      <TrialCurve steps={[1, 2, 3]} metrics={{ accuracy: [0.1, null, 0.3] }} rungs={[1]} />
+      {data.trial !== null && <LineageTree {...shared} trial={data.trial} />}
+      <Sparkline values={data.details.summary.trend} label="trend" />
+    </>
+  );
+}
+
+test.each([0, 1, 2, 5, 60, 400])("all charts are there with %i trials, each with a name and its numbers as a table", (count) => {
+  const page = mount(all(sample(count)));
+  const figures = [...page.querySelectorAll(".figure")];
+  expect(figures.length).toBeGreaterThan(count < 2 ? 1 : 8);
+  for (const figure of figures) expect(figure.getAttribute("aria-label")!.length).toBeGreaterThan(20);
+  const buttons = [...page.querySelectorAll<HTMLButtonElement>(".as-table > button")];
+  expect(buttons.length).toBeGreaterThanOrEqual(figures.length);
+  for (const button of buttons) {
+    act(() => button.click());
+    expect(button.parentElement!.querySelector("table")).not.toBeNull();
+  }
+});
+
+test("forty decisions, and a search whose results are all equal, are shown", () => {
+  const data = sample(30, 40);
+  const equal = { ...data.trials, columns: { ...data.trials.columns, reward: data.trials.columns.reward.map((one) => one && 0.5), value: data.trials.columns.value.map((one) => one && 0.5) } };
+  mount(all({ ...data, trials: equal }));
+  expect(root!.querySelectorAll(".figure").length).toBeGreaterThan(8);
+});
+
+test("hostile names and values stay text", () => {
+  const data = sample(40);
+  const name = `<img src=x onerror="alert(1)">\u202e${"long".repeat(2500)}`;
+  const space = [{ name, values: ["<script>alert(1)</script>", "b"], ordered: false, when: null }, ...data.details.space.slice(1)];
+  const { decisions } = data.trials.columns;
+  const column = decisions[data.details.space[0]!.name]!.map((_, place) => space[0]!.values[place % 2]!);
+  const columns = { ...data.trials.columns, decisions: { ...decisions, [name]: column } };
+  const details = { ...data.details, space, summary: { ...data.details.summary, metric: "<b>metric</b>" } } as unknown as Sample["details"];
+  const importance = { explained: 0.5, shares: [{ decision: name, share: 1 }] };
+  const page = mount(all({ ...data, details, importance, trials: { ...data.trials, columns } as Sample["trials"] }));
+  expect(page.querySelectorAll("img, script, b")).toHaveLength(0);
+  expect(page.textContent).toContain("<script>alert(1)</script>");
+  const figure = page.querySelectorAll<HTMLElement>(".figure")[1]!;
+  press(figure, "ArrowRight");
+  expect(figure.textContent).toContain("<b>metric</b>");
+  expect(page.querySelectorAll("img, script, b")).toHaveLength(0);
+});
+
+test("keys walk from point to point, open a trial, select it, and let go", () => {
+  const shared = shown(sample(60));
+  mount(<Course {...shared} over="results" />);
+  press(chart(), "Home");
+  const first = shared.selection.hovered.value;
+  expect(first).not.toBeNull();
+  expect(spoken()).toContain(`trial ${first}`);
+  press(chart(), "ArrowRight");
+  expect(shared.selection.hovered.value).not.toBe(first);
+  press(chart(), "ArrowLeft", "Enter");
+  expect(shared.open).toHaveBeenCalledWith(first);
+  press(chart(), " ");
+  expect([...shared.selection.selected.value]).toEqual([first]);
+  press(chart(), "End", " ");
+  expect(shared.selection.selected.value.size).toBe(2);
+  press(chart(), "Escape");
+  expect(shared.selection.selected.value.size).toBe(0);
+  expect(shared.selection.hovered.value).toBeNull();
+});
+
+test("keys brush the axes of parallel coordinates, and take all brushes away", () => {
+  const data = sample(60);
+  const shared = shown(data);
+  const axes = data.details.space.slice(0, 3).map(({ name }) => `decision:${name}` as const);
+  mount(<Parallel {...shared} axes={[...axes, "value"]} />);
+  press(chart(), "ArrowRight", "ArrowRight", "ArrowUp", " ");
+  const brush = shared.selection.brushes.value.get(axes[1]!);
+  expect(brush).toEqual({ values: [data.details.space[1]!.values[1]] });
+  expect(spoken()).toContain("brushed");
+  press(chart(), "End", " ");
+  expect(shared.selection.brushes.value.size).toBe(2);
+  press(chart(), "Escape");
+  expect(shared.selection.brushes.value.size).toBe(0);
+});
+
+test("a value in the legend of the population is a brush", () => {
+  const data = sample(60);
+  const shared = shown(data);
+  const { name, values } = data.details.space[1]!;
+  mount(<PopulationShares {...shared} decision={name} />);
+  const button = root!.querySelectorAll<HTMLButtonElement>(".legend button")[2]!;
+  act(() => button.click());
+  expect(shared.selection.brushes.value.get(`decision:${name}`)).toEqual({ values: [values[2]] });
+  expect(root!.querySelectorAll(".legend button")[2]!.getAttribute("aria-pressed")).toBe("true");
+  act(() => button.click());
+  expect(shared.selection.brushes.value.size).toBe(0);
+});
+
+test("what stands out passes the filters and, if some are selected, is among them", () => {
+  const { selection, trials } = shown(sample(60));
+  const emphasis = emphasisOf(selection, trials);
+  const standing = () => [...(emphasis.value ?? [])].flatMap((one, row) => (one === 1 ? [row] : []));
+  expect(emphasis.value).toBeNull();
+  selection.selected.value = new Set([3, 7, 11]);
+  expect(standing()).toEqual([3, 7, 11]);
+  selection.brushes.value = new Map([["index", { from: 5, to: 8 }]]);
+  expect(standing()).toEqual([7]);
+  selection.selected.value = new Set();
+  expect(standing()).toEqual([5, 6, 7, 8]);
+});
+
+test("a lineage is a tree that keys walk along", () => {
+  const data = sample(400);
+  const shared = shown(data);
+  mount(<LineageTree {...shared} trial={data.trial!} />);
+  const itself = root!.querySelector<SVGGElement>(`[data-trial="${data.trial!.index}"]`)!;
+  expect(itself.getAttribute("tabindex")).toBe("0");
+  press(itself, "Enter");
+  expect(shared.open).toHaveBeenCalledWith(data.trial!.index);
+  press(itself, "ArrowLeft");
+  const parent = data.trial!.lineage.at(-2)!.index;
+  expect(root!.querySelector('[tabindex="0"][role="treeitem"]')!.getAttribute("data-trial")).toBe(String(parent));
+});
