@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, Response, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, Response, sync_playwright
 
 LOOPBACK = "127.0.0.1"
 
@@ -81,17 +81,16 @@ def visit(
 def listen(found: Visit, address: str = "") -> None:
     """Note what happens on a page from now on; that its ``address`` is asked for need not be noted."""
 
-    def requested(request: Request) -> None:
-        if request.url != address:
-            found.requests.append(request.url)
+    def opened(dialog: Dialog) -> None:
+        found.dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    # Playwright marks what it calls, which methods of lists cannot be.
+    def answered(response: Response) -> None:
+        found.responses.append(response)
 
     found.page.on("console", lambda message: found.complaints.append(message.text))
     found.page.on("pageerror", lambda error: found.complaints.append(str(error)))
-    found.page.on("request", requested)
-    found.page.on("response", found.responses.append)
-
-    def opened(dialog: object) -> None:
-        found.dialogs.append(dialog.message)  # type: ignore[attr-defined]
-        dialog.dismiss()  # type: ignore[attr-defined]
-
+    found.page.on("request", lambda request: found.requests.append(request.url) if request.url != address else None)
+    found.page.on("response", answered)
     found.page.on("dialog", opened)

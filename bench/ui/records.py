@@ -11,7 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from evonas.local.journal import JOURNAL_FILE, open_journal, read_journal
+from evonas.recorded.search import manifest_of
 from evonas.search.trial import TrialState
+from evonas.spec import SearchSpec
 from tests.page.searches import large_trials, write_large
 
 SEARCHES, TRIALS = 300, 100
@@ -31,7 +33,9 @@ def changing(folder: Path, per_second: float, known: int) -> Iterator[None]:
     over = threading.Event()
 
     def go_on() -> None:
-        trials = [*large_trials(known + 100_000, random.Random(7))][known:]
+        trials = [*large_trials(known + 20_000, random.Random(7), SearchSpec.parse(manifest_of(journal.search)).space)][
+            known:
+        ]
         due = time.monotonic()
         for number, trial in enumerate(trials):
             running = replace(

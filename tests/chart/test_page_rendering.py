@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from evonas.cli import cli
+from evonas.commands.ui import HOST, PORT, ui
 from harness.errors import CommandFailed
 from tests.chart.rendering import CHART, ROOT, VALUE_SETS, Object, installed, of_kind, render
 from tests.unit.docs.markdown import Page
@@ -84,6 +86,18 @@ def test_its_right_to_read_logs_can_be_left_out_and_nothing_else_goes_with_it() 
     logs = {"apiGroups": [""], "resources": ["pods/log"], "verbs": ["get"]}
     assert logs in have
     assert lack == [rule for rule in have if rule != logs]
+
+
+@pytest.mark.parametrize("values", VALUE_SETS, ids=lambda path: path.stem)
+def test_the_command_takes_the_charts_arguments(values: Path) -> None:
+    name, *given = arguments(installed(values, ON))
+    # With the settings of a real run: click keeps the help option that it first made for a command.
+    taken = ui.make_context(name, given, **cli.context_settings).params
+    watched = yaml.safe_load(values.read_text()).get("watchNamespaces", [])
+    assert (list(taken["namespaces"]), taken["everywhere"]) == (watched, not watched)
+    assert (taken["host"], taken["port"], taken["token_file"]) == (HOST, PORT, None)
+    # Nobody acts, but with a token of their own.
+    assert taken["read_only"] == (taken["user_token_header"] is None) == (values != BEHIND_A_PROXY)
 
 
 @pytest.mark.parametrize("values", VALUE_SETS, ids=lambda path: path.stem)

@@ -48,12 +48,12 @@ def granted(roles: Iterable[Object]) -> set[Right]:
     }
 
 
-def requests(cluster: Cluster, *, refused: bool = False) -> set[Right]:
-    """Return what the operator's account did, or was refused, by the API server's audit log."""
+def requests(cluster: Cluster, account: str = ACCOUNT, *, refused: bool = False) -> set[Right]:
+    """Return what an account did, or was refused, by the API server's audit log."""
     found = set()
-    for event in cluster.audit_events(ACCOUNT):
+    for event in cluster.audit_events(account):
         reference = event.get("objectRef")
-        if event["user"]["username"] == ACCOUNT and reference:
+        if event["user"]["username"] == account and reference:
             resource = "/".join(filter(None, (reference["resource"], reference.get("subresource", ""))))
             code = event.get("responseStatus", {}).get("code", 200)
             if (code == 403) == refused:
@@ -67,12 +67,17 @@ def install(cluster: Cluster, *values: str) -> None:
     cluster.helm(*command, "--namespace", NAMESPACE, "--set", "replicaCount=0", *values)
 
 
-def operator_of_the_chart(cluster: Cluster, log: Path, *options: str) -> OperatorProcess:
+def kubeconfig_of(cluster: Cluster, account: str, path: Path) -> Path:
+    """Write a kubeconfig with a token of one of the release's accounts."""
     config = yaml.safe_load(cluster.kubeconfig.read_text())
-    token = cluster.kubectl("create", "token", "evonas-operator", "-n", NAMESPACE).strip()
+    token = cluster.kubectl("create", "token", account, "-n", NAMESPACE).strip()
     config["users"][0]["user"] = {"token": token}
-    path = log.with_suffix(".kubeconfig")
     path.write_text(yaml.safe_dump(config))
+    return path
+
+
+def operator_of_the_chart(cluster: Cluster, log: Path, *options: str) -> OperatorProcess:
+    path = kubeconfig_of(cluster, "evonas-operator", log.with_suffix(".kubeconfig"))
     everything = ["--lease-namespace", NAMESPACE, *options]
     return OperatorProcess(cluster, log, kubeconfig=path, options=everything, cold=False)
 

@@ -8,13 +8,17 @@ import pytest
 
 from harness import images
 from harness.client import Cluster
-from harness.fixtures import running_or_skipped
+from harness.fixtures import running_or_skipped, skipping
+from tests import built_page
 from tests.e2e.installed import install, restricted_namespace
 
 
 @pytest.fixture(scope="package")
 def cluster() -> Iterator[Cluster]:
     with running_or_skipped("node") as started:
+        with skipping():
+            # Images are then built without npm, and are of the page of this checkout.
+            built_page.build()
         images.build()
         images.load(started.instance)
         install(started)

@@ -93,16 +93,29 @@ class Bare:
 
     def run(self, program: str, *arguments: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run one of its programs in a folder, as after ``source bin/activate``."""
-        path = f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
         return subprocess.run(
             [self.folder / "bin" / program, *arguments],
             cwd=folder,
-            env=clean_environment(PATH=path, **variables),
+            env=self._environment(**variables),
             capture_output=True,
             text=True,
             timeout=300,
             check=False,
         )
+
+    def start(self, program: str, *arguments: str, folder: Path) -> subprocess.Popen[str]:
+        """Start one of its programs in a folder; what it prints can be read while it runs."""
+        return subprocess.Popen(
+            [self.folder / "bin" / program, *arguments],
+            cwd=folder,
+            env=self._environment(),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def _environment(self, **variables: str) -> dict[str, str]:
+        path = f"{self.folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+        return clean_environment(PATH=path, **variables)
 
     def evonas(self, *arguments: str, folder: Path) -> str:
         """Run a command that must succeed; return what it printed."""

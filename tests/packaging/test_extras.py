@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import signal
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +15,9 @@ import yaml
 
 from harness.fixtures import skipping
 from tests.packaging.conftest import Distributions
-from tests.packaging.environments import Bare, write_manifest
+from tests.packaging.environments import ROOT, Bare, write_manifest
+from tests.shell_blocks import blocks_of
+from tests.unit.docs.markdown import Page
 
 
 def agents(bare: Bare, folder: Path) -> None:
@@ -76,8 +81,31 @@ def trial(bare: Bare, folder: Path) -> None:
     assert json.loads((folder / "report.json").read_text())["reward"] > 0
 
 
+def ui(bare: Bare, folder: Path) -> None:
+    """The page is served, whole, by the command that its documentation shows."""
+    bare.evonas("run", write_manifest(folder, {"type": "Random"}), folder=folder)
+    (block,) = (block for block in blocks_of(Page(ROOT / "docs" / "ui.md")) if "pip install" in block.text)
+    install, command = block.text.splitlines()
+    assert install == f"pip install 'evonas[{ui.__name__}]'"
+    process = bare.start(*command.split(), "--port", "0", "--no-cluster", folder=folder)
+    try:
+        assert process.stdout is not None
+        address = next(found[0] for line in process.stdout if (found := re.search(r"http://\S+/", line)))
+        with urllib.request.urlopen(f"{address}api/v1/searches", timeout=60) as answer:
+            assert [search["name"] for search in json.load(answer)["searches"]] == ["light"]
+        with urllib.request.urlopen(address, timeout=60) as answer:
+            scripts = re.findall(r'src="/(\S+)"', answer.read().decode())
+        for script in scripts:
+            with urllib.request.urlopen(f"{address}{script}", timeout=60) as answer:
+                assert len(answer.read()) > 10_000
+        assert scripts
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=60) == 0
+
+
 @pytest.mark.parametrize(
-    "enough", [agents, cluster, mlflow, operator, optuna, plots, trial], ids=lambda it: it.__name__
+    "enough", [agents, cluster, mlflow, operator, optuna, plots, trial, ui], ids=lambda it: it.__name__
 )
 def test_an_extra_alone_is_enough(
     enough: Callable[[Bare, Path], None], distributions: Distributions, tmp_path: Path

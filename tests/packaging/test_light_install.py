@@ -12,7 +12,18 @@ from tests.packaging.conftest import Distributions
 from tests.packaging.environments import Bare, pythons, write_manifest
 
 MAX_BYTES = 150_000_000
-EXTRAS = ("aiohttp", "kopf", "kubernetes", "matplotlib", "mlflow", "optuna", "prometheus_client", "scipy", "torch")
+EXTRAS = (
+    "aiohttp",
+    "fastapi",
+    "kopf",
+    "kubernetes",
+    "matplotlib",
+    "mlflow",
+    "optuna",
+    "prometheus_client",
+    "scipy",
+    "torch",
+)
 """Packages that only extras bring."""
 
 
@@ -96,5 +107,6 @@ def test_what_any_other_extra_brings_is_one_line_with_its_cure(bare: Bare, tmp_p
         ("optuna", ("run", optuna)),
         ("agents,optuna", ("run", gp)),
         ("plots", ("report", "runs/light", "--to", "plots.png")),
+        ("ui", ("ui",)),
     ):
         assert f"pip install 'evonas[{extra}]'" in bare.refused(*words, folder=tmp_path)

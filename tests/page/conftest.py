@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,8 +15,6 @@ from tests import built_page
 from tests.browser import chromium
 from tests.page.searches import write_each, write_hostile
 from tests.page.serving import Server
-
-Serve = Callable[..., AbstractContextManager[Server]]
 
 # A busy machine takes its time; what is there is found at once.
 expect.set_options(timeout=1000 * PATIENCE)

@@ -15,9 +15,13 @@ from typing import Any
 
 import yaml
 
-from evonas.local.journal import JOURNAL_FILE, open_journal
+from evonas.local.journal import JOURNAL_FILE, open_journal, read_journal
+from evonas.local.processes.attempts import attempt_folder
+from evonas.local.processes.logfile import LOG_FILE
 from evonas.search.codec import to_object
 from evonas.search.trial import ProposalRecord, Trial, TrialState
+from evonas.space import SearchSpace
+from evonas.spec import SearchSpec
 from harness.waiting import PATIENCE, wait_for
 from tests import warm
 from tests.unit.local.runs import evonas, write_manifest
@@ -129,7 +133,17 @@ def write_each(folder: Path) -> None:
     write_climb(
         folder, "paused", "Evolution", 24, fidelity={"rungs": {"min": 1, "max": 9, "factor": 3}, "mode": "Pause"}
     )
+    for run in folder.iterdir():
+        for trial in read_journal(run / JOURNAL_FILE)[1]:
+            write_log(run, trial.index, f"training {dict(trial.decisions)}\n")
     write_failed(folder)
+
+
+def write_log(run: Path, trial: int, text: str) -> None:
+    """Write what a trial's first attempt has printed."""
+    log = attempt_folder(run, trial, 1) / LOG_FILE
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text(text)
 
 
 def write_failed(folder: Path) -> None:
@@ -164,9 +178,8 @@ def write_hostile(folder: Path, name: str = "hostile", *, says: str | None = Non
         if metrics:
             trial["status"]["metrics"] = {**metrics, "<b>accuracy</b>": metrics["accuracy"], "__proto__": "1.0"}
     journal.write_text("".join(json.dumps(body) + "\n" for body in (search, *trials)))
-    log = run / "trials" / "00000" / "attempt-1" / "log.txt"
-    log.parent.mkdir(parents=True)
-    log.write_text("\n".join([*HOSTILE, "\x00\x1b[2J"]))
+    for place in range(len(trials)):
+        write_log(run, place, "\n".join([*HOSTILE, "\x00\x1b[2J"]))
     return run
 
 
@@ -203,17 +216,16 @@ def write_large(
     identity = journal.identity
     journal.close()
     with journal.path.open("a", encoding="utf-8") as lines:
-        for trial in large_trials(count, dice, decisions):
+        for trial in large_trials(count, dice, SearchSpec.parse(body).space):
             lines.write(json.dumps(to_object(identity, trial)) + "\n")
     return folder / name
 
 
-def large_trials(count: int, dice: random.Random, decisions: int = 8) -> Iterator[Trial]:
+def large_trials(count: int, dice: random.Random, space: SearchSpace) -> Iterator[Trial]:
     """Yield so many trials that are over, by index."""
     begin, sequence = datetime.now(UTC) - timedelta(seconds=count * 7 + 600), 0
     for index in range(count):
-        chosen: dict[str, Any] = {f"d{number}": dice.randint(1, 8) for number in range(decisions - 1)}
-        chosen["rate"] = 0.0001 * 1000 ** (dice.randrange(40) / 39)
+        chosen = {decision.name: dice.choice(decision.values) for decision in space.decisions}
         parent = dice.randrange(index) if index > 20 else None
         proposal = ProposalRecord(
             "mutation" if parent is not None else "random", parent, ("d0",) if parent is not None else (), sequence
@@ -234,14 +246,15 @@ def large_trials(count: int, dice: random.Random, decisions: int = 8) -> Iterato
             continue
         sequence += 1
         climb = 1 - 0.6 * 0.9995**index
-        accuracy = climb * (0.7 + 0.03 * chosen["d0"]) - abs(dice.gauss(0, 0.03))
+        depth, width = float(chosen["d0"]), float(chosen["d1"])
+        accuracy = climb * (0.7 + 0.03 * depth) - abs(dice.gauss(0, 0.03))
         yield Trial(
             index,
             chosen,
             proposal,
             TrialState.SUCCEEDED,
             reward=accuracy,
-            metrics={"accuracy": accuracy, "latency_ms": 2.0 * chosen["d1"] + dice.random(), "loss": 1 - accuracy},
+            metrics={"accuracy": accuracy, "latency_ms": 2.0 * width + dice.random(), "loss": 1 - accuracy},
             sequence=sequence,
             start_time=started,
             completion_time=ended,

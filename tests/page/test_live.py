@@ -61,7 +61,7 @@ def test_a_search_under_way_fills_the_page_by_itself(beside: Server, run: Run, b
 
 
 def test_a_search_that_is_started_comes_into_the_list_by_itself(tmp_path: Path, browser: Browser) -> None:
-    with serving(tmp_path, str(tmp_path / "runs")) as server, visit(server.at(), within=browser) as seen:
+    with serving(tmp_path, "--runs", str(tmp_path / "runs")) as server, visit(server.at(), within=browser) as seen:
         page = seen.page
         expect(page.get_by_text("There are no searches here yet.")).to_be_visible()
         with running(tmp_path, "new") as run:

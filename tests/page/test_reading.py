@@ -78,7 +78,8 @@ def test_nothing_is_in_the_way_of_anybody(
 ) -> None:
     with visit(addresses[view], within=browser, dark=dark) as seen:
         settle(seen.page)
-        assert obstacles(seen.page) == []
+        found = obstacles(seen.page)
+        assert not found, "\n".join(found)
         assert quiet(seen, server)
 
 
@@ -94,11 +95,13 @@ def test_an_action_is_open_to_everybody(server: Server, browser: Browser) -> Non
         settle(seen.page)
         seen.page.get_by_role("button", name="Act…").click()
         dialog = seen.page.get_by_role("dialog")
-        expect(dialog.get_by_role("button", name="Pin a trial")).to_be_visible()
-        assert obstacles(seen.page) == []
-        dialog.get_by_role("button", name="Pin a trial").click()
+        expect(dialog.get_by_role("button", name="Pin a trial", exact=True)).to_be_visible()
+        found = obstacles(seen.page)
+        assert not found, "\n".join(found)
+        dialog.get_by_role("button", name="Pin a trial", exact=True).click()
         expect(dialog.get_by_label("Trial", exact=True)).to_be_visible()
-        assert obstacles(seen.page) == []
+        found = obstacles(seen.page)
+        assert not found, "\n".join(found)
 
 
 def test_a_folder_without_searches_is_a_page_too(tmp_path: Path, browser: Browser) -> None:
@@ -106,7 +109,8 @@ def test_a_folder_without_searches_is_a_page_too(tmp_path: Path, browser: Browse
     with serving(tmp_path, str(tmp_path / "runs")) as server, visit(server.at(), within=browser) as seen:
         expect(seen.page.get_by_text("There are no searches here yet.")).to_be_visible()
         expect(seen.page.locator("main")).to_contain_text(str(tmp_path / "runs"))
-        assert obstacles(seen.page) == []
+        found = obstacles(seen.page)
+        assert not found, "\n".join(found)
         assert quiet(seen, server)
 
 

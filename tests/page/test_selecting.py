@@ -178,3 +178,18 @@ def test_the_way_back_leads_to_what_was_seen_before(server: Server, browser: Bro
         expect(page.get_by_role("heading", name="Course")).to_be_visible()
         page.go_back()
         expect(page.get_by_role("heading", level=1)).to_have_text("Searches")
+
+
+def test_the_lineage_of_a_trial_is_walked_by_keyboard(server: Server, browser: Browser) -> None:
+    with visit(server.page_of("learned", trial=20), within=browser) as seen:
+        page = seen.page
+        tree = page.get_by_role("tree")
+        itself = tree.locator("[data-trial='20']")
+        itself.focus()
+        page.keyboard.press("ArrowLeft")
+        parent = tree.locator("[role=treeitem]:focus")
+        expect(parent).not_to_have_attribute("data-trial", "20")
+        expect(parent).to_have_accessible_description(re.compile("Succeeded"))
+        index = parent.get_attribute("data-trial")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_have_text(f"Trial {index}")

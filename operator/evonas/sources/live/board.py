@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -45,13 +45,15 @@ class Subscription:
             self._waiting = {(NoticeKind.LOST, None): Notice(NoticeKind.LOST, notice.revision)}
         self._news.set()
 
-    async def __aiter__(self) -> AsyncIterator[Notice]:
-        """Yield notices, without end."""
-        while True:
-            await self._news.wait()
-            while self._waiting:
-                yield self._waiting.pop(next(iter(self._waiting)))
+    def __aiter__(self) -> Subscription:
+        return self
+
+    async def __anext__(self) -> Notice:
+        """Return the next notice, whenever there is one; who has been cancelled while waiting may ask again."""
+        while not self._waiting:
             self._news.clear()
+            await self._news.wait()
+        return self._waiting.pop(next(iter(self._waiting)))
 
 
 class Board:

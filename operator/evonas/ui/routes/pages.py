@@ -28,8 +28,10 @@ async def page(request: Request, service: TheService) -> Response:
 
 @router.get("/{path:path}")
 async def file(request: Request, service: TheService) -> Response:
-    """Return a file of the page."""
+    """Return a file of the page; a browser that asks for a view that there is not is told so by the page."""
     found = service.pages.file(request)
-    if found is None:
-        raise Missing(f"there is nothing at {request.url.path}")
-    return found
+    if found is not None:
+        return found
+    if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith("/api/"):
+        return service.pages.index(request)
+    raise Missing(f"there is nothing at {request.url.path}")

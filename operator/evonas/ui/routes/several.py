@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import StreamingResponse
 
+from evonas.recorded.fitting import check_fits
 from evonas.recorded.search import RecordedSearch
 from evonas.report.html import render_report
 from evonas.ui.changes import MOST_WATCHED, TooManyViewers
@@ -88,6 +89,8 @@ async def _report(request: Request, service: Service, ids: Sequence[str]) -> Res
 
 def _render(records: Sequence[RecordedSearch]) -> bytes:
     check_comparable(records)
+    for record in records:
+        check_fits(record)
     return render_report(records).encode("utf-8", "replace")
 
 

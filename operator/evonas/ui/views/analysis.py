@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evonas.recorded.fitting import check_fits
 from evonas.recorded.search import RecordedSearch
 from evonas.report.importance import find_importance
 from evonas.report.policy import LearnedPolicy, find_policy
@@ -23,7 +24,9 @@ from evonas.ui.models import (
 
 
 def analyse(record: RecordedSearch, revision: int) -> Analysis:
-    """Return the analysis of a record, which is as of a revision; takes seconds for thousands of trials."""
+    """Return the analysis of a record, which is as of a revision; takes seconds for thousands of trials.
+    EvonasError if its candidates do not fit its space."""
+    check_fits(record)
     results = results_in_order(record)
     spent = costs(record)
     return Analysis(

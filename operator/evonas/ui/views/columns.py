@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from types import NoneType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from evonas.search.trial import Trial, in_words
-from evonas.ui.models import TrialColumns
+from evonas.ui.models import DecisionValue, TrialColumns
 from evonas.ui.views.summary import seconds
 
 T = TypeVar("T")
@@ -40,12 +40,17 @@ def columns(trials: Sequence[Trial]) -> TrialColumns:
         reused=[trial.reused is not None for trial in trials],
         policy_ratio=[trial.proposal.policy_ratio for trial in trials],
         decisions={
-            name: [value if isinstance(value, _SCALARS) else json.dumps(value) for value in values]
+            name: [value if isinstance(value, _SCALARS) else plain(value) for value in values]
             for name, values in _by_name([trial.decisions for trial in trials]).items()
         },
         metrics=_by_name([trial.metrics for trial in trials]),
         says=[in_words(trial.reason, trial.message) for trial in trials],
     )
+
+
+def plain(value: Any) -> DecisionValue:
+    """Return a decision as it is or, if it is no value at all, as JSON: somebody has changed the record."""
+    return value if isinstance(value, str | int | float | bool) else json.dumps(value)
 
 
 def attempts(trial: Trial) -> int:

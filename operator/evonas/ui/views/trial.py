@@ -7,6 +7,7 @@ from io import StringIO
 from rich.console import Console
 
 from evonas.recorded.alternatives import find_alternatives
+from evonas.recorded.fitting import check_fits
 from evonas.recorded.rungs import judge
 from evonas.recorded.search import RecordedSearch
 from evonas.report.at_rungs import outcome_of
@@ -15,6 +16,7 @@ from evonas.report.progress import lineage
 from evonas.search.trial import EndedAttempt, Trial, in_words
 from evonas.sources.live.seen import RunningAttempt
 from evonas.ui.models import Ancestor, Attempt, Change, Explanation, Rung, TrialDetails
+from evonas.ui.views.columns import plain
 from evonas.ui.views.summary import seconds
 from evonas.wording import counted
 
@@ -34,7 +36,7 @@ def describe_trial(
         state=trial.state,
         outcome=trial.outcome,
         reward=trial.reward,
-        decisions=dict(trial.decisions),
+        decisions={name: plain(value) for name, value in trial.decisions.items()},
         metrics=dict(trial.metrics),
         origin=trial.proposal.origin,
         parent=trial.proposal.parent,
@@ -66,6 +68,7 @@ def describe_trial(
 
 def explain(record: RecordedSearch, trial: Trial) -> Explanation:
     """Return why a trial has its candidate; folds the record, with the agent's own packages."""
+    check_fits(record)
     found = find_alternatives(record, trial)
     console = Console(file=StringIO(), width=COLUMNS, no_color=True, emoji=False, markup=False, highlight=False)
     with console.capture() as said:

@@ -29,6 +29,7 @@ export function LineageTree(props: LineageTreeProps) {
   const [focus, setFocus] = useState(trial.index);
   const focused = nodes.some((node) => node.data.trial === focus) ? focus : trial.index;
   const tip = useRef<HTMLDivElement>(null);
+  // A member is named by what is written beside it; the words at the pointer, which has the focus too, say the rest.
   const svg = useRef<SVGSVGElement>(null);
 
   // A long line of parents is scrolled to the trial itself.

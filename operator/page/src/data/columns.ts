@@ -2,7 +2,7 @@
 import type { Details } from "../api/types";
 import { decision, duration, moment, number } from "../format";
 import { axisValues, type Axis } from "./axes";
-import type { TrialTable } from "./table";
+import type { DecisionValue, TrialTable } from "./table";
 
 export interface Column {
   /** As in addresses; an axis, or a column of words. */
@@ -18,6 +18,8 @@ export interface Column {
 
 const DECISIONS_SHOWN = 10;
 const METRICS_SHOWN = 3;
+/** The longest that a fraction is written. */
+const FRACTION = "0.000123456";
 
 /** All columns of a search, in the order in which they are shown. */
 export function columnsOf(details: Details, metrics: readonly string[]): Column[] {
@@ -50,15 +52,15 @@ export function columnsOf(details: Details, metrics: readonly string[]): Column[
     ...details.space.map((each, place): Column => ({
       key: `decision:${each.name}`,
       title: each.name,
-      width: widthOf(each.name, each.values.map(decision)),
+      width: widthOf(each.name, each.values),
       shown: place < DECISIONS_SHOWN,
       numeric: each.values.every((value) => typeof value === "number"),
       axis: `decision:${each.name}`,
       text: (table, row) => decision(table.decisions.get(each.name)?.[row]),
     })),
-    ...others.map((name, place) => numbers(`metric:${name}`, name, widthOf(name, ["0.123456"]), place < METRICS_SHOWN, number)),
-    numbers("seconds", "took", 96, true, duration),
-    numbers("gpuSeconds", "GPU time", 96, details.summary.usesGpus, duration),
+    ...others.map((name, place) => numbers(`metric:${name}`, name, widthOf(name, [0.5]), place < METRICS_SHOWN, number)),
+    numbers("seconds", "took", 106, true, duration),
+    numbers("gpuSeconds", "GPU time", 106, details.summary.usesGpus, duration),
     numbers("attempts", "attempts", 86, false, number),
     numbers("sequence", "result", 76, false, number),
     numbers("policyRatio", "policy ratio", 104, false, number),
@@ -68,8 +70,10 @@ export function columnsOf(details: Details, metrics: readonly string[]): Column[
   ];
 }
 
-function widthOf(name: string, values: readonly string[]): number {
-  const longest = Math.max(name.length + 3, ...values.map((value) => value.length));
+/** Wide enough for the values, within reason; fractions differ in length. */
+function widthOf(name: string, values: readonly DecisionValue[]): number {
+  const texts = values.map((value) => (typeof value === "number" && !Number.isInteger(value) ? FRACTION : decision(value)));
+  const longest = Math.max(name.length + 3, ...texts.map((text) => text.length));
   return Math.max(64, Math.min(220, 20 + longest * 7.5));
 }
 

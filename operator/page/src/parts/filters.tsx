@@ -37,43 +37,45 @@ export function Filters({ search, details, columns }: { search: Search; details:
       />
       <States search={search} />
       <RangeForm search={search} details={details} columns={columns} />
-      <span class="counts" role="status">
-        {filtered ? `${count(passing)} of ${count(table.length)} trials` : `${count(table.length)} trials`}
-        {chosen > 0 && `, ${count(chosen)} selected`}
-      </span>
-      {[...selection.brushes.value].map(([axis, brush]) => (
-        <button
-          key={axis}
-          type="button"
-          class="chip on"
-          aria-label={`Remove the filter of ${axisTitle(axis, details)}`}
-          onClick={() => {
-            const next = new Map(selection.brushes.value);
-            next.delete(axis);
-            selection.brushes.value = next;
-          }}
-        >
-          <Name text={axisTitle(axis, details)} most={40} /> <bdi>{brushText(brush)}</bdi> ✕
-        </button>
-      ))}
-      {filtered && (
-        <button
-          type="button"
-          class="link"
-          onClick={() => {
-            selection.brushes.value = new Map();
-            selection.states.value = new Set();
-            selection.text.value = "";
-          }}
-        >
-          Clear filters
-        </button>
-      )}
-      {chosen > 0 && (
-        <button type="button" class="link" onClick={() => (selection.selected.value = new Set())}>
-          Clear selection
-        </button>
-      )}
+      <div class="narrowed">
+        <span class="counts" role="status">
+          {filtered ? `${count(passing)} of ${count(table.length)} trials` : `${count(table.length)} trials`}
+          {chosen > 0 && `, ${count(chosen)} selected`}
+        </span>
+        {[...selection.brushes.value].map(([axis, brush]) => (
+          <button
+            key={axis}
+            type="button"
+            class="chip on"
+            aria-label={`Remove the filter of ${axisTitle(axis, details)}`}
+            onClick={() => {
+              const next = new Map(selection.brushes.value);
+              next.delete(axis);
+              selection.brushes.value = next;
+            }}
+          >
+            <Name text={axisTitle(axis, details)} most={40} /> <bdi>{brushText(brush)}</bdi> ✕
+          </button>
+        ))}
+        {filtered && (
+          <button
+            type="button"
+            class="link"
+            onClick={() => {
+              selection.brushes.value = new Map();
+              selection.states.value = new Set();
+              selection.text.value = "";
+            }}
+          >
+            Clear filters
+          </button>
+        )}
+        {chosen > 0 && (
+          <button type="button" class="link" onClick={() => (selection.selected.value = new Set())}>
+            Clear selection
+          </button>
+        )}
+      </div>
     </div>
   );
 }

@@ -1,16 +1,20 @@
 /** A table of any number of trials, of which only the rows in sight exist. */
 import { useComputed, useSignal, type ReadonlySignal } from "@preact/signals";
+import { Component } from "preact";
 import { useEffect, useId, useLayoutEffect, useRef } from "preact/hooks";
 import { trialPath } from "../address";
 import { orderedRows, type Column, type Sorting } from "../data/columns";
 import type { Selection } from "../data/selection";
 import type { TrialTable } from "../data/table";
+import { cut } from "../format";
 import { toneOf } from "./state";
 
 const ROW = 30;
 const BEYOND = 8;
 const SELECT_WIDTH = 36;
 const INDEX_WIDTH = 76;
+/** Texts that may not fit in their cell. */
+const LONG = 12;
 
 export interface GridProps {
   readonly id: string;
@@ -23,6 +27,66 @@ export interface GridProps {
   readonly label: string;
   /** Its most height, as CSS has it. */
   readonly height: string;
+}
+
+interface RowProps {
+  readonly name: string;
+  readonly href: string;
+  readonly table: TrialTable;
+  readonly columns: readonly Column[];
+  readonly row: number;
+  /** Its place among the rows that are shown. */
+  readonly at: number;
+  readonly selected: boolean;
+  readonly active: boolean;
+  readonly hovered: boolean;
+}
+
+/** One trial. It is made anew only if something of it has changed. */
+class Row extends Component<RowProps> {
+  override shouldComponentUpdate(next: RowProps): boolean {
+    const now = this.props;
+    return (Object.keys(next) as (keyof RowProps)[]).some((key) => next[key] !== now[key]);
+  }
+
+  override render({ name, href, table, columns, row, at, selected, active, hovered }: RowProps) {
+    const state = `${selected ? " selected" : ""}${active ? " active" : ""}${hovered ? " hovered" : ""}${at % 2 ? " odd" : ""}`;
+    return (
+      <div
+        id={name}
+        role="row"
+        aria-rowindex={at + 2}
+        aria-selected={selected}
+        class={`row${state}`}
+        style={{ transform: `translateY(${at * ROW}px)` }}
+      >
+        <div role="gridcell" aria-colindex={1} class="pick">
+          <i aria-hidden="true" />
+        </div>
+        <div role="gridcell" aria-colindex={2} class="number">
+          <a href={href} tabIndex={-1}>
+            {table.index[row]}
+          </a>
+        </div>
+        {columns.map((column, place) => {
+          const text = column.text(table, row);
+          const tone = column.key === "state" ? ` mark ${toneOf(table.state[row]!)}` : "";
+          return (
+            <div
+              key={column.key}
+              role="gridcell"
+              aria-colindex={place + 3}
+              dir={column.numeric ? "ltr" : "auto"}
+              class={`${column.numeric ? "number" : "cell"}${tone}`}
+              title={text.length > LONG ? cut(text, 500) : ""}
+            >
+              {cut(text, 120)}
+            </div>
+          );
+        })}
+      </div>
+    );
+  }
 }
 
 export function Grid({ id, trials, selection, columns, sorting, sort, open, label, height }: GridProps) {
@@ -42,6 +106,10 @@ export function Grid({ id, trials, selection, columns, sorting, sort, open, labe
     const by = inputs.value.sorting;
     return orderedRows(trials.value, selection.passing.value, by, inputs.value.columns.find((each) => each.key === by.key));
   });
+
+  useEffect(() => {
+    box.current!.scrollTop = 0;
+  }, [sorting]);
 
   useEffect(() => {
     const observer = new ResizeObserver(([entry]) => {
@@ -85,8 +153,14 @@ export function Grid({ id, trials, selection, columns, sorting, sort, open, labe
     for (let at = Math.min(from, to); at <= Math.max(from, to); at++) next.add(table.index[order[at]!]!);
     selection.selected.value = next;
   };
-  const press = (event: MouseEvent, trial: number): void => {
-    if ((event.target as Element).closest("a")) return;
+  const trialAt = (event: Event): number | null => {
+    const at = (event.target as Element).closest("[aria-rowindex]")?.getAttribute("aria-rowindex");
+    const row = order[Number(at ?? 0) - 2];
+    return row === undefined ? null : table.index[row]!;
+  };
+  const press = (event: MouseEvent): void => {
+    const trial = trialAt(event);
+    if (trial === null || (event.target as Element).closest("a")) return;
     active.value = trial;
     if (event.shiftKey) range(place(trial));
     else if (event.ctrlKey || event.metaKey || (event.target as Element).closest(".pick")) toggle(trial);
@@ -121,8 +195,9 @@ export function Grid({ id, trials, selection, columns, sorting, sort, open, labe
     event.preventDefault();
   };
 
-  const inSight: number[] = [];
-  for (let at = first; at < last; at++) inSight.push(at);
+  // A row that leaves the sight is used again for one that comes into it: scrolling makes no elements.
+  const many = last - first;
+  const slots = Array.from({ length: many }, (_, slot) => ({ slot, at: first + ((((slot - first) % many) + many) % many) }));
   const activeAt = place(active.value);
   const head = (column: { key: string; title: string; numeric: boolean }, at: number) => {
     const current = sorting.key === column.key;
@@ -167,52 +242,34 @@ export function Grid({ id, trials, selection, columns, sorting, sort, open, labe
           {columns.map((column, at) => head(column, at + 3))}
         </div>
       </div>
-      <div role="rowgroup" class="body" style={{ height: `${order.length * ROW}px` }}>
-        {inSight.map((at) => {
+      <div
+        role="rowgroup"
+        class="body"
+        style={{ height: `${order.length * ROW}px` }}
+        onClick={press}
+        onDblClick={(event) => {
+          const trial = trialAt(event);
+          if (trial !== null) open(trial);
+        }}
+        onPointerOver={(event) => (selection.hovered.value = trialAt(event))}
+        onPointerLeave={() => (selection.hovered.value = null)}
+      >
+        {slots.map(({ slot, at }) => {
           const row = order[at]!;
           const trial = table.index[row]!;
-          const isSelected = selected.has(trial);
           return (
-            <div
-              key={trial}
-              id={rowName(trial)}
-              role="row"
-              aria-rowindex={at + 2}
-              aria-selected={isSelected}
-              class={`row${isSelected ? " selected" : ""}${trial === active.value ? " active" : ""}${trial === hovered ? " hovered" : ""}${at % 2 ? " odd" : ""}`}
-              style={{ transform: `translateY(${at * ROW}px)` }}
-              onClick={(event) => press(event, trial)}
-              onDblClick={() => open(trial)}
-              onPointerEnter={() => (selection.hovered.value = trial)}
-              onPointerLeave={() => (selection.hovered.value = null)}
-            >
-              <div role="gridcell" aria-colindex={1} class="pick">
-                <i aria-hidden="true" />
-              </div>
-              <div role="gridcell" aria-colindex={2} class="number">
-                <a href={trialPath(id, trial)} tabIndex={-1}>
-                  {trial}
-                </a>
-              </div>
-              {columns.map((column, place) => {
-                const text = column.text(table, row);
-                return (
-                  <div
-                    key={column.key}
-                    role="gridcell"
-                    aria-colindex={place + 3}
-                    class={column.numeric ? "number" : undefined}
-                    title={text.length > 12 ? text.slice(0, 500) : undefined}
-                  >
-                    {column.key === "state" ? (
-                      <span class={`mark ${toneOf(table.state[row]!)}`}>{text}</span>
-                    ) : (
-                      <bdi>{text.slice(0, 120)}</bdi>
-                    )}
-                  </div>
-                );
-              })}
-            </div>
+            <Row
+              key={slot}
+              name={rowName(trial)}
+              href={trialPath(id, trial)}
+              table={table}
+              columns={columns}
+              row={row}
+              at={at}
+              selected={selected.has(trial)}
+              active={trial === active.value}
+              hovered={trial === hovered}
+            />
           );
         })}
       </div>

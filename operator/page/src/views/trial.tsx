@@ -56,6 +56,7 @@ export function TrialView({ id, index }: { id: string; index: number }) {
 function Header({ search, details, trial }: { search: Search; details: Details; trial: TrialDetails }) {
   const [acting, setActing] = useState(false);
   const { summary } = details;
+  const last = trial.rungs.at(-1);
   return (
     <>
       <Crumbs id={summary.id} name={summary.name} />
@@ -91,7 +92,8 @@ function Header({ search, details, trial }: { search: Search; details: Details; 
       )}
       <dl class="facts">
         <Fact term={summary.metric.length > 24 ? "reward" : summary.metric}>
-          <b class="figure">{number(trial.reward)}</b>
+          <b class="figure">{number(trial.reward ?? last?.value)}</b>
+          {trial.reward === null && last !== undefined && <span class="faint"> at step {count(last.step)}</span>}
         </Fact>
         <Fact term="origin">
           <Name text={trial.origin} most={40} />
@@ -157,7 +159,7 @@ function Decisions({ search, details, trial }: { search: Search; details: Detail
                     {change && (
                       <span class="faint">
                         {" "}
-                        was <Name text={change.before} most={60} />
+                        was <Name text={written(change.before)} most={60} />
                         {trial.mutated.includes(each.name) && ", mutated"}
                       </span>
                     )}
@@ -173,7 +175,7 @@ function Decisions({ search, details, trial }: { search: Search; details: Detail
                 <td>
                   –{" "}
                   <span class="faint">
-                    was <Name text={change.before} most={60} />
+                    was <Name text={written(change.before)} most={60} />
                   </span>
                 </td>
               </tr>
@@ -376,7 +378,7 @@ function Lineage({ search, details, trial }: { search: Search; details: Details;
                         <span class="faint">
                           <Name text={change.decision} most={30} />
                         </span>{" "}
-                        <Name text={change.before} most={30} /> → <Name text={change.after} most={30} />
+                        <Name text={written(change.before)} most={30} /> → <Name text={written(change.after)} most={30} />
                       </span>
                     ))}
                   </span>
@@ -399,6 +401,12 @@ function Lineage({ search, details, trial }: { search: Search; details: Details;
       )}
     </Section>
   );
+}
+
+/** A value that the server has written, with as many digits as others have. */
+function written(text: string): string {
+  const value = Number(text);
+  return text.trim() === "" || Number.isNaN(value) ? text : number(value);
 }
 
 const LOG_EVERY_MS = 3_000;

@@ -40,6 +40,8 @@ export interface ViewProps {
 export function SearchView({ id }: { id: string }) {
   const search = searchOf(id);
   const { data, problem, ask } = useResource(search.details);
+  // Every view but the last needs the trials, which take the longest: they are asked for together with the search.
+  useResource(search.table);
   useEffect(() => shareSelection(search.selection), [search]);
   const details = data.value;
   useTitle(details?.summary.name ?? "Search");

@@ -45,11 +45,11 @@ export function Overview({ search, details, open }: ViewProps) {
           )}
         </Section>
         <LiveCurves search={search} details={details} open={open} />
-        <Running search={search} details={details} />
+        <Latest search={search} details={details} />
       </div>
       <div class="stack">
         <BestCandidate search={search} details={details} />
-        <Latest search={search} details={details} />
+        <Running search={search} details={details} />
         <Conditions details={details} />
       </div>
     </div>

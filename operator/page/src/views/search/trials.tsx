@@ -4,7 +4,7 @@ import { query, setQuery } from "../../address";
 import type { Details } from "../../api/types";
 import { columnsOf, readSorting, writeSorting, type Column } from "../../data/columns";
 import type { Search } from "../../data/search";
-import { Waiting } from "../../parts/boxes";
+import { Empty, Waiting } from "../../parts/boxes";
 import { ColumnChooser, Filters } from "../../parts/filters";
 import { Grid } from "../../parts/grid";
 import { useResource } from "../../parts/hooks";
@@ -74,6 +74,9 @@ export function TrialsTable({
         label="Trials"
         height={height}
       />
+      {search.trials.value.length > 0 && !search.selection.passing.value.includes(1) && (
+        <Empty>No trial passes the filters.</Empty>
+      )}
     </>
   );
 }
