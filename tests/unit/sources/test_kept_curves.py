@@ -65,6 +65,14 @@ def test_the_same_report_is_no_news_and_a_number_that_is_none_is_not_shown() -> 
     assert curve.values("loss") == {1: 0.5, 2: None}
 
 
+def test_rungs_that_a_report_repeats_are_points_too() -> None:
+    curve = KeptCurve()
+    curve.see(1, Progress(3, {"loss": 0.5}, {1: {"accuracy": 0.2}, 3: {"accuracy": 0.4}, 9: {"accuracy": 0.9}}))
+    assert list(curve.steps) == [1, 3]
+    assert curve.values("accuracy") == {1: 0.2, 3: 0.4}
+    assert curve.values("loss") == {1: None, 3: 0.5}
+
+
 def test_recorded_rungs_are_told_with_what_was_seen() -> None:
     curves = KeptCurves()
     running = trial(0, TrialState.RUNNING, rungs=(RungResult(1, 0.3, 1), RungResult(3, 0.5, 2)))

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from evonas.cluster.client.api import Api, ApiError
-from evonas.cluster.client.collection import WATCH_SECONDS, Collection, follow
+from evonas.cluster.client.collection import Collection, follow
 from evonas.cluster.client.connection import load_connection, load_namespace
 from evonas.cluster.client.resources import PODS, SEARCHES, TRIALS
 from evonas.errors import EvonasError
@@ -48,13 +48,11 @@ class ClusterWatcher:
         searches: dict[str, Watched],
         *,
         max_trials: int,
-        watch_seconds: int = WATCH_SECONDS,
     ) -> None:
         self.place = place
         self._board = board
         self._curves = curves
         self._searches = searches
-        self._watch_seconds = watch_seconds
         self._known = ClusterSearches(prefix, board.revisions.next, max_trials)
         self._api: Api | None = None
         self._where = "the cluster"
@@ -105,7 +103,7 @@ class ClusterWatcher:
             self._api = api
             self._streams = [stream for scope in scopes for stream in self._streams_of(scope)]
             for stream in self._streams:
-                tasks.create_task(follow(api, stream.what, stream, watch_seconds=self._watch_seconds))
+                tasks.create_task(follow(api, stream.what, stream))
             tasks.create_task(self._tell())
 
     async def fill(self, search: ClusterSearch) -> None:
@@ -132,8 +130,9 @@ class ClusterWatcher:
                     search.give_up()
         self._known.make_room()
 
-    def tell_source(self) -> None:
-        """Tell everybody that a stream is current again, or is not any more."""
+    def _on_stream(self) -> None:
+        """Tell everybody that a stream is current again, or is not any more; before, of what made it so."""
+        self._tell_now()
         self._board.tell(NoticeKind.SOURCE)
 
     def _scopes(self) -> Sequence[str | None]:
@@ -144,7 +143,7 @@ class ClusterWatcher:
         return given or (options.namespace or load_namespace(options.kubeconfig, options.context),)
 
     def _streams_of(self, scope: str | None) -> list[Stream]:
-        tell = self.tell_source
+        tell = self._on_stream
         return [
             SearchStream(self._known, tell, Collection(SEARCHES, scope)),
             TrialStream(self._known, tell, Collection(TRIALS, scope, MANAGED_BY_SELECTOR)),
@@ -170,7 +169,7 @@ class ClusterWatcher:
         for id in known.changed:
             search = known.by_id[id]
             if id not in self._searches:
-                self.tell_source()
+                self._board.tell(NoticeKind.SOURCE)
             if search is not self._shown.get(id):
                 self._shown[id], self._searches[id] = search, _InCluster(self, search)
             self._board.show(search.line(id))

@@ -49,7 +49,8 @@ class KeptCurve:
                 self._cut(self.steps[-1])
             self._reports += 1
             self._stays = self._reports % self._every == 0
-        for step, metrics in sorted({**progress.rungs, progress.step: progress.metrics}.items()):
+        now = {**progress.rungs.get(progress.step, {}), **progress.metrics}
+        for step, metrics in sorted({**progress.rungs, progress.step: now}.items()):
             if step <= progress.step:
                 self._put(step, metrics)
         if len(self.steps) > MAX_POINTS:
