@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from building import page
@@ -12,11 +14,23 @@ from harness.errors import Unavailable
 
 def build() -> Path:
     """Return the folder of the page, built by whoever comes first; Unavailable where that is impossible."""
+    with _alone():
+        page.build()
+    return page.STATIC
+
+
+def install() -> None:
+    """Install the packages of the page, if they are not there; Unavailable where that is impossible."""
+    with _alone():
+        page.install()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
     with cache.locked("page"):
         try:
-            page.build()
+            yield
         except subprocess.CalledProcessError as error:
             raise Unavailable(
                 f"the page could not be built (is a registry of npm packages in reach?): {error}"
             ) from error
-    return page.STATIC
