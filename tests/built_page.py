@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from building import page
@@ -13,24 +11,15 @@ from harness.errors import Unavailable
 
 
 def build() -> Path:
-    """Return the folder of the page, built by whoever comes first; Unavailable where that is impossible."""
-    with _alone():
-        page.build()
-    return page.STATIC
+    """Return the folder of the page, built by whoever comes first; Unavailable where that is impossible.
 
-
-def install() -> None:
-    """Install the packages of the page, if they are not there; Unavailable where that is impossible."""
-    with _alone():
-        page.install()
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
+    The packages that the page's own tests use are installed then, too.
+    """
     with cache.locked("page"):
         try:
-            yield
+            page.install()
+            page.build()
         except subprocess.CalledProcessError as error:
-            raise Unavailable(
-                f"the page could not be built (is a registry of npm packages in reach?): {error}"
-            ) from error
+            hint = "is a registry of npm packages in reach?"
+            raise Unavailable(f"the page could not be built ({hint}): {error}") from error
+    return page.STATIC

@@ -94,7 +94,7 @@ def map_query(context: Any, query: dict[str, Any] | None) -> dict[str, Any] | No
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-def test_every_answer_is_one_that_is_described(server: Server, case: Case) -> None:
+def test_every_answer_is_one_that_is_described(server: Server, case: Case[Any]) -> None:
     headers = {"X-Evonas-Request": "1"} if case.method == "POST" else {}
     case.call_and_validate(base_url=server.address, headers=headers, checks=CHECKS)
 
