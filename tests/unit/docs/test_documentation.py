@@ -85,9 +85,9 @@ def test_every_part_of_a_search_in_a_page_is_valid_and_what_is_refused_is(page: 
     for block in page.fences("yaml"):
         fields = set(yaml.safe_load(block))
         if KIND in block or not fields <= {"spec", "searchSpace", "objective", "agent", "budget", "trial"}:
-            # A whole search, a values file of the chart (tests/chart/test_install_page.py), or a role
-            # (tests/integration/test_submit.py).
-            assert KIND in block or fields & {"image", "rules"}, block
+            # A whole search, a values file of the chart (tests/chart/test_install_page.py and test_page_rendering.py),
+            # or a role (tests/integration/test_submit.py).
+            assert KIND in block or fields & {"image", "rules", "ui"}, block
             continue
         said = block.splitlines()[0].removeprefix("# ")
         if said.startswith("refused: "):
@@ -138,7 +138,7 @@ def test_every_folder_and_file_in_a_table_exists(page: Page) -> None:
 def test_every_source_file_in_a_code_span_exists(page: Page) -> None:
     sources = [
         f"/{path.as_posix()}"
-        for folder in ("operator", "trial_image", "tests")
+        for folder in ("building", "operator", "trial_image", "tests")
         for path in (ROOT / folder).rglob("*.py")
     ]
     named = [span for span in page.spans() if re.fullmatch(r"[\w/]+\.py", span)]

@@ -1,6 +1,6 @@
 /** A search's course: each result, the best so far, and the moving average. */
 import { useMemo } from "preact/hooks";
-import { dots } from "./draw/dots";
+import { dots, strength } from "./draw/dots";
 import { Figure } from "./figure";
 import type { Entry } from "./parts";
 import type { CourseProps } from "./props";
@@ -60,7 +60,7 @@ export function Course(props: CourseProps) {
       marks={marks}
       link={props}
       points={(pen, places) => {
-        if (places === null) dots(pen, marks.x, marks.y, marks.x.keys(), pen.palette.faint, 2.2, marks.x.length > 2000 ? 0.35 : 0.55);
+        if (places === null) dots(pen, marks.x, marks.y, marks.x.keys(), pen.palette.faint, 2.2, strength(marks.x.length));
         else dots(pen, marks.x, marks.y, places, pen.palette.accent, 2.6);
       }}
       above={(pen) => {

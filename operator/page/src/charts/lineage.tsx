@@ -1,6 +1,6 @@
 /** The family of a trial as a tree: its parents to the left, what descends from it to the right. */
 import { hierarchy, tree, type HierarchyPointNode } from "d3-hierarchy";
-import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { rowOf } from "../data/table";
 import { AsTable, Legend, showTip, type Entry } from "./parts";
 import type { LineageTreeProps } from "./props";
@@ -30,7 +30,6 @@ export function LineageTree(props: LineageTreeProps) {
   const focused = nodes.some((node) => node.data.trial === focus) ? focus : trial.index;
   const tip = useRef<HTMLDivElement>(null);
   // A member is named by what is written beside it; the words at the pointer, which has the focus too, say the rest.
-  const described = useId();
   const svg = useRef<SVGSVGElement>(null);
 
   // A long line of parents is scrolled to the trial itself.
@@ -106,6 +105,7 @@ export function LineageTree(props: LineageTreeProps) {
               const row = rowOf(table, index);
               const rank = row < 0 ? NaN : merit[row]!;
               const shown = value(index);
+              const changed = cut(changes.map((change) => `${change.decision} → ${change.after}`).join(", "), 23);
               return (
                 <g
                   key={index}
@@ -113,7 +113,7 @@ export function LineageTree(props: LineageTreeProps) {
                   class={`member ${relation}${selected.has(index) ? " selected" : ""}`}
                   role="treeitem"
                   aria-level={node.depth + 1}
-                  aria-describedby={described}
+                  aria-label={`trial ${[index, shown, changed].filter((part) => part !== "").join(" ")}, ${words(node).slice(1).join(", ")}`}
                   aria-selected={selected.has(index)}
                   {...(node.children === undefined ? {} : { "aria-expanded": true })}
                   tabindex={index === focused ? 0 : -1}
@@ -129,20 +129,21 @@ export function LineageTree(props: LineageTreeProps) {
                   <rect class="hit" x={-12} y={-DOWN / 2 + 2} width={ACROSS - 16} height={DOWN - 4} />
                   {relation === "itself" && <circle class="ring series-1" r={9} />}
                   <circle class={Number.isNaN(rank) ? "node none" : "node ordered"} r={5} style={Number.isNaN(rank) ? {} : { "--merit": `${Math.round(100 * rank)}%` }} />
-                  <text x={13} y={-6}>
+                  <text x={13} y={-6} aria-hidden="true">
                     {index}
                     {shown !== "" && <tspan class="faint-text">{`  ${shown}`}</tspan>}
                   </text>
+                  {/* Words that are read aloud are kept apart. */ " "}
                   {changes.length > 0 && (
-                    <text class="small" x={13} y={14}>
-                      {cut(changes.map((change) => `${change.decision} → ${change.after}`).join(", "), 23)}
+                    <text class="small" aria-hidden="true" x={13} y={14}>
+                      {changed}
                     </text>
                   )}
                 </g>
               );
             })}
           </svg>
-          <div ref={tip} id={described} class="tip" hidden />
+          <div ref={tip} class="tip" hidden />
         </div>
       </div>
       <div class="foot">

@@ -1,7 +1,7 @@
 /** Two metrics against each other: the front, what it dominates, infeasible candidates, and limits. */
 import { useMemo } from "preact/hooks";
 import { axisValues } from "../data/axes";
-import { crosses, dots } from "./draw/dots";
+import { crosses, dots, strength } from "./draw/dots";
 import type { Pen } from "./draw/pen";
 import { Figure, type Marks } from "./figure";
 import type { Entry } from "./parts";
@@ -78,7 +78,7 @@ export function Pareto(props: ParetoProps) {
         const rest = all.filter((place) => place < feasible && !onFront.has(place));
         const bad = all.filter((place) => place >= feasible);
         if (places === null) {
-          dots(pen, marks.x, marks.y, rest, faint, 2.5, feasible > 2000 ? 0.3 : 0.5);
+          dots(pen, marks.x, marks.y, rest, faint, 2.5, strength(feasible));
           crosses(pen, marks.x, marks.y, bad, series[3]!, 3, 0.8);
           dots(pen, marks.x, marks.y, good, series[0]!, 4, 1);
         } else {

@@ -55,16 +55,16 @@ export function AsTable({ rows, name }: { readonly rows: () => Rows; readonly na
       <button type="button" aria-expanded={open} onClick={() => setOpen(!open)}>
         As a table<span class="unseen">: {name}</span>
       </button>
-      {open && <Table rows={rows()} />}
+      {open && <Table rows={rows()} name={name} />}
     </div>
   );
 }
 
-function Table({ rows: { head, rows } }: { readonly rows: Rows }) {
+function Table({ rows: { head, rows }, name }: { readonly rows: Rows; readonly name: string }) {
   const numeric = head.map((_, place) => rows.every((row) => row[place] === "-" || /^-?[\d.]+(e[-+]\d+)?( %)?$/.test(String(row[place]))));
   const style = (place: number) => (numeric[place] === true ? "number" : "");
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="table">
+    <div class="scroll" tabIndex={0} role="region" aria-label={`${name}, as a table`}>
       <table>
         <thead>
           <tr>

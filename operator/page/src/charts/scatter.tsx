@@ -1,6 +1,6 @@
 /** One axis against another, above all a decision against the objective. */
 import { useMemo } from "preact/hooks";
-import { dots } from "./draw/dots";
+import { dots, strength } from "./draw/dots";
 import { Figure } from "./figure";
 import type { Entry } from "./parts";
 import type { ScatterProps } from "./props";
@@ -45,7 +45,7 @@ export function DecisionScatter(props: ScatterProps) {
       marks={marks}
       link={props}
       points={(pen, places) => {
-        if (places === null) dots(pen, marks.x, marks.y, marks.x.keys(), pen.palette.series[0]!, 2.4, marks.x.length > 2000 ? 0.3 : 0.55);
+        if (places === null) dots(pen, marks.x, marks.y, marks.x.keys(), pen.palette.series[0]!, 2.4, strength(marks.x.length));
         else dots(pen, marks.x, marks.y, places, pen.palette.accent, 2.6);
       }}
       above={(pen) => {

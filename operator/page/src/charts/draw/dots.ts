@@ -38,6 +38,11 @@ function unseen(colour: string): number {
   return LITTLE_ENDIAN ? r | (g << 8) | (b << 16) : ((r << 24) | (g << 16) | (b << 8)) >>> 0;
 }
 
+/** How strong each of so many points is: many must not become one area. */
+export function strength(points: number): number {
+  return Math.min(0.55, Math.max(0.15, 0.55 * Math.sqrt(1500 / Math.max(1, points))));
+}
+
 /** Round points of one colour, which is stronger where more of them lie on each other. */
 export function dots(pen: Pen, xs: ArrayLike<number>, ys: ArrayLike<number>, places: Iterable<number>, colour: string, radius: number, opacity = 1): void {
   const ratio = pen.g.getTransform().a;

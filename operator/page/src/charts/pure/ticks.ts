@@ -29,16 +29,19 @@ export function numberTicks(low: number, high: number, whole = false, intervals 
 
 /** Of seconds since 1970, in the viewer's own time zone. */
 export function momentTicks(low: number, high: number, intervals = MAX_INTERVALS): Tick[] {
+  const moments = timeTicks(new Date(low * 1000), new Date(high * 1000), intervals);
   const days = high - low > 36 * 3600;
-  const seconds = high - low < 300;
-  const format = new Intl.DateTimeFormat(undefined, {
-    ...(days ? { month: "short", day: "numeric" } : {}),
-    ...(high - low < 3 * 86400 ? { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } : {}),
-    ...(seconds ? { second: "2-digit" } : {}),
+  const day = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
+  const time = new Intl.DateTimeFormat(undefined, {
+    hour: "2-digit",
+    minute: "2-digit",
+    hourCycle: "h23",
+    ...(high - low < 300 ? { second: "2-digit" } : {}),
   });
-  return timeTicks(new Date(low * 1000), new Date(high * 1000), intervals).map((moment) => ({
+  const midnight = (moment: Date) => moment.getHours() === 0 && moment.getMinutes() === 0;
+  return moments.map((moment) => ({
     at: moment.getTime() / 1000,
-    text: format.format(moment),
+    text: days && midnight(moment) ? day.format(moment) : time.format(moment),
   }));
 }
 
