@@ -277,6 +277,11 @@ class ClusterSearches:
             for uid in search.pods.keys() - kept if namespace in (None, search.namespace) else ():
                 self._put_attempt(id, search, uid, None)
 
+    def pack(self) -> None:
+        """Pack all trials that are at rest: thousands of them are listed one after the other."""
+        for search in self.by_uid.values():
+            search.trials.pack()
+
     def make_room(self) -> None:
         """Drop trials until there are no more than may be kept."""
         total = sum(len(search.trials) for search in self.by_uid.values())

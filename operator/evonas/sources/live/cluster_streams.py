@@ -14,8 +14,8 @@ from evonas.cluster.client.resources import Resource
 from evonas.sources.live.cluster_searches import ClusterSearches
 
 Collected = Set[str]
-ROOM_EVERY = 500
-"""After so many trials, whether there are too many is looked at; a page of a list has as many."""
+TIDY_EVERY = 500
+"""After so many trials, they are packed, and whether there are too many is looked at; a page of a list has as many."""
 
 logger = logging.getLogger(__name__)
 
@@ -135,7 +135,8 @@ class TrialStream(Stream):
     def _put(self, body: dict[str, Any]) -> str:
         uid = self._known.put_trial(body)
         self._entered += 1
-        if self._entered % ROOM_EVERY == 0:
+        if self._entered % TIDY_EVERY == 0:
+            self._known.pack()
             self._known.make_room()
         return uid
 
