@@ -11,7 +11,7 @@ from typing import Any
 
 from evonas.errors import EvonasError
 from evonas.local.damage import find_damage
-from evonas.local.journal import JOURNAL_FILE, NO_SEARCH, NOT_BEGUN
+from evonas.local.journal import JOURNAL_FILE, NO_SEARCH
 from evonas.local.journal_reader import JournalReader
 from evonas.local.locks import is_locked
 from evonas.local.processes.attempts import LOCK_FILE, attempt_folder
@@ -119,29 +119,41 @@ class Run:
         was_locked, revision = self._is_locked, self.trials.revision
         if news or was_locked or now >= self._lock_seen + LOCK_SECONDS:
             # Before reading: a run that is over by now has written all that it will.
-            self._is_locked, self._lock_seen = is_locked(self._journal), now
+            self._is_locked, self._lock_seen = self._is_worked_on(), now
         due = self._look_again is not None and datetime.now(UTC) >= self._look_again
         line = None
         if news or due or was_locked != self._is_locked or self._line is None:
             line = self._read_on()
-            self._line = line
+            self._line = line or self._line
         attempts, progress = self._look_at_attempts()
+        if attempts:
+            line = self._line = self._read_on()
         found = RunNews(self.id, line, self.trials.revision != revision, progress, attempts)
         return found if found != RunNews(self.id) else None
 
-    def _read_on(self) -> SeenSearch:
+    def _is_worked_on(self) -> bool:
+        try:
+            return is_locked(self._journal)
+        except OSError:
+            # Reading says why.
+            return False
+
+    def _read_on(self) -> SeenSearch | None:
+        """Return the line; None as long as nothing at all is recorded, since the run is just starting."""
         try:
             self._reader.read_on()
             if self._line is None:
                 # Nobody knows anything yet.
                 self.trials.settle()
             if self._reader.is_empty:
-                raise EvonasError(NOT_BEGUN.format(self._journal))
+                return None
             if self._reader.search is None:
                 raise EvonasError(NO_SEARCH.format(self._journal))
             return self._sum_up(self._reader.search)
         except EvonasError as error:
             return self._unreadable(str(error))
+        except OSError as error:
+            return self._unreadable(f"cannot read {self._folder}: {error.strerror}")
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             return self._unreadable(f"{self._journal} is damaged ({error!r}); restore it from a copy")
 
@@ -153,7 +165,7 @@ class Run:
             self._spec = (search, SearchSpec.parse(manifest_of(search)))
             self._resting = None
         spec = self._spec[1]
-        totals = self._resting_totals(spec).plus(self._open.values())
+        totals = self._resting_totals(spec).plus(map(self._as_seen, self._open.values()))
         start = from_time(search["metadata"]["creationTimestamp"])
         phase, warnings = Phase.RUNNING, list[str]()
         self._look_again = None
@@ -187,9 +199,17 @@ class Run:
         reference = str(self._folder)
         return SeenSearch(self.id, 0, Origin.RUN, reference, uid, body, None, (), None, problem)
 
+    def _as_seen(self, trial: Trial) -> Trial:
+        """Return a trial as it is: that its attempt has been started is not in the journal, which has no need of it."""
+        attempt = self.running.get(trial.index)
+        if attempt is None or attempt.attempt != trial.latest_attempt or not trial.state.holds_place:
+            return trial
+        start = trial.start_time or attempt.started
+        return replace(trial, state=TrialState.RUNNING, reason="", message="", start_time=start)
+
     def _take(self, trial: Trial) -> None:
         index = trial.index
-        self.trials.put(trial)
+        self.trials.put(self._as_seen(trial))
         self._results.put(trial)
         if (problem := find_contradiction(trial)) is not None:
             self._wrong[index] = str(problem)
@@ -234,6 +254,9 @@ class Run:
         running = {trial.index: found for trial in held if (found := self._attempt(trial)) is not None}
         changed = running != self.running
         self.running = running
+        if changed:
+            for trial in self._open.values():
+                self.trials.put(self._as_seen(trial))
         for folder in self._reported.keys() - {self._attempt_folder(trial) for trial in held}:
             del self._reported[folder]
         return changed, progress

@@ -61,6 +61,7 @@ class RunsWatcher:
     async def watch(self) -> None:
         """Look until cancelled."""
         loop = asyncio.get_running_loop()
+        self._stopped = False
         try:
             while True:
                 # What the thread finds is taken in before the loop goes on here: it is given to the loop before.
@@ -115,7 +116,8 @@ class RunsWatcher:
         run = self._runs.get(name)
         if run is None:
             folder = self._folder if self._is_run else self._folder / name
-            if not (folder / JOURNAL_FILE).exists():
+            # Not Path.exists, which raises where nobody may look.
+            if not os.path.exists(folder / JOURNAL_FILE):  # noqa: PTH110
                 return
             run = self._runs[name] = Run(f"{self._prefix}:{name}", folder, self._board.revisions.next)
         try:
