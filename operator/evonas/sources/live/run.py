@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -37,6 +38,9 @@ LOCK_SECONDS = 3.0
 """How often a run that nobody works on is asked whether somebody does."""
 REST_SECONDS = 0.9
 """How often it is looked at otherwise: of many runs, few are worked on."""
+
+
+logger = logging.getLogger(__name__)
 
 
 class Gone(Exception):
@@ -119,7 +123,7 @@ class Run:
         was_locked, revision = self._is_locked, self.trials.revision
         if news or was_locked or now >= self._lock_seen + LOCK_SECONDS:
             # Before reading: a run that is over by now has written all that it will.
-            self._is_locked, self._lock_seen = is_locked(self._journal), now
+            self._is_locked, self._lock_seen = self._find_lock(), now
         due = self._look_again is not None and datetime.now(UTC) >= self._look_again
         line = None
         if news or due or was_locked != self._is_locked or self._line is None:
@@ -130,6 +134,22 @@ class Run:
             line = self._line = self._read_on()
         found = RunNews(self.id, line, self.trials.revision != revision, progress, attempts)
         return found if found != RunNews(self.id) else None
+
+    def failed(self, error: Exception) -> RunNews | None:
+        """Return what is to be told after a look failed as none should; None if that was told."""
+        problem = f"reading {self._folder} failed unexpectedly: {error!r}"
+        if self._line is not None and self._line.problem == problem:
+            return None
+        logger.error("%s", problem, exc_info=error)
+        self._line = self._unreadable(problem)
+        return RunNews(self.id, self._line)
+
+    def _find_lock(self) -> bool:
+        try:
+            return is_locked(self._journal)
+        except PermissionError:
+            # Then it cannot be read either, which the line says.
+            return False
 
     def _read_on(self) -> SeenSearch:
         try:
