@@ -79,7 +79,8 @@ check: page  ## formatting, lint, types, layers, the page's own tests, the docum
 docs: env  ## build the documentation's site in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-generate: env  ## renew the files that are made of others: the table of metrics, dashboards, the chart's README and CRDs
+generate: page  ## renew the files that are made of others: the table of metrics, dashboards, the chart's README and CRDs, the page's types
+	$(NPM) run generate
 	$(BIN)/python -m observability
 	$(BIN)/python -m tests.chart.generating
 

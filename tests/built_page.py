@@ -11,12 +11,15 @@ from harness.errors import Unavailable
 
 
 def build() -> Path:
-    """Return the folder of the page, built by whoever comes first; Unavailable where that is impossible."""
+    """Return the folder of the page, built by whoever comes first; Unavailable where that is impossible.
+
+    The packages that the page's own tests use are installed then, too.
+    """
     with cache.locked("page"):
         try:
+            page.install()
             page.build()
         except subprocess.CalledProcessError as error:
-            raise Unavailable(
-                f"the page could not be built (is a registry of npm packages in reach?): {error}"
-            ) from error
+            hint = "is a registry of npm packages in reach?"
+            raise Unavailable(f"the page could not be built ({hint}): {error}") from error
     return page.STATIC

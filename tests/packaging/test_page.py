@@ -4,6 +4,7 @@ Node."""
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -15,6 +16,8 @@ from pathlib import Path
 import pytest
 
 from building import page
+from harness.fixtures import skipping
+from tests import built_page
 from tests.packaging.conftest import Distributions
 from tests.packaging.environments import ROOT, UV, clean_environment, uv
 from tests.packaging.test_distributions import contents
@@ -105,6 +108,20 @@ def test_an_editable_installation_needs_no_page(checkout: Path, tmp_path: Path) 
     uv("venv", "--quiet", "--python", sys.executable, environment)
     uv("pip", "install", "--quiet", "--no-deps", "--python", environment / "bin" / "python", "--editable", checkout)
     assert not (checkout / page.STATIC.relative_to(ROOT)).exists()
+
+
+def test_types_of_the_page_are_those_of_the_servers_api(tmp_path: Path) -> None:
+    with skipping():
+        built_page.build()
+    copy = tmp_path / "page"
+    shutil.copytree(page.SOURCE, copy, ignore=shutil.ignore_patterns("node_modules"))
+    (copy / "node_modules").symlink_to(page.SOURCE / "node_modules")
+    programs = Path(sys.executable).parent
+    # npm's scripts find Node and Python on the path.
+    search_path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run([programs / "npm", "run", "generate"], cwd=copy, env={**os.environ, "PATH": search_path}, check=True)
+    types = Path("src", "api", "types.ts")
+    assert (copy / types).read_text() == (page.SOURCE / types).read_text(), "run `make generate`"
 
 
 def test_lock_file_pins_all_by_digest_and_names_no_registry() -> None:

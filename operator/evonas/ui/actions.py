@@ -42,17 +42,21 @@ _ELSEWHERE: Mapping[ActionName, str] = {
 """How a local run is told what it cannot be told while it goes."""
 
 
+class WrongOrder(EvonasError):
+    """An order lacks what it needs, or has what it does not take."""
+
+
 def check_fields(order: Order) -> None:
-    """EvonasError unless an order has what it needs and nothing else."""
+    """WrongOrder unless an order has what it needs and nothing else."""
     needed = FIELDS[order.action]
     for field, name in _JSON.items():
         given = getattr(order, field) is not None
         if given and field not in needed:
-            raise EvonasError(f"{name}: {order.action} takes no such field")
+            raise WrongOrder(f"{name}: {order.action} takes no such field")
         if not given and field in needed:
-            raise EvonasError(f"{name}: {order.action} needs it")
+            raise WrongOrder(f"{name}: {order.action} needs it")
     if order.because and order.action is not ActionName.VETO:
-        raise EvonasError(f"because: {order.action} takes no such field; a veto does")
+        raise WrongOrder(f"because: {order.action} takes no such field; a veto does")
 
 
 def change_of(order: Order) -> Change | None:

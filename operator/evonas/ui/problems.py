@@ -13,6 +13,7 @@ from starlette.responses import Response
 from evonas.errors import EvonasError
 from evonas.sources.live.directory import UnknownSearch
 from evonas.sources.options import Forbidden
+from evonas.ui.actions import WrongOrder
 from evonas.ui.encoding import encode
 from evonas.ui.models import Problem
 
@@ -59,6 +60,10 @@ def register(app: FastAPI) -> None:
     @app.exception_handler(Forbidden)
     async def forbidden(request: Request, error: Forbidden) -> Response:
         return refuse(403, str(error))
+
+    @app.exception_handler(WrongOrder)
+    async def wrong(request: Request, error: WrongOrder) -> Response:
+        return refuse(422, str(error))
 
     @app.exception_handler(EvonasError)
     async def impossible(request: Request, error: EvonasError) -> Response:

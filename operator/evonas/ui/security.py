@@ -175,7 +175,8 @@ def _refuse_other_sites(scope: Scope, headers: Headers) -> Response | None:
     site = headers.get("sec-fetch-site", "none")
     if site not in ("same-origin", "none"):
         return _problem(scope, 403, f"another site's page asked for this (Sec-Fetch-Site: {site})")
-    return None if scope["method"] in ("GET", "HEAD") else _refuse_order(scope, headers)
+    # The app itself refuses all methods but these two.
+    return _refuse_order(scope, headers) if scope["method"] == "POST" else None
 
 
 def _refuse_order(scope: Scope, headers: Headers) -> Response | None:
@@ -188,7 +189,7 @@ def _refuse_order(scope: Scope, headers: Headers) -> Response | None:
     if (problem := _problem_of_size(headers)) is not None:
         return _problem(scope, *problem)
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if scope["method"] == "POST" and kind != "application/json":
+    if kind != "application/json":
         return _problem(scope, 415, f"an order is JSON: its Content-Type must be application/json, got {kind!r}")
     return None
 

@@ -126,6 +126,8 @@ class Run:
             line = self._read_on()
             self._line = line or self._line
         attempts, progress = self._look_at_attempts()
+        if attempts:
+            line = self._line = self._read_on()
         found = RunNews(self.id, line, self.trials.revision != revision, progress, attempts)
         return found if found != RunNews(self.id) else None
 
@@ -163,7 +165,7 @@ class Run:
             self._spec = (search, SearchSpec.parse(manifest_of(search)))
             self._resting = None
         spec = self._spec[1]
-        totals = self._resting_totals(spec).plus(self._open.values())
+        totals = self._resting_totals(spec).plus(map(self._as_seen, self._open.values()))
         start = from_time(search["metadata"]["creationTimestamp"])
         phase, warnings = Phase.RUNNING, list[str]()
         self._look_again = None
@@ -197,9 +199,17 @@ class Run:
         reference = str(self._folder)
         return SeenSearch(self.id, 0, Origin.RUN, reference, uid, body, None, (), None, problem)
 
+    def _as_seen(self, trial: Trial) -> Trial:
+        """Return a trial as it is: that its attempt has been started is not in the journal, which has no need of it."""
+        attempt = self.running.get(trial.index)
+        if attempt is None or attempt.attempt != trial.latest_attempt or not trial.state.holds_place:
+            return trial
+        start = trial.start_time or attempt.started
+        return replace(trial, state=TrialState.RUNNING, reason="", message="", start_time=start)
+
     def _take(self, trial: Trial) -> None:
         index = trial.index
-        self.trials.put(trial)
+        self.trials.put(self._as_seen(trial))
         self._results.put(trial)
         if (problem := find_contradiction(trial)) is not None:
             self._wrong[index] = str(problem)
@@ -244,6 +254,9 @@ class Run:
         running = {trial.index: found for trial in held if (found := self._attempt(trial)) is not None}
         changed = running != self.running
         self.running = running
+        if changed:
+            for trial in self._open.values():
+                self.trials.put(self._as_seen(trial))
         for folder in self._reported.keys() - {self._attempt_folder(trial) for trial in held}:
             del self._reported[folder]
         return changed, progress

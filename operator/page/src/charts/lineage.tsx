@@ -133,6 +133,7 @@ export function LineageTree(props: LineageTreeProps) {
                     {index}
                     {shown !== "" && <tspan class="faint-text">{`  ${shown}`}</tspan>}
                   </text>
+                  {/* Words that are read aloud are kept apart. */ " "}
                   {changes.length > 0 && (
                     <text class="small" aria-hidden="true" x={13} y={14}>
                       {changed}

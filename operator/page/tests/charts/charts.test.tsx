@@ -1,3 +1,4 @@
+// @vitest-environment happy-dom
 // Charts as components: what they say, what keys do, and that whatever is said stays text. Nothing is drawn here.
 import { signal } from "@preact/signals";
 import { render } from "preact";

@@ -2,9 +2,11 @@
 import { useMemo } from "preact/hooks";
 import { query, setQuery } from "../../address";
 import type { Details } from "../../api/types";
-import { columnsOf, readSorting, writeSorting, type Column } from "../../data/columns";
+import { columnsOf, orderedRows, readSorting, writeSorting, type Column } from "../../data/columns";
+import { csv } from "../../data/csv";
 import type { Search } from "../../data/search";
 import { Empty, Waiting } from "../../parts/boxes";
+import { download } from "../../parts/copy";
 import { ColumnChooser, Filters } from "../../parts/filters";
 import { Grid } from "../../parts/grid";
 import { useResource } from "../../parts/hooks";
@@ -51,12 +53,21 @@ export function TrialsTable({
   const visible = useMemo(() => columns.filter((column) => shown.has(column.key)), [columns, shown]);
   const sort = query.value.get("sort");
   const sorting = useMemo(() => readSorting(sort), [sort]);
+  const save = (): void => {
+    const table = search.trials.peek();
+    const by = columns.find((column) => column.key === sorting.key);
+    const rows = orderedRows(table, search.selection.passing.peek(), sorting, by);
+    download(`${search.details.data.peek()?.summary.name ?? "trials"}.csv`, csv(table, rows, visible));
+  };
   return (
     <>
       <div class="gridtools">
         <span class="faint keys">
           Arrows move, <kbd>Space</kbd> selects, <kbd>Enter</kbd> opens
         </span>
+        <button type="button" class="small" onClick={save}>
+          Save as CSV
+        </button>
         <ColumnChooser
           columns={columns}
           shown={shown}
