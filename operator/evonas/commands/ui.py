@@ -116,13 +116,16 @@ def ui(
     from evonas.ui.serving import is_loopback, listen, serve  # noqa: PLC0415
     from evonas.ui.viewers import Acting, Rights  # noqa: PLC0415
 
-    places: list[Place] = [*map(place_at, paths)] if paths else [RunsPlace(runs)]
+    in_cluster = _is_in_cluster(options)
+    # The chart's own pod has no runs; that of a notebook may have some.
+    only_cluster = named and in_cluster and not runs.exists()
+    places: list[Place] = [*map(place_at, paths)] if paths or only_cluster else [RunsPlace(runs)]
     if named or (not no_cluster and not paths and _is_configured() and not lacks("cluster")):
         places.append(ClusterPlace(options, namespaces, everywhere))
 
     if user_token_header:
         rights = Rights(Acting.VIEWER, user_token_header)
-    elif read_only or _is_in_cluster(options):
+    elif read_only or in_cluster:
         # The page's own account is not that of whoever looks at it.
         rights = Rights(Acting.NOBODY)
     else:
