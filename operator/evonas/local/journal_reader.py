@@ -89,6 +89,6 @@ class JournalReader:
                 self.knowledge = Knowledge.from_object(body, f"{self._path}, line {number}")
             else:
                 self.search = body
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             cure = "restore the file from a copy, or delete its folder to start afresh"
             raise EvonasError(f"{self._path}, line {number} is damaged ({error!r}); {cure}") from error

@@ -25,6 +25,7 @@ from evonas.sources.export import write_export
 from evonas.sources.journal import JournalSource
 from evonas.sources.live.directory import LiveSearches, UnknownSearch
 from evonas.sources.live.places import ExportPlace, RunPlace, RunsPlace, place_at
+from evonas.sources.live.run import Run, RunNews
 from evonas.sources.live.seen import NoticeKind, Origin
 from harness.waiting import PATIENCE
 from tests.unit.local.runs import write_manifest
@@ -200,6 +201,84 @@ async def test_what_was_never_readable_says_why(tmp_path: Path) -> None:
                 await live.record(id)
             with pytest.raises(EvonasError):
                 await live.trials(id)
+
+
+async def test_what_is_no_readable_run_hides_no_other(tmp_path: Path, journal: Callable[[str], Journal]) -> None:
+    runs = tmp_path / "runs"
+    journal("here").close()
+    (runs / "loop").symlink_to("loop")
+    for name in ("pipe", "folder", "deep"):
+        (runs / name).mkdir()
+    # Whoever opened it would wait for a writer.
+    os.mkfifo(runs / "pipe" / JOURNAL_FILE)
+    (runs / "folder" / JOURNAL_FILE).mkdir()
+    (runs / "deep" / JOURNAL_FILE).write_text("[" * 200_000 + "\n")
+    async with LiveSearches([RunsPlace(runs)]) as live:
+        await live.ready()
+        assert [search.id for search in live.searches()] == ["run:deep", "run:here"]
+        assert "line 1 is damaged (RecursionError" in str(live.get("run:deep").problem)
+        assert live.get("run:here").problem is None
+        assert live.sources()[0].problem is None
+
+
+async def test_a_run_that_cannot_be_looked_at_says_so_once_and_is_well_again_when_it_can(
+    tmp_path: Path,
+    journal: Callable[[str], Journal],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for name in ("odd", "sound"):
+        journal(name).close()
+    failing = True
+
+    def look(run: Run) -> RunNews | None:
+        if failing and run.id == "run:odd":
+            raise ZeroDivisionError("a bug")
+        return looked(run)
+
+    looked = Run.look
+    monkeypatch.setattr(Run, "look", look)
+    async with LiveSearches([RunsPlace(tmp_path / "runs")]) as live:
+        await until(live, lambda: live.get("run:odd").problem)
+        assert "failed unexpectedly: ZeroDivisionError('a bug')" in str(live.get("run:odd").problem)
+        await until(live, lambda: live.get("run:sound").overview)
+        assert live.sources()[0].problem is None
+        failing = False
+        await until(live, lambda: live.get("run:odd").problem is None)
+    assert len([said for said in caplog.records if "a bug" in said.getMessage()]) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
+def test_runs_of_another_user_are_left_out_or_say_why_they_cannot_be_read(
+    tmp_path: Path, journal: Callable[[str], Journal]
+) -> None:
+    runs = tmp_path / "runs"
+    for name in ("closed", "here", "secret"):
+        journal(name).close()
+    # Entered by root: what is above it need not be open to others.
+    for folder in (tmp_path, runs):
+        folder.chmod(0o755)
+    (runs / "closed").chmod(0o700)
+    (runs / "secret" / JOURNAL_FILE).chmod(0o600)
+    (runs / "here" / JOURNAL_FILE).chmod(0o644)
+    script = """
+import asyncio, concurrent.futures.thread, os, sys
+from pathlib import Path
+from evonas.sources.live.directory import LiveSearches
+from evonas.sources.live.places import RunsPlace
+os.chdir(sys.argv[1])
+os.setgid(65534)
+os.setuid(65534)
+async def main():
+    async with LiveSearches([RunsPlace(Path("runs"))]) as live:
+        await live.ready()
+        print(sorted((search.id, search.problem) for search in live.searches()), live.sources()[0].problem)
+asyncio.run(main())
+"""
+    said = subprocess.run([sys.executable, "-c", script, tmp_path], capture_output=True, text=True, check=True)
+    problem = f"cannot read runs/secret/{JOURNAL_FILE}: Permission denied"
+    assert said.stdout.strip() == f"{[('run:here', None), ('run:secret', problem)]} None"
+    assert said.stderr == ""
 
 
 async def test_an_export_is_read_again_once_it_was_replaced(tmp_path: Path, journal: Callable[[str], Journal]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -37,6 +38,9 @@ LOCK_SECONDS = 3.0
 """How often a run that nobody works on is asked whether somebody does."""
 REST_SECONDS = 0.9
 """How often it is looked at otherwise: of many runs, few are worked on."""
+
+
+logger = logging.getLogger(__name__)
 
 
 class Gone(Exception):
@@ -130,6 +134,15 @@ class Run:
             line = self._line = self._read_on()
         found = RunNews(self.id, line, self.trials.revision != revision, progress, attempts)
         return found if found != RunNews(self.id) else None
+
+    def failed(self, error: Exception) -> RunNews | None:
+        """Return what is to be told after a look failed as none should; None if that was told."""
+        problem = f"reading {self._folder} failed unexpectedly: {error!r}"
+        if self._line is not None and self._line.problem == problem:
+            return None
+        logger.error("%s", problem, exc_info=error)
+        self._line = self._unreadable(problem)
+        return RunNews(self.id, self._line)
 
     def _is_worked_on(self) -> bool:
         try:

@@ -116,8 +116,7 @@ class RunsWatcher:
         run = self._runs.get(name)
         if run is None:
             folder = self._folder if self._is_run else self._folder / name
-            # Not Path.exists, which raises where nobody may look.
-            if not os.path.exists(folder / JOURNAL_FILE):  # noqa: PTH110
+            if not _is_file(folder / JOURNAL_FILE):
                 return
             run = self._runs[name] = Run(f"{self._prefix}:{name}", folder, self._board.revisions.next)
         try:
@@ -125,6 +124,8 @@ class RunsWatcher:
         except Gone:
             del self._runs[name]
             news = RunNews(run.id, gone=True)
+        except Exception as error:  # noqa: BLE001 - a bug of ours; the other runs have nothing to do with it
+            news = run.failed(error)
         if news is not None:
             tell(run, news)
 
@@ -136,10 +137,27 @@ class RunsWatcher:
         if changed == known and now < when + SCAN_SECONDS:
             return
         with os.scandir(self._folder) as entries:
-            folders = [entry for entry in entries if entry.is_dir()]
+            folders = [entry for entry in entries if _is_folder(entry)]
         # Of many runs, the latest are of interest first.
         self._names = [entry.name for entry in sorted(folders, key=_changed, reverse=True)]
         self._scanned = (now, changed)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        # A link that leads to itself, or to where this user may not look, is no run of theirs.
+        return False
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        # Neither a folder nor a pipe, which would be waited for.
+        return path.is_file()
+    except OSError:
+        # Whoever may not enter a folder (lost+found, say) has no run there.
+        return False
 
 
 def _changed(entry: os.DirEntry[str]) -> float:
