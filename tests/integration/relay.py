@@ -26,15 +26,17 @@ class Relay:
         self._own_port = 0
 
     def __enter__(self) -> Relay:
-        listening = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0))
-        self._own_port = listening.sockets[0].getsockname()[1]
         self._thread.start()
+        # In its own thread: a browser that is driven from this one has a loop here.
+        starting = asyncio.start_server(self._serve, "127.0.0.1", 0)
+        listening = asyncio.run_coroutine_threadsafe(starting, self._loop).result()
+        self._own_port = listening.sockets[0].getsockname()[1]
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.break_off()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
-        self._loop.run_until_complete(self._hang_up())
         self._loop.close()
 
     def fall_silent(self) -> None:

@@ -61,7 +61,8 @@ def viewer(cluster: Cluster, namespace: str, tmp_path: Path) -> Path:
     path = tmp_path / "looker.kubeconfig"
     path.touch(mode=0o600)
     path.write_text(yaml.safe_dump(config))
-    cluster.wait_for("the right to look", lambda: "yes" in cluster.kubectl("auth", "can-i", "list", "nas", user=path))
+    may = ("auth", "can-i", "list", "nas", "-n", namespace)
+    cluster.wait_for("the right to look", lambda: "yes" in cluster.kubectl(*may, user=path))
     return path
 
 

@@ -174,11 +174,12 @@ def test_what_the_api_server_would_refuse_is_refused_with_its_words(
     cluster: Cluster, namespace: str, server: Server, id: str
 ) -> None:
     before = version_of(cluster, namespace)
-    for body, said in (
+    refused: list[tuple[dict[str, Any], str]] = [
         ({"action": "budget", "maxTrials": 3}, "spec.budget.maxTrials: Invalid value: 3: may only grow"),
         ({"action": "parallel", "parallelTrials": 7}, "must be no more than maxTrials"),
         ({"action": "pin", "trial": 5}, "has no trial 5"),
-    ):
+    ]
+    for body, said in refused:
         status, told = ask(server, id, **body)
         assert (status, said in told["message"]) == (409, True), told
     assert version_of(cluster, namespace) == before
@@ -211,7 +212,7 @@ def test_viewers_act_by_their_own_rights_whatever_the_pages_account_may(
 def test_events_and_alerts_are_those_of_the_search(
     cluster: Cluster, namespace: str, operator: OperatorProcess, declared: None, tmp_path: Path, id: str
 ) -> None:
-    alert = {
+    alert: dict[str, Any] = {
         "labels": {"alertname": "EvonasSearchStalled", "namespace": namespace, "search": NAME, "severity": "warning"},
         "annotations": {"summary": "it stands still", "runbook_url": "https://runbooks.example/stalled"},
         "state": "firing",

@@ -189,7 +189,7 @@ def test_the_lineage_of_a_trial_is_walked_by_keyboard(server: Server, browser: B
         page.keyboard.press("ArrowLeft")
         parent = tree.locator("[role=treeitem]:focus")
         expect(parent).not_to_have_attribute("data-trial", "20")
-        expect(parent).to_have_accessible_description(re.compile("^trial .* origin "))
+        expect(parent).to_have_accessible_name(re.compile("^trial .* origin "))
         index = parent.get_attribute("data-trial")
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", level=1)).to_have_text(f"Trial {index}")

@@ -31,7 +31,6 @@ from evonas.search.trial import Trial
 
 JOURNAL_FILE = "journal.jsonl"
 LOCK_PATIENCE = 0.5
-NOT_BEGUN = "{} is empty: its run is just starting, or stopped before recording anything; `evonas run` starts it"
 NO_SEARCH = "{} holds no search; it is not a journal of `evonas run`"
 _IMMUTABLE = ("searchSpace", "objective", "agent", "fidelity")
 
@@ -155,7 +154,9 @@ def read_journal(path: Path) -> tuple[Mapping[str, Any], list[Trial], Knowledge 
     reader = JournalReader(path, lambda trial: trials.__setitem__(trial.index, trial))
     reader.read_on()
     if reader.is_empty:
-        raise NotBegun(NOT_BEGUN.format(path))
+        raise NotBegun(
+            f"{path} is empty: its run is just starting, or stopped before recording anything; `evonas run` starts it"
+        )
     if reader.search is None:
         raise EvonasError(NO_SEARCH.format(path))
     return reader.search, [trials[index] for index in sorted(trials)], reader.knowledge

@@ -4,7 +4,6 @@ for a while after.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from evonas.sources.following import SHARE
 from evonas.sources.live.directory import LiveSearches
 from evonas.ui.encoding import Packed, encode
-from evonas.ui.threads import Turns, in_thread
+from evonas.ui.threads import Once, Turns, in_thread
 from evonas.ui.views.analysis import analyse
 
 MOST_KEPT = 64
@@ -20,6 +19,7 @@ MOST_KEPT = 64
 
 @dataclass(frozen=True)
 class _Kept:
+    uid: str
     revision: int
     packed: Packed
     good_until: float
@@ -33,29 +33,24 @@ class Analyses:
         self._live = live
         self._turns = turns
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
-        self._making: dict[str, asyncio.Task[Packed]] = {}
+        self._once = Once[Packed]()
 
     async def get(self, id: str) -> Packed:
         """Return the encoded analysis of a search."""
-        revision = self._live.trials_revision(id)
+        uid, revision = self._live.get(id).uid, self._live.trials_revision(id)
         kept = self._kept.get(id)
-        if kept is not None and (kept.revision == revision or time.monotonic() < kept.good_until):
+        if kept is not None and kept.uid == uid and (kept.revision == revision or time.monotonic() < kept.good_until):
             self._kept.move_to_end(id)
             return kept.packed
-        task = self._making.get(id)
-        if task is None:
-            task = asyncio.ensure_future(self._make(id, revision))
-            self._making[id] = task
-            task.add_done_callback(lambda _: self._making.pop(id, None))
-        return await asyncio.shield(task)
+        return await self._once.make((id, uid), lambda: self._make(id, uid, revision))
 
-    async def _make(self, id: str, revision: int) -> Packed:
+    async def _make(self, id: str, uid: str, revision: int) -> Packed:
         async with self._turns.of(id):
             record = await self._live.record(id)
             began = time.monotonic()
             packed = await in_thread(lambda: Packed.of(encode(analyse(record, revision))))
             ended = time.monotonic()
-        self._kept[id] = _Kept(revision, packed, ended + SHARE * (ended - began))
+        self._kept[id] = _Kept(uid, revision, packed, ended + SHARE * (ended - began))
         self._kept.move_to_end(id)
         while len(self._kept) > MOST_KEPT:
             self._kept.popitem(last=False)

@@ -5,7 +5,6 @@ JSON needs no escaping for HTML: no answer is ever part of a page.
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import json
 import math
@@ -18,6 +17,8 @@ from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
 from starlette.requests import Request
 from starlette.responses import Response
+
+from evonas.ui.threads import Once
 
 WORTH_PACKING = 1400
 """Bytes that fit one packet anyway."""
@@ -90,20 +91,14 @@ class Answers:
         self._most = most
         self._size = 0
         self._kept: OrderedDict[Hashable, Packed] = OrderedDict()
-        self._making: dict[Hashable, asyncio.Task[Packed]] = {}
+        self._once = Once[Packed]()
 
     async def get(self, key: Hashable, make: Callable[[], Awaitable[Packed]]) -> Packed:
         """Return the answer to ``key``, made now if it is not kept."""
         if (known := self._kept.get(key)) is not None:
             self._kept.move_to_end(key)
             return known
-        task = self._making.get(key)
-        if task is None:
-            task = asyncio.ensure_future(self._make(key, make))
-            self._making[key] = task
-            task.add_done_callback(lambda _: self._making.pop(key, None))
-        # One of those who wait may leave; the others still want it.
-        return await asyncio.shield(task)
+        return await self._once.make(key, lambda: self._make(key, make))
 
     async def _make(self, key: Hashable, make: Callable[[], Awaitable[Packed]]) -> Packed:
         made = await make()

@@ -4,7 +4,6 @@ more often for many who look than for one.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections import OrderedDict
@@ -22,7 +21,7 @@ from evonas.sources.live.seen import SeenSearch
 from evonas.sources.source import SharedSource
 from evonas.ui.encoding import Packed, encode
 from evonas.ui.models import Alert, Event, Happenings
-from evonas.ui.threads import in_thread
+from evonas.ui.threads import Once, in_thread
 from evonas.ui.views.summary import seconds
 
 KEPT_SECONDS = 5.0
@@ -46,19 +45,14 @@ class HappeningsDesk:
         self._live = live
         self._prometheus = prometheus
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
-        self._making: dict[str, asyncio.Task[Packed]] = {}
+        self._once = Once[Packed]()
 
     async def get(self, id: str) -> Packed:
         """Return the encoded happenings of a search."""
         seen, kept = self._live.get(id), self._kept.get(id)
         if kept is not None and time.monotonic() - kept.made < KEPT_SECONDS:
             return kept.packed
-        task = self._making.get(id)
-        if task is None:
-            task = asyncio.ensure_future(self._make(seen))
-            self._making[id] = task
-            task.add_done_callback(lambda _: self._making.pop(id, None))
-        return await asyncio.shield(task)
+        return await self._once.make((id, seen.uid), lambda: self._make(seen))
 
     async def _make(self, seen: SeenSearch) -> Packed:
         source = self._live.source(seen.id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from evonas.sources.live.seen import SeenSearch
 from evonas.ui.models import Summary
 from evonas.ui.views.summary import summarise
@@ -22,6 +24,7 @@ class Lines:
         self._made[seen.id] = (seen, made)
         return made
 
-    def forget(self, id: str) -> None:
-        """Drop the line about a search that is gone."""
-        self._made.pop(id, None)
+    def keep(self, ids: Collection[str]) -> None:
+        """Drop the lines about searches that are gone; ``ids`` are those that are not."""
+        for gone in self._made.keys() - ids:
+            del self._made[gone]

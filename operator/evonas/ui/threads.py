@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Hashable
+from collections.abc import AsyncIterator, Callable, Coroutine, Hashable
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -46,6 +46,29 @@ async def in_thread(work: Callable[[], T]) -> T:
 
     threading.Thread(target=run, name="evonas-ui", daemon=True).start()
     return await outcome
+
+
+class Once(Generic[T]):
+    """Makes one thing a key at a time: those who ask for it meanwhile wait for the same."""
+
+    def __init__(self) -> None:
+        self._making: dict[Hashable, asyncio.Task[T]] = {}
+
+    async def make(self, key: Hashable, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Return what ``make`` returns, now or for somebody who has asked before."""
+        task = self._making.get(key)
+        if task is None:
+            task = asyncio.create_task(make())
+            self._making[key] = task
+            task.add_done_callback(lambda made: self._end(key, made))
+        # One of those who wait may leave; the others still want it.
+        return await asyncio.shield(task)
+
+    def _end(self, key: Hashable, made: asyncio.Task[T]) -> None:
+        del self._making[key]
+        if not made.cancelled():
+            # Looked at, in case that nobody waits any more.
+            made.exception()
 
 
 class Turns:

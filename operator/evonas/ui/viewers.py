@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import time
 from collections import OrderedDict
@@ -15,7 +14,7 @@ from evonas.errors import EvonasError
 from evonas.sources.live.seen import Origin, SeenSearch
 from evonas.sources.options import Forbidden
 from evonas.sources.source import SharedSource, Source
-from evonas.ui.threads import in_thread
+from evonas.ui.threads import Once, in_thread
 
 ASKED_AGAIN_SECONDS = 20.0
 """How long an answer about rights is believed."""
@@ -48,7 +47,8 @@ class Rights:
         given = request.headers.getlist(self.header)
         if len(given) != 1:
             return None
-        return given[0].removeprefix("Bearer ").strip() or None
+        scheme, _, token = given[0].strip().partition(" ")
+        return (token.strip() if scheme.lower() == "bearer" else given[0].strip()) or None
 
     def source(self, source: Source, seen: SeenSearch, token: str | None) -> Source:
         """Return the source by which a viewer acts on a search; Forbidden if there is none."""
@@ -78,7 +78,7 @@ class Reviews:
 
     def __init__(self) -> None:
         self._known: OrderedDict[tuple[str, str], tuple[float, str]] = OrderedDict()
-        self._asking: dict[tuple[str, str], asyncio.Task[str]] = {}
+        self._once = Once[str]()
 
     async def refusal(self, source: Source, seen: SeenSearch, token: str | None) -> str:
         """Return why a viewer may not change a search; empty if they may, or nobody need be asked."""
@@ -88,12 +88,7 @@ class Reviews:
         asked, said = self._known.get(key, (-ASKED_AGAIN_SECONDS, ""))
         if time.monotonic() - asked < ASKED_AGAIN_SECONDS:
             return said
-        task = self._asking.get(key)
-        if task is None:
-            task = asyncio.ensure_future(self._ask(key, source))
-            self._asking[key] = task
-            task.add_done_callback(lambda _: self._asking.pop(key, None))
-        return await asyncio.shield(task)
+        return await self._once.make(key, lambda: self._ask(key, source))
 
     async def _ask(self, key: tuple[str, str], source: SharedSource) -> str:
         try:

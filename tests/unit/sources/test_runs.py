@@ -176,6 +176,17 @@ async def test_a_damaged_journal_is_told_and_others_go_on(tmp_path: Path, journa
     broken.close()
 
 
+async def test_a_run_with_nothing_recorded_yet_is_left_out(tmp_path: Path, journal: Callable[[str], Journal]) -> None:
+    (tmp_path / "runs" / "here").mkdir(parents=True)
+    (tmp_path / "runs" / "here" / JOURNAL_FILE).touch()
+    async with LiveSearches([RunsPlace(tmp_path / "runs")]) as live:
+        await live.ready()
+        assert live.searches() == []
+        run = journal("here")
+        await until(live, lambda: live.get("run:here").problem is None)
+        run.close()
+
+
 async def test_what_was_never_readable_says_why(tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "here"
     folder.mkdir(parents=True)

@@ -209,7 +209,7 @@ def test_nobody_sees_anything_without_the_token(guarded: TestClient) -> None:
 
 @pytest.mark.parametrize("token", ["", "wrong", TOKEN[:-1], f"{TOKEN}x", TOKEN.upper(), "tökén"])
 def test_no_other_token_will_do(guarded: TestClient, token: str) -> None:
-    headers = {"Authorization": f"Bearer {token}".encode(), "Cookie": f"evonas-token={token}".encode()}
+    headers = {b"Authorization": f"Bearer {token}".encode(), b"Cookie": f"evonas-token={token}".encode()}
     for name, value in headers.items():
         assert guarded.get(f"{API}/searches", headers={name: value}).status_code == 401
     assert guarded.get("/", params={"token": token}).status_code == 401
@@ -250,13 +250,13 @@ def test_a_token_in_an_address_orders_nothing(guarded: TestClient) -> None:
 
 # Other sites.
 
-_GOOD = {
+_GOOD: dict[str, list[str | None]] = {
     "Origin": [None, ADDRESS],
     "Sec-Fetch-Site": [None, "same-origin", "none"],
     "X-Evonas-Request": ["1"],
     "Content-Type": ["application/json", "application/json; charset=utf-8"],
 }
-_BAD = {
+_BAD: dict[str, list[str | None]] = {
     "Origin": [
         "http://evil.example",
         "null",
@@ -275,9 +275,10 @@ def _variants() -> Iterator[tuple[str, dict[str, str]]]:
     """Yield orders in which one thing is wrong, whatever is right about the rest."""
     for wrong, values in _BAD.items():
         others = [name for name in _GOOD if name != wrong]
-        for value, *good in itertools.product(values, *(_GOOD[name] for name in others)):
-            headers = {wrong: value, **dict(zip(others, good, strict=True))}
-            yield f"{wrong}={value}", {name: text for name, text in headers.items() if text is not None}
+        for value in values:
+            for good in itertools.product(*(_GOOD[name] for name in others)):
+                headers = {wrong: value, **dict(zip(others, good, strict=True))}
+                yield f"{wrong}={value}", {name: text for name, text in headers.items() if text is not None}
 
 
 def test_another_sites_page_orders_nothing_however_it_tries(client: TestClient, folder: Path) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -227,12 +226,3 @@ async def test_there_are_so_many_viewers_and_no_more(tmp_path: Path) -> None:
             assert [part async for part in stream][1:] == []
         assert told.viewers == 0
         told.stream([])
-
-
-def test_ports(tmp_path: Path) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        server = Server(tmp_path / "ui.log", ["--port", str(taken.getsockname()[1])])
-        with pytest.raises(AssertionError, match="cannot listen on port"):
-            server.start()

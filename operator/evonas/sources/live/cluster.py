@@ -191,6 +191,8 @@ class _InCluster:
         self.images: Mapping[str, Sequence[str]] = {}
         self._watcher = watcher
         self._search = search
+        self._known: Knowledge | None = None
+        """Read once: it never changes."""
 
     @property
     def trials(self) -> KeptTrials:
@@ -208,12 +210,13 @@ class _InCluster:
         await self._watcher.fill(self._search)
 
     async def knowledge(self) -> tuple[Knowledge | None, str]:
-        if "knowledge" not in self._body["spec"]:
-            return None, ""
-        try:
-            return await read_knowledge(self._watcher.api, self._body)
-        except ApiError as error:
-            return None, f"it could not be read: {error}"
+        problem = ""
+        if "knowledge" in self._body["spec"] and self._known is None:
+            try:
+                self._known, problem = await read_knowledge(self._watcher.api, self._body)
+            except ApiError as error:
+                problem = f"it could not be read: {error}"
+        return self._known, problem
 
     def pinned(self) -> Sequence[int]:
         return pins_of(self._body)

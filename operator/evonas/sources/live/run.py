@@ -12,7 +12,7 @@ from typing import Any
 
 from evonas.errors import EvonasError
 from evonas.local.damage import find_damage
-from evonas.local.journal import JOURNAL_FILE, NO_SEARCH, NOT_BEGUN
+from evonas.local.journal import JOURNAL_FILE, NO_SEARCH
 from evonas.local.journal_reader import JournalReader
 from evonas.local.locks import is_locked
 from evonas.local.processes.attempts import LOCK_FILE, attempt_folder
@@ -123,12 +123,12 @@ class Run:
         was_locked, revision = self._is_locked, self.trials.revision
         if news or was_locked or now >= self._lock_seen + LOCK_SECONDS:
             # Before reading: a run that is over by now has written all that it will.
-            self._is_locked, self._lock_seen = self._find_lock(), now
+            self._is_locked, self._lock_seen = self._is_worked_on(), now
         due = self._look_again is not None and datetime.now(UTC) >= self._look_again
         line = None
         if news or due or was_locked != self._is_locked or self._line is None:
             line = self._read_on()
-            self._line = line
+            self._line = line or self._line
         attempts, progress = self._look_at_attempts()
         if attempts:
             line = self._line = self._read_on()
@@ -144,26 +144,29 @@ class Run:
         self._line = self._unreadable(problem)
         return RunNews(self.id, self._line)
 
-    def _find_lock(self) -> bool:
+    def _is_worked_on(self) -> bool:
         try:
             return is_locked(self._journal)
-        except PermissionError:
-            # Then it cannot be read either, which the line says.
+        except OSError:
+            # Reading says why.
             return False
 
-    def _read_on(self) -> SeenSearch:
+    def _read_on(self) -> SeenSearch | None:
+        """Return the line; None as long as nothing at all is recorded, since the run is just starting."""
         try:
             self._reader.read_on()
             if self._line is None:
                 # Nobody knows anything yet.
                 self.trials.settle()
             if self._reader.is_empty:
-                raise EvonasError(NOT_BEGUN.format(self._journal))
+                return None
             if self._reader.search is None:
                 raise EvonasError(NO_SEARCH.format(self._journal))
             return self._sum_up(self._reader.search)
         except EvonasError as error:
             return self._unreadable(str(error))
+        except OSError as error:
+            return self._unreadable(f"cannot read {self._folder}: {error.strerror}")
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             return self._unreadable(f"{self._journal} is damaged ({error!r}); restore it from a copy")
 

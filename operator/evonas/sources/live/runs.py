@@ -61,6 +61,7 @@ class RunsWatcher:
     async def watch(self) -> None:
         """Look until cancelled."""
         loop = asyncio.get_running_loop()
+        self._stopped = False
         try:
             while True:
                 # What the thread finds is taken in before the loop goes on here: it is given to the loop before.

@@ -53,6 +53,7 @@ async def searches(request: Request, service: TheService, since: Since = 0) -> R
 
     async def make() -> Packed:
         found = service.live.searches()
+        service.lines.keep({seen.id for seen in found})
         if gone is not None:
             found = [seen for seen in found if seen.revision > since]
         return Packed.of(

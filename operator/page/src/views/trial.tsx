@@ -19,6 +19,8 @@ export function TrialView({ id, index }: { id: string; index: number }) {
   const one = useMade(() => openTrial(id, index), `${id} ${index}`);
   const { data, problem, ask } = useResource(one.details);
   const details = useResource(search.details).data.value;
+  // The lineage shows its members as they ended.
+  useResource(search.table);
   const trial = data.value;
   useTitle(`Trial ${index}${details === null ? "" : ` of ${details.summary.name}`}`);
   if (trial === null || details === null) {
@@ -338,18 +340,22 @@ function Attempts({ trial }: { trial: TrialDetails }) {
 }
 
 function Lineage({ search, details, trial }: { search: Search; details: Details; trial: TrialDetails }) {
-  useResource(search.table);
+  const { data, problem, ask } = search.table;
   const id = details.summary.id;
   return (
     <Section title="Lineage" note={`${count(trial.lineage.length)} generations to here; ${count(trial.children.length)} children.`}>
-      <LineageTree
-        details={details}
-        trials={search.trials}
-        selection={search.selection}
-        trial={trial}
-        open={(index) => go(trialPath(id, index))}
-        height={240}
-      />
+      {data.value === null ? (
+        <Waiting problem={problem} what="the trials" retry={ask} />
+      ) : (
+        <LineageTree
+          details={details}
+          trials={search.trials}
+          selection={search.selection}
+          trial={trial}
+          open={(index) => go(trialPath(id, index))}
+          height={240}
+        />
+      )}
       <Scroll label="Lineage">
         <table>
           <thead>

@@ -1,0 +1,150 @@
+"""Nobody waits for what somebody else has asked: heavy work is done aside, once for all who ask for the same."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evonas.ui import analyses
+from evonas.ui.encoding import Answers, Packed
+from evonas.ui.threads import MOST_HEAVY, Once, Turns, in_thread
+from harness.waiting import PATIENCE, wait_for
+from tests.unit.search.simulation import write_run
+from tests.unit.ui.served import API, get, serving_runs
+
+
+class Gate:
+    """Stands in front of an analysis, which waits there until it may go on."""
+
+    def __init__(self, then: Callable[..., Any]) -> None:
+        self._then = then
+        self._open = threading.Event()
+        self.calls = 0
+
+    def __call__(self, *arguments: Any) -> Any:
+        self.calls += 1
+        assert self._open.wait(PATIENCE)
+        return self._then(*arguments)
+
+    def open(self) -> None:
+        self._open.set()
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
+    gate = Gate(analyses.analyse)
+    monkeypatch.setattr(analyses, "analyse", gate)
+    return gate
+
+
+def test_an_analysis_is_made_once_and_everybody_else_is_answered_meanwhile(tmp_path: Path, gate: Gate) -> None:
+    write_run(tmp_path / "runs", "one")
+    with serving_runs(tmp_path / "runs", ["one"]) as client, ThreadPoolExecutor() as pool:
+        asked = [pool.submit(get, client, "/searches/run:one/analysis") for _ in range(5)]
+        wait_for("the analysis to begin", lambda: gate.calls)
+        for path in ("/searches", "/searches/run:one", "/searches/run:one/trials", "/searches/run:one/trials/3"):
+            assert client.get(API + path).status_code == 200
+        assert not any(each.done() for each in asked)
+        gate.open()
+        first, *others = [each.result(PATIENCE) for each in asked]
+        assert others == [first] * 4
+        assert get(client, "/searches/run:one/analysis") == first
+        assert gate.calls == 1
+
+
+def test_an_analysis_of_changed_trials_is_a_new_one(tmp_path: Path, gate: Gate) -> None:
+    gate.open()
+    runs = tmp_path / "runs"
+    write_run(runs, "one")
+    with serving_runs(runs, ["one"]) as client:
+        before = get(client, "/searches/run:one/analysis")
+        journal = runs / "one" / "journal.jsonl"
+        content = journal.read_text()
+        *kept, last = content.splitlines(keepends=True)
+        journal.write_text("".join(kept))
+        wait_for("the change", lambda: get(client, "/searches/run:one/trials")["total"] == 29)
+        wait_for("its analysis", lambda: get(client, "/searches/run:one/analysis")["revision"] > before["revision"])
+        assert last
+
+
+async def test_whoever_leaves_does_not_end_what_others_wait_for() -> None:
+    once, begun, release = Once[str](), asyncio.Event(), asyncio.Event()
+
+    async def make() -> str:
+        begun.set()
+        await release.wait()
+        return "made"
+
+    leaving = asyncio.create_task(once.make("key", make))
+    staying = asyncio.create_task(once.make("key", make))
+    await begun.wait()
+    leaving.cancel()
+    release.set()
+    assert await staying == "made"
+
+
+async def test_an_error_reaches_all_who_wait_and_is_not_kept() -> None:
+    answers, calls = Answers(), 0
+
+    async def make() -> Packed:
+        nonlocal calls
+        calls += 1
+        await asyncio.sleep(0)
+        if calls == 1:
+            raise ValueError("broken")
+        return Packed.of(b"{}")
+
+    found = await asyncio.gather(*(answers.get("key", make) for _ in range(3)), return_exceptions=True)
+    assert [str(error) for error in found] == ["broken"] * 3
+    assert (await answers.get("key", make)).content == b"{}"
+    assert (await answers.get("key", make)).content == b"{}"
+    assert calls == 2
+
+
+async def test_answers_are_kept_up_to_a_size_the_latest_the_longest() -> None:
+    answers, made = Answers(most=3000), []
+
+    def making(key: int) -> Callable[[], Any]:
+        async def make() -> Packed:
+            made.append(key)
+            return Packed(bytes(1000), is_packed=False)
+
+        return make
+
+    for key in (1, 2, 3, 1, 4, 1, 2):
+        await answers.get(key, making(key))
+    assert made == [1, 2, 3, 4, 2]
+
+
+async def test_heavy_work_takes_turns() -> None:
+    turns, running, most = Turns(), 0, 0
+
+    async def work(key: str) -> None:
+        nonlocal running, most
+        async with turns.of(key):
+            running += 1
+            most = max(most, running)
+            await asyncio.sleep(0.01)
+            running -= 1
+
+    await asyncio.gather(*(work(key) for key in "aaabbbcccddd"))
+    assert most == MOST_HEAVY
+
+
+async def test_whoever_is_cancelled_does_not_wait_for_a_thread() -> None:
+    release = threading.Event()
+    task = asyncio.create_task(in_thread(lambda: release.wait(PATIENCE)))
+    await asyncio.sleep(0.01)
+    began = time.monotonic()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert time.monotonic() - began < PATIENCE / 10
+    release.set()
