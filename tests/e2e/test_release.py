@@ -88,7 +88,8 @@ def test_the_page_is_reached_by_port_forward_and_changes_nothing(
     for block in blocks_run_by(PAGE):
         with forwarding(cluster, block, tmp_path) as page:
             assert b'<script type="module"' in ask(f"{page}/")[1]
-            assert json.loads(ask(f"{page}/api/v1/page")[1])["readOnly"]
+            about = json.loads(ask(f"{page}/api/v1/page")[1])
+            assert (about["readOnly"], [source["origin"] for source in about["sources"]]) == (True, ["cluster"])
             (search,) = searches_of(page, namespace)
             of_it = f"{page}/api/v1/searches/{quote(search['id'], safe='')}"
             cluster.wait_for("the log", lambda of_it=of_it: ask(f"{of_it}/trials/0/log")[0] == 200)  # type: ignore[misc]

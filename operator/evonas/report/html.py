@@ -1,4 +1,6 @@
-"""The report as one self-contained HTML file without network access or scripts. ``page/`` holds template and style."""
+"""The report as one self-contained HTML file without network access. ``page/`` holds template and style. All of it is
+there without scripts; where they run, the live page's charts take the place of its figures.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,7 @@ from evonas.errors import EvonasError
 from evonas.recorded.curves import rewards_in_order
 from evonas.recorded.pareto import Axes, check_reported, default_axes, parse_axes
 from evonas.recorded.search import RecordedSearch
+from evonas.report.charts import Charts, are_drawn, built_charts, data_of
 from evonas.report.details import describe
 from evonas.report.figures.lines import COLOURS, line_figure
 from evonas.report.groups import group
@@ -29,7 +32,7 @@ def save_report(
     """Write the report; ``price`` is that of a GPU hour, ``metrics`` are those to compare (``pareto.parse_axes``).
     EvonasError if it cannot be written, or a metric is not known.
     """
-    text = render_report(records, price=price, metrics=metrics)
+    text = render_report(records, price=price, metrics=metrics, charts=built_charts())
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -37,10 +40,14 @@ def save_report(
 
 
 def render_report(
-    records: Sequence[RecordedSearch], *, price: float | None = None, metrics: tuple[str, str] | None = None
+    records: Sequence[RecordedSearch],
+    *,
+    price: float | None = None,
+    metrics: tuple[str, str] | None = None,
+    charts: Charts | None = None,
 ) -> str:
-    """Return the page for searches with one objective; without ``metrics`` their constraints decide what is
-    compared."""
+    """Return the page for searches with one objective; without ``metrics`` their constraints decide what is compared,
+    without ``charts`` it has the figures alone."""
     metric = records[0].spec.objective.name
     drawn = [found for found in group(records) if all(rewards_in_order(record.trials) for record in found.records)]
     detailed = records
@@ -71,6 +78,9 @@ def render_report(
             window=WINDOW,
             policy_samples=MARGINAL_SAMPLES,
             details=details,
+            charts=charts,
+            has_charts=[charts is not None and are_drawn(record) for record in detailed],
+            data=None if charts is None else data_of([*zip(detailed, details, strict=True)], drawn),
             omitted=len(records) - len(details),
             price=price,
             written=to_time(datetime.now(UTC)),

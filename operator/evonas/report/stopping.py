@@ -63,7 +63,7 @@ class StoppingView:
 
 def count_stopping(record: RecordedSearch) -> Stopping | None:
     """Return what became of the trials; None for a search without rungs, or before one was reached."""
-    fidelity, trials = record.spec.fidelity, _own(record)
+    fidelity, trials = record.spec.fidelity, own_trials(record)
     if fidelity is None or not any(trial.rungs for trial in trials):
         return None
     cut = Counter(trial.rungs[-1].step for trial in trials if trial.state.is_at_rung and trial.rungs)
@@ -87,8 +87,8 @@ def view_stopping(record: RecordedSearch, winner: Trial | None) -> StoppingView 
     fidelity, counts = record.spec.fidelity, count_stopping(record)
     if fidelity is None or counts is None:
         return None
-    trials = _own(record)
-    lines = [(trial, points) for trial in trials if trial.rungs and (points := _points(fidelity, trial))]
+    trials = own_trials(record)
+    lines = [(trial, points) for trial in trials if trial.rungs and (points := points_of(fidelity, trial))]
     minimize = record.spec.objective.minimize
     # Those that got furthest lie on top, the best above all.
     lines.sort(key=lambda line: (line[1][-1][0], oriented(record.spec.objective, line[1][-1][1])))
@@ -110,12 +110,12 @@ def view_stopping(record: RecordedSearch, winner: Trial | None) -> StoppingView 
     )
 
 
-def _own(record: RecordedSearch) -> list[Trial]:
+def own_trials(record: RecordedSearch) -> list[Trial]:
     """Return the trials that were run for the search itself."""
     return [trial for trial in record.trials if trial.is_run and not trial.is_confirmation]
 
 
-def _points(fidelity: Fidelity, trial: Trial) -> list[Point]:
+def points_of(fidelity: Fidelity, trial: Trial) -> list[Point]:
     """Return what a trial had at its rungs and at its end, until it diverged."""
     known = takewhile(lambda result: result.value is not None, trial.rungs)
     points = [(result.step, result.value) for result in known if result.value is not None]

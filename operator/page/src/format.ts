@@ -79,6 +79,13 @@ export function moment(seconds: number): string {
   return CLOCK.format(seconds * 1000);
 }
 
+const TIME = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+
+/** The time of the day in the viewer's zone. */
+export function clock(seconds: number): string {
+  return TIME.format(seconds * 1000);
+}
+
 /** In UTC, to the second. */
 export function iso(seconds: number): string {
   return `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`;

@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from evonas.local.journal import JOURNAL_FILE
 from evonas.recorded.search import RecordedSearch
+from evonas.report.charts import built_charts
 from evonas.report.html import render_report
 from evonas.report.importance import find_importance
 from evonas.report.policy import find_policy
@@ -205,7 +206,7 @@ def test_a_report_is_a_file_to_keep(client: TestClient, folder: Path) -> None:
     assert answer.headers["content-disposition"] == 'attachment; filename="report-one.html"'
     assert answer.headers["content-type"].startswith("text/html")
     # But for the moment at which it was written.
-    assert len(answer.text) == len(render_report([record(folder, "one")]))
+    assert len(answer.text) == len(render_report([record(folder, "one")], charts=built_charts()))
 
 
 @pytest.mark.parametrize(

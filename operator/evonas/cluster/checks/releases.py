@@ -20,6 +20,8 @@ NAME_LABEL, RELEASE_LABEL = "app.kubernetes.io/name", "app.kubernetes.io/instanc
 OURS = {NAME_LABEL: "evonas"}
 """What the chart labels everything with."""
 OF_THE_CHART = ",".join(f"{key}={value}" for key, value in OURS.items())
+OPERATORS = f"{OF_THE_CHART},app.kubernetes.io/component!=ui"
+"""Deployments of the chart but the live page's."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ async def find_installations(api: Api, where: str | None, here: str) -> list[Ins
 
 
 async def _look_in(api: Api, namespace: str | None) -> list[Installation] | Finding:
-    deployments = await look(all_of(api, DEPLOYMENTS, namespace, OF_THE_CHART), "operator")
+    deployments = await look(all_of(api, DEPLOYMENTS, namespace, OPERATORS), "operator")
     if isinstance(deployments, Finding):
         return deployments
     found = [read_deployment(body) for body in deployments or ()]

@@ -11,6 +11,7 @@ from starlette.responses import StreamingResponse
 
 from evonas.recorded.fitting import check_fits
 from evonas.recorded.search import RecordedSearch
+from evonas.report.charts import built_charts
 from evonas.report.html import render_report
 from evonas.ui.changes import MOST_WATCHED, TooManyViewers
 from evonas.ui.encoding import Packed, encode
@@ -91,7 +92,7 @@ def _render(records: Sequence[RecordedSearch]) -> bytes:
     check_comparable(records)
     for record in records:
         check_fits(record)
-    return render_report(records).encode("utf-8", "replace")
+    return render_report(records, charts=built_charts()).encode("utf-8", "replace")
 
 
 def _as_of(service: Service, ids: Sequence[str]) -> list[tuple[str, str, int, int]]:

@@ -57,13 +57,23 @@ export function passing(
   }
   if (states.size > 0) for (let row = 0; row < table.length; row++) if (!states.has(table.state[row]!)) pass[row] = 0;
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  if (words.length > 0)
-    for (let row = 0; row < table.length; row++) {
-      if (pass[row] === 0) continue;
-      const line = lineOf(table, row);
-      if (!words.every((word) => line.includes(word))) pass[row] = 0;
-    }
+  if (words.length > 0) {
+    const lines = linesOf(table);
+    for (let row = 0; row < table.length; row++)
+      if (pass[row] === 1 && !words.every((word) => lines[row]!.includes(word))) pass[row] = 0;
+  }
   return pass;
+}
+
+/** What words are looked for in, kept as long as the table is: it is asked for at each stroke of a key. */
+const keptLines = new WeakMap<TrialTable, readonly string[]>();
+
+function linesOf(table: TrialTable): readonly string[] {
+  const known = keptLines.get(table);
+  if (known !== undefined) return known;
+  const made = Array.from({ length: table.length }, (_, row) => lineOf(table, row));
+  keptLines.set(table, made);
+  return made;
 }
 
 function lineOf(table: TrialTable, row: number): string {

@@ -9,7 +9,7 @@ import type { ChangeKind, Notice, Page } from "../api/types";
 /** The server sends something at least every 5 seconds. */
 const SILENCE_MS = 12_000;
 const FIRST_RETRY_MS = 500;
-const LAST_RETRY_MS = 15_000;
+const LAST_RETRY_MS = 5_000;
 const KINDS: readonly ChangeKind[] = ["beat", "searches", "search", "gone", "source"];
 
 /** What wants to know of changes. */

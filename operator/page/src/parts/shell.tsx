@@ -2,10 +2,9 @@
 import type { ComponentChildren } from "preact";
 import { brokenSince, connected, page, staleSources } from "../data/stream";
 import { now } from "../data/now";
-import { age } from "../format";
 import { choice, choose, type Choice } from "../theme";
 import { Announcer } from "./announce";
-import { Ago } from "./text";
+import { Clock } from "./text";
 
 /** It is not worth a word that a stream was reopened at once. */
 const WORTH_A_WORD_S = 3;
@@ -53,6 +52,7 @@ function Liveness() {
   );
 }
 
+/** An alert is read out whenever its text changes: nothing in it counts the seconds. */
 function Stale() {
   const since = brokenSince.value;
   const silent = since !== null && now.value - since / 1000 > WORTH_A_WORD_S;
@@ -60,7 +60,7 @@ function Stale() {
     <>
       {silent && (
         <div class="stale" role="alert">
-          Nothing has been heard from the server for {age(now.value - since / 1000)}: what is shown may be out of date.
+          Nothing has been heard from the server since <Clock at={since / 1000} />: what is shown may be out of date.
           Trying again.
         </div>
       )}
@@ -71,7 +71,7 @@ function Stale() {
             {source.seen !== null && (
               <>
                 {" "}
-                (seen <Ago since={source.seen} /> ago)
+                (last seen at <Clock at={source.seen} />)
               </>
             )}
           </div>

@@ -1,6 +1,6 @@
 /** Text that somebody else has written: only ever text, of any length and direction. */
 import { useState } from "preact/hooks";
-import { age, cut, duration, iso, moment } from "../format";
+import { age, clock, cut, duration, iso, moment } from "../format";
 import { now } from "../data/now";
 
 /** A name within a line: whatever its direction, what is around it keeps its order. */
@@ -36,6 +36,15 @@ export function Ago({ since }: { since: number | null }) {
 export function Lasted({ from, to }: { from: number | null; to: number | null }) {
   if (from === null) return <>–</>;
   return <span class="tabular">{duration(Math.max(0, (to ?? now.value) - from))}</span>;
+}
+
+/** A time of the day that stands still. */
+export function Clock({ at }: { at: number }) {
+  return (
+    <time dateTime={iso(at)} title={iso(at)}>
+      {clock(at)}
+    </time>
+  );
 }
 
 export function Moment({ at }: { at: number | null }) {

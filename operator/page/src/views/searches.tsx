@@ -49,7 +49,7 @@ function inShort(all: readonly Summary[]): string {
 
 function Nothing() {
   return (
-    <div class="nothing">
+    <div class="alone">
       <p>There are no searches here yet. This page looks at:</p>
       <ul>
         {page.value?.sources.map((source) => (

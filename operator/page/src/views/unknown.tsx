@@ -4,7 +4,7 @@ import { useTitle } from "../parts/hooks";
 export function NotFound({ what, why, back = "/" }: { what: string; why?: string; back?: string }) {
   useTitle("Not found");
   return (
-    <div class="nothing">
+    <div class="alone">
       <h1 tabIndex={-1}>{what}</h1>
       {why !== undefined && (
         <p>
@@ -21,7 +21,7 @@ export function NotFound({ what, why, back = "/" }: { what: string; why?: string
 export function Fault({ error, again }: { error: Error; again: () => void }) {
   useTitle("Fault");
   return (
-    <div class="nothing" role="alert">
+    <div class="alone" role="alert">
       <h1 tabIndex={-1}>This view has failed</h1>
       <p>It is a fault of the page, not of the search. Please report it with this text:</p>
       <pre class="block" tabIndex={0} aria-label="What failed">

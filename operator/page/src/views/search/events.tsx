@@ -1,5 +1,6 @@
 /** What Kubernetes and Prometheus say of a search. */
 import { useEffect } from "preact/hooks";
+import { cut } from "../../format";
 import { Callout, Empty, Scroll, Section, Waiting } from "../../parts/boxes";
 import { useResource } from "../../parts/hooks";
 import { Ago, Name, Words } from "../../parts/text";
@@ -35,8 +36,8 @@ export function EventsView({ search, details }: ViewProps) {
                 <tr>
                   <th>alert</th>
                   <th>severity</th>
-                  <th>state</th>
                   <th>says</th>
+                  <th>state</th>
                   <th class="number">since</th>
                 </tr>
               </thead>
@@ -51,11 +52,11 @@ export function EventsView({ search, details }: ViewProps) {
                         <Name text={alert.severity} most={20} />
                       </span>
                     </td>
-                    <td>
-                      <Name text={alert.state} most={20} />
-                    </td>
                     <td class="says">
                       <Words text={alert.summary} />
+                    </td>
+                    <td>
+                      <Name text={alert.state} most={20} />
                     </td>
                     <td class="number">
                       <Ago since={alert.since} />
@@ -80,10 +81,9 @@ export function EventsView({ search, details }: ViewProps) {
               <thead>
                 <tr>
                   <th class="number">ago</th>
-                  <th>type</th>
                   <th>reason</th>
-                  <th>about</th>
                   <th>message</th>
+                  <th>about</th>
                 </tr>
               </thead>
               <tbody>
@@ -93,19 +93,17 @@ export function EventsView({ search, details }: ViewProps) {
                       <Ago since={event.time} />
                     </td>
                     <td>
-                      <span class={`mark ${event.type === "Warning" ? "warn" : "quiet"}`}>
-                        <Name text={event.type} most={20} />
+                      <span class={`mark ${event.type === "Warning" ? "warn" : "quiet"}`} title={cut(event.type, 100)}>
+                        <Name text={event.reason} most={40} />
                       </span>
-                    </td>
-                    <td>
-                      <Name text={event.reason} most={40} />
+                      {event.type === "Warning" && <span class="unseen"> Warning</span>}
                       {event.count > 1 && <span class="faint"> ×{event.count}</span>}
-                    </td>
-                    <td>
-                      <Name text={event.about} most={50} />
                     </td>
                     <td class="says">
                       <Words text={event.message} />
+                    </td>
+                    <td>
+                      <Name text={event.about} most={50} />
                     </td>
                   </tr>
                 ))}

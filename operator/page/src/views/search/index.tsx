@@ -63,7 +63,7 @@ export function SearchView({ id }: { id: string }) {
   return (
     <>
       <Header search={search} details={details} />
-      <nav class="tabs" aria-label="Views of the search">
+      <nav class="tabs" aria-label="Views of the search" ref={showCurrent}>
         {TABS.map(([each, title]) => (
           <a key={each} href={tabAddress(id, each)} aria-current={each === name ? "page" : undefined}>
             {title}
@@ -73,6 +73,12 @@ export function SearchView({ id }: { id: string }) {
       <View search={search} details={details} open={(trial) => go(trialPath(id, trial))} />
     </>
   );
+}
+
+/** On a narrow screen, the current one may be beyond the edge. */
+function showCurrent(tabs: HTMLElement | null): void {
+  const current = tabs?.querySelector<HTMLElement>("[aria-current]");
+  if (tabs && current) tabs.scrollLeft = current.offsetLeft - (tabs.clientWidth - current.offsetWidth) / 2;
 }
 
 /** The filters and the selection go along. */

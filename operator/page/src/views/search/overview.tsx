@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import type { Details } from "../../api/types";
 import { Course, LearningCurves } from "../../charts";
 import type { Search } from "../../data/search";
-import { rowOf } from "../../data/table";
+import { rowOf, type TrialTable } from "../../data/table";
 import { count, decision, duration, number } from "../../format";
 import { Empty, Scroll, Section, Waiting } from "../../parts/boxes";
 import { useResource } from "../../parts/hooks";
@@ -253,13 +253,24 @@ function BestCandidate({ search, details }: { search: Search; details: Details }
   );
 }
 
+/** Those that ended last, the latest first; without sorting all, since this is done at each change. */
+function latestRows(table: TrialTable): number[] {
+  const latest: number[] = [];
+  for (let row = table.length - 1; row >= 0; row--) {
+    const ended = table.ended[row]!;
+    const earliest = latest.length < LATEST ? -Infinity : table.ended[latest.at(-1)!]!;
+    if (!(ended > earliest)) continue;
+    const place = latest.findIndex((other) => table.ended[other]! < ended);
+    latest.splice(place < 0 ? latest.length : place, 0, row);
+    latest.length = Math.min(latest.length, LATEST);
+  }
+  return latest;
+}
+
 function Latest({ search, details }: { search: Search; details: Details }) {
   const table = search.trials.value;
-  const rows: number[] = [];
-  for (let row = 0; row < table.length; row++) if (!Number.isNaN(table.ended[row]!)) rows.push(row);
-  if (rows.length === 0) return null;
-  rows.sort((a, b) => table.ended[b]! - table.ended[a]! || b - a);
-  const latest = rows.slice(0, LATEST);
+  const latest = latestRows(table);
+  if (latest.length === 0) return null;
   const speaks = latest.some((row) => table.says[row] !== "");
   return (
     <Section title="Latest">
