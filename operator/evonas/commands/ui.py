@@ -50,7 +50,12 @@ _HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
     help=f"Port to serve on; 0 picks a free one. Default: {PORT}, or the next that is free.",
 )
 @click.option(
-    "--host", default=HOST, show_default=True, help="Address to serve on. Beyond this machine, a token is needed."
+    "--host",
+    default=HOST,
+    show_default=True,
+    # An IPv6 address may be written as in the page's address.
+    callback=lambda context, parameter, host: host.removeprefix("[").removesuffix("]").lower(),
+    help="Address to serve on. Beyond this machine, a token is needed.",
 )
 @click.option(
     "--allowed-host",
@@ -137,7 +142,7 @@ def ui(
     is_private = is_loopback(host)
     token = _read_token(token_file) if token_file is not None else None if is_private else secrets.token_urlsafe(32)
     listening = listen(host, PORT if port is None else port, exactly=port is not None)
-    own_names = [] if is_private else [host.lower(), socket.gethostname().lower()]
+    own_names = [listening.name] if is_private else [listening.name, socket.gethostname().lower()]
     policy = Policy(
         hosts=frozenset({*LOOPBACK_NAMES, *own_names, *map(str.lower, allowed_hosts)}),
         any_address=not is_private,
