@@ -126,11 +126,14 @@ def ui(
     from evonas.ui.viewers import Acting, Rights  # noqa: PLC0415
 
     in_cluster = _is_in_cluster(options)
+    with_cluster = named or (not no_cluster and not paths and _is_configured() and not lacks("cluster"))
     # The chart's own pod has no runs; that of a notebook may have some.
-    only_cluster = named and in_cluster and not runs.exists()
-    places: list[Place] = [*map(place_at, paths)] if paths or only_cluster else [RunsPlace(runs)]
-    if named or (not no_cluster and not paths and _is_configured() and not lacks("cluster")):
-        places.append(ClusterPlace(options, namespaces, everywhere))
+    without_runs = bool(paths) or (in_cluster and with_cluster and not runs.exists())
+    places: list[Place] = [
+        *map(place_at, paths),
+        *([] if without_runs else [RunsPlace(runs)]),
+        *([ClusterPlace(options, namespaces, everywhere)] if with_cluster else []),
+    ]
 
     if user_token_header:
         rights = Rights(Acting.VIEWER, user_token_header)

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from evonas.agents import may_have_population
 from evonas.errors import EvonasError
 from evonas.recorded.search import Phase
 from evonas.search.trial_environment import to_text
@@ -91,6 +92,9 @@ def _senseless(seen: SeenSearch, action: ActionName) -> str:
 
 
 def _out_of_season(seen: SeenSearch, phase: Phase, action: ActionName) -> str:
+    agent = seen.overview.agent if seen.overview is not None else ""
+    if action in (ActionName.PIN, ActionName.UNPIN) and not may_have_population(agent):
+        return f"agent {agent} has no population that a trial could stay in"
     suspended = seen.body.get("spec", {}).get("suspend", False)
     if phase.is_over and action in (ActionName.ENQUEUE, ActionName.SUSPEND, ActionName.RESUME, ActionName.VETO):
         raising = "; raise maxTrials first" if action is ActionName.ENQUEUE and phase is Phase.COMPLETE else ""

@@ -140,7 +140,13 @@ class Changes:
                 )
                 yield Notice(kind=ChangeKind.SEARCH, revision=revision, id=id)
             except UnknownSearch:
-                yield Notice(kind=ChangeKind.GONE, revision=self._live.revision, id=id)
+                if knows_all(self._live):
+                    yield Notice(kind=ChangeKind.GONE, revision=self._live.revision, id=id)
+
+
+def knows_all(live: LiveSearches) -> bool:
+    """Return whether a search that is not known does not exist: right after a start it may not have been read yet."""
+    return all(source.seen is not None and source.problem is None for source in live.sources())
 
 
 def _in_words(told: Told) -> Iterator[What]:

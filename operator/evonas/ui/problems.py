@@ -14,6 +14,7 @@ from evonas.errors import EvonasError
 from evonas.sources.live.directory import UnknownSearch
 from evonas.sources.options import Forbidden
 from evonas.ui.actions import WrongOrder
+from evonas.ui.changes import knows_all
 from evonas.ui.encoding import encode
 from evonas.ui.models import Problem
 
@@ -28,7 +29,7 @@ _SAID = {
     415: "an order is JSON",
     421: "the page was asked for under a name that is not its own",
     422: "a parameter or field is wrong",
-    503: "too many ask at once, or the page was not built",
+    503: "too many ask at once, or not everything could be read yet",
 }
 
 
@@ -38,7 +39,8 @@ class Missing(Exception):
 
 def answers(*codes: int) -> dict[int | str, dict[str, Any]]:
     """Return how the errors of a route are described; any route may answer with some of them."""
-    return {code: {"model": Problem, "description": _SAID[code]} for code in sorted({401, 403, 421, *codes})}
+    known = {401, 403, 421, *codes} | ({503} if 404 in codes else set())
+    return {code: {"model": Problem, "description": _SAID[code]} for code in sorted(known)}
 
 
 def refuse(code: int, message: str) -> Response:
@@ -51,7 +53,10 @@ def register(app: FastAPI) -> None:
 
     @app.exception_handler(UnknownSearch)
     async def unknown(request: Request, error: UnknownSearch) -> Response:
-        return refuse(404, f"there is no search {error.args[0] if error.args else ''!r}; it may have been deleted")
+        id = error.args[0] if error.args else ""
+        if not knows_all(request.app.state.service.live):
+            return refuse(503, f"whether there is a search {id!r} is not known yet; ask again in a moment")
+        return refuse(404, f"there is no search {id!r}; it may have been deleted")
 
     @app.exception_handler(Missing)
     async def missing(request: Request, error: Missing) -> Response:

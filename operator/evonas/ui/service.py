@@ -16,6 +16,7 @@ from evonas.ui.changes import Changes
 from evonas.ui.encoding import Answers, Packed
 from evonas.ui.happenings import HappeningsDesk
 from evonas.ui.lines import Lines
+from evonas.ui.paced import Paced
 from evonas.ui.pages import Pages
 from evonas.ui.threads import Turns
 from evonas.ui.viewers import Acting, Reviews, Rights
@@ -44,6 +45,7 @@ class Service:
         self.started = time.time()
         self.turns = Turns()
         self.answers = Answers()
+        self.details = Paced()
         self.analyses = Analyses(live, self.turns)
         self.changes = Changes(live)
         self.reviews = Reviews()

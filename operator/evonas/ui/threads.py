@@ -57,7 +57,7 @@ class Once(Generic[T]):
     async def make(self, key: Hashable, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Return what ``make`` returns, now or for somebody who has asked before."""
         task = self._making.get(key)
-        if task is None:
+        if task is None or task.done():
             task = asyncio.create_task(make())
             self._making[key] = task
             task.add_done_callback(lambda made: self._end(key, made))
@@ -65,7 +65,8 @@ class Once(Generic[T]):
         return await asyncio.shield(task)
 
     def _end(self, key: Hashable, made: asyncio.Task[T]) -> None:
-        del self._making[key]
+        if self._making.get(key) is made:
+            del self._making[key]
         if not made.cancelled():
             # Looked at, in case that nobody waits any more.
             made.exception()

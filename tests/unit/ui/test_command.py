@@ -149,6 +149,12 @@ def test_a_pod_shows_no_runs_and_changes_nothing_by_its_own_account(start: Start
     assert (page["readOnly"], [source["origin"] for source in page["sources"]]) == (True, ["cluster"])
 
 
+def test_runs_in_a_notebooks_pod_are_shown(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    page = start(KUBERNETES_SERVICE_HOST="127.0.0.1", KUBERNETES_SERVICE_PORT="1").get("/api/v1/page")
+    assert [source["origin"] for source in page["sources"]] == ["run", "cluster"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

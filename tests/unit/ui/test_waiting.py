@@ -14,7 +14,9 @@ import pytest
 
 from evonas.ui import analyses
 from evonas.ui.encoding import APIECE, Answers, Packed
+from evonas.ui.paced import Paced
 from evonas.ui.threads import MOST_HEAVY, Once, Turns, in_thread
+from evonas.ui.views.analysis import analyse
 from harness.waiting import PATIENCE, wait_for
 from tests.unit.search.simulation import write_run
 from tests.unit.ui.served import API, get, serving_runs
@@ -39,7 +41,7 @@ class Gate:
 
 @pytest.fixture
 def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
-    gate = Gate(analyses.analyse)
+    gate = Gate(analyse)
     monkeypatch.setattr(analyses, "analyse", gate)
     return gate
 
@@ -121,6 +123,43 @@ async def test_answers_are_kept_up_to_a_size_the_latest_the_longest() -> None:
     for key in (1, 2, 3, 1, 4, 1, 2):
         await answers.get(key, making(key))
     assert made == [1, 2, 3, 4, 2]
+
+
+async def test_who_asks_gets_nothing_older_than_what_they_knew_and_making_it_takes_a_small_share_of_the_time() -> None:
+    paced, known, made = Paced(), 0, []
+
+    async def make() -> Packed:
+        made.append(known)
+        await asyncio.sleep(0.02)
+        return Packed.of(str(made[-1]).encode())
+
+    def as_of() -> tuple[str, tuple[int, ...]]:
+        return "uid", (known, 0)
+
+    began = time.monotonic()
+    asked = []
+    while time.monotonic() - began < 1:
+        known += 1
+        asked.append((known, asyncio.create_task(paced.get("id", as_of, make))))
+        await asyncio.sleep(0.01)
+    for knew, task in asked:
+        assert int((await task).content) >= knew
+    assert len(made) < 0.3 * len(asked), (len(made), len(asked))
+
+
+async def test_what_must_be_the_same_is_and_an_answer_begun_later_is_new_enough() -> None:
+    paced, identity = Paced(), 0
+
+    async def make() -> Packed:
+        return Packed.of(str(identity).encode())
+
+    def as_of() -> tuple[int, tuple[int, ...]]:
+        nonlocal identity
+        identity += 1
+        return identity, (0,)
+
+    assert (await asyncio.wait_for(paced.get("id", as_of, make), PATIENCE)).content == b"2"
+    assert int((await asyncio.wait_for(paced.get("id", as_of, make), PATIENCE)).content) > 2
 
 
 async def test_heavy_work_takes_turns() -> None:

@@ -18,6 +18,7 @@ from evonas.ui.models import (
     SourceState,
     Trials,
 )
+from evonas.ui.paced import AsOf
 from evonas.ui.problems import answers
 from evonas.ui.routes.common import SearchId, Since, TheService
 from evonas.ui.threads import in_thread
@@ -74,13 +75,17 @@ async def searches(request: Request, service: TheService, since: Since = 0) -> R
 async def details(request: Request, service: TheService, id: SearchId) -> Response:
     """Return one search in full, without its trials."""
     live = service.live
-    seen, pinned = live.get(id), tuple(live.pinned(id))
+
+    def as_of() -> AsOf:
+        seen = live.get(id)
+        return (seen.uid, tuple(live.pinned(id))), (seen.revision, live.trials_revision(id))
 
     async def make() -> Packed:
-        line, record = service.lines.of(seen), await live.record(id)
+        line, pinned = service.lines.of(live.get(id)), live.pinned(id)
+        record = await live.record(id)
         return await in_thread(lambda: Packed.of(encode(describe(line, record, pinned))))
 
-    return await service.answer(request, ("details", id, seen.revision, live.trials_revision(id), pinned), make)
+    return (await service.details.get(id, as_of, make)).answer(request)
 
 
 @router.get(f"{ONE}/trials", response_model=Trials, responses=answers(404, 409, 422), tags=["trials"])

@@ -1350,6 +1350,15 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description too many ask at once, or not everything could be read yet */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     readonly trials: {
@@ -1423,6 +1432,15 @@ export interface operations {
             };
             /** @description a parameter or field is wrong */
             readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many ask at once, or not everything could be read yet */
+            readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -1507,6 +1525,15 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description too many ask at once, or not everything could be read yet */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     readonly analysis: {
@@ -1584,6 +1611,15 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description too many ask at once, or not everything could be read yet */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     readonly happenings: {
@@ -1645,6 +1681,15 @@ export interface operations {
             };
             /** @description a parameter or field is wrong */
             readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many ask at once, or not everything could be read yet */
+            readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -1731,6 +1776,15 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description too many ask at once, or not everything could be read yet */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     readonly explanation: {
@@ -1810,6 +1864,15 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description too many ask at once, or not everything could be read yet */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     readonly one_curve: {
@@ -1882,6 +1945,15 @@ export interface operations {
             };
             /** @description a parameter or field is wrong */
             readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many ask at once, or not everything could be read yet */
+            readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -1973,6 +2045,15 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description too many ask at once, or not everything could be read yet */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     readonly comparison: {
@@ -2043,6 +2124,15 @@ export interface operations {
             };
             /** @description a parameter or field is wrong */
             readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many ask at once, or not everything could be read yet */
+            readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -2127,6 +2217,15 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description too many ask at once, or not everything could be read yet */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     readonly report_on_several: {
@@ -2204,6 +2303,15 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description too many ask at once, or not everything could be read yet */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     readonly changes: {
@@ -2263,7 +2371,7 @@ export interface operations {
                     readonly "text/event-stream": components["schemas"]["Problem"];
                 };
             };
-            /** @description too many ask at once, or the page was not built */
+            /** @description too many ask at once, or not everything could be read yet */
             readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -2333,6 +2441,15 @@ export interface operations {
             };
             /** @description a parameter or field is wrong */
             readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many ask at once, or not everything could be read yet */
+            readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
@@ -2450,6 +2567,15 @@ export interface operations {
             };
             /** @description a parameter or field is wrong */
             readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many ask at once, or not everything could be read yet */
+            readonly 503: {
                 headers: {
                     readonly [name: string]: unknown;
                 };
