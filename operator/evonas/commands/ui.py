@@ -10,6 +10,7 @@ import sys
 import threading
 import webbrowser
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 import click
@@ -17,6 +18,9 @@ import click
 from evonas.errors import EvonasError
 from evonas.extras import lacks, require
 from evonas.sources.options import ClusterOptions
+
+if TYPE_CHECKING:
+    from evonas.ui.serving import Listening
 
 PORT = 8090
 HOST = "127.0.0.1"
@@ -118,7 +122,7 @@ def ui(
     from evonas.ui.pages import NOT_BUILT, Pages  # noqa: PLC0415
     from evonas.ui.security import LOOPBACK_NAMES, Policy  # noqa: PLC0415
     from evonas.ui.service import Settings  # noqa: PLC0415
-    from evonas.ui.serving import is_loopback, listen, serve  # noqa: PLC0415
+    from evonas.ui.serving import listen, serve  # noqa: PLC0415
     from evonas.ui.viewers import Acting, Rights  # noqa: PLC0415
 
     in_cluster = _is_in_cluster(options)
@@ -139,12 +143,11 @@ def ui(
     else:
         rights = Rights(Acting.SELF)
 
-    is_private = is_loopback(host)
-    token = _read_token(token_file) if token_file is not None else None if is_private else secrets.token_urlsafe(32)
     listening = listen(host, PORT if port is None else port, exactly=port is not None)
-    own_names = [listening.name] if is_private else [listening.name, socket.gethostname().lower()]
+    is_private = listening.is_private
+    token = _read_token(token_file) if token_file is not None else None if is_private else secrets.token_urlsafe(32)
     policy = Policy(
-        hosts=frozenset({*LOOPBACK_NAMES, *own_names, *map(str.lower, allowed_hosts)}),
+        hosts=frozenset({*LOOPBACK_NAMES, *_own_names(listening), *map(str.lower, allowed_hosts)}),
         any_address=not is_private,
         token=token,
         cookie=f"evonas-token-{listening.port}",
@@ -167,6 +170,11 @@ def ui(
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
     serve(app, service, [listening.socket], ready)
+
+
+def _own_names(listening: Listening) -> list[str]:
+    """Return the names of this page besides those that any has on its own machine."""
+    return [listening.name] if listening.is_private else [listening.name, socket.gethostname().lower()]
 
 
 def _is_in_cluster(options: ClusterOptions) -> bool:

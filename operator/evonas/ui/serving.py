@@ -52,6 +52,11 @@ class Listening:
         return f"http://{name}:{self.port}/"
 
     @property
+    def is_private(self) -> bool:
+        """Whether only this machine reaches it."""
+        return is_loopback(self.host)
+
+    @property
     def name(self) -> str:
         """What it listens on, as addresses of pages have it."""
         return f"[{self.host}]" if ":" in self.host else self.host
