@@ -122,14 +122,9 @@ def ui(
     places: list[Place] = [*map(place_at, paths)] if paths or only_cluster else [RunsPlace(runs)]
     if named or (not no_cluster and not paths and _is_configured() and not lacks("cluster")):
         places.append(ClusterPlace(options, namespaces, everywhere))
-
-    if user_token_header:
-        rights = Rights(Acting.VIEWER, user_token_header)
-    elif read_only or in_cluster:
-        # The page's own account is not that of whoever looks at it.
-        rights = Rights(Acting.NOBODY)
-    else:
-        rights = Rights(Acting.SELF)
+    # In a cluster, the page's own account is not that of whoever looks at it.
+    acting = Acting.VIEWER if user_token_header else Acting.NOBODY if read_only or in_cluster else Acting.SELF
+    rights = Rights(acting, user_token_header or "")
 
     is_private = is_loopback(host)
     token = _read_token(token_file) if token_file is not None else None if is_private else secrets.token_urlsafe(32)
