@@ -84,8 +84,9 @@ generate: page  ## renew the files that are made of others: the table of metrics
 	$(BIN)/python -m observability
 	$(BIN)/python -m tests.chart.generating
 
-pictures: env  ## renew the dashboards' pictures from a real Prometheus beside a control plane (minutes)
+pictures: page  ## renew the pictures of the dashboards, from a real Prometheus, and of the live page (a quarter of an hour)
 	$(BIN)/python -m tests.dashboards.pictures
+	$(BIN)/python -m tests.page.pictures
 
 format: env  ## format the code
 	$(BIN)/ruff format .

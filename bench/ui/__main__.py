@@ -78,7 +78,7 @@ def viewers(folder: Path, loads: int) -> Iterator[Row]:
         for count in (0, 1, 20):
             found = processor(folder, count, 2.0, known, 30)
             shutil.rmtree(folder / "runs" / "changing")
-            rates = ", ".join(f"{rate:.0f} {what}" for what, rate in found.items() if what != "share")
+            rates = ", ".join(f"{rate:.3g} {what}" for what, rate in found.items() if what != "share")
             said = f"{100 * found['share']:.0f} % of a core{f' ({rates})' if rates else ''}"
             yield _row(
                 f"{count} viewers of a search with {known} trials that changes twice a second",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 
 from playwright.sync_api import Browser, expect
@@ -35,11 +36,8 @@ def delays(folder: Path, server: Server, browser: Browser, trials: int) -> list[
             run.let_go(index)
             wait_for("the report", report.exists, interval=0.001)
             ended = report.stat().st_mtime
-            shown = wait_for(
-                "the trial on the page",
-                lambda at=index: seen.page.evaluate(f"window.shown['trial {at}']"),
-                interval=0.02,
-            )
+            look = partial(seen.page.evaluate, f"window.shown['trial {index}']")
+            shown = wait_for("the trial on the page", look, interval=0.02)
             found.append(float(shown) - ended)
             # Not in step with anything that is looked at once a second.
             time.sleep(0.37)

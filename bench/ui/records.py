@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from evonas.local.journal import JOURNAL_FILE, open_journal, read_journal
@@ -28,20 +29,19 @@ def write_many(folder: Path, searches: int = SEARCHES, trials: int = TRIALS) -> 
 @contextmanager
 def changing(folder: Path, per_second: float, known: int) -> Iterator[None]:
     """Keep a search of so many trials going: with each change one trial begins or ends, as a run would record it."""
-    run = write_large(folder, "changing", known, most=100_000)
+    run = write_large(folder, "changing", known, most=99_000)
     journal = open_journal(run, read_journal(run / JOURNAL_FILE)[0])
     over = threading.Event()
 
     def go_on() -> None:
-        trials = [*large_trials(known + 20_000, random.Random(7), SearchSpec.parse(manifest_of(journal.search)).space)][
-            known:
-        ]
+        space = SearchSpec.parse(manifest_of(journal.search)).space
+        trials = islice(large_trials(known + 20_000, random.Random(7), space), known, None)
         due = time.monotonic()
-        for number, trial in enumerate(trials):
+        for trial in trials:
             running = replace(
                 trial, state=TrialState.RUNNING, reward=None, metrics={}, sequence=None, completion_time=None, reason=""
             )
-            for state in (replace(running, message=""), replace(trial, index=known + number)):
+            for state in (replace(running, message=""), trial):
                 due += 1 / per_second
                 if over.wait(max(0.0, due - time.monotonic())):
                     return

@@ -57,6 +57,8 @@ def _peak(process: psutil.Process) -> float:
 def processor(folder: Path, viewers: int, per_second: float, known: int, seconds: float) -> dict[str, float]:
     """Return the share of a core that the server takes while a search changes and so many look at it."""
     with changing(folder / "runs", per_second, known), serving(folder, str(folder / "runs")) as server:
+        searches = len([*(folder / "runs").iterdir()])
+        wait_for("all searches", lambda: _known(server) == searches, timeout=300)
         id, process = server.id_of("changing"), process_of(server)
         asked: dict[str, int] = {}
         thread = threading.Thread(

@@ -225,7 +225,8 @@ async def test_dropped_trials_are_listed_again_when_they_are_asked_for(
         await until(live, lambda: live.trials_revision(ids[0]) > known.revision)
         changes = await live.trials(ids[0], known.revision)
         assert changes.complete
-        assert [trial.index for trial in changes.trials] == [0, 1, 2, 4, 5]
+        # The operator may have proposed another one in its place.
+        assert [trial.index for trial in changes.trials][:5] == [0, 1, 2, 4, 5]
 
 
 def record_name(cluster: Cluster, namespace: str, search: str, index: int) -> str:

@@ -198,7 +198,7 @@ def write_large(
     It is over, unless it may have ``most`` trials, which are more.
     """
     dice = random.Random(seed)
-    space = [{"name": f"d{number}", "values": [*range(1, 9)]} for number in range(decisions - 1)]
+    space: list[dict[str, Any]] = [{"name": f"d{number}", "values": [*range(1, 9)]} for number in range(decisions - 1)]
     space.append({"name": "rate", "range": {"min": 0.0001, "max": 0.1, "scale": "log", "steps": 40}})
     body = {
         "apiVersion": "evonas.dev/v1alpha1",

@@ -45,6 +45,7 @@ class Server:
                 command, stdout=log, stderr=log, env=self._environment, cwd=self._log.parent
             )
         found = wait_for("the server's address", lambda: self._says(begin))
+        assert found is not None
         self._port = int(found[1])
         wait_for("the server's answer", self._answers)
 

@@ -26,6 +26,9 @@ from evonas.ui.models import (
 )
 from evonas.ui.views.summary import seconds
 
+_WRITTEN = ("name", "namespace", "labels", "annotations")
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
 
 def describe(summary: Summary, record: RecordedSearch, pinned: Sequence[int]) -> Details:
     """Return a search in full; EvonasError if this version does not accept its manifest."""
@@ -66,10 +69,18 @@ def describe(summary: Summary, record: RecordedSearch, pinned: Sequence[int]) ->
             if item.runs
         ],
         conditions=[_condition(body) for body in record.body.get("status", {}).get("conditions", ())],
-        manifest=to_yaml(manifest_of(record.body), allow_unicode=True),
+        manifest=to_yaml(_declared(record), allow_unicode=True),
         environments=[dict(entry) for entry in record.environments],
         images={name: list(digests) for name, digests in record.images.items()},
     )
+
+
+def _declared(record: RecordedSearch) -> Mapping[str, Any]:
+    """Return the search as its author would write it, without what the server has added to its metadata."""
+    body = manifest_of(record.body)
+    metadata = {key: value for key, value in body["metadata"].items() if key in _WRITTEN}
+    annotations = {key: value for key, value in metadata.pop("annotations", {}).items() if key != _LAST_APPLIED}
+    return {**body, "metadata": {**metadata, **({"annotations": annotations} if annotations else {})}}
 
 
 def _decision(space: SearchSpace, decision: Decision) -> DecisionInfo:

@@ -28,7 +28,7 @@ export function Cost({ improvements, gpus, minimize, open, height }: CostProps) 
       open={open}
       below={(pen) => pen.line(marks.x, marks.y, pen.palette.series[2]!, { stairs: true })}
       points={(pen) => {
-        for (const place of marks.x.keys()) pen.dot(pen.x(marks.x[place]!), pen.y(marks.y[place]!), 3.5, pen.palette.series[2]!);
+        for (const place of marks.x.keys()) pen.dot(pen.x(marks.x[place]!), pen.y(marks.y[place]!), marks.x.length > 40 ? 2 : 3.5, pen.palette.series[2]!);
       }}
       tip={(place) => {
         const step = improvements[place]!;

@@ -415,12 +415,15 @@ function handlersOf(
       if (start !== null && !start.moved && state.surface !== null) {
         const [x, y] = position(event);
         if (start.axis >= 0) {
-          // A click chooses the value at it, or takes the brush away.
+          // A click chooses the value at it, or a part of an axis of numbers; or it takes the brush away.
           const view = state.model.views[start.axis]!;
           const at = valueAt(view, y, state.surface.height);
           const brush = props.selection.brushes.value.get(view.axis);
-          const step = view.values === null ? null : Math.min(view.values.length - 1, Math.max(0, Math.round(at)));
-          setBrush(props, view.axis, step === null ? null : toggled(view, brush, step));
+          const [low, high] = view.bounds;
+          const count = stepsOf(view).length;
+          const step = view.values === null ? Math.floor((count * (at - low)) / (high - low)) : Math.round(at);
+          const next = toggled(view, brush, Math.min(count - 1, Math.max(0, step)));
+          setBrush(props, view.axis, view.values === null && brush !== undefined ? null : next);
         } else {
           const place = lineAt(x, y);
           const trial = place < 0 ? null : props.trials.peek().index[state.model.rows[place]!]!;

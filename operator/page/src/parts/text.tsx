@@ -1,5 +1,6 @@
 /** Text that somebody else has written: only ever text, of any length and direction. */
-import { useState } from "preact/hooks";
+import { computed } from "@preact/signals";
+import { useMemo, useState } from "preact/hooks";
 import { age, clock, cut, duration, iso, moment } from "../format";
 import { now } from "../data/now";
 
@@ -24,10 +25,12 @@ export function Words({ text, most = 300 }: { text: string; most?: number }) {
 
 /** How long ago something was, growing by itself. */
 export function Ago({ since }: { since: number | null }) {
+  // Only the text is written anew, and only when it is another: a list has hundreds of ages.
+  const text = useMemo(() => computed(() => (since === null ? "" : age(now.value - since))), [since]);
   if (since === null) return <>–</>;
   return (
     <time dateTime={iso(since)} title={`${moment(since)} (${iso(since)})`}>
-      {age(now.value - since)}
+      {text}
     </time>
   );
 }

@@ -5,7 +5,7 @@ import { api, Refused } from "../api/client";
 import type { Details, TrialDetails } from "../api/types";
 import { TrialCurve, LineageTree } from "../charts";
 import { openTrial, searchOf, type OneTrial, type Search } from "../data/search";
-import { count, decision, duration, number } from "../format";
+import { count, counted, decision, duration, number } from "../format";
 import { Callout, Empty, Fact, Scroll, Section, Waiting } from "../parts/boxes";
 import { useMade, useResource, useTitle } from "../parts/hooks";
 import { StateMark } from "../parts/state";
@@ -343,7 +343,7 @@ function Lineage({ search, details, trial }: { search: Search; details: Details;
   const { data, problem, ask } = search.table;
   const id = details.summary.id;
   return (
-    <Section title="Lineage" note={`${count(trial.lineage.length)} generations to here; ${count(trial.children.length)} children.`}>
+    <Section title="Lineage" note={`${counted(trial.lineage.length, "generation")} to here; ${trial.children.length === 1 ? "1 child" : `${count(trial.children.length)} children`}.`}>
       {data.value === null ? (
         <Waiting problem={problem} what="the trials" retry={ask} />
       ) : (
