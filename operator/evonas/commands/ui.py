@@ -134,14 +134,9 @@ def ui(
         *([] if without_runs else [RunsPlace(runs)]),
         *([ClusterPlace(options, namespaces, everywhere)] if with_cluster else []),
     ]
-
-    if user_token_header:
-        rights = Rights(Acting.VIEWER, user_token_header)
-    elif read_only or in_cluster:
-        # The page's own account is not that of whoever looks at it.
-        rights = Rights(Acting.NOBODY)
-    else:
-        rights = Rights(Acting.SELF)
+    # In a cluster, the page's own account is not that of whoever looks at it.
+    acting = Acting.VIEWER if user_token_header else Acting.NOBODY if read_only or in_cluster else Acting.SELF
+    rights = Rights(acting, user_token_header or "")
 
     listening = listen(host, PORT if port is None else port, exactly=port is not None)
     is_private = listening.is_private
