@@ -64,8 +64,8 @@ def scrolled(browser: Browser, address: str) -> list[float]:
 
 
 def brushed(browser: Browser, address: str) -> list[float]:
-    """Return the milliseconds of each frame while a range is drawn along an axis, with three figures and the table."""
-    with visit(f"{address}?tab=explore", within=browser, height=1800) as seen:
+    """Return the milliseconds of each frame while a range is drawn along an axis, in a window of 1200 x 900."""
+    with visit(f"{address}?tab=explore", within=browser, height=900) as seen:
         page = seen.page
         counts = page.locator(".filters .counts")
         expect(counts).to_contain_text("trials")
