@@ -144,7 +144,7 @@ def test_a_token_of_ones_own_is_asked_for_and_never_printed(start: Start, tmp_pa
 
 
 def test_a_pod_shows_no_runs_and_changes_nothing_by_its_own_account(start: Start) -> None:
-    server = start(KUBERNETES_SERVICE_HOST="127.0.0.1", KUBERNETES_SERVICE_PORT="1")
+    server = start("-A", KUBERNETES_SERVICE_HOST="127.0.0.1", KUBERNETES_SERVICE_PORT="1")
     page = server.get("/api/v1/page")
     assert (page["readOnly"], [source["origin"] for source in page["sources"]]) == (True, ["cluster"])
 
