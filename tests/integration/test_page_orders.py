@@ -18,6 +18,7 @@ from evonas.cluster.client.resources import SEARCHES
 from harness.client import Cluster
 from harness.errors import ClusterError
 from harness.waiting import wait_for
+from tests.integration.searches import HELD, let_go
 from tests.operator_process import OperatorProcess, search
 from tests.page.serving import Server
 from tests.unit.local.runs import evonas
@@ -36,8 +37,9 @@ def id(namespace: str) -> str:
 
 @pytest.fixture
 def declared(cluster: Cluster, namespace: str, apply: Apply) -> None:
-    """A search that nothing works on: no operator is needed to see what is written."""
+    """A search whose trials, where an operator works on it, run until they are let go."""
     body = search(NAME, budget={"maxTrials": 6, "parallelTrials": 2})
+    body["spec"]["trial"]["template"]["metadata"] = {"annotations": HELD}
     apply(body)
 
 
@@ -124,7 +126,12 @@ def test_a_search_is_suspended_resumed_and_given_more(
     assert (spec["suspend"], spec["budget"]["parallelTrials"], spec["budget"]["maxTrials"]) == (False, 3, 8)
     managers = cluster.get("nas", NAME, namespace)["metadata"].get("managedFields")
     assert managers is None or any(entry["manager"] == "evonas-ui" for entry in managers)
-    wait_for("the end", lambda: phase() == "Complete")
+
+    def is_over() -> bool:
+        let_go(cluster, namespace)
+        return phase() == "Complete"
+
+    wait_for("the end", is_over)
     assert server.get(f"/api/v1/searches/{id}")["summary"]["counts"]["total"] == 8
 
 

@@ -10,6 +10,7 @@ import sys
 import threading
 import webbrowser
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 import click
@@ -17,6 +18,9 @@ import click
 from evonas.errors import EvonasError
 from evonas.extras import lacks, require
 from evonas.sources.options import ClusterOptions
+
+if TYPE_CHECKING:
+    from evonas.ui.serving import Listening
 
 PORT = 8090
 HOST = "127.0.0.1"
@@ -50,7 +54,12 @@ _HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
     help=f"Port to serve on; 0 picks a free one. Default: {PORT}, or the next that is free.",
 )
 @click.option(
-    "--host", default=HOST, show_default=True, help="Address to serve on. Beyond this machine, a token is needed."
+    "--host",
+    default=HOST,
+    show_default=True,
+    # An IPv6 address may be written as in the page's address.
+    callback=lambda context, parameter, host: host.removeprefix("[").removesuffix("]").lower(),
+    help="Address to serve on. Beyond this machine, a token is needed.",
 )
 @click.option(
     "--allowed-host",
@@ -113,7 +122,7 @@ def ui(
     from evonas.ui.pages import NOT_BUILT, Pages  # noqa: PLC0415
     from evonas.ui.security import LOOPBACK_NAMES, Policy  # noqa: PLC0415
     from evonas.ui.service import Settings  # noqa: PLC0415
-    from evonas.ui.serving import is_loopback, listen, serve  # noqa: PLC0415
+    from evonas.ui.serving import listen, serve  # noqa: PLC0415
     from evonas.ui.viewers import Acting, Rights  # noqa: PLC0415
 
     in_cluster = _is_in_cluster(options)
@@ -125,21 +134,15 @@ def ui(
         *([] if without_runs else [RunsPlace(runs)]),
         *([ClusterPlace(options, namespaces, everywhere)] if with_cluster else []),
     ]
+    # In a cluster, the page's own account is not that of whoever looks at it.
+    acting = Acting.VIEWER if user_token_header else Acting.NOBODY if read_only or in_cluster else Acting.SELF
+    rights = Rights(acting, user_token_header or "")
 
-    if user_token_header:
-        rights = Rights(Acting.VIEWER, user_token_header)
-    elif read_only or in_cluster:
-        # The page's own account is not that of whoever looks at it.
-        rights = Rights(Acting.NOBODY)
-    else:
-        rights = Rights(Acting.SELF)
-
-    is_private = is_loopback(host)
-    token = _read_token(token_file) if token_file is not None else None if is_private else secrets.token_urlsafe(32)
     listening = listen(host, PORT if port is None else port, exactly=port is not None)
-    own_names = [] if is_private else [host.lower(), socket.gethostname().lower()]
+    is_private = listening.is_private
+    token = _read_token(token_file) if token_file is not None else None if is_private else secrets.token_urlsafe(32)
     policy = Policy(
-        hosts=frozenset({*LOOPBACK_NAMES, *own_names, *map(str.lower, allowed_hosts)}),
+        hosts=frozenset({*LOOPBACK_NAMES, *_own_names(listening), *map(str.lower, allowed_hosts)}),
         any_address=not is_private,
         token=token,
         cookie=f"evonas-token-{listening.port}",
@@ -162,6 +165,11 @@ def ui(
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
     serve(app, service, [listening.socket], ready)
+
+
+def _own_names(listening: Listening) -> list[str]:
+    """Return the names of this page besides those that any has on its own machine."""
+    return [listening.name] if listening.is_private else [listening.name, socket.gethostname().lower()]
 
 
 def _is_in_cluster(options: ClusterOptions) -> bool:

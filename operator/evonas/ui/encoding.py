@@ -26,6 +26,8 @@ LEVEL = 5
 """Of gzip: JSON of columns becomes a fifth of its size, and a higher level takes much longer for little."""
 MAX_KEPT = 24 << 20
 """Bytes of answers that are kept."""
+APIECE = 1 << 10
+"""Bytes that keeping an answer takes besides its content: most are short, of what has changed since a moment ago."""
 
 
 def encode(model: BaseModel) -> bytes:
@@ -102,10 +104,14 @@ class Answers:
 
     async def _make(self, key: Hashable, make: Callable[[], Awaitable[Packed]]) -> Packed:
         made = await make()
-        if len(made.content) <= self._most:
+        if _size(made) <= self._most:
             self._kept[key] = made
-            self._size += len(made.content)
+            self._size += _size(made)
             while self._size > self._most:
                 _, oldest = self._kept.popitem(last=False)
-                self._size -= len(oldest.content)
+                self._size -= _size(oldest)
         return made
+
+
+def _size(kept: Packed) -> int:
+    return len(kept.content) + APIECE

@@ -31,6 +31,8 @@ TRIES = 50
 LEAVE_SECONDS = 2
 """How long answers under way may take at the end."""
 MAX_CONNECTIONS = 1000
+BACKLOG = 2048
+"""Connections that wait to be accepted, as uvicorn has it."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,18 @@ class Listening:
     @property
     def address(self) -> str:
         """The page's address for people on this machine, or elsewhere if a name was given."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.host, self.host)
-        return f"http://{f'[{host}]' if ':' in host and not host.startswith('[') else host}:{self.port}/"
+        name = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}.get(self.name, self.name)
+        return f"http://{name}:{self.port}/"
+
+    @property
+    def is_private(self) -> bool:
+        """Whether only this machine reaches it."""
+        return is_loopback(self.host)
+
+    @property
+    def name(self) -> str:
+        """What it listens on, as addresses of pages have it."""
+        return f"[{self.host}]" if ":" in self.host else self.host
 
 
 def is_loopback(host: str) -> bool:
@@ -61,13 +73,15 @@ def is_loopback(host: str) -> bool:
 
 
 def listen(host: str, port: int, *, exactly: bool) -> Listening:
-    """Bind a socket to a port, or, unless it must be ``exactly`` that, to one of the next; 0 is any free one.
+    """Listen on a port, or, unless it must be ``exactly`` that, to one of the next; 0 is any free one.
     EvonasError if that is impossible.
     """
     last: OSError | None = None
     for candidate in range(port, port + (1 if exactly or port == 0 else TRIES)):
         try:
             bound = _bind(host, candidate)
+        except (socket.gaierror, UnicodeError) as error:
+            raise EvonasError(f"--host: {host[:100]!r} is neither an address nor a name that is known here") from error
         except OSError as error:
             last = error
             continue
@@ -84,6 +98,8 @@ def _bind(host: str, port: int) -> socket.socket:
     try:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         found.bind(address)
+        # Now, not once there is an app: until somebody listens, others may bind the same port.
+        found.listen(BACKLOG)
     except OSError:
         found.close()
         raise

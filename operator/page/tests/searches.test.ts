@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { expect, test } from "vitest";
-import { filterSearches, groupsOf, readListSorting, sortSearches } from "../src/data/list";
+import { filterSearches, groupsOf, namesakes, readListSorting, sortSearches } from "../src/data/list";
 import { mergeSearches } from "../src/data/searches";
 import { searchesAnswer, summary } from "./answers";
 
@@ -36,4 +36,11 @@ test("searches are grouped by where they are recorded", () => {
     ["In the cluster, namespace default", 1],
     ["Runs on this machine", 2],
   ]);
+});
+
+test("searches of the same name are told apart by their place, which the filter finds, too", () => {
+  const again = summary({ id: "run2:a", name: "a", created: 400, reference: "again/a" });
+  const elsewhere = summary({ id: "cluster:default:a", name: "a", created: 500, origin: "cluster", namespace: "default" });
+  expect([...namesakes([a, b, again, elsewhere])]).toEqual(["run:a", "run2:a"]);
+  expect(filterSearches([a, b, again], "again/", new Set())).toEqual([again]);
 });

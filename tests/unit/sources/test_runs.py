@@ -221,6 +221,21 @@ async def test_what_is_no_readable_run_hides_no_other(tmp_path: Path, journal: C
         assert live.sources()[0].problem is None
 
 
+async def test_a_run_whose_folder_has_a_name_that_is_no_text_has_an_id_that_is(
+    tmp_path: Path, journal: Callable[[str], Journal]
+) -> None:
+    journal("here").close()
+    try:
+        (tmp_path / "runs" / "here").rename(tmp_path / "runs" / os.fsdecode(b"bad\xff"))
+    except OSError:
+        pytest.skip("this file system takes text only")
+    async with LiveSearches([RunsPlace(tmp_path / "runs")]) as live:
+        await live.ready()
+        [found] = live.searches()
+        assert found.id == "run:bad\\xff"
+        assert (await live.record(found.id)).identity.name == "here"
+
+
 async def test_a_run_that_cannot_be_looked_at_says_so_once_and_is_well_again_when_it_can(
     tmp_path: Path,
     journal: Callable[[str], Journal],

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from evonas.commands.ui import PORT
-from harness.waiting import wait_for
+from harness.waiting import PATIENCE, wait_for
 from tests.page.serving import Server
 from tests.unit.search.simulation import write_run
 
@@ -99,6 +101,30 @@ def test_a_taken_port_is_passed_over_unless_it_was_asked_for() -> None:
     assert 1024 < PORT < 32768
 
 
+def test_two_that_begin_at_the_same_moment_do_not_share_a_port() -> None:
+    from evonas.ui.serving import listen
+
+    first = listen("127.0.0.1", 0, exactly=True)
+    # No app runs yet on the first.
+    second = listen("127.0.0.1", first.port, exactly=False)
+    assert second.port != first.port
+    for each in (first, second):
+        each.socket.close()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.2", "::1", "[::1]", "LOCALHOST"])
+def test_it_answers_under_the_address_that_it_prints_whatever_loopback_is_called(host: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "evonas", "ui", "--no-open", "--port", "0", "--host", host]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        found = re.search(r"http://\S+", server.stdout.readline())
+        assert found is not None
+        assert "token" not in found[0]
+        with urllib.request.urlopen(f"{found[0]}api/v1/page", timeout=PATIENCE) as answer:
+            assert answer.status == 200
+        server.send_signal(signal.SIGINT)
+
+
 def test_beyond_this_machine_it_makes_a_token_and_tells_it_once(start: Start) -> None:
     server = start("--host", "0.0.0.0")
     [token] = re.findall(r"http://127\.0\.0\.1:\d+/\?token=(\S+)", server.log)
@@ -118,7 +144,7 @@ def test_a_token_of_ones_own_is_asked_for_and_never_printed(start: Start, tmp_pa
 
 
 def test_a_pod_shows_no_runs_and_changes_nothing_by_its_own_account(start: Start) -> None:
-    server = start(KUBERNETES_SERVICE_HOST="127.0.0.1", KUBERNETES_SERVICE_PORT="1")
+    server = start("-A", KUBERNETES_SERVICE_HOST="127.0.0.1", KUBERNETES_SERVICE_PORT="1")
     page = server.get("/api/v1/page")
     assert (page["readOnly"], [source["origin"] for source in page["sources"]]) == (True, ["cluster"])
 
@@ -139,7 +165,8 @@ def test_runs_in_a_notebooks_pod_are_shown(start: Start, tmp_path: Path) -> None
         (["--user-token-header", "X Token"], "--user-token-header: 'X Token' is no header's name"),
         (["--prometheus", "file:///etc/passwd"], "--prometheus: 'file:///etc/passwd' must be an address"),
         (["--token-file", "short"], "must hold a token"),
-        (["--host", "999.999.999.999"], "999.999.999.999"),
+        (["--host", "999.999.999.999"], "--host: '999.999.999.999' is neither an address nor a name"),
+        (["--host", "x" * 300], "is neither an address nor a name"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_a_line(tmp_path: Path, arguments: list[str], said: str) -> None:

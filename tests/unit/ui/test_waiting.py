@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from evonas.ui import analyses
-from evonas.ui.encoding import Answers, Packed
+from evonas.ui.encoding import APIECE, Answers, Packed
 from evonas.ui.paced import Paced
 from evonas.ui.threads import MOST_HEAVY, Once, Turns, in_thread
 from evonas.ui.views.analysis import analyse
@@ -111,7 +111,7 @@ async def test_an_error_reaches_all_who_wait_and_is_not_kept() -> None:
 
 
 async def test_answers_are_kept_up_to_a_size_the_latest_the_longest() -> None:
-    answers, made = Answers(most=3000), []
+    answers, made = Answers(most=3 * (1000 + APIECE)), []
 
     def making(key: int) -> Callable[[], Any]:
         async def make() -> Packed:
@@ -187,3 +187,18 @@ async def test_whoever_is_cancelled_does_not_wait_for_a_thread() -> None:
         await task
     assert time.monotonic() - began < PATIENCE / 10
     release.set()
+
+
+async def test_however_short_answers_are_no_more_are_kept_than_there_is_room_for() -> None:
+    answers, made = Answers(most=50_000), []
+
+    async def make() -> Packed:
+        made.append(1)
+        return Packed.of(b"{}")
+
+    for since in range(1000):
+        await answers.get(("searches", since), make)
+    # The first ones have made room.
+    for since in range(900):
+        await answers.get(("searches", since), make)
+    assert len(made) == 1900

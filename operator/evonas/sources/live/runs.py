@@ -118,7 +118,7 @@ class RunsWatcher:
             folder = self._folder if self._is_run else self._folder / name
             if not _is_file(folder / JOURNAL_FILE):
                 return
-            run = self._runs[name] = Run(f"{self._prefix}:{name}", folder, self._board.revisions.next)
+            run = self._runs[name] = Run(f"{self._prefix}:{_as_text(name)}", folder, self._board.revisions.next)
         try:
             news = run.look()
         except Gone:
@@ -141,6 +141,11 @@ class RunsWatcher:
         # Of many runs, the latest are of interest first.
         self._names = [entry.name for entry in sorted(folders, key=_changed, reverse=True)]
         self._scanned = (now, changed)
+
+
+def _as_text(name: str) -> str:
+    """Return a folder's name as something that addresses can hold: bytes that are no text are written out."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

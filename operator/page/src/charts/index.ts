@@ -12,5 +12,5 @@ export { Pareto } from "./pareto";
 export { DecisionScatter } from "./scatter";
 export { PolicyOverTime, PopulationShares } from "./shares";
 export { Sparkline } from "./sparkline";
-export { chosenDecisions } from "./pure/importance";
+export { chosenDecisions, MAX_DECISIONS } from "./pure/importance";
 export * from "./props";

@@ -83,7 +83,7 @@ export function LineageTree(props: LineageTreeProps) {
     { text: "this trial", kind: "ring", colour: "series-1" },
     { text: "the stronger the colour, the better", kind: "dot", colour: "full" },
   ];
-  if (hidden > 0) legend.push({ text: `${counted(hidden, "descendant")} not drawn`, kind: "mark", colour: "faint-colour" });
+  if (hidden > 0) legend.push({ text: `${counted(hidden, "relative")} not drawn`, kind: "mark", colour: "faint-colour" });
   const selected = selection.selected.value;
   return (
     <div class="chart">

@@ -16,13 +16,13 @@ export function readListSorting(text: string | null): ListSorting {
   return key === undefined ? { key: "age", descending: false } : { key, descending };
 }
 
-/** Those that have all words in their name, namespace, agent, metric, labels or what they say. */
+/** Those that have all words in their name, namespace, place, agent, metric, labels or what they say. */
 export function filterSearches(all: readonly Summary[], text: string, phases: ReadonlySet<Phase>): Summary[] {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   return all.filter((search) => {
     if (phases.size > 0 && !phases.has(search.phase)) return false;
     const labels = Object.entries(search.labels).map(([key, value]) => `${key}=${value}`);
-    const line = [search.name, search.namespace, search.agent, search.metric, search.says, search.blocked, ...labels]
+    const line = [search.name, search.namespace, search.reference, search.agent, search.metric, search.says, search.blocked, ...labels]
       .join(" ")
       .toLowerCase();
     return words.every((word) => line.includes(word));
@@ -48,6 +48,16 @@ export function sortSearches(searches: readonly Summary[], sorting: ListSorting)
     if (right === null) return -1;
     return sign * (left < right ? -1 : 1);
   });
+}
+
+/** Those whose name and namespace another one has, too: the place of each tells them apart. */
+export function namesakes(searches: readonly Summary[]): ReadonlySet<string> {
+  const named = new Map<string, string[]>();
+  for (const { id, name, namespace } of searches) {
+    const key = JSON.stringify([namespace, name]);
+    named.set(key, [...(named.get(key) ?? []), id]);
+  }
+  return new Set([...named.values()].filter((ids) => ids.length > 1).flat());
 }
 
 export interface ListGroup {

@@ -5,7 +5,7 @@ import { comparisonPath, query, searchPath, setQuery } from "../address";
 import type { Phase, Summary } from "../api/types";
 import { Sparkline } from "../charts";
 import { searches } from "../data/searches";
-import { filterSearches, groupsOf, readListSorting, sortSearches, type ListKey, type ListSorting } from "../data/list";
+import { filterSearches, groupsOf, namesakes, readListSorting, sortSearches, type ListKey, type ListSorting } from "../data/list";
 import { page } from "../data/stream";
 import { count, counted, hours, number } from "../format";
 import { Bar, Empty, Scroll, Waiting } from "../parts/boxes";
@@ -80,6 +80,7 @@ function List({ all }: { all: readonly Summary[] }) {
     [all, text, [...phases].join(), sorting.key, sorting.descending],
   );
   const groups = groupsOf(shown);
+  const alike = useMemo(() => namesakes(all), [all]);
   const gpus = all.some((search) => search.usesGpus);
   const chosen = all.filter((search) => picked.value.has(search.id)).map((search) => search.id);
   return (
@@ -140,7 +141,13 @@ function List({ all }: { all: readonly Summary[] }) {
                   </tr>
                 )}
                 {group.searches.map((search) => (
-                  <Row key={search.id} search={search} gpus={gpus} picked={picked.value.has(search.id)} />
+                  <Row
+                    key={search.id}
+                    search={search}
+                    gpus={gpus}
+                    picked={picked.value.has(search.id)}
+                    placed={alike.has(search.id)}
+                  />
                 ))}
               </tbody>
             ))}
@@ -193,7 +200,15 @@ function Head(props: { sorting: ListSorting; by: ListKey; title: string; number?
   );
 }
 
-function Row({ search, gpus, picked: isPicked }: { search: Summary; gpus: boolean; picked: boolean }) {
+interface RowProps {
+  readonly search: Summary;
+  readonly gpus: boolean;
+  readonly picked: boolean;
+  /** Whether its name says too little, and its place is shown. */
+  readonly placed: boolean;
+}
+
+function Row({ search, gpus, picked: isPicked, placed }: RowProps) {
   // A summary is replaced as a whole when the search changes; a row of one that has not is not made anew.
   return useMemo(
     () => (
@@ -214,6 +229,13 @@ function Row({ search, gpus, picked: isPicked }: { search: Summary; gpus: boolea
           <a class="name" href={searchPath(search.id)}>
             <Name text={search.name} most={60} />
           </a>
+          {placed && (
+            <div class="faint under">
+              <code>
+                <Name text={search.reference} most={60} />
+              </code>
+            </div>
+          )}
           <div class="faint under">
             {search.metric !== "" && (
               <>
@@ -270,7 +292,7 @@ function Row({ search, gpus, picked: isPicked }: { search: Summary; gpus: boolea
         </td>
       </tr>
     ),
-    [search, gpus, isPicked],
+    [search, gpus, isPicked, placed],
   );
 }
 

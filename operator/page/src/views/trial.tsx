@@ -1,5 +1,5 @@
 /** One trial in full. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { go, searchPath, trialPath } from "../address";
 import { api, Refused } from "../api/client";
 import type { Details, TrialDetails } from "../api/types";
@@ -339,9 +339,14 @@ function Attempts({ trial }: { trial: TrialDetails }) {
   );
 }
 
+/** Generations that are shown before anybody asks for all: a search may have thousands. */
+const GENERATIONS = 20;
+
 function Lineage({ search, details, trial }: { search: Search; details: Details; trial: TrialDetails }) {
   const { data, problem, ask } = search.table;
+  const [whole, setWhole] = useState(false);
   const id = details.summary.id;
+  const latest = useMemo(() => [...trial.lineage].reverse(), [trial.lineage]);
   return (
     <Section title="Lineage" note={`${counted(trial.lineage.length, "generation")} to here; ${trial.children.length === 1 ? "1 child" : `${count(trial.children.length)} children`}.`}>
       {data.value === null ? (
@@ -367,7 +372,7 @@ function Lineage({ search, details, trial }: { search: Search; details: Details;
             </tr>
           </thead>
           <tbody>
-            {[...trial.lineage].reverse().map((step) => (
+            {latest.slice(0, whole ? undefined : GENERATIONS).map((step) => (
               <tr key={step.index}>
                 <td class="number">
                   <TrialLink id={id} trial={step.index} />
@@ -394,6 +399,11 @@ function Lineage({ search, details, trial }: { search: Search; details: Details;
           </tbody>
         </table>
       </Scroll>
+      {latest.length > GENERATIONS && (
+        <button type="button" class="link" aria-expanded={whole} onClick={() => setWhole(!whole)}>
+          {whole ? "The latest generations only" : `All ${count(latest.length)} generations`}
+        </button>
+      )}
       {trial.children.length > 0 && (
         <p>
           Children:{" "}

@@ -7,10 +7,13 @@ import { bestSoFar, merits, movingAverage } from "../../src/charts/pure/curves";
 import { visible } from "../../src/charts/pure/downsample";
 import { chosenDecisions } from "../../src/charts/pure/importance";
 import { jitter } from "../../src/charts/pure/jitter";
+import { familyOf, MAX_MEMBERS } from "../../src/charts/pure/lineage";
 import { median } from "../../src/charts/pure/median";
 import { findFront } from "../../src/charts/pure/pareto";
 import { Joiner, opacityOf } from "../../src/charts/pure/segments";
 import { valueShares } from "../../src/charts/pure/shares";
+import type { TrialDetails } from "../../src/api/types";
+import { emptyTable } from "../../src/data/table";
 import { around, between, momentTicks, numberTicks, ticks } from "../../src/charts/pure/ticks";
 
 const number = fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e12, max: 1e12 });
@@ -202,4 +205,20 @@ test("colours between two are those of the style's color-mix", () => {
   expect(mixed("#c9d3e6", "#c2410c", 1)).toBe("#c2410c");
   // What a browser says of color-mix(in oklab, #ffffff 50%, #000000).
   expect(mixed("#000000", "#ffffff", 0.5)).toBe("#636363");
+});
+
+test("of a lineage of thousands, those nearest to the trial are drawn, with room for descendants", () => {
+  const lineage = Array.from({ length: 5000 }, (_, index) => ({ index, origin: "mutation", value: null, changes: [] }));
+  const children = Array.from({ length: 200 }, (_, child) => 5000 + child);
+  const { root, hidden } = familyOf({ index: 4999, lineage, children } as unknown as TrialDetails, emptyTable);
+  const drawn: number[] = [];
+  for (const due = [root]; due.length > 0; ) {
+    const member = due.pop()!;
+    drawn.push(member.trial);
+    due.push(...member.children);
+  }
+  expect(drawn.length).toBe(MAX_MEMBERS);
+  expect(drawn).toContain(4998);
+  expect(drawn.some((trial) => trial >= 5000)).toBe(true);
+  expect(drawn.length + hidden).toBe(5200);
 });

@@ -16,7 +16,7 @@ export interface Member {
   hidden: number;
 }
 
-/** The family as a tree whose root is the first ancestor, and how many of it are left out. */
+/** The family as a tree whose root is the first ancestor that is drawn, and how many of it are left out. */
 export function familyOf(details: TrialDetails, table: TrialTable, most = MAX_MEMBERS): { root: Member; hidden: number } {
   const itself: Member = {
     trial: details.index,
@@ -25,7 +25,9 @@ export function familyOf(details: TrialDetails, table: TrialTable, most = MAX_ME
     children: [],
     hidden: 0,
   };
-  const above = details.lineage.filter((ancestor) => ancestor.index !== details.index);
+  const ancestors = details.lineage.filter((ancestor) => ancestor.index !== details.index);
+  // A trial may have thousands: descendants are to have room, too.
+  const above = ancestors.slice(-Math.ceil(most / 2));
   let root = itself;
   for (const ancestor of [...above].reverse())
     root = { trial: ancestor.index, changes: ancestor.changes, relation: "ancestor", children: [root], hidden: 0 };
@@ -36,8 +38,8 @@ export function familyOf(details: TrialDetails, table: TrialTable, most = MAX_ME
     if (!known.includes(child)) children.set(details.index, [...known, child].sort((a, b) => a - b));
   }
   let drawn = above.length + 1;
-  let hidden = 0;
-  const seen = new Set([details.index, ...above.map((ancestor) => ancestor.index)]);
+  let hidden = ancestors.length - above.length;
+  const seen = new Set([details.index, ...ancestors.map((ancestor) => ancestor.index)]);
   const due: Member[] = [itself];
   for (let member = due.shift(); member !== undefined; member = due.shift()) {
     for (const child of children.get(member.trial) ?? []) {

@@ -1,8 +1,8 @@
 /** Trials across all axes at once: what is brushed or selected in one figure is so in all, and in the table. */
 import { useMemo } from "preact/hooks";
 import { query, setQuery } from "../../address";
-import type { Details } from "../../api/types";
-import { DecisionScatter, Parallel, Pareto } from "../../charts";
+import type { DecisionInfo, Details, Importance } from "../../api/types";
+import { chosenDecisions, DecisionScatter, MAX_DECISIONS, Parallel, Pareto } from "../../charts";
 import { asAxis, type Axis } from "../../data/axes";
 import { Section, Waiting } from "../../parts/boxes";
 import { axisTitle, Filters } from "../../parts/filters";
@@ -10,19 +10,12 @@ import { useResource } from "../../parts/hooks";
 import type { ViewProps } from ".";
 import { TrialsTable, useColumns } from "./trials";
 
-/** More axes than this are too narrow to be read on a screen. */
-const AXES = 12;
-
 export function ExploreView({ search, details, open }: ViewProps) {
   useResource(search.table);
   const columns = useColumns(search, details);
   const { trials, selection } = search;
   const metrics = [...trials.value.metrics.keys()].filter((name) => name !== details.summary.metric);
   const parameters = query.value;
-  const axes = useMemo(
-    (): Axis[] => [...details.space.slice(0, AXES).map((each): Axis => `decision:${each.name}`), "value"],
-    [JSON.stringify(details.space)],
-  );
   if (search.table.data.value === null)
     return <Waiting problem={search.table.problem} what="the trials" retry={search.table.ask} />;
 
@@ -33,7 +26,7 @@ export function ExploreView({ search, details, open }: ViewProps) {
     "seconds",
     "sequence",
   ];
-  const x = asAxis(parameters.get("x") ?? "") ?? axes[0]!;
+  const x = asAxis(parameters.get("x") ?? "") ?? all[1]!;
   const y = asAxis(parameters.get("y") ?? "") ?? "value";
   const constrained = details.constraints.map((each) => each.metric).find((name) => metrics.includes(name));
   const second = asAxis(parameters.get("cost") ?? "") ?? `metric:${constrained ?? metrics[0] ?? ""}`;
@@ -44,8 +37,11 @@ export function ExploreView({ search, details, open }: ViewProps) {
       <Filters search={search} details={details} columns={columns} />
       <div class="stack">
         <Section title="All decisions" note="A line is a trial. Drag along an axis to keep only what passes there.">
-          <Parallel {...shared} axes={axes} height={320} />
-          {details.space.length > AXES && <p class="faint">The first {AXES} of {details.space.length} decisions.</p>}
+          {details.space.length > MAX_DECISIONS ? (
+            <MostImportant search={search} details={details} open={open} />
+          ) : (
+            <AllDecisions search={search} details={details} open={open} importance={null} />
+          )}
         </Section>
         <div class="columns even">
           <Section
@@ -114,4 +110,25 @@ export function AxisSelect(props: {
       </select>
     </label>
   );
+}
+
+/** Parallel coordinates of a space with more decisions than there is room for. */
+function MostImportant(props: ViewProps) {
+  const { data } = useResource(props.search.analysis);
+  const importance = data.value?.importance ?? null;
+  return (
+    <>
+      <AllDecisions {...props} importance={importance} />
+      <p class="faint">
+        {importance === null ? `The first ${MAX_DECISIONS}` : `The ${MAX_DECISIONS} that matter most`} of {props.details.space.length} decisions.
+      </p>
+    </>
+  );
+}
+
+function AllDecisions({ search, details, open, importance }: ViewProps & { importance: Importance | null }) {
+  const chosen: readonly DecisionInfo[] = chosenDecisions(details.space, importance);
+  const names = chosen.map((each) => each.name);
+  const axes = useMemo((): Axis[] => [...names.map((name): Axis => `decision:${name}`), "value"], [JSON.stringify(names)]);
+  return <Parallel details={details} trials={search.trials} selection={search.selection} open={open} axes={axes} height={320} />;
 }

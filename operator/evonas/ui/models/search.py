@@ -1,0 +1,114 @@
+"""One search without its trials, and searches compared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from evonas.ui.models.base import DecisionValue, Model
+from evonas.ui.models.searches import Summary
+
+
+class When(Model):
+    """The condition of a decision."""
+
+    decision: str
+    values: list[DecisionValue]
+
+
+class DecisionInfo(Model):
+    """A decision of a space."""
+
+    name: str
+    values: list[DecisionValue]
+    ordered: bool
+    when: When | None
+
+
+class Constraint(Model):
+    """A constraint of the objective: soft with a target, or hard with a maximum."""
+
+    metric: str
+    target: float | None
+    maximum: float | None
+
+
+class Condition(Model):
+    """A condition of a search's status."""
+
+    type: str
+    status: str
+    reason: str
+    message: str
+    since: float | None
+
+
+class Confirmation(Model):
+    """A leader that was trained again."""
+
+    index: int
+    runs: int
+    wins: int
+    mean: float | None
+    deviation: float | None
+
+
+class Recommendation(Model):
+    """The candidate that is expected to be the best."""
+
+    index: int
+    runs: int
+    mean: float
+    expected: float
+    deviation: float
+
+
+class Details(Model):
+    """One search, without its trials."""
+
+    summary: Summary
+    space: list[DecisionInfo]
+    constraints: list[Constraint]
+    parallel_trials: int
+    population: int | None
+    """How many of the latest results the agent draws parents from; None if it has no population."""
+    window: int
+    """How many results a moving average is over."""
+    rungs: list[int]
+    """Steps at which trials are judged; empty without fidelity."""
+    last_step: int | None
+    pauses: bool
+    """Whether trials pause at rungs instead of being stopped."""
+    target: float | None
+    learned_from: str
+    pinned: list[int]
+    winner: int | None
+    """Trial of the best candidate: confirmed, recommended, or the best single result."""
+    recommended: Recommendation | None
+    confirmed: list[Confirmation]
+    conditions: list[Condition]
+    """Empty for searches that no operator works on."""
+    manifest: str
+    """YAML, as it was declared."""
+    environments: list[dict[str, Any]]
+    images: dict[str, list[str]]
+
+
+class Group(Model):
+    """Searches that differ only in their seed."""
+
+    label: str
+    searches: list[str]
+    averages: list[float]
+    average_deviations: list[float]
+    """Empty for a single search."""
+    bests: list[float]
+    best_deviations: list[float]
+
+
+class Comparison(Model):
+    """Searches of one objective, grouped."""
+
+    metric: str
+    minimize: bool
+    window: int
+    groups: list[Group]

@@ -1,0 +1,67 @@
+"""The trials of a search, by column, and their learning curves."""
+
+from __future__ import annotations
+
+from evonas.search.trial import TrialState
+from evonas.ui.models.base import DecisionValue, Model
+
+
+class TrialColumns(Model):
+    """Trials by column: the ith entry of each list belongs to the ith trial. Columns of names that no trial has are
+    left out; a list within a dictionary holds None for the trials without.
+    """
+
+    index: list[int]
+    state: list[TrialState]
+    origin: list[str]
+    parent: list[int | None]
+    reward: list[float | None]
+    """The objective's value; None unless succeeded."""
+    value: list[float | None]
+    """The reward or, for a trial that was stopped or paused, the value at its last rung."""
+    step: list[int | None]
+    """Its last rung."""
+    sequence: list[int | None]
+    """Place among the results."""
+    started: list[float | None]
+    ended: list[float | None]
+    seconds: list[float | None]
+    gpu_seconds: list[float]
+    attempts: list[int]
+    confirmation: list[bool]
+    reused: list[bool]
+    policy_ratio: list[float | None]
+    decisions: dict[str, list[DecisionValue | None]]
+    metrics: dict[str, list[float | None]]
+    says: list[str]
+    """Reason and message; empty for most."""
+
+
+class Trials(Model):
+    """All trials of a search, or those that have changed since a revision."""
+
+    id: str
+    uid: str
+    revision: int
+    complete: bool
+    """Whether these are all; otherwise those that have changed since the revision asked for."""
+    total: int
+    columns: TrialColumns
+
+
+class Curve(Model):
+    """What a trial has reported of its progress, as far as it is known: rungs, and what was seen while this process
+    watched."""
+
+    index: int
+    attempt: int
+    running: bool
+    steps: list[int]
+    metrics: dict[str, list[float | None]]
+
+
+class Curves(Model):
+    """Learning curves, those of running trials first."""
+
+    revision: int
+    curves: list[Curve]
