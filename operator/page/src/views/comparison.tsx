@@ -11,7 +11,7 @@ import { hours, number } from "../format";
 import { Callout, Empty, Scroll, Section, Waiting } from "../parts/boxes";
 import { useMade, useResource, useTitle } from "../parts/hooks";
 import { PhaseMark } from "../parts/state";
-import { Ago, Name } from "../parts/text";
+import { Age, Name } from "../parts/text";
 import { Crumbs } from "./search";
 import { Progress } from "./searches";
 
@@ -140,7 +140,7 @@ function Table({ shown, data, ids }: { shown: readonly Summary[]; data: Comparis
                 </td>
                 {gpus && <td class="number">{hours(search.gpuHours)}</td>}
                 <td class="number">
-                  <Ago since={search.created} />
+                  <Age since={search.created} />
                 </td>
                 <td>
                   <a href={comparisonPath(ids.filter((id) => id !== search.id))} aria-label={`Leave out ${search.name}`}>

@@ -6,13 +6,14 @@ import type { Phase, Summary } from "../api/types";
 import { Sparkline } from "../charts";
 import { searches } from "../data/searches";
 import { filterSearches, groupsOf, namesakes, readListSorting, sortSearches, type ListKey, type ListSorting } from "../data/list";
+import { unquoted } from "../data/sentence";
 import { page } from "../data/stream";
 import { count, counted, hours, number } from "../format";
 import { Bar, Empty, Scroll, Waiting } from "../parts/boxes";
 import { Command } from "../parts/copy";
 import { useResource, useTitle } from "../parts/hooks";
 import { PhaseMark } from "../parts/state";
-import { Ago, Name } from "../parts/text";
+import { Age, Name, Sentence } from "../parts/text";
 
 /** Searches that were picked for a comparison. */
 const picked = signal<ReadonlySet<string>>(new Set());
@@ -58,7 +59,7 @@ function Nothing() {
             {source.problem !== null && (
               <>
                 {": "}
-                <bdi>{source.problem}</bdi>
+                <Sentence text={source.problem} />
               </>
             )}
           </li>
@@ -268,8 +269,8 @@ function Row({ search, gpus, picked: isPicked, placed }: RowProps) {
               </span>
             </>
           )}
-          <div class="faint under" title={(search.problem ?? search.says).slice(0, 2000)}>
-            <bdi>{search.problem ?? search.says}</bdi>
+          <div class="faint under" title={unquoted(search.problem ?? search.says).slice(0, 2000)}>
+            <Sentence text={search.problem ?? search.says} />
           </div>
         </td>
         <td class="number strong">{search.best === null ? "–" : number(search.best.value)}</td>
@@ -288,7 +289,7 @@ function Row({ search, gpus, picked: isPicked, placed }: RowProps) {
           </td>
         )}
         <td class="number">
-          <Ago since={search.created} />
+          <Age since={search.created} />
         </td>
       </tr>
     ),

@@ -67,9 +67,11 @@ function Header({ search, details, trial }: { search: Search; details: Details; 
         <StateMark state={trial.state} />
         {trial.pinned && <span class="mark quiet">Pinned</span>}
         <div class="tools">
-          <button type="button" class="primary" onClick={() => setActing(true)} disabled={search.gone.value}>
-            Act…
-          </button>
+          {!search.gone.value && (
+            <button type="button" class="primary" onClick={() => setActing(true)}>
+              Act…
+            </button>
+          )}
           {trial.index > 0 && (
             <a class="button" href={trialPath(summary.id, trial.index - 1)}>
               Previous
@@ -135,7 +137,7 @@ function Header({ search, details, trial }: { search: Search; details: Details; 
           </code>
         </Fact>
       </dl>
-      {acting && <Actions search={search} details={details} trial={trial.index} close={() => setActing(false)} />}
+      {acting && !search.gone.value && <Actions search={search} details={details} trial={trial.index} close={() => setActing(false)} />}
     </>
   );
 }
