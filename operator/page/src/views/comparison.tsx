@@ -106,8 +106,8 @@ function Table({ shown, data, ids }: { shown: readonly Summary[]; data: Comparis
             <tr>
               <th>search</th>
               <th>line</th>
-              <th>state</th>
               <th>agent</th>
+              <th>state</th>
               <th class="number">best</th>
               <th>trials</th>
               {gpus && <th class="number">GPU hours</th>}
@@ -129,10 +129,10 @@ function Table({ shown, data, ids }: { shown: readonly Summary[]; data: Comparis
                   <Name text={groupOf(search.id)} most={50} />
                 </td>
                 <td>
-                  <PhaseMark phase={search.phase} />
+                  <Name text={search.agent} most={20} />
                 </td>
                 <td>
-                  <Name text={search.agent} most={20} />
+                  <PhaseMark phase={search.phase} />
                 </td>
                 <td class="number">{number(search.best?.value)}</td>
                 <td class="trials">

@@ -126,7 +126,7 @@ function List({ all }: { all: readonly Summary[] }) {
                 <Head sorting={sorting} by="name" title="search" class="stay" />
                 <Head sorting={sorting} by="phase" title="state" />
                 <Head sorting={sorting} by="best" title="best" number />
-                <th>trend</th>
+                <th class="trend">trend</th>
                 <Head sorting={sorting} by="trials" title="trials" />
                 {gpus && <Head sorting={sorting} by="gpus" title="GPU hours" number />}
                 <Head sorting={sorting} by="age" title="age" number />
@@ -273,8 +273,8 @@ function Row({ search, gpus, picked: isPicked, placed }: RowProps) {
             <Sentence text={search.problem ?? search.says} />
           </div>
         </td>
-        <td class="number strong">{search.best === null ? "–" : number(search.best.value)}</td>
-        <td>
+        <td class="number strong best">{search.best === null ? "–" : number(search.best.value)}</td>
+        <td class="trend">
           {search.trend.length > 1 && (
             <Sparkline values={search.trend} label={`Best value so far of ${search.name}`} width={96} height={26} />
           )}
@@ -283,12 +283,12 @@ function Row({ search, gpus, picked: isPicked, placed }: RowProps) {
           <Progress search={search} />
         </td>
         {gpus && (
-          <td class="number">
+          <td class="number gpus">
             {search.usesGpus ? hours(search.gpuHours) : "–"}
             {search.maxGpuHours !== null && <span class="faint"> / {number(search.maxGpuHours)}</span>}
           </td>
         )}
-        <td class="number">
+        <td class="number age">
           <Age since={search.created} />
         </td>
       </tr>

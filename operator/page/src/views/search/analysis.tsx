@@ -14,7 +14,7 @@ export function AnalysisView({ search, details, open }: ViewProps) {
   const { data, problem, ask } = useResource(search.analysis);
   const analysis = data.value;
   if (analysis === null) return <Waiting problem={problem} what="the analysis" retry={ask} />;
-  if (analysis.results === 0) return <Empty>There are no results yet to analyse.</Empty>;
+  if (analysis.results === 0) return <Empty>There are no results to analyse.</Empty>;
   const decision =
     details.space.find((each) => each.name === query.value.get("decision"))?.name ??
     analysis.importance?.shares[0]?.decision ??
@@ -27,7 +27,7 @@ export function AnalysisView({ search, details, open }: ViewProps) {
         <Matters analysis={analysis} chosen={decision ?? null} choose={choose} />
         <Origins analysis={analysis} />
         <StoppingPart analysis={analysis} details={details} />
-        <Failures analysis={analysis} id={search.id} />
+        <CostPart analysis={analysis} details={details} open={open} />
       </div>
       <div class="stack">
         {decision !== undefined && (
@@ -56,7 +56,7 @@ export function AnalysisView({ search, details, open }: ViewProps) {
             <PolicyPart analysis={analysis} details={details} decision={decision} />
           </Section>
         )}
-        <CostPart analysis={analysis} details={details} open={open} />
+        <Failures analysis={analysis} id={search.id} />
       </div>
     </div>
   );
@@ -229,6 +229,7 @@ function Failures({ analysis, id }: { analysis: Analysis; id: string }) {
               <th>state</th>
               <th>reason</th>
               <th class="number">trials</th>
+              <th>latest</th>
               <th>the latest says</th>
             </tr>
           </thead>
@@ -241,16 +242,11 @@ function Failures({ analysis, id }: { analysis: Analysis; id: string }) {
                 <td>
                   <Name text={row.reason} most={60} />
                 </td>
-                <td class="number">
-                  {count(row.trials.length)}{" "}
-                  <span class="faint">
-                    {row.trials.slice(-3).map((trial) => (
-                      <span key={trial}>
-                        {" "}
-                        <TrialLink id={id} trial={trial} />
-                      </span>
-                    ))}
-                  </span>
+                <td class="number">{count(row.trials.length)}</td>
+                <td class="links">
+                  {row.trials.slice(-3).map((trial) => (
+                    <TrialLink key={trial} id={id} trial={trial} />
+                  ))}
                 </td>
                 <td class="says">
                   <Words text={row.message} most={200} />
