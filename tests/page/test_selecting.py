@@ -54,7 +54,7 @@ def test_what_is_brushed_is_filtered_in_all_views(explore: str, browser: Browser
         page = seen.page
         expect(counts(page)).to_have_text(f"{TRIALS} trials")
         expect(grid(page)).to_have_attribute("aria-rowcount", str(TRIALS + 1))
-        others = [figure(page, title) for title in ("One against another", "Front")]
+        others = [figure(page, title) for title in ("One against another", "Pareto front")]
         before = [picture(each) for each in others]
         brush(page, figure(page, "All decisions"))
         expect(counts(page)).to_have_text(re.compile(rf"^\d+ of {TRIALS} trials"))

@@ -91,9 +91,33 @@ export function iso(seconds: number): string {
   return `${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`;
 }
 
-/** Hours with two decimals, as the report has them. */
+/** Hours with two decimals, as the report has them; of less than one hour, two digits. */
 export function hours(value: number | null | undefined): string {
-  return value === null || value === undefined ? "–" : value.toFixed(2);
+  if (value === null || value === undefined) return "–";
+  return value < 1 ? number(value, 2) : value.toFixed(2);
+}
+
+/** A unit of what trials take, for all values of a table or an axis. */
+export interface TimeUnit {
+  /** In the plural. */
+  readonly name: "seconds" | "minutes" | "hours";
+  readonly perHour: number;
+}
+
+/** The greatest unit of which there are at least two at most. */
+export function timeUnit(mostHours: number): TimeUnit {
+  if (mostHours >= 2) return { name: "hours", perHour: 1 };
+  return mostHours >= 2 / 60 ? { name: "minutes", perHour: 60 } : { name: "seconds", perHour: 3600 };
+}
+
+/** Hours in a unit, without its name. */
+export function timeIn(unit: TimeUnit, spent: number): string {
+  return number(spent * unit.perHour, spent * unit.perHour < 1000 ? 3 : 6);
+}
+
+/** ``GPU minutes`` or ``minutes of trials``. */
+export function spentName(unit: TimeUnit, gpus: boolean): string {
+  return gpus ? `GPU ${unit.name}` : `${unit.name} of trials`;
 }
 
 /** Text that is no longer than ``most`` characters; what was left out is said by an ellipsis. */

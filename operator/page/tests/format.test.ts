@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { age, cut, decision, duration, number } from "../src/format";
+import { age, cut, decision, duration, hours, number, spentName, timeIn, timeUnit } from "../src/format";
 
 test.each([
   [0.8123456789, "0.812346"],
@@ -44,4 +44,19 @@ test("decisions are written as they are", () => {
 
 test("a long text is cut to its length", () => {
   expect(cut("x".repeat(10_000), 80)).toHaveLength(80);
+});
+
+test.each([
+  [0, "seconds of trials", "0"],
+  [0.01, "seconds of trials", "36"],
+  [0.5, "minutes of trials", "30"],
+  [2, "hours of trials", "2"],
+  [1234.5, "hours of trials", "1234.5"],
+])("%d hours are said in %s: %s", (spent, name, written) => {
+  const unit = timeUnit(spent);
+  expect([spentName(unit, false), timeIn(unit, spent)]).toEqual([name, written]);
+});
+
+test("a little of an hour is not nothing", () => {
+  expect([0, 0.00123, 0.25, 12, null].map(hours)).toEqual(["0", "0.0012", "0.25", "12.00", "–"]);
 });

@@ -1,4 +1,5 @@
 /** What had been spent until each improvement. */
+import { spentName, timeIn, timeUnit } from "../format";
 import { Figure, type Marks } from "./figure";
 import type { CostProps } from "./props";
 import { counted, general } from "./pure/text";
@@ -6,23 +7,24 @@ import { around } from "./pure/ticks";
 import { plainScale } from "./scales";
 
 export function Cost({ improvements, gpus, minimize, open, height }: CostProps) {
-  const unit = gpus ? "GPU hours" : "hours of trials";
+  const last = improvements.at(-1);
+  const scale = timeUnit(last?.hours ?? 0);
+  const unit = spentName(scale, gpus);
   const marks: Marks = {
-    x: Float64Array.from(improvements, (step) => step.hours),
+    x: Float64Array.from(improvements, (step) => step.hours * scale.perHour),
     y: Float64Array.from(improvements, (step) => step.value),
     trial: Int32Array.from(improvements, (step) => step.index),
     row: new Int32Array(improvements.length).fill(-1),
   };
-  const last = improvements.at(-1);
-  const hours = (value: number) => general(value, 3);
+  const spent = (hours: number) => timeIn(scale, hours);
   return (
     <Figure
       model={[improvements]}
       title={`cost in ${unit}`}
-      summary={last === undefined ? "" : `${counted(improvements.length, "improvement")}; the last, ${minimize ? "down" : "up"} to ${general(last.value)}, came after ${hours(last.hours)} ${unit}.`}
+      summary={last === undefined ? "" : `${counted(improvements.length, "improvement")}; the last, ${minimize ? "down" : "up"} to ${general(last.value)}, came after ${spent(last.hours)} ${unit}.`}
       height={height ?? 260}
       empty={last === undefined && "There are no results yet."}
-      x={plainScale([0, (last?.hours ?? 1) * 1.05 || 1], `${unit} spent until then`)}
+      x={plainScale([0, (last?.hours ?? 1) * scale.perHour * 1.05 || 1], `${unit} spent until then`)}
       y={plainScale(around(marks.y), "best so far")}
       marks={marks}
       open={open}
@@ -32,11 +34,11 @@ export function Cost({ improvements, gpus, minimize, open, height }: CostProps) 
       }}
       tip={(place) => {
         const step = improvements[place]!;
-        return [`trial ${step.index}: ${general(step.value)}`, ...(place === 0 ? [] : [`gain ${general(step.gain)}`]), `after ${hours(step.hours)} ${unit}`, ...(place === 0 ? [] : [`${hours(step.spent)} since the one before`])];
+        return [`trial ${step.index}: ${general(step.value)}`, ...(place === 0 ? [] : [`gain ${general(step.gain)}`]), `after ${spent(step.hours)} ${unit}`, ...(place === 0 ? [] : [`${spent(step.spent)} since the one before`])];
       }}
       table={() => ({
         head: ["trial", "value", "gain", `${unit} until then`, "since the previous one"],
-        rows: improvements.map((step) => [step.index, general(step.value), general(step.gain), hours(step.hours), hours(step.spent)]),
+        rows: improvements.map((step) => [step.index, general(step.value), general(step.gain), spent(step.hours), spent(step.spent)]),
       })}
     />
   );

@@ -65,6 +65,8 @@ const FAINT = 0.22;
 /** How near the pointer must be to a point, in pixels. */
 const NEAR = 14;
 const DRAG = 5;
+/** With more points than this, those that stand out are drawn as coarsely as an ordinary screen shows them. */
+const MANY = 1500;
 
 interface State {
   surface: Surface | null;
@@ -97,7 +99,7 @@ function Drawing(props: FigureProps) {
 
   useEffect(() => {
     const canvases = [...host.current!.querySelectorAll("canvas")];
-    const surface = new Surface(host.current!, canvases, (_, dirty) => draw(current.current, state, dirty));
+    const surface = new Surface(host.current!, canvases, (_, dirty) => draw(current.current, state, dirty), (layer) => (layer === STRONG && (current.current.marks?.trial.length ?? 0) > MANY ? 1 : Infinity));
     state.surface = surface;
     return () => surface.dispose();
   }, []);
@@ -111,7 +113,7 @@ function Drawing(props: FigureProps) {
 
   useEffect(() => {
     if (link === undefined) return;
-    const emphasis = emphasisOf(link.selection, link.trials);
+    const emphasis = emphasisOf(link.selection);
     const stops = [
       effect(() => {
         const faint = emphasis.value !== null;
@@ -176,7 +178,7 @@ function draw(props: FigureProps, state: State, dirty: ReadonlySet<number>): voi
     g.font = fontOf(palette);
     return new Pen(g, state.layout!.box, palette, props.x.bounds, props.y.bounds);
   };
-  const strong = props.link === undefined ? null : emphasisOf(props.link.selection, props.link.trials).peek();
+  const strong = props.link === undefined ? null : emphasisOf(props.link.selection).peek();
   if (dirty.has(BACK)) {
     drawAxes(back, state.layout, palette, props.x, props.y);
     const own = pen(BACK);

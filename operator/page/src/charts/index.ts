@@ -1,16 +1,26 @@
 /** All charts. What they are given is in props.ts. */
 import "./charts.css";
+import { Course as CourseChart } from "./course";
+import { LearningCurves as LearningChart } from "./learning";
+import { LineageTree as LineageChart } from "./lineage";
+import { Parallel as ParallelChart } from "./parallel";
+import { Pareto as ParetoChart } from "./pareto";
+import { DecisionScatter as ScatterChart } from "./scatter";
+import { PopulationShares as SharesChart } from "./shares";
+import { inSight } from "./sight";
 
+export const Course = inSight(CourseChart);
+export const DecisionScatter = inSight(ScatterChart);
+export const LearningCurves = inSight(LearningChart);
+export const LineageTree = inSight(LineageChart);
+export const Parallel = inSight(ParallelChart);
+export const Pareto = inSight(ParetoChart);
+export const PopulationShares = inSight(SharesChart);
 export { Bands } from "./bands";
 export { Cost } from "./cost";
-export { Course } from "./course";
 export { ImportanceBars as Importance } from "./importance";
-export { LearningCurves, TrialCurve } from "./learning";
-export { LineageTree } from "./lineage";
-export { Parallel } from "./parallel";
-export { Pareto } from "./pareto";
-export { DecisionScatter } from "./scatter";
-export { PolicyOverTime, PopulationShares } from "./shares";
+export { TrialCurve } from "./learning";
+export { PolicyOverTime } from "./shares";
 export { Sparkline } from "./sparkline";
 export { chosenDecisions, MAX_DECISIONS } from "./pure/importance";
 export * from "./props";

@@ -29,7 +29,7 @@ const BOTTOM = 30;
 const SPREAD = 0.3;
 const MAX_SPREAD = 22;
 const LEVELS = 16;
-/** With more lines than this they are drawn in fewer levels, and on axes of numbers in steps of some pixels. */
+/** With more lines than this they are drawn in fewer levels, in steps of some pixels on axes of numbers, and as coarsely as an ordinary screen shows them. */
 const MANY = 1500;
 const FEW_LEVELS = 6;
 const COARSE = 3;
@@ -101,13 +101,13 @@ export function Parallel(props: ParallelProps) {
   }
 
   useEffect(() => {
-    const surface = new Surface(host.current!, [...host.current!.querySelectorAll("canvas")], (_, dirty) => draw(current.current, state, dirty));
+    const surface = new Surface(host.current!, [...host.current!.querySelectorAll("canvas")], (_, dirty) => draw(current.current, state, dirty), (layer) => ((layer === LINES || layer === STRONG) && state.model.rows.length > MANY ? 1 : Infinity));
     state.surface = surface;
     return () => surface.dispose();
   }, []);
   useEffect(() => state.surface?.soil(), [model, height]);
   useEffect(() => {
-    const emphasis = emphasisOf(selection, props.trials);
+    const emphasis = emphasisOf(selection);
     const stops = [
       effect(() => {
         const faint = emphasis.value !== null;
@@ -215,7 +215,7 @@ function draw(props: ParallelProps, state: State, dirty: ReadonlySet<number>): v
       return Int16Array.from(view.laid.at, (value, place) => (Number.isNaN(value) ? -1 : view.values === null ? grain * Math.round(up(view, value, height) / grain) : Math.round(up(view, value, height) + beside(place))));
     });
   }
-  const strong = emphasisOf(props.selection, props.trials).peek();
+  const strong = emphasisOf(props.selection).peek();
   if (dirty.has(LINES)) lines(state, LINES, order, merit, strong === null ? null : palette.faint, strong === null ? 1 : FAINT);
   if (dirty.has(STRONG) && strong !== null) lines(state, STRONG, order.filter((place) => strong[rows[place]!] === 1), merit, null, 1);
   if (dirty.has(AXES)) {
@@ -349,7 +349,7 @@ function handlersOf(
     const [left, right] = [state.heights[axis], state.heights[axis + 1]];
     if (left === undefined || right === undefined) return -1;
     const share = (x - across(state, axis)) / (across(state, axis + 1) - across(state, axis));
-    const strong = emphasisOf(current.current.selection, current.current.trials).peek();
+    const strong = emphasisOf(current.current.selection).peek();
     let [found, nearest] = [-1, NEAR_LINE];
     for (const place of order) {
       if (left[place]! < 0 || right[place]! < 0 || (strong !== null && strong[rows[place]!] !== 1)) continue;

@@ -74,7 +74,7 @@ export function columnsOf(details: Details, metrics: readonly string[]): Column[
 function widthOf(name: string, values: readonly DecisionValue[]): number {
   const texts = values.map((value) => (typeof value === "number" && !Number.isInteger(value) ? FRACTION : decision(value)));
   const longest = Math.max(name.length + 3, ...texts.map((text) => text.length));
-  return Math.max(64, Math.min(220, 24 + longest * 8.2));
+  return Math.max(64, Math.min(220, 24 + longest * 9));
 }
 
 export interface Sorting {

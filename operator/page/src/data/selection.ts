@@ -17,6 +17,8 @@ export interface Selection {
   readonly brushes: Signal<Brushes>;
   readonly text: Signal<string>;
   readonly states: Signal<ReadonlySet<string>>;
+  /** Those that it is about. */
+  readonly trials: ReadonlySignal<TrialTable>;
   /** By row of the table: 1 if the trial passes brushes, states and text. */
   readonly passing: ReadonlySignal<Uint8Array>;
 }
@@ -31,6 +33,7 @@ export function newSelection(trials: ReadonlySignal<TrialTable>): Selection {
     brushes,
     text,
     states,
+    trials,
     passing: computed(() => passing(trials.value, brushes.value, states.value, text.value)),
   };
 }

@@ -8,6 +8,7 @@ import type { Selection } from "../data/selection";
 import type { TrialTable } from "../data/table";
 import { cut } from "../format";
 import { toneOf } from "./state";
+import { Sentence } from "./text";
 
 const ROW = 30;
 const BEYOND = 8;
@@ -80,7 +81,7 @@ class Row extends Component<RowProps> {
               class={`${column.numeric ? "number" : "cell"}${tone}`}
               title={text.length > LONG ? cut(text, 500) : ""}
             >
-              {cut(text, 120)}
+              {column.key === "says" ? <Sentence text={cut(text, 120)} /> : cut(text, 120)}
             </div>
           );
         })}

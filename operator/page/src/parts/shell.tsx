@@ -4,7 +4,7 @@ import { brokenSince, connected, page, staleSources } from "../data/stream";
 import { now } from "../data/now";
 import { choice, choose, type Choice } from "../theme";
 import { Announcer } from "./announce";
-import { Clock } from "./text";
+import { Clock, Sentence } from "./text";
 
 /** It is not worth a word that a stream was reopened at once. */
 const WORTH_A_WORD_S = 3;
@@ -67,7 +67,7 @@ function Stale() {
       {!silent &&
         staleSources.value.map((source) => (
           <div class="stale" role="alert" key={source.name}>
-            <bdi>{source.name}</bdi> may be out of date: <bdi>{source.problem}</bdi>
+            <bdi>{source.name}</bdi> may be out of date: <Sentence text={source.problem ?? ""} />
             {source.seen !== null && (
               <>
                 {" "}
@@ -81,15 +81,15 @@ function Stale() {
 }
 
 const THEMES: readonly (readonly [Choice, string])[] = [
-  ["system", "System"],
-  ["light", "Light"],
-  ["dark", "Dark"],
+  ["system", "Theme: system"],
+  ["light", "Theme: light"],
+  ["dark", "Theme: dark"],
 ];
 
 function Theme() {
   return (
     <label class="theme">
-      <span class="unseen">Colours</span>
+      <span class="unseen">Light or dark</span>
       <select value={choice.value} onChange={(event) => choose(event.currentTarget.value as Choice)}>
         {THEMES.map(([value, label]) => (
           <option key={value} value={value}>

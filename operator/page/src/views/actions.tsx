@@ -3,6 +3,7 @@ import { useId, useState } from "preact/hooks";
 import { api } from "../api/client";
 import type { ActionName, Details, Done, Order, Permission } from "../api/types";
 import { completed } from "../data/candidate";
+import { sensible } from "../data/permissions";
 import type { Search } from "../data/search";
 import { rowOf, type DecisionValue } from "../data/table";
 import { decision } from "../format";
@@ -43,7 +44,7 @@ export function Actions({ search, details, trial, close }: Props) {
       ) : permission === undefined ? (
         <ul class="actions">
           {data.value.map((each) => (
-            <Choice key={each.action} permission={each} choose={() => setChosen(each.action)} />
+            <Choice key={each.action} permission={sensible(each, details)} choose={() => setChosen(each.action)} />
           ))}
         </ul>
       ) : (

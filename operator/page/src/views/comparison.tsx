@@ -11,7 +11,7 @@ import { hours, number } from "../format";
 import { Callout, Empty, Scroll, Section, Waiting } from "../parts/boxes";
 import { useMade, useResource, useTitle } from "../parts/hooks";
 import { PhaseMark } from "../parts/state";
-import { Ago, Name } from "../parts/text";
+import { Age, Name } from "../parts/text";
 import { Crumbs } from "./search";
 import { Progress } from "./searches";
 
@@ -106,8 +106,8 @@ function Table({ shown, data, ids }: { shown: readonly Summary[]; data: Comparis
             <tr>
               <th>search</th>
               <th>line</th>
-              <th>state</th>
               <th>agent</th>
+              <th>state</th>
               <th class="number">best</th>
               <th>trials</th>
               {gpus && <th class="number">GPU hours</th>}
@@ -129,10 +129,10 @@ function Table({ shown, data, ids }: { shown: readonly Summary[]; data: Comparis
                   <Name text={groupOf(search.id)} most={50} />
                 </td>
                 <td>
-                  <PhaseMark phase={search.phase} />
+                  <Name text={search.agent} most={20} />
                 </td>
                 <td>
-                  <Name text={search.agent} most={20} />
+                  <PhaseMark phase={search.phase} />
                 </td>
                 <td class="number">{number(search.best?.value)}</td>
                 <td class="trials">
@@ -140,7 +140,7 @@ function Table({ shown, data, ids }: { shown: readonly Summary[]; data: Comparis
                 </td>
                 {gpus && <td class="number">{hours(search.gpuHours)}</td>}
                 <td class="number">
-                  <Ago since={search.created} />
+                  <Age since={search.created} />
                 </td>
                 <td>
                   <a href={comparisonPath(ids.filter((id) => id !== search.id))} aria-label={`Leave out ${search.name}`}>

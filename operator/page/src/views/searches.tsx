@@ -6,13 +6,14 @@ import type { Summary } from "../api/types";
 import { Sparkline } from "../charts";
 import { searches } from "../data/searches";
 import { filterSearches, groupsOf, namesakes, readListSorting, sortSearches, stateOf, type ListKey, type ListSorting, type ListState } from "../data/list";
+import { unquoted } from "../data/sentence";
 import { page } from "../data/stream";
 import { count, counted, hours, number } from "../format";
 import { Bar, Empty, Scroll, Waiting } from "../parts/boxes";
 import { Command } from "../parts/copy";
 import { useResource, useTitle } from "../parts/hooks";
 import { PhaseMark } from "../parts/state";
-import { Ago, Name } from "../parts/text";
+import { Age, Name, Sentence } from "../parts/text";
 
 /** Searches that were picked for a comparison. */
 const picked = signal<ReadonlySet<string>>(new Set());
@@ -58,7 +59,7 @@ function Nothing() {
             {source.problem !== null && (
               <>
                 {": "}
-                <bdi>{source.problem}</bdi>
+                <Sentence text={source.problem} />
               </>
             )}
           </li>
@@ -125,7 +126,7 @@ function List({ all }: { all: readonly Summary[] }) {
                 <Head sorting={sorting} by="name" title="search" class="stay" />
                 <Head sorting={sorting} by="phase" title="state" />
                 <Head sorting={sorting} by="best" title="best" number />
-                <th>trend</th>
+                <th class="trend">trend</th>
                 <Head sorting={sorting} by="trials" title="trials" />
                 {gpus && <Head sorting={sorting} by="gpus" title="GPU hours" number />}
                 <Head sorting={sorting} by="age" title="age" number />
@@ -268,12 +269,12 @@ function Row({ search, gpus, picked: isPicked, placed }: RowProps) {
               </span>
             </>
           )}
-          <div class="faint under" title={(search.problem ?? search.says).slice(0, 2000)}>
-            <bdi>{search.problem ?? search.says}</bdi>
+          <div class="faint under" title={unquoted(search.problem ?? search.says).slice(0, 2000)}>
+            <Sentence text={search.problem ?? search.says} />
           </div>
         </td>
-        <td class="number strong">{search.best === null ? "–" : number(search.best.value)}</td>
-        <td>
+        <td class="number strong best">{search.best === null ? "–" : number(search.best.value)}</td>
+        <td class="trend">
           {search.trend.length > 1 && (
             <Sparkline values={search.trend} label={`Best value so far of ${search.name}`} width={96} height={26} />
           )}
@@ -282,13 +283,13 @@ function Row({ search, gpus, picked: isPicked, placed }: RowProps) {
           <Progress search={search} />
         </td>
         {gpus && (
-          <td class="number">
+          <td class="number gpus">
             {search.usesGpus ? hours(search.gpuHours) : "–"}
             {search.maxGpuHours !== null && <span class="faint"> / {number(search.maxGpuHours)}</span>}
           </td>
         )}
-        <td class="number">
-          <Ago since={search.created} />
+        <td class="number age">
+          <Age since={search.created} />
         </td>
       </tr>
     ),

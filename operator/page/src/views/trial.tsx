@@ -2,8 +2,9 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { go, searchPath, trialPath } from "../address";
 import { api, Refused } from "../api/client";
-import type { Details, TrialDetails } from "../api/types";
+import type { Details, Summary, TrialDetails } from "../api/types";
 import { TrialCurve, LineageTree } from "../charts";
+import { withoutLog } from "../data/log";
 import { openTrial, searchOf, type OneTrial, type Search } from "../data/search";
 import { count, counted, decision, duration, number } from "../format";
 import { Callout, Empty, Fact, Scroll, Section, Waiting } from "../parts/boxes";
@@ -50,7 +51,7 @@ export function TrialView({ id, index }: { id: string; index: number }) {
           <Lineage search={search} details={details} trial={trial} />
         </div>
       </div>
-      <Log id={id} trial={trial} />
+      <Log id={id} origin={details.summary.origin} trial={trial} />
     </>
   );
 }
@@ -67,9 +68,11 @@ function Header({ search, details, trial }: { search: Search; details: Details; 
         <StateMark state={trial.state} />
         {trial.pinned && <span class="mark quiet">Pinned</span>}
         <div class="tools">
-          <button type="button" class="primary" onClick={() => setActing(true)} disabled={search.gone.value}>
-            Act…
-          </button>
+          {!search.gone.value && (
+            <button type="button" class="primary" onClick={() => setActing(true)}>
+              Act…
+            </button>
+          )}
           {trial.index > 0 && (
             <a class="button" href={trialPath(summary.id, trial.index - 1)}>
               Previous
@@ -135,7 +138,7 @@ function Header({ search, details, trial }: { search: Search; details: Details; 
           </code>
         </Fact>
       </dl>
-      {acting && <Actions search={search} details={details} trial={trial.index} close={() => setActing(false)} />}
+      {acting && !search.gone.value && <Actions search={search} details={details} trial={trial.index} close={() => setActing(false)} />}
     </>
   );
 }
@@ -293,6 +296,7 @@ function Metrics({ details, trial }: { details: Details; trial: TrialDetails }) 
 }
 
 function Attempts({ trial }: { trial: TrialDetails }) {
+  const inPods = trial.attempts.some((attempt) => attempt.pod !== null || attempt.node !== null);
   return (
     <Section title="Attempts">
       {trial.attempts.length === 0 ? (
@@ -304,8 +308,8 @@ function Attempts({ trial }: { trial: TrialDetails }) {
               <tr>
                 <th class="number">attempt</th>
                 <th>outcome</th>
-                <th>pod</th>
-                <th>node</th>
+                {inPods && <th>pod</th>}
+                {inPods && <th>node</th>}
                 <th class="number">started</th>
                 <th class="number">took</th>
               </tr>
@@ -317,12 +321,16 @@ function Attempts({ trial }: { trial: TrialDetails }) {
                   <td class="says">
                     {attempt.running ? <span class="mark busy">Running</span> : <Words text={attempt.outcome} most={160} />}
                   </td>
-                  <td>
-                    <Name text={attempt.pod ?? "–"} most={60} />
-                  </td>
-                  <td>
-                    <Name text={attempt.node ?? "–"} most={60} />
-                  </td>
+                  {inPods && (
+                    <td>
+                      <Name text={attempt.pod ?? "–"} most={60} />
+                    </td>
+                  )}
+                  {inPods && (
+                    <td>
+                      <Name text={attempt.node ?? "–"} most={60} />
+                    </td>
+                  )}
                   <td class="number">
                     <Ago since={attempt.started} />
                   </td>
@@ -348,7 +356,7 @@ function Lineage({ search, details, trial }: { search: Search; details: Details;
   const id = details.summary.id;
   const latest = useMemo(() => [...trial.lineage].reverse(), [trial.lineage]);
   return (
-    <Section title="Lineage" note={`${counted(trial.lineage.length, "generation")} to here; ${trial.children.length === 1 ? "1 child" : `${count(trial.children.length)} children`}.`}>
+    <Section title="Lineage" note={`${counted(trial.lineage.length, "generation")} to here; ${childrenOf(trial)}.`}>
       {data.value === null ? (
         <Waiting problem={problem} what="the trials" retry={ask} />
       ) : (
@@ -366,8 +374,8 @@ function Lineage({ search, details, trial }: { search: Search; details: Details;
           <thead>
             <tr>
               <th class="number">trial</th>
-              <th>origin</th>
               <th class="number">{details.summary.metric}</th>
+              <th>origin</th>
               <th>changes from its parent</th>
             </tr>
           </thead>
@@ -377,10 +385,10 @@ function Lineage({ search, details, trial }: { search: Search; details: Details;
                 <td class="number">
                   <TrialLink id={id} trial={step.index} />
                 </td>
+                <td class="number">{number(step.value)}</td>
                 <td>
                   <Name text={step.origin} most={40} />
                 </td>
-                <td class="number">{number(step.value)}</td>
                 <td>
                   {step.changes.length === 0 && "–"}
                   <span class="decisions">
@@ -419,6 +427,11 @@ function Lineage({ search, details, trial }: { search: Search; details: Details;
   );
 }
 
+function childrenOf({ children }: TrialDetails): string {
+  if (children.length === 0) return "no children";
+  return children.length === 1 ? "1 child" : `${count(children.length)} children`;
+}
+
 /** A value that the server has written, with as many digits as others have. */
 function written(text: string): string {
   const value = Number(text);
@@ -429,7 +442,8 @@ const LOG_EVERY_MS = 3_000;
 const TAILS = [200, 1000, 10_000] as const;
 
 /** The end of what it printed, read again while it runs. */
-function Log({ id, trial }: { id: string; trial: TrialDetails }) {
+function Log({ id, origin, trial }: { id: string; origin: Summary["origin"]; trial: TrialDetails }) {
+  const without = withoutLog(origin, trial);
   const [attempt, setAttempt] = useState<number | null>(null);
   const [tail, setTail] = useState<number>(TAILS[0]);
   const [text, setText] = useState<string | null>(null);
@@ -437,6 +451,7 @@ function Log({ id, trial }: { id: string; trial: TrialDetails }) {
   const box = useRef<HTMLPreElement>(null);
   const running = trial.attempts.some((each) => each.running);
   useEffect(() => {
+    if (without !== null) return undefined;
     let stopped = false;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const read = async (): Promise<void> => {
@@ -458,12 +473,12 @@ function Log({ id, trial }: { id: string; trial: TrialDetails }) {
       stopped = true;
       clearTimeout(timer);
     };
-  }, [id, trial.index, trial.state, trial.attempts.length, attempt, tail, running]);
+  }, [id, trial.index, trial.state, trial.attempts.length, attempt, tail, running, without]);
   return (
     <Section
       title="Log"
       tools={
-        <>
+        without === null && <>
           {trial.attempts.length > 1 && (
             <label class="pickone">
               <span class="faint">Attempt</span>
@@ -494,9 +509,9 @@ function Log({ id, trial }: { id: string; trial: TrialDetails }) {
       }
       note={running ? "Read again every three seconds while it runs." : undefined}
     >
-      {problem !== null ? (
+      {without !== null || problem !== null ? (
         <Empty>
-          <Words text={problem} />
+          <Words text={without ?? problem!} />
         </Empty>
       ) : text === null ? (
         <Empty>Reading the log…</Empty>

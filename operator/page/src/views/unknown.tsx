@@ -1,5 +1,6 @@
 /** Addresses that lead nowhere, and faults of the page itself. */
 import { useTitle } from "../parts/hooks";
+import { Sentence } from "../parts/text";
 
 export function NotFound({ what, why, back = "/" }: { what: string; why?: string; back?: string }) {
   useTitle("Not found");
@@ -8,7 +9,7 @@ export function NotFound({ what, why, back = "/" }: { what: string; why?: string
       <h1 tabIndex={-1}>{what}</h1>
       {why !== undefined && (
         <p>
-          <bdi>{why}</bdi>
+          <Sentence text={why} />
         </p>
       )}
       <p>

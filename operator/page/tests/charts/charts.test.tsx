@@ -148,8 +148,8 @@ test("a value in the legend of the population is a brush", () => {
 });
 
 test("what stands out passes the filters and, if some are selected, is among them", () => {
-  const { selection, trials } = shown(sample(60));
-  const emphasis = emphasisOf(selection, trials);
+  const { selection } = shown(sample(60));
+  const emphasis = emphasisOf(selection);
   const standing = () => [...(emphasis.value ?? [])].flatMap((one, row) => (one === 1 ? [row] : []));
   expect(emphasis.value).toBeNull();
   selection.selected.value = new Set([3, 7, 11]);

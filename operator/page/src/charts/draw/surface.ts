@@ -1,9 +1,11 @@
 /**
  * Canvases that lie on each other and are drawn when there is a frame to draw in, when they can be seen, and only those
- * that have changed. Follows its host's size, the screen's resolution, and the theme.
+ * that have changed. Follows its host's size, the screen's resolution, and the theme. A layer of many points may be
+ * coarser than the screen: each pixel of it is written at each stroke of a brush, and a fine screen has four for one.
  */
 import { effect } from "@preact/signals";
 import { theme } from "../../theme";
+import { MARGIN } from "../sight";
 import { paletteOf, type Palette } from "./palette";
 
 export class Surface {
@@ -17,13 +19,17 @@ export class Surface {
   readonly #cleanups: (() => void)[] = [];
   #frame = 0;
   #seen = true;
-  #ratio = 0;
+  readonly #most: (layer: number) => number;
+  #ratios: readonly number[] = [];
 
   constructor(
     host: HTMLElement,
     canvases: readonly HTMLCanvasElement[],
     draw: (surface: Surface, dirty: ReadonlySet<number>) => void,
+    /** The most pixels for one of CSS that a layer needs. */
+    most: (layer: number) => number = () => Infinity,
   ) {
+    this.#most = most;
     this.#host = host;
     this.#draw = draw;
     this.#layers = canvases.map((canvas) => canvas.getContext("2d")).filter((layer) => layer !== null);
@@ -35,7 +41,7 @@ export class Surface {
         this.#seen = entries.at(-1)!.isIntersecting;
         if (this.#seen && this.#dirty.size > 0) this.#request();
       },
-      { rootMargin: "200px" },
+      { rootMargin: MARGIN },
     );
     sight.observe(host);
     this.#cleanups.push(
@@ -71,18 +77,20 @@ export class Surface {
     this.#frame = 0;
     const { clientWidth, clientHeight } = this.#host;
     if (clientWidth === 0 || clientHeight === 0) return;
-    const ratio = Math.max(1, globalThis.devicePixelRatio || 1);
-    if (clientWidth !== this.width || clientHeight !== this.height || ratio !== this.#ratio) {
-      [this.width, this.height, this.#ratio] = [clientWidth, clientHeight, ratio];
-      for (const layer of this.#layers) {
-        layer.canvas.width = Math.round(clientWidth * ratio);
-        layer.canvas.height = Math.round(clientHeight * ratio);
+    const screen = Math.max(1, globalThis.devicePixelRatio || 1);
+    const ratios = this.#layers.map((_, layer) => Math.min(screen, this.#most(layer)));
+    if (clientWidth !== this.width || clientHeight !== this.height || ratios.some((ratio, layer) => ratio !== this.#ratios[layer])) {
+      [this.width, this.height, this.#ratios] = [clientWidth, clientHeight, ratios];
+      for (const [number, layer] of this.#layers.entries()) {
+        layer.canvas.width = Math.round(clientWidth * ratios[number]!);
+        layer.canvas.height = Math.round(clientHeight * ratios[number]!);
+        this.#dirty.add(number);
       }
-      for (const number of this.#layers.keys()) this.#dirty.add(number);
     }
     if (this.#dirty.has(0)) this.palette = paletteOf(this.#host);
     for (const number of this.#dirty) {
       const layer = this.#layers[number]!;
+      const ratio = ratios[number]!;
       layer.setTransform(ratio, 0, 0, ratio, 0, 0);
       layer.clearRect(0, 0, clientWidth, clientHeight);
       layer.globalAlpha = 1;

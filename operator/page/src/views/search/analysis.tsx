@@ -2,7 +2,7 @@
 import type { Analysis, Details } from "../../api/types";
 import { Cost, DecisionScatter, Importance, PolicyOverTime, PopulationShares } from "../../charts";
 import { query, setQuery } from "../../address";
-import { count, counted, hours, number } from "../../format";
+import { count, counted, number, spentName, timeIn, timeUnit } from "../../format";
 import { Empty, Scroll, Section, Waiting } from "../../parts/boxes";
 import { useResource } from "../../parts/hooks";
 import { StateMark } from "../../parts/state";
@@ -14,7 +14,7 @@ export function AnalysisView({ search, details, open }: ViewProps) {
   const { data, problem, ask } = useResource(search.analysis);
   const analysis = data.value;
   if (analysis === null) return <Waiting problem={problem} what="the analysis" retry={ask} />;
-  if (analysis.results === 0) return <Empty>There are no results yet to analyse.</Empty>;
+  if (analysis.results === 0) return <Empty>There are no results to analyse.</Empty>;
   const decision =
     details.space.find((each) => each.name === query.value.get("decision"))?.name ??
     analysis.importance?.shares[0]?.decision ??
@@ -27,7 +27,7 @@ export function AnalysisView({ search, details, open }: ViewProps) {
         <Matters analysis={analysis} chosen={decision ?? null} choose={choose} />
         <Origins analysis={analysis} />
         <StoppingPart analysis={analysis} details={details} />
-        <Failures analysis={analysis} id={search.id} />
+        <CostPart analysis={analysis} details={details} open={open} />
       </div>
       <div class="stack">
         {decision !== undefined && (
@@ -56,7 +56,7 @@ export function AnalysisView({ search, details, open }: ViewProps) {
             <PolicyPart analysis={analysis} details={details} decision={decision} />
           </Section>
         )}
-        <CostPart analysis={analysis} details={details} open={open} />
+        <Failures analysis={analysis} id={search.id} />
       </div>
     </div>
   );
@@ -83,7 +83,7 @@ function PolicyPart({ analysis, details, decision }: { analysis: Analysis; detai
       <h3>What the policy would choose</h3>
       {policy.problem !== null ? (
         <Empty>
-          <bdi>{policy.problem}</bdi>
+          <Words text={policy.problem} />
         </Empty>
       ) : (
         <PolicyOverTime details={details} policy={policy} decision={decision} height={200} />
@@ -95,13 +95,20 @@ function PolicyPart({ analysis, details, decision }: { analysis: Analysis; detai
   );
 }
 
+/** In a sentence. */
+function spent(hours: number, gpus: boolean): string {
+  const unit = timeUnit(hours);
+  return `${timeIn(unit, hours)} ${spentName(unit, gpus)}`;
+}
+
 function CostPart({ analysis, details, open }: { analysis: Analysis; details: Details; open: (trial: number) => void }) {
   const gpus = details.summary.usesGpus;
   const rows = analysis.improvements;
+  const unit = timeUnit(rows.at(-1)?.hours ?? 0);
   return (
     <Section
       title="Cost"
-      note={`${gpus ? `${hours(analysis.gpuHours)} GPU hours, ` : ""}${hours(analysis.trialHours)} hours of trials${analysis.confirmationHours > 0 ? `, of which ${hours(analysis.confirmationHours)} confirmed leaders` : ""}.`}
+      note={`In all ${gpus ? `${spent(analysis.gpuHours, true)} and ` : ""}${spent(analysis.trialHours, false)}${analysis.confirmationHours > 0 ? `, of which the confirmation of leaders took ${spent(analysis.confirmationHours, gpus)}` : ""}.`}
     >
       <Cost improvements={rows} minimize={details.summary.minimize} gpus={gpus} open={open} height={220} />
       <Scroll label="Improvements">
@@ -111,7 +118,7 @@ function CostPart({ analysis, details, open }: { analysis: Analysis; details: De
               <th class="number">trial</th>
               <th class="number">{details.summary.metric}</th>
               <th class="number">gain</th>
-              <th class="number">{gpus ? "GPU hours" : "hours of trials"}</th>
+              <th class="number">{spentName(unit, gpus)}</th>
               <th class="number">since the last</th>
             </tr>
           </thead>
@@ -126,8 +133,8 @@ function CostPart({ analysis, details, open }: { analysis: Analysis; details: De
                   </td>
                   <td class="number">{number(row.value)}</td>
                   <td class="number">{number(row.gain)}</td>
-                  <td class="number">{hours(row.hours)}</td>
-                  <td class="number">{hours(row.spent)}</td>
+                  <td class="number">{timeIn(unit, row.hours)}</td>
+                  <td class="number">{timeIn(unit, row.spent)}</td>
                 </tr>
               ))}
           </tbody>
@@ -186,9 +193,8 @@ function StoppingPart({ analysis, details }: { analysis: Analysis; details: Deta
     <Section title="Stopping early">
       <p>
         {counted(stopping.cut, "trial")} {what}; {count(stopping.full)} were trained to the end
-        {details.lastStep !== null && `, step ${count(details.lastStep)}`}. About {hours(stopping.savedHours)}{" "}
-        {details.summary.usesGpus ? "GPU hours" : "hours of trials"} were saved, had each taken as long as the mean full
-        training.
+        {details.lastStep !== null && `, step ${count(details.lastStep)}`}. About {spent(stopping.savedHours, details.summary.usesGpus)} were
+        saved, if each would have taken as long as the mean full training.
       </p>
       <Scroll label="Trials cut at rungs">
         <table>
@@ -223,6 +229,7 @@ function Failures({ analysis, id }: { analysis: Analysis; id: string }) {
               <th>state</th>
               <th>reason</th>
               <th class="number">trials</th>
+              <th>latest</th>
               <th>the latest says</th>
             </tr>
           </thead>
@@ -235,16 +242,11 @@ function Failures({ analysis, id }: { analysis: Analysis; id: string }) {
                 <td>
                   <Name text={row.reason} most={60} />
                 </td>
-                <td class="number">
-                  {count(row.trials.length)}{" "}
-                  <span class="faint">
-                    {row.trials.slice(-3).map((trial) => (
-                      <span key={trial}>
-                        {" "}
-                        <TrialLink id={id} trial={trial} />
-                      </span>
-                    ))}
-                  </span>
+                <td class="number">{count(row.trials.length)}</td>
+                <td class="links">
+                  {row.trials.slice(-3).map((trial) => (
+                    <TrialLink key={trial} id={id} trial={trial} />
+                  ))}
                 </td>
                 <td class="says">
                   <Words text={row.message} most={200} />

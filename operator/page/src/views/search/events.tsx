@@ -80,7 +80,7 @@ export function EventsView({ search, details }: ViewProps) {
             <table>
               <thead>
                 <tr>
-                  <th class="number">ago</th>
+                  <th class="number">seen</th>
                   <th>reason</th>
                   <th>message</th>
                   <th>about</th>

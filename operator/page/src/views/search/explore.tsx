@@ -36,7 +36,7 @@ export function ExploreView({ search, details, open }: ViewProps) {
     <>
       <Filters search={search} details={details} columns={columns} />
       <div class="stack">
-        <Section title="All decisions" note="A line is a trial. Drag along an axis to keep only what passes there.">
+        <Section title={details.space.length > MAX_DECISIONS ? "Decisions" : "All decisions"} note="A line is a trial. Drag along an axis to keep only what passes there.">
           {details.space.length > MAX_DECISIONS ? (
             <MostImportant search={search} details={details} open={open} />
           ) : (
@@ -57,8 +57,8 @@ export function ExploreView({ search, details, open }: ViewProps) {
           </Section>
           {metrics.length > 0 && (
             <Section
-              title="Front"
-              note="Candidates that no other one is as good as in both and better in one."
+              title="Pareto front"
+              note="Candidates that no other one beats: none is at least as good in both metrics and better in one."
               tools={
                 <>
                   <AxisSelect
@@ -114,13 +114,14 @@ export function AxisSelect(props: {
 
 /** Parallel coordinates of a space with more decisions than there is room for. */
 function MostImportant(props: ViewProps) {
-  const { data } = useResource(props.search.analysis);
+  const { data, problem } = useResource(props.search.analysis);
   const importance = data.value?.importance ?? null;
+  const waits = data.value === null && problem.value === null;
   return (
     <>
       <AllDecisions {...props} importance={importance} />
       <p class="faint">
-        {importance === null ? `The first ${MAX_DECISIONS}` : `The ${MAX_DECISIONS} that matter most`} of {props.details.space.length} decisions.
+        {importance === null ? `The first ${MAX_DECISIONS}` : `The ${MAX_DECISIONS} that matter most`} of {props.details.space.length} decisions{waits && "; which matter most is being worked out"}.
       </p>
     </>
   );

@@ -10,7 +10,7 @@ import { count, hours, number } from "../../format";
 import { Callout, Fact, Waiting } from "../../parts/boxes";
 import { useResource, useTitle } from "../../parts/hooks";
 import { PhaseMark } from "../../parts/state";
-import { Ago, Lasted, Name, Words } from "../../parts/text";
+import { Age, Lasted, Name, Sentence, Words } from "../../parts/text";
 import { Actions } from "../actions";
 import { Progress } from "../searches";
 import { NotFound } from "../unknown";
@@ -136,12 +136,16 @@ function Header({ search, details }: { search: Search; details: Details }) {
         </h1>
         <PhaseMark phase={summary.phase} />
         <div class="tools">
-          <button type="button" class="primary" onClick={() => setActing(true)} disabled={search.gone.value}>
-            Act…
-          </button>
-          <a class="button" href={reportAddress([search.id])} download>
-            Save as file
-          </a>
+          {!search.gone.value && (
+            <>
+              <button type="button" class="primary" onClick={() => setActing(true)}>
+                Act…
+              </button>
+              <a class="button" href={reportAddress([search.id])} download>
+                Save as file
+              </a>
+            </>
+          )}
           <a class="button" href={`${searchPath(search.id)}?tab=manifest&clone=1`}>
             Clone
           </a>
@@ -155,7 +159,7 @@ function Header({ search, details }: { search: Search; details: Details }) {
       {!search.gone.value && search.details.problem.value !== null && (
         <Callout tone="warn">
           <p>
-            What is shown may be out of date: <bdi>{search.details.problem.value.message}</bdi>
+            What is shown may be out of date: <Sentence text={search.details.problem.value.message} />
           </p>
         </Callout>
       )}
@@ -175,7 +179,7 @@ function Header({ search, details }: { search: Search; details: Details }) {
         <Words text={summary.says} />
       </p>
       <Facts details={details} />
-      {acting && <Actions search={search} details={details} close={() => setActing(false)} />}
+      {acting && !search.gone.value && <Actions search={search} details={details} close={() => setActing(false)} />}
     </>
   );
 }
@@ -210,7 +214,7 @@ function Facts({ details }: { details: Details }) {
         </Fact>
       )}
       <Fact term={summary.ended === null ? "age" : "took"}>
-        {summary.ended === null ? <Ago since={summary.created} /> : <Lasted from={summary.created} to={summary.ended} />}
+        {summary.ended === null ? <Age since={summary.created} /> : <Lasted from={summary.created} to={summary.ended} />}
       </Fact>
       <Fact term="agent">
         <Name text={summary.agent} most={24} />

@@ -36,10 +36,12 @@ export function Overview({ search, details, open }: ViewProps) {
               change={setOver}
             />
           }
-          note={`Rewards as points; the best so far, and the moving average of the last ${details.window} results, as lines.`}
+          note={details.summary.best === null ? undefined : `Rewards as points; the best so far, and the moving average of the last ${details.window} results, as lines.`}
         >
           {trials.value.length === 0 ? (
             <Empty>There are no trials yet.</Empty>
+          ) : details.summary.ended !== null && details.summary.best === null ? (
+            <Empty>The search ended without a result.</Empty>
           ) : (
             <Course details={details} trials={trials} selection={selection} open={open} over={over} height={320} />
           )}
@@ -85,7 +87,7 @@ function Running({ search, details }: { search: Search; details: Details }) {
   const waiting = table.state.filter((state) => state === "Queued" || state === "Pending").length;
   if (rows.length === 0 && waiting === 0) return null;
   return (
-    <Section title="Running" note={waiting > 0 ? `${count(waiting)} more wait for their turn or for room.` : undefined}>
+    <Section title="Running" note={waiting > 0 ? `${count(waiting)} more ${waiting === 1 ? "waits" : "wait"} for a free place.` : undefined}>
       {rows.length === 0 ? (
         <Empty>None runs at the moment.</Empty>
       ) : (
@@ -94,10 +96,10 @@ function Running({ search, details }: { search: Search; details: Details }) {
             <thead>
               <tr>
                 <th class="number">trial</th>
-                <th>origin</th>
-                {details.rungs.length > 0 && <th class="number">step</th>}
                 {details.rungs.length > 0 && <th class="number">{details.summary.metric}</th>}
-                <th class="number">for</th>
+                {details.rungs.length > 0 && <th class="number">step</th>}
+                <th>origin</th>
+                <th class="number">running for</th>
                 <th>candidate</th>
               </tr>
             </thead>
@@ -107,11 +109,11 @@ function Running({ search, details }: { search: Search; details: Details }) {
                   <td class="number">
                     <TrialLink id={search.id} trial={table.index[row]!} />
                   </td>
+                  {details.rungs.length > 0 && <td class="number">{number(table.value[row])}</td>}
+                  {details.rungs.length > 0 && <td class="number">{number(table.step[row])}</td>}
                   <td>
                     <Name text={table.origin[row]!} most={30} />
                   </td>
-                  {details.rungs.length > 0 && <td class="number">{number(table.step[row])}</td>}
-                  {details.rungs.length > 0 && <td class="number">{number(table.value[row])}</td>}
                   <td class="number">
                     <Lasted from={Number.isNaN(table.started[row]!) ? null : table.started[row]!} to={null} />
                   </td>
@@ -275,15 +277,15 @@ function Latest({ search, details }: { search: Search; details: Details }) {
   return (
     <Section title="Latest">
       <Scroll label="Trials that ended last">
-        <table>
+        <table class="latest">
           <thead>
             <tr>
               <th class="number">trial</th>
               <th>state</th>
               <th class="number">{details.summary.metric}</th>
-              <th class="number">took</th>
+              <th class="number took">took</th>
               <th class="number">ended</th>
-              {speaks && <th>says</th>}
+              {speaks && <th class="says">says</th>}
             </tr>
           </thead>
           <tbody>
@@ -296,14 +298,12 @@ function Latest({ search, details }: { search: Search; details: Details }) {
                   <StateMark state={table.state[row]!} />
                 </td>
                 <td class="number">{number(table.value[row])}</td>
-                <td class="number">{duration(table.seconds[row])}</td>
+                <td class="number took">{duration(table.seconds[row])}</td>
                 <td class="number">
                   <Ago since={table.ended[row]!} />
                 </td>
                 {speaks && (
-                  <td class="says">
-                    <Words text={table.says[row]!} most={120} />
-                  </td>
+                  <td class="says">{table.says[row] !== "" && <Words text={table.says[row]!} most={120} />}</td>
                 )}
               </tr>
             ))}
