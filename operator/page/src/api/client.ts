@@ -1,4 +1,5 @@
 /** Requests to the server of the page. */
+import { heardTheTime } from "./clock";
 import type {
   Analysis,
   Comparison,
@@ -41,6 +42,7 @@ async function answer(address: string, init: RequestInit = {}): Promise<Response
   } catch (error) {
     throw new Unreachable("The server of this page does not answer.", { cause: error });
   }
+  heardTheTime(response.headers.get("date"));
   if (response.ok) return response;
   throw new Refused(response.status, await said(response));
 }

@@ -1,7 +1,7 @@
 /** What is around every view: the way back, whether what is shown is current, the theme. */
 import type { ComponentChildren } from "preact";
 import { brokenSince, connected, page, staleSources } from "../data/stream";
-import { now } from "../data/now";
+import { browserNow } from "../data/now";
 import { choice, choose, type Choice } from "../theme";
 import { Announcer } from "./announce";
 import { Clock, Sentence } from "./text";
@@ -43,7 +43,7 @@ export function Shell({ children }: { children: ComponentChildren }) {
 
 function Liveness() {
   const since = brokenSince.value;
-  const long = since !== null && now.value - since / 1000 > WORTH_A_WORD_S;
+  const long = since !== null && browserNow.value - since / 1000 > WORTH_A_WORD_S;
   const state = connected.value ? "live" : long ? "stale" : "wait";
   return (
     <span class={`liveness ${state}`} role="status">
@@ -55,7 +55,7 @@ function Liveness() {
 /** An alert is read out whenever its text changes: nothing in it counts the seconds. */
 function Stale() {
   const since = brokenSince.value;
-  const silent = since !== null && now.value - since / 1000 > WORTH_A_WORD_S;
+  const silent = since !== null && browserNow.value - since / 1000 > WORTH_A_WORD_S;
   return (
     <>
       {silent && (
