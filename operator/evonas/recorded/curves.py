@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
+from evonas.search.means import plain_mean
 from evonas.search.totals import WINDOW
 from evonas.search.trial import Trial
 
@@ -23,7 +24,7 @@ def moving_average(rewards: Sequence[float], window: int = WINDOW) -> list[float
     averages = []
     for reward in rewards:
         recent.append(reward)
-        averages.append(sum(recent) / len(recent))
+        averages.append(plain_mean(recent))
     return averages
 
 

@@ -114,9 +114,8 @@ def _scored(
 
 def _teaches(trial: Trial) -> bool:
     """Return whether a trial shows what its candidate is worth; a veto only shows what a user thinks of it."""
-    is_number = trial.reward is None or math.isfinite(trial.reward)
     shows = trial.state.teaches or trial.state is TrialState.PAUSED
-    return shows and is_number and not trial.is_confirmation and trial.reason != VETOED
+    return shows and not trial.is_confirmation and trial.reason != VETOED
 
 
 def _worth(spec: SearchSpec, trials: Sequence[Trial]) -> list[float]:

@@ -7,7 +7,6 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
-from statistics import fmean
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -17,6 +16,7 @@ from evonas.agents import AgentSettings, Alternative
 from evonas.recorded.search import RecordedSearch
 from evonas.report.at_rungs import at_rungs
 from evonas.search.lessons import Lesson, in_order, lessons_of
+from evonas.search.means import mean
 from evonas.search.objective import oriented
 from evonas.search.trial import LISTED, REPEAT, Trial, TrialState, in_words
 from evonas.search.trial_environment import to_text
@@ -105,7 +105,7 @@ def _repeated(record: RecordedSearch, trial: Trial) -> Iterable[str]:
     rewards = _rewards(record, trial)[trial.candidate]
     if rewards:
         of = "that reward" if len(rewards) == 1 else f"the mean of {len(rewards)} rewards"
-        yield f"{of} was {fmean(rewards):.6g}; the repeat has another seed"
+        yield f"{of} was {mean(rewards):.6g}; the repeat has another seed"
 
 
 def _elders(record: RecordedSearch, trial: Trial) -> str:
@@ -173,7 +173,7 @@ def _rewards(record: RecordedSearch, trial: Trial) -> Mapping[int, list[float]]:
 def _worth(lesson: Lesson, rewards: Mapping[int, list[float]]) -> float | None:
     """Return what a member of the population is taken to be worth: the mean of its rewards, if it has several."""
     known = rewards[lesson.trial.index]
-    return fmean(known) if lesson.rung is None and known else _value(lesson)
+    return mean(known) if lesson.rung is None and known else _value(lesson)
 
 
 def _value(lesson: Lesson) -> float | None:

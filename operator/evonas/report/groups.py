@@ -13,6 +13,7 @@ import numpy as np
 from evonas.recorded.curves import best_so_far, moving_average, rewards_in_order
 from evonas.recorded.search import RecordedSearch, manifest_of
 from evonas.report.figures.lines import Line
+from evonas.report.scaling import scaled, unscaled
 from evonas.schema import check_and_default
 
 
@@ -63,6 +64,6 @@ def _without_seed(record: RecordedSearch) -> str:
 def _mean(label: str, curves: Sequence[Sequence[float]]) -> Line:
     """Return the mean up to the end of the shortest curve, and one standard deviation of the runs."""
     length = min(map(len, curves))
-    values = np.array([curve[:length] for curve in curves])
-    deviations = values.std(axis=0, ddof=1).tolist() if len(curves) > 1 else ()
-    return Line(label, values.mean(axis=0).tolist(), deviations)
+    values, exponent = scaled(np.array([curve[:length] for curve in curves], np.float64))
+    deviations = unscaled(values.std(axis=0, ddof=1), exponent) if len(curves) > 1 else ()
+    return Line(label, unscaled(values.mean(axis=0), exponent), deviations)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evonas.report.forest import fit
+from evonas.report.scaling import scaled
 from evonas.search.trial import Trial
 from evonas.space import SearchSpace
 
@@ -32,7 +33,7 @@ class Importance:
 def find_importance(space: SearchSpace, trials: Sequence[Trial]) -> Importance | None:
     """Return the importances; None until there are ``MIN_RESULTS`` rewards, not all equal."""
     rewarded = [trial for trial in trials if trial.reward is not None]
-    rewards = np.array([trial.reward for trial in rewarded])
+    rewards = scaled(np.array([trial.reward for trial in rewarded], np.float64))[0]
     if len(rewarded) < MIN_RESULTS or np.ptp(rewards) == 0:
         return None
     # Trees split at thresholds: an absent decision is a separate value, below all others.

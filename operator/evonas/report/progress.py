@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
 from evonas.recorded.search import RecordedSearch
 from evonas.search.budget import SECONDS_PER_HOUR
+from evonas.search.means import mean
 from evonas.search.objective import oriented
 from evonas.search.trial import Trial, TrialState
 from evonas.search.trial_environment import to_text
@@ -32,7 +33,7 @@ class Improvement:
 
     trial: Trial
     gain: float
-    """By how much; 0 for the first."""
+    """By how much, at most what a float holds; 0 for the first."""
     hours: float
     """Spent by all trials until then: GPU hours in a search that uses GPUs, hours of trials in any other."""
     spent: float
@@ -129,7 +130,8 @@ def improvements(record: RecordedSearch) -> list[Improvement]:
         known = None if before is None else oriented(record.spec.objective, before.trial.reward or 0.0)
         if known is None or merit > known:
             spent = hours - (0.0 if before is None else before.hours)
-            found.append(Improvement(trial, 0.0 if known is None else merit - known, hours, spent))
+            gain = 0.0 if known is None else min(merit - known, sys.float_info.max)
+            found.append(Improvement(trial, gain, hours, spent))
     return found
 
 
@@ -168,7 +170,7 @@ def _origin(record: RecordedSearch, name: str, trials: Sequence[Trial]) -> Origi
     reused = sum(trial.reused is not None for trial in trials)
     stopped = sum(trial.state is TrialState.STOPPED for trial in trials)
     paused = sum(trial.state is TrialState.PAUSED for trial in trials)
-    return Origin(name, len(trials), len(rewards), stopped, paused, reused, fmean(rewards) if rewards else None, best)
+    return Origin(name, len(trials), len(rewards), stopped, paused, reused, mean(rewards) if rewards else None, best)
 
 
 def _label(decisions: Mapping[str, Value], name: str) -> str:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev
 
+from evonas.search.means import deviation, mean
 from evonas.search.objective import oriented
 from evonas.search.recommendation import find_leaders, recommend
 from evonas.search.totals import Totals
@@ -30,7 +30,7 @@ class Confirmed:
     mean: float | None
     """Mean of their rewards; None without any."""
     deviation: float | None
-    """Sample standard deviation of the rewards; None with fewer than two."""
+    """Sample standard deviation of the rewards; None with fewer than two, or where it is more than a float holds."""
     wins: int
     """Repeats in which this leader's reward was the best of all, including ties."""
 
@@ -111,7 +111,7 @@ def _summary(leader: Trial, trials: Sequence[Trial | None], winning: Sequence[fl
     return Confirmed(
         leader=leader,
         runs=len(ended),
-        mean=fmean(rewards) if rewards else None,
-        deviation=stdev(rewards) if len(rewards) > 1 else None,
+        mean=mean(rewards) if rewards else None,
+        deviation=deviation(rewards),
         wins=won,
     )

@@ -1,8 +1,9 @@
-"""What cannot be in the record of a trial with rungs, whoever wrote it there. Pure; readers and agents refuse it."""
+"""What cannot be in the record of a trial, whoever wrote it there. Pure; readers and agents refuse it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from itertools import chain, pairwise
 
 from evonas.errors import FieldProblem
@@ -10,8 +11,25 @@ from evonas.search.trial import Trial, TrialState
 
 
 def find_contradiction(trial: Trial) -> FieldProblem | None:
-    """Return what cannot be in a trial's record of its rungs; None if nothing is wrong."""
-    return next(chain(_in_rungs(trial), _in_state(trial)), None)
+    """Return what cannot be in a trial's record; None if nothing is wrong."""
+    return next(chain(_in_numbers(trial), _in_rungs(trial), _in_state(trial)), None)
+
+
+def _in_numbers(trial: Trial) -> Iterator[FieldProblem]:
+    """No trial is recorded with a number that is not finite; nothing that is derived from one would mean anything."""
+    yield from _infinite("status", trial.reward, trial.metrics)
+    if trial.imported is not None:
+        yield from _infinite("spec.imported", trial.imported.reward, trial.imported.metrics)
+    if trial.reused is not None:
+        yield from _infinite("spec.reusedFrom", trial.reused.reward, trial.reused.metrics)
+
+
+def _infinite(place: str, reward: float | None, metrics: Mapping[str, float]) -> Iterator[FieldProblem]:
+    if reward is not None and not math.isfinite(reward):
+        yield FieldProblem(f"{place}.reward", f"must be a finite number, or absent, got {reward}")
+    for name, value in metrics.items():
+        if not math.isfinite(value):
+            yield FieldProblem(f"{place}.metrics.{name}", f"must be a finite number, or absent, got {value}")
 
 
 def _in_rungs(trial: Trial) -> Iterator[FieldProblem]:

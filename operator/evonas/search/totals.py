@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from copy import copy
 
 from evonas.search.candidate_rewards import CandidateRewards
+from evonas.search.means import plain_mean
 from evonas.search.objective import oriented, oriented_or_worst, reaches_target
 from evonas.search.table import Cursor, TrialTable
 from evonas.search.trial import REPEAT, Trial, TrialState
@@ -142,7 +143,7 @@ class Totals:
         """The current moving average of the rewards (see ``curves``); None before the first."""
         if not self._recent:
             return None
-        return sum(reward for _, _, reward in self._recent) / len(self._recent)
+        return plain_mean([reward for _, _, reward in self._recent])
 
     def plus(self, trials: Iterable[Trial]) -> Totals:
         """Return the totals with more trials added."""

@@ -16,6 +16,7 @@ from evonas.search.proposer import is_pinnable
 from evonas.search.trial import Trial
 from evonas.sources.events import SeenEvent
 from evonas.spec import SearchSpec
+from evonas.wording import first_of
 
 Choice = Callable[[RecordedSearch, Sequence[Decisions]], Sequence[Decisions]]
 """Given a record and the candidates listed for it, returns which to add; EvonasError if that is impossible."""
@@ -89,7 +90,7 @@ def check_pin(record: RecordedSearch, pinned: Collection[int], index: int, *, st
     name = f"trial {index} of {record.source}"
     if not stays:
         if index not in pinned:
-            raise EvonasError(f"{name} is not pinned; {', '.join(map(str, sorted(pinned))) or 'none'} is")
+            raise EvonasError(f"{name} is not pinned; {_listed(pinned)}")
         return
     agent = record.spec.agent.type
     if not may_have_population(agent):
@@ -100,6 +101,12 @@ def check_pin(record: RecordedSearch, pinned: Collection[int], index: int, *, st
         raise EvonasError(f"{name} is {trial.state.value}: without a reward it cannot be pinned")
     if len({*pinned, index}) > MAX_PINNED:
         raise EvonasError(f"{record.source} has {len(pinned)} pinned trials, the most there can be; --remove one")
+
+
+def _listed(pinned: Collection[int]) -> str:
+    if not pinned:
+        return "none is"
+    return f"{first_of([*map(str, sorted(pinned))], MAX_PINNED)} {'is' if len(pinned) == 1 else 'are'}"
 
 
 def check_change(body: Mapping[str, Any], change: Change) -> None:

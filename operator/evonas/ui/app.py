@@ -38,7 +38,8 @@ def create_api(service: Service | None = None) -> FastAPI:
     app = FastAPI(
         title="evonas ui",
         version=version("evonas"),
-        description="What is known of searches, kept current, and orders to them: all that the page uses.",
+        description="What is known of searches, kept current, and orders to them: all that the page uses. There are two"
+        " methods, GET and POST: any other is answered with 405.",
         openapi_url=OPENAPI,
         docs_url=None,
         redoc_url=None,

@@ -18,7 +18,7 @@ from evonas.ui.encoding import Packed
 STATIC = Path(__file__).parent / "static"
 INDEX = "index.html"
 NOT_BUILT = (
-    "The page itself was not built: this checkout lacks operator/evonas/ui/static/index.html. Run `make page`, or"
+    "The page itself was not built: this checkout lacks operator/evonas/ui/static/index.html. Run `make ui`, or"
     " install a released wheel. The API below /api/v1/ works all the same."
 )
 FOR_EVER = "public, max-age=31536000, immutable"

@@ -6,6 +6,7 @@ uvicorn lets answers under way finish before it ends; those that have no end, st
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import socket
 import threading
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from evonas.errors import EvonasError
+from evonas.ui.quiet import Seldom
 from evonas.ui.service import Service
 
 if TYPE_CHECKING:
@@ -124,6 +126,7 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=LEAVE_SECONDS,
             )
         )
+        logging.getLogger("uvicorn.error").addFilter(Seldom(MAX_CONNECTIONS))
         self._service = service
         self._ready = ready
 

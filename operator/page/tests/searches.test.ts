@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 import { expect, test } from "vitest";
-import { filterSearches, groupsOf, namesakes, readListSorting, sortSearches } from "../src/data/list";
+import { filterSearches, groupsOf, namesakes, readListSorting, sortSearches, stateOf } from "../src/data/list";
 import { mergeSearches } from "../src/data/searches";
 import { searchesAnswer, summary } from "./answers";
 
@@ -29,6 +29,13 @@ test("the filter finds labels, and all words have to be found", () => {
   expect(filterSearches([a, b, c], "OWNER=mara evonas", new Set())).toEqual([a]);
   expect(filterSearches([a, b, c], "mara nobody", new Set())).toEqual([]);
   expect(filterSearches([a, b, c], "", new Set(["Complete"] as const))).toEqual([b]);
+});
+
+test("what cannot be read is a state of its own, and never said to be pending", () => {
+  const torn = summary({ id: "run:torn", name: "torn", phase: null, problem: "line 3 is damaged", says: "line 3 is damaged" });
+  expect(stateOf(torn)).toBe("Unreadable");
+  expect(filterSearches([a, b, torn], "", new Set(["Unreadable"] as const))).toEqual([torn]);
+  expect(filterSearches([a, b, torn], "", new Set(["Pending"] as const))).toEqual([]);
 });
 
 test("searches are grouped by where they are recorded", () => {

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
+import pytest
+
+from evonas.errors import EvonasError
 from evonas.local.requests.pinned import PINNED_FILE
+from evonas.recorded.search import Phase, RecordedSearch
+from evonas.sources.source import check_pin
 from tests.unit.local.runs import evonas, recorded, write_manifest
+from tests.unit.search.support import succeeded
 
 AGENT = {"type": "Evolution", "warmup": 4, "evolution": {"population": 1}}
 
@@ -45,3 +52,12 @@ def test_what_cannot_be_pinned_is_told(tmp_path: Path) -> None:
     other = write_manifest(tmp_path, "other", agent={"type": "Random"})
     evonas(tmp_path, "run", str(other))
     assert "has the agent Random, which has no population" in evonas(tmp_path, "pin", "runs/other", "0", code=2)
+
+
+@pytest.mark.parametrize(
+    ("pinned", "said"), [((), "none is"), ((4,), "4 is"), ((3, 1), "1 and 3 are"), (range(16), "14 and 15 are")]
+)
+def test_what_is_pinned_is_told_in_good_english(pinned: Collection[int], said: str) -> None:
+    record = RecordedSearch("runs/here", {}, tuple(succeeded(index, 0.5) for index in range(20)), Phase.RUNNING)
+    with pytest.raises(EvonasError, match=rf"trial 18 of runs/here is not pinned; .*{said}$"):
+        check_pin(record, pinned, 18, stays=False)

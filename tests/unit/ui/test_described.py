@@ -101,12 +101,32 @@ def test_every_answer_is_one_that_is_described(server: Server, case: Case[Any]) 
 
 @pytest.mark.parametrize("method", ["HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "X"])
 def test_there_are_two_methods(server: Server, method: str) -> None:
-    for path in ("/api/v1/searches", "/api/v1/searches/run:one/actions", "/"):
+    pages = () if method == "HEAD" else ("/", "/healthz")
+    for path in ("/api/v1/searches", "/api/v1/searches/run:one/actions", *pages):
         request = urllib.request.Request(server.at(path), method=method, headers={"X-Evonas-Request": "1"})
         with pytest.raises(urllib.error.HTTPError) as refused, urllib.request.urlopen(request):
             pass
         assert refused.value.code == 405
         refused.value.close()
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/healthz", "/searches/run:one", "/searches/run:one/trials/3", "/compare?id=run:one", "/icon.svg"]
+)
+def test_head_is_answered_as_get_is_without_a_body(server: Server, path: str) -> None:
+    def ask(method: str) -> tuple[int, dict[str, str], bytes]:
+        request = urllib.request.Request(server.at(path), method=method)
+        try:
+            with urllib.request.urlopen(request) as answer:
+                return answer.status, dict(answer.headers), answer.read()
+        except urllib.error.HTTPError as refused:
+            with refused:
+                return refused.code, dict(refused.headers), refused.read()
+
+    (code, headers, content), asked = ask("GET"), ask("HEAD")
+    headers.pop("date"), asked[1].pop("date")
+    assert content
+    assert asked == (code, headers, b"")
 
 
 def test_everything_is_described() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -276,6 +277,53 @@ def test_hostile_words_come_unharmed(tmp_path: Path) -> None:
         assert any(text in said for said in columns["says"] for text in HOSTILE)
         for path in ("", "/trials", "/analysis", "/curves", "/actions", "/happenings", "/report"):
             assert client.get(f"{API}/searches/run:hostile{path}").status_code == 200, path
+
+
+@pytest.mark.parametrize(
+    "rewards",
+    [(1.7e308, -1.7e308, 1.6e308), (-1.7e308, 1.7e308), (1e-299, 3e-299, 2e-299), (5e-324, 0.0), (1e16, 1e16 + 2)],
+    ids=str,
+)
+def test_rewards_at_the_ends_of_what_a_float_holds_are_shown(tmp_path: Path, rewards: tuple[float, ...]) -> None:
+    for seed, name in enumerate(("far", "further")):
+        journal = write_run(tmp_path / "runs", name, seed=seed) / JOURNAL_FILE
+        search, *trials = map(json.loads, journal.read_text().splitlines())
+        for place, trial in enumerate(trials):
+            if "reward" in trial.get("status", {}):
+                reward = repr(rewards[place % len(rewards)])
+                trial["status"] |= {"reward": reward, "metrics": {"accuracy": reward, "latency_ms": reward}}
+        journal.write_text("".join(f"{json.dumps(line)}\n" for line in (search, *trials)))
+    with serving_runs(tmp_path / "runs", ["far", "further"]) as client:
+        found = get(client, "/searches/run:far/analysis")
+        assert all(min(rewards) <= row["mean"] <= max(rewards) for row in found["origins"] if row["results"])
+        assert all(row["gain"] is not None for row in found["improvements"])
+        assert sum(row["share"] for row in found["importance"]["shares"]) in (pytest.approx(1), 0)
+        compared = get(client, "/comparison", id=["run:far", "run:further"])["groups"][0]
+        assert None not in [*compared["averages"], *compared["averageDeviations"], *compared["bests"]]
+        for path in ("searches/run:far", "searches/run:far/trials/3", "searches/run:far/trials/3/explanation"):
+            assert client.get(f"{API}/{path}").status_code == 200
+        report = client.get(f"{API}/report", params={"id": ["run:far", "run:further"]})
+        assert report.status_code == 200
+        assert not re.search(r"[ ,>\"](nan|inf)[ ,<\"]", report.text)
+
+
+def test_of_a_record_that_cannot_be_read_only_its_problem_is_told(tmp_path: Path) -> None:
+    journal = write_run(tmp_path / "runs", "torn", count=6) / JOURNAL_FILE
+    whole = journal.read_text()
+    journal.write_text("no journal\n")
+    with serving_runs(tmp_path / "runs", ["torn"]) as client:
+        details = get(client, "/searches/run:torn")
+        assert details["summary"]["phase"] is None
+        assert details["summary"]["problem"] == details["summary"]["says"]
+        assert "line 1 is damaged" in details["summary"]["problem"]
+        trials = get(client, "/searches/run:torn/trials")
+        assert (trials["total"], trials["complete"], trials["columns"]["index"]) == (0, True, [])
+        for path in ("analysis", "report", "trials/0"):
+            assert client.get(f"{API}/searches/run:torn/{path}").status_code == 409
+        assert not any(permission["allowed"] for permission in get(client, "/searches/run:torn/actions"))
+        journal.write_text(whole)
+        wait_for("it to be read", lambda: get(client, "/searches/run:torn")["summary"]["phase"] == "Complete")
+        assert get(client, "/searches/run:torn/trials", since=trials["revision"])["total"] == 6
 
 
 def test_half_a_character_is_told_as_none(tmp_path: Path) -> None:

@@ -92,6 +92,16 @@ def test_a_run_is_told_by_its_counts(phase: Phase, said: str) -> None:
     assert say(seen) == said
 
 
+def test_large_numbers_have_separators_and_one_is_singular() -> None:
+    def said(phase: Phase, most: int, **counts: int) -> str:
+        overview = Overview("", "one", phase, "EvoNAS", counts, most, None, None, 0, "reward", 0, None)
+        return say(SeenSearch("run:one", 1, Origin.RUN, "runs/one", "u", {"spec": {}}, overview, [], None))
+
+    assert said(Phase.COMPLETE, 10_000, total=10_000) == "complete after 10,000 trials"
+    assert said(Phase.COMPLETE, 1, total=1) == "complete after 1 trial"
+    assert said(Phase.RUNNING, 20_000, total=5_000, running=1_200) == "3,800 of 20,000 trials done, 1,200 running"
+
+
 def test_gpus_are_seen_in_what_the_template_asks_for_and_nonsense_asks_for_none() -> None:
     def asking(resources: Any) -> bool:
         container = {"name": "trial", "resources": resources}
@@ -106,6 +116,7 @@ def test_gpus_are_seen_in_what_the_template_asks_for_and_nonsense_asks_for_none(
 def test_what_cannot_be_read_has_a_line_that_says_so() -> None:
     seen = SeenSearch("run:torn", 3, Origin.RUN, "runs/torn", "", {}, None, [], None, problem="it is damaged")
     summary = summarise(seen)
+    assert summary.phase is None
     assert (summary.name, summary.says, summary.problem, summary.counts) == (
         "runs/torn",
         "it is damaged",

@@ -9,7 +9,7 @@ from typing import Literal
 
 from markupsafe import Markup
 
-from evonas.report.figures.frame import Frame
+from evonas.report.figures.frame import Frame, representable
 
 REACH = 0.5
 """How far the drawing extends beyond the feasible points to show others, relative to their extent: one candidate that
@@ -82,11 +82,11 @@ def scatter_figure(
 def _range(feasible: Sequence[float], others: Sequence[float]) -> tuple[float, float]:
     core = feasible or others or [0.0, 1.0]
     low, high = min(core), max(core)
-    extent = high - low or abs(high) or 1.0
+    extent = representable(high - low) or abs(high) or 1.0
     near = [value for value in others if low - REACH * extent <= value <= high + REACH * extent]
     low, high = min([low, *near]), max([high, *near])
-    air = 0.06 * (high - low or extent)
-    return low - air, high + air
+    air = 0.06 * (representable(high - low) or extent)
+    return representable(low - air), representable(high + air)
 
 
 def _dots(frame: Frame, places: Iterable[Place]) -> str:

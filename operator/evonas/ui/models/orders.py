@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from pydantic import StrictBool, StrictInt
+
 from evonas.ui.models.base import DecisionValue, Model
 
 
@@ -34,12 +36,12 @@ class Order(Model):
     ``maxTrials``, ``enqueue`` takes ``decisions``, ``pin``, ``unpin`` and ``veto`` take ``trial``."""
 
     action: ActionName
-    parallel_trials: int | None = None
-    max_trials: int | None = None
+    parallel_trials: StrictInt | None = None
+    max_trials: StrictInt | None = None
     decisions: dict[str, DecisionValue] | None = None
-    trial: int | None = None
+    trial: StrictInt | None = None
     because: str = ""
-    preview: bool = False
+    preview: StrictBool = False
     """Check it and say which command does the same, but do nothing."""
 
 

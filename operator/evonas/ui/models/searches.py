@@ -52,7 +52,8 @@ class Summary(Model):
     reference: str
     """How the command line refers to it."""
     labels: dict[str, str]
-    phase: Phase
+    phase: Phase | None
+    """None if nothing of its record could be read."""
     says: str
     """What it is doing or waits for, in a sentence."""
     blocked: str | None

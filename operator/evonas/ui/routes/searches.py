@@ -25,7 +25,7 @@ from evonas.ui.threads import in_thread
 from evonas.ui.viewers import Acting
 from evonas.ui.views.columns import columns
 from evonas.ui.views.curves import curves
-from evonas.ui.views.details import describe
+from evonas.ui.views.details import describe, describe_unreadable
 from evonas.ui.views.summary import seconds
 
 router = APIRouter(prefix="/api/v1")
@@ -73,7 +73,7 @@ async def searches(request: Request, service: TheService, since: Since = 0) -> R
 
 @router.get(ONE, response_model=Details, responses=answers(404, 409, 422), tags=["searches"])
 async def details(request: Request, service: TheService, id: SearchId) -> Response:
-    """Return one search in full, without its trials."""
+    """Return one search in full, without its trials; of one that cannot be read, only its summary says anything."""
     live = service.live
 
     def as_of() -> AsOf:
@@ -82,6 +82,8 @@ async def details(request: Request, service: TheService, id: SearchId) -> Respon
 
     async def make() -> Packed:
         line, pinned = service.lines.of(live.get(id)), live.pinned(id)
+        if line.phase is None:
+            return Packed.of(encode(describe_unreadable(line)))
         record = await live.record(id)
         return await in_thread(lambda: Packed.of(encode(describe(line, record, pinned))))
 
@@ -92,7 +94,12 @@ async def details(request: Request, service: TheService, id: SearchId) -> Respon
 async def trials(request: Request, service: TheService, id: SearchId, since: Since = 0) -> Response:
     """Return a search's trials by column, or those that have changed."""
     live = service.live
-    uid = live.get(id).uid
+    line = live.get(id)
+    uid = line.uid
+    if line.overview is None:
+        # Nor any trials; of a record that was read before, those are shown.
+        none = Trials(id=id, uid=uid, revision=0, complete=True, total=0, columns=columns(()))
+        return Packed.of(encode(none)).answer(request)
 
     async def make() -> Packed:
         seen = await live.trials(id, since)

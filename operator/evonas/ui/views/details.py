@@ -75,6 +75,31 @@ def describe(summary: Summary, record: RecordedSearch, pinned: Sequence[int]) ->
     )
 
 
+def describe_unreadable(summary: Summary) -> Details:
+    """Return a search of which nothing could be read: only its problem is known."""
+    return Details(
+        summary=summary,
+        space=[],
+        constraints=[],
+        parallel_trials=0,
+        population=None,
+        window=WINDOW,
+        rungs=[],
+        last_step=None,
+        pauses=False,
+        target=None,
+        learned_from="",
+        pinned=[],
+        winner=None,
+        recommended=None,
+        confirmed=[],
+        conditions=[],
+        manifest="",
+        environments=[],
+        images={},
+    )
+
+
 def _declared(record: RecordedSearch) -> Mapping[str, Any]:
     """Return the search as its author would write it, without what the server has added to its metadata."""
     body = manifest_of(record.body)

@@ -39,7 +39,7 @@ def summarise(seen: SeenSearch) -> Summary:
         uid=seen.uid,
         reference=seen.reference,
         labels=dict(_mapping(metadata.get("labels"))),
-        phase=overview.phase,
+        phase=None if seen.overview is None else overview.phase,
         says=say(seen),
         blocked=_blocked(seen),
         problem=seen.problem,
@@ -100,11 +100,11 @@ def _from_counts(overview: Overview) -> str:
     """Return what its trials say of a search."""
     counts = overview.counts
     total, going = counts.get("total", 0), counts.get("running", 0) + counts.get("queued", 0)
-    done = f"{total - going} of {counted(overview.max_trials, 'trial')} done"
+    done = f"{total - going:,} of {counted(overview.max_trials, 'trial')} done"
     if overview.phase is Phase.PENDING:
         return "no operator has processed it yet"
     if overview.phase is Phase.RUNNING:
-        now = [f"{counts[state]} {state}" for state in ("running", "queued", "paused") if counts.get(state)]
+        now = [f"{counts[state]:,} {state}" for state in ("running", "queued", "paused") if counts.get(state)]
         return f"{done}, {first_of(now)}" if now else done
     if overview.phase is Phase.STOPPED:
         return f"{done}; no process works on it: the same `evonas run` command resumes it"

@@ -53,7 +53,7 @@ export interface paths {
         };
         /**
          * Details
-         * @description Return one search in full, without its trials.
+         * @description Return one search in full, without its trials; of one that cannot be read, only its summary says anything.
          */
         readonly get: operations["details"];
         readonly put?: never;
@@ -942,7 +942,7 @@ export interface components {
             readonly labels: {
                 readonly [key: string]: string;
             };
-            readonly phase: components["schemas"]["Phase"];
+            readonly phase: components["schemas"]["Phase"] | null;
             /** Says */
             readonly says: string;
             /** Blocked */

@@ -13,7 +13,7 @@ import { brushed, drawnBrush, stepsOf, toggled, type Line } from "./pure/brushin
 import { merits } from "./pure/curves";
 import { Joiner, opacityOf } from "./pure/segments";
 import { counted, general } from "./pure/text";
-import type { Tick } from "./pure/ticks";
+import { partOf, valueAtPart, type Tick } from "./pure/ticks";
 import { lay, titleOf, type Laid } from "./scales";
 import { linesOf, rowsWithValue, said } from "./trials";
 
@@ -193,12 +193,12 @@ function across(state: State, axis: number): number {
 
 function up(view: AxisView, value: number, height: number): number {
   const [low, high] = view.bounds;
-  return height - BOTTOM - ((value - low) / (high - low)) * (height - TOP - BOTTOM);
+  return height - BOTTOM - partOf(value, low, high) * (height - TOP - BOTTOM);
 }
 
 function valueAt(view: AxisView, y: number, height: number): number {
   const [low, high] = view.bounds;
-  return low + ((height - BOTTOM - y) / (height - TOP - BOTTOM)) * (high - low);
+  return valueAtPart((height - BOTTOM - y) / (height - TOP - BOTTOM), low, high);
 }
 
 function draw(props: ParallelProps, state: State, dirty: ReadonlySet<number>): void {
@@ -421,7 +421,7 @@ function handlersOf(
           const brush = props.selection.brushes.value.get(view.axis);
           const [low, high] = view.bounds;
           const count = stepsOf(view).length;
-          const step = view.values === null ? Math.floor((count * (at - low)) / (high - low)) : Math.round(at);
+          const step = view.values === null ? Math.floor(count * partOf(at, low, high)) : Math.round(at);
           const next = toggled(view, brush, Math.min(count - 1, Math.max(0, step)));
           setBrush(props, view.axis, view.values === null && brush !== undefined ? null : next);
         } else {

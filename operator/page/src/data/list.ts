@@ -1,6 +1,13 @@
 /** What the list of searches shows, and in which order. */
 import type { Phase, Summary } from "../api/types";
 
+/** Said in place of a phase where nothing of a record could be read. */
+export const UNREADABLE = "Unreadable";
+/** What the list can be filtered by. */
+export type ListState = Phase | typeof UNREADABLE;
+
+export const stateOf = (search: Summary): ListState => search.phase ?? UNREADABLE;
+
 export type ListKey = "name" | "phase" | "best" | "trials" | "gpus" | "age";
 export interface ListSorting {
   readonly key: ListKey;
@@ -17,10 +24,10 @@ export function readListSorting(text: string | null): ListSorting {
 }
 
 /** Those that have all words in their name, namespace, place, agent, metric, labels or what they say. */
-export function filterSearches(all: readonly Summary[], text: string, phases: ReadonlySet<Phase>): Summary[] {
+export function filterSearches(all: readonly Summary[], text: string, states: ReadonlySet<ListState>): Summary[] {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   return all.filter((search) => {
-    if (phases.size > 0 && !phases.has(search.phase)) return false;
+    if (states.size > 0 && !states.has(stateOf(search))) return false;
     const labels = Object.entries(search.labels).map(([key, value]) => `${key}=${value}`);
     const line = [search.name, search.namespace, search.reference, search.agent, search.metric, search.says, search.blocked, ...labels]
       .join(" ")
@@ -32,7 +39,7 @@ export function filterSearches(all: readonly Summary[], text: string, phases: Re
 export function sortSearches(searches: readonly Summary[], sorting: ListSorting): Summary[] {
   const keys: Readonly<Record<ListKey, (search: Summary) => string | number | null>> = {
     name: (search) => search.name,
-    phase: (search) => search.phase,
+    phase: stateOf,
     best: (search) => search.best?.value ?? null,
     trials: (search) => search.counts["total"] ?? 0,
     gpus: (search) => (search.usesGpus ? search.gpuHours : null),

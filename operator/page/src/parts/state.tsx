@@ -1,5 +1,6 @@
 /** Phases and states: a word, and a colour that nobody needs to see. */
 import type { Phase, TrialState } from "../api/types";
+import { UNREADABLE } from "../data/list";
 
 export type Tone = "good" | "bad" | "warn" | "busy" | "quiet";
 
@@ -36,8 +37,9 @@ export const STATE_ORDER: readonly TrialState[] = [
   "Pending",
 ];
 
-export function PhaseMark({ phase }: { phase: Phase }) {
-  return <span class={`mark ${PHASES[phase]}`}>{phase}</span>;
+/** What a search is in, for people: a phase, or that nothing of it could be read. */
+export function PhaseMark({ phase }: { phase: Phase | null }) {
+  return <span class={`mark ${phase === null ? "bad" : PHASES[phase]}`}>{phase ?? UNREADABLE}</span>;
 }
 
 export function StateMark({ state }: { state: TrialState }) {

@@ -2,10 +2,10 @@
 import { signal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import { comparisonPath, query, searchPath, setQuery } from "../address";
-import type { Phase, Summary } from "../api/types";
+import type { Summary } from "../api/types";
 import { Sparkline } from "../charts";
 import { searches } from "../data/searches";
-import { filterSearches, groupsOf, namesakes, readListSorting, sortSearches, type ListKey, type ListSorting } from "../data/list";
+import { filterSearches, groupsOf, namesakes, readListSorting, sortSearches, stateOf, type ListKey, type ListSorting, type ListState } from "../data/list";
 import { unquoted } from "../data/sentence";
 import { page } from "../data/stream";
 import { count, counted, hours, number } from "../format";
@@ -74,7 +74,7 @@ function Nothing() {
 
 function List({ all }: { all: readonly Summary[] }) {
   const text = query.value.get("filter") ?? "";
-  const phases = new Set(query.value.getAll("phase") as Phase[]);
+  const phases = new Set(query.value.getAll("phase") as ListState[]);
   const sorting = readListSorting(query.value.get("sort"));
   const shown = useMemo(
     () => sortSearches(filterSearches(all, text, phases), sorting),
@@ -159,9 +159,9 @@ function List({ all }: { all: readonly Summary[] }) {
   );
 }
 
-function Phases({ all, chosen }: { all: readonly Summary[]; chosen: ReadonlySet<Phase> }) {
-  const counts = new Map<Phase, number>();
-  for (const search of all) counts.set(search.phase, (counts.get(search.phase) ?? 0) + 1);
+function Phases({ all, chosen }: { all: readonly Summary[]; chosen: ReadonlySet<ListState> }) {
+  const counts = new Map<ListState, number>();
+  for (const search of all) counts.set(stateOf(search), (counts.get(stateOf(search)) ?? 0) + 1);
   return (
     <div class="chips" role="group" aria-label="States">
       {[...new Set([...counts.keys(), ...chosen])].sort().map((phase) => (

@@ -14,7 +14,7 @@ import { Joiner, opacityOf } from "../../src/charts/pure/segments";
 import { valueShares } from "../../src/charts/pure/shares";
 import type { TrialDetails } from "../../src/api/types";
 import { emptyTable } from "../../src/data/table";
-import { around, between, momentTicks, numberTicks, ticks } from "../../src/charts/pure/ticks";
+import { around, between, momentTicks, numberTicks, partOf, ticks } from "../../src/charts/pure/ticks";
 
 const number = fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e12, max: 1e12 });
 const numbers = fc.array(number, { maxLength: 60 });
@@ -82,6 +82,22 @@ test("ticks are within their range, ascend, and are whole where things are count
     }),
   );
   expect(numberTicks(1, 2, true).map((tick) => tick.text)).toEqual(["1", "2"]);
+});
+
+test("labels tell ticks apart however small, large or close they are", () => {
+  for (const [low, high] of [[1e-299, 5e-299], [-1.7e308, 1.7e308], [1e6, 1e6 + 2], [1e16, 1e16 + 4], [-1e-12, 1e-12]] as const) {
+    const labels = numberTicks(low, high).map((tick) => tick.text);
+    expect(labels.length).toBeGreaterThan(1);
+    expect(new Set(labels).size).toBe(labels.length);
+  }
+  expect(numberTicks(1e-299, 3e-299).map((tick) => tick.text)).toEqual(["1e-299", "1.5e-299", "2e-299", "2.5e-299", "3e-299"]);
+  expect(ticks(0, 5e-324)).toEqual([0]);
+});
+
+test("the largest numbers have a place, and a mean", () => {
+  expect(around([-1.7e308, 1.7e308]).every(Number.isFinite)).toBe(true);
+  expect(partOf(0, ...around([-1.7e308, 1.7e308]))).toBe(0.5);
+  expect([...movingAverage([1.7e308, 1.7e308, -1.7e308], 2)]).toEqual([1.7e308, 1.7e308, 0]);
 });
 
 test("an axis has an extent whatever it is of", () => {

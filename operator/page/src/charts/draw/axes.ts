@@ -1,6 +1,6 @@
 /** Axes: rules, ticks that do not touch each other, and what is measured. */
 import { cut } from "../pure/text";
-import type { Tick } from "../pure/ticks";
+import { partOf, type Tick } from "../pure/ticks";
 import type { Box, Bounds } from "./pen";
 import type { Palette } from "./palette";
 
@@ -43,8 +43,8 @@ export function layOut(g: CanvasRenderingContext2D, width: number, height: numbe
 
 export function drawAxes(g: CanvasRenderingContext2D, layout: Layout, palette: Palette, x: Scale, y: Scale): void {
   const { left, right, top, bottom } = layout.box;
-  const across = (value: number) => left + ((value - x.bounds[0]) / (x.bounds[1] - x.bounds[0])) * (right - left);
-  const up = (value: number) => bottom - ((value - y.bounds[0]) / (y.bounds[1] - y.bounds[0])) * (bottom - top);
+  const across = (value: number) => left + partOf(value, ...x.bounds) * (right - left);
+  const up = (value: number) => bottom - partOf(value, ...y.bounds) * (bottom - top);
 
   g.lineWidth = 1;
   g.strokeStyle = palette.rule;

@@ -1,5 +1,6 @@
 /** What a chart draws with: a layer, positions of values, and the page's colours. */
 import { visible } from "../pure/downsample";
+import { partOf } from "../pure/ticks";
 import type { Palette } from "./palette";
 
 export interface Box {
@@ -28,12 +29,12 @@ export class Pen {
 
   x(value: number): number {
     const { left, right } = this.box;
-    return left + ((value - this.across[0]) / (this.across[1] - this.across[0])) * (right - left);
+    return left + partOf(value, ...this.across) * (right - left);
   }
 
   y(value: number): number {
     const { top, bottom } = this.box;
-    return bottom - ((value - this.up[0]) / (this.up[1] - this.up[0])) * (bottom - top);
+    return bottom - partOf(value, ...this.up) * (bottom - top);
   }
 
   /** Draw only within the axes; what is at an edge is whole. */

@@ -1,6 +1,7 @@
 /** What a brush on an axis of parallel coordinates covers. */
 import type { Brush } from "../../data/selection";
 import type { DecisionValue } from "../../data/table";
+import { halfBetween, valueAtPart } from "./ticks";
 
 /** An axis: numbers between its bounds, or values at 0, 1, 2 and so on. */
 export interface Line {
@@ -22,7 +23,7 @@ const PARTS = 10;
 export function stepsOf(line: Line): Step[] {
   if (line.values !== null) return line.values.map((_, place) => ({ low: place - 0.4, high: place + 0.4 }));
   const [low, high] = line.bounds;
-  const part = (place: number) => low + ((high - low) * place) / PARTS;
+  const part = (place: number) => valueAtPart(place / PARTS, low, high);
   return Array.from({ length: PARTS }, (_, place) => ({ low: part(place), high: part(place + 1) }));
 }
 
@@ -53,7 +54,7 @@ export function toggled(line: Line, brush: Brush | undefined, step: number): Bru
 /** A brush to an end of the axis covers what is drawn there. */
 function ranged(line: Line, low: number, high: number): Brush {
   const [first, last] = line.bounds;
-  const near = (last - first) / 50;
+  const near = halfBetween(first, last) / 25;
   return {
     from: low <= first + near ? Math.min(low, line.extremes[0]) : low,
     to: high >= last - near ? Math.max(high, line.extremes[1]) : high,

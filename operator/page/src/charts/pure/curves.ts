@@ -24,9 +24,18 @@ export function movingAverage(rewards: ArrayLike<number>, window: number): Float
     // Added anew each time: a running sum would keep what a huge value has rounded away.
     let sum = 0;
     for (let at = first; at <= place; at++) sum += rewards[at]!;
-    averages[place] = sum / (place - first + 1);
+    const count = place - first + 1;
+    averages[place] = Number.isFinite(sum) ? sum / count : meanOfLargest(rewards, first, place);
   }
   return averages;
+}
+
+/** Where the sum is more than a number can be, or no number is known. */
+function meanOfLargest(rewards: ArrayLike<number>, first: number, last: number): number {
+  const count = last - first + 1;
+  let mean = 0;
+  for (let at = first; at <= last; at++) mean += rewards[at]! / count;
+  return mean;
 }
 
 export function bestSoFar(rewards: ArrayLike<number>, minimize: boolean): Float64Array {

@@ -1,4 +1,5 @@
 /** Two metrics against each other: the points that no other dominates, the Pareto front (``recorded/pareto.py``). */
+import { representable } from "./ticks";
 
 /**
  * Which of the points no other dominates, those with the largest first number first. Larger is better. A point dominates
@@ -29,9 +30,9 @@ export function rangeAround(within: readonly number[], nearby: readonly number[]
     if (value > high) high = value;
   };
   for (const value of core) hold(value);
-  const extent = high - low || Math.abs(high) || 1;
+  const extent = representable(high - low) || Math.abs(high) || 1;
   const [least, most] = [low - REACH * extent, high + REACH * extent];
   for (const value of nearby) if (value >= least && value <= most) hold(value);
-  const air = 0.06 * (high - low || extent);
-  return [low - air, high + air];
+  const air = 0.06 * (representable(high - low) || extent);
+  return [representable(low - air), representable(high + air)];
 }

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { go, query, searchPath, trialPath } from "../../address";
 import { Refused, reportAddress } from "../../api/client";
-import type { Details } from "../../api/types";
+import type { Details, Summary } from "../../api/types";
 import { searchOf, type Search } from "../../data/search";
 import { searches } from "../../data/searches";
 import { shareSelection } from "../../data/share";
@@ -58,6 +58,8 @@ export function SearchView({ id }: { id: string }) {
       </>
     );
   }
+  // Nothing is known that a view could show, and each would ask for more.
+  if (details.summary.phase === null) return <Unreadable search={search} summary={details.summary} />;
   const tab = query.value.get("tab") ?? "overview";
   const [name, , View] = TABS.find(([each]) => each === tab) ?? TABS[0];
   return (
@@ -102,6 +104,23 @@ export function Crumbs({ id, name }: { id?: string; name?: string }) {
         </>
       )}
     </nav>
+  );
+}
+
+function Unreadable({ search, summary }: { search: Search; summary: Summary }) {
+  return (
+    <>
+      <Crumbs />
+      <div class="title">
+        <h1 tabIndex={-1} dir="auto">
+          <Name text={summary.name} most={120} />
+        </h1>
+        <PhaseMark phase={null} />
+      </div>
+      <Callout tone="bad">
+        <p>{search.gone.value ? "This search has been deleted." : <>Its record cannot be read: <Words text={summary.says} /></>}</p>
+      </Callout>
+    </>
   );
 }
 
