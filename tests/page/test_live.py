@@ -112,6 +112,7 @@ def test_a_search_that_is_deleted_while_looked_at_says_so(tmp_path: Path, browse
             expect(course(seen.page)).to_be_visible()
             shutil.rmtree(folder)
             expect(seen.page.get_by_role("alert").filter(has_text="This search has been deleted")).to_be_visible()
+            expect(seen.page.get_by_role("button", name="Act…")).to_have_count(0)
             expect(course(seen.page)).to_be_visible()
             expect(listed.page.get_by_role("link", name="doomed", exact=True)).to_have_count(0)
             expect(listed.page.get_by_role("link", name="other", exact=True)).to_be_visible()

@@ -90,6 +90,18 @@ def test_a_phone_need_not_be_moved_sideways(addresses: dict[str, str], browser: 
         assert seen.page.evaluate("document.documentElement.scrollWidth") <= PHONE
 
 
+def test_a_phone_shows_state_best_and_trials_of_each_search(addresses: dict[str, str], browser: Browser) -> None:
+    with visit(addresses["list"], within=browser, width=PHONE, height=700) as seen:
+        settle(seen.page)
+        table = seen.page.get_by_role("region", name="Searches")
+        assert table.evaluate("it => it.scrollWidth <= it.clientWidth")
+        row = table.get_by_role("row").filter(has=seen.page.get_by_role("link", name="learned", exact=True))
+        for what in (row.get_by_text("Complete", exact=True), row.locator(".best"), row.locator(".trials")):
+            box = what.bounding_box()
+            assert box is not None
+            assert 0 < box["x"] < box["x"] + box["width"] <= PHONE
+
+
 def test_an_action_is_open_to_everybody(server: Server, browser: Browser) -> None:
     with visit(server.page_of("learned"), within=browser) as seen:
         settle(seen.page)

@@ -58,7 +58,7 @@ export function ExploreView({ search, details, open }: ViewProps) {
           {metrics.length > 0 && (
             <Section
               title="Pareto front"
-              note="Candidates that no other one beats: none is at least as good in both metrics and better in one."
+              note="No other candidate is better in one of the two metrics and at least as good in the other."
               tools={
                 <>
                   <AxisSelect
@@ -121,7 +121,7 @@ function MostImportant(props: ViewProps) {
     <>
       <AllDecisions {...props} importance={importance} />
       <p class="faint">
-        {importance === null ? `The first ${MAX_DECISIONS}` : `The ${MAX_DECISIONS} that matter most`} of {props.details.space.length} decisions{waits && "; which matter most is being worked out"}.
+        {importance === null ? `The first ${MAX_DECISIONS}` : `The ${MAX_DECISIONS} that matter most`} of {props.details.space.length} decisions{waits && ", until it is known which matter most"}.
       </p>
     </>
   );
