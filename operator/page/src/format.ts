@@ -124,3 +124,9 @@ export function spentName(unit: TimeUnit, gpus: boolean): string {
 export function cut(text: string, most: number): string {
   return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
 }
+
+/** A value that the server has written, with as many digits as others have. */
+export function written(text: string): string {
+  const value = Number(text);
+  return text.trim() === "" || Number.isNaN(value) ? text : number(value);
+}
