@@ -33,6 +33,7 @@ COMMANDS = [
     ["replay"],
     ["report"],
     ["run"],
+    ["ui"],
     ["veto"],
     ["watch"],
 ]
