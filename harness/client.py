@@ -115,7 +115,8 @@ class Cluster:
             event
             for event in self.audit_events(user)
             if event["verb"] in changing
-            and event["user"]["username"] == user
+            # Who was refused with a token that nobody knows has no name.
+            and event["user"].get("username") == user
             and event["requestReceivedTimestamp"] >= since
         ]
 

@@ -9,7 +9,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,8 +69,7 @@ def test_the_licences_of_all_that_is_bundled_ship_with_the_page(distributions: D
 
 
 def test_a_wheel_without_the_page_is_refused(distributions: Distributions, tmp_path: Path) -> None:
-    with tarfile.open(distributions.sdist) as archive:
-        archive.extractall(tmp_path, filter="data")
+    shutil.unpack_archive(distributions.sdist, tmp_path)
     (folder,) = tmp_path.iterdir()
     shutil.rmtree(folder / "operator" / "evonas" / "ui" / "static")
     done = subprocess.run(
