@@ -53,7 +53,7 @@ def requests(cluster: Cluster, account: str = ACCOUNT, *, refused: bool = False)
     found = set()
     for event in cluster.audit_events(account):
         reference = event.get("objectRef")
-        if event["user"]["username"] == account and reference:
+        if event["user"].get("username") == account and reference:
             resource = "/".join(filter(None, (reference["resource"], reference.get("subresource", ""))))
             code = event.get("responseStatus", {}).get("code", 200)
             if (code == 403) == refused:
@@ -172,7 +172,9 @@ def test_rights_of_a_namespaced_operator_suffice(cluster: Cluster, tmp_path: Pat
     wait_until(cluster, TEAM, "namespaced", "Complete")
     assert operator.stop() == 0
     events = [
-        event for event in islice(cluster.audit_events(ACCOUNT), before, None) if event["user"]["username"] == ACCOUNT
+        event
+        for event in islice(cluster.audit_events(ACCOUNT), before, None)
+        if event["user"].get("username") == ACCOUNT
     ]
     objects = [event["objectRef"] for event in events if "objectRef" in event]
     assert [reference for reference in objects if reference.get("namespace") not in {TEAM, NAMESPACE}] == []

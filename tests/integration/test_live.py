@@ -72,7 +72,7 @@ def _requests(cluster: Cluster, namespace: str) -> Counter[tuple[str, str]]:
     user, asked = f"viewer-{namespace}", Counter[tuple[str, str]]()
     for event in cluster.audit_events(user):
         # A watch that goes on has begun to answer only.
-        if event["user"]["username"] == user and event["stage"] in ("ResponseStarted", "ResponseComplete"):
+        if event["user"].get("username") == user and event["stage"] in ("ResponseStarted", "ResponseComplete"):
             watches = event["verb"] == "watch"
             if watches == (event["stage"] == "ResponseStarted"):
                 asked[event["verb"], event["objectRef"]["resource"]] += 1

@@ -207,7 +207,7 @@ def test_who_looks_costs_the_cluster_one_list_and_one_watch_a_kind(
 
 def requests(cluster: Cluster, user: str) -> list[tuple[str, str]]:
     """Return what a user has listed and watched so far, in order: verbs and kinds."""
-    asked = (event for event in cluster.audit_events(user) if event["user"]["username"] == user)
+    asked = (event for event in cluster.audit_events(user) if event["user"].get("username") == user)
     return [
         (event["verb"], event["objectRef"]["resource"])
         for event in asked

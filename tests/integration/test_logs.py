@@ -35,7 +35,7 @@ def _log_requests(cluster: Cluster, namespace: str, user: str = USER) -> Counter
     for event in cluster.audit_events(namespace):
         reference = event.get("objectRef", {})
         is_log = reference.get("subresource") == "log" and reference.get("namespace") == namespace
-        if is_log and event["stage"] == "ResponseComplete" and event["user"]["username"] == user:
+        if is_log and event["stage"] == "ResponseComplete" and event["user"].get("username") == user:
             asked[reference["name"]] += event["responseStatus"]["code"] == 200
     return +asked
 
