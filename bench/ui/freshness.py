@@ -29,7 +29,7 @@ def delays(folder: Path, server: Server, browser: Browser, trials: int) -> list[
     """Return the seconds for each trial of a local run; its program has ended when its report is there."""
     found = []
     with running(folder, "timed", trials + 2) as run, visit(server.page_of("timed"), within=browser) as seen:
-        expect(seen.page.get_by_role("region", name="Running trials")).to_be_visible()
+        expect(seen.page.get_by_role("region", name="Running trials", exact=True)).to_be_visible()
         seen.page.evaluate(NOTE)
         for index in range(trials):
             report = run.folder / "trials" / f"{index:05d}" / "attempt-1" / "report.json"

@@ -90,7 +90,7 @@ def test_a_search_in_a_cluster_fills_the_page_by_itself(
     cluster: Cluster, namespace: str, server: Server, browser: Browser
 ) -> None:
     with visit(server.page_of(NAME), within=browser) as seen, visit(server.at(), within=browser) as listed:
-        under_way = seen.page.get_by_role("region", name="Running trials")
+        under_way = seen.page.get_by_role("region", name="Running trials", exact=True)
         expect(under_way.get_by_role("link", name="trial 0", exact=True)).to_be_visible()
         let_go(cluster, namespace)
         expect_results(seen.page, 2)
@@ -133,7 +133,7 @@ def test_who_may_only_look_is_refused_by_the_page_and_by_the_cluster(
 ) -> None:
     with seeing(tmp_path, namespace, viewer) as server, visit(server.page_of(NAME), within=browser) as seen:
         page = seen.page
-        expect(page.get_by_role("region", name="Running trials")).to_be_visible()
+        expect(page.get_by_role("region", name="Running trials", exact=True)).to_be_visible()
         page.get_by_role("button", name="Act…").click()
         suspend = page.get_by_role("dialog").get_by_role("button", name="Suspend")
         expect(suspend).to_have_attribute("aria-disabled", "true")
@@ -156,7 +156,7 @@ def test_a_cluster_that_says_nothing_is_said_to_be_out_of_date_until_it_does(
         kubeconfig = relay.kubeconfig(cluster.kubeconfig)
         with seeing(tmp_path, namespace, kubeconfig) as server, visit(server.page_of(NAME), within=browser) as seen:
             stale = seen.page.get_by_role("alert").filter(has_text="may be out of date")
-            expect(seen.page.get_by_role("region", name="Running trials")).to_be_visible()
+            expect(seen.page.get_by_role("region", name="Running trials", exact=True)).to_be_visible()
             expect(stale).to_have_count(0)
             relay.fall_silent()
             let_go(cluster, namespace)
@@ -173,7 +173,7 @@ def test_a_search_that_is_deleted_in_the_cluster_while_looked_at_says_so(
     cluster: Cluster, namespace: str, server: Server, browser: Browser
 ) -> None:
     with visit(server.page_of(NAME), within=browser) as seen:
-        expect(seen.page.get_by_role("region", name="Running trials")).to_be_visible()
+        expect(seen.page.get_by_role("region", name="Running trials", exact=True)).to_be_visible()
         cluster.kubectl("delete", "nas", NAME, "-n", namespace, "--wait=false")
         expect(seen.page.get_by_role("alert").filter(has_text="This search has been deleted")).to_be_visible()
         expect(seen.page.get_by_role("heading", level=1)).to_have_text(NAME)
@@ -193,7 +193,7 @@ def test_who_looks_costs_the_cluster_one_list_and_one_watch_a_kind(
     )
     with seeing(tmp_path, namespace, kubeconfig) as server:
         with visit(server.page_of(NAME), within=browser) as first:
-            expect(first.page.get_by_role("region", name="Running trials")).to_be_visible()
+            expect(first.page.get_by_role("region", name="Running trials", exact=True)).to_be_visible()
             alone = requests(cluster, user)
             with visit(server.page_of(NAME), within=browser) as second, visit(server.at(), within=browser) as third:
                 let_go(cluster, namespace)

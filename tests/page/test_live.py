@@ -44,7 +44,7 @@ def test_a_search_under_way_fills_the_page_by_itself(beside: Server, run: Run, b
     with visit(beside.page_of("here"), within=browser) as seen:
         page = seen.page
         expect(page.get_by_role("status").filter(has_text="Live")).to_be_visible()
-        under_way = page.get_by_role("region", name="Running trials")
+        under_way = page.get_by_role("region", name="Running trials", exact=True)
         expect(under_way.get_by_role("link", name="trial 0", exact=True)).to_be_visible()
         # Rungs or none: what a running trial tells of its progress is drawn while it does.
         expect(page.get_by_role("heading", name="Learning curves of running trials")).to_be_visible()
