@@ -31,7 +31,6 @@ from evonas.search.trial import Trial
 
 JOURNAL_FILE = "journal.jsonl"
 LOCK_PATIENCE = 0.5
-NO_SEARCH = "{} holds no search; it is not a journal of `evonas run`"
 _IMMUTABLE = ("searchSpace", "objective", "agent", "fidelity")
 
 
@@ -157,8 +156,7 @@ def read_journal(path: Path) -> tuple[Mapping[str, Any], list[Trial], Knowledge 
         raise NotBegun(
             f"{path} is empty: its run is just starting, or stopped before recording anything; `evonas run` starts it"
         )
-    if reader.search is None:
-        raise EvonasError(NO_SEARCH.format(path))
+    assert reader.search is not None, "the reader has seen to that"
     return reader.search, [trials[index] for index in sorted(trials)], reader.knowledge
 
 

@@ -54,7 +54,7 @@ class JournalReader:
         return self._lines.has_news
 
     def read_on(self) -> None:
-        """Read what was appended; EvonasError if the file is damaged, each time, or cannot be read."""
+        """Read what was appended; EvonasError if the file cannot be read or, each time, is damaged or no search's."""
         try:
             if self._damage is not None and not self._lines.has_news:
                 raise self._damage.with_traceback(None)
@@ -64,6 +64,8 @@ class JournalReader:
                     self._restart_if_replaced()
                     self._take_in(number, line)
             self._restart_if_replaced()
+            if self.search is None and not self.is_empty:
+                raise EvonasError(f"{self._path} holds no search; it is not a journal of `evonas run`")
         except OSError as error:
             raise EvonasError(f"cannot read {self._path}: {error.strerror}") from error
         except EvonasError as error:

@@ -123,3 +123,11 @@ def test_a_damaged_line_that_was_mended_in_its_place_is_read_on_from(tmp_path: P
     assert "line 3 is damaged" in follower.read()
     path.write_bytes(whole)
     assert follower.read() == read_anew(path) != "nothing"
+
+
+def test_a_journal_without_its_search_is_told_to_be_none_however_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / JOURNAL_FILE
+    path.write_bytes(lines_of(succeeded(0, 0.5)).partition(b"\n")[2])
+    follower = Follower(path)
+    assert follower.read() == read_anew(path)
+    assert "holds no search" in str(follower.read())

@@ -12,7 +12,7 @@ from typing import Any
 
 from evonas.errors import EvonasError
 from evonas.local.damage import find_damage
-from evonas.local.journal import JOURNAL_FILE, NO_SEARCH
+from evonas.local.journal import JOURNAL_FILE
 from evonas.local.journal_reader import JournalReader
 from evonas.local.locks import is_locked
 from evonas.local.processes.attempts import LOCK_FILE, attempt_folder
@@ -158,11 +158,8 @@ class Run:
             if self._line is None:
                 # Nobody knows anything yet.
                 self.trials.settle()
-            if self._reader.is_empty:
-                return None
-            if self._reader.search is None:
-                raise EvonasError(NO_SEARCH.format(self._journal))
-            return self._sum_up(self._reader.search)
+            search = self._reader.search
+            return None if search is None else self._sum_up(search)
         except EvonasError as error:
             return self._unreadable(str(error))
         except OSError as error:
