@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing
 from types import TracebackType
 from typing import Any
 
@@ -190,23 +191,11 @@ class Api:
         seconds. A new call begins with the object's current state, so nothing need be remembered between calls.
         """
         query = {"watch": "true", "fieldSelector": f"metadata.name={name}"}
-        timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=silence)
-        try:
-            async with self._open().get(
-                self.server + resource.path(namespace), params=query, headers=await self._headers(), timeout=timeout
-            ) as answer:
-                if answer.status >= 400:
-                    raise error_of(answer.status, await answer.text(), answer.headers.get("Retry-After"))
-                async for line in answer.content:
-                    event = json.loads(line)
-                    body: dict[str, Any] = event["object"]
-                    if event["type"] == "ERROR":
-                        raise error_of(int(body.get("code", 500)), json.dumps(body), None)
-                    yield None if event["type"] == "DELETED" else body
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise Unavailable(0, "Unreachable", str(error) or type_name(error)) from error
-        except ValueError as error:
-            raise Unavailable(0, "CutStream", str(error)) from error
+        async with aclosing(self._events(self._open(), resource, namespace, query, silence)) as events:
+            async for event in events:
+                if event is not None:
+                    kind, body = event
+                    yield None if kind == "DELETED" else body
 
     async def watch_all(
         self,
@@ -234,23 +223,32 @@ class Api:
             **({"labelSelector": label_selector} if label_selector else {}),
             **({"fieldSelector": field_selector} if field_selector else {}),
         }
-        timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=seconds + END_SECONDS)
+        async with aclosing(self._events(self._logs, resource, namespace, query, seconds + END_SECONDS)) as events:
+            async for event in events:
+                yield event
+
+    async def _events(
+        self,
+        session: aiohttp.ClientSession,
+        resource: Resource,
+        namespace: str | None,
+        query: Mapping[str, str],
+        silence: float,
+    ) -> AsyncGenerator[tuple[str, dict[str, Any]] | None]:
+        """Yield None once a watch has begun, then type and object of each of its events; ApiError as of a watch."""
+        timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=silence)
         url = self.server + resource.path(namespace)
-        begun = b""
         try:
-            async with self._logs.get(url, params=query, headers=await self._headers(), timeout=timeout) as answer:
+            async with session.get(url, params=query, headers=await self._headers(), timeout=timeout) as answer:
                 if answer.status >= 400:
                     raise error_of(answer.status, await answer.text(), answer.headers.get("Retry-After"))
                 yield None
-                # Not line by line: an object may be longer than what aiohttp takes for a line.
-                async for chunk in answer.content.iter_any():
-                    *lines, begun = (begun + chunk).split(b"\n")
-                    for line in lines:
-                        event = json.loads(line)
-                        body: dict[str, Any] = event["object"]
-                        if event["type"] == "ERROR":
-                            raise error_of(int(body.get("code", 500)), json.dumps(body), None)
-                        yield event["type"], body
+                async for line in _lines(answer.content):
+                    event = json.loads(line)
+                    body: dict[str, Any] = event["object"]
+                    if event["type"] == "ERROR":
+                        raise error_of(int(body.get("code", 500)), json.dumps(body), None)
+                    yield event["type"], body
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Unavailable(0, "Unreachable", str(error) or type_name(error)) from error
         except ValueError as error:
@@ -324,6 +322,19 @@ class Api:
     async def _headers(self) -> dict[str, str]:
         token = await self._connection.token()
         return {"Accept": "application/json"} | ({} if token is None else {"Authorization": f"Bearer {token}"})
+
+
+async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """Yield the lines of an answer, the last one even if it was cut off. An object may be longer than what aiohttp
+    itself takes for a line.
+    """
+    begun = b""
+    async for chunk in content.iter_any():
+        *lines, begun = (begun + chunk).split(b"\n")
+        for line in lines:
+            yield line
+    if begun:
+        yield begun
 
 
 def to_json(body: Mapping[str, Any]) -> str:
