@@ -15,6 +15,7 @@ from urllib.parse import quote, urlsplit
 
 import click
 
+from evonas.cluster.client.kubeconfig import is_configured, is_pods_own
 from evonas.errors import EvonasError
 from evonas.extras import lacks, require
 from evonas.sources.options import ClusterOptions
@@ -125,8 +126,8 @@ def ui(
     from evonas.ui.serving import listen, serve  # noqa: PLC0415
     from evonas.ui.viewers import Acting, Rights  # noqa: PLC0415
 
-    in_cluster = _is_in_cluster(options)
-    with_cluster = named or (not no_cluster and not paths and _is_configured() and not lacks("cluster"))
+    in_cluster = is_pods_own(kubeconfig, context)
+    with_cluster = named or (not no_cluster and not paths and is_configured() and not lacks("cluster"))
     # The chart's own pod has no runs; that of a notebook may have some.
     without_runs = bool(paths) or (in_cluster and with_cluster and not runs.exists())
     places: list[Place] = [
@@ -170,17 +171,6 @@ def ui(
 def _own_names(listening: Listening) -> list[str]:
     """Return the names of this page besides those that any has on its own machine."""
     return [listening.name] if listening.is_private else [listening.name, socket.gethostname().lower()]
-
-
-def _is_in_cluster(options: ClusterOptions) -> bool:
-    return options.kubeconfig is None and options.context is None and "KUBERNETES_SERVICE_HOST" in os.environ
-
-
-def _is_configured() -> bool:
-    """Return whether there is a kubeconfig, or this is a pod."""
-    named = os.environ.get("KUBECONFIG") or "~/.kube/config"
-    paths = (Path(name).expanduser() for name in named.split(os.pathsep) if name)
-    return "KUBERNETES_SERVICE_HOST" in os.environ or any(path.exists() for path in paths)
 
 
 def _has_display() -> bool:

@@ -19,6 +19,7 @@ from kubernetes.aio.config import (
     load_kube_config,
 )
 
+from evonas.cluster.client.kubeconfig import is_pods_own, kubeconfig_paths
 from evonas.errors import EvonasError
 
 POD_NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -70,7 +71,7 @@ async def load_connection(kubeconfig: Path | None = None, context: str | None = 
     """
     configuration = Configuration()
     try:
-        if kubeconfig is None and context is None and "KUBERNETES_SERVICE_HOST" in os.environ:
+        if is_pods_own(kubeconfig, context):
             load_incluster_config(configuration)
         else:
             _check_there_is_one(kubeconfig)
@@ -86,15 +87,14 @@ async def load_connection(kubeconfig: Path | None = None, context: str | None = 
 
 def _check_there_is_one(kubeconfig: Path | None) -> None:
     """OSError if no kubeconfig exists: the package's own message is less clear, and it logs a warning as well."""
-    named = os.environ.get("KUBECONFIG") or "~/.kube/config"
-    paths = [Path(name).expanduser() for name in named.split(os.pathsep)] if kubeconfig is None else [kubeconfig]
+    paths = kubeconfig_paths(kubeconfig)
     if not any(path.exists() for path in paths):
         raise FileNotFoundError(f"{os.pathsep.join(map(str, paths))} does not exist")
 
 
 def load_namespace(kubeconfig: Path | None = None, context: str | None = None) -> str:
     """Return the namespace of the kubeconfig's context or, inside a cluster, the pod's own; otherwise ``default``."""
-    if kubeconfig is None and context is None and "KUBERNETES_SERVICE_HOST" in os.environ:
+    if is_pods_own(kubeconfig, context):
         return POD_NAMESPACE_FILE.read_text().strip() if POD_NAMESPACE_FILE.exists() else "default"
     contexts, current = list_kube_config_contexts(None if kubeconfig is None else str(kubeconfig))
     meant = current if context is None else next(item for item in contexts if item["name"] == context)
