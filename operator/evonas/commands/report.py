@@ -10,7 +10,7 @@ import click
 
 from evonas.commands.renamed import RenamingCommand
 from evonas.commands.searches import cluster_options, says_what_a_search_is
-from evonas.errors import EvonasError
+from evonas.recorded.comparing import check_comparable
 from evonas.recorded.search import RecordedSearch
 from evonas.report.plots import save_plots
 from evonas.search.trial import Trial
@@ -50,9 +50,7 @@ def report(
     Searches that differ only in their seed are drawn as one line with a band.
     """
     records = [locate(reference, cluster).read() for reference in dict.fromkeys(searches)]
-    objectives = {(record.spec.objective.minimize, record.spec.objective.name) for record in records}
-    if len(objectives) > 1:
-        raise EvonasError(f"these searches have different objectives and fit no common picture: {sorted(objectives)}")
+    check_comparable(records)
     if output.suffix == ".html":
         from evonas.report.html import save_report  # noqa: PLC0415
 
@@ -60,8 +58,8 @@ def report(
     elif pareto:
         raise click.UsageError(f"--pareto is a part of the HTML page; {output} holds the two plots alone")
     else:
-        (minimize, metric) = objectives.pop()
-        save_plots(_labelled(records), output, minimize=minimize, metric=metric)
+        objective = records[0].spec.objective
+        save_plots(_labelled(records), output, minimize=objective.minimize, metric=objective.name)
     click.echo(f"wrote {output}")
 
 

@@ -16,13 +16,12 @@ from markupsafe import Markup
 
 from evonas.recorded.pareto import REWARD, Axis
 from evonas.recorded.search import RecordedSearch
+from evonas.report import numbers
 from evonas.report.details import Details
 from evonas.report.groups import Group
 from evonas.report.stopping import own_trials, points_of
-from evonas.report.values import shares_of
 from evonas.search.totals import WINDOW
 from evonas.search.trial import Trial, TrialState, in_words
-from evonas.space import Decision, SearchSpace
 
 MAX_TRIALS = 10_000
 """A report of a search with more has the figures alone: its file would take long to open."""
@@ -65,7 +64,7 @@ def data_of(described: Sequence[tuple[RecordedSearch, Details]], groups: Sequenc
             "metric": first.spec.objective.name,
             "minimize": first.spec.objective.minimize,
             "window": WINDOW,
-            "groups": [_group(found) for found in groups],
+            "groups": [numbers.group_of(found, [record.identity.name for record in found.records]) for found in groups],
         },
     }
     text = json.dumps(payload, separators=(",", ":"), allow_nan=False)
@@ -75,16 +74,7 @@ def data_of(described: Sequence[tuple[RecordedSearch, Details]], groups: Sequenc
 def columns_of(trials: Sequence[Trial]) -> dict[str, Any]:
     """Return trials by column, as the API has them, but what no chart draws."""
     return {
-        "index": [trial.index for trial in trials],
-        "state": [trial.state for trial in trials],
-        "origin": [trial.proposal.origin for trial in trials],
-        "parent": [trial.proposal.parent for trial in trials],
-        "reward": [trial.reward for trial in trials],
-        "value": [trial.last_value for trial in trials],
-        "step": [trial.rungs[-1].step if trial.rungs else None for trial in trials],
-        "sequence": [trial.sequence for trial in trials],
-        "seconds": [trial.seconds for trial in trials],
-        "confirmation": [trial.is_confirmation for trial in trials],
+        **numbers.columns_of(trials),
         "decisions": _by_name([trial.decisions for trial in trials]),
         "metrics": _by_name([trial.metrics for trial in trials]),
         "says": [in_words(trial.reason, trial.message) if trial.reward is None else "" for trial in trials],
@@ -93,22 +83,16 @@ def columns_of(trials: Sequence[Trial]) -> dict[str, Any]:
 
 def _search(record: RecordedSearch, details: Details) -> dict[str, Any]:
     spec, trials = record.spec, record.trials if are_drawn(record) else ()
-    objective, fidelity = spec.objective, spec.fidelity
-    policy = details.policy
+    importance, policy = details.importance, details.policy
     return {
         "details": {
-            "summary": {"metric": objective.name, "minimize": objective.minimize, "usesGpus": details.uses_gpus},
-            "space": [_decision(spec.space, decision) for decision in spec.space.decisions],
-            "constraints": [
-                {"metric": constraint.metric, "target": constraint.target, "maximum": constraint.maximum}
-                for constraint in objective.constraints
-            ],
+            "summary": {
+                "metric": spec.objective.name,
+                "minimize": spec.objective.minimize,
+                "usesGpus": details.uses_gpus,
+            },
+            **numbers.declaration_of(spec),
             "population": details.population,
-            "window": WINDOW,
-            "rungs": [] if fidelity is None else list(fidelity.steps[:-1]),
-            "lastStep": None if fidelity is None else fidelity.steps[-1],
-            "pauses": spec.pauses,
-            "target": objective.target,
             "winner": None if details.winner is None else details.winner.index,
         },
         "trials": {
@@ -120,38 +104,9 @@ def _search(record: RecordedSearch, details: Details) -> dict[str, Any]:
             "columns": columns_of(trials),
         },
         "curves": {"revision": 1, "curves": _curves(record) if trials else []},
-        "importance": None
-        if details.importance is None
-        else {
-            "explained": details.importance.explained,
-            "shares": [{"decision": name, "share": share} for name, share in details.importance.shares.items()],
-        },
-        "policy": None
-        if policy is None
-        else {
-            "moments": [
-                {
-                    "results": moment.rewards,
-                    "probabilities": {
-                        decision.name: shares_of(moment, decision, has_absent=decision.when is not None)
-                        for decision in spec.space.decisions
-                    },
-                }
-                for moment in policy.learned.history
-            ],
-            "problem": policy.learned.problem or None,
-            "foreign": policy.learned.is_foreign,
-        },
-        "improvements": [
-            {
-                "index": step.trial.index,
-                "value": step.trial.reward,
-                "gain": step.gain,
-                "hours": step.hours,
-                "spent": step.spent,
-            }
-            for step in details.improvements
-        ],
+        "importance": None if importance is None else numbers.importance_of(importance),
+        "policy": None if policy is None else numbers.policy_of(spec.space, policy.learned),
+        "improvements": numbers.improvements_of(details.improvements),
         "decisions": [view.name for view in details.values],
         "pareto": None if details.tradeoff is None else _pareto(*details.tradeoff.axes),
     }
@@ -162,15 +117,6 @@ def _pareto(upward: Axis, across: Axis) -> dict[str, Any]:
         return axis.metric if axis.metric == REWARD else f"metric:{axis.metric}"
 
     return {"x": name(across), "y": name(upward), "lessX": across.minimize, "lessY": upward.minimize}
-
-
-def _decision(space: SearchSpace, decision: Decision) -> dict[str, Any]:
-    when = None
-    if decision.when is not None:
-        earlier = space.decisions[decision.when.position]
-        choices = [earlier.values[choice] for choice in sorted(decision.when.choices)]
-        when = {"decision": earlier.name, "values": choices}
-    return {"name": decision.name, "values": list(decision.values), "ordered": decision.ordered, "when": when}
 
 
 def _curves(record: RecordedSearch) -> list[dict[str, Any]]:
@@ -194,21 +140,9 @@ def _curves(record: RecordedSearch) -> list[dict[str, Any]]:
     return curves
 
 
-def _group(found: Group) -> dict[str, Any]:
-    return {
-        "label": found.label,
-        "searches": [record.identity.name for record in found.records],
-        "averages": list(found.averages.values),
-        "averageDeviations": list(found.averages.deviations),
-        "bests": list(found.bests.values),
-        "bestDeviations": list(found.bests.deviations),
-    }
-
-
 def _by_name(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     """Return a column for each name in any row; what is no number for JSON is left out."""
-    names = dict.fromkeys(name for row in rows for name in row)
-    return {name: [_known(row.get(name)) for row in rows] for name in names}
+    return {name: [*map(_known, values)] for name, values in numbers.by_name(rows).items()}
 
 
 def _known(value: Any) -> Any:

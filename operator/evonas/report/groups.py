@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -24,12 +25,12 @@ class Group:
     label: str
     records: tuple[RecordedSearch, ...]
 
-    @property
+    @cached_property
     def averages(self) -> Line:
         """The moving averages of the rewards."""
         return _mean(self.label, [moving_average(rewards_in_order(record.trials)) for record in self.records])
 
-    @property
+    @cached_property
     def bests(self) -> Line:
         """The best rewards so far."""
         minimize = self.records[0].spec.objective.minimize

@@ -9,6 +9,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from starlette.responses import StreamingResponse
 
+from evonas.recorded.comparing import check_comparable
 from evonas.recorded.fitting import check_fits
 from evonas.recorded.search import RecordedSearch
 from evonas.report.charts import built_charts
@@ -20,7 +21,7 @@ from evonas.ui.problems import answers, refuse
 from evonas.ui.routes.common import PAGE, Ids, SearchId, TheService
 from evonas.ui.service import Service
 from evonas.ui.threads import in_thread
-from evonas.ui.views.comparison import check_comparable, compare
+from evonas.ui.views.comparison import compare
 
 router = APIRouter(prefix="/api/v1")
 

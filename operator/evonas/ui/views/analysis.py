@@ -5,11 +5,10 @@ from __future__ import annotations
 from evonas.recorded.fitting import check_fits
 from evonas.recorded.search import RecordedSearch
 from evonas.report.importance import find_importance
-from evonas.report.policy import LearnedPolicy, find_policy
+from evonas.report.numbers import importance_of, improvements_of, policy_of
+from evonas.report.policy import find_policy
 from evonas.report.progress import costs, failures, improvements, origins, results_in_order
 from evonas.report.stopping import count_stopping
-from evonas.report.values import shares_of
-from evonas.space import SearchSpace
 from evonas.ui.models import (
     Analysis,
     FailureRow,
@@ -17,8 +16,6 @@ from evonas.ui.models import (
     ImprovementRow,
     OriginRow,
     Policy,
-    PolicyMoment,
-    Share,
     Stopping,
 )
 
@@ -27,13 +24,13 @@ def analyse(record: RecordedSearch, revision: int) -> Analysis:
     """Return the analysis of a record, which is as of a revision; takes seconds for thousands of trials.
     EvonasError if its candidates do not fit its space."""
     check_fits(record)
-    results = results_in_order(record)
-    spent = costs(record)
+    space, results, spent = record.spec.space, results_in_order(record), costs(record)
+    importance, policy = find_importance(space, results), find_policy(record)
     return Analysis(
         revision=revision,
         results=len(results),
-        importance=_importance(record),
-        policy=_policy(record.spec.space, find_policy(record)),
+        importance=None if importance is None else Importance.model_validate(importance_of(importance)),
+        policy=None if policy is None else Policy.model_validate(policy_of(space, policy)),
         origins=[
             OriginRow(
                 origin=row.name,
@@ -47,12 +44,7 @@ def analyse(record: RecordedSearch, revision: int) -> Analysis:
             )
             for row in origins(record)
         ],
-        improvements=[
-            ImprovementRow(
-                index=row.trial.index, value=row.trial.reward or 0.0, gain=row.gain, hours=row.hours, spent=row.spent
-            )
-            for row in improvements(record)
-        ],
+        improvements=[*map(ImprovementRow.model_validate, improvements_of(improvements(record)))],
         failures=[
             FailureRow(
                 state=group.state,
@@ -66,33 +58,6 @@ def analyse(record: RecordedSearch, revision: int) -> Analysis:
         gpu_hours=spent.gpu_hours,
         trial_hours=spent.trial_hours,
         confirmation_hours=spent.confirmation_hours,
-    )
-
-
-def _importance(record: RecordedSearch) -> Importance | None:
-    found = find_importance(record.spec.space, results_in_order(record))
-    if found is None:
-        return None
-    shares = [Share(decision=name, share=share) for name, share in found.shares.items()]
-    return Importance(explained=found.explained, shares=shares)
-
-
-def _policy(space: SearchSpace, found: LearnedPolicy | None) -> Policy | None:
-    if found is None:
-        return None
-    return Policy(
-        moments=[
-            PolicyMoment(
-                results=moment.rewards,
-                probabilities={
-                    decision.name: shares_of(moment, decision, has_absent=decision.when is not None)
-                    for decision in space.decisions
-                },
-            )
-            for moment in found.history
-        ],
-        problem=found.problem or None,
-        foreign=found.is_foreign,
     )
 
 

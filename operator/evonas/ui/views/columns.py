@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from types import NoneType
-from typing import Any, TypeVar
+from typing import Any
 
+from evonas.report.numbers import by_name, columns_of
 from evonas.search.trial import Trial, in_words
 from evonas.ui.models import DecisionValue, TrialColumns
 from evonas.ui.views.summary import seconds
-
-T = TypeVar("T")
 
 _SCALARS = (str, int, float, bool, NoneType)
 """What a decision may be; an export that somebody has changed may hold anything."""
@@ -23,27 +22,18 @@ def columns(trials: Sequence[Trial]) -> TrialColumns:
     The types are right by construction: checking each of a million values would take longer than collecting them.
     """
     return TrialColumns.model_construct(
-        index=[trial.index for trial in trials],
-        state=[trial.state for trial in trials],
-        origin=[trial.proposal.origin for trial in trials],
-        parent=[trial.proposal.parent for trial in trials],
-        reward=[trial.reward for trial in trials],
-        value=[trial.last_value for trial in trials],
-        step=[trial.rungs[-1].step if trial.rungs else None for trial in trials],
-        sequence=[trial.sequence for trial in trials],
+        **columns_of(trials),
         started=[seconds(trial.start_time) for trial in trials],
         ended=[seconds(trial.completion_time) for trial in trials],
-        seconds=[trial.seconds for trial in trials],
         gpu_seconds=[float(trial.gpu_seconds) for trial in trials],
         attempts=[attempts(trial) for trial in trials],
-        confirmation=[trial.is_confirmation for trial in trials],
         reused=[trial.reused is not None for trial in trials],
         policy_ratio=[trial.proposal.policy_ratio for trial in trials],
         decisions={
             name: [value if isinstance(value, _SCALARS) else plain(value) for value in values]
-            for name, values in _by_name([trial.decisions for trial in trials]).items()
+            for name, values in by_name([trial.decisions for trial in trials]).items()
         },
-        metrics=_by_name([trial.metrics for trial in trials]),
+        metrics=by_name([trial.metrics for trial in trials]),
         says=[in_words(trial.reason, trial.message) for trial in trials],
     )
 
@@ -56,9 +46,3 @@ def plain(value: Any) -> DecisionValue:
 def attempts(trial: Trial) -> int:
     """Return how many attempts of a trial have started, the one under way among them."""
     return trial.latest_attempt if trial.is_run and (trial.attempts or trial.start_time is not None) else 0
-
-
-def _by_name(rows: Sequence[Mapping[str, T]]) -> dict[str, list[T | None]]:
-    """Return a column for each name in any row, in the order of their first appearance."""
-    names = dict.fromkeys(name for row in rows for name in row)
-    return {name: [row.get(name) for row in rows] for name in names}

@@ -9,20 +9,17 @@ from typing import Any
 from evonas.agents import AgentSettings, may_have_population
 from evonas.manifest import to_yaml
 from evonas.recorded.search import RecordedSearch, manifest_of
+from evonas.report.numbers import declaration_of
 from evonas.search.codec import from_time
 from evonas.search.confirmation import confirm, find_winner
 from evonas.search.recommendation import recommend
 from evonas.search.totals import WINDOW
-from evonas.space import Decision, SearchSpace
 from evonas.ui.models import (
     Condition,
     Confirmation,
-    Constraint,
-    DecisionInfo,
     Details,
     Recommendation,
     Summary,
-    When,
 )
 from evonas.ui.views.summary import seconds
 
@@ -37,18 +34,9 @@ def describe(summary: Summary, record: RecordedSearch, pinned: Sequence[int]) ->
     agent = AgentSettings.parse(spec.agent.settings)
     return Details(
         summary=summary,
-        space=[_decision(spec.space, decision) for decision in spec.space.decisions],
-        constraints=[
-            Constraint(metric=constraint.metric, target=constraint.target, maximum=constraint.maximum)
-            for constraint in spec.objective.constraints
-        ],
+        **declaration_of(spec),
         parallel_trials=spec.budget.parallel_trials,
         population=agent.evolution.population if may_have_population(spec.agent.type) else None,
-        window=WINDOW,
-        rungs=[] if spec.fidelity is None else list(spec.fidelity.steps[:-1]),
-        last_step=None if spec.fidelity is None else spec.fidelity.steps[-1],
-        pauses=spec.pauses,
-        target=spec.objective.target,
         learned_from=record.learned_from,
         pinned=list(pinned),
         winner=None if winner is None else winner.index,
@@ -106,14 +94,6 @@ def _declared(record: RecordedSearch) -> Mapping[str, Any]:
     metadata = {key: value for key, value in body["metadata"].items() if key in _WRITTEN}
     annotations = {key: value for key, value in metadata.pop("annotations", {}).items() if key != _LAST_APPLIED}
     return {**body, "metadata": {**metadata, **({"annotations": annotations} if annotations else {})}}
-
-
-def _decision(space: SearchSpace, decision: Decision) -> DecisionInfo:
-    when = None
-    if decision.when is not None:
-        earlier = space.decisions[decision.when.position]
-        when = When(decision=earlier.name, values=[earlier.values[choice] for choice in sorted(decision.when.choices)])
-    return DecisionInfo(name=decision.name, values=list(decision.values), ordered=decision.ordered, when=when)
 
 
 def _condition(body: Mapping[str, Any]) -> Condition:

@@ -1,0 +1,115 @@
+"""What the live page's charts draw, as objects of JSON with the names that the API of `evonas ui` has for them. Its
+answers and the report's own data are made of these. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from evonas.report.groups import Group
+from evonas.report.importance import Importance
+from evonas.report.policy import LearnedPolicy
+from evonas.report.progress import Improvement
+from evonas.report.values import shares_of
+from evonas.search.totals import WINDOW
+from evonas.search.trial import Trial
+from evonas.space import Decision, SearchSpace
+from evonas.spec import SearchSpec
+
+T = TypeVar("T")
+
+
+def declaration_of(spec: SearchSpec) -> dict[str, Any]:
+    """Return what a search's declaration says about the axes of charts, and what they mark."""
+    steps = () if spec.fidelity is None else spec.fidelity.steps
+    return {
+        "space": [_decision(spec.space, decision) for decision in spec.space.decisions],
+        "constraints": [
+            {"metric": constraint.metric, "target": constraint.target, "maximum": constraint.maximum}
+            for constraint in spec.objective.constraints
+        ],
+        "window": WINDOW,
+        "rungs": list(steps[:-1]),
+        "lastStep": steps[-1] if steps else None,
+        "pauses": spec.pauses,
+        "target": spec.objective.target,
+    }
+
+
+def columns_of(trials: Sequence[Trial]) -> dict[str, Any]:
+    """Return trials by column: what every chart of them needs, besides decisions and metrics (``by_name``)."""
+    return {
+        "index": [trial.index for trial in trials],
+        "state": [trial.state for trial in trials],
+        "origin": [trial.proposal.origin for trial in trials],
+        "parent": [trial.proposal.parent for trial in trials],
+        "reward": [trial.reward for trial in trials],
+        "value": [trial.last_value for trial in trials],
+        "step": [trial.rungs[-1].step if trial.rungs else None for trial in trials],
+        "sequence": [trial.sequence for trial in trials],
+        "seconds": [trial.seconds for trial in trials],
+        "confirmation": [trial.is_confirmation for trial in trials],
+    }
+
+
+def by_name(rows: Sequence[Mapping[str, T]]) -> dict[str, list[T | None]]:
+    """Return a column for each name in any row, in the order of their first appearance."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: [row.get(name) for row in rows] for name in names}
+
+
+def importance_of(found: Importance) -> dict[str, Any]:
+    """Return how much each decision matters."""
+    shares = [{"decision": name, "share": share} for name, share in found.shares.items()]
+    return {"explained": found.explained, "shares": shares}
+
+
+def policy_of(space: SearchSpace, found: LearnedPolicy) -> dict[str, Any]:
+    """Return how the policy's probabilities changed."""
+    moments = [
+        {
+            "results": moment.rewards,
+            "probabilities": {
+                decision.name: shares_of(moment, decision, has_absent=decision.when is not None)
+                for decision in space.decisions
+            },
+        }
+        for moment in found.history
+    ]
+    return {"moments": moments, "problem": found.problem or None, "foreign": found.is_foreign}
+
+
+def improvements_of(found: Iterable[Improvement]) -> list[dict[str, Any]]:
+    """Return the trials that were better than all before them."""
+    return [
+        {
+            "index": step.trial.index,
+            "value": step.trial.reward,
+            "gain": step.gain,
+            "hours": step.hours,
+            "spent": step.spent,
+        }
+        for step in found
+    ]
+
+
+def group_of(found: Group, searches: Sequence[str]) -> dict[str, Any]:
+    """Return the curves of a group; ``searches`` are what its members are called."""
+    return {
+        "label": found.label,
+        "searches": list(searches),
+        "averages": list(found.averages.values),
+        "averageDeviations": list(found.averages.deviations),
+        "bests": list(found.bests.values),
+        "bestDeviations": list(found.bests.deviations),
+    }
+
+
+def _decision(space: SearchSpace, decision: Decision) -> dict[str, Any]:
+    when = None
+    if decision.when is not None:
+        earlier = space.decisions[decision.when.position]
+        choices = [earlier.values[choice] for choice in sorted(decision.when.choices)]
+        when = {"decision": earlier.name, "values": choices}
+    return {"name": decision.name, "values": list(decision.values), "ordered": decision.ordered, "when": when}
