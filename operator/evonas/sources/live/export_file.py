@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -122,8 +123,6 @@ class ExportWatcher:
         )
 
     def _unreadable(self, problem: str) -> SeenSearch:
-        body: Mapping[str, object] = {} if self._line is None else self._line.body
-        overview = None if self._line is None else self._line.overview
-        trend = () if self._line is None else self._line.trend
-        uid = "" if self._line is None else self._line.uid
-        return SeenSearch(self._id, 0, Origin.EXPORT, str(self._path), uid, body, overview, trend, None, problem)
+        if self._line is not None:
+            return replace(self._line, problem=problem, ended=None)
+        return SeenSearch(self._id, 0, Origin.EXPORT, str(self._path), "", {}, None, (), None, problem)
