@@ -1,22 +1,12 @@
 /** Numbers, durations and moments in words, as the command line has them. */
+import { general } from "./charts/pure/text";
 import type { DecisionValue } from "./data/table";
+
+export { counted, cut } from "./charts/pure/text";
 
 /** Six significant digits, as Python's ``format(value, ".6g")``; a dash for no number. */
 export function number(value: number | null | undefined, digits = 6): string {
-  if (value === null || value === undefined || Number.isNaN(value)) return "–";
-  if (!Number.isFinite(value)) return value > 0 ? "inf" : "-inf";
-  if (value === 0) return "0";
-  const [mantissa, exponent] = value.toExponential(digits - 1).split("e") as [string, string];
-  const power = Number(exponent);
-  if (power < -4 || power >= digits) {
-    const sign = power < 0 ? "-" : "+";
-    return `${trimmed(mantissa)}e${sign}${String(Math.abs(power)).padStart(2, "0")}`;
-  }
-  return trimmed(value.toFixed(Math.max(0, digits - 1 - power)));
-}
-
-function trimmed(text: string): string {
-  return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
+  return value === null || value === undefined || Number.isNaN(value) ? "–" : general(value, digits);
 }
 
 const WHOLE = new Intl.NumberFormat("en-US");
@@ -24,11 +14,6 @@ const WHOLE = new Intl.NumberFormat("en-US");
 /** A count with separators of thousands. */
 export function count(value: number): string {
   return WHOLE.format(value);
-}
-
-/** ``1 trial``, ``2 trials``. */
-export function counted(value: number, noun: string): string {
-  return `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
 }
 
 /** A decision's value; ``null`` is a decision that the candidate does not have. */
@@ -118,11 +103,6 @@ export function timeIn(unit: TimeUnit, spent: number): string {
 /** ``GPU minutes`` or ``minutes of trials``. */
 export function spentName(unit: TimeUnit, gpus: boolean): string {
   return gpus ? `GPU ${unit.name}` : `${unit.name} of trials`;
-}
-
-/** Text that is no longer than ``most`` characters; what was left out is said by an ellipsis. */
-export function cut(text: string, most: number): string {
-  return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
 }
 
 /** A value that the server has written, with as many digits as others have. */

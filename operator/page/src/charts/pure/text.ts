@@ -22,10 +22,12 @@ export function shortText(value: DecisionValue | null): string {
 
 export const ABSENT = "absent";
 
+/** Text that is no longer than that; what was left out is said by an ellipsis. */
 export function cut(text: string, length: number): string {
   return text.length <= length ? text : `${text.slice(0, Math.max(1, length - 1))}…`;
 }
 
+/** ``1 trial``, ``2 trials``. */
 export function counted(count: number, one: string, many = `${one}s`): string {
   return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 }
