@@ -5,12 +5,12 @@ for a while after.
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from dataclasses import dataclass
 
 from evonas.sources.following import SHARE
 from evonas.sources.live.directory import LiveSearches
 from evonas.ui.encoding import Packed, encode
+from evonas.ui.latest import Latest
 from evonas.ui.threads import Once, Turns, in_thread
 from evonas.ui.views.analysis import analyse
 
@@ -32,7 +32,7 @@ class Analyses:
     def __init__(self, live: LiveSearches, turns: Turns) -> None:
         self._live = live
         self._turns = turns
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._kept = Latest[str, _Kept](MOST_KEPT)
         self._once = Once[Packed]()
 
     async def get(self, id: str) -> Packed:
@@ -40,7 +40,6 @@ class Analyses:
         uid, revision = self._live.get(id).uid, self._live.trials_revision(id)
         kept = self._kept.get(id)
         if kept is not None and kept.uid == uid and (kept.revision == revision or time.monotonic() < kept.good_until):
-            self._kept.move_to_end(id)
             return kept.packed
         return await self._once.make((id, uid), lambda: self._make(id, uid, revision))
 
@@ -50,8 +49,5 @@ class Analyses:
             began = time.monotonic()
             packed = await in_thread(lambda: Packed.of(encode(analyse(record, revision))))
             ended = time.monotonic()
-        self._kept[id] = _Kept(uid, revision, packed, ended + SHARE * (ended - began))
-        self._kept.move_to_end(id)
-        while len(self._kept) > MOST_KEPT:
-            self._kept.popitem(last=False)
+        self._kept.put(id, _Kept(uid, revision, packed, ended + SHARE * (ended - began)))
         return packed

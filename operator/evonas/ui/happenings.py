@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +19,7 @@ from evonas.sources.live.directory import LiveSearches
 from evonas.sources.live.seen import SeenSearch
 from evonas.sources.source import SharedSource
 from evonas.ui.encoding import Packed, encode
+from evonas.ui.latest import Latest
 from evonas.ui.models import Alert, Event, Happenings
 from evonas.ui.threads import Once, in_thread
 from evonas.ui.views.summary import seconds
@@ -44,7 +44,7 @@ class HappeningsDesk:
     def __init__(self, live: LiveSearches, prometheus: str | None) -> None:
         self._live = live
         self._prometheus = prometheus
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._kept = Latest[str, _Kept](MOST_KEPT)
         self._once = Once[Packed]()
 
     async def get(self, id: str) -> Packed:
@@ -69,10 +69,7 @@ class HappeningsDesk:
                 alerts = await _try(ask, (), problems)
         happenings = Happenings(events=[*map(_event, events[:MAX_EVENTS])], alerts=list(alerts), problems=problems)
         packed = Packed.of(encode(happenings))
-        self._kept[seen.id] = _Kept(packed, time.monotonic())
-        self._kept.move_to_end(seen.id)
-        while len(self._kept) > MOST_KEPT:
-            self._kept.popitem(last=False)
+        self._kept.put(seen.id, _Kept(packed, time.monotonic()))
         return packed
 
 

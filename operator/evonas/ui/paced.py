@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from evonas.sources.following import SHARE
 from evonas.ui.encoding import Packed
+from evonas.ui.latest import Latest
 from evonas.ui.threads import Once
 
 MOST_KEPT = 64
@@ -43,7 +43,7 @@ class Paced:
     """The latest answer about each search."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._kept = Latest[str, _Kept](MOST_KEPT)
         self._once = Once[None]()
 
     async def get(self, id: str, as_of: Callable[[], AsOf], make: Callable[[], Awaitable[Packed]]) -> Packed:
@@ -52,7 +52,6 @@ class Paced:
         while True:
             kept = self._kept.get(id)
             if kept is not None and (kept.covers(wanted) or kept.began > asked):
-                self._kept.move_to_end(id)
                 return kept.packed
             await self._once.make(id, lambda: self._make(id, as_of, make))
 
@@ -64,7 +63,4 @@ class Paced:
         made_as_of, began = as_of(), time.monotonic()
         packed = await make()
         ended = time.monotonic()
-        self._kept[id] = _Kept(made_as_of, packed, began, ended + SHARE * (ended - began))
-        self._kept.move_to_end(id)
-        while len(self._kept) > MOST_KEPT:
-            self._kept.popitem(last=False)
+        self._kept.put(id, _Kept(made_as_of, packed, began, ended + SHARE * (ended - began)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections import OrderedDict
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -14,6 +13,7 @@ from evonas.errors import EvonasError
 from evonas.sources.live.seen import Origin, SeenSearch
 from evonas.sources.options import Forbidden
 from evonas.sources.source import SharedSource, Source
+from evonas.ui.latest import Latest
 from evonas.ui.threads import Once, in_thread
 
 ASKED_AGAIN_SECONDS = 20.0
@@ -77,7 +77,7 @@ class Reviews:
     """What the API server has said about the rights of viewers, for a little while."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[tuple[str, str], tuple[float, str]] = OrderedDict()
+        self._known = Latest[tuple[str, str], tuple[float, str]](MAX_KEPT)
         self._once = Once[str]()
 
     async def refusal(self, source: Source, seen: SeenSearch, token: str | None) -> str:
@@ -85,7 +85,7 @@ class Reviews:
         if not isinstance(source, SharedSource):
             return ""
         key = (seen.id, "" if token is None else hashlib.sha256(token.encode()).hexdigest())
-        asked, said = self._known.get(key, (-ASKED_AGAIN_SECONDS, ""))
+        asked, said = self._known.get(key) or (-ASKED_AGAIN_SECONDS, "")
         if time.monotonic() - asked < ASKED_AGAIN_SECONDS:
             return said
         return await self._once.make(key, lambda: self._ask(key, source))
@@ -95,7 +95,5 @@ class Reviews:
             said = await in_thread(source.refusal)
         except EvonasError as error:
             said = str(error)
-        self._known[key] = (time.monotonic(), said)
-        while len(self._known) > MAX_KEPT:
-            self._known.popitem(last=False)
+        self._known.put(key, (time.monotonic(), said))
         return said
