@@ -71,7 +71,7 @@ class Launch:
         """
         if (learned := record_knowledge(self.spec, self.journal, self._runs, knowledge)) is not None:
             self._say(learned)
-        if not import_is_open(Totals(self.spec.objective, self.journal.trials.values())):
+        if not import_is_open(Totals(self.spec.objectives, self.journal.trials.values())):
             return ()
         found = read_results(self.spec, self._runs, warm_start)
         if found is None:

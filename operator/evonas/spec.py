@@ -48,10 +48,14 @@ class Objective:
     """What is optimised in the reported results."""
 
     metric: str | None
-    """Key of the reported metrics; None for the reported reward itself."""
+    """Key of the reported metrics; None for the reported reward itself, which only a single objective may be."""
     minimize: bool
     target: float | None
+    """The search ends with the first trial that reaches the targets of all objectives that have one."""
     constraints: tuple[Constraint, ...]
+    """Soft ones change this objective's value; hard ones rule a trial out, whichever objective they belong to."""
+    reference: float | None = None
+    """The worst value that is worth anything, where there are several objectives; None: the worst one so far."""
 
     @property
     def name(self) -> str:
@@ -192,7 +196,8 @@ class SearchSpec:
 
     name: str
     space: SearchSpace
-    objective: Objective
+    objectives: tuple[Objective, ...]
+    """One, or two to four."""
     agent: AgentSpec
     budget: Budget
     trial: TrialSpec
@@ -208,6 +213,21 @@ class SearchSpec:
     """Where trials are compared and stopped early; None if each is trained to its end."""
     knowledge: EarlierSearches | None = None
     """None if the agent starts from nothing."""
+
+    @property
+    def objective(self) -> Objective:
+        """The only objective, or the first of several: a trial's reward is its value."""
+        return self.objectives[0]
+
+    @property
+    def has_several(self) -> bool:
+        """Whether there are several objectives: the result is a front."""
+        return len(self.objectives) > 1
+
+    @property
+    def hard_limits(self) -> tuple[Constraint, ...]:
+        """The constraints of all objectives that rule a trial out."""
+        return tuple(each for one in self.objectives for each in one.constraints if each.maximum is not None)
 
     @property
     def pauses(self) -> bool:
@@ -243,7 +263,7 @@ class SearchSpec:
         return cls(
             name=defaulted["metadata"]["name"],
             space=space,
-            objective=_objective(spec["objective"]),
+            objectives=_objectives(spec),
             agent=AgentSpec(type=agent.pop("type"), seed=agent.pop("seed"), settings=agent),
             budget=budget,
             trial=trial,
@@ -296,10 +316,26 @@ def _rule_problems(spec: Mapping[str, Any]) -> Iterable[FieldProblem]:
     yield from gpu_problems(trial["template"]["spec"], GpuAccounting.parse(budget))
     if "fidelity" in spec:
         yield from fidelity_problems(spec["fidelity"])
+    yield from _objective_problems(spec)
+
+
+def _objective_problems(spec: Mapping[str, Any]) -> Iterable[FieldProblem]:
+    if "objective" in spec and "objectives" in spec:
+        yield FieldProblem("spec.objectives", "objective and objectives exclude each other: give one, or the list")
+    yield from _constraint_problems("spec.objective", spec.get("objective", {}))
     seen: set[str] = set()
-    for position, constraint in enumerate(spec["objective"].get("constraints", ())):
+    for position, objective in enumerate(spec.get("objectives", ())):
+        if objective["metric"] in seen:
+            yield FieldProblem(f"spec.objectives[{position}]", f"Duplicate value: {objective['metric']!r}")
+        seen.add(objective["metric"])
+        yield from _constraint_problems(f"spec.objectives[{position}]", objective)
+
+
+def _constraint_problems(field: str, objective: Mapping[str, Any]) -> Iterable[FieldProblem]:
+    seen: set[str] = set()
+    for position, constraint in enumerate(objective.get("constraints", ())):
         if constraint["metric"] in seen:
-            yield FieldProblem(f"spec.objective.constraints[{position}]", f"Duplicate value: {constraint['metric']!r}")
+            yield FieldProblem(f"{field}.constraints[{position}]", f"Duplicate value: {constraint['metric']!r}")
         seen.add(constraint["metric"])
 
 
@@ -355,6 +391,12 @@ def _knowledge(knowledge: Mapping[str, Any]) -> EarlierSearches:
     )
 
 
+def _objectives(spec: Mapping[str, Any]) -> tuple[Objective, ...]:
+    # Neither stands for the reported reward, to be maximised.
+    listed = spec.get("objectives") or [spec.get("objective", {"goal": "Maximize"})]
+    return tuple(map(_objective, listed))
+
+
 def _objective(objective: Mapping[str, Any]) -> Objective:
     return Objective(
         metric=objective.get("metric"),
@@ -364,6 +406,7 @@ def _objective(objective: Mapping[str, Any]) -> Objective:
             Constraint(item["metric"], item.get("target"), item.get("exponent"), item.get("max"))
             for item in objective.get("constraints", ())
         ),
+        reference=objective.get("reference"),
     )
 
 

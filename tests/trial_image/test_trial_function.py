@@ -51,7 +51,7 @@ def is_retried(ended: Ended) -> bool:
 def reason_of(ended: Ended) -> str:
     """Return what the record of a search says of the trial."""
     objective = Objective(metric=None, minimize=False, target=None, constraints=())
-    evaluation = evaluate(objective, parse_message(json.dumps(ended.report)))
+    evaluation = evaluate([objective], parse_message(json.dumps(ended.report)))
     assert (evaluation.reward, evaluation.infeasible) == (None, False)
     return evaluation.message
 

@@ -23,6 +23,7 @@ from evonas.agents.interface import (
     Recommendation,
     Recommending,
     Record,
+    Reward,
     Rung,
     SpaceExhausted,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "Recommending",
     "Record",
     "Replications",
+    "Reward",
     "Rung",
     "SpaceExhausted",
     "agent_versions",

@@ -14,6 +14,10 @@ from evonas.space import Value
 Origin = Literal["random", "mutation", "transfer", "policy", "sampler", "repeat"]
 
 
+Reward = float | tuple[float, ...]
+"""What a candidate is worth, larger is better: a number or, for an agent with several objectives, one for each."""
+
+
 class SpaceExhausted(EvonasError):
     """Every candidate of the search space has been proposed."""
 
@@ -62,8 +66,8 @@ class Rung:
     """What a trial had reached at some step of its training, before its end."""
 
     step: int
-    value: float | None
-    """Larger is better; None if the candidate had diverged."""
+    value: Reward | None
+    """None if the candidate had diverged."""
     sequence: int
     """1-based place among the observations, which are numbered together with those of outcomes."""
 
@@ -80,8 +84,8 @@ class Record:
     """As in the proposal; kept for audits, the fold does not need it."""
     sequence: int | None
     """1-based place among the observations; None if it was never observed. Ties and gaps are allowed."""
-    reward: float | None
-    """Larger is better; None for an infeasible candidate, and if it was never observed."""
+    reward: Reward | None
+    """None for an infeasible candidate, and if it was never observed."""
     abandoned: bool = False
     """It will never be observed."""
     foreign: bool = False
@@ -111,10 +115,10 @@ class Agent(Protocol):
         SpaceExhausted if all were proposed.
         """
 
-    def observe(self, index: int, reward: float | None) -> None:
-        """Learn the reward of a pending proposal: larger is better, None means infeasible.
+    def observe(self, index: int, reward: Reward | None) -> None:
+        """Learn the reward of a pending proposal; None means infeasible.
 
-        ValueError if the index is not pending or the reward is not finite.
+        ValueError if the index is not pending, or the reward is not finite or not of as many objectives as the agent's.
         """
 
     def abandon(self, index: int) -> None:
@@ -143,10 +147,11 @@ class LearnsFromRungs(Protocol):
     as its reward, and nothing of one that was put aside until it has a reward.
     """
 
-    def observe_rung(self, index: int, step: int, value: float | None) -> None:
-        """Learn what a pending proposal has reached at a step: larger is better, None means that it has diverged.
+    def observe_rung(self, index: int, step: int, value: Reward | None) -> None:
+        """Learn what a pending proposal has reached at a step; None means that it has diverged.
 
-        Steps of one proposal ascend. ValueError if the index is not pending or the value is not finite.
+        Steps of one proposal ascend. ValueError if the index is not pending, or the value is not finite or not of as
+        many objectives as the agent's.
         """
 
     def stop(self, index: int) -> None:

@@ -75,7 +75,7 @@ class Passes:
         self._on_known_result = on_known_result
         self._proposer = Proposer(spec, experience_of(journal.knowledge))
         self.table = TrialTable(journal.trials.values())
-        self._totals = RunningTotals(spec.objective)
+        self._totals = RunningTotals(spec.objectives)
         self._backlog = LocalBacklog(spec, folder, results)
         self._others = OtherRuns(folder)
         self.vetoed = Vetoed(folder)

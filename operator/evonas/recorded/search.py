@@ -128,7 +128,7 @@ class RecordedSearch:
     @cached_property
     def totals(self) -> Totals:
         """The trials, summed up."""
-        return Totals(self.spec.objective, self.trials)
+        return Totals(self.spec.objectives, self.trials)
 
     @property
     def uses_gpus(self) -> bool:

@@ -103,7 +103,11 @@ def _reward(spec: SearchSpec, source: RecordedSearch, trial: Trial) -> float:
     """Return the reward by this search's objective; ValueError if it cannot be determined."""
     mine, theirs = spec.objective, source.spec.objective
     same = (mine.metric, mine.constraints) == (theirs.metric, theirs.constraints)
-    found = Evaluation(reward=trial.reward) if same else evaluate(mine, Report(metrics=trial.metrics))
+    found = (
+        Evaluation((trial.reward,))
+        if same and trial.reward is not None
+        else evaluate([mine], Report(metrics=trial.metrics))
+    )
     if found.reward is None:
         raise ValueError(f"its reward by this search's objective is not known: {found.message or found.reason}")
     return found.reward

@@ -6,7 +6,7 @@ one whose reward is the value at its last rung, as in progressive dynamic hurdle
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from evonas.agents import (
@@ -16,12 +16,13 @@ from evonas.agents import (
     LearnsFromRungs,
     Observed,
     Record,
+    Reward,
     Rung,
     create_agent,
     without_rungs,
 )
 from evonas.search.contradictions import find_contradiction
-from evonas.search.objective import oriented
+from evonas.search.objective import oriented_values, values_of
 from evonas.search.trial import Trial, TrialState
 from evonas.spec import SearchSpec
 
@@ -86,7 +87,7 @@ def record_of(spec: SearchSpec, trial: Trial) -> Record:
         mutated=trial.proposal.mutated,
         observed_up_to=trial.proposal.observed_up_to,
         sequence=trial.sequence,
-        reward=None if trial.reward is None or trial.is_confirmation else oriented(spec.objective, trial.reward),
+        reward=None if trial.is_confirmation else _reward(spec, trial),
         abandoned=trial.state.is_final and trial.sequence is None,
         foreign=not trial.is_proposed,
         rungs=tuple(_rung(spec, trial, position) for position in range(len(trial.rungs))),
@@ -96,7 +97,18 @@ def record_of(spec: SearchSpec, trial: Trial) -> Record:
     )
 
 
+def _reward(spec: SearchSpec, trial: Trial) -> Reward | None:
+    values = values_of(spec.objectives, trial)
+    return None if values is None else _told(spec, values)
+
+
+def _told(spec: SearchSpec, values: Sequence[float]) -> Reward:
+    """Return the values of the objectives as agents take them."""
+    found = oriented_values(spec.objectives, values)
+    return found if spec.has_several else found[0]
+
+
 def _rung(spec: SearchSpec, trial: Trial, position: int) -> Rung:
     result = trial.rungs[position]
-    value = None if result.value is None else oriented(spec.objective, result.value)
+    value = None if result.value is None else _told(spec, (result.value, *result.others))
     return Rung(result.step, value, result.sequence)

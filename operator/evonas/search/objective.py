@@ -1,15 +1,19 @@
 """From a report to a reward: metric, constraints, direction (MnasNet, Tan et al. 2018, section 3.1).
 
-Pure. The recorded reward is in the user's orientation; agents see ``oriented`` rewards, larger is better.
+Pure. The recorded reward is in the user's orientation; agents see ``oriented`` rewards, larger is better. A search with
+several objectives has a value of each, of which the first is the recorded reward; the others follow from the metrics.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from evonas.errors import EvonasError
 from evonas.hints import did_you_mean
+from evonas.search.trial import Trial
 from evonas.search.trial_report import Report
 from evonas.spec import Constraint, Objective
 
@@ -19,27 +23,54 @@ VIOLATED = "ConstraintViolated"
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a report is worth: a reward, or a reason why there is none."""
+    """What a report is worth: a value of each objective, or a reason why there is none."""
 
-    reward: float | None = None
+    values: tuple[float, ...] = ()
+    """In the user's orientation; empty if there is a reason."""
     infeasible: bool = False
     reason: str = ""
     message: str = ""
 
+    @property
+    def reward(self) -> float | None:
+        """The value of the first objective."""
+        return self.values[0] if self.values else None
 
-def evaluate(objective: Objective, report: Report) -> Evaluation:
-    """Apply the objective to what a trial with exit code 0 reported."""
+
+def evaluate(objectives: Sequence[Objective], report: Report) -> Evaluation:
+    """Apply the objectives to what a trial with exit code 0 reported."""
     if report.infeasible is not None:
         return Evaluation(infeasible=True, reason="Infeasible", message=report.infeasible)
-    value = report.reward if objective.metric is None else report.metrics.get(objective.metric)
-    if value is None:
-        return _missing(objective, report)
-    for constraint in objective.constraints:
-        evaluation = _constrained(value, constraint, report, minimize=objective.minimize)
-        if evaluation.reward is None:
-            return evaluation
-        value = evaluation.reward
-    return Evaluation(reward=value)
+    values: list[float] = []
+    for objective in objectives:
+        found = _evaluate_one(objective, report)
+        if not found.values:
+            return found
+        values += found.values
+    return Evaluation(tuple(values))
+
+
+def values_of(objectives: Sequence[Objective], trial: Trial) -> tuple[float, ...] | None:
+    """Return the value of each objective, in the user's orientation; None for a trial without a reward. EvonasError if
+    its recorded metrics do not give them.
+    """
+    if trial.reward is None:
+        return None
+    values = [trial.reward]
+    for objective in objectives[1:]:
+        found = _evaluate_one(objective, Report(metrics=trial.metrics))
+        if not found.values:
+            raise EvonasError(
+                f"trial {trial.index} has a reward, but no value of {objective.name}: {found.message}; "
+                "restore the record from a copy"
+            )
+        values += found.values
+    return tuple(values)
+
+
+def oriented_values(objectives: Sequence[Objective], values: Sequence[float]) -> tuple[float, ...]:
+    """Return the value of each objective as agents see it: larger is better."""
+    return tuple(oriented(objective, value) for objective, value in zip(objectives, values, strict=True))
 
 
 def oriented(objective: Objective, reward: float) -> float:
@@ -52,10 +83,23 @@ def oriented_or_worst(objective: Objective, value: float | None) -> float:
     return -math.inf if value is None else oriented(objective, value)
 
 
-def reaches_target(objective: Objective, reward: float) -> bool:
-    """Return whether the reward ends the search early."""
-    target = objective.target
-    return target is not None and oriented(objective, reward) >= oriented(objective, target)
+def reaches_target(objectives: Sequence[Objective], values: Sequence[float]) -> bool:
+    """Return whether a trial with these values ends the search early: it reaches every target that there is."""
+    aimed = [(each, each.target, value) for each, value in zip(objectives, values, strict=True)]
+    reached = [oriented(each, value) >= oriented(each, target) for each, target, value in aimed if target is not None]
+    return bool(reached) and all(reached)
+
+
+def _evaluate_one(objective: Objective, report: Report) -> Evaluation:
+    value = report.reward if objective.metric is None else report.metrics.get(objective.metric)
+    if value is None:
+        return _missing(objective, report)
+    for constraint in objective.constraints:
+        evaluation = _constrained(value, constraint, report, minimize=objective.minimize)
+        if not evaluation.values:
+            return evaluation
+        (value,) = evaluation.values
+    return Evaluation((value,))
 
 
 def _missing(objective: Objective, report: Report) -> Evaluation:
@@ -95,7 +139,7 @@ def _constrained(value: float, constraint: Constraint, report: Report, *, minimi
         return _no_metric(constraint.metric, report)
     if constraint.maximum is not None:
         if measured <= constraint.maximum:
-            return Evaluation(reward=value)
+            return Evaluation((value,))
         message = f"{constraint.metric} is {measured:g}, above its limit of {constraint.maximum:g}"
         return Evaluation(infeasible=True, reason=VIOLATED, message=message)
     assert constraint.target is not None
@@ -109,6 +153,6 @@ def _constrained(value: float, constraint: Constraint, report: Report, *, minimi
     except OverflowError:
         weighted = math.inf
     if math.isfinite(weighted):
-        return Evaluation(reward=weighted)
+        return Evaluation((weighted,))
     message = f"the constraint on {constraint.metric} makes the reward infinite at {measured:g}"
     return Evaluation(reason="InvalidReward", message=message)

@@ -30,14 +30,17 @@ def fingerprint_of(spec: SearchSpec, decisions: Mapping[str, Value]) -> str:
     out what differs between any two trials: names, indexes, and the seed derived from these; and what may end a trial
     but does not affect its result: time limits and retries.
     """
-    objective = asdict(spec.objective)
-    del objective["target"]
+    # Neither the target nor the reference affects a result.
+    objectives = [
+        {name: value for name, value in asdict(each).items() if name not in ("target", "reference")}
+        for each in spec.objectives
+    ]
     told = {
         "version": VERSION,
         "decisions": {name: normalise(value) for name, value in decisions.items()},
         "template": spec.trial.template,
         "container": spec.trial.container,
-        "objective": objective,
+        "objective": objectives if spec.has_several else objectives[0],
     }
     if spec.fidelity is not None:
         # A program may train for as long as the last rung.

@@ -103,7 +103,7 @@ def _at_pause(spec: SearchSpec, trial: Trial, view: AttemptView) -> RungResult:
     assert spec.fidelity is not None
     assert view.ending is not None
     assert view.ending.report is not None
-    return RungResult(spec.fidelity.steps[len(trial.rungs)], evaluate(spec.objective, view.ending.report).reward)
+    return RungResult(spec.fidelity.steps[len(trial.rungs)], evaluate(spec.objectives, view.ending.report).reward)
 
 
 def _value(objective: Objective, metrics: Mapping[str, float]) -> float | None:
@@ -115,5 +115,5 @@ def _value(objective: Objective, metrics: Mapping[str, float]) -> float | None:
     if watched is None or math.isnan(watched):
         return watched
     finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
-    evaluation = evaluate(objective, Report(reward=reward, metrics=finite))
+    evaluation = evaluate([objective], Report(reward=reward, metrics=finite))
     return math.nan if evaluation.infeasible else evaluation.reward

@@ -161,7 +161,7 @@ def _final(spec: SearchSpec, trial: Trial, ending: Ending) -> Trial:
         )
     if ending.verdict is not Verdict.REPORTED or ending.report is None:
         return replace(trial, state=TrialState.FAILED, reason=ending.reason, message=_cut(ending.message))
-    evaluation = evaluate(spec.objective, ending.report)
+    evaluation = evaluate(spec.objectives, ending.report)
     if evaluation.reward is not None:
         state = TrialState.SUCCEEDED
     else:

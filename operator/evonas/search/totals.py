@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from copy import copy
 
 from evonas.search.candidate_rewards import CandidateRewards
+from evonas.search.front import Front
 from evonas.search.means import plain_mean
-from evonas.search.objective import oriented, oriented_or_worst, reaches_target
+from evonas.search.objective import oriented, oriented_or_worst, reaches_target, values_of
 from evonas.search.table import Cursor, TrialTable
 from evonas.search.trial import REPEAT, Trial, TrialState
 from evonas.spec import Objective
@@ -30,8 +31,8 @@ MAX_LEADERS = 10
 class Totals:
     """A fold over trials."""
 
-    def __init__(self, objective: Objective, trials: Iterable[Trial] = ()) -> None:
-        self._objective = objective
+    def __init__(self, objectives: Sequence[Objective], trials: Iterable[Trial] = ()) -> None:
+        self._objectives = objectives
         self.counts: Counter[TrialState] = Counter()
         self.origins: Counter[str] = Counter()
         """How the agent arrived at its candidates."""
@@ -58,22 +59,20 @@ class Totals:
         self.promotions = 0
         """How often a paused trial was told to go on."""
         self.lost_checkpoints = 0
-        self.full_trainings = 0
-        """Trials that were run here and have a reward."""
-        self.full_gpu_seconds = 0
-        """What those took."""
+        self.full_trainings = self.full_gpu_seconds = 0
+        """Trials that were run here and have a reward, and what they took."""
         self.leaders: list[Trial] = []
         """The trials with the best rewards, each of another candidate, among equals the earliest recorded first; at
-        most MAX_LEADERS."""
+        most MAX_LEADERS. Empty with several objectives: see ``front``."""
+        self.front = Front(objectives)
+        """Empty with a single objective: see ``leaders``."""
         self.candidate_rewards = CandidateRewards()
         self.confirmations: dict[int, dict[int, Trial]] = {}
         """The runs that confirm leaders, by leader's index and number of the repeat. They count in no other total
         except ``gpu_seconds``, ``recorded`` and ``unfinished``."""
-        self.imported = 0
-        """Results known from elsewhere (``warmstart``): they are among ``leaders`` and ``observations`` and count in no
-        other total except ``recorded`` and ``candidates``."""
-        self.import_size = 0
-        """How many imported results are expected."""
+        self.imported = self.import_size = 0
+        """Results known from elsewhere (``warmstart``), and how many of them are expected: they are among ``leaders``
+        and ``observations`` and count in no other total except ``recorded`` and ``candidates``."""
         self.reused = 0
         """Candidates that have the result of another search's trial; they are in every other total as well."""
         self.last_index = -1
@@ -88,8 +87,15 @@ class Totals:
 
     @property
     def best(self) -> Trial | None:
-        """The trial with the best reward, among equals the earliest recorded."""
+        """The trial with the best reward, among equals the earliest recorded; None with several objectives, which have
+        no best one.
+        """
         return self.leaders[0] if self.leaders else None
+
+    @property
+    def latest_improvement(self) -> Trial | None:
+        """The best trial or, with several objectives, the latest one on the front."""
+        return self.best or self.front.latest
 
     @property
     def failures(self) -> Counter[str]:
@@ -133,8 +139,11 @@ class Totals:
 
     @property
     def results_since_best(self) -> int:
-        """How many outcomes that the agent learns from were recorded after the best one; all, where there is none."""
-        best = 0 if self.best is None else self.best.sequence or 0
+        """How many outcomes that the agent learns from were recorded after the latest improvement; all, where there is
+        none.
+        """
+        latest = self.latest_improvement
+        best = 0 if latest is None else latest.sequence or 0
         rungs = len(self._rung_places) - bisect_right(self._rung_places, best)
         return self.last_sequence - best - rungs
 
@@ -154,6 +163,7 @@ class Totals:
         more.examples = self.examples.copy()
         more._recent = self._recent.copy()
         more.leaders = self.leaders.copy()
+        more.front = self.front.copy()
         more.candidate_rewards = self.candidate_rewards.copy()
         more.standings = {step: values.copy() for step, values in self.standings.items()}
         more.last_rungs = self.last_rungs.copy()
@@ -184,8 +194,8 @@ class Totals:
         self._count(trial, 1)
         if trial.is_confirmation:
             return
-        if trial.reward is not None or trial.state is TrialState.INFEASIBLE:
-            self.candidate_rewards.add(self._objective, trial)
+        if not self._has_several and (trial.reward is not None or trial.state is TrialState.INFEASIBLE):
+            self.candidate_rewards.add(self._objectives[0], trial)
         if trial.reward is not None:
             self._add_reward(trial, trial.reward)
         elif trial.state.is_final:
@@ -217,7 +227,7 @@ class Totals:
         enter = insort if times > 0 else _remove
         for result in trial.rungs:
             there = self.standings.setdefault(result.step, [])
-            enter(there, oriented_or_worst(self._objective, result.value))
+            enter(there, oriented_or_worst(self._objectives[0], result.value))
             if not there:
                 del self.standings[result.step]
             if result.sequence != trial.sequence:
@@ -238,22 +248,33 @@ class Totals:
         assert repeat is not None
         self.confirmations.setdefault(leader, {})[repeat] = trial
 
+    @property
+    def _has_several(self) -> bool:
+        return len(self._objectives) > 1
+
     def _add_reward(self, trial: Trial, reward: float) -> None:
+        if self._has_several:
+            self.front.add(trial)
+        else:
+            self._add_leader(trial)
+        if trial.imported is not None:
+            return
+        values = values_of(self._objectives, trial) or ()
+        if reaches_target(self._objectives, values) and (self.on_target is None or trial.index < self.on_target.index):
+            self.on_target = trial
+        insort(self._recent, (trial.sequence or 0, trial.index, reward))
+        del self._recent[:-WINDOW]
+
+    def _add_leader(self, trial: Trial) -> None:
         other = next((leader for leader in self.leaders if leader.candidate == trial.candidate), None)
         if other is None or self._rank(trial) < self._rank(other):
             self.leaders = [leader for leader in self.leaders if leader is not other]
             insort(self.leaders, trial, key=self._rank)
             del self.leaders[MAX_LEADERS:]
-        if trial.imported is not None:
-            return
-        if reaches_target(self._objective, reward) and (self.on_target is None or trial.index < self.on_target.index):
-            self.on_target = trial
-        insort(self._recent, (trial.sequence or 0, trial.index, reward))
-        del self._recent[:-WINDOW]
 
     def _rank(self, trial: Trial) -> tuple[float, int]:
         assert trial.reward is not None
-        return -oriented(self._objective, trial.reward), trial.sequence or 0
+        return -oriented(self._objectives[0], trial.reward), trial.sequence or 0
 
 
 def _remove(values: list[float] | list[int], value: float) -> None:
@@ -264,9 +285,9 @@ def _remove(values: list[float] | list[int], value: float) -> None:
 class RunningTotals:
     """The totals of a table's finished and paused trials, kept in step with it."""
 
-    def __init__(self, objective: Objective) -> None:
-        self._objective = objective
-        self._totals = Totals(objective)
+    def __init__(self, objectives: Sequence[Objective]) -> None:
+        self._objectives = objectives
+        self._totals = Totals(objectives)
         self._paused: dict[int, Trial] = {}
         """As they were added."""
         self._cursor = Cursor()
@@ -275,7 +296,7 @@ class RunningTotals:
         """Take in what has changed since, and return the totals; callers must not change them."""
         news = table.read(self._cursor)
         if news is None:
-            self._totals, self._paused, self._cursor = Totals(self._objective), {}, table.start
+            self._totals, self._paused, self._cursor = Totals(self._objectives), {}, table.start
             news = table.read(self._cursor)
             assert news is not None
         changed, self._cursor = news

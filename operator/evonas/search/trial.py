@@ -172,6 +172,8 @@ class RungResult:
     """Place among the results that the agent learns from, from 1; 0 until it is recorded."""
     promoted_after: int | None = None
     """How many results were recorded when the trial, paused here, was told to go on; None if it was not."""
+    others: tuple[float, ...] = ()
+    """Values of the other objectives, where there are several; empty if ``value`` is None."""
 
     @property
     def in_words(self) -> str:

@@ -120,7 +120,7 @@ def test_lost_checkpoints_are_counted_at_the_end_of_a_run(run: Path) -> None:
     record = JournalSource(run).read()
     assert find_losses(record.totals) is None
     lost = [replace(trial, lost_checkpoints=int(trial.reward is not None)) for trial in record.trials]
-    said = find_losses(Totals(record.spec.objective, lost))
+    said = find_losses(Totals(record.spec.objectives, lost))
     full = sum(trial.reward is not None for trial in lost)
     assert said is not None
     assert said.startswith(f"{full} checkpoint{'' if full == 1 else 's'} lost in {record.totals.promotions} promotions")

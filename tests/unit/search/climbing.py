@@ -47,7 +47,7 @@ class Climb:
         self._dice = random.Random(seed)
         self._steps: dict[int, int] = {}
         self._begun: dict[int, datetime] = {}
-        self._totals = RunningTotals(spec.objective)
+        self._totals = RunningTotals(spec.objectives)
         self._now = NOW
 
     @property

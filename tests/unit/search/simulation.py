@@ -46,7 +46,7 @@ def simulate(
     so many trials.
     """
     dice, proposer, table, sequence = random.Random(1), Proposer(spec, experience), TrialTable(), len(results)
-    for place, trial in enumerate(due_imports(results, Totals(spec.objective), ()), start=1):
+    for place, trial in enumerate(due_imports(results, Totals(spec.objectives), ()), start=1):
         assert trial.imported is not None
         table.put(replace(take_over(trial, trial.imported, NOW), sequence=place))
     while len(table) < count or table.unfinished:
@@ -54,7 +54,7 @@ def simulate(
             proposer = Proposer(spec, experience)
         wanted = [candidate for number, candidate in listed.items() if number <= len(table)]
         turns = TriedCandidates().untried(wanted, table)[: 3 - len(table.unfinished)]
-        for trial in listed_trials(turns, Totals(spec.objective, table)):
+        for trial in listed_trials(turns, Totals(spec.objectives, table)):
             table.put(trial)
         room = min(3 - len(table.unfinished), count - len(table))
         for trial in proposer.propose(proposer.collect(table), room) if room > 0 else ():
@@ -79,7 +79,7 @@ def _measured(spec: SearchSpec, trial: Trial) -> Trial:
     accuracy = 0.1 * float(trial.decisions["blocks"]) - float(trial.decisions["rate"]) + luck
     latency = 4.0 * float(trial.decisions["blocks"]) + 2.0 * float(trial.decisions["wide"])
     report = Report(reward=None, metrics={"accuracy": accuracy, "latency_ms": latency})
-    found = evaluate(spec.objective, report) if spec.objective.metric else Evaluation(accuracy)
+    found = evaluate(spec.objectives, report) if spec.objective.metric else Evaluation((accuracy,))
     state = TrialState.INFEASIBLE if found.infeasible else TrialState.SUCCEEDED
     return replace(trial, state=state, reason=found.reason, reward=found.reward, metrics=report.metrics)
 

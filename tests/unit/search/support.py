@@ -54,7 +54,7 @@ def succeeded(index: int, reward: float, **fields: Any) -> Trial:
 
 def totals_of(trials: Iterable[Trial], spec: SearchSpec | None = None) -> Totals:
     """Return the totals of trials in any state."""
-    return Totals((spec or search_spec()).objective, trials)
+    return Totals((spec or search_spec()).objectives, trials)
 
 
 def planned(

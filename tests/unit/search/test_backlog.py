@@ -40,7 +40,7 @@ def results(spec: SearchSpec, ranks: Sequence[int]) -> list[Result]:
 def step(spec: SearchSpec, table: TrialTable, found: Sequence[Result], listed: Sequence[Decisions] = ()) -> Plan:
     """Make a plan of what is in the table, as both loops do."""
     unfinished = [table.unfinished[index] for index in sorted(table.unfinished)]
-    finished = Totals(spec.objective, (trial for trial in table if trial.state.is_final))
+    finished = Totals(spec.objectives, (trial for trial in table if trial.state.is_final))
     totals = finished.plus(unfinished)
     imports = due_imports(found if import_is_open(totals) else (), totals, table)
     backlog = Backlog(imports, TriedCandidates().untried(listed, table))
@@ -87,7 +87,7 @@ def test_an_import_goes_on_after_a_crash_at_any_write(written: int, settled: int
     assert sorted(trial.sequence or 0 for trial in table) == [1, 2, 3, 4, 5, 6]
     assert len({trial.decisions["a"] for trial in table}) == 6
     assert step(spec, table, changed).proposals == 4
-    assert not import_is_open(Totals(spec.objective, table))
+    assert not import_is_open(Totals(spec.objectives, table))
 
 
 def test_nothing_is_imported_into_a_search_that_has_begun() -> None:

@@ -27,7 +27,7 @@ SEARCHED = [succeeded(0, 0.1), succeeded(1, 0.4), succeeded(2, 0.3), succeeded(3
 def _plan(trials: list[Trial], spec: SearchSpec = SPEC, leaving: int = 0) -> Plan:
     finished = [item for item in trials if item.state.is_final]
     unfinished = [item for item in trials if not item.state.is_final]
-    totals = Totals(spec.objective, finished)
+    totals = Totals(spec.objectives, finished)
     return plan(spec, totals, unfinished, {}, created={}, start_time=NOW, now=NOW, leaving=leaving)
 
 
@@ -84,7 +84,7 @@ def test_a_search_that_failed_confirms_nothing() -> None:
 def test_cancelling_the_search_does_not_cancel_its_confirmations() -> None:
     spec = search_spec(budget={"maxTrials": 9, "maxSeconds": 60}, confirm={"top": 1, "repeats": 1}, onComplete="Cancel")
     (confirmation,) = due_confirmations(spec, totals_of(SEARCHED, spec), 4)
-    totals = Totals(spec.objective, SEARCHED)
+    totals = Totals(spec.objectives, SEARCHED)
     later = NOW + timedelta(seconds=61)
     decided = plan(spec, totals, [confirmation], {}, created={}, start_time=NOW, now=later)
     assert decided.unfinished == (confirmation,)

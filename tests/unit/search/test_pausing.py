@@ -51,7 +51,9 @@ def paused(index: int, *values: float | None, promoted: int = 0) -> Trial:
 
 def promotions(trials: list[Trial], *, closing: bool = False, **spec: object) -> list[int]:
     parsed = pausing_spec(**spec)  # type: ignore[arg-type]
-    return [trial.index for trial in find_promotions(parsed, Totals(parsed.objective, trials), trials, closing=closing)]
+    return [
+        trial.index for trial in find_promotions(parsed, Totals(parsed.objectives, trials), trials, closing=closing)
+    ]
 
 
 def test_nobody_goes_on_before_factor_trials_have_reached_the_rung() -> None:
@@ -70,7 +72,7 @@ def test_those_who_went_on_still_count_at_the_rung_they_left() -> None:
     gone = replace(paused(0, 0.9, promoted=1), state=TrialState.RUNNING)
     spec = pausing_spec()
     rest = [paused(1, 0.5), paused(2, 0.4)]
-    assert [*find_promotions(spec, Totals(spec.objective, [gone, *rest]), rest, closing=False)] == []
+    assert [*find_promotions(spec, Totals(spec.objectives, [gone, *rest]), rest, closing=False)] == []
 
 
 def test_equal_values_all_go_on_and_diverged_ones_never() -> None:
@@ -155,7 +157,7 @@ def decide(
     at_rest = {trial.index: trial for trial in trials if trial.state is TrialState.PAUSED}
     return plan(
         parsed,
-        Totals(parsed.objective, at_rest.values()),
+        Totals(parsed.objectives, at_rest.values()),
         [trial for trial in trials if trial.index not in at_rest],
         views,
         paused=at_rest,
@@ -240,7 +242,7 @@ def test_search_that_is_cut_short_leaves_paused_trials_as_they_are() -> None:
     parsed = pausing_spec(budget=budget)
     late = plan(
         parsed,
-        Totals(parsed.objective, trials),
+        Totals(parsed.objectives, trials),
         [],
         {},
         paused={trial.index: trial for trial in trials},
@@ -297,8 +299,8 @@ def test_trial_that_failed_at_a_high_rung_leads_to_no_result() -> None:
     budget = {"maxTrials": 9, "parallelTrials": 1, "maxGPUHours": 3}
     spec = pausing_spec(budget=budget, trial={"timeoutSeconds": 3600}, gpus=1)
     failed = replace(paused(0, 0.9, 0.8, promoted=1), state=TrialState.FAILED)
-    assert affordable_trials(spec, Totals(spec.objective, [failed, paused(1, 0.1)])) == 1
-    assert affordable_trials(spec, Totals(spec.objective, [paused(0, 0.9, 0.8, promoted=1), paused(1, 0.1)])) == 2
+    assert affordable_trials(spec, Totals(spec.objectives, [failed, paused(1, 0.1)])) == 1
+    assert affordable_trials(spec, Totals(spec.objectives, [paused(0, 0.9, 0.8, promoted=1), paused(1, 0.1)])) == 2
 
 
 def test_attempt_is_told_where_to_end() -> None:

@@ -78,7 +78,7 @@ class World:
         self.views: dict[tuple[int, int], AttemptView] = {}
         self.final: dict[int, Trial] = {}
         self.table = TrialTable()
-        self.totals = RunningTotals(spec.objective)
+        self.totals = RunningTotals(spec.objectives)
         self.disruptions = 0
 
     def look(self) -> Plan:
@@ -93,7 +93,7 @@ class World:
         unfinished = [self.table.unfinished[index] for index in sorted(self.table.unfinished)]
         decided = plan(self.spec, finished, unfinished, views, created=created, start_time=START, now=self.now)
         # The pass that looks at what is new alone decides as one that looks at all.
-        whole = Totals(self.spec.objective, [trial for trial in self.trials.values() if trial.state.is_final])
+        whole = Totals(self.spec.objectives, [trial for trial in self.trials.values() if trial.state.is_final])
         again = plan(self.spec, whole, unfinished, views, created=created, start_time=START, now=self.now)
         assert replace(again, totals=decided.totals) == decided
         return decided
@@ -350,7 +350,7 @@ def test_replacement_that_could_break_the_gpu_budget_is_stopped() -> None:
 
 
 def test_a_plan_without_new_trials_looks_again_later_not_at_once() -> None:
-    nothing = Totals(spec_of(1, 1, 0, None).objective)
+    nothing = Totals(spec_of(1, 1, 0, None).objectives)
     soon, until, later = (START + timedelta(seconds=seconds) for seconds in (1, 10, 60))
     for decided, wake_at in (
         (Plan(nothing, proposals=2, wake_at=soon), soon),

@@ -75,8 +75,8 @@ def test_what_is_confirmed_is_what_is_expected_to_be_best() -> None:
 
 
 def test_a_minimised_objective_is_recommended_in_the_users_orientation() -> None:
-    spec = replace(SPEC, objective=replace(SPEC.objective, minimize=True))
-    totals = Totals(spec.objective, [replace(trial, reward=-(trial.reward or 0.0)) for trial in NOISY])
+    spec = replace(SPEC, objectives=(replace(SPEC.objective, minimize=True),))
+    totals = Totals(spec.objectives, [replace(trial, reward=-(trial.reward or 0.0)) for trial in NOISY])
     recommended, mirrored = recommend(spec, totals), recommend(SPEC, totals_of(NOISY))
     assert recommended is not None
     assert mirrored is not None

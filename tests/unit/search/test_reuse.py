@@ -134,7 +134,7 @@ def test_a_result_is_looked_for_only_where_the_search_asks_and_never_for_a_confi
 
     assert with_known_result(search_spec(), trial(1), find) == trial(1)
     spec = search_spec(reuseResults="Namespace", confirm={"top": 1, "repeats": 1})
-    (confirmation,) = due_confirmations(spec, Totals(spec.objective, [succeeded(1, 0.5)]), 1)
+    (confirmation,) = due_confirmations(spec, Totals(spec.objectives, [succeeded(1, 0.5)]), 1)
     assert with_known_result(spec, confirmation, find) == confirmation
     assert asked == []
     assert with_known_result(spec, trial(1), find).reused == found
@@ -180,7 +180,7 @@ class Loop:
 
     def step(self, proposer: Proposer) -> Plan:
         unfinished = [self.table.unfinished[index] for index in sorted(self.table.unfinished)]
-        finished = Totals(self.spec.objective, (each for each in self.table if each.state.is_final))
+        finished = Totals(self.spec.objectives, (each for each in self.table if each.state.is_final))
         views = {each.index: self.ended[each.index] for each in unfinished if each.index in self.ended}
         decided = plan(self.spec, finished, unfinished, views, created={}, start_time=NOW, now=NOW)
         for each in decided.records:
@@ -222,7 +222,7 @@ def test_the_agent_learns_from_a_reused_result_as_from_any_other(agent: str) -> 
     assert sorted(each.sequence or 0 for each in trials) == list(range(1, 41))
     assert sorted(loop.started) == [each.index for each in trials if each.reused is None]
     assert difference_of(spec, trials) is None
-    totals = Totals(spec.objective, trials)
+    totals = Totals(spec.objectives, trials)
     assert (totals.total, totals.reused, totals.observations) == (40, len(reused), 40)
 
 

@@ -71,7 +71,7 @@ def test_hopeless_trials_are_stopped_and_the_best_is_trained_to_its_end() -> Non
     assert states[TrialState.STOPPED] + states[TrialState.SUCCEEDED] == len(trials)
     best = max(trials, key=lambda trial: trial.reward or -math.inf)
     assert [rung.step for rung in best.rungs] == [1, 3]
-    assert Totals(climbing_spec().objective, trials).best == best
+    assert Totals(climbing_spec().objectives, trials).best == best
 
 
 def test_stopped_trial_says_where_and_why_and_has_no_reward() -> None:
@@ -268,8 +268,8 @@ def test_candidate_beyond_a_hard_limit_is_the_worst_at_its_rung() -> None:
 def test_search_whose_trials_never_report_at_a_rung_is_told_so() -> None:
     spec = climbing_spec()
     silent = [replace(trial, rungs=()) for trial in climbed(climbing_spec(fidelity={**FIDELITY, "rule": "None"}))]
-    said = find_silence(spec, Totals(spec.objective, silent))
+    said = find_silence(spec, Totals(spec.objectives, silent))
     assert said is not None
     assert said.endswith("need step, a whole number, and accuracy")
-    assert find_silence(spec, Totals(spec.objective, climbed(spec))) is None
-    assert find_silence(spec, Totals(spec.objective)) is None
+    assert find_silence(spec, Totals(spec.objectives, climbed(spec))) is None
+    assert find_silence(spec, Totals(spec.objectives)) is None

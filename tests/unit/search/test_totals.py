@@ -42,8 +42,8 @@ def seen(totals: Totals) -> tuple[object, ...]:
 def test_totals_do_not_depend_on_the_order_of_adding(trials: list[Trial], data: st.DataObject) -> None:
     shuffled = data.draw(st.permutations(trials))
     cut = data.draw(st.integers(0, len(trials)))
-    totals = Totals(OBJECTIVE, trials)
-    part = Totals(OBJECTIVE, shuffled[:cut])
+    totals = Totals([OBJECTIVE], trials)
+    part = Totals([OBJECTIVE], shuffled[:cut])
     before = seen(part)
     assert seen(part.plus(shuffled[cut:])) == seen(totals)
     assert seen(part) == before
@@ -54,7 +54,7 @@ def test_totals_do_not_depend_on_the_order_of_adding(trials: list[Trial], data: 
 
 @given(trials=searches(), data=st.data())
 def test_running_totals_are_those_of_the_table_whatever_happens_to_it(trials: list[Trial], data: st.DataObject) -> None:
-    table, running = TrialTable(), RunningTotals(OBJECTIVE)
+    table, running = TrialTable(), RunningTotals([OBJECTIVE])
     for each in trials:
         pauses = each.state is TrialState.PAUSED
         rungs = (RungResult(1, data.draw(st.sampled_from([0.1, 0.5, None])), each.index + 1),) if pauses else ()
@@ -71,7 +71,7 @@ def test_running_totals_are_those_of_the_table_whatever_happens_to_it(trials: li
             promoted = replace(rung, promoted_after=rung.sequence)
             table.put(replace(table.paused[victim], state=TrialState.QUEUED, rungs=(promoted,)))
     whole = running.update(table).plus(table.unfinished.values())
-    assert seen(whole) == seen(Totals(OBJECTIVE, table))
+    assert seen(whole) == seen(Totals([OBJECTIVE], table))
     assert seen(whole.without(table.paused.values()).plus(table.paused.values())) == seen(whole)
     assert len(table) == len(list(table))
 

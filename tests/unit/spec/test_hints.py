@@ -96,7 +96,7 @@ def test_refusal_of_a_name_or_value_says_what_was_probably_meant(refused: Callab
 
 
 def test_trial_that_misspells_a_metric_is_told_the_name() -> None:
-    found = evaluate(SPEC.objective, Report(metrics={"acuracy": 0.5}))
+    found = evaluate(SPEC.objectives, Report(metrics={"acuracy": 0.5}))
     assert (found.reason, "did you mean acuracy?" in found.message) == ("MetricMissing", True)
 
 

@@ -137,7 +137,7 @@ class Reconciler:
         children = self._store.children(search.uid)
         now = datetime.now(UTC)
         # A consistent snapshot: the store may change while a Job's events are requested.
-        finished = state.sum_up(spec.objective, children.table)
+        finished = state.sum_up(spec.objectives, children.table)
         unfinished = [children.table.unfinished[index] for index in sorted(children.table.unfinished)]
         paused = dict(children.table.paused)
         records = {index: children.trials[index] for index in (*(trial.index for trial in unfinished), *paused)}

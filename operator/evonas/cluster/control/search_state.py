@@ -6,6 +6,7 @@ loses is rebuilt, and forgetting a search means dropping one object.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from evonas.cluster.control.acceptance import Acceptance
@@ -51,10 +52,10 @@ class SearchState:
     """Mistakes in annotations that an event has reported and that still exist."""
     _totals: RunningTotals | None = None
 
-    def sum_up(self, objective: Objective, table: TrialTable) -> Totals:
+    def sum_up(self, objectives: Sequence[Objective], table: TrialTable) -> Totals:
         """Return the totals of the trials that have ended or are paused; do not modify them."""
         if self._totals is None:
-            self._totals = RunningTotals(objective)
+            self._totals = RunningTotals(objectives)
         return self._totals.update(table)
 
     def ensure_proposer(self, spec: SearchSpec, now: float) -> Proposer:

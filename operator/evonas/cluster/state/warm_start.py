@@ -29,7 +29,7 @@ class WarmStart:
         trials = self._store.children(search.uid).table
         if not spec.warm_start.imports or spec.suspend or not all(trial.imported for trial in trials):
             return None
-        if not import_is_open(Totals(spec.objective, trials)):
+        if not import_is_open(Totals(spec.objectives, trials)):
             return None
         sources: list[RecordedSearch] = []
         if spec.warm_start.search is not None:

@@ -250,7 +250,7 @@ class Run:
     def _resting_totals(self, spec: SearchSpec) -> Totals:
         if self._resting is None:
             known = self.trials.snapshot().trials()
-            self._resting = Totals(spec.objective, (trial for trial in known if trial.state.is_final))
+            self._resting = Totals(spec.objectives, (trial for trial in known if trial.state.is_final))
         return self._resting
 
     def _look_at_attempts(self) -> tuple[bool, Sequence[tuple[int, int, Progress]]]:

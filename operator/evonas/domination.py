@@ -1,0 +1,142 @@
+"""Points in several objectives: which dominate which, what a set of them is worth, and which few stand for all. Pure.
+
+Below ``spec``: agents choose parents by it, ``search`` keeps the front by it, reports draw it. Points are [points,
+objectives], oriented so that larger is better; minus infinity stands below every number. A point dominates another if
+it is at least as good in every objective and better in one; equal points do not dominate each other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Points = NDArray[np.float64]
+
+
+def dominates(one: Sequence[float], other: Sequence[float]) -> bool:
+    """Return whether the first point dominates the second."""
+    return all(a >= b for a, b in zip(one, other, strict=True)) and tuple(one) != tuple(other)
+
+
+def find_front(points: Points) -> NDArray[np.bool_]:
+    """Return [points]: whether no other point dominates it."""
+    return find_ranks(points) == 0
+
+
+def find_ranks(points: Points) -> NDArray[np.int64]:
+    """Return [points]: 0 for the front, 1 for the front of what is left without it, and so on (non-dominated sorting,
+    Deb et al. 2002, section III.A).
+    """
+    # A tenth of what the import of all that reads a record takes.
+    from moocore import pareto_rank  # noqa: PLC0415
+
+    if not len(points):
+        return np.empty(0, np.int64)
+    return np.asarray(pareto_rank(_ordinal(points), maximise=True), np.int64)
+
+
+def find_crowding(points: Points) -> NDArray[np.float64]:
+    """Return [points]: how far the neighbours of each point of one front are apart, summed over the objectives, each
+    relative to the front's extent; infinity for those at an end (Deb et al. 2002, section III.B). Equal points share
+    what one of them would have, and objectives in which all are equal do not count.
+    """
+    distinct, places = np.unique(points, axis=0, return_inverse=True)
+    distances = np.zeros(len(distinct))
+    for column in _scaled(distinct).T:
+        if len(column) and column.max() > column.min():
+            order = np.argsort(column, kind="stable")
+            distances[order[[0, -1]]] = math.inf
+            distances[order[1:-1]] += column[order[2:]] - column[order[:-2]]
+    found: NDArray[np.float64] = distances[places.ravel()]
+    return found
+
+
+def order(points: Points) -> NDArray[np.int64]:
+    """Return the places of the points, best first: by rank, within a rank by crowding, among equals the earlier one
+    (the crowded comparison of NSGA-II, Deb et al. 2002, section III.B).
+    """
+    ranks, crowding = find_ranks(points), np.zeros(len(points))
+    for rank in range(ranks.max(initial=-1) + 1):
+        crowding[ranks == rank] = find_crowding(points[ranks == rank])
+    return np.lexsort((np.arange(len(points)), -crowding, ranks))
+
+
+def hypervolume(points: Points, reference: Sequence[float]) -> float:
+    """Return the volume that the points dominate above the reference (Zitzler & Thiele 1999), in the product of the
+    objectives' units: 0 without a point above it in every objective, infinity where a float cannot hold it.
+    """
+    from moocore import hypervolume as volume  # noqa: PLC0415
+
+    above = points[(points > np.array(reference)).all(axis=1)]
+    if not len(above):
+        return 0.0
+    scales = _heights(above, reference).max(axis=0)
+    found = float(volume(_heights(above, reference) / scales, ref=np.zeros(len(reference)), maximise=True))
+    with np.errstate(over="ignore"):
+        return found * float(np.prod(scales))
+
+
+def contributions(points: Points, reference: Sequence[float]) -> NDArray[np.float64]:
+    """Return [points]: by which share of it the hypervolume would shrink without each point; equal ones have none."""
+    from moocore import hv_contributions  # noqa: PLC0415
+
+    shares = np.zeros(len(points))
+    above = (points > np.array(reference)).all(axis=1)
+    if above.any():
+        heights = _heights(points[above], reference)
+        heights = heights / heights.max(axis=0)
+        lost = hv_contributions(heights, ref=np.zeros(len(reference)), maximise=True)
+        shares[above] = np.asarray(lost) / hypervolume(heights, [0.0] * len(reference))
+    return shares
+
+
+def cover(points: Points, count: int) -> NDArray[np.int64]:
+    """Return the places of at most ``count`` points that stand for all, ascending: the best one in each objective, then
+    again and again the one that is farthest from those chosen, each objective relative to its extent (the greedy
+    k-centre of Gonzalez 1985, whose worst distance is at most twice the least possible).
+    """
+    if len(points) <= count:
+        return np.arange(len(points))
+    scaled = _scaled(points)
+    chosen = list(dict.fromkeys(int(place) for place in scaled.argmax(axis=0)))[:count]
+    distances = np.min([_distances(scaled, place) for place in chosen], axis=0)
+    while len(chosen) < count:
+        chosen.append(int(distances.argmax()))
+        distances = np.minimum(distances, _distances(scaled, chosen[-1]))
+    return np.sort(np.array(chosen))
+
+
+def find_knee(points: Points) -> int:
+    """Return the place of the front's knee: the point farthest above the plane through the best point of each
+    objective, each objective relative to its extent (Das 1999); among equals the first.
+    """
+    return int(_scaled(points).sum(axis=1).argmax())
+
+
+def _heights(points: Points, reference: Sequence[float]) -> Points:
+    """Return how far the points are above the reference, with room for the largest floats."""
+    with np.errstate(over="ignore"):
+        return np.minimum(points - np.array(reference), np.finfo(float).max)
+
+
+def _scaled(points: Points) -> Points:
+    """Return the points with every objective from 0 to 1, 0 where all are equal."""
+    if not len(points):
+        return points
+    # Halves, lest the extent of the largest floats overflow.
+    halves = np.maximum(points, -np.finfo(float).max) / 2
+    low, extent = halves.min(axis=0), np.ptp(halves, axis=0)
+    return (halves - low) / np.where(extent > 0, extent, 1.0)
+
+
+def _distances(scaled: Points, place: int) -> NDArray[np.float64]:
+    return np.linalg.norm(scaled - scaled[place], axis=1)
+
+
+def _ordinal(points: Points) -> Points:
+    """Return points that dominate each other as these do, in small whole numbers: domination looks at order alone."""
+    columns = [np.unique(column, return_inverse=True)[1] for column in points.T]
+    return np.column_stack(columns).astype(float)
