@@ -28,11 +28,10 @@ from evonas.schema import check_and_default
 from evonas.search.codec import SearchIdentity, from_time, to_object, to_time
 from evonas.search.software_versions import note_versions
 from evonas.search.trial import Trial
-from evonas.spec import parse_objectives
 
 JOURNAL_FILE = "journal.jsonl"
 LOCK_PATIENCE = 0.5
-_IMMUTABLE = ("searchSpace", "agent", "fidelity")
+_IMMUTABLE = ("searchSpace", "objective", "objectives", "agent", "fidelity")
 
 
 class NotBegun(EvonasError):
@@ -207,8 +206,6 @@ def _check_unchanged(
     before, after = check_and_default(recorded)[0]["spec"], check_and_default(manifest)[0]["spec"]
     cure = f"is immutable; rename the search, or delete {path.parent} to start afresh"
     problems = [FieldProblem(f"spec.{field}", cure) for field in immutable if before.get(field) != after.get(field)]
-    if parse_objectives(before) != parse_objectives(after):
-        problems.append(FieldProblem(f"spec.objective{'s' if 'objectives' in after else ''}", cure))
     if after["budget"]["maxTrials"] < before["budget"]["maxTrials"]:
         problems.append(
             FieldProblem("spec.budget.maxTrials", f"may only grow ({before['budget']['maxTrials']} before)")

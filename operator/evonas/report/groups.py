@@ -16,7 +16,6 @@ from evonas.recorded.search import RecordedSearch, manifest_of
 from evonas.report.figures.lines import Line
 from evonas.report.scaling import scaled, unscaled
 from evonas.schema import check_and_default
-from evonas.spec import parse_objectives
 
 
 @dataclass(frozen=True)
@@ -60,8 +59,8 @@ def group(records: Sequence[RecordedSearch]) -> list[Group]:
 def _without_seed(record: RecordedSearch) -> str:
     spec: dict[str, Any] = check_and_default(manifest_of(record.body))[0]["spec"]
     agent = {key: value for key, value in spec["agent"].items() if key != "seed"}
-    objectives = repr(parse_objectives(spec))
-    return json.dumps([spec["searchSpace"], objectives, agent, spec.get("fidelity")], sort_keys=True)
+    objectives = spec.get("objective"), spec.get("objectives")
+    return json.dumps([spec["searchSpace"], *objectives, agent, spec.get("fidelity")], sort_keys=True)
 
 
 def _mean(label: str, curves: Sequence[Sequence[float]]) -> Line:
