@@ -103,15 +103,18 @@ class Result:
     """What a function has achieved: its reward, which may not be finite, and all metrics with it."""
 
     reward: float
+    """In a search with several objectives, the value of the first."""
     metrics: Mapping[str, float]
+    diverged: str | None = None
+    """Which of the numbers that count is not finite, in words."""
 
 
-def run(function: Callable[..., Any], *, metric: str | None = None) -> NoReturn:
+def run(function: Callable[..., Any], *, metric: str | Sequence[str] | None = None) -> NoReturn:
     """Call ``function(candidate, trial)``, or ``function(candidate)`` if it takes no more, report its result and exit.
 
     A number is the reward; of a mapping from names to numbers, the entry ``metric`` is (``reward`` if None); after None
-    it is what the function last reported by ``trial.report``. A reward that is not finite means that the training
-    diverged: the candidate is infeasible.
+    it is what the function last reported by ``trial.report``. A search with several objectives names each, and needs a
+    mapping. A reward that is not finite means that the training diverged: the candidate is infeasible.
     """
     leave_on_sigterm()
     name = name_of(function)
@@ -119,8 +122,8 @@ def run(function: Callable[..., Any], *, metric: str | None = None) -> NoReturn:
         trial = RunningTrial.of_environment()
         arguments = (report.decisions(), trial)[: count_arguments(function)]
         result = result_of(_call(function, arguments), trial.latest, metric, name)
-        if not math.isfinite(result.reward):
-            report.infeasible(f"the training diverged: {metric or REWARD} is {result.reward}", result.metrics)
+        if result.diverged is not None:
+            report.infeasible(f"the training diverged: {result.diverged}", result.metrics)
         report.reward(result.reward, result.metrics)
     except Misuse as misuse:
         report.unusable(str(misuse))
@@ -130,13 +133,18 @@ def run(function: Callable[..., Any], *, metric: str | None = None) -> NoReturn:
 
 
 def result_of(
-    returned: Any, latest: Mapping[str, float], metric: str | None, name: str, *, verb: str = "returned"
+    returned: Any,
+    latest: Mapping[str, float],
+    metric: str | Sequence[str] | None,
+    name: str,
+    *,
+    verb: str = "returned",
 ) -> Result:
     """Return the result of a function that ``returned`` this after it had reported ``latest``; Misuse if it has none.
 
     ``name`` is the function's and ``verb`` what it did, for messages.
     """
-    wanted = metric or REWARD
+    wanted = (metric or REWARD,) if metric is None or isinstance(metric, str) else tuple(metric)
     if returned is None:
         if not latest:
             raise Misuse(f"{name} returned None and reported nothing: return the reward, or a dict of metrics")
@@ -145,14 +153,18 @@ def result_of(
         said, metrics = verb, numbers_of(returned, f"{name} {verb}")
     else:
         number = _number(returned)
+        if len(wanted) > 1:
+            names = " and ".join(map(repr, wanted))
+            raise Misuse(f"{name} {verb} {_shown(returned)}: it must be a dict of metrics, with {names}")
         if number is None:
             raise Misuse(f"{name} {verb} {_shown(returned)}: it must be a number or a dict of metrics")
-        return Result(number, {} if metric is None else {metric: number})
-    if wanted not in metrics:
+        said, metrics = verb, {wanted[0]: number}
+    if (absent := next((each for each in wanted if each not in metrics), None)) is not None:
         others = ", ".join(map(repr, metrics)) or "nothing"
-        raise Misuse(f"{name} {said} no {wanted!r}, which the search needs, only {others}")
+        raise Misuse(f"{name} {said} no {absent!r}, which the search needs, only {others}")
+    diverged = next((f"{each} is {metrics[each]}" for each in wanted if not math.isfinite(metrics[each])), None)
     # A reward that is no metric of the objective is reported once.
-    return Result(metrics[wanted] if metric else metrics.pop(wanted), metrics)
+    return Result(metrics[wanted[0]] if metric else metrics.pop(wanted[0]), metrics, diverged)
 
 
 def count_arguments(function: Callable[..., Any]) -> int:
@@ -297,13 +309,19 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a pickled function as a trial."""
     parser = argparse.ArgumentParser(prog="python -m evonas_trial.function", description=main.__doc__)
     parser.add_argument("file", type=Path, metavar="FILE", help="the function, as cloudpickle writes it")
-    parser.add_argument("--metric", metavar="NAME", help=f"which of the metrics counts ({REWARD})")
+    parser.add_argument(
+        "--metric",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help=f"which of the metrics counts ({REWARD}); repeatable",
+    )
     options = parser.parse_args(arguments)
     try:
         function = _load(options.file)
     except Misuse as misuse:
         report.unusable(str(misuse))
-    run(function, metric=options.metric)
+    run(function, metric=options.metric if len(options.metric) > 1 else next(iter(options.metric), None))
 
 
 if __name__ == "__main__":
