@@ -176,9 +176,17 @@ class RungResult:
     """Values of the other objectives, where there are several; empty if ``value`` is None."""
 
     @property
+    def values(self) -> tuple[float, ...] | None:
+        """Value of each objective; None if the candidate had diverged or was beyond a hard limit."""
+        return None if self.value is None else (self.value, *self.others)
+
+    @property
     def in_words(self) -> str:
-        """For people: ``0.81 at step 9``."""
-        return f"{'diverged or beyond a limit' if self.value is None else f'{self.value:.6g}'} at step {self.step}"
+        """For people: ``0.81 at step 9``, with several objectives ``(0.81, 4.2) at step 9``."""
+        if self.values is None:
+            return f"diverged or beyond a limit at step {self.step}"
+        said = ", ".join(f"{value:.6g}" for value in self.values)
+        return f"{f'({said})' if self.others else said} at step {self.step}"
 
 
 MAX_ATTEMPTS = 10
