@@ -38,6 +38,7 @@ from evonas.search.promotion import (
 )
 from evonas.search.trial import RungResult, Trial
 from evonas.spec import Objective
+from evonas.wording import counted
 
 Point = tuple[float, ...]
 """The oriented values of a result, larger is better; minus infinity in all objectives if the candidate had diverged or
@@ -53,8 +54,9 @@ def point_of(objectives: Sequence[Objective], trial: Trial, result: RungResult) 
         return (-math.inf,) * len(objectives)
     if len(result.values) != len(objectives):
         raise EvonasError(
-            f"trial {trial.index}: its result at step {result.step} has {len(result.values)} values, but the search has"
-            f" {len(objectives)} objectives; restore the record from a copy"
+            f"trial {trial.index}: status.rungs: the result at step {result.step} has "
+            f"{counted(len(result.values), 'value')}, but the search has {counted(len(objectives), 'objective')}; "
+            "restore the record from a copy"
         )
     return oriented_values(objectives, result.values)
 

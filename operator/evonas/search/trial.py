@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -20,6 +20,12 @@ def in_words(reason: str, message: str) -> str:
     if not reason or message.casefold().startswith(f"{reason.casefold()}: "):
         return message
     return f"{reason}: {message}"
+
+
+def in_numbers(values: Sequence[float]) -> str:
+    """Return the value of a single objective, or those of several in parentheses: ``(0.81, 4.2)``."""
+    said = ", ".join(f"{value:.6g}" for value in values)
+    return said if len(values) == 1 else f"({said})"
 
 
 class TrialState(StrEnum):
@@ -185,8 +191,7 @@ class RungResult:
         """For people: ``0.81 at step 9``, with several objectives ``(0.81, 4.2) at step 9``."""
         if self.values is None:
             return f"diverged or beyond a limit at step {self.step}"
-        said = ", ".join(f"{value:.6g}" for value in self.values)
-        return f"{f'({said})' if self.others else said} at step {self.step}"
+        return f"{in_numbers(self.values)} at step {self.step}"
 
 
 MAX_ATTEMPTS = 10

@@ -216,5 +216,5 @@ def test_record_that_has_not_a_value_of_each_objective_is_refused(others: tuple[
     objectives = search_spec(objectives=declared).objectives
     assert point_of(objectives, trial(7), RungResult(1, 0.5, 1, others=(4.0,))) == (0.5, -4.0)
     assert point_of(objectives, trial(7), RungResult(1, None, 1)) == DIVERGED
-    with pytest.raises(EvonasError, match=r"trial 7: its result at step 1 has [13] values?, .* 2 objectives; restore"):
+    with pytest.raises(EvonasError, match=r"trial 7: status\.rungs: .* has [13] values?, .* 2 objectives; restore"):
         point_of(objectives, trial(7), RungResult(1, 0.5, 1, others=others))
