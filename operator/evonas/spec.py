@@ -263,7 +263,7 @@ class SearchSpec:
         return cls(
             name=defaulted["metadata"]["name"],
             space=space,
-            objectives=_objectives(spec),
+            objectives=parse_objectives(spec),
             agent=AgentSpec(type=agent.pop("type"), seed=agent.pop("seed"), settings=agent),
             budget=budget,
             trial=trial,
@@ -391,7 +391,8 @@ def _knowledge(knowledge: Mapping[str, Any]) -> EarlierSearches:
     )
 
 
-def _objectives(spec: Mapping[str, Any]) -> tuple[Objective, ...]:
+def parse_objectives(spec: Mapping[str, Any]) -> tuple[Objective, ...]:
+    """Return the objectives of a ``spec`` that the schema accepts, with its defaults or without."""
     # Neither stands for the reported reward, to be maximised.
     listed = spec.get("objectives") or [spec.get("objective", {"goal": "Maximize"})]
     return tuple(map(_objective, listed))
@@ -400,7 +401,7 @@ def _objectives(spec: Mapping[str, Any]) -> tuple[Objective, ...]:
 def _objective(objective: Mapping[str, Any]) -> Objective:
     return Objective(
         metric=objective.get("metric"),
-        minimize=objective["goal"] == "Minimize",
+        minimize=objective.get("goal") == "Minimize",
         target=objective.get("target"),
         constraints=tuple(
             Constraint(item["metric"], item.get("target"), item.get("exponent"), item.get("max"))
