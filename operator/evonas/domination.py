@@ -1,6 +1,6 @@
 """Points in several objectives: which dominate which, what a set of them is worth, and which few stand for all. Pure.
 
-Below ``spec``: agents choose parents by it, ``search`` keeps the front by it, reports draw it. Points are [points,
+At the bottom: agents choose parents by it, ``search`` keeps the front by it, reports draw it. Points are [points,
 objectives], oriented so that larger is better; minus infinity stands below every number. A point dominates another if
 it is at least as good in every objective and better in one; equal points do not dominate each other.
 """
