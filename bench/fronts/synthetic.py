@@ -1,7 +1,7 @@
 """Problems defined by formulas, whose fronts have a known shape: concave, disconnected, rugged; exact or noisy.
 
-In those of Deb et al., where on the front a candidate is (its position) and how far it is behind the front (its
-distance) are functions of different decisions. Here both are of several, and decisions are discrete.
+In the first two, some decisions say where along the front a candidate is (its position), the others how far it is
+behind the front (its distance). As published, the position is one real number; here it is the mean of several decisions.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.agents.problem import Decisions
 from bench.fronts.problem import Axis, Problem, Values, volume
@@ -81,7 +82,7 @@ def landscapes(length: int, values: int, neighbours: int, seed: int = 0) -> Prob
     """
     random = np.random.default_rng([length, values, neighbours, seed])
     names = [f"d{position}" for position in range(length)]
-    everything = np.array(np.unravel_index(np.arange(values**length), (values,) * length)).T
+    everything = np.array(np.unravel_index(np.arange(values**length), (values,) * length), np.int64).T
     one, other = (_landscape(random, length, values, neighbours) for _ in range(2))
     table = np.column_stack([one(everything), other(everything)])
 
@@ -97,14 +98,16 @@ def landscapes(length: int, values: int, neighbours: int, seed: int = 0) -> Prob
     return Problem(f"landscapes-{length}-{neighbours}", space, axes, judge, volume(axes, table))
 
 
-def _landscape(random: np.random.Generator, length: int, values: int, neighbours: int) -> Callable[[Points], Points]:
+def _landscape(
+    random: np.random.Generator, length: int, values: int, neighbours: int
+) -> Callable[[NDArray[np.int64]], Points]:
     others = [
         [position, *random.choice(np.delete(np.arange(length), position), neighbours, replace=False)]
         for position in range(length)
     ]
     shares = random.random((length, *(values,) * (neighbours + 1)))
 
-    def heights(candidates: Points) -> Points:
+    def heights(candidates: NDArray[np.int64]) -> Points:
         found: Points = np.mean([shares[k][tuple(candidates[:, others[k]].T)] for k in range(length)], axis=0)
         return found
 
