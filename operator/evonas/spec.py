@@ -392,9 +392,7 @@ def _knowledge(knowledge: Mapping[str, Any]) -> EarlierSearches:
 
 
 def _objectives(spec: Mapping[str, Any]) -> tuple[Objective, ...]:
-    # Neither stands for the reported reward, to be maximised.
-    listed = spec.get("objectives") or [spec.get("objective", {"goal": "Maximize"})]
-    return tuple(map(_objective, listed))
+    return tuple(map(_objective, spec["objectives"] if "objectives" in spec else [spec["objective"]]))
 
 
 def _objective(objective: Mapping[str, Any]) -> Objective:
