@@ -80,7 +80,7 @@ def test_value_that_is_not_finite_is_refused_as_a_reward_is(text: str) -> None:
 def test_last_or_best_value_counts() -> None:
     lines = ("loss=3", "loss=1", "loss=nan", "loss=2")
     assert read(Wanted(["loss"]), *lines).metrics == {"loss": 2}
-    assert read(Wanted(["loss"], best=True, minimize=True), *lines).metrics == {"loss": 1}
+    assert read(Wanted(["loss"], best=True, minimized=["loss"]), *lines).metrics == {"loss": 1}
     assert read(Wanted(["loss"], best=True), *lines).metrics == {"loss": 3}
 
 
