@@ -167,6 +167,12 @@ class Overview:
     reused: int
     start_time: datetime | None
     """When it was made."""
+    front: int | None = None
+    """How many trials are on the front of a search with several objectives, which has no best one."""
+    hypervolume: float | None = None
+    """Of that front."""
+    more_metrics: tuple[str, ...] = ()
+    """Those of its other objectives."""
 
 
 def overview_from(body: Mapping[str, Any], spec: SearchSpec, totals: Totals, phase: Phase) -> Overview:
@@ -185,6 +191,9 @@ def overview_from(body: Mapping[str, Any], spec: SearchSpec, totals: Totals, pha
         metric=spec.objective.name,
         reused=totals.reused,
         start_time=from_time(body["metadata"].get("creationTimestamp")),
+        front=len(totals.front) if spec.has_several else None,
+        hypervolume=totals.front.hypervolume if spec.has_several else None,
+        more_metrics=tuple(objective.name for objective in spec.objectives[1:]),
     )
 
 
@@ -211,7 +220,8 @@ def phase_of(status: Mapping[str, Any]) -> Phase:
 def overview_of(body: Mapping[str, Any]) -> Overview:
     """Return the line about an ArchitectureSearch from its status alone, without its trials."""
     status, spec = body.get("status", {}), body["spec"]
-    best = status.get("best", {})
+    best, front = status.get("best", {}), status.get("front", {})
+    objectives = spec.get("objectives") or [spec.get("objective", {})]
     size = status.get("agent", {}).get("spaceSize")
     max_trials = spec.get("budget", {}).get("maxTrials", 0)
     return Overview(
@@ -224,7 +234,10 @@ def overview_of(body: Mapping[str, Any]) -> Overview:
         best=float(best["reward"]) if best else None,
         best_index=best.get("index"),
         gpu_seconds=status.get("gpuSeconds", 0),
-        metric=spec.get("objective", {}).get("metric", "reward"),
+        metric=objectives[0].get("metric", "reward"),
         reused=status.get("reusedTrials", 0),
         start_time=from_time(body["metadata"].get("creationTimestamp")),
+        front=front.get("size", 0 if len(objectives) > 1 else None),
+        hypervolume=float(front["hypervolume"]) if "hypervolume" in front else None,
+        more_metrics=tuple(objective.get("metric", "") for objective in objectives[1:]),
     )
