@@ -59,9 +59,8 @@ def group(records: Sequence[RecordedSearch]) -> list[Group]:
 def _without_seed(record: RecordedSearch) -> str:
     spec: dict[str, Any] = check_and_default(manifest_of(record.body))[0]["spec"]
     agent = {key: value for key, value in spec["agent"].items() if key != "seed"}
-    # Neither stands for the reported reward, to be maximised.
-    objectives = spec.get("objectives") or spec.get("objective", {"goal": "Maximize"})
-    return json.dumps([spec["searchSpace"], objectives, agent, spec.get("fidelity")], sort_keys=True)
+    objectives = spec.get("objective"), spec.get("objectives")
+    return json.dumps([spec["searchSpace"], *objectives, agent, spec.get("fidelity")], sort_keys=True)
 
 
 def _mean(label: str, curves: Sequence[Sequence[float]]) -> Line:

@@ -20,7 +20,7 @@ def searches_table(overviews: Sequence[Overview], *, wide: bool = False, heading
     worth, in place of a best trial.
     """
     table = Table(box=box.SIMPLE_HEAD, show_header=heading)
-    fronts = any(overview.front is not None for overview in overviews)
+    fronts = any(overview.front_size is not None for overview in overviews)
     namespaced = any(overview.namespace for overview in overviews)
     for name in (*(["namespace"] if namespaced else []), "name", "phase", "agent"):
         table.add_column(name, overflow="fold")
@@ -58,7 +58,7 @@ _WIDE = (*_ENDED, "paused", "reused", "metric", "made")
 
 def _front(overview: Overview) -> Iterable[str]:
     worth = "-" if overview.hypervolume is None else f"{overview.hypervolume:.6g}"
-    return ("-", "-") if overview.front is None else (str(overview.front), worth)
+    return ("-", "-") if overview.front_size is None else (str(overview.front_size), worth)
 
 
 def _more(overview: Overview) -> Iterable[str]:

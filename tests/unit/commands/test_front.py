@@ -135,8 +135,8 @@ def test_get_shows_the_values_of_every_objective(evonas: Evonas, run: Path, reco
 
 def test_what_a_status_says_of_a_front_is_listed() -> None:
     body = front_body("far")
-    assert (overview_of(body).front, overview_of(body).hypervolume) == (0, None)
+    assert (overview_of(body).front_size, overview_of(body).hypervolume) == (0, None)
     body["status"] = {"front": {"size": 7, "hypervolume": 1.5, "reference": {}, "members": []}}
     said = overview_of(body)
-    assert (said.front, said.hypervolume, said.best, said.metric) == (7, 1.5, None, "accuracy")
+    assert (said.front_size, said.hypervolume, said.best, said.metric) == (7, 1.5, None, "accuracy")
     assert said.more_metrics == ("latency_ms",)
