@@ -2,9 +2,9 @@
 import { useMemo } from "preact/hooks";
 import { Figure } from "./figure";
 import type { HypervolumeProps } from "./props";
-import { resultsInOrder } from "./pure/curves";
+import { floorOf, resultsInOrder } from "./pure/curves";
 import { counted, general } from "./pure/text";
-import { between, momentTicks } from "./pure/ticks";
+import { around, between, momentTicks } from "./pure/ticks";
 import { countScale, plainScale } from "./scales";
 import { linesOf, marksAt } from "./trials";
 
@@ -26,8 +26,16 @@ export function Hypervolume(props: HypervolumeProps) {
     let most = known;
     const ys = line.map(([, volume]) => (most = Math.max(most, volume)));
     const moments = between(start, last);
+    // What the first results added says little, and must not squeeze all that came after.
+    const all = new Float64Array(results.length);
+    for (let place = 0, at = 0; place < all.length; place++) {
+      while (at < grown.length && grown[at]!.count <= place + 1) at++;
+      all[place] = at === 0 ? known : grown[at - 1]!.volume;
+    }
+    const floor = all.length === 0 ? 0 : floorOf(all, false);
+    const shown = { ...marks, y: marks.y.map((volume) => Math.max(volume, floor)) };
     return {
-      marks, grown, results: results.length,
+      marks: shown, y: plainScale(around([floor, most]), "hypervolume"), early: marks.y.reduce((count, volume) => count + (volume < floor ? 1 : 0), 0), grown, results: results.length,
       xs: [start, ...line.map(([x]) => x), last], ys: [known, ...ys, most],
       x: over === "time" ? { bounds: moments, ticks: (room: number) => momentTicks(...moments, room), label: "ended" } : countScale(0, Math.max(last, 2), "results"),
     };
@@ -45,7 +53,7 @@ export function Hypervolume(props: HypervolumeProps) {
       height={props.height ?? 240}
       empty={found.results === 0 && "There are no results yet."}
       x={found.x}
-      y={plainScale([0, (ys.at(-1)! || 1) * 1.06], "hypervolume")}
+      y={found.y}
       marks={marks}
       link={props}
       below={(pen) => pen.line(found.xs, ys, pen.palette.series[2]!, { stairs: true })}
@@ -56,10 +64,11 @@ export function Hypervolume(props: HypervolumeProps) {
         }
         pen.g.globalAlpha = 1;
       }}
-      tip={(place) => [...linesOf(table, marks.row[place]!, details), `hypervolume ${general(marks.y[place]!)}, ${general(marks.y[place]! - before(place))} more`]}
+      tip={(place) => [...linesOf(table, marks.row[place]!, details), `hypervolume ${general(grown[place]!.volume)}, ${general(grown[place]!.volume - before(place))} more`]}
       legend={[
         { text: "hypervolume", kind: "line", colour: "series-2" },
         { text: "a trial that added to the front", kind: "dot", colour: "series-2" },
+        ...(found.early > 0 ? [{ text: `${counted(found.early, "early one")} below the edge`, kind: "mark" as const, colour: "series-2" }] : []),
       ]}
       table={() => ({
         head: ["results", "trial", "hypervolume", "gain"],

@@ -6,11 +6,11 @@ import { useMemo } from "preact/hooks";
 import { axisValues } from "../data/axes";
 import { hasSeveral, objectiveOf } from "../data/objectives";
 import { crosses, dots, strength } from "./draw/dots";
-import { shade } from "./draw/palette";
 import type { Pen } from "./draw/pen";
 import { Figure, type Marks } from "./figure";
 import type { Entry } from "./parts";
 import type { ParetoProps } from "./props";
+import { mixed } from "./pure/colours";
 import { floorOf } from "./pure/curves";
 import { findFront, rangeAround } from "./pure/pareto";
 import { counted, general } from "./pure/text";
@@ -78,7 +78,7 @@ export function Pareto(props: ParetoProps) {
   const name = hasSeveral(details.summary) && ranked ? "front" : "Pareto front";
   const legend: Entry[] = [
     { text: `${ranked ? "on the front" : name} (${members.length})`, kind: "dot", colour: "series-0" },
-    { text: `dominated${ranked && found.ranks > 1 ? ", fainter with their rank" : ""} (${found.dominated}${found.beyond > 0 ? `, ${found.beyond} of them beyond the edges` : ""})`, kind: "dot", colour: ranked ? "ordered" : "faint-colour", merit: ranked ? 0.55 : undefined },
+    { text: `dominated${ranked && found.ranks > 1 ? ", fainter with their rank" : ""} (${found.dominated}${found.beyond > 0 ? `, ${found.beyond} of them beyond the edges` : ""})`, kind: "dot", colour: ranked ? "behind" : "faint-colour" },
   ];
   if (found.infeasible > 0)
     legend.push({ text: `infeasible (${found.infeasible}${found.outside > 0 ? `, ${found.outside} of them beyond the edges` : ""})`, kind: "cross", colour: "series-3" });
@@ -109,7 +109,7 @@ export function Pareto(props: ParetoProps) {
         const [small, opacity] = places === null ? [2.5, strength(feasible)] : [3, 1];
         if (!ranked) dots(pen, marks.x, marks.y, rest, faint, small, opacity);
         else
-          for (const [colour, behind] of byShade(rest, (place) => table.rank[marks.row[place]!]!, (merit) => shade(pen.palette, merit), faint))
+          for (const [colour, behind] of byShade(rest, (place) => table.rank[marks.row[place]!]!, (nearness) => mixed(faint, series[0]!, nearness), faint))
             dots(pen, marks.x, marks.y, behind, colour, small + 0.3, Math.min(1, opacity + 0.25));
         crosses(pen, marks.x, marks.y, bad, series[3]!, places === null ? 3 : 3.5, places === null ? 0.8 : 1);
         dots(pen, marks.x, marks.y, good, series[0]!, places === null ? 4 : 4.5, 1);
@@ -154,13 +154,13 @@ function keptNear(feasible: readonly number[], members: readonly number[], merit
 }
 
 /** Places by the shade of their rank, those behind all others first; what has no rank is faint. */
-function byShade(places: readonly number[], rankOf: (place: number) => number, shaded: (merit: number) => string, faint: string): readonly (readonly [string, readonly number[]])[] {
+function byShade(places: readonly number[], rankOf: (place: number) => number, shaded: (nearness: number) => string, faint: string): readonly (readonly [string, readonly number[]])[] {
   const groups = Array.from({ length: SHADED + 1 }, () => [] as number[]);
   for (const place of places) {
     const rank = rankOf(place);
     groups[Number.isFinite(rank) ? Math.min(Math.max(rank, 1), SHADED) - 1 : SHADED]!.push(place);
   }
-  return groups.map((group, at) => [at === SHADED ? faint : shaded(0.75 / (at + 1)), group] as const).reverse();
+  return groups.map((group, at) => [at === SHADED ? faint : shaded(0.65 / (at + 1)), group] as const).reverse();
 }
 
 function limitsOf({ details, x, y }: ParetoProps): Limit[] {

@@ -24,7 +24,7 @@ export function objectiveOf(axis: Axis, details: Details): Objective | undefined
   return axis.startsWith("objective:") ? objectives.find((each) => `objective:${each.metric}` === axis) : undefined;
 }
 
-/** ``maximises accuracy, minimises latency_ms``, as parts: names are somebody's own words. */
-export function ways(objectives: readonly Objective[]): readonly (readonly [string, string])[] {
-  return objectives.map((each) => [each.minimize ? "minimises" : "maximises", each.metric] as const);
+/** ``maximise accuracy, minimise latency_ms, energy``: which way is said where it is another than before. */
+export function ways(objectives: readonly Objective[]): readonly (readonly ["" | "maximise" | "minimise", Objective])[] {
+  return objectives.map((each, place) => [each.minimize === objectives[place - 1]?.minimize ? "" : each.minimize ? "minimise" : "maximise", each] as const);
 }

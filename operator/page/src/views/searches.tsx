@@ -243,10 +243,11 @@ function Row({ search, gpus, picked: isPicked, placed }: RowProps) {
               <>
                 <Name text={search.agent} most={20} />
                 {" · "}
-                {ways(search.objectives).map(([way, metric], place) => (
+                {ways(search.objectives).map(([way, { metric }], place) => (
                   <span key={metric}>
                     {place > 0 && ", "}
-                    {way} <Name text={metric} most={30} />
+                    {way !== "" && `${way}s `}
+                    <Name text={metric} most={30} />
                   </span>
                 ))}
               </>

@@ -14,8 +14,8 @@ import { TrialLink, type ViewProps } from ".";
 
 /** So many members are listed at first. */
 const LISTED = 10;
-/** So many decisions are columns of the list; the others are named in the trial's own view. */
-const DECISIONS = 4;
+/** There is room for so many columns of objectives and decisions; other decisions are in the trial's own view. */
+const COLUMNS = 5;
 
 /** Two objectives against each other; of more than two, which is part of the address. */
 export function FrontPart({ search, details, open, height }: ViewProps & { height: number }) {
@@ -99,7 +99,7 @@ export function Members({ search, details }: ViewProps) {
   // What all have in common tells none of them from another.
   const differing = details.space
     .filter(({ name }) => new Set(front.members.map(({ index }) => table.decisions.get(name)?.[rowOf(table, index)] ?? null)).size > 1)
-    .slice(0, DECISIONS);
+    .slice(0, COLUMNS - summary.objectives.length);
   const onFront = `${searchPath(search.id)}?tab=trials&brush=${encodeURIComponent(writeBrush("rank", { from: 0, to: 0 }))}`;
   return (
     <Section

@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { go, query, searchPath, trialPath } from "../../address";
 import { Refused, reportAddress } from "../../api/client";
 import type { Details, Summary } from "../../api/types";
-import { hasSeveral } from "../../data/objectives";
+import { hasSeveral, ways } from "../../data/objectives";
 import { searchOf, type Search } from "../../data/search";
 import { searches } from "../../data/searches";
 import { shareSelection } from "../../data/share";
@@ -226,10 +226,11 @@ function Facts({ details }: { details: Details }) {
         <Name text={summary.agent} most={24} />
       </Fact>
       <Fact term={hasSeveral(summary) ? "objectives" : "objective"}>
-        {summary.objectives.map((each, place) => (
+        {ways(summary.objectives).map(([way, each], place) => (
           <span key={each.metric}>
             {place > 0 && ", "}
-            {each.minimize ? "minimise" : "maximise"} <Name text={each.metric} most={30} />
+            {way !== "" && `${way} `}
+            <Name text={each.metric} most={30} />
             {each.target !== null && <span class="faint"> to {number(each.target)}</span>}
           </span>
         ))}
