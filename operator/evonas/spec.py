@@ -329,6 +329,24 @@ def _objective_problems(spec: Mapping[str, Any]) -> Iterable[FieldProblem]:
             yield FieldProblem(f"spec.objectives[{position}]", f"Duplicate value: {objective['metric']!r}")
         seen.add(objective["metric"])
         yield from _constraint_problems(f"spec.objectives[{position}]", objective)
+        yield from _reference_problems(f"spec.objectives[{position}]", objective)
+    if "objectives" in spec and "knowledge" in spec:
+        yield FieldProblem(
+            "spec.knowledge",
+            "is for searches with one objective; with several, warmStart.search imports the results of an earlier one",
+        )
+
+
+def _reference_problems(field: str, objective: Mapping[str, Any]) -> Iterable[FieldProblem]:
+    target, reference = objective.get("target"), objective.get("reference")
+    if target is None or reference is None:
+        return
+    if target > reference if objective["goal"] == "Minimize" else target < reference:
+        yield FieldProblem(
+            f"{field}.target",
+            f"must be no worse than the reference, beyond which nothing is worth anything, got {target} and "
+            f"{reference}",
+        )
 
 
 def _constraint_problems(field: str, objective: Mapping[str, Any]) -> Iterable[FieldProblem]:

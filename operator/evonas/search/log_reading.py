@@ -32,7 +32,7 @@ class Wanted:
     """What to look for in an output; plain values, so that it can be handed to another process."""
 
     metrics: Sequence[str]
-    """That of the objective, then those of its constraints."""
+    """Those of the objectives, then those of their constraints; of the first one, the best value may count."""
     patterns: Sequence[str] = ()
     best: bool = False
     """Whether the best value counts, not the last."""

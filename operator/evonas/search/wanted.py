@@ -11,9 +11,9 @@ def wanted_of(spec: SearchSpec) -> Wanted | None:
     report = spec.trial.report
     if report is None:
         return None
-    constraints = (constraint.metric for constraint in spec.objective.constraints)
+    constraints = (constraint.metric for objective in spec.objectives for constraint in objective.constraints)
     return Wanted(
-        metrics=(spec.objective.name, *constraints),
+        metrics=tuple(dict.fromkeys((*(objective.name for objective in spec.objectives), *constraints))),
         patterns=report.patterns,
         best=report.keeps_best,
         minimize=spec.objective.minimize,
