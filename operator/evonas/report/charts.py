@@ -120,21 +120,22 @@ def _pareto(upward: Axis, across: Axis) -> dict[str, Any]:
 
 
 def _curves(record: RecordedSearch) -> list[dict[str, Any]]:
-    fidelity = record.spec.fidelity
-    if fidelity is None:
+    if record.spec.fidelity is None:
         return []
-    metric = record.spec.objective.name
+    names = [objective.name for objective in record.spec.objectives]
     curves = []
     for trial in own_trials(record):
-        points = points_of(fidelity, trial) if trial.rungs else []
-        if points:
+        lines = [points_of(record.spec, trial, place) if trial.rungs else [] for place in range(len(names))]
+        if lines[0]:
             curves.append(
                 {
                     "index": trial.index,
                     "attempt": 1,
                     "running": trial.state is TrialState.RUNNING,
-                    "steps": [step for step, _ in points],
-                    "metrics": {metric: [value for _, value in points]},
+                    "steps": [step for step, _ in lines[0]],
+                    "metrics": {
+                        name: [value for _, value in points] for name, points in zip(names, lines, strict=True)
+                    },
                 }
             )
     return curves
