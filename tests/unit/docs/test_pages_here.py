@@ -32,7 +32,7 @@ SHORTER = {
         f"examples/counting-{agent}.yaml\n": "--max-trials 3 --parallel-trials 3"
         for agent in ("random", "evolution", "neural", "evonas")
     },
-    "examples/digits-front.yaml\n": "--max-trials 3",
+    "examples/digits-front.yaml\n": "--max-trials 2",
     "examples/spiking-digits.yaml\n": "--max-trials 1 --parallel-trials 1",
     "examples/as-it-is/search.yaml\n": "--max-trials 3",
     "--epochs 5\n": "--epochs 1",
