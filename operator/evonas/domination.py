@@ -122,7 +122,12 @@ def find_knee(points: Points) -> int:
     """Return the place of the front's knee: the point farthest above the plane through the best point of each
     objective, each objective relative to its extent (Das 1999); among equals the first.
     """
-    return int(_scaled(points).sum(axis=1).argmax())
+    return int(find_heights(points).argmax())
+
+
+def find_heights(points: Points) -> Points:
+    """Return [points]: how good each is on the whole, the sum of the objectives, each relative to its extent."""
+    return _scaled(points).sum(axis=1)
 
 
 def _heights(points: Points, reference: Sequence[float]) -> Points:

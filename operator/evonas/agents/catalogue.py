@@ -6,7 +6,7 @@ before its first trial and without importing what only the agent needs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -25,25 +25,26 @@ ENTRY_POINTS = "evonas.agents"
 
 Factory = Callable[[SearchSpace, int, Mapping[str, Any]], Agent]
 """Creates an agent from the space, the seed (0 to 2^63 - 1) and ``spec.agent.settings``; it may reject the settings
-with a ValueError, whose text is shown to users, or with InvalidManifest."""
+with a ValueError, whose text is shown to users, or with InvalidManifest. One that has a true attribute
+``takes_objectives`` creates agents for several objectives, too: their number is passed to it as ``objectives``."""
 
 LIGHT_TYPES = ("Evolution", "Random")
 """The built-in types that need nothing beside this package."""
 
 
-def check_agent(type: str, settings: Mapping[str, Any]) -> AgentSettings:
-    """Return the parsed settings, ``spec.agent`` minus type and seed. InvalidManifest names every invalid field or, if
-    there is none, what the agent needs that is not installed here.
+def check_agent(type: str, settings: Mapping[str, Any], objectives: int = 1) -> AgentSettings:
+    """Return the parsed settings, ``spec.agent`` minus type and seed, of an agent for so many objectives.
+    InvalidManifest names every invalid field or, if there is none, what the agent needs that is not installed here.
 
     An entry point is looked up, not loaded: what its package rejects only shows when the agent is created.
     """
-    parsed = parse_agent(type, settings)
+    parsed = parse_agent(type, settings, objectives)
     if missing := not_installed(type, parsed):
         raise InvalidManifest([FieldProblem("spec.agent.type", missing)])
     return parsed
 
 
-def parse_agent(type: str, settings: Mapping[str, Any]) -> AgentSettings:
+def parse_agent(type: str, settings: Mapping[str, Any], objectives: int = 1) -> AgentSettings:
     """As ``check_agent``, whether or not the agent could be created here."""
     problems = [*_type_problems(type)]
     parsed = AgentSettings()
@@ -59,9 +60,21 @@ def parse_agent(type: str, settings: Mapping[str, Any]) -> AgentSettings:
                 f"must be empty, got {names}: these are for agents of other packages, {type} has fields of its own",
             )
         )
+    if objectives > 1:
+        problems += _objective_problems(type, parsed)
     if problems:
         raise InvalidManifest(problems)
     return parsed
+
+
+def _objective_problems(type: str, settings: AgentSettings) -> Iterator[FieldProblem]:
+    """Yield what keeps a built-in agent from having several objectives."""
+    if type == "Optuna" and settings.sampler == "CMAES":
+        problem = "CMAES has one objective, and spec.objectives lists several: choose TPE, GP, NSGAII or QMC"
+        yield FieldProblem("spec.agent.sampler", problem)
+    if type in ("Neural", "EvoNAS") and settings.policy.training == "REINFORCE":
+        problem = "REINFORCE learns from one reward, and spec.objectives lists several: choose PQT"
+        yield FieldProblem("spec.agent.policy.training", problem)
 
 
 def not_installed(type: str, settings: AgentSettings) -> str:
@@ -87,19 +100,25 @@ def may_have_population(type: str) -> bool:
     return type not in ("Random", "Neural", "Optuna")
 
 
-def create_foreign(type: str, space: SearchSpace, seed: int, settings: Mapping[str, Any]) -> Agent:
-    """Return a new agent of an entry point's type; InvalidManifest if its package rejects the settings or fails to
-    load."""
+def create_foreign(type: str, space: SearchSpace, seed: int, settings: Mapping[str, Any], objectives: int = 1) -> Agent:
+    """Return a new agent of an entry point's type; InvalidManifest if its package rejects the settings, fails to load,
+    or knows nothing of several objectives.
+    """
     declared = _find_entry_point(type)
     if declared is None:
         raise InvalidManifest([*_type_problems(type)])
     try:
-        factory: Factory = declared.load()
+        factory: Any = declared.load()
     except (ImportError, AttributeError) as error:
         problem = f"{type!r} is declared as {declared.value}, which cannot be loaded ({error}); repair that package"
         raise InvalidManifest([FieldProblem("spec.agent.type", problem)]) from error
+    takes_objectives = bool(getattr(factory, "takes_objectives", False))
+    if objectives > 1 and not takes_objectives:
+        problem = f"an agent of type {type!r} has one objective: give spec.objective, or choose another spec.agent.type"
+        raise InvalidManifest([FieldProblem("spec.objectives", problem)])
     try:
-        return factory(space, seed, settings)
+        agent: Agent = factory(space, seed, settings, **({"objectives": objectives} if takes_objectives else {}))
+        return agent
     except ValueError as error:
         raise InvalidManifest([FieldProblem("spec.agent.settings", str(error))]) from error
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
@@ -22,6 +21,7 @@ from evonas.agents.interface import (
     Proposal,
     Recommendation,
     Record,
+    Reward,
     SpaceExhausted,
 )
 from evonas.agents.marginals import find_marginals
@@ -29,6 +29,7 @@ from evonas.agents.novelty import Pick, pick
 from evonas.agents.policy import Learner, Observation, Observer, Policy
 from evonas.agents.records import check_record, check_repeats, curve_of
 from evonas.agents.repeats import Repeats
+from evonas.agents.rewards import values_of
 from evonas.agents.sources import EARLIER, Drafts, Source
 from evonas.space import Choices, SearchSpace
 
@@ -53,7 +54,9 @@ class ComposedAgent:
         policy: Policy,
         learner: Learner | None,
         repeats: Repeats | None,
+        objectives: int = 1,
     ) -> None:
+        self._objectives = objectives
         self._space = space
         self._seed = seed
         self._start = start
@@ -81,14 +84,13 @@ class ComposedAgent:
         self._history.add(Pending(index, picked.choices, self._drawn(proposal.mutated)))
         return proposal
 
-    def observe(self, index: int, reward: float | None) -> None:
+    def observe(self, index: int, reward: Reward | None) -> None:
         """Learn a pending proposal's reward, None if infeasible; ValueError for a wrong index or reward."""
-        if reward is not None and not math.isfinite(reward):
-            raise ValueError(f"the reward of proposal {index} must be a finite number, got {reward}")
-        self._learn(self._history.settle(index).observed(reward))
+        values = self._history.read(index, reward)
+        self._learn(self._history.settle(index).observed(values))
         self._observed += 1
 
-    def observe_rung(self, index: int, step: int, value: float | None) -> None:
+    def observe_rung(self, index: int, step: int, value: Reward | None) -> None:
         """As ``LearnsFromRungs.observe_rung``."""
         self._history.reach(index, step, value)
         self._observed += 1
@@ -209,7 +211,7 @@ class ComposedAgent:
         return tuple(decision.name in mutated for decision in self._space.decisions)
 
     def _enter(self, record: Record) -> None:
-        choices = check_record(self._space, record)
+        choices = check_record(self._space, record, self._objectives)
         repeats = None if self._repeats is None else record.repeats
         try:
             self._begin(Pending(record.index, choices, self._drawn(record.mutated), repeats=repeats))
@@ -219,13 +221,15 @@ class ComposedAgent:
     def _result(self, record: Record) -> Observation:
         if record.reward is None:
             raise ValueError(f"trial {record.index} has no reward: it cannot be in a population")
-        choices = check_record(self._space, record)
-        return Pending(record.index, choices, self._drawn(record.mutated), curve_of(record)).observed(record.reward)
+        choices = check_record(self._space, record, self._objectives)
+        curves = tuple(curve_of(record, each) for each in range(self._objectives)) if record.rungs else ()
+        values = values_of(record.reward, self._objectives, f"the reward of trial {record.index}")
+        return Pending(record.index, choices, self._drawn(record.mutated), curves).observed(values)
 
     def _learn(self, observation: Observation) -> None:
         if self._repeats is not None:
             mean = self._repeats.observe(observation)
             observation = replace(observation, mean=None if observation.repeats is None else mean)
-        self._results += observation.reward is not None and not observation.again
+        self._results += observation.values is not None and not observation.again
         for observer in self._observers:
             observer.observe(observation)

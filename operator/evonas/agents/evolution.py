@@ -1,7 +1,8 @@
 """Regularised (aging) evolution: the population, the tournament, and children that a policy's draws mutate.
 
 The loop is that of Real et al. 2018 (arXiv 1802.01548); mutations drawn from a policy come from Evo-NAS (Maziarz et
-al., arXiv 1811.09828). With a uniform policy this is the Evolution agent, with a network EvoNAS.
+al., arXiv 1811.09828). With a uniform policy this is the Evolution agent, with a network EvoNAS. With several
+objectives, members are compared as in NSGA-II (Deb et al. 2002).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from evonas.agents.policy import Alternating, Observation, Policy
 from evonas.agents.randomness import Purpose, uniforms
 from evonas.agents.settings import EvolutionSettings
 from evonas.agents.sources import DRAFTS, Drafts, Source, sample
+from evonas.domination import find_crowding, find_ranks
 from evonas.space import INACTIVE, SearchSpace
 
 CHANGES = 2
@@ -33,6 +35,8 @@ class Population:
     def __init__(self, capacity: int) -> None:
         self._recent: deque[Observation] = deque(maxlen=capacity)
         self._pinned: dict[int, Observation] = {}
+        self._worth: NDArray[np.float64] | None = None
+        """[members]: as long as they stay the same."""
 
     def __len__(self) -> int:
         return len(self._recent) + len(self.kept)
@@ -42,6 +46,7 @@ class Population:
         newest member, in place of what it was before. A repeat is no other member: it changes what its candidate, if
         that is still there, is taken to be worth.
         """
+        self._worth = None
         if observation.repeats is not None:
             if observation.mean is not None:
                 self._revise(observation.repeats, observation.mean)
@@ -49,15 +54,16 @@ class Population:
         if observation.again:
             others = [member for member in self._recent if member.index != observation.index]
             self._recent = deque(others, maxlen=self._recent.maxlen)
-        if observation.reward is not None:
+        if observation.values is not None:
             self._recent.append(observation)
 
     def _revise(self, index: int, mean: float) -> None:
-        members = [replace(each, reward=mean) if each.index == index else each for each in self._recent]
+        members = [replace(each, values=(mean,)) if each.index == index else each for each in self._recent]
         self._recent = deque(members, maxlen=self._recent.maxlen)
 
     def pin(self, results: Iterable[Observation]) -> None:
         """Pin these feasible results, and unpin all others."""
+        self._worth = None
         self._pinned = {result.index: result for result in results}
 
     @property
@@ -69,20 +75,42 @@ class Population:
         """Return the winner of each tournament; ``numbers`` is [tournaments, members], uniform in [0, 1).
 
         The ``entrants`` members with the smallest numbers compete, which is a draw without replacement; among equal
-        rewards the smallest number wins, which favours neither age.
+        members the smallest number wins, which favours neither age.
         """
         members = [*self._recent, *(self._pinned[index] for index in self.kept)]
-        rewards = _worth(members)
+        if self._worth is None:
+            self._worth = _worth(members)
         order = np.argsort(numbers, axis=1)[:, :entrants]
-        winners = order[np.arange(len(order)), rewards[order].argmax(axis=1)]
+        winners = order[np.arange(len(order)), self._worth[order].argmax(axis=1)]
         return [members[winner] for winner in winners]
 
 
 def _worth(members: Sequence[Observation]) -> NDArray[np.float64]:
-    """Return the rewards; where a member was stopped, what all of them have or would have had at the end."""
-    if any(member.stopped for member in members):
-        return outlook([member.curve for member in members], np.array([member.final for member in members])).expected
-    return np.array([member.reward for member in members])
+    """Return a number for each member that is larger the better it is, and the same for equals: its value or, with
+    several objectives, one that orders them by rank, and within a rank by crowding.
+    """
+    points = expected_values(members)
+    if points.shape[1] == 1:
+        return points[:, 0]
+    ranks, crowding = find_ranks(points), np.zeros(len(points))
+    for rank in range(ranks.max() + 1):
+        crowding[ranks == rank] = find_crowding(points[ranks == rank])
+    _, places = np.unique(np.column_stack([-ranks, crowding]), axis=0, return_inverse=True)
+    return places.ravel().astype(float)
+
+
+def expected_values(results: Sequence[Observation]) -> NDArray[np.float64]:
+    """Return the values of feasible results, [results, objectives]; where one was stopped, what all of them have or
+    would have had at the end.
+    """
+    if not any(result.stopped for result in results):
+        return np.array([result.values for result in results])
+    objectives = range(len(results[0].values or ()))
+    columns = [
+        outlook([result.curve(each) for result in results], np.array([result.final(each) for result in results]))
+        for each in objectives
+    ]
+    return np.column_stack([column.expected for column in columns])
 
 
 class Breeding(Source, Protocol):

@@ -45,27 +45,29 @@ def create_agent(
     settings: Mapping[str, Any] | None = None,
     experience: Experience = NO_EXPERIENCE,
     *,
+    objectives: int = 1,
     looks_back: bool = False,
 ) -> Agent:
     """Return a new agent of one of AGENT_TYPES, or of a type that another package declares as an entry point.
 
     ``settings`` is the manifest's ``spec.agent`` minus type and seed (see AgentSettings); ``seed`` lies in 0..2^63 - 1;
-    ``experience`` is what it knows from earlier searches, of which only EvoNAS and Neural make use. One that
+    ``experience`` is what it knows from earlier searches, of which only EvoNAS and Neural make use. It is told a number
+    as reward or, if there are several ``objectives``, a tuple of as many. One that
     ``looks_back`` is only told of a record and asked for its policy: it does without PyTorch and critic.
     InvalidManifest names every invalid field.
     """
     _check_seed(seed)
-    parsed = (parse_agent if looks_back else check_agent)(type, settings or {})
+    parsed = (parse_agent if looks_back else check_agent)(type, settings or {}, objectives)
     if not uses_experience(type, parsed):
         experience = NO_EXPERIENCE
     if type not in AGENT_TYPES:
-        return create_foreign(type, space, seed, parsed.settings)
+        return create_foreign(type, space, seed, parsed.settings, objectives)
     if type == "Optuna":
         # An extra of this package.
         from evonas.agents.optuna.agent import OptunaAgent  # noqa: PLC0415
 
-        return OptunaAgent(space, seed, parsed)
-    criticised = type == "EvoNAS" and parsed.critic.model != "None"
+        return OptunaAgent(space, seed, parsed, objectives)
+    criticised = type == "EvoNAS" and parsed.critic.model != "None" and objectives == 1
     learner: Learner | None = None
     policy: Policy = UniformPolicy(space)
     if type in ("Neural", "EvoNAS") and parsed.policy.training != "None":
@@ -75,7 +77,7 @@ def create_agent(
         policy, learner = create_learner(
             space, seed, parsed, experience, alone=alone, criticised=criticised, looks_back=looks_back
         )
-    history = History()
+    history = History(objectives)
     start: Source = WholeSamples(space, UniformPolicy(space), seed, "random")
     source = start
     population: Population | None = None
@@ -118,7 +120,8 @@ def create_agent(
         observers=[part for part in (learner, critic) if part is not None],
         policy=policy,
         learner=learner,
-        repeats=Repeats() if criticised else None,
+        repeats=Repeats() if criticised and objectives == 1 else None,
+        objectives=objectives,
     )
 
 

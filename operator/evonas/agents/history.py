@@ -9,7 +9,9 @@ import math
 from dataclasses import dataclass, replace
 
 from evonas.agents.curves import Curve
+from evonas.agents.interface import Reward
 from evonas.agents.policy import Observation
+from evonas.agents.rewards import Values, values_of
 from evonas.space import Choices
 
 
@@ -20,8 +22,8 @@ class Pending:
     index: int
     choices: Choices
     drawn: tuple[bool, ...]
-    curve: Curve = ()
-    """What it has reached at rungs."""
+    curves: tuple[Curve, ...] = ()
+    """For each objective, what it has reached at rungs; empty if it has reached none."""
     repeats: int | None = None
     """The proposal whose candidate it trains again; None if the candidate is new."""
     learned: int = 0
@@ -29,28 +31,37 @@ class Pending:
 
     @property
     def final(self) -> float:
-        """As of an observation: NaN while it is open, minus infinity if the candidate has diverged."""
-        return -math.inf if self.curve and self.curve[-1][1] == -math.inf else math.nan
+        """As of an observation, in any objective: NaN while it is open, minus infinity if it has diverged."""
+        return -math.inf if self.curves and self.curves[0][-1][1] == -math.inf else math.nan
 
-    def observed(self, reward: float | None) -> Observation:
+    @property
+    def rungs(self) -> int:
+        """How many rungs it has reached."""
+        return len(self.curves[0]) if self.curves else 0
+
+    def curve(self, objective: int = 0) -> Curve:
+        """Return what it has reached at rungs in one objective."""
+        return self.curves[objective] if self.curves else ()
+
+    def observed(self, values: Values | None) -> Observation:
         """Return the proposal with its reward."""
         return Observation(
-            self.index, self.choices, self.drawn, reward, self.curve, again=self.learned > 0, repeats=self.repeats
+            self.index, self.choices, self.drawn, values, self.curves, again=self.learned > 0, repeats=self.repeats
         )
 
     def stopped(self) -> Observation:
         """Return the proposal as it stands at its last rung; ValueError if it has reached none."""
-        if not self.curve:
+        if not self.curves:
             raise ValueError(f"no rung of proposal {self.index} was observed")
-        value = self.curve[-1][1]
-        reward = value if math.isfinite(value) else None
-        return replace(self.observed(reward), stopped=True)
+        values = None if self.final == -math.inf else tuple(curve[-1][1] for curve in self.curves)
+        return replace(self.observed(values), stopped=True)
 
 
 class History:
     """All proposals so far, including abandoned ones."""
 
-    def __init__(self) -> None:
+    def __init__(self, objectives: int = 1) -> None:
+        self._objectives = objectives
         self._known: set[Choices] = set()
         self._pending: dict[int, Pending] = {}
         self._under_way: set[int] = set()
@@ -83,16 +94,23 @@ class History:
         self._under_way.add(proposal.index)
         self.next_index = max(self.next_index, proposal.index + 1)
 
-    def reach(self, index: int, step: int, value: float | None) -> None:
-        """Note what a pending proposal has reached at a rung, None if it has diverged; ValueError if it is not pending
-        or the value is not finite.
+    def reach(self, index: int, step: int, value: Reward | None) -> Values | None:
+        """Note and return what a pending proposal has reached at a rung, None if it has diverged; ValueError if it is
+        not pending, or the value is not finite or not of as many objectives as there are.
         """
         self._check_pending(index)
-        if value is not None and not math.isfinite(value):
-            raise ValueError(f"the value of proposal {index} at step {step} must be a finite number, got {value}")
+        what = f"the value of proposal {index} at step {step}"
+        values = None if value is None else values_of(value, self._objectives, what)
         pending = self._pending[index]
-        point = step, -math.inf if value is None else value
-        self._pending[index] = replace(pending, curve=(*pending.curve, point))
+        points = (-math.inf,) * self._objectives if values is None else values
+        before = pending.curves or ((),) * self._objectives
+        curves = tuple((*curve, (step, point)) for curve, point in zip(before, points, strict=True))
+        self._pending[index] = replace(pending, curves=curves)
+        return values
+
+    def read(self, index: int, reward: Reward | None) -> Values | None:
+        """Return the values of a proposal's reward; ValueError as ``values_of`` raises it."""
+        return None if reward is None else values_of(reward, self._objectives, f"the reward of proposal {index}")
 
     def settle(self, index: int) -> Pending:
         """Remove a proposal from the pending ones; ValueError if it is not pending."""
@@ -114,9 +132,9 @@ class History:
         """
         self._check_pending(index)
         pending = self._pending[index]
-        if len(pending.curve) == pending.learned:
+        if pending.rungs == pending.learned:
             raise ValueError(f"no new rung of proposal {index} was observed")
-        self._pending[index] = replace(pending, learned=len(pending.curve))
+        self._pending[index] = replace(pending, learned=pending.rungs)
         self._under_way.discard(index)
         return pending.stopped()
 

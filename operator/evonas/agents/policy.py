@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.agents.curves import Curve
+from evonas.agents.rewards import Values
 from evonas.space import Choices, SearchSpace
 
 
@@ -72,11 +73,11 @@ class Observation:
     choices: Choices
     drawn: tuple[bool, ...]
     """Which positions were drawn from the policy and not copied."""
-    reward: float | None
-    """Larger is better; None for an infeasible candidate. Of one that was stopped, what it had reached last, None if it
-    had diverged."""
-    curve: Curve = ()
-    """Its values at rungs."""
+    values: Values | None
+    """What it was worth; None for an infeasible candidate. Of one that was stopped, what it had reached last, None if
+    it had diverged."""
+    curves: tuple[Curve, ...] = ()
+    """For each objective, its values at rungs; empty if it has reached none."""
     stopped: bool = False
     """It was ended at the last of them, or put aside there."""
     again: bool = False
@@ -87,11 +88,24 @@ class Observation:
     """Mean of all rewards of a candidate that was trained again; None if this one added none."""
 
     @property
-    def final(self) -> float:
-        """What it was worth at the end: minus infinity if it was infeasible or diverged, NaN if it was stopped."""
-        if self.reward is None:
+    def reward(self) -> float | None:
+        """The value of the only objective."""
+        if self.values is None:
+            return None
+        (value,) = self.values
+        return value
+
+    def curve(self, objective: int = 0) -> Curve:
+        """Return its values at rungs in one objective."""
+        return self.curves[objective] if self.curves else ()
+
+    def final(self, objective: int = 0) -> float:
+        """Return what it was worth at the end in one objective: minus infinity if it was infeasible or diverged, NaN if
+        it was stopped.
+        """
+        if self.values is None:
             return -math.inf
-        return math.nan if self.stopped else self.reward
+        return math.nan if self.stopped else self.values[objective]
 
 
 class Observer(Protocol):

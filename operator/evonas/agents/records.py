@@ -10,15 +10,18 @@ from dataclasses import replace
 from itertools import accumulate, pairwise
 
 from evonas.agents.curves import Curve
-from evonas.agents.interface import InvalidRecord, Record
+from evonas.agents.interface import InvalidRecord, Record, Rung
+from evonas.agents.rewards import values_of
 from evonas.space import Choices, SearchSpace
 
 
-def check_record(space: SearchSpace, record: Record) -> Choices:
-    """Return the choices of the record's candidate; InvalidRecord if the record contradicts the space or itself."""
+def check_record(space: SearchSpace, record: Record, objectives: int = 1) -> Choices:
+    """Return the choices of the record's candidate; InvalidRecord if the record contradicts the space or itself, or is
+    not of that many objectives.
+    """
     try:
         choices = space.to_choices(record.decisions)
-        _check_outcome(record)
+        _check_outcome(record, objectives)
     except ValueError as error:
         raise InvalidRecord(f"trial {record.index} cannot be of this search: {error}") from None
     return choices
@@ -44,12 +47,18 @@ def without_rungs(records: Sequence[Record]) -> Iterator[Record]:
         yield replace(record, rungs=(), stopped=False, pauses=False, reward=reward, observed_up_to=up_to)
 
 
-def curve_of(record: Record) -> Curve:
-    """Return what a trial had reached at rungs."""
-    return tuple((rung.step, -math.inf if rung.value is None else rung.value) for rung in record.rungs)
+def curve_of(record: Record, objective: int = 0) -> Curve:
+    """Return what a trial had reached at rungs in one objective."""
+    return tuple((rung.step, _value_at(rung, objective)) for rung in record.rungs)
 
 
-def _check_outcome(record: Record) -> None:
+def _value_at(rung: Rung, objective: int) -> float:
+    if rung.value is None:
+        return -math.inf
+    return rung.value[objective] if isinstance(rung.value, tuple) else rung.value
+
+
+def _check_outcome(record: Record, objectives: int) -> None:
     if record.index < 0:
         raise ValueError("its index is negative")
     if record.repeats is not None and not 0 <= record.repeats < record.index:
@@ -64,7 +73,8 @@ def _check_outcome(record: Record) -> None:
         raise ValueError("it was stopped at its last rung, so it cannot have been put aside there")
     if any(later.step <= rung.step for rung, later in pairwise(record.rungs)):
         raise ValueError("its rungs do not ascend")
-    if any(rung.value is not None and not math.isfinite(rung.value) for rung in record.rungs):
-        raise ValueError("its values at rungs must be finite numbers")
-    if record.reward is not None and not math.isfinite(record.reward):
-        raise ValueError(f"its reward must be a finite number, got {record.reward}")
+    for rung in record.rungs:
+        if rung.value is not None:
+            values_of(rung.value, objectives, f"its value at step {rung.step}")
+    if record.reward is not None:
+        values_of(record.reward, objectives, "its reward")

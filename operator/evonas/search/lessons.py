@@ -69,7 +69,15 @@ def new_agent(spec: SearchSpec, experience: Experience, *, looks_back: bool = Fa
     One that ``looks_back`` can be told of a record and asked for its policy, and makes no proposal.
     """
     agent = spec.agent
-    return create_agent(agent.type, spec.space, agent.seed, agent.settings, experience, looks_back=looks_back)
+    return create_agent(
+        agent.type,
+        spec.space,
+        agent.seed,
+        agent.settings,
+        experience,
+        objectives=len(spec.objectives),
+        looks_back=looks_back,
+    )
 
 
 def restore(agent: Agent, records: Iterable[Record]) -> None:

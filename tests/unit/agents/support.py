@@ -6,8 +6,10 @@ from itertools import pairwise
 from typing import Any
 
 from evonas.agents import Agent, Proposal
+from evonas.agents.curves import Curve
+from evonas.agents.policy import Observation
 from evonas.agents.testing import CONDITIONAL, History, spaces
-from evonas.space import SearchSpace
+from evonas.space import Choices, SearchSpace
 
 __all__ = [
     "AGENT_TYPES",
@@ -16,6 +18,7 @@ __all__ = [
     "History",
     "counting",
     "counting_space",
+    "observation",
     "play",
     "spaces",
 ]
@@ -45,6 +48,21 @@ def counting(decisions: dict[str, Any]) -> float:
     walk = [0, *decisions.values(), n + 1]
     cost: int = sum((later - earlier) ** 2 for earlier, later in pairwise(walk))
     return (n + 1) / cost
+
+
+def observation(
+    index: int,
+    choices: Choices,
+    drawn: tuple[bool, ...],
+    reward: float | None,
+    curve: Curve = (),
+    stopped: bool = False,
+    again: bool = False,
+    **more: Any,
+) -> Observation:
+    """Return an observation of one objective."""
+    values = None if reward is None else (reward,)
+    return Observation(index, choices, drawn, values, (curve,) if curve else (), stopped, again, **more)
 
 
 def play(agent: Agent, trials: int) -> list[Proposal]:

@@ -30,7 +30,7 @@ class BuiltIn(AgentContract):
 
     def create(self, space: SearchSpace, seed: int) -> Agent:
         config = {"warmup": 5, "evolution": {"population": 8, "tournament": 3}, **self.config}
-        return create_agent(self.type, space, seed, config)
+        return create_agent(self.type, space, seed, config, objectives=self.objectives)
 
 
 class TestRandom(BuiltIn):
@@ -69,6 +69,42 @@ class TestEvoNASWithoutTraining(BuiltIn):
 class TestEvoNASWithReinforce(BuiltIn):
     type = "EvoNAS"
     config: ClassVar = {"policy": {"training": "REINFORCE"}}
+
+
+class Several(BuiltIn):
+    examples = examples(2)
+    objectives = 2
+
+
+class TestRandomForSeveral(Several):
+    type = "Random"
+
+
+class TestEvolutionForSeveral(Several):
+    type = "Evolution"
+
+
+class TestEvolutionForFour(Several):
+    type = "Evolution"
+    objectives = 4
+
+
+class TestNeuralForSeveral(Several):
+    type = "Neural"
+
+
+class TestEvoNASForSeveral(Several):
+    type = "EvoNAS"
+
+
+class TestEvoNASForThree(Several):
+    type = "EvoNAS"
+    objectives = 3
+
+
+class TestEvoNASForSeveralWithoutCritic(Several):
+    type = "EvoNAS"
+    config: ClassVar = {"critic": {"model": "None"}}
 
 
 @EVERY_VARIANT

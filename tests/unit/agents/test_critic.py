@@ -20,12 +20,11 @@ from evonas.agents.critic.similarity import Encoding, Shape, Similarity
 from evonas.agents.curves import Curve
 from evonas.agents.history import Pending
 from evonas.agents.neighbours import Neighbourhood
-from evonas.agents.policy import Observation
 from evonas.agents.sources import Drawing
 from evonas.space import Choices, SearchSpace
 from tests.tier import examples
 
-from .support import CONDITIONAL, counting, counting_space, spaces
+from .support import CONDITIONAL, counting, counting_space, observation, spaces
 
 SHAPE = Shape(length=0.3, pair_share=0.5, decay=2.0)
 
@@ -37,12 +36,15 @@ def some_choices(space: SearchSpace, count: int, seed: int = 0) -> list[Choices]
 def told(space: SearchSpace, candidates: list[Choices], rewards: list[float | None]) -> Critic:
     critic = Critic(space)
     for index, (choices, reward) in enumerate(zip(candidates, rewards, strict=True)):
-        critic.observe(Observation(index, choices, (True,) * len(space), reward))
+        critic.observe(observation(index, choices, (True,) * len(space), reward))
     return critic
 
 
 def pending(candidates: list[Choices], curve: Curve = ()) -> list[Pending]:
-    return [Pending(index, choices, (True,) * len(choices), curve) for index, choices in enumerate(candidates, 1000)]
+    return [
+        Pending(index, choices, (True,) * len(choices), (curve,) if curve else ())
+        for index, choices in enumerate(candidates, 1000)
+    ]
 
 
 def grown(matrix: torch.Tensor, first: int, last: int, noise: float = 0.1) -> Factor:
@@ -270,7 +272,7 @@ def told_of_stops(space: SearchSpace, candidates: list[Choices], rewards: list[f
     critic = Critic(space)
     for index, (choices, reward, value) in enumerate(zip(candidates, rewards, at, strict=True)):
         stopped, drawn = index % 3 > 0, (True,) * len(space)
-        critic.observe(Observation(index, choices, drawn, value if stopped else reward, ((1, value),), stopped))
+        critic.observe(observation(index, choices, drawn, value if stopped else reward, ((1, value),), stopped))
     return critic
 
 
@@ -333,7 +335,7 @@ def test_beliefs_after_rungs_do_not_depend_on_when_they_were_asked_for(dice: ran
         stopped = bool(curve) and dice.random() < 0.7
         reward = curve[-1][1] if stopped else None if dice.random() < 0.1 else dice.random()
         for critic in (asked, restored):
-            critic.observe(Observation(index, choices, (True,) * 5, reward, curve, stopped))
+            critic.observe(observation(index, choices, (True,) * 5, reward, curve, stopped))
         if dice.random() < 0.3:
             asked.judge(pending(candidates[150 : 150 + dice.randrange(4)], dice.choice([(), ((1, dice.random()),)])))
     rows = np.array(candidates[150:])
@@ -361,7 +363,7 @@ def test_beliefs_after_pauses_do_not_depend_on_when_they_were_asked_for(
         reward = None if dice.random() < 0.1 else dice.random()
         for critic in (asked, restored):
             drawn, again = (True,) * 5, bool(earlier)
-            critic.observe(Observation(index, candidates[index], drawn, reward, curve, not ends, again))
+            critic.observe(observation(index, candidates[index], drawn, reward, curve, not ends, again))
         curves[index] = curve
         if dice.random() < 0.3:
             asked.judge(pending(candidates[100 : 100 + dice.randrange(4)]))
@@ -380,12 +382,12 @@ def test_what_a_candidate_reached_after_a_pause_replaces_what_was_believed_of_it
     for last in (min(rewards) - 1, max(rewards) + 1):
         critic, drawn = Critic(space), (True,) * 5
         for index, (choices, reward) in enumerate(zip(candidates, rewards, strict=True)):
-            critic.observe(Observation(index, choices, drawn, reward, ((1, reward),), stopped=True))
+            critic.observe(observation(index, choices, drawn, reward, ((1, reward),), stopped=True))
         critic.judge([])
         for index in (7, *range(10)):
             reward = last if index == 7 else rewards[index]
             curve: Curve = ((1, rewards[index]), (3, reward))
-            critic.observe(Observation(index, candidates[index], drawn, reward, curve, stopped=True, again=True))
+            critic.observe(observation(index, candidates[index], drawn, reward, curve, stopped=True, again=True))
         assert len(critic._memory) == 40
         means[last] = critic.judge([]).predict(near)[0][0]
     assert means[min(means)] < means[max(means)]
@@ -400,7 +402,7 @@ def test_beliefs_do_not_depend_on_when_they_were_asked_for(dice: random.Random) 
     for index, choices in enumerate(candidates[:50]):
         reward = None if dice.random() < 0.2 else dice.random()
         for critic in (asked, restored):
-            critic.observe(Observation(index, choices, (True,) * 5, reward))
+            critic.observe(observation(index, choices, (True,) * 5, reward))
         if dice.random() < 0.5:
             asked.judge(pending(candidates[50 : 50 + dice.randrange(4)]))
     rows = np.array(candidates[50:])

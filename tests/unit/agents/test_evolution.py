@@ -10,13 +10,13 @@ from evonas.agents.evolution import Population
 from evonas.agents.policy import Observation
 from evonas.agents.randomness import Purpose, uniforms
 
-from .support import counting_space
+from .support import counting_space, observation
 
 
 def population_of(rewards: list[float | None], capacity: int) -> Population:
     population = Population(capacity)
     for index, reward in enumerate(rewards):
-        population.observe(Observation(index, (index,), (True,), reward))
+        population.observe(observation(index, (index,), (True,), reward))
     return population
 
 
@@ -34,7 +34,7 @@ def test_the_oldest_leaves_however_good_it_is() -> None:
 
 def test_a_pinned_result_stays_until_its_pin_is_removed() -> None:
     population = population_of([9.0, 1.0, 2.0, 3.0], capacity=2)
-    population.pin([Observation(index, (index,), (True,), reward) for index, reward in ((3, 3.0), (0, 9.0))])
+    population.pin([observation(index, (index,), (True,), reward) for index, reward in ((3, 3.0), (0, 9.0))])
     # Trial 3 is young enough to be there anyway, and is there once.
     assert population.kept == (0,)
     assert len(population) == 3
@@ -56,7 +56,7 @@ def test_a_stopped_trial_wins_by_what_it_would_have_become() -> None:
         value = float(index % 10)
         curve = ((1, value), (3, value - 20)) if index % 3 else ((1, value),)
         reward = value - 40 if index % 3 else value
-        population.observe(Observation(index, (index,), (True,), reward, curve, stopped=index % 3 == 0))
+        population.observe(observation(index, (index,), (True,), reward, curve, stopped=index % 3 == 0))
     best = winners(population, entrants=30, tournaments=1)[0]
     assert (best % 3 != 0, best % 10) == (True, 9)
 
@@ -64,7 +64,7 @@ def test_a_stopped_trial_wins_by_what_it_would_have_become() -> None:
 def aside(index: int, *values: float) -> Observation:
     """Return what is observed of a trial that was put aside at a rung, for the first time or after others."""
     curve = tuple(zip((1, 3, 9), values, strict=False))
-    return Observation(index, (index,), (True,), values[-1], curve, stopped=True, again=len(values) > 1)
+    return observation(index, (index,), (True,), values[-1], curve, stopped=True, again=len(values) > 1)
 
 
 def test_a_trial_that_goes_on_after_a_pause_is_the_newest_member_and_is_there_once() -> None:
@@ -84,7 +84,7 @@ def test_a_trial_that_left_by_age_enters_again_when_it_goes_on_after_a_pause() -
     for index in range(3):
         population.observe(aside(index, float(index)))
     assert set(winners(population, entrants=1)) == {1, 2}
-    population.observe(Observation(0, (0,), (True,), 9.0, ((1, 0.0),), again=True))
+    population.observe(observation(0, (0,), (True,), 9.0, ((1, 0.0),), again=True))
     assert set(winners(population, entrants=1)) == {0, 2}
 
 
@@ -92,7 +92,7 @@ def test_a_member_that_proves_infeasible_after_a_pause_leaves() -> None:
     population = Population(2)
     for index in range(2):
         population.observe(aside(index, float(index)))
-    population.observe(Observation(1, (1,), (True,), None, ((1, 1.0),), again=True))
+    population.observe(observation(1, (1,), (True,), None, ((1, 1.0),), again=True))
     assert set(winners(population, entrants=1)) == {0}
 
 

@@ -27,13 +27,12 @@ from evonas.agents.critic.earlier import EarlierTasks
 from evonas.agents.critic.gaussian_process import Factor
 from evonas.agents.critic.trend import PSEUDO_RESULTS, Trend
 from evonas.agents.curves import outlook
-from evonas.agents.policy import Observation
 from evonas.agents.testing import AgentContract
 from evonas.agents.transfer import find_elites
 from evonas.space import INACTIVE, SearchSpace
 from tests.tier import examples
 
-from .support import CONDITIONAL, counting, counting_space, play
+from .support import CONDITIONAL, counting, counting_space, observation, play
 
 
 def task(space: SearchSpace, rewards: dict[tuple[int, ...], float], source: str = "search earlier") -> EarlierTask:
@@ -130,7 +129,7 @@ def test_results_show_how_much_an_earlier_search_says(sign: int, low: float, hig
     for index in range(30):
         choices = space.unrank(dice.randrange(space.size))
         reward = counting(space.to_candidate(choices))
-        critic.observe(Observation(index, choices, (True,) * len(space), reward))
+        critic.observe(observation(index, choices, (True,) * len(space), reward))
     posterior = critic.judge([]).posterior
     assert isinstance(posterior, Trend)
     assert low < float(posterior.coefficients[1]) < high

@@ -13,12 +13,12 @@ from evonas.agents.composition import ComposedAgent
 from evonas.agents.evolution import Mutation, Population, choose_positions
 from evonas.agents.history import History
 from evonas.agents.neural.network import PolicyNetwork
-from evonas.agents.policy import Observation, UniformPolicy
+from evonas.agents.policy import UniformPolicy
 from evonas.agents.randomness import Purpose, uniforms
 from evonas.agents.sources import WholeSamples
 from evonas.space import INACTIVE, Choices, SearchSpace
 
-from .support import CONDITIONAL, counting, counting_space, play
+from .support import CONDITIONAL, counting, counting_space, observation, play
 
 SPACES = pytest.mark.parametrize("space", [counting_space(6), CONDITIONAL], ids=["counting", "conditional"])
 
@@ -88,7 +88,7 @@ def test_mutating_nothing_repeats_parents(space: SearchSpace) -> None:
     ):
         choices: Choices = tuple(draft)
         members[index] = choices
-        population.observe(Observation(index, choices, (True,) * len(space), reward=float(index)))
+        population.observe(observation(index, choices, (True,) * len(space), reward=float(index)))
     source = Mutation(space, PolicyNetwork(space, 1, 8), 1, population, EvolutionSettings(mutation_probability=0))
     for index in range(20):
         drafts = source.draw(index)
@@ -102,7 +102,7 @@ def test_the_expected_number_of_changes_is_that_of_the_definition() -> None:
     cardinalities, p, draws = (2, 3, 5, 10, 4, 7), 0.3, 400
     space = SearchSpace.parse([{"name": f"d{k}", "values": list(range(m))} for k, m in enumerate(cardinalities)])
     population = Population(1)
-    population.observe(Observation(0, (1, 2, 4, 9, 0, 3), (False,) * 6, 1.0))
+    population.observe(observation(0, (1, 2, 4, 9, 0, 3), (False,) * 6, 1.0))
     source = Mutation(
         space, PolicyNetwork(space, 0, 8), 0, population, EvolutionSettings(mutation_probability=p, tournament=1)
     )
@@ -143,7 +143,7 @@ def test_at_least_one_active_decision_is_chosen_and_each_alike(probability: floa
 def test_decisions_that_a_parent_lacks_are_never_chosen_but_drawn() -> None:
     population = Population(1)
     parent = CONDITIONAL.to_choices({"blocks": 2, "activation": "relu", "pool": "max"})
-    population.observe(Observation(0, parent, (False,) * 6, 1.0))
+    population.observe(observation(0, parent, (False,) * 6, 1.0))
     source = Mutation(
         CONDITIONAL, UniformPolicy(CONDITIONAL), 0, population, EvolutionSettings(mutation_probability=0.5)
     )

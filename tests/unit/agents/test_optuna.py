@@ -28,7 +28,7 @@ class Sampled(AgentContract):
     examples = examples(4)
 
     def create(self, space: SearchSpace, seed: int) -> Agent:
-        return create_agent("Optuna", space, seed, {"sampler": self.sampler, "warmup": 5})
+        return create_agent("Optuna", space, seed, {"sampler": self.sampler, "warmup": 5}, objectives=self.objectives)
 
 
 class TestTPE(Sampled):
@@ -54,6 +54,32 @@ class TestCMAES(Sampled):
 
 class TestQMC(Sampled):
     sampler = "QMC"
+
+
+class TestTPEForSeveral(Sampled):
+    sampler = "TPE"
+    objectives = 2
+    examples = examples(2)
+
+
+class TestGPForSeveral(Sampled):
+    sampler = "GP"
+    objectives = 2
+    examples = examples(1)
+    steps = 24
+
+
+class TestNSGAIIForThree(Sampled):
+    sampler = "NSGAII"
+    objectives = 3
+    examples = examples(2)
+    steps = 200
+
+
+class TestQMCForSeveral(Sampled):
+    sampler = "QMC"
+    objectives = 2
+    examples = examples(2)
 
 
 @pytest.mark.parametrize("sampler", ["TPE", "GP", "NSGAII", "CMAES"])
@@ -102,7 +128,7 @@ def test_outcomes_arrive_and_draws_leave_no_candidates() -> None:
     study = SamplerStudy(counting_space(3), 0, "TPE", 10)
     for index in range(4):
         study.enter(index, study.draw(index, lambda _: False).choices[-1], {})
-    study.observe(0, 0.5)
+    study.observe(0, (0.5,))
     study.observe(1, None)
     study.abandon(2)
     candidates = [trial for trial in study._study.trials if trial.params]
@@ -121,14 +147,14 @@ def test_what_trials_reached_at_rungs_arrives_in_optunas_own_terms() -> None:
     for index in range(5):
         study.enter(index, (0, 1, 2, index % 4), {})
     for index, value in ((0, 0.1), (1, 0.4), (2, 0.5), (3, 0.2), (4, 0.3)):
-        study.report(index, 1, value)
+        study.report(index, 1, (value,))
     study.stop(0)
-    study.report(1, 3, 1e200)
-    study.observe(1, 0.6)
+    study.report(1, 3, (1e200,))
+    study.observe(1, (0.6,))
     study.report(2, 3, None)
     study.stop(2)
     study.observe(3, None)
-    study.report(4, 3, 0.1)
+    study.report(4, 3, (0.1,))
     study.stop(4)
     stopped, finished, diverged, infeasible, stopped_later = study._study.trials
     assert (stopped.state, stopped.intermediate_values, stopped.value) == (TrialState.PRUNED, {1: 0.1}, 0.1)
@@ -143,11 +169,11 @@ def test_a_trial_that_was_put_aside_is_pruned_and_replaced_by_another_when_it_go
     study = SamplerStudy(counting_space(4), 0, "TPE", 10)
     for index in range(5):
         study.enter(index, (0, 1, 2, index % 4), {"note": index})
-        study.report(index, 1, 0.1 * index)
+        study.report(index, 1, (0.1 * index,))
         study.pause(index)
-    study.report(1, 3, 0.4)
+    study.report(1, 3, (0.4,))
     study.pause(1)
-    study.observe(1, 0.6)
+    study.observe(1, (0.6,))
     study.observe(2, None)
     study.report(3, 3, None)
     study.pause(3)

@@ -13,12 +13,11 @@ from evonas.agents.critic.critic import Critic
 from evonas.agents.critic.pool import MOST_CHILDREN, Pool
 from evonas.agents.history import History, Pending
 from evonas.agents.neighbours import Changes, Neighbourhood
-from evonas.agents.policy import Observation
 from evonas.agents.sources import DRAFTS, Drawing
 from evonas.space import Choices, SearchSpace
 from tests.tier import examples
 
-from .support import CONDITIONAL, counting, counting_space, spaces
+from .support import CONDITIONAL, counting, counting_space, observation, spaces
 
 
 def alone(choices: Choices, drawn: tuple[bool, ...] | None = None) -> Drawing:
@@ -39,7 +38,7 @@ def changes_of(space: SearchSpace, parent: Drawing) -> Changes:
 def critic_of(space: SearchSpace, candidates: list[Choices], rewards: list[float]) -> Critic:
     critic = Critic(space)
     for index, (choices, reward) in enumerate(zip(candidates, rewards, strict=True)):
-        critic.observe(Observation(index, choices, (True,) * len(space), reward))
+        critic.observe(observation(index, choices, (True,) * len(space), reward))
     return critic
 
 

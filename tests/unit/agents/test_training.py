@@ -20,7 +20,7 @@ from evonas.agents.policy import Observation
 from evonas.agents.sources import WholeSamples
 from evonas.space import Choices, SearchSpace
 
-from .support import CONDITIONAL, counting_space, play
+from .support import CONDITIONAL, counting_space, observation, play
 from .test_network import trained_by_chance
 
 BANDIT = SearchSpace.parse([{"name": "arm", "values": [0, 1]}, {"name": "lever", "values": [0, 1, 2]}])
@@ -57,11 +57,11 @@ def aside(choices: Choices, *values: float | None, ends: bool = False) -> Observ
     """Return what is observed of a trial that was put aside at each of its rungs, or ends after some."""
     curve = tuple((step, -math.inf if value is None else value) for step, value in zip((1, 3, 9), values, strict=False))
     again = len(values) > 1
-    return Observation(0, choices, (True,) * len(choices), values[-1], curve, stopped=not ends, again=again)
+    return observation(0, choices, (True,) * len(choices), values[-1], curve, stopped=not ends, again=again)
 
 
 def result(choices: Choices, reward: float | None, drawn: tuple[bool, ...] | None = None) -> Observation:
-    return Observation(0, choices, (True,) * len(choices) if drawn is None else drawn, reward)
+    return observation(0, choices, (True,) * len(choices) if drawn is None else drawn, reward)
 
 
 def reinforce_gradient(
@@ -201,8 +201,8 @@ def test_pqt_counts_a_candidate_that_goes_on_after_a_pause_once_in_the_warm_up()
     descent = RecordedDescent(trained_by_chance(BANDIT))
     learner = PriorityQueueTraining(descent, warmup=2, queue_size=2, entropy_weight=0.5)
     steps = [(aside((0, 1), 0.1), 0), (aside((0, 1), 0.1, 0.2), 0), (aside((0, 2), 0.1), 1)]
-    for observation, expected in [*steps, (aside((0, 1), 0.1, 0.2, 0.3), 2)]:
-        learner.observe(observation)
+    for each, expected in [*steps, (aside((0, 1), 0.1, 0.2, 0.3), 2)]:
+        learner.observe(each)
         assert len(descent.gradients) == expected
 
 
@@ -210,8 +210,8 @@ def test_pqt_imitates_a_candidate_by_what_it_reached_last() -> None:
     network = trained_by_chance(BANDIT)
     descent = RecordedDescent(network)
     learner = PriorityQueueTraining(descent, warmup=1, queue_size=1, entropy_weight=0.0)
-    for observation in [aside((0, 1), 0.1), aside((0, 2), 0.3), aside((0, 1), 0.1, 0.2)]:
-        learner.observe(observation)
+    for each in [aside((0, 1), 0.1), aside((0, 2), 0.3), aside((0, 1), 0.1, 0.2)]:
+        learner.observe(each)
     learner.observe(aside((0, 1), 0.1, 0.2, None))
     learner.observe(aside((1, 1), -0.5))
     imitated = [(0, 1), (0, 2), (0, 1), (1, 1)]
@@ -224,8 +224,8 @@ def test_reinforce_learns_again_from_what_a_candidate_reached_after_a_pause() ->
     network = trained_by_chance(BANDIT)
     descent = RecordedDescent(network)
     learner = Reinforce(descent, warmup=2, baseline_decay=0.5, entropy_weight=0)
-    for observation in [aside((0, 1), 0.0), aside((0, 1), 0.0, 1.0)]:
-        learner.observe(observation)
+    for each in [aside((0, 1), 0.0), aside((0, 1), 0.0, 1.0)]:
+        learner.observe(each)
     assert not descent.gradients
     learner.observe(aside((0, 2), 0.25))
     learner.observe(aside((0, 1), 0.0, 1.0, 2.0, ends=True))
@@ -237,18 +237,18 @@ def test_reinforce_learns_again_from_what_a_candidate_reached_after_a_pause() ->
 def test_a_queue_keeps_the_best_distinct_candidates() -> None:
     queue = BestQueue(3)
     for choices, reward in [((0,), 0.5), ((1,), 0.9), ((0,), 2.0), ((2,), -1.0), ((3,), 0.5), ((4,), 0.5)]:
-        queue.add(choices, reward)
+        queue.add(choices, (reward,))
     assert queue.candidates == [(1,), (0,), (3,)]
 
 
 def test_stopped_candidates_are_only_imitated_where_too_few_were_trained_to_the_end() -> None:
     queue = BestQueue(4)
-    queue.add((0,), 0.9, stopped_at=1)
-    queue.add((1,), 0.5)
-    queue.add((2,), 0.6, stopped_at=3)
-    queue.add((3,), 0.8, stopped_at=3)
+    queue.add((0,), (0.9,), stopped_at=1)
+    queue.add((1,), (0.5,))
+    queue.add((2,), (0.6,), stopped_at=3)
+    queue.add((3,), (0.8,), stopped_at=3)
     assert queue.candidates == [(1,), (3,), (2,), (0,)]
-    queue.add((4,), 0.1)
+    queue.add((4,), (0.1,))
     assert queue.candidates == [(1,), (4,), (3,), (2,)]
 
 

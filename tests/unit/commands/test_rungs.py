@@ -145,6 +145,7 @@ DAMAGED: dict[str, tuple[Callable[[Any], object], str]] = {
         ".value must be a finite decimal number, or absent, got 'much'",
     ),
     "not finite": (lambda status: status["rungs"][-1].update(value="inf"), "got 'inf'"),
+    "another objective": (lambda status: status["rungs"][-1].update(others=["4.0"]), "has 2 values, but the search"),
     "no step": (lambda status: status["rungs"][-1].pop("step"), ".step must be a whole number from 1, got None"),
     "no place": (lambda status: status["rungs"][-1].update(sequence="7"), ".sequence must be a whole number from 1"),
 }

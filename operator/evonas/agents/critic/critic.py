@@ -43,7 +43,8 @@ NOISES = (0.001, 0.01, 0.1, 0.5)
 class Critic:
     """An ``Observer`` that models the rewards and judges candidates by the model."""
 
-    def __init__(self, space: SearchSpace, experience: Experience = NO_EXPERIENCE) -> None:
+    def __init__(self, space: SearchSpace, experience: Experience = NO_EXPERIENCE, objective: int = 0) -> None:
+        self._objective = objective
         self._encoding = Encoding(space)
         self._experience = experience
         self._space = space
@@ -70,9 +71,13 @@ class Critic:
         """Remember a result; an infeasible candidate counts as worse than any reward."""
         memory = self._memory
         memory.add(
-            observation.index, observation.choices, observation.final, observation.curve, again=observation.again
+            observation.index,
+            observation.choices,
+            observation.final(self._objective),
+            observation.curve(self._objective),
+            again=observation.again,
         )
-        reached = {step for step, _ in observation.curve}
+        reached = {step for step, _ in observation.curve(self._objective)}
         if memory.added >= self._due or not reached <= self._steps:
             # Only stored here: a search that is being restored never needs most of them.
             self._snapshot = memory.choices()[-JUDGES:], memory.finals[-JUDGES:], memory.curves[-JUDGES:]
@@ -86,13 +91,13 @@ class Critic:
                 self._earlier = EarlierTasks(self._space, self._experience)
             self._choose_shape()
             factor = self._refresh(len(pending))
-            halfway = [each for each in pending if each.curve and self._levels.steps]
-            started = [each for each in pending if not (each.curve and self._levels.steps)]
+            halfway = [each for each in pending if each.curves and self._levels.steps]
+            started = [each for each in pending if not (each.curves and self._levels.steps)]
             for each in halfway:
-                level = self._levels.find(each.curve, each.final)
+                level = self._levels.find(each.curve(self._objective), each.final)
                 factor = self._appended(factor, np.array([each.choices]), level)
             finals = np.append(self._memory.finals, [each.final for each in halfway])
-            targets = _scores([*self._memory.curves, *(each.curve for each in halfway)], finals)
+            targets = _scores([*self._memory.curves, *(each.curve(self._objective) for each in halfway)], finals)
             posterior = self._posterior(factor, targets)
             if started:
                 posterior.expect(self._enter(np.array([each.choices for each in started]), self._levels.end))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import bisect
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evonas.agents.neural.objective import Climber, Objective
 from evonas.agents.policy import Observation
+from evonas.agents.rewards import Values
+from evonas.domination import order
 from evonas.space import Choices
 
 ENTROPY_WEIGHT = 0.5
@@ -18,29 +21,47 @@ UNAIDED_ENTROPY_WEIGHT = 0.1
 """The same for a network that makes whole candidates on its own: it has to commit itself sooner."""
 
 
+@dataclass(frozen=True)
+class _Item:
+    choices: Choices
+    values: Values
+    stopped_at: float
+    """The step; infinity for one that was not stopped."""
+
+
 class BestQueue:
     """The best distinct candidates; a repeated one keeps its first reward, and among equals the older ones stay. Those
     that were stopped come after all that were not: by the step that they had reached, then by their value there.
+    Several values are compared by rank and crowding, as in NSGA-II (Deb et al. 2002).
     """
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._items: list[tuple[tuple[float, float], Choices]] = []
+        self._items: list[_Item] = []
 
-    def add(self, choices: Choices, reward: float, stopped_at: float = math.inf) -> None:
+    def add(self, choices: Choices, values: Values, stopped_at: float = math.inf) -> None:
         """Add a result if it is good enough."""
-        if all(choices != known for _, known in self._items):
-            bisect.insort_right(self._items, ((-stopped_at, -reward), choices), key=lambda item: item[0])
-            del self._items[self._capacity :]
+        if all(choices != item.choices for item in self._items):
+            self._items = _best_first([*self._items, _Item(choices, values, stopped_at)])[: self._capacity]
 
     def discard(self, choices: Choices) -> None:
         """Remove a candidate, if it is there."""
-        self._items = [item for item in self._items if item[1] != choices]
+        self._items = [item for item in self._items if item.choices != choices]
 
     @property
     def candidates(self) -> list[Choices]:
         """The candidates, best first."""
-        return [choices for _, choices in self._items]
+        return [item.choices for item in self._items]
+
+
+def _best_first(items: Sequence[_Item]) -> list[_Item]:
+    if len(items[0].values) == 1:
+        return sorted(items, key=lambda item: (-item.stopped_at, -item.values[0]))
+    found: list[_Item] = []
+    for step in sorted({item.stopped_at for item in items}, reverse=True):
+        alike = [item for item in items if item.stopped_at == step]
+        found += (alike[place] for place in order(np.array([item.values for item in alike])).tolist())
+    return found
 
 
 def imitate(
@@ -75,14 +96,15 @@ class PriorityQueueTraining:
     def observe(self, observation: Observation) -> None:
         """Process one observation, and train if there are enough."""
         is_new = not observation.again and observation.repeats is None
-        worth = observation.reward if observation.repeats is None else observation.mean
+        mean = None if observation.mean is None else (observation.mean,)
+        worth = observation.values if observation.repeats is None else mean
         if observation.again or observation.mean is not None:
             self._queue.discard(observation.choices)
         if worth is None:
             return
         self._candidates += is_new
         self._results += 1
-        stopped_at = observation.curve[-1][0] if observation.stopped else math.inf
+        stopped_at = observation.curve()[-1][0] if observation.stopped else math.inf
         self._queue.add(observation.choices, worth, stopped_at)
         if self._candidates >= self._warmup and self._results % self._interval == 0:
             imitate(self._climber, np.array(self._queue.candidates), 1, self._entropy_weight)

@@ -4,7 +4,6 @@ memory, walk and scan, but Optuna draws the candidates. Imported only if ``spec.
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Iterable
 
@@ -12,7 +11,7 @@ import numpy as np
 
 from evonas.agents.folding import in_order
 from evonas.agents.history import History, Pending
-from evonas.agents.interface import InvalidRecord, Proposal, Record, SpaceExhausted
+from evonas.agents.interface import InvalidRecord, Proposal, Record, Reward, SpaceExhausted
 from evonas.agents.novelty import pick
 from evonas.agents.optuna.study import Drawn, SamplerStudy
 from evonas.agents.records import check_record
@@ -24,11 +23,12 @@ from evonas.space import Choices, SearchSpace
 class OptunaAgent:
     """An agent whose candidates one of Optuna's samplers draws; see ``Agent`` for the contract."""
 
-    def __init__(self, space: SearchSpace, seed: int, settings: AgentSettings) -> None:
+    def __init__(self, space: SearchSpace, seed: int, settings: AgentSettings, objectives: int = 1) -> None:
         self._space = space
         self._seed = seed
-        self._study = SamplerStudy(space, seed, settings.sampler, settings.warmup)
-        self._history = History()
+        self._study = SamplerStudy(space, seed, settings.sampler, settings.warmup, objectives)
+        self._objectives = objectives
+        self._history = History(objectives)
         self._observed = 0
 
     def propose(self) -> Proposal:
@@ -49,18 +49,16 @@ class OptunaAgent:
             redrawn=picked.redrawn,
         )
 
-    def observe(self, index: int, reward: float | None) -> None:
+    def observe(self, index: int, reward: Reward | None) -> None:
         """Learn a pending proposal's reward, None if infeasible; ValueError for a wrong index or reward."""
-        if reward is not None and not math.isfinite(reward):
-            raise ValueError(f"the reward of proposal {index} must be a finite number, got {reward}")
+        values = self._history.read(index, reward)
         self._history.settle(index)
-        self._study.observe(index, reward)
+        self._study.observe(index, values)
         self._observed += 1
 
-    def observe_rung(self, index: int, step: int, value: float | None) -> None:
+    def observe_rung(self, index: int, step: int, value: Reward | None) -> None:
         """As ``LearnsFromRungs.observe_rung``."""
-        self._history.reach(index, step, value)
-        self._study.report(index, step, value)
+        self._study.report(index, step, self._history.reach(index, step, value))
         self._observed += 1
 
     def stop(self, index: int) -> None:
@@ -84,7 +82,9 @@ class OptunaAgent:
         """
         if self._history.next_index:
             raise ValueError("only a new agent can be restored: this one has already proposed")
-        entering = sorted(((record, check_record(self._space, record)) for record in records), key=_by_index)
+        entering = sorted(
+            ((record, check_record(self._space, record, self._objectives)) for record in records), key=_by_index
+        )
         observed = deque(in_order(record for record, _ in entering))
         for record, choices in entering:
             # A deleted record may have been among the observations that later ones had seen.

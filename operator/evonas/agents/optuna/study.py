@@ -10,7 +10,7 @@ another trial with the same parameters, and the earlier one is marked as failed.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +23,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from evonas.agents.optuna.samplers import KINDS, Seeds
 from evonas.agents.randomness import Purpose, words
+from evonas.agents.rewards import Values
 from evonas.agents.settings import Sampler
 from evonas.space import INACTIVE, Choices, Decision, SearchSpace, is_number
 
@@ -69,7 +70,7 @@ class _Storage(InMemoryStorage):
 class SamplerStudy:
     """One search in Optuna's terms."""
 
-    def __init__(self, space: SearchSpace, seed: int, sampler: Sampler, warmup: int) -> None:
+    def __init__(self, space: SearchSpace, seed: int, sampler: Sampler, warmup: int, objectives: int = 1) -> None:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._space = space
         self._seed = seed
@@ -77,10 +78,12 @@ class SamplerStudy:
         self._kind = KINDS[sampler]
         self._guard = _single_threaded if sampler == "GP" else nullcontext
         self._storage = _Storage()
-        self._study = optuna.create_study(storage=self._storage, direction="maximize")
+        self._study = optuna.create_study(storage=self._storage, directions=["maximize"] * objectives)
+        # Optuna knows no intermediate values of several objectives: what is stopped is no more than infeasible there.
+        self._reports_rungs = objectives == 1
         self._numbers: dict[int, int] = {}
         self._paused: set[int] = set()
-        self._reports: dict[int, dict[int, float | None]] = {}
+        self._reports: dict[int, dict[int, Values | None]] = {}
         """What pending proposals had reached, by step."""
         # A decision with one value leaves nothing to decide, and most samplers cannot scale it.
         self._parameters = {
@@ -116,20 +119,20 @@ class SamplerStudy:
                 params[decision.name] = self._parameters[decision.name].choices.index(choice)
         self._add(index, params, attributes)
 
-    def report(self, index: int, step: int, value: float | None) -> None:
+    def report(self, index: int, step: int, values: Values | None) -> None:
         """Note an intermediate value. Samplers see it when the trial has ended: no sampler looks at those of a running
         one, and they cannot be taken back from one that turns out to be infeasible."""
-        self._reports.setdefault(index, {})[step] = value
+        self._reports.setdefault(index, {})[step] = values
 
-    def observe(self, index: int, reward: float | None) -> None:
+    def observe(self, index: int, values: Values | None) -> None:
         """End a trial. An infeasible one becomes PRUNED without intermediate values: TPE ranks it below all others, the
         other samplers ignore it."""
         self._reenter(index)
-        if reward is None:
+        if values is None:
             self._end(index, TrialState.PRUNED)
         else:
             self._publish(index)
-            self._end(index, TrialState.COMPLETE, _clipped(reward))
+            self._end(index, TrialState.COMPLETE, [_clipped(value) for value in values])
 
     def stop(self, index: int) -> None:
         """End a trial as PRUNED: TPE ranks it below all with a reward, by its last step and then its value there. One
@@ -172,12 +175,14 @@ class SamplerStudy:
             self._add(index, paused.params, paused.system_attrs)
 
     def _publish(self, index: int) -> None:
+        if not self._reports_rungs:
+            return
         trial = optuna.Trial(self._study, self._study.get_trials(deepcopy=False)[self._numbers[index]]._trial_id)
-        for step, value in self._reports.get(index, {}).items():
-            trial.report(math.nan if value is None else _clipped(value), step)
+        for step, values in self._reports.get(index, {}).items():
+            trial.report(math.nan if values is None else _clipped(values[0]), step)
 
-    def _end(self, index: int, state: TrialState, reward: float | None = None) -> None:
-        self._study.tell(self._numbers[index], reward, state)
+    def _end(self, index: int, state: TrialState, values: Sequence[float] | None = None) -> None:
+        self._study.tell(self._numbers[index], values, state)
         self._forget(index)
 
     def _forget(self, index: int) -> None:

@@ -18,6 +18,7 @@ from evonas.agents.interface import (
     InvalidRecord,
     LearnsFromRungs,
     Record,
+    Reward,
     Rung,
     SpaceExhausted,
 )
@@ -37,6 +38,8 @@ class AgentContract:
     """How many examples Hypothesis generates for each property; use fewer for slow agents."""
     steps = 90
     """Length of the longest history, in proposals and observations."""
+    objectives = 1
+    """How many objectives the agents have that ``create`` returns."""
 
     def create(self, space: SearchSpace, seed: int) -> Agent:
         """Return a new agent. Settings that end its warm-up after few results make these tests stronger."""
@@ -47,7 +50,7 @@ class AgentContract:
         self, rungs: Sequence[int], pauses: bool
     ) -> None:
         """Indexes are 0, 1, 2, …, no matter what is observed or abandoned in between."""
-        history, dice = History(self.create(GRID, 0), rungs, pauses), random.Random(0)
+        history, dice = self._history(self.create(GRID, 0), rungs, pauses), random.Random(0)
         for _ in range(self.steps // 2):
             history.step(dice, parallel=4)
             seen = history.observed
@@ -59,7 +62,7 @@ class AgentContract:
         """Two agents with the same history propose the same; another seed proposes something else."""
         played = []
         for seed in (1, 1, 2):
-            history, dice = History(self.create(GRID, seed)), random.Random(1)
+            history, dice = self._history(self.create(GRID, seed)), random.Random(1)
             for _ in range(self.steps // 2):
                 history.step(dice, parallel=3)
             played.append(list(history.proposals.values()))
@@ -71,7 +74,7 @@ class AgentContract:
         agent = self.create(GRID, 0)
         proposals = [agent.propose() for _ in range(40)]
         for proposal in reversed(proposals):
-            agent.observe(proposal.index, 0.25 * proposal.index)
+            agent.observe(proposal.index, self._reward(0.25 * proposal.index))
         assert agent.propose().observed_up_to == 40
 
     def test_every_candidate_is_new_once(self) -> None:
@@ -93,7 +96,7 @@ class AgentContract:
         """
 
         def check(dice: random.Random, before: int, parallel: int, mode: tuple[Sequence[int], bool]) -> None:
-            undisturbed = History(self.create(GRID, 6), *mode)
+            undisturbed = self._history(self.create(GRID, 6), *mode)
             for _ in range(before):
                 undisturbed.step(dice, parallel)
             restored = undisturbed.restored(self.create(GRID, 6), dice)
@@ -112,10 +115,10 @@ class AgentContract:
         """Imported, listed and abandoned ones (``Record.foreign``): no draw by the agent led to them."""
 
         def check(dice: random.Random, before: int, parallel: int) -> None:
-            foreign = [replace(each, mutated=(), foreign=True) for each in _distinct(8)]
+            foreign = [replace(each, mutated=(), foreign=True) for each in self._distinct(8)]
             foreign[5] = replace(foreign[5], sequence=None, reward=None, abandoned=True)
             foreign[6:] = [replace(each, sequence=None, reward=None) for each in foreign[6:]]
-            undisturbed = History.beginning_with(self.create(GRID, 6), foreign)
+            undisturbed = History.beginning_with(self.create(GRID, 6), foreign, self.objectives)
             first = undisturbed.propose()
             assert (first.index, first.observed_up_to) == (8, 5)
             for _ in range(before):
@@ -134,7 +137,7 @@ class AgentContract:
         """Agents with a population: a proposal's ``pinned`` is all that is recorded of what a user pinned."""
 
         def check(dice: random.Random, before: int, mode: tuple[Sequence[int], bool]) -> None:
-            undisturbed = History(self.create(GRID, 6), *mode)
+            undisturbed = self._history(self.create(GRID, 6), *mode)
             agent = undisturbed.agent
             if not isinstance(agent, HasPopulation):
                 return
@@ -166,7 +169,7 @@ class AgentContract:
         self, rungs: Sequence[int], pauses: bool
     ) -> None:
         """Not even asking twice does."""
-        undisturbed, dice = History(self.create(CONDITIONAL, 2), rungs, pauses), random.Random(3)
+        undisturbed, dice = self._history(self.create(CONDITIONAL, 2), rungs, pauses), random.Random(3)
         count = min(20, self.steps // 3)
         while len(undisturbed.proposals) < count:
             undisturbed.step(dice, parallel=4)
@@ -182,17 +185,17 @@ class AgentContract:
     def test_a_deleted_record_leaves_a_gap_that_is_not_filled(self) -> None:
         """An index is never used again."""
         agent = self.create(GRID, 0)
-        agent.restore([each for each in _distinct(20) if each.index not in (0, 7, 13)])
+        agent.restore([each for each in self._distinct(20) if each.index not in (0, 7, 13)])
         proposal = agent.propose()
         assert proposal.index == 20
         assert proposal.observed_up_to == 17
-        agent.observe(20, 0.5)
+        agent.observe(20, self._reward(0.5))
         with pytest.raises(ValueError, match="7"):
-            agent.observe(7, 0.5)
+            agent.observe(7, self._reward(0.5))
 
     def test_observations_are_folded_by_sequence_then_index(self) -> None:
         """Two operators that once overlapped may assign a number twice, or skip one."""
-        records = _distinct(16)
+        records = self._distinct(16)
         tied = [replace(each, sequence=3 * ((15 - each.index) // 2)) for each in records]
         ordered = sorted(tied, key=lambda each: (each.sequence or 0, each.index))
         renumbered = [replace(each, sequence=place) for place, each in enumerate(ordered, 1)]
@@ -218,28 +221,29 @@ class AgentContract:
         proposal = agent.propose()
         assert proposal.decisions == decisions[3]
         assert proposal.observed_up_to == 1
-        agent.observe(0, 1.0)
+        agent.observe(0, self._reward(1.0))
         with pytest.raises(ValueError, match="1"):
-            agent.observe(1, 1.0)
+            agent.observe(1, self._reward(1.0))
         with pytest.raises(SpaceExhausted):
             agent.propose()
 
     def test_one_candidate_under_two_indexes_is_accepted(self) -> None:
         """Only a second operator could cause it, and a search must survive that."""
         agent = self.create(GRID, 0)
-        agent.restore([Record(index, GRID.to_candidate(GRID.unrank(0)), (), 0, index + 1, 0.5) for index in range(2)])
+        candidate, reward = GRID.to_candidate(GRID.unrank(0)), self._reward(0.5)
+        agent.restore([Record(index, candidate, (), 0, index + 1, reward) for index in range(2)])
         assert len({str(agent.propose().decisions) for _ in range(3)}) == 3
 
     @pytest.mark.parametrize("wrong", list(range(6)))
     def test_records_of_another_search_are_refused(self, wrong: int) -> None:
         """A record that contradicts the space, the others or itself does not belong to this search."""
-        good = _distinct(2)
+        good = self._distinct(2)
         bad = [
             replace(good[1], decisions={"a1": 1}),
             replace(good[1], decisions={**good[1].decisions, "a1": 9}),
             replace(good[1], sequence=None),
             replace(good[1], abandoned=True),
-            replace(good[1], reward=math.nan),
+            replace(good[1], reward=self._reward(math.nan)),
             replace(good[1], index=0),
         ][wrong]
         with pytest.raises(InvalidRecord):
@@ -257,19 +261,19 @@ class AgentContract:
         agent, twin = (self.create(GRID, 0) for _ in range(2))
         for each in (agent, twin):
             for reward in (0.1, 0.2, 0.3):
-                each.observe(each.propose().index, reward)
+                each.observe(each.propose().index, self._reward(reward))
             each.propose()
             each.abandon(each.propose().index)
         for index in (0, 4, 5, -1):
             with pytest.raises(ValueError, match=r"\w"):
-                agent.observe(index, 0.5)
+                agent.observe(index, self._reward(0.5))
             with pytest.raises(ValueError, match=r"\w"):
                 agent.abandon(index)
         for wrong in (math.nan, math.inf, -math.inf):
             with pytest.raises(ValueError, match=r"\w"):
-                agent.observe(3, wrong)
+                agent.observe(3, self._reward(wrong))
         for each in (agent, twin):
-            each.observe(3, 0.5)
+            each.observe(3, self._reward(0.5))
         assert agent.propose() == twin.propose()
 
     def test_rungs_are_observed_of_pending_proposals_only(self) -> None:
@@ -280,23 +284,23 @@ class AgentContract:
         for each in (agent, twin):
             for _ in range(4):
                 each.propose()
-            each.observe_rung(0, 1, 0.1)
+            each.observe_rung(0, 1, self._reward(0.1))
             each.stop(0)
             each.observe_rung(1, 1, None)
             each.abandon(1)
         for index in (0, 1, 9):
             with pytest.raises(ValueError, match=r"\w"):
-                agent.observe_rung(index, 3, 0.5)
+                agent.observe_rung(index, 3, self._reward(0.5))
         for index in (0, 1, 2, 9):
             with pytest.raises(ValueError, match=r"\w"):
                 agent.stop(index)
         for wrong in (math.nan, math.inf, -math.inf):
             with pytest.raises(ValueError, match=r"\w"):
-                agent.observe_rung(2, 1, wrong)
+                agent.observe_rung(2, 1, self._reward(wrong))
         for each in (agent, twin):
-            each.observe_rung(2, 1, 0.5)
+            each.observe_rung(2, 1, self._reward(0.5))
             each.stop(2)
-            each.observe(3, 0.5)
+            each.observe(3, self._reward(0.5))
         assert agent.propose() == twin.propose()
 
     def test_what_was_put_aside_stays_pending_and_may_go_on(self) -> None:
@@ -308,7 +312,7 @@ class AgentContract:
             for _ in range(4):
                 each.propose()
             for index in range(3):
-                each.observe_rung(index, 1, 0.1 * index)
+                each.observe_rung(index, 1, self._reward(0.1 * index))
                 each.pause(index)
         for index in (0, 3, 9):
             with pytest.raises(ValueError, match=r"\w"):
@@ -316,14 +320,14 @@ class AgentContract:
         for each in (agent, twin):
             each.observe_rung(0, 3, None)
             each.pause(0)
-            each.observe(1, 0.5)
+            each.observe(1, self._reward(0.5))
             each.abandon(2)
         for index in (1, 2):
             for wrong in (agent.pause, agent.stop, agent.abandon):
                 with pytest.raises(ValueError, match=r"\w"):
                     wrong(index)
             with pytest.raises(ValueError, match=r"\w"):
-                agent.observe_rung(index, 9, 0.5)
+                agent.observe_rung(index, 9, self._reward(0.5))
         assert agent.propose() == twin.propose()
 
     @pytest.mark.parametrize("wrong", list(range(5)))
@@ -331,13 +335,14 @@ class AgentContract:
         """Agents that learn from rungs: one that was stopped has a rung and no reward, and was not put aside; rungs
         ascend, and are finite.
         """
-        good = replace(_distinct(1)[0], sequence=2, reward=None, rungs=(Rung(1, 0.1, 1), Rung(3, 0.2, 2)), stopped=True)
+        rungs = Rung(1, self._reward(0.1), 1), Rung(3, self._reward(0.2), 2)
+        good = replace(self._distinct(1)[0], sequence=2, reward=None, rungs=rungs, stopped=True)
         bad = [
             replace(good, rungs=()),
-            replace(good, reward=0.5),
+            replace(good, reward=self._reward(0.5)),
             replace(good, pauses=True),
             replace(good, rungs=good.rungs[::-1]),
-            replace(good, rungs=(Rung(1, math.nan, 1), good.rungs[1])),
+            replace(good, rungs=(Rung(1, self._reward(math.nan), 1), good.rungs[1])),
         ][wrong]
         if isinstance(self.create(GRID, 0), LearnsFromRungs):
             self.create(GRID, 0).restore([good])
@@ -348,11 +353,77 @@ class AgentContract:
         """An exploding loss stays finite for a while."""
         agent = self.create(GRID, 0)
         for number in range(self.steps // 4):
-            agent.observe(agent.propose().index, (1e308, -1e308, 0.0, 1e-308)[number % 4])
+            agent.observe(agent.propose().index, self._reward((1e308, -1e308, 0.0, 1e-308)[number % 4]))
         GRID.to_choices(agent.propose().decisions)
 
+    @pytest.mark.parametrize("kind", ["scales", "constant", "equal", "steps"])
+    def test_objectives_of_any_kind_are_taken(self, kind: str) -> None:
+        """Agents with several: of wildly different scales, one that never changes, all results equal, and values of
+        which there are few: an agent goes on, and a restored one does the same.
+        """
+        if self.objectives == 1:
+            return
+        dice, scales = random.Random(3), (1e-300, 1e300, 1.0, 1e-9)
+
+        def reward() -> Reward:
+            values = [dice.uniform(-1, 1) for _ in range(self.objectives)]
+            match kind:
+                case "scales":
+                    values = [value * scale for value, scale in zip(values, scales, strict=False)]
+                case "constant":
+                    values[-1] = 0.5
+                case "equal":
+                    values = [0.5] * self.objectives
+                case "steps":
+                    values = [float(round(value)) for value in values]
+            return tuple(values)
+
+        undisturbed = self._history(self.create(GRID, 4))
+        for _ in range(self.steps // 3):
+            undisturbed.propose()
+            if len(undisturbed.pending) > 2:
+                undisturbed.observe(dice.choice(undisturbed.pending), reward())
+        restored = undisturbed.restored(self.create(GRID, 4), dice)
+        for _ in range(3):
+            assert restored.propose() == undisturbed.propose()
+
+    def test_rewards_of_other_numbers_of_objectives_are_refused_and_change_nothing(self) -> None:
+        """A number for one objective, a tuple of as many as there are for several."""
+        agent, twin = (self.create(GRID, 0) for _ in range(2))
+        for each in (agent, twin):
+            each.propose()
+        wrong: list[Reward] = [(0.5,) * (self.objectives + 1), (0.5,) * (self.objectives - 1), (0.5,)]
+        wrong += [] if self.objectives == 1 else [0.5, (*(0.5,) * (self.objectives - 1), math.nan)]
+        for reward in wrong:
+            with pytest.raises(ValueError, match=r"\w"):
+                agent.observe(0, reward)
+            if isinstance(agent, LearnsFromRungs):
+                with pytest.raises(ValueError, match=r"\w"):
+                    agent.observe_rung(0, 1, reward)
+            record = replace(self._distinct(1)[0], reward=reward)
+            with pytest.raises(InvalidRecord):
+                self.create(GRID, 0).restore([record])
+        for each in (agent, twin):
+            each.observe(0, self._reward(0.5))
+        assert agent.propose() == twin.propose()
+
+    def _history(self, agent: Agent, rungs: Sequence[int] = (), pauses: bool = False) -> History:
+        return History(agent, rungs, pauses, objectives=self.objectives)
+
+    def _reward(self, value: float) -> Reward:
+        """Return a reward with this value; in further objectives, what is better there is worse, and the reverse."""
+        return value if self.objectives == 1 else tuple(value * (-0.5) ** place for place in range(self.objectives))
+
+    def _distinct(self, count: int) -> list[Record]:
+        records = []
+        for index in range(count):
+            decisions = GRID.to_candidate(GRID.unrank(7 * index))
+            reward = self._reward(sum(float(value) for value in decisions.values()) / 16)
+            records.append(Record(index, decisions, tuple(decisions), 0, index + 1, reward))
+        return records
+
     def _exhaust(self, space: SearchSpace, seed: int, dice: random.Random) -> None:
-        history = History(self.create(space, seed))
+        history = self._history(self.create(space, seed))
         seen: set[Choices] = set()
         while len(seen) < space.size:
             proposal = history.propose()
@@ -360,7 +431,10 @@ class AgentContract:
             assert (choices in seen) == (proposal.origin == "repeat")
             seen.add(choices)
             if dice.random() < 0.7:
-                history.observe(dice.choice(history.pending), dice.choice([None, 0.0, dice.uniform(-1, 1)]))
+                history.observe(
+                    dice.choice(history.pending),
+                    dice.choice([None, self._reward(0.0), self._reward(dice.uniform(-1, 1))]),
+                )
             elif dice.random() < 0.3:
                 history.abandon(dice.choice(history.pending))
         for _ in range(2):
@@ -373,12 +447,3 @@ class AgentContract:
 
 
 _DICE = st.randoms(use_true_random=False)
-
-
-def _distinct(count: int) -> list[Record]:
-    records = []
-    for index in range(count):
-        decisions = GRID.to_candidate(GRID.unrank(7 * index))
-        reward = sum(float(value) for value in decisions.values()) / 16
-        records.append(Record(index, decisions, tuple(decisions), 0, index + 1, reward))
-    return records

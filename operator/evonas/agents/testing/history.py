@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from evonas.agents.interface import Agent, LearnsFromRungs, Proposal, Record, Rung
+from evonas.agents.interface import Agent, LearnsFromRungs, Proposal, Record, Reward, Rung
 from evonas.agents.records import without_rungs
 
 RUNGS = (1, 3, 9)
@@ -24,7 +24,7 @@ class History:
     """Whether trials are put aside at each rung, and none is stopped."""
     proposals: dict[int, Proposal] = field(default_factory=dict)
     pending: list[int] = field(default_factory=list)
-    outcomes: dict[int, tuple[int, float | None]] = field(default_factory=dict)
+    outcomes: dict[int, tuple[int, Reward | None]] = field(default_factory=dict)
     """By index: the place among the observations, from 1, and the reward."""
     reached: dict[int, tuple[Rung, ...]] = field(default_factory=dict)
     """By index: results at rungs."""
@@ -38,9 +38,11 @@ class History:
     """How many observations there were, at rungs and at the end."""
     seen: dict[int, int] = field(default_factory=dict)
     """By index: how many there were before a proposal."""
+    objectives: int = 1
+    """How many the agent has."""
 
     @classmethod
-    def beginning_with(cls, agent: Agent, foreign: Iterable[Record]) -> History:
+    def beginning_with(cls, agent: Agent, foreign: Iterable[Record], objectives: int = 1) -> History:
         """Return the history of an agent that receives foreign candidates before it proposes."""
         records = {record.index: record for record in foreign}
         agent.restore(records.values())
@@ -52,6 +54,7 @@ class History:
             abandoned={index for index, record in records.items() if record.abandoned},
             foreign=records,
             places=len(outcomes),
+            objectives=objectives,
         )
 
     @property
@@ -67,14 +70,14 @@ class History:
         self.pending.append(proposal.index)
         return proposal
 
-    def observe(self, index: int, reward: float | None) -> None:
+    def observe(self, index: int, reward: Reward | None) -> None:
         """Tell the agent a reward, None for infeasible."""
         self.pending.remove(index)
         self.agent.observe(index, reward)
         self.places += 1
         self.outcomes[index] = (self.places, reward)
 
-    def reach(self, index: int, step: int, value: float | None, *, stops: bool = False) -> None:
+    def reach(self, index: int, step: int, value: Reward | None, *, stops: bool = False) -> None:
         """Tell the agent a value at a rung, None for diverged, where the trial may be stopped or is put aside. An agent
         that is not ``LearnsFromRungs`` only learns the last value of a stopped trial, as its reward.
         """
@@ -114,12 +117,18 @@ class History:
         if kind < 0.1:
             self.abandon(index)
             return
-        value = None if kind < 0.25 else dice.uniform(-1, 1)
+        value = None if kind < 0.25 else self._reward(dice)
         ahead = self.rungs[len(self.reached.get(index, ())) :]
         if ahead and dice.random() < 0.8:
             self.reach(index, ahead[0], value, stops=dice.random() < 0.5)
         else:
             self.observe(index, value)
+
+    def _reward(self, dice: random.Random) -> Reward:
+        if self.objectives == 1:
+            return dice.uniform(-1, 1)
+        # Rounded: some results are equal, in one objective or in all.
+        return tuple(round(dice.uniform(-1, 1), 1) for _ in range(self.objectives))
 
     def records(self) -> list[Record]:
         """Return what was recorded, in the order of the proposals, as the agent is restored from it."""
