@@ -73,6 +73,11 @@ def values_of(objectives: Sequence[Objective], trial: Trial) -> tuple[float, ...
     return tuple(values)
 
 
+def in_words(objectives: Sequence[Objective], values: Sequence[float]) -> str:
+    """For people: ``accuracy 0.93, latency_ms 4.2``."""
+    return ", ".join(f"{each.name} {value:.6g}" for each, value in zip(objectives, values, strict=True))
+
+
 def oriented_values(objectives: Sequence[Objective], values: Sequence[float]) -> tuple[float, ...]:
     """Return the value of each objective as agents see it: larger is better."""
     return tuple(oriented(objective, value) for objective, value in zip(objectives, values, strict=True))
