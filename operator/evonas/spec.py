@@ -419,8 +419,8 @@ def _knowledge(knowledge: Mapping[str, Any]) -> EarlierSearches:
 
 def parse_objectives(spec: Mapping[str, Any]) -> tuple[Objective, ...]:
     """Return the objectives of a ``spec`` that the schema accepts, with its defaults or without."""
-    # Neither stands for the reported reward, to be maximised.
-    listed = spec.get("objectives") or [spec.get("objective", {"goal": "Maximize"})]
+    # The API server keeps a search without either as it is: the reported reward is to be maximised.
+    listed = spec.get("objectives") or [spec.get("objective", {})]
     return tuple(map(_objective, listed))
 
 

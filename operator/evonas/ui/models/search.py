@@ -32,6 +32,26 @@ class Constraint(Model):
     maximum: float | None
 
 
+class Member(Model):
+    """A trial on the front."""
+
+    index: int
+    values: list[float]
+    """Of the objectives, in their order."""
+
+
+class Front(Model):
+    """The front of a search with several objectives."""
+
+    size: int
+    """How many trials are on it; of equal ones, the first recorded."""
+    hypervolume: float | None
+    reference: list[float] | None
+    """Where the hypervolume is measured from, a value of each objective: the declared one, else the worst so far."""
+    members: list[Member]
+    """Those that stand for all, at most 32, the best in the first objective first."""
+
+
 class Condition(Model):
     """A condition of a search's status."""
 
@@ -79,10 +99,13 @@ class Details(Model):
     pauses: bool
     """Whether trials pause at rungs instead of being stopped."""
     target: float | None
+    """Of the only objective, or the first of several."""
+    front: Front | None
+    """None with a single objective."""
     learned_from: str
     pinned: list[int]
     winner: int | None
-    """Trial of the best candidate: confirmed, recommended, or the best single result."""
+    """Trial of the best candidate: confirmed, recommended, or the best single result; None with several objectives."""
     recommended: Recommendation | None
     confirmed: list[Confirmation]
     conditions: list[Condition]
