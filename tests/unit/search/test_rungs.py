@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from evonas.agents import InvalidRecord, Record, SpaceExhausted, create_agent
-from evonas.agents.interface import Proposal
+from evonas.agents.interface import Proposal, Reward
 from evonas.recorded.replay import Replay
 from evonas.search.attempt import AttemptPhase, AttemptView
 from evonas.search.codec import from_object, to_object
@@ -267,7 +267,7 @@ class PlainAgent:
     def propose(self) -> Proposal:
         raise SpaceExhausted("not asked here")
 
-    def observe(self, index: int, reward: float | None) -> None:
+    def observe(self, index: int, reward: Reward | None) -> None:
         self._agent.observe(index, reward)
 
     def abandon(self, index: int) -> None:
