@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from evonas.recorded.additions import course
 from evonas.recorded.curves import best_so_far, moving_average, rewards_in_order
 from evonas.recorded.search import RecordedSearch, manifest_of
 from evonas.report.figures.lines import Line
@@ -36,6 +37,10 @@ class Group:
         minimize = self.records[0].spec.objective.minimize
         curves = [best_so_far(rewards_in_order(record.trials), minimize=minimize) for record in self.records]
         return _mean(self.label, curves)
+
+    def hypervolumes(self, reference: Sequence[float]) -> Line:
+        """The hypervolumes of the fronts above a reference, after each trial that ended."""
+        return _mean(self.label, [course(record, reference).hypervolumes for record in self.records])
 
 
 def group(records: Sequence[RecordedSearch]) -> list[Group]:
