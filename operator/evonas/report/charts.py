@@ -22,6 +22,7 @@ from evonas.report.groups import Group
 from evonas.report.stopping import own_trials, points_of
 from evonas.search.totals import WINDOW
 from evonas.search.trial import Trial, TrialState, in_words
+from evonas.spec import Objective
 
 MAX_TRIALS = 10_000
 """A report of a search with more has the figures alone: its file would take long to open."""
@@ -71,10 +72,11 @@ def data_of(described: Sequence[tuple[RecordedSearch, Details]], groups: Sequenc
     return Markup(text.replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e"))
 
 
-def columns_of(trials: Sequence[Trial]) -> dict[str, Any]:
+def columns_of(trials: Sequence[Trial], objectives: Sequence[Objective]) -> dict[str, Any]:
     """Return trials by column, as the API has them, but what no chart draws."""
     return {
         **numbers.columns_of(trials),
+        "objectives": numbers.objective_columns(objectives, trials),
         "decisions": _by_name([trial.decisions for trial in trials]),
         "metrics": _by_name([trial.metrics for trial in trials]),
         "says": [in_words(trial.reason, trial.message) if trial.reward is None else "" for trial in trials],
@@ -89,9 +91,11 @@ def _search(record: RecordedSearch, details: Details) -> dict[str, Any]:
             "summary": {
                 "metric": spec.objective.name,
                 "minimize": spec.objective.minimize,
+                "objectives": numbers.objectives_of(spec.objectives),
                 "usesGpus": details.uses_gpus,
             },
             **numbers.declaration_of(spec),
+            "front": numbers.front_of(record),
             "population": details.population,
             "winner": None if details.winner is None else details.winner.index,
         },
@@ -101,8 +105,9 @@ def _search(record: RecordedSearch, details: Details) -> dict[str, Any]:
             "revision": 1,
             "complete": True,
             "total": len(trials),
-            "columns": columns_of(trials),
+            "columns": columns_of(trials, spec.objectives),
         },
+        "ranks": numbers.ranks_of(record) if spec.has_several and trials else None,
         "curves": {"revision": 1, "curves": _curves(record) if trials else []},
         "importance": None if importance is None else numbers.importance_of(importance),
         "policy": None if policy is None else numbers.policy_of(spec.space, policy.learned),

@@ -87,8 +87,8 @@ def find_winner(spec: SearchSpec, totals: Totals) -> Trial | None:
 
 
 def find_result(spec: SearchSpec, totals: Totals) -> tuple[Trial | None, float | None]:
-    """Return the winner, and the mean by which it is one or, of the best trial, its reward; None for both where there is
-    no winner.
+    """Return the winner, and the mean by which it is one or, of the best trial, its reward; None and None where there
+    is no winner.
     """
     if spec.has_several:
         return None, None
