@@ -1,7 +1,7 @@
 """Problems defined by formulas, whose fronts have a known shape: concave, disconnected, rugged; exact or noisy.
 
 In the first two, some decisions say where along the front a candidate is (its position), the others how far it is
-behind the front (its distance). As published, the position is one real number; here it is the mean of several decisions.
+behind the front (its distance). As published, the position is a real number; here it is the mean of several decisions.
 """
 
 from __future__ import annotations

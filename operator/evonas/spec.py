@@ -230,6 +230,14 @@ class SearchSpec:
         return tuple(each for one in self.objectives for each in one.constraints if each.maximum is not None)
 
     @property
+    def watched_metrics(self) -> tuple[str, ...]:
+        """The metrics that a result needs, each once: those of the objectives, then those of their constraints."""
+        objectives = [one.name for one in self.objectives]
+        return tuple(
+            dict.fromkeys([*objectives, *(each.metric for one in self.objectives for each in one.constraints)])
+        )
+
+    @property
     def pauses(self) -> bool:
         """Whether each trial pauses at each rung."""
         return self.fidelity is not None and self.fidelity.pauses

@@ -163,7 +163,9 @@ def _what_excludes(record: RecordedSearch, trials: Sequence[Trial], whose: str, 
     for condition in conditions:
         known = [(value, trial) for trial in trials if (value := measured(record, trial, condition.metric)) is not None]
         if all(condition.lacks(value) > 0 for value, _ in known):
-            value, nearest = min(known, key=lambda each, condition=condition: condition.lacks(each[0]))
+            value, nearest = known[
+                min(range(len(known)), key=[condition.lacks(value) for value, _ in known].__getitem__)
+            ]
             return f"no {whose} has {condition.written}: the nearest is trial {nearest.index} with {value:.6g}"
     met = {trial.index: sum(_meets(record, trial, each) for each in conditions) for trial in trials}
     most = max(met.values())

@@ -172,6 +172,8 @@ class Overview:
     """How many trials are on the front; None with a single objective."""
     hypervolume: float | None = None
     """Of the front, at most what a float holds; None with a single objective, and before the first result."""
+    more_metrics: tuple[str, ...] = ()
+    """Those of its other objectives."""
 
 
 def overview_from(body: Mapping[str, Any], spec: SearchSpec, totals: Totals, phase: Phase) -> Overview:
@@ -192,6 +194,7 @@ def overview_from(body: Mapping[str, Any], spec: SearchSpec, totals: Totals, pha
         start_time=from_time(body["metadata"].get("creationTimestamp")),
         front_size=len(totals.front) if spec.has_several else None,
         hypervolume=min(totals.front.hypervolume, sys.float_info.max) if totals.front.reference else None,
+        more_metrics=tuple(objective.name for objective in spec.objectives[1:]),
     )
 
 
@@ -236,6 +239,7 @@ def overview_of(body: Mapping[str, Any]) -> Overview:
         start_time=from_time(body["metadata"].get("creationTimestamp")),
         front_size=int(front.get("size", 0)) if "objectives" in spec else None,
         hypervolume=float(front["hypervolume"]) if "hypervolume" in front else None,
+        more_metrics=tuple(objective.get("metric", "") for objective in spec.get("objectives", ())[1:]),
     )
 
 

@@ -41,6 +41,10 @@ def evaluate(objectives: Sequence[Objective], report: Report) -> Evaluation:
     """Apply the objectives to what a trial with exit code 0 reported."""
     if report.infeasible is not None:
         return Evaluation(infeasible=True, reason="Infeasible", message=report.infeasible)
+    for objective in objectives:
+        # What a limit says of a trial that lacks a metric does not depend on the order of the objectives.
+        if _reported(objective, report) is None:
+            return _missing(objective, report)
     values: list[float] = []
     for objective in objectives:
         found = _evaluate_one(objective, report)
@@ -91,7 +95,7 @@ def reaches_target(objectives: Sequence[Objective], values: Sequence[float]) -> 
 
 
 def _evaluate_one(objective: Objective, report: Report) -> Evaluation:
-    value = report.reward if objective.metric is None else report.metrics.get(objective.metric)
+    value = _reported(objective, report)
     if value is None:
         return _missing(objective, report)
     for constraint in objective.constraints:
@@ -100,6 +104,10 @@ def _evaluate_one(objective: Objective, report: Report) -> Evaluation:
             return evaluation
         (value,) = evaluation.values
     return Evaluation((value,))
+
+
+def _reported(objective: Objective, report: Report) -> float | None:
+    return report.reward if objective.metric is None else report.metrics.get(objective.metric)
 
 
 def _missing(objective: Objective, report: Report) -> Evaluation:

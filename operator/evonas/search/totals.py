@@ -94,6 +94,11 @@ class Totals:
         return self.leaders[0] if self.leaders else None
 
     @property
+    def has_result(self) -> bool:
+        """Whether there is a best trial or, with several objectives, one on the front."""
+        return bool(self.leaders or self.front)
+
+    @property
     def latest_improvement(self) -> Trial | None:
         """The best trial or, with several objectives, the latest one on the front."""
         return self.best or self.front.latest

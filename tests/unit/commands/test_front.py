@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from evonas.recorded.search import RecordedSearch
+from evonas.recorded.search import RecordedSearch, overview_of
 from evonas.sources.journal import JournalSource
 from tests.unit.commands.conftest import Evonas
-from tests.unit.search.fronts import TWO, write_front
+from tests.unit.search.fronts import TWO, front_body, write_front
+from tests.unit.search.simulation import write_run
 
 
 @pytest.fixture(scope="module")
@@ -106,3 +107,36 @@ def test_best_picks_among_the_results_of_one_objective(evonas: Evonas, tmp_path:
     )
     code, out, _ = evonas("best", run, "--prefer", "accuracy>=0.85,min:parameters")
     assert (code, json.loads(out)) == (0, dict(small.decisions))
+
+
+def test_get_lists_the_front_where_there_is_no_best_trial(evonas: Evonas, run: Path, record: RecordedSearch) -> None:
+    write_run(run.parent, "one")
+    heading, *lines = (
+        line.split() for line in evonas("get", "--runs", str(run.parent))[1].splitlines() if line.strip()
+    )
+    assert " ".join(heading) == "name phase agent done running failed best trial front hypervolume GPU h"
+    cells = {line[0]: line for line in lines}
+    front = record.totals.front
+    assert cells["two"][6:10] == ["-", "-", str(len(front)), f"{front.hypervolume:.6g}"]
+    assert cells["one"][8:10] == ["-", "-"]
+    assert float(cells["one"][6]) > 0
+    assert "accuracy, latency_ms" in evonas("get", "--runs", str(run.parent), "-o", "wide")[1]
+
+
+def test_get_shows_the_values_of_every_objective(evonas: Evonas, run: Path, record: RecordedSearch) -> None:
+    lines = [line.split() for line in evonas("get", str(run))[1].splitlines()]
+    assert ["trial", "origin", "state", "accuracy", "latency_ms", "ended", "decisions"] in lines
+    first = record.trials[0]
+    (line,) = (line for line in lines if line[:1] == ["0"])
+    assert line[3:5] == [f"{first.metrics['accuracy']:.6g}", f"{first.metrics['latency_ms']:.6g}"]
+    (failed,) = (line for line in lines if line[:1] == ["10"])
+    assert failed[-6:-4] == ["-", "-"] or "-" in failed
+
+
+def test_what_a_status_says_of_a_front_is_listed() -> None:
+    body = front_body("far")
+    assert (overview_of(body).front_size, overview_of(body).hypervolume) == (0, None)
+    body["status"] = {"front": {"size": 7, "hypervolume": 1.5, "reference": {}, "members": []}}
+    said = overview_of(body)
+    assert (said.front_size, said.hypervolume, said.best, said.metric) == (7, 1.5, None, "accuracy")
+    assert said.more_metrics == ("latency_ms",)

@@ -1,7 +1,8 @@
-"""A search with rungs, run in memory by the real plan and the real proposer; curves from a formula."""
+"""A search, most often with rungs, run in memory by the real plan and the real proposer; curves from a formula."""
 
 from __future__ import annotations
 
+import json
 import math
 import random
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -21,7 +22,7 @@ from evonas.search.table import TrialTable
 from evonas.search.totals import RunningTotals
 from evonas.search.trial import Trial
 from evonas.search.trial_progress import Progress
-from evonas.search.trial_report import Report
+from evonas.search.trial_report import parse_message
 from evonas.spec import SearchSpec
 from tests.unit.search.simulation import SPACE
 from tests.unit.search.support import NOW, search_body
@@ -30,6 +31,10 @@ Curve = Callable[[Trial, int], float]
 
 TWO: Mapping[str, Any] = {"objectives": [{"metric": "accuracy"}, {"metric": "latency_ms", "goal": "Minimize"}]}
 """Fields of a search that has two objectives instead of one."""
+
+
+LAST = 9
+"""The length of a training in a search without rungs."""
 
 
 def accuracy(trial: Trial, step: int) -> float:
@@ -52,18 +57,18 @@ class Climb:
         spec: SearchSpec,
         curve: Curve = accuracy,
         *,
-        others: Mapping[str, Curve] = MappingProxyType({"latency_ms": latency}),
+        others: Mapping[str, Callable[[Trial, int], float | None]] = MappingProxyType({"latency_ms": latency}),
         seed: int = 1,
         failing: int = 0,
     ) -> None:
         """The ``curve`` is that of the accuracy; ``others`` are those of further metrics, reported where they are
-        objectives. Of ``failing`` trials, one breaks down after its second step.
+        objectives and not None. Of ``failing`` trials, one breaks down after its second step.
         """
         self.spec = spec
         self.table = TrialTable()
         self.proposer = Proposer(spec)
         asked = {objective.name for objective in spec.objectives}
-        self._curves = {"accuracy": curve, **{name: each for name, each in others.items() if name in asked}}
+        self._curve, self._others = curve, {name: each for name, each in others.items() if name in asked}
         self._failing = failing
         self._dice = random.Random(seed)
         self._steps: dict[int, int] = {}
@@ -117,21 +122,25 @@ class Climb:
         return decided
 
     def _metrics(self, trial: Trial, step: int) -> dict[str, float]:
-        return {name: curve(trial, step) for name, curve in self._curves.items()}
+        others = {name: curve(trial, step) for name, curve in self._others.items()}
+        return {
+            "accuracy": self._curve(trial, step),
+            **{name: value for name, value in others.items() if value is not None},
+        }
 
     def _view(self, trial: Trial) -> AttemptView:
-        assert self.spec.fidelity is not None
-        step, steps = self._steps[trial.index], self.spec.fidelity.steps
+        step, steps = self._steps[trial.index], (LAST,) if self.spec.fidelity is None else self.spec.fidelity.steps
         end = find_until(self.spec, trial) or steps[-1]
         values = {rung: self._metrics(trial, rung) for rung in steps if rung <= step}
         progress = Progress(step, self._metrics(trial, step), values) if step else None
         ending = None
         if self._failing and trial.index % self._failing == self._failing - 1 and step >= 2:
             ending = Ending(Verdict.USELESS, "DeadlineExceeded")
-        elif any(map(math.isnan, self._metrics(trial, max(step, 1)).values())):
+        elif math.isnan(self._curve(trial, max(step, 1))):
             ending = Ending(Verdict.INFEASIBLE, "Infeasible") if step >= end else None
         elif step >= end:
-            ending = Ending(Verdict.REPORTED, report=Report(metrics=self._metrics(trial, step)))
+            said = parse_message(json.dumps({"metrics": self._metrics(trial, step)}))
+            ending = Ending(Verdict.REPORTED, report=said)
         return AttemptView(
             trial.current_attempt,
             AttemptPhase.RUNNING if ending is None else AttemptPhase.ENDED,

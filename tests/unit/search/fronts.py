@@ -21,7 +21,7 @@ from evonas.space import Value
 from evonas.spec import SearchSpec
 from tests.unit.search.support import NOW
 
-SPACE = [
+SPACE: list[dict[str, Any]] = [
     {"name": "depth", "values": [1, 2, 3, 4, 5, 6, 7, 8]},
     {"name": "width", "values": [8, 16, 24, 32, 48, 64, 96, 128]},
     {"name": "kernel", "values": [3, 5, 7]},
@@ -117,9 +117,9 @@ def _measured(spec: SearchSpec, trial: Trial, dice: random.Random) -> Trial:
 
 
 def _drawn(dice: random.Random) -> dict[str, Value]:
-    return {item["name"]: dice.choice(item["values"]) for item in SPACE}  # type: ignore[misc,attr-defined]
+    return {item["name"]: dice.choice(item["values"]) for item in SPACE}
 
 
 def _values(name: object) -> list[Value]:
     (values,) = (item["values"] for item in SPACE if item["name"] == name)
-    return values  # type: ignore[return-value]
+    return list(values)

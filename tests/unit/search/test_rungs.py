@@ -39,7 +39,7 @@ AGENTS = {
 }
 
 
-MINDING_SEVERAL = ["Random"]
+MINDING_SEVERAL = ["Random", "Evolution", "EvoNAS"]
 """Of these agents, those that several objectives are tried with."""
 
 FIDELITY = {"rungs": {"min": 1, "max": 9, "factor": 3}}
