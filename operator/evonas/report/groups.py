@@ -42,6 +42,11 @@ class Group:
         """The hypervolumes of the fronts after each result, measured from a reference."""
         return _mean(self.label, [_hypervolumes(record, reference) for record in self.records])
 
+    def reached(self, reference: Values | None) -> list[float]:
+        """The hypervolume that the front of each search came to, measured from a reference."""
+        steps = [grow(record.spec.objectives, record.trials, reference) for record in self.records]
+        return [found.volumes[-1] if found.volumes else 0.0 for found in steps]
+
 
 def group(records: Sequence[RecordedSearch]) -> list[Group]:
     """Return the groups, in the order of their first searches."""

@@ -178,6 +178,7 @@ def _curves(found: Group) -> dict[str, Any]:
         "bestDeviations": list(found.bests.deviations),
         "hypervolumes": [],
         "hypervolumeDeviations": [],
+        "reached": [],
     }
 
 
@@ -190,6 +191,7 @@ def _hypervolumes(found: Group, reference: Values | None) -> dict[str, Any]:
         "bestDeviations": [],
         "hypervolumes": list(line.values),
         "hypervolumeDeviations": list(line.deviations),
+        "reached": found.reached(reference),
     }
 
 

@@ -132,6 +132,8 @@ class Group(Model):
     best_deviations: list[float]
     hypervolumes: list[float]
     hypervolume_deviations: list[float]
+    reached: list[float]
+    """The hypervolume that each of the searches came to."""
 
 
 class Comparison(Model):

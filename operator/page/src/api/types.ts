@@ -720,6 +720,8 @@ export interface components {
             readonly hypervolumes: readonly number[];
             /** Hypervolumedeviations */
             readonly hypervolumeDeviations: readonly number[];
+            /** Reached */
+            readonly reached: readonly number[];
         };
         /**
          * Happenings

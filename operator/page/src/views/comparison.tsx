@@ -110,7 +110,7 @@ function Table({ shown, data, ids }: { shown: readonly Summary[]; data: Comparis
   // Measured from one reference, unlike those of the searches themselves.
   const reached = (id: string): number | undefined => {
     const group = data?.groups.find(({ searches }) => searches.includes(id));
-    return group?.searches.length === 1 ? group.hypervolumes.at(-1) : undefined;
+    return group?.reached[group.searches.indexOf(id)];
   };
   const groupOf = (id: string): string => data?.groups.find((group) => group.searches.includes(id))?.label ?? "";
   return (

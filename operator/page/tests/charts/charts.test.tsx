@@ -40,7 +40,7 @@ const spoken = (): string => root!.querySelector("[aria-live]")!.textContent!;
 function all(data: Sample) {
   const shared = shown(data);
   const decision = data.details.space[0]!.name;
-  const groups = [{ label: "one", searches: ["a"], averages: [1, 2], averageDeviations: [], bests: [1, 2], bestDeviations: [], hypervolumes: [1, 2], hypervolumeDeviations: [] }];
+  const groups = [{ label: "one", searches: ["a"], averages: [1, 2], averageDeviations: [], bests: [1, 2], bestDeviations: [], hypervolumes: [1, 2], hypervolumeDeviations: [], reached: [] }];
   return (
     <>
       <Parallel {...shared} axes={[...data.details.space.map(({ name }) => `decision:${name}` as const), "value"]} />
