@@ -20,8 +20,8 @@ MAX_CAUSES = 3
 
 def conclude(limit: Limit, totals: Totals) -> Limit:
     """Return the outcome of a search that ``limit`` has ended: a failure if there is no best candidate, or nothing on
-    the front. An imported result counts as a success. Infeasible candidates do not: the agent has learned from them, but the user has nothing
-    to use.
+    the front. An imported result counts as a success. Infeasible candidates do not: the agent has learned from them,
+    but the user has nothing to use.
     """
     if limit.failed or totals.has_result:
         return limit

@@ -97,7 +97,7 @@ def test_hypervolume_is_a_number_that_more_points_do_not_shrink(points: Points, 
     reference = more.draw(st.lists(st.floats(-1e308, 1e308), min_size=points.shape[1], max_size=points.shape[1]))
     whole, part = hypervolume(points, reference), hypervolume(points[: len(points) // 2], reference)
     # What rounding takes is large where a share of the box around all points is hardly more than a float can hold.
-    assert 0 <= part <= whole * (1 + 1e-9) or 0 < whole
+    assert 0 <= part <= whole * (1 + 1e-9) or whole > 0
     shares = contributions(points, reference)
     assert len(shares) == len(points)
     assert ((shares >= 0) & (shares <= 1 + 1e-9)).all()
@@ -149,7 +149,7 @@ def test_equal_points_are_crowded_alike_and_an_objective_that_never_changes_does
 def test_the_order_goes_by_rank_then_by_crowding_then_by_place(points: Points) -> None:
     ranks = find_ranks(points)
     crowding = {
-        place: distance
+        int(place): distance
         for rank in set(ranks.tolist())
         for place, distance in zip(np.flatnonzero(ranks == rank), find_crowding(points[ranks == rank]), strict=True)
     }
