@@ -127,7 +127,8 @@ def find_knee(points: Points) -> int:
 
 def find_heights(points: Points) -> Points:
     """Return [points]: how good each is on the whole, the sum of the objectives, each relative to its extent."""
-    return _scaled(points).sum(axis=1)
+    heights: Points = _scaled(points).sum(axis=1)
+    return heights
 
 
 def _heights(points: Points, reference: Sequence[float]) -> Points:

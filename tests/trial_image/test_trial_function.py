@@ -76,17 +76,6 @@ class TestResult:
         metrics = {**others, "accuracy": number}
         assert result_of(metrics, {}, "accuracy", "train") == Result(number, metrics)
 
-    def test_of_several_objectives_each_is_needed_and_none_may_diverge(self) -> None:
-        both, metrics = ("accuracy", "latency_ms"), {"accuracy": 0.9, "latency_ms": 4.0, "size": 3.0}
-        assert result_of(metrics, {}, both, "train") == Result(0.9, metrics)
-        assert result_of(None, metrics, both, "train") == Result(0.9, metrics)
-        diverged = result_of({**metrics, "latency_ms": math.nan}, {}, both, "train")
-        assert (diverged.reward, diverged.diverged) == (0.9, "latency_ms is nan")
-        with pytest.raises(Misuse, match="train returned no 'latency_ms', which the search needs, only 'accuracy'"):
-            result_of({"accuracy": 0.9}, {}, both, "train")
-        with pytest.raises(Misuse, match=r"0\.9: it must be a dict of metrics, with 'accuracy' and 'latency_ms'"):
-            result_of(0.9, {}, both, "train")
-
     def test_none_means_what_was_reported(self) -> None:
         assert result_of(None, {"accuracy": 0.5, "loss": 2}, "accuracy", "train").reward == 0.5
         assert result_of(None, {"reward": 0.5}, None, "train") == Result(0.5, {})

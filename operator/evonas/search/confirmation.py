@@ -128,8 +128,8 @@ def _summary(
         found = [values for trial in ended if (values := values_of(spec.objectives, trial)) is not None]
         means = tuple(map(mean, zip(*found, strict=True)))
         deviations = tuple(map(deviation, zip(*found, strict=True)))
-        first = (means[0], deviations[0]) if found else (None, None)
-        return Confirmed(leader, len(ended), *first, wins=0, means=means, deviations=deviations)
+        first, spread = (means[0], deviations[0]) if found else (None, None)
+        return Confirmed(leader, len(ended), first, spread, 0, means, deviations)
     won = sum(
         best is not None and trial is not None and trial.reward == best
         for trial, best in zip(trials, winning, strict=True)

@@ -61,11 +61,11 @@ def test_several_objectives_are_told_as_metrics_and_make_a_front(tmp_path: Path)
     with evonas.Search("here", space, objectives=both, trials=9, agent="Random", runs=tmp_path) as search:
         trial = search.ask()
         assert trial is not None
-        with pytest.raises(evonas.EvonasError, match="dict of metrics, with 'sum' and 'product'"):
+        with pytest.raises(evonas.EvonasError, match="must be a dict with 'sum' and 'product'"):
             search.tell(trial, 3)
         assert search.tell(trial, {"sum": 1, "product": math.nan}).state == "Infeasible"
         while (trial := search.ask()) is not None:
-            x, y = trial.decisions["x"], trial.decisions["y"]
+            x, y = (int(trial.decisions[name]) for name in ("x", "y"))
             told = search.tell(trial, {"sum": x + y, "product": x * y})
             assert (told.state, told.metrics) == ("Succeeded", {"sum": x + y, "product": x * y})
     result = search.result()

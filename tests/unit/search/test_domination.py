@@ -149,7 +149,7 @@ def test_equal_points_are_crowded_alike_and_an_objective_that_never_changes_does
 def test_the_order_goes_by_rank_then_by_crowding_then_by_place(points: Points) -> None:
     ranks = find_ranks(points)
     crowding = {
-        place: distance
+        int(place): distance
         for rank in set(ranks.tolist())
         for place, distance in zip(np.flatnonzero(ranks == rank), find_crowding(points[ranks == rank]), strict=True)
     }
