@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from evonas.recorded.additions import course
+from evonas.recorded.fronts import grow, results_of
 from evonas.recorded.search import RecordedSearch
 from evonas.search.budget import SECONDS_PER_HOUR
 from evonas.search.means import mean
@@ -159,6 +160,19 @@ def _additions(record: RecordedSearch) -> Iterator[Improvement]:
         is_member = added.trial.index in members
         yield Improvement(added.trial, added.gain, added.hours, added.hours - before, values, is_member)
         before = added.hours
+
+
+def additions(record: RecordedSearch) -> list[tuple[Trial, float, float]]:
+    """Return the trials that made the hypervolume grow, at most so many (``fronts.MOST_STEPS``): each with what it came
+    to, and what had been spent until it ended (``Improvement.hours``).
+    """
+    results = [trial for trial in results_of(record.trials) if trial.imported is None]
+    steps, hours, spent = grow(record.spec.objectives, record.trials), dict[int, float](), 0.0
+    for trial in sorted((trial for trial in record.trials if trial.completion_time), key=_end):
+        spent += (trial.gpu_seconds if record.uses_gpus else trial.seconds or 0.0) / SECONDS_PER_HOUR
+        hours[trial.index] = spent
+    grown = [(results[count - 1], volume) for count, volume in zip(steps.results, steps.volumes, strict=True) if count]
+    return [(trial, volume, hours[trial.index]) for trial, volume in grown if trial.index in hours]
 
 
 def failures(record: RecordedSearch) -> list[Failures]:
