@@ -20,7 +20,6 @@ from evonas.report import numbers
 from evonas.report.details import Details
 from evonas.report.groups import Group
 from evonas.report.stopping import own_trials, points_of
-from evonas.search.totals import WINDOW
 from evonas.search.trial import Trial, TrialState, in_words
 from evonas.spec import Objective
 
@@ -58,15 +57,10 @@ def are_drawn(record: RecordedSearch) -> bool:
 def data_of(described: Sequence[tuple[RecordedSearch, Details]], groups: Sequence[Group]) -> Markup:
     """Return what the charts of the searches, and of the groups of all searches, draw: JSON in which nothing ends a
     script."""
-    first = described[0][0]
+    names = {id(record): record.identity.name for record, _ in described}
     payload = {
         "searches": [_search(record, details) for record, details in described],
-        "comparison": {
-            "metric": first.spec.objective.name,
-            "minimize": first.spec.objective.minimize,
-            "window": WINDOW,
-            "groups": [numbers.group_of(found, [record.identity.name for record in found.records]) for found in groups],
-        },
+        "comparison": numbers.comparison_of(groups, names),
     }
     text = json.dumps(payload, separators=(",", ":"), allow_nan=False)
     return Markup(text.replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e"))

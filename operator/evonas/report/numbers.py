@@ -8,7 +8,8 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from evonas.recorded.fronts import find_standings, grow, points_of, results_of
+from evonas.recorded.comparing import common_reference
+from evonas.recorded.fronts import Values, find_standings, grow, points_of, results_of
 from evonas.recorded.search import RecordedSearch
 from evonas.report.groups import Group
 from evonas.report.importance import Importance
@@ -146,15 +147,51 @@ def improvements_of(found: Iterable[Improvement]) -> list[dict[str, Any]]:
     ]
 
 
-def group_of(found: Group, searches: Sequence[str]) -> dict[str, Any]:
-    """Return the curves of a group; ``searches`` are what its members are called."""
+def comparison_of(groups: Sequence[Group], names: Mapping[int, str]) -> dict[str, Any]:
+    """Return the curves of groups of searches with the same objectives; ``names`` are what these are called, by the id
+    of their record."""
+    records = [record for found in groups for record in found.records]
+    spec = records[0].spec
+    reference = common_reference(records) if spec.has_several else None
     return {
-        "label": found.label,
-        "searches": list(searches),
+        "metric": spec.objective.name,
+        "minimize": spec.objective.minimize,
+        "objectives": objectives_of(spec.objectives),
+        "reference": None if reference is None else list(reference),
+        "window": WINDOW,
+        "groups": [
+            {
+                "label": found.label,
+                "searches": [names[id(record)] for record in found.records],
+                **(_hypervolumes(found, reference) if spec.has_several else _curves(found)),
+            }
+            for found in groups
+        ],
+    }
+
+
+def _curves(found: Group) -> dict[str, Any]:
+    return {
         "averages": list(found.averages.values),
         "averageDeviations": list(found.averages.deviations),
         "bests": list(found.bests.values),
         "bestDeviations": list(found.bests.deviations),
+        "hypervolumes": [],
+        "hypervolumeDeviations": [],
+        "reached": [],
+    }
+
+
+def _hypervolumes(found: Group, reference: Values | None) -> dict[str, Any]:
+    line = found.hypervolumes(reference)
+    return {
+        "averages": [],
+        "averageDeviations": [],
+        "bests": [],
+        "bestDeviations": [],
+        "hypervolumes": list(line.values),
+        "hypervolumeDeviations": list(line.deviations),
+        "reached": found.reached(reference),
     }
 
 

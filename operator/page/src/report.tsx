@@ -46,7 +46,7 @@ function viewOf(data: Payload["searches"][number]): View {
 
 /** The chart of a place in the report; null if there is nothing to draw there. */
 function chartOf(kind: string, view: View | undefined, comparison: Comparison, decision: string): ComponentChild {
-  if (kind === "averages" || kind === "bests") return <Bands comparison={comparison} show={kind} />;
+  if (kind === "averages" || kind === "bests" || kind === "hypervolumes") return <Bands comparison={comparison} show={kind} />;
   if (view === undefined) return null;
   const { data, trials, selection, opened } = view;
   const { details } = data;

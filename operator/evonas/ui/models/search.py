@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from evonas.ui.models.base import DecisionValue, Model
-from evonas.ui.models.searches import Summary
+from evonas.ui.models.searches import Objective, Summary
 
 
 class When(Model):
@@ -63,13 +63,16 @@ class Condition(Model):
 
 
 class Confirmation(Model):
-    """A leader that was trained again."""
+    """A leader, or a member of the front, that was trained again."""
 
     index: int
     runs: int
     wins: int
     mean: float | None
     deviation: float | None
+    means: list[float]
+    """Of several objectives, in their order; ``mean`` is that of the first. Empty with a single one."""
+    deviations: list[float | None]
 
 
 class Recommendation(Model):
@@ -117,7 +120,8 @@ class Details(Model):
 
 
 class Group(Model):
-    """Searches that differ only in their seed."""
+    """Searches that differ only in their seed. With a single objective, there are averages and best values; with
+    several, hypervolumes."""
 
     label: str
     searches: list[str]
@@ -126,12 +130,20 @@ class Group(Model):
     """Empty for a single search."""
     bests: list[float]
     best_deviations: list[float]
+    hypervolumes: list[float]
+    hypervolume_deviations: list[float]
+    reached: list[float]
+    """The hypervolume that each of the searches came to."""
 
 
 class Comparison(Model):
-    """Searches of one objective, grouped."""
+    """Searches with the same objectives, grouped."""
 
     metric: str
+    """Of the first objective."""
     minimize: bool
+    objectives: list[Objective]
+    reference: list[float] | None
+    """Where all hypervolumes are measured from; None with a single objective, and before the first result."""
     window: int
     groups: list[Group]

@@ -54,7 +54,13 @@ def describe(summary: Summary, record: RecordedSearch, pinned: Sequence[int]) ->
         ),
         confirmed=[
             Confirmation(
-                index=item.leader.index, runs=item.runs, wins=item.wins, mean=item.mean, deviation=item.deviation
+                index=item.leader.index,
+                runs=item.runs,
+                wins=item.wins,
+                mean=item.mean,
+                deviation=item.deviation,
+                means=list(item.means),
+                deviations=list(item.deviations),
             )
             for item in confirm(spec, totals)
             if item.runs

@@ -468,13 +468,17 @@ export interface components {
         readonly ChangeKind: "beat" | "searches" | "search" | "gone" | "source";
         /**
          * Comparison
-         * @description Searches of one objective, grouped.
+         * @description Searches with the same objectives, grouped.
          */
         readonly Comparison: {
             /** Metric */
             readonly metric: string;
             /** Minimize */
             readonly minimize: boolean;
+            /** Objectives */
+            readonly objectives: readonly components["schemas"]["Objective"][];
+            /** Reference */
+            readonly reference: readonly number[] | null;
             /** Window */
             readonly window: number;
             /** Groups */
@@ -498,7 +502,7 @@ export interface components {
         };
         /**
          * Confirmation
-         * @description A leader that was trained again.
+         * @description A leader, or a member of the front, that was trained again.
          */
         readonly Confirmation: {
             /** Index */
@@ -511,6 +515,10 @@ export interface components {
             readonly mean: number | null;
             /** Deviation */
             readonly deviation: number | null;
+            /** Means */
+            readonly means: readonly number[];
+            /** Deviations */
+            readonly deviations: readonly (number | null)[];
         };
         /**
          * Constraint
@@ -692,7 +700,8 @@ export interface components {
         };
         /**
          * Group
-         * @description Searches that differ only in their seed.
+         * @description Searches that differ only in their seed. With a single objective, there are averages and best values; with
+         *     several, hypervolumes.
          */
         readonly Group: {
             /** Label */
@@ -707,6 +716,12 @@ export interface components {
             readonly bests: readonly number[];
             /** Bestdeviations */
             readonly bestDeviations: readonly number[];
+            /** Hypervolumes */
+            readonly hypervolumes: readonly number[];
+            /** Hypervolumedeviations */
+            readonly hypervolumeDeviations: readonly number[];
+            /** Reached */
+            readonly reached: readonly number[];
         };
         /**
          * Happenings
@@ -732,8 +747,8 @@ export interface components {
         };
         /**
          * ImprovementRow
-         * @description A trial that was better than all before it, and what had been spent until then: GPU hours where GPUs are asked
-         *     for, else hours of trials.
+         * @description A trial that was better than all before it or, with several objectives, one that was on the front when it was
+         *     recorded, and what had been spent until then: GPU hours where GPUs are asked for, else hours of trials.
          */
         readonly ImprovementRow: {
             /** Index */

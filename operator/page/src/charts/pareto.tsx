@@ -23,7 +23,7 @@ interface Limit {
   readonly kind: "limit" | "target" | "reference";
 }
 
-/** Ranks that have shades of their own; those behind them look alike. */
+/** So many ranks differ in their looks; those behind them look alike. */
 const SHADED = 6;
 
 export function Pareto(props: ParetoProps) {
@@ -68,6 +68,7 @@ export function Pareto(props: ParetoProps) {
       feasible: kept.length, dominated: feasible.length - members.length, beyond: feasible.length - kept.length, infeasible: infeasible.length, outside: infeasible.length - near.length,
       corner: ranked && details.summary.objectives.length === 2 ? cornerOf(props) : null,
       members: members.map((row) => places.get(row)!),
+      spreads: ranked ? spreadsOf(props) : [],
     };
   }, [table, details, props.x, props.y, lessX, lessY]);
 
@@ -83,6 +84,7 @@ export function Pareto(props: ParetoProps) {
   if (found.infeasible > 0)
     legend.push({ text: `infeasible (${found.infeasible}${found.outside > 0 ? `, ${found.outside} of them beyond the edges` : ""})`, kind: "cross", colour: "series-3" });
   if (winner >= 0) legend.push({ text: "best candidate", kind: "ring", colour: "series-1" });
+  if (found.spreads.length > 0) legend.push({ text: "trained again: mean and standard deviation", kind: "line", colour: "series-1" });
   if (found.corner !== null) legend.push({ text: "dominated by the front, up to the reference", kind: "area", colour: "series-0 wash" });
   return (
     <Figure
@@ -109,14 +111,15 @@ export function Pareto(props: ParetoProps) {
         const [small, opacity] = places === null ? [2.5, strength(feasible)] : [3, 1];
         if (!ranked) dots(pen, marks.x, marks.y, rest, faint, small, opacity);
         else
-          for (const [colour, behind] of byShade(rest, (place) => table.rank[marks.row[place]!]!, (nearness) => mixed(faint, series[0]!, nearness), faint))
-            dots(pen, marks.x, marks.y, behind, colour, small + 0.3, Math.min(1, opacity + 0.25));
+          for (const [nearness, behind] of byNearness(rest, (place) => table.rank[marks.row[place]!]!))
+            dots(pen, marks.x, marks.y, behind, mixed(faint, series[0]!, 0.7 * nearness), small + 0.3, places === null ? opacity * (0.5 + nearness) : 1);
         crosses(pen, marks.x, marks.y, bad, series[3]!, places === null ? 3 : 3.5, places === null ? 0.8 : 1);
         dots(pen, marks.x, marks.y, good, series[0]!, places === null ? 4 : 4.5, 1);
       }}
       above={(pen) => {
         for (const { value, upright, kind } of found.limits)
           pen.rule(value, upright, `${kind} ${general(value)}`, kind === "limit" ? [7, 4] : kind === "reference" ? [1, 3] : [2, 4], kind === "limit" ? pen.palette.text : pen.palette.faint);
+        for (const spread of found.spreads) uncertainty(pen, spread);
         border(pen, marks, found.border, lessX, lessY, [found.across, found.up]);
         if (winner >= 0) pen.ring(pen.x(marks.x[winner]!), pen.y(marks.y[winner]!), 8, pen.palette.series[1]!);
       }}
@@ -153,14 +156,14 @@ function keptNear(feasible: readonly number[], members: readonly number[], merit
   return feasible.filter((row) => merits.every((merit, place) => merit(row) >= floors[place]!));
 }
 
-/** Places by the shade of their rank, those behind all others first; what has no rank is faint. */
-function byShade(places: readonly number[], rankOf: (place: number) => number, shaded: (nearness: number) => string, faint: string): readonly (readonly [string, readonly number[]])[] {
+/** Places by how near their rank is to the front, from 0 to 1, the nearest last; what has no rank is not near. */
+function byNearness(places: readonly number[], rankOf: (place: number) => number): readonly (readonly [number, readonly number[]])[] {
   const groups = Array.from({ length: SHADED + 1 }, () => [] as number[]);
   for (const place of places) {
     const rank = rankOf(place);
     groups[Number.isFinite(rank) ? Math.min(Math.max(rank, 1), SHADED) - 1 : SHADED]!.push(place);
   }
-  return groups.map((group, at) => [at === SHADED ? faint : shaded(0.65 / (at + 1)), group] as const).reverse();
+  return groups.map((group, at) => [at === SHADED ? 0 : 1 / (at + 1), group] as const).reverse();
 }
 
 function limitsOf({ details, x, y }: ParetoProps): Limit[] {
@@ -187,6 +190,33 @@ function cornerOf({ details, x, y }: ParetoProps): readonly [number, number] | n
   const reference = details.front?.reference ?? null;
   const place = (axis: typeof x) => objectives.indexOf(objectiveOf(axis, details)!);
   return reference === null ? null : [reference[place(x)]!, reference[place(y)]!];
+}
+
+/** What training a member again has shown in the two objectives that are drawn. */
+interface Spread {
+  readonly means: readonly [number, number];
+  readonly deviations: readonly [number, number];
+}
+
+function spreadsOf({ details, x, y }: ParetoProps): Spread[] {
+  const { objectives } = details.summary;
+  const [across, up] = [x, y].map((axis) => objectives.indexOf(objectiveOf(axis, details)!)) as [number, number];
+  return (details.confirmed ?? [])
+    .filter(({ means }) => means.length > 0)
+    .map(({ means, deviations }) => ({ means: [means[across]!, means[up]!], deviations: [deviations[across] ?? 0, deviations[up] ?? 0] }));
+}
+
+function uncertainty(pen: Pen, { means: [x, y], deviations: [across, up] }: Spread): void {
+  const { g, palette } = pen;
+  g.strokeStyle = palette.series[1]!;
+  g.lineWidth = 1.6;
+  g.beginPath();
+  g.moveTo(pen.x(x - across), pen.y(y));
+  g.lineTo(pen.x(x + across), pen.y(y));
+  g.moveTo(pen.x(x), pen.y(y - up));
+  g.lineTo(pen.x(x), pen.y(y + up));
+  g.stroke();
+  pen.dot(pen.x(x), pen.y(y), 2.5, palette.series[1]!);
 }
 
 /** What the front dominates, up to the reference. */

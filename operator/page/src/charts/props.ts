@@ -93,8 +93,9 @@ export interface LineageTreeProps extends TrialsProps {
   readonly trial: TrialDetails;
 }
 
-/** What had been spent until each improvement. */
+/** What had been spent until each improvement, of the ``value`` that is named. */
 export interface CostProps {
+  readonly value?: string;
   readonly improvements: readonly ImprovementRow[];
   readonly minimize: boolean;
   readonly gpus: boolean;
@@ -105,7 +106,7 @@ export interface CostProps {
 /** Means over seeds, and a standard deviation to both sides. */
 export interface BandsProps {
   readonly comparison: Comparison;
-  readonly show: "averages" | "bests";
+  readonly show: "averages" | "bests" | "hypervolumes";
   readonly height?: number;
 }
 

@@ -154,6 +154,48 @@ export function Members({ search, details }: ViewProps) {
           {all ? "Fewer" : `${count(front.members.length - LISTED)} more`}
         </button>
       )}
+      {details.confirmed.length > 0 && <Confirmed search={search} details={details} />}
     </Section>
+  );
+}
+
+/** What training the most valuable members again has shown. */
+function Confirmed({ search, details }: Pick<ViewProps, "search" | "details">) {
+  return (
+    <>
+      <h3>Confirmed</h3>
+      <p class="faint">The most valuable of them, trained again with new seeds: means and standard deviations.</p>
+      <Scroll label="Confirmed trials">
+        <table>
+          <thead>
+            <tr>
+              <th class="number">trial</th>
+              <th class="number">runs</th>
+              {details.summary.objectives.map((each) => (
+                <th key={each.metric} class="number">
+                  <Name text={each.metric} most={24} />
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {details.confirmed.map((each) => (
+              <tr key={each.index}>
+                <td class="number">
+                  <TrialLink id={search.id} trial={each.index} />
+                </td>
+                <td class="number">{count(each.runs)}</td>
+                {details.summary.objectives.map(({ metric }, place) => (
+                  <td key={metric} class="number">
+                    {number(each.means[place], 4)}
+                    {(each.deviations[place] ?? null) !== null && <span class="faint"> ± {number(each.deviations[place], 2)}</span>}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Scroll>
+    </>
   );
 }

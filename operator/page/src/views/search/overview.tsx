@@ -269,7 +269,7 @@ function Latest({ search, details }: { search: Search; details: Details }) {
   return (
     <Section title="Latest">
       <Scroll label="Trials that ended last">
-        <table class="latest">
+        <table class={several ? undefined : "latest"}>
           <thead>
             <tr>
               <th class="number">trial</th>
