@@ -23,11 +23,14 @@ _MAX_WEIGHED = 300
 
 
 class _Worth:
-    """What the members of a front are worth, which is found when it is asked for, once for all copies."""
+    """What follows from the members of a front, which is found when it is asked for, once for all copies: the totals
+    are copied in every pass, and the status is made of a copy.
+    """
 
     def __init__(self) -> None:
         self.hypervolume: float | None = None
         self.most_valuable: list[int] | None = None
+        self.covers: dict[int, list[int]] = {}
 
 
 class Front:
@@ -128,8 +131,9 @@ class Front:
 
     def cover(self, count: int = MAX_SHOWN) -> list[int]:
         """Return the places of at most ``count`` members that stand for all, ascending."""
-        places: list[int] = cover(self._points, count).tolist()
-        return places
+        if count not in self._worth.covers:
+            self._worth.covers[count] = cover(self._points, count).tolist()
+        return self._worth.covers[count]
 
     def most_valuable(self, count: int) -> list[Trial]:
         """Return the members without which the hypervolume would shrink most, most first; among equals, the earlier in
