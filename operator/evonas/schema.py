@@ -51,8 +51,14 @@ _METADATA = {
 def check_and_default(manifest: Mapping[str, Any]) -> tuple[dict[str, Any], list[FieldProblem]]:
     """Return a copy of an ArchitectureSearch with the CRD's defaults, and everything its schema rejects. As on the API
     server, a null field counts as omitted.
+
+    With neither objective nor objectives, the reward is the objective: the CRD cannot have that default, or it would
+    give an objective to a search that has several.
     """
     defaulted = _with_defaults(copy.deepcopy(dict(manifest)), _search_schema())
+    spec = defaulted.get("spec")
+    if isinstance(spec, dict) and not {"objective", "objectives"} & spec.keys():
+        spec["objective"] = {"goal": "Maximize"}
     errors = sorted(_validator().iter_errors(defaulted), key=lambda error: [str(part) for part in error.absolute_path])
     problems = [problem for error in errors for problem in _problems(error)]
     return defaulted, list(dict.fromkeys(problems))

@@ -31,7 +31,7 @@ from evonas.search.trial import Trial
 
 JOURNAL_FILE = "journal.jsonl"
 LOCK_PATIENCE = 0.5
-_IMMUTABLE = ("searchSpace", "objective", "agent", "fidelity")
+_IMMUTABLE = ("searchSpace", "objective", "objectives", "agent", "fidelity")
 
 
 class NotBegun(EvonasError):
