@@ -66,6 +66,10 @@ def has_diverged(point: Point) -> bool:
     return point[0] == -math.inf
 
 
+_AT_ONCE = 256
+"""How many results are compared with all others at a time: it bounds the memory, and takes less than one by one."""
+
+
 class Standings(ABC):
     """The results at one rung, whatever became of their trials."""
 
@@ -194,37 +198,40 @@ class _Derived:
 
 class ByDomination(Standings):
     """With several objectives. A result costs a few passes of NumPy over those that are there, and so does a decision
-    on it, which sorts its peers, too; what has been asked is kept until the next one comes.
+    on it, which sorts its peers, too; what has been asked is kept until the next one comes. Most totals are never
+    asked: results are compared once they are, or are copied.
     """
 
     def __init__(self, objectives: int) -> None:
         self._points: Points = np.empty((0, objectives))
         self._dominating: NDArray[np.int64] = np.empty(0, np.int64)
         """How many results dominate each."""
+        self._new: list[Point] = []
+        """Results that are not compared yet."""
         self._derived = _Derived()
 
     def __len__(self) -> int:
-        return len(self._points)
+        return len(self._points) + len(self._new)
 
     def copy(self) -> ByDomination:
-        """As every standings; nothing is copied, since ``add`` and ``remove`` make new arrays and change none."""
+        """As every standings; nothing is copied, since new arrays are made and none is changed."""
+        self._compare_new()
         more = ByDomination(self._points.shape[1])
         more._points, more._dominating, more._derived = self._points, self._dominating, self._derived
         return more
 
     def add(self, point: Point) -> None:
-        """Add a result, and count it among those that dominate others."""
-        dominating, dominated, _ = self._compare(point)
-        self._points = np.concatenate([self._points, [point]])
-        self._dominating = np.append(self._dominating + dominated, dominating.sum())
+        """Add a result."""
+        self._new.append(point)
         self._derived = _Derived()
 
     def remove(self, point: Point) -> None:
         """Remove a result."""
-        _, dominated, equal = self._compare(point)
-        place = int(equal.argmax())
+        self._compare_new()
+        not_worse, not_better = self._compare(np.array([point]))
+        place = int((not_worse & not_better).argmax())
         self._points = np.delete(self._points, place, axis=0)
-        self._dominating = np.delete(self._dominating - dominated, place)
+        self._dominating = np.delete(self._dominating - (not_better & ~not_worse)[:, 0], place)
         self._derived = _Derived()
 
     def merit(self, point: Point) -> Merit:
@@ -240,6 +247,7 @@ class ByDomination(Standings):
     def is_among_best(self, point: Point, places: int) -> bool:
         """Look it up among those at the first places."""
         if places not in self._derived.best:
+            self._compare_new()
             self._derived.best[places] = self._find_best(places)
         return point in self._derived.best[places]
 
@@ -264,13 +272,29 @@ class ByDomination(Standings):
         return self._derived.peers[dominating]
 
     def _count_dominating(self, point: Point) -> int:
-        dominating, _, _ = self._compare(point)
-        return int(dominating.sum())
+        self._compare_new()
+        not_worse, not_better = self._compare(np.array([point]))
+        return int((not_worse & ~not_better).sum())
 
-    def _compare(self, point: Point) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
-        """Return which results dominate the point, which it dominates, and which are equal to it."""
-        not_worse, not_better = np.all(self._points >= point, axis=1), np.all(self._points <= point, axis=1)
-        return not_worse & ~not_better, not_better & ~not_worse, not_worse & not_better
+    def _compare_new(self) -> None:
+        """Count the new results among those that dominate others, and others among those that dominate them."""
+        known = len(self._points)
+        if self._new:
+            self._points = np.concatenate([self._points, self._new])
+            self._dominating = np.concatenate([self._dominating, np.zeros(len(self._new), np.int64)])
+            self._new = []
+        for start in range(known, len(self._points), _AT_ONCE):
+            block = slice(start, start + _AT_ONCE)
+            not_worse, not_better = self._compare(self._points[block])
+            self._dominating[block] = (not_worse & ~not_better).sum(axis=0)
+            self._dominating[:known] += (not_better & ~not_worse)[:known].sum(axis=1)
+
+    def _compare(self, points: Points) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return [results, points]: which are not worse than the points in any objective, and which not better."""
+        columns = [*zip(self._points.T, points.T, strict=True)]
+        not_worse = np.all([np.greater_equal.outer(there, here) for there, here in columns], axis=0)
+        not_better = np.all([np.less_equal.outer(there, here) for there, here in columns], axis=0)
+        return not_worse, not_better
 
 
 def new_standings(objectives: Sequence[Objective]) -> Standings:

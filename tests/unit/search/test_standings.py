@@ -199,8 +199,21 @@ def test_result_among_ten_thousand_at_its_rung_costs_a_few_passes_and_the_order_
 
         return one
 
-    few, full = standings_of(results[:10]), standings_of(results)
+    few, full = standings_of(results[:10]).copy(), standings_of(results).copy()
     assert calls_of(come(full)) <= calls_of(come(few)) + 10 * peers_of_the_next
+
+
+def test_totals_of_ten_thousand_results_that_are_not_asked_compare_none() -> None:
+    results = [tuple(row) for row in np.random.default_rng(1).random((10_000, 2)).tolist()]
+    there = standings_of(results).copy()
+
+    def add() -> None:
+        more = there.copy()
+        for point in results[:100]:
+            more.add(point)
+        len(more)
+
+    assert calls_of(add) <= 10 * 100
 
 
 def test_ten_thousand_paused_trials_at_a_rung_are_looked_up_and_not_compared() -> None:
