@@ -18,8 +18,9 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
+from itertools import filterfalse
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,7 @@ from numpy.typing import NDArray
 from evonas.domination import Points, find_crowding, find_heights
 from evonas.errors import EvonasError
 from evonas.fidelity import Fidelity
-from evonas.search.objective import oriented_values
+from evonas.search.objective import oriented, oriented_values
 from evonas.search.promotion import (
     Decision,
     decide_at,
@@ -50,15 +51,16 @@ Merit = tuple[float, ...]
 
 def point_of(objectives: Sequence[Objective], trial: Trial, result: RungResult) -> Point:
     """Return what a trial's result at a rung is compared by; EvonasError if it has not a value of each objective."""
-    if result.values is None:
+    if result.value is None:
         return (-math.inf,) * len(objectives)
-    if len(result.values) != len(objectives):
+    if (count := 1 + len(result.others)) != len(objectives):
         raise EvonasError(
-            f"trial {trial.index}: status.rungs: the result at step {result.step} has "
-            f"{counted(len(result.values), 'value')}, but the search has {counted(len(objectives), 'objective')}; "
-            "restore the record from a copy"
+            f"trial {trial.index}: status.rungs: the result at step {result.step} has {counted(count, 'value')}, but "
+            f"the search has {counted(len(objectives), 'objective')}; restore the record from a copy"
         )
-    return oriented_values(objectives, result.values)
+    # Asked for each of thousands of paused trials: a single objective needs no more than that.
+    first = oriented(objectives[0], result.value)
+    return (first, *oriented_values(objectives[1:], result.others)) if result.others else (first,)
 
 
 def has_diverged(point: Point) -> bool:
@@ -97,8 +99,8 @@ class Standings(ABC):
         """Return how many are better than one of the results."""
 
     @abstractmethod
-    def is_among_best(self, point: Point, places: int) -> bool:
-        """Return whether fewer than so many are better than one of the results; cheap for all of them in turn."""
+    def best(self, places: int) -> Container[Point]:
+        """Return those of the results that fewer than so many are better than; quick to look one up."""
 
     @abstractmethod
     def needed(self, fidelity: Fidelity) -> float | None:
@@ -121,12 +123,9 @@ class Standings(ABC):
         better = len(self) - 1 if has_diverged(point) else self.count_better(point)
         return decide_to_promote_at(fidelity, better, len(self))
 
-    def goes_on(self, fidelity: Fidelity, point: Point) -> bool:
-        """Return whether ``decide_to_promote`` lets a trial go on; cheap for all of them in turn."""
-        count = len(self)
-        if count < fidelity.factor or has_diverged(point):
-            return False
-        return self.is_among_best(point, places_of(fidelity, count))
+    def going_on(self, fidelity: Fidelity) -> Container[Point]:
+        """Return those of the results that ``decide_to_promote`` lets go on; quick to look one up."""
+        return frozenset[Point]() if len(self) < fidelity.factor else self.best(places_of(fidelity, len(self)))
 
 
 class ByValue(Standings):
@@ -161,9 +160,9 @@ class ByValue(Standings):
         """Count the larger values."""
         return len(self._values) - bisect_right(self._values, point[0])
 
-    def is_among_best(self, point: Point, places: int) -> bool:
-        """Compare with the value at the last of the places."""
-        return point[0] >= self._values[-places]
+    def best(self, places: int) -> Container[Point]:
+        """Return those that are as good as the value at the last of the places."""
+        return _AtLeast(self._values[-places])
 
     def needed(self, fidelity: Fidelity) -> float | None:
         """Return the least value with which another one would go on."""
@@ -172,6 +171,17 @@ class ByValue(Standings):
     def needed_to_promote(self, fidelity: Fidelity) -> float | None:
         """Return the least value with which a paused one goes on."""
         return needed_to_promote(fidelity, self._values)
+
+
+@dataclass(frozen=True)
+class _AtLeast:
+    """All points whose only value is at least that, except that of a candidate that has diverged."""
+
+    least: float
+
+    def __contains__(self, point: object) -> bool:
+        assert isinstance(point, tuple)
+        return bool(point[0] >= self.least) and not has_diverged(point)
 
 
 @dataclass(frozen=True)
@@ -192,6 +202,8 @@ class _Derived:
 
     peers: dict[int, _Peers] = field(default_factory=dict)
     """By how many dominate them."""
+    dominating: dict[Point, int] = field(default_factory=dict)
+    """How many results dominate each."""
     best: dict[int, frozenset[Point]] = field(default_factory=dict)
     """Those at the first places, by how many places."""
 
@@ -236,20 +248,26 @@ class ByDomination(Standings):
 
     def merit(self, point: Point) -> Merit:
         """Return by how few it is dominated, how empty its region is, and how good it is on the whole."""
-        dominating = self._count_dominating(point)
+        if not self._derived.dominating:
+            self._compare_new()
+            counts = zip(_tuples(self._points), self._dominating.tolist(), strict=True)
+            self._derived.dominating = dict(counts)
+        dominating = self._derived.dominating[point]
         return (-dominating, *self._peers(dominating).merits[point])
 
     def count_better(self, point: Point) -> int:
         """Count those that fewer dominate, and of its peers those that come before it."""
-        dominating = self._count_dominating(point)
+        self._compare_new()
+        not_worse, not_better = self._compare(np.array([point]))
+        dominating = int((not_worse & ~not_better).sum())
         return int((self._dominating < dominating).sum()) + self._peers(dominating).count_better(point)
 
-    def is_among_best(self, point: Point, places: int) -> bool:
-        """Look it up among those at the first places."""
+    def best(self, places: int) -> Container[Point]:
+        """Return those at the first places."""
         if places not in self._derived.best:
             self._compare_new()
             self._derived.best[places] = self._find_best(places)
-        return point in self._derived.best[places]
+        return self._derived.best[places]
 
     def needed(self, fidelity: Fidelity) -> None:
         """Return None: it depends on all values."""
@@ -262,7 +280,7 @@ class ByDomination(Standings):
         before = self._dominating < last
         left, peers = places - int(before.sum()), self._peers(last)
         chosen = [point for point in peers.merits if peers.count_better(point) < left]
-        return frozenset([*_tuples(self._points[before]), *chosen])
+        return frozenset(filterfalse(has_diverged, [*_tuples(self._points[before]), *chosen]))
 
     def _peers(self, dominating: int) -> _Peers:
         if dominating not in self._derived.peers:
@@ -270,11 +288,6 @@ class ByDomination(Standings):
             found = [*zip(find_crowding(points).tolist(), find_heights(points).tolist(), strict=True)]
             self._derived.peers[dominating] = _Peers(dict(zip(_tuples(points), found, strict=True)), sorted(found))
         return self._derived.peers[dominating]
-
-    def _count_dominating(self, point: Point) -> int:
-        self._compare_new()
-        not_worse, not_better = self._compare(np.array([point]))
-        return int((not_worse & ~not_better).sum())
 
     def _compare_new(self) -> None:
         """Count the new results among those that dominate others, and others among those that dominate them."""
