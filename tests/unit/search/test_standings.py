@@ -122,7 +122,7 @@ def test_scale_of_an_objective_does_not_matter(results: list[Point], scale: floa
     ]
     scaled = [(one, other * scale) for one, other in small]
     # Where a float still tells them apart.
-    if len({*small}) == len({*scaled}):
+    if len({other for _, other in small}) == len({other for _, other in scaled}):
         there, other = standings_of(small), standings_of(scaled)
         assert [there.merit(point)[0] for point in small] == [other.merit(point)[0] for point in scaled]
 
