@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import optuna
 import pytest
 import yaml
 
+from evonas.local.journal import open_journal
 from evonas.recorded.search import RecordedSearch, overview_of
+from evonas.search.objective import values_of
 from evonas.sources.journal import JournalSource
+from evonas.spec import SearchSpec
 from tests.unit.commands.conftest import Evonas
-from tests.unit.search.fronts import TWO, front_body, write_front
+from tests.unit.commands.test_mlflow import runs
+from tests.unit.search.fronts import THREE, TWO, front_body, front_trials, write_front
 from tests.unit.search.simulation import write_run
 
 
@@ -140,3 +146,44 @@ def test_what_a_status_says_of_a_front_is_listed() -> None:
     said = overview_of(body)
     assert (said.front_size, said.hypervolume, said.best, said.metric) == (7, 1.5, None, "accuracy")
     assert said.more_metrics == ("latency_ms",)
+
+
+@pytest.mark.parametrize(
+    "objectives", [TWO, THREE, ({**TWO[0], "reference": 0.7}, {**TWO[1], "reference": 12})], ids=["2", "3", "limited"]
+)
+def test_best_trials_of_an_optuna_study_are_the_front(evonas: Evonas, tmp_path: Path, objectives: Any) -> None:
+    record = JournalSource(write_front(tmp_path, "two", objectives=objectives, confirm={"top": 2, "repeats": 1})).read()
+    assert evonas("export", "two", "--optuna")[0] == 0
+    study = optuna.load_study(study_name="two", storage=f"sqlite:///{tmp_path}/two.db")
+    assert [direction.name for direction in study.directions] == ["MAXIMIZE", *["MINIMIZE"] * (len(objectives) - 1)]
+    front = dict(zip((trial.index for trial in record.totals.front.members), record.totals.front.values, strict=True))
+    found = {trial.user_attrs["index"]: tuple(trial.values) for trial in study.best_trials}
+    assert found == front
+    assert study.user_attrs["evonas_metrics"] == [each["metric"] for each in objectives]
+    assert len(study.trials) == 60
+
+
+def test_runs_in_mlflow_have_every_objective_and_say_whether_they_are_on_the_front(
+    evonas: Evonas, tmp_path: Path
+) -> None:
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    body = front_body("grows", count=30)
+    trials = front_trials(SearchSpec.parse(body), count=30)
+    for known in (15, 30):
+        journal = open_journal(tmp_path / "grows", body)
+        for trial in trials[known - 15 : known]:
+            journal.write(trial)
+        journal.close()
+        assert evonas("export", "grows", "--mlflow", uri)[0] == 0
+        record = JournalSource(tmp_path / "grows").read()
+        members = {trial.index for trial in record.totals.front.members}
+        made = {int(run.data.tags["evonas.index"]): run.data for run in runs(uri, "grows")}
+        assert len(made) == known
+        for trial in record.trials:
+            said, values = made[trial.index], values_of(record.spec.objectives, trial)
+            if values is None:
+                assert "evonas.front" not in said.tags
+                continue
+            assert said.tags["evonas.front"] == ("true" if trial.index in members else "false")
+            assert (said.metrics["objective/accuracy"], said.metrics["objective/latency_ms"]) == values
+            assert "reward" not in said.metrics
