@@ -22,7 +22,7 @@ from evonas.manifest import read_objects, to_yaml
 @click.option(
     "--objectives",
     metavar="LIST",
-    help="Metrics that Katib collects to optimise at once, such as accuracy:max,latency:min. Default: its one objective.",
+    help="Collected metrics to optimise at once, such as accuracy:max,latency:min. Default: Katib's one objective.",
 )
 def import_(form: str, file: Path, output: Path | None, objectives: str | None) -> None:
     """Convert the Katib Experiment in FILE to an ArchitectureSearch.
