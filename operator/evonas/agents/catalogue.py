@@ -89,8 +89,12 @@ def not_installed(type: str, settings: AgentSettings) -> str:
     return f"{need}: {cure(*extras)}, or choose {' or '.join(LIGHT_TYPES)}" if lacks(*extras) else ""
 
 
-def uses_experience(type: str, settings: AgentSettings) -> bool:
-    """Return whether an agent learns from earlier searches: its critic does, or else its policy."""
+def uses_experience(type: str, settings: AgentSettings, objectives: int = 1) -> bool:
+    """Return whether an agent learns from earlier searches: its critic does, or else its policy. With several
+    objectives neither does.
+    """
+    if objectives > 1:
+        return False
     learns = settings.policy.training != "None"
     return learns if type == "Neural" else type == "EvoNAS" and (learns or settings.critic.model != "None")
 

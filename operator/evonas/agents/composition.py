@@ -140,6 +140,7 @@ class ComposedAgent:
                     for position in np.flatnonzero(drawing.drawn[row])
                 },
                 value=None if drafts.values is None else float(drafts.values[row]),
+                values=None if drafts.by_objective is None else tuple(drafts.by_objective[row].tolist()),
                 owed=None if owed is None else tuple(owed[row].tolist()),
                 is_known=tuple(choices) in self._history,
             )

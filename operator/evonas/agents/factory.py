@@ -10,14 +10,15 @@ EvoNAS    children of parents  network and uniform yes
 ========= ==================== =================== ======
 
 Settings can remove parts of EvoNAS: without a critic its policy is the network alone, and without training it is
-uniform. Optuna's samplers and the agents of other packages are created elsewhere (``optuna_agent``, ``catalogue``).
+uniform. With several objectives there is a critic for each. Optuna's samplers and the agents of other packages are
+created elsewhere (``optuna_agent``, ``catalogue``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evonas.agents.catalogue import AGENT_TYPES, check_agent, create_foreign, parse_agent, uses_experience
 from evonas.agents.composition import ComposedAgent
@@ -32,6 +33,9 @@ from evonas.agents.sources import Source, WholeSamples
 from evonas.agents.transfer import EliteDescendants
 from evonas.errors import FieldProblem, InvalidManifest
 from evonas.space import SearchSpace
+
+if TYPE_CHECKING:
+    from evonas.agents.critic.judgement import Beliefs
 
 POLICY_INTERVAL = 3
 """If a critic judges the candidates, the network draws some for every third proposal: asked each time, it takes as long
@@ -58,7 +62,7 @@ def create_agent(
     """
     _check_seed(seed)
     parsed = (parse_agent if looks_back else check_agent)(type, settings or {}, objectives)
-    if not uses_experience(type, parsed):
+    if not uses_experience(type, parsed, objectives):
         experience = NO_EXPERIENCE
     if type not in AGENT_TYPES:
         return create_foreign(type, space, seed, parsed.settings, objectives)
@@ -88,15 +92,14 @@ def create_agent(
         population = Population(parsed.evolution.population)
         mutation = partial(Mutation, space, seed=seed, population=population, settings=parsed.evolution)
         if criticised and not looks_back:
-            from evonas.agents.critic.critic import Critic  # noqa: PLC0415
             from evonas.agents.critic.imagination import ImaginedEvolution  # noqa: PLC0415
 
-            critic = Critic(space, experience)
+            critic, judge = _create_critic(space, seed, experience, objectives, history)
             elites = EliteDescendants(space, seed, experience)
             source = ImaginedEvolution(
                 space,
                 (Turns(mutation(Alternating(policy)), mutation(UniformPolicy(space)), POLICY_INTERVAL), elites),
-                critic,
+                judge,
                 history,
                 seed,
                 generations=parsed.critic.generations_for(len(space)),
@@ -123,6 +126,20 @@ def create_agent(
         repeats=Repeats() if criticised and objectives == 1 else None,
         objectives=objectives,
     )
+
+
+def _create_critic(
+    space: SearchSpace, seed: int, experience: Experience, objectives: int, history: History
+) -> tuple[Observer, Callable[[int], Beliefs]]:
+    """Return what learns, and what says for a proposal's index what is believed then."""
+    from evonas.agents.critic.critic import Critic  # noqa: PLC0415
+    from evonas.agents.critic.panel import Panel  # noqa: PLC0415
+
+    if objectives > 1:
+        panel = Panel(space, seed, objectives)
+        return panel, lambda index: panel.judge(index, history.under_way)
+    critic = Critic(space, experience)
+    return critic, lambda _: critic.judge(history.under_way)
 
 
 def _check_seed(seed: int) -> None:

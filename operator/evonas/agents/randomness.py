@@ -41,6 +41,8 @@ class Purpose(enum.IntEnum):
     """Which candidates of earlier searches have descendants, and how these are mutated."""
     CHILDREN = 11
     """Which of too many children of an imagined candidate there are."""
+    DIRECTIONS = 12
+    """Along which a proposal measures what candidates would add to the front."""
     SAMPLER = 16
     """What Optuna's samplers are seeded with."""
 

@@ -62,7 +62,8 @@ def values_of(objectives: Sequence[Objective], trial: Trial) -> tuple[float, ...
         return None
     values = [trial.reward]
     for objective in objectives[1:]:
-        found = _evaluate_one(objective, Report(metrics=trial.metrics))
+        # It is within the hard limits: of an imported mean, the last bit may not be.
+        found = _evaluate_one(objective, Report(metrics=trial.metrics), limited=False)
         if not found.values:
             raise EvonasError(
                 f"trial {trial.index} has a reward, but no value of {objective.name}: {found.message}; "
@@ -70,6 +71,11 @@ def values_of(objectives: Sequence[Objective], trial: Trial) -> tuple[float, ...
             )
         values += found.values
     return tuple(values)
+
+
+def in_words(objectives: Sequence[Objective], values: Sequence[float]) -> str:
+    """For people: ``accuracy 0.93, latency_ms 4.2``."""
+    return ", ".join(f"{each.name} {value:.6g}" for each, value in zip(objectives, values, strict=True))
 
 
 def oriented_values(objectives: Sequence[Objective], values: Sequence[float]) -> tuple[float, ...]:
@@ -94,11 +100,13 @@ def reaches_target(objectives: Sequence[Objective], values: Sequence[float]) -> 
     return bool(reached) and all(reached)
 
 
-def _evaluate_one(objective: Objective, report: Report) -> Evaluation:
+def _evaluate_one(objective: Objective, report: Report, *, limited: bool = True) -> Evaluation:
     value = _reported(objective, report)
     if value is None:
         return _missing(objective, report)
     for constraint in objective.constraints:
+        if constraint.maximum is not None and not limited:
+            continue
         evaluation = _constrained(value, constraint, report, minimize=objective.minimize)
         if not evaluation.values:
             return evaluation

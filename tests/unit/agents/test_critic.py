@@ -431,14 +431,14 @@ def test_a_memory_has_one_result_of_a_candidate_that_goes_on_after_pauses(indexe
     """The latest one, among the latest of all."""
     memory, latest, seen = Memory(capacity, 1), dict[int, int](), set[int]()
     for age, index in enumerate(indexes):
-        version, settled = memory.version, memory.finals[: memory.settled].tolist()
-        memory.add(index, (index,), float(age), again=index in seen)
+        version, settled = memory.version, memory.finals()[: memory.settled].tolist()
+        memory.add(index, (index,), (float(age),), again=index in seen)
         seen.add(index)
         latest[index] = age
         if memory.version == version:
-            assert memory.finals[: len(settled)].tolist() == settled
+            assert memory.finals()[: len(settled)].tolist() == settled
         assert len(memory) < capacity + BLOCK
-    finals = memory.finals.tolist()
+    finals = memory.finals().tolist()
     assert [latest[int(choices[0])] for choices in memory.choices()] == finals == sorted(finals)
     assert finals[-min(capacity // 2, len(latest)) :] == sorted(latest.values())[-min(capacity // 2, len(latest)) :]
 

@@ -43,14 +43,22 @@ NOISES = (0.001, 0.01, 0.1, 0.5)
 class Critic:
     """An ``Observer`` that models the rewards and judges candidates by the model."""
 
-    def __init__(self, space: SearchSpace, experience: Experience = NO_EXPERIENCE, objective: int = 0) -> None:
+    def __init__(
+        self,
+        space: SearchSpace,
+        experience: Experience = NO_EXPERIENCE,
+        *,
+        objective: int = 0,
+        memory: Memory | None = None,
+    ) -> None:
+        """``memory``: of the results in all objectives, to which somebody else adds them."""
         self._objective = objective
         self._encoding = Encoding(space)
         self._experience = experience
         self._space = space
         self._earlier: EarlierTasks | None = None
         """From the first judgement on."""
-        self._memory = Memory(MEMORY, len(space))
+        self._memory = Memory(MEMORY, len(space)) if memory is None else memory
         self._due = 0.0
         self._steps: set[int] = set()
         """Of the rungs that results had reached."""
@@ -69,18 +77,17 @@ class Critic:
 
     def observe(self, observation: Observation) -> None:
         """Remember a result; an infeasible candidate counts as worse than any reward."""
+        finals = (observation.final(),)
+        self._memory.add(observation.index, observation.choices, finals, observation.curves, again=observation.again)
+        self.note(observation)
+
+    def note(self, observation: Observation) -> None:
+        """Take note of a result that is in the memory."""
         memory = self._memory
-        memory.add(
-            observation.index,
-            observation.choices,
-            observation.final(self._objective),
-            observation.curve(self._objective),
-            again=observation.again,
-        )
         reached = {step for step, _ in observation.curve(self._objective)}
         if memory.added >= self._due or not reached <= self._steps:
             # Only stored here: a search that is being restored never needs most of them.
-            self._snapshot = memory.choices()[-JUDGES:], memory.finals[-JUDGES:], memory.curves[-JUDGES:]
+            self._snapshot = memory.choices()[-JUDGES:], self._finals[-JUDGES:], self._curves[-JUDGES:]
             self._due = memory.added * GROWTH
             self._steps |= reached
 
@@ -96,8 +103,8 @@ class Critic:
             for each in halfway:
                 level = self._levels.find(each.curve(self._objective), each.final)
                 factor = self._appended(factor, np.array([each.choices]), level)
-            finals = np.append(self._memory.finals, [each.final for each in halfway])
-            targets = _scores([*self._memory.curves, *(each.curve(self._objective) for each in halfway)], finals)
+            finals = np.append(self._finals, [each.final for each in halfway])
+            targets = _scores([*self._curves, *(each.curve(self._objective) for each in halfway)], finals)
             posterior = self._posterior(factor, targets)
             if started:
                 posterior.expect(self._enter(np.array([each.choices for each in started]), self._levels.end))
@@ -151,7 +158,7 @@ class Critic:
             choices = memory.choices(last=settled)
             tokens = self._encoding.tokens(choices)
             self._columns = self._similarity.columns(tokens)
-            self._known = self._find_levels(memory.curves[:settled], memory.finals[:settled])
+            self._known = self._find_levels(self._curves[:settled], self._finals[:settled])
             self._functions = self._functions_of(choices, self._known)
             covariance = self._similarity.covariance(tokens, self._columns, settled)
             self._factor = Factor(self._levels.between(covariance, self._known, self._known), self._noise)
@@ -161,7 +168,7 @@ class Critic:
             self._columns = torch.nn.functional.pad(self._columns, (0, missing + BLOCK))
         del self._known[len(self._factor) :]
         self._functions = self._functions[: len(self._factor)]
-        levels = self._find_levels(memory.curves[len(self._known) :], memory.finals[len(self._known) :])
+        levels = self._find_levels(self._curves[len(self._known) :], self._finals[len(self._known) :])
         for place, level in enumerate(levels, len(self._known)):
             self._factor = self._appended(self._factor, memory.choices(place, place + 1), level)
         return self._factor
@@ -190,6 +197,14 @@ class Critic:
             return torch.empty(len(choices), 0, dtype=torch.float64)
         correlations = self._levels.correlations[levels, self._levels.end].double()
         return self._earlier.functions(choices) * correlations[:, None]
+
+    @property
+    def _finals(self) -> NDArray[np.float64]:
+        return self._memory.finals(self._objective)
+
+    @property
+    def _curves(self) -> list[Curve]:
+        return self._memory.curves(self._objective)
 
     def _find_levels(self, curves: Sequence[Curve], finals: NDArray[np.float64]) -> list[int]:
         return [self._levels.find(curve, final) for curve, final in zip(curves, finals.tolist(), strict=True)]

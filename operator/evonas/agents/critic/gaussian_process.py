@@ -39,7 +39,8 @@ class Factor:
 
     def __init__(self, covariance: torch.Tensor, noise: float) -> None:
         """Factorise [points, points]."""
-        self._noise = noise
+        self.noise = noise
+        """Relative to the scale."""
         self._block = torch.linalg.cholesky(_with_noise(covariance, noise))
         self._halves = _Halves(self._block.float())
         self._rows = torch.empty(0, len(covariance), dtype=torch.float64)
@@ -56,7 +57,7 @@ class Factor:
     def appended(self, covariance: torch.Tensor) -> Factor:
         """Return the factor with one more point; ``covariance`` is [points], with the points before it."""
         row = self.solve(covariance[:, None].double())[:, 0]
-        diagonal = math.sqrt(max(1 + self._noise - float(row @ row), 1e-12))
+        diagonal = math.sqrt(max(1 + self.noise - float(row @ row), 1e-12))
         return self._grown(row[None], torch.tensor([[diagonal]], dtype=torch.float64))
 
     def extended(self, covariance: torch.Tensor) -> Factor:
@@ -64,14 +65,14 @@ class Factor:
         points + new], with the points before them and among themselves.
         """
         rows = self.solve(covariance[:, : len(self)].T.double()).T
-        left = _with_noise(covariance[:, len(self) :], self._noise) - rows @ rows.T
+        left = _with_noise(covariance[:, len(self) :], self.noise) - rows @ rows.T
         return self._grown(rows, torch.linalg.cholesky(left))
 
     def _grown(self, rows: torch.Tensor, corner: torch.Tensor) -> Factor:
         """Return the factor with these rows [new, points] below it, and in the corner [new, new]."""
         first, new = len(self._block), len(corner)
         more = Factor.__new__(Factor)
-        more._noise, more._block, more._halves = self._noise, self._block, self._halves
+        more.noise, more._block, more._halves = self.noise, self._block, self._halves
         more._rows = torch.cat([self._rows, rows[:, :first]])
         more._corner = torch.nn.functional.pad(self._corner, (0, new, 0, new))
         more._corner[-new:, :-new] = rows[:, first:]
@@ -123,6 +124,7 @@ class Posterior:
         solved = factor.solve(targets[:, None])
         self.weights = factor.solve_transposed(solved).squeeze(1)
         """[points]: of the known points in the mean."""
+        self._targets = targets
         self._scale = max(float(solved.square().sum()) / max(len(targets), 1), 1e-12)
         self._factor = factor
 
@@ -132,6 +134,11 @@ class Posterior:
         Desautels et al. 2014).
         """
         self._factor = self._factor.extended(covariance)
+
+    @property
+    def known(self) -> torch.Tensor:
+        """[points]: the mean of the known points, which is what their targets would be without noise."""
+        return self._targets - self._factor.noise * self.weights
 
     def mean(self, covariance: torch.Tensor) -> torch.Tensor:
         """Return the mean of points; ``covariance`` is [points, known]."""

@@ -11,13 +11,13 @@ Imports PyTorch through the critic.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.agents.critic.critic import Critic
+from evonas.agents.critic.judgement import Beliefs
 from evonas.agents.critic.pool import Pool
 from evonas.agents.evolution import Breeding
 from evonas.agents.history import History
@@ -34,18 +34,18 @@ class ImaginedEvolution:
         self,
         space: SearchSpace,
         first: Sequence[Breeding],
-        critic: Critic,
+        judge: Callable[[int], Beliefs],
         history: History,
         seed: int,
         *,
         generations: int,
         exploration: float,
     ) -> None:
-        """Take what breeds the first generation."""
+        """Take what breeds the first generation, and what says for a proposal's index what is believed then."""
         self._neighbourhood = Neighbourhood(space)
         self._decisions = len(space)
         self._first = first
-        self._critic = critic
+        self._judge = judge
         self._history = history
         self._seed = seed
         self._later = generations - 1
@@ -53,7 +53,7 @@ class ImaginedEvolution:
 
     def draw(self, index: int) -> Drafts:
         """Breed the candidates for proposal ``index``; somebody has parents."""
-        judgement = self._critic.judge(self._history.under_way)
+        judgement = self._judge(index)
         pool = Pool(self._neighbourhood, judgement)
         for source in self._first:
             if source.has_parents:
@@ -64,11 +64,12 @@ class ImaginedEvolution:
             if not pool.breed(numbers, partial(self._selection, index, generation)):
                 break
         drawing, parents = pool.finalists(self._history)
-        means, deviations = judgement.predict(drawing.choices)
-        order = np.argsort(-(means + self._exploration_of(index) * deviations), kind="stable")
+        assessment = judgement.assess(drawing.choices, self._exploration_of(index))
+        order = np.argsort(-assessment.promise, kind="stable")
         drawing = drawing.take(order)
         owed = partial(judgement.owed, drawing.choices)
-        return Drafts(drawing, parents[order], "mutation", len(pool), means[order], owed)
+        by_objective = None if assessment.values is None else assessment.values[order]
+        return Drafts(drawing, parents[order], "mutation", len(pool), assessment.worth[order], by_objective, owed)
 
     def _selection(self, index: int, generation: int, count: int) -> NDArray[np.float64]:
         numbers: NDArray[np.float64] = uniforms(self._seed, Purpose.CHILDREN, index, (self._later, count))[generation]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -21,8 +22,46 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class Assessment:
+    """What the finalists for a proposal are compared by."""
+
+    promise: Floats
+    """[candidates]: the larger the better."""
+    worth: Floats
+    """[candidates]: what is expected of each, as in ``Proposal.value``."""
+    values: Floats | None = None
+    """[candidates, objectives]: what is expected of each in each objective; None for a single one."""
+
+
+class Beliefs(Protocol):
+    """What is expected of candidates, in one objective or several: as much as it takes to search among them."""
+
+    @property
+    def knows_earlier(self) -> bool:
+        """Whether anything is known from earlier searches."""
+
+    def expect(self, choices: NDArray[np.int64], origin: NDArray[np.int64] | None = None) -> Floats:
+        """Return what is expected of [candidates, decisions], the larger the better. ``origin``, [decisions], is a
+        candidate that they differ from in few decisions: the fewer, the less it costs.
+        """
+
+    def expect_changed(
+        self, origin: NDArray[np.int64], positions: NDArray[np.int64], values: NDArray[np.int64]
+    ) -> Floats:
+        """Return what is expected of candidates that have one other value than ``origin``, [decisions]: [candidates].
+        Without what is known from earlier searches.
+        """
+
+    def assess(self, choices: NDArray[np.int64], exploration: float) -> Assessment:
+        """Assess [candidates, decisions], if so many standard deviations count in a candidate's favour."""
+
+    def owed(self, choices: NDArray[np.int64]) -> Floats | None:
+        """Return how much of what is expected is due to each earlier search: [candidates, tasks]; None without any."""
+
+
+@dataclass(frozen=True)
 class Judgement:
-    """The critic's beliefs, valid until it is asked again; all numbers are in normal scores of the remembered
+    """The critic's ``Beliefs``, valid until it is asked again; all numbers are in normal scores of the remembered
     rewards.
     """
 
@@ -36,11 +75,19 @@ class Judgement:
     earlier: EarlierTasks | None
     """What is known from earlier searches."""
 
-    def expect(self, choices: NDArray[np.int64], origin: NDArray[np.int64] | None = None) -> Floats:
-        """Return what is expected of [candidates, decisions].
+    @property
+    def knows_earlier(self) -> bool:
+        """As ``Beliefs.knows_earlier``."""
+        return self.earlier is not None
 
-        ``origin``, [decisions], is a candidate that they differ from in few decisions: the fewer, the less it costs.
-        """
+    @property
+    def known_values(self) -> Floats:
+        """[known]: what is expected of the known results' candidates at their levels; without experience."""
+        assert isinstance(self.posterior, Posterior)
+        return self.posterior.known.numpy()
+
+    def expect(self, choices: NDArray[np.int64], origin: NDArray[np.int64] | None = None) -> Floats:
+        """As ``Beliefs.expect``."""
         with single_threaded(), torch.inference_mode():
             covariance = self._covariance(choices, origin)
             if isinstance(self.posterior, Posterior):
@@ -50,10 +97,7 @@ class Judgement:
     def expect_changed(
         self, origin: NDArray[np.int64], positions: NDArray[np.int64], values: NDArray[np.int64]
     ) -> Floats:
-        """Return what is expected of candidates that have one other value than ``origin``, [decisions]: [candidates].
-
-        In single precision, which is enough to find the best of many; without what is known from earlier searches.
-        """
+        """As ``Beliefs.expect_changed``, in single precision, which is enough to find the best of many."""
         with single_threaded(), torch.inference_mode():
             around = self._surroundings.around(self.encoding.tokens(origin)).double().numpy()
             found: Floats = around[self.encoding.token(positions, values)]
@@ -77,8 +121,13 @@ class Judgement:
                 mean, deviation = self.posterior.predict(covariance, self._functions(choices))
             return mean.numpy(), deviation.numpy()
 
+    def assess(self, choices: NDArray[np.int64], exploration: float) -> Assessment:
+        """As ``Beliefs.assess``: by an upper confidence bound."""
+        means, deviations = self.predict(choices)
+        return Assessment(means + exploration * deviations, means)
+
     def owed(self, choices: NDArray[np.int64]) -> Floats | None:
-        """Return how much of the mean is due to each earlier search: [candidates, tasks]; None without any."""
+        """As ``Beliefs.owed``."""
         if isinstance(self.posterior, Posterior):
             return None
         with single_threaded(), torch.inference_mode():

@@ -1,5 +1,5 @@
 """The critic's memory: a bounded number of results, the better half and the latest, in order of age. A trial that was
-stopped at a rung is a result, too, and as good as it is expected to have become.
+stopped at a rung is a result, too, and as good as it is expected to have become. Several objectives have one memory.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.agents.curves import Curve, outlook
+from evonas.agents.rewards import Values
+from evonas.domination import order
 from evonas.space import Choices
 
 BLOCK = 32
@@ -23,8 +25,8 @@ class Memory:
         self._decisions = decisions
         self._indexes: list[int] = []
         self._choices: list[Choices] = []
-        self._finals: list[float] = []
-        self._curves: list[Curve] = []
+        self._finals: list[Values] = []
+        self._curves: list[tuple[Curve, ...]] = []
         self.added = 0
         """How many results were added, including forgotten ones."""
         self.settled = 0
@@ -39,25 +41,25 @@ class Memory:
         """Return candidates, by default all: [results, decisions]."""
         return np.array(self._choices[first:last], dtype=np.int64).reshape(-1, self._decisions)
 
-    @property
-    def finals(self) -> NDArray[np.float64]:
-        """[results]: the rewards; minus infinity for infeasible candidates, NaN for stopped ones."""
-        return np.array(self._finals)
+    def finals(self, objective: int = 0) -> NDArray[np.float64]:
+        """Return [results]: values of an objective; minus infinity for infeasible candidates, NaN for stopped ones."""
+        return np.array([values[objective] for values in self._finals])
 
-    @property
-    def curves(self) -> list[Curve]:
-        """[results]: the values at rungs."""
-        return self._curves.copy()
+    def curves(self, objective: int = 0) -> list[Curve]:
+        """Return [results]: the values of an objective at rungs."""
+        return [curves[objective] if curves else () for curves in self._curves]
 
-    def add(self, index: int, choices: Choices, final: float, curve: Curve = (), *, again: bool = False) -> None:
+    def add(
+        self, index: int, choices: Choices, finals: Values, curves: tuple[Curve, ...] = (), *, again: bool = False
+    ) -> None:
         """Remember a result of a proposal; if there was one before, ``again``, forget that one."""
         replaces = again and index in self._indexes
         if replaces:
             self._remove(self._indexes.index(index))
         self._indexes.append(index)
         self._choices.append(choices)
-        self._finals.append(final)
-        self._curves.append(curve)
+        self._finals.append(finals)
+        self._curves.append(curves)
         self.added += 1
         ends_block = self.added % BLOCK == 0
         if ends_block:
@@ -67,10 +69,20 @@ class Memory:
             self.version += 1
 
     def _forget(self) -> None:
+        if self._finals and len(self._finals[0]) > 1:
+            worse = order(np.column_stack([self._worth(each) for each in range(len(self._finals[0]))]))[
+                len(self) // 2 :
+            ]
+            for place in sorted(np.sort(worse)[: max(0, len(self) - self._capacity)].tolist(), reverse=True):
+                self._remove(place)
+            return
         while len(self) > self._capacity:
-            worth = outlook(self._curves, self.finals).expected if any(self._curves) else self.finals
-            worse = np.argsort(worth, kind="stable")[: (len(self) + 1) // 2]
+            worse = np.argsort(self._worth(0), kind="stable")[: (len(self) + 1) // 2]
             self._remove(int(worse.min()))
+
+    def _worth(self, objective: int) -> NDArray[np.float64]:
+        finals = self.finals(objective)
+        return outlook(self.curves(objective), finals).expected if any(self._curves) else finals
 
     def _remove(self, place: int) -> None:
         del self._indexes[place], self._choices[place], self._finals[place], self._curves[place]

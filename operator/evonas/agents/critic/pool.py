@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.agents.critic.judgement import Judgement
+from evonas.agents.critic.judgement import Beliefs
 from evonas.agents.history import History
 from evonas.agents.neighbours import Changes, Neighbourhood
 from evonas.agents.sources import DRAFTS, Drawing
@@ -45,7 +45,7 @@ class _Brood:
 class Pool:
     """Candidates, one per row, in the order in which they were bred."""
 
-    def __init__(self, neighbourhood: Neighbourhood, judgement: Judgement) -> None:
+    def __init__(self, neighbourhood: Neighbourhood, judgement: Beliefs) -> None:
         self._neighbourhood = neighbourhood
         self._judgement = judgement
         self._broods: list[_Brood] = []
@@ -76,7 +76,7 @@ class Pool:
         descent = brood.descent(place)
         changes, special = self._neighbourhood.changes(parent)
         # The earlier searches are asked about one candidate after another.
-        asked = self._judgement.earlier is not None
+        asked = self._judgement.knows_earlier
         most = DRAFTS if asked else MOST_CHILDREN
         if len(changes) > most:
             some = (selection(most) * len(changes)).astype(np.int64)

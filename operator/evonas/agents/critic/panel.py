@@ -1,0 +1,95 @@
+"""A critic for each objective, and what they believe together: what candidates would add to the front. Imports PyTorch.
+
+What is learned about one candidate says other things about others in each metric: a latency is nearly a sum over the
+decisions, an accuracy is not. So each objective has a process with a shape of its own. What they remember is common.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evonas.agents.critic.critic import MEMORY, Critic
+from evonas.agents.critic.gain import DIRECTIONS, Gain
+from evonas.agents.critic.judgement import Assessment, Floats, Judgement
+from evonas.agents.critic.memory import Memory
+from evonas.agents.history import Pending
+from evonas.agents.policy import Observation
+from evonas.agents.randomness import Purpose, uniforms
+from evonas.domination import find_front
+from evonas.space import SearchSpace
+
+
+class Panel:
+    """An ``Observer`` that models several objectives, and judges candidates by the models."""
+
+    def __init__(self, space: SearchSpace, seed: int, objectives: int) -> None:
+        self._seed = seed
+        self._memory = Memory(MEMORY, len(space))
+        self._critics = [Critic(space, objective=each, memory=self._memory) for each in range(objectives)]
+
+    def observe(self, observation: Observation) -> None:
+        """As ``Critic.observe``."""
+        finals = tuple(observation.final(each) for each in range(len(self._critics)))
+        self._memory.add(observation.index, observation.choices, finals, observation.curves, again=observation.again)
+        for critic in self._critics:
+            critic.note(observation)
+
+    def judge(self, index: int, pending: Sequence[Pending]) -> JointJudgement:
+        """Return the current beliefs, as ``Critic.judge``, for proposal ``index``."""
+        judgements = [critic.judge(pending) for critic in self._critics]
+        points = self._points(judgements)
+        if pending:
+            # What is under way is expected to join the front: nothing else is to be tried for the same gain.
+            choices = np.array([each.choices for each in pending])
+            points = np.concatenate([points, np.column_stack([each.expect(choices) for each in judgements])])
+        numbers = uniforms(self._seed, Purpose.DIRECTIONS, index, (DIRECTIONS, len(self._critics)))
+        return JointJudgement(judgements, Gain(points[find_front(points)], numbers))
+
+    def _points(self, judgements: Sequence[Judgement]) -> Floats:
+        """Return what results are worth without their noise, [results, objectives]: of those that have ended or, if all
+        were stopped, of these.
+        """
+        known = np.column_stack([each.known_values[: len(self._memory)] for each in judgements])
+        finals = self._memory.finals()
+        ended = np.isfinite(finals)
+        return known[ended if ended.any() else finals != -math.inf]
+
+
+@dataclass(frozen=True)
+class JointJudgement:
+    """The ``Beliefs`` of several critics, valid until they are asked again."""
+
+    judgements: Sequence[Judgement]
+    gain: Gain
+
+    @property
+    def knows_earlier(self) -> bool:
+        """As ``Beliefs.knows_earlier``: never."""
+        return False
+
+    def expect(self, choices: NDArray[np.int64], origin: NDArray[np.int64] | None = None) -> Floats:
+        """As ``Beliefs.expect``: by what the candidates would add to the front."""
+        return self.gain.of(np.column_stack([each.expect(choices, origin) for each in self.judgements]))
+
+    def expect_changed(
+        self, origin: NDArray[np.int64], positions: NDArray[np.int64], values: NDArray[np.int64]
+    ) -> Floats:
+        """As ``Beliefs.expect_changed``."""
+        expected = [each.expect_changed(origin, positions, values) for each in self.judgements]
+        return self.gain.of(np.column_stack(expected))
+
+    def assess(self, choices: NDArray[np.int64], exploration: float) -> Assessment:
+        """As ``Beliefs.assess``: by what a candidate would add if it were that much better in each objective."""
+        predicted = [each.predict(choices) for each in self.judgements]
+        means = np.column_stack([mean for mean, _ in predicted])
+        deviations = np.column_stack([deviation for _, deviation in predicted])
+        return Assessment(self.gain.of(means + exploration * deviations), self.gain.of(means), means)
+
+    def owed(self, choices: NDArray[np.int64]) -> Floats | None:
+        """As ``Beliefs.owed``: nothing is."""
+        return None
