@@ -71,7 +71,7 @@ def create_agent(
         from evonas.agents.optuna.agent import OptunaAgent  # noqa: PLC0415
 
         return OptunaAgent(space, seed, parsed, objectives)
-    criticised = type == "EvoNAS" and parsed.critic.model != "None" and objectives == 1
+    criticised = type == "EvoNAS" and parsed.critic.model != "None"
     learner: Learner | None = None
     policy: Policy = UniformPolicy(space)
     if type in ("Neural", "EvoNAS") and parsed.policy.training != "None":

@@ -30,8 +30,8 @@ class Gain:
     """Measures what points would add to a front."""
 
     def __init__(self, front: Floats, numbers: NDArray[np.float64]) -> None:
-        """``front`` is [members, objectives], at least one; ``numbers``, [directions, objectives] and uniform in [0, 1),
-        say along which directions the gain is measured.
+        """``front`` is [members, objectives], at least one; ``numbers``, [directions, objectives], say along which
+        directions the gain is measured: they are uniform in [0, 1).
         """
         best = front.max(axis=0)
         extent = np.maximum(best - front.min(axis=0), LEAST_EXTENT)
