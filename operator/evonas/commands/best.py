@@ -51,7 +51,7 @@ _OBJECTS: dict[str, Callable[[Any], str]] = {
 
 
 def _trade_off(record: RecordedSearch, metrics: tuple[str, str]) -> list[dict[str, Any]]:
-    axes = parse_axes(record.spec.objective, metrics)
+    axes = parse_axes(record.spec.objectives, metrics)
     check_reported(record.trials, axes)
     return [
         {

@@ -269,7 +269,7 @@ class ByDomination(Standings):
 
     def _compare(self, point: Point) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
         """Return which results dominate the point, which it dominates, and which are equal to it."""
-        not_worse, not_better = (self._points >= point).all(axis=1), (self._points <= point).all(axis=1)
+        not_worse, not_better = np.all(self._points >= point, axis=1), np.all(self._points <= point, axis=1)
         return not_worse & ~not_better, not_better & ~not_worse, not_worse & not_better
 
 

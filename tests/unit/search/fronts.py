@@ -49,7 +49,7 @@ def front_body(
             "searchSpace": SPACE,
             **declared,
             "agent": {"type": "Evolution", "seed": 0},
-            "budget": {"maxTrials": count},
+            "budget": {"maxTrials": max(count, 1), "maxFailedTrials": count},
             "trial": {"template": {"spec": {"containers": [container]}}},
             **spec,
         },

@@ -85,7 +85,7 @@ def test_those_beyond_a_hard_limit_take_no_place_of_others() -> None:
     assert promotions([paused(0, 0.1), paused(1, 0.2), *beyond]) == [1, 0]
 
 
-SEVERAL = {"objectives": [{"metric": "accuracy"}, {"metric": "latency", "goal": "Minimize"}]}
+SEVERAL: dict[str, Any] = {"objectives": [{"metric": "accuracy"}, {"metric": "latency", "goal": "Minimize"}]}
 
 
 def paused_with(index: int, *values: float) -> Trial:

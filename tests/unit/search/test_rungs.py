@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from evonas.agents import InvalidRecord, Record, SpaceExhausted, create_agent
-from evonas.agents.interface import Proposal
+from evonas.agents.interface import Proposal, Reward
 from evonas.recorded.replay import Replay
 from evonas.search.attempt import AttemptPhase, AttemptView
 from evonas.search.codec import from_object, to_object
@@ -59,7 +59,7 @@ def climbing_spec(agent: str = "Random", count: int = 24, **spec: object) -> Sea
     return search_spec(**fields)
 
 
-def spec_in(mode: str, agent: str = "Random", objectives: Mapping[str, object] = MappingProxyType({})) -> SearchSpec:
+def spec_in(mode: str, agent: str = "Random", objectives: Mapping[str, Any] = MappingProxyType({})) -> SearchSpec:
     return climbing_spec(agent, fidelity={**FIDELITY, "mode": mode}, **objectives)
 
 
@@ -94,7 +94,7 @@ def test_stopped_trial_says_where_and_why_and_has_no_reward() -> None:
 @IN_EACH_MODE
 @pytest.mark.parametrize("failing", [0, 5])
 def test_places_in_the_sequence_have_no_gap_at_any_moment(
-    failing: int, mode: str, objectives: Mapping[str, object]
+    failing: int, mode: str, objectives: Mapping[str, Any]
 ) -> None:
     climb = Climb(spec_in(mode, objectives=objectives), failing=failing)
     for decided in climb.run():
@@ -142,7 +142,7 @@ def test_minimised_metric_stops_the_largest() -> None:
 
 @WITH_ONE_OBJECTIVE_AND_TWO
 @IN_EACH_MODE
-def test_results_at_rungs_survive_the_record(mode: str, objectives: Mapping[str, object]) -> None:
+def test_results_at_rungs_survive_the_record(mode: str, objectives: Mapping[str, Any]) -> None:
     spec = spec_in(mode, objectives=objectives)
     for trial in climbed(spec):
         assert all(len(rung.values or ()) == len(spec.objectives) for rung in trial.rungs)
@@ -161,7 +161,7 @@ WITH_EACH_AGENT = pytest.mark.parametrize(
 @IN_EACH_MODE
 @pytest.mark.parametrize("failing", [0, 5])
 def test_restarted_process_decides_and_proposes_what_an_undisturbed_one_does(
-    agent: str, failing: int, mode: str, objectives: Mapping[str, object]
+    agent: str, failing: int, mode: str, objectives: Mapping[str, Any]
 ) -> None:
     undisturbed, restarted = (Climb(spec_in(mode, agent, objectives), failing=failing) for _ in range(2))
     for _ in undisturbed.run():
@@ -175,7 +175,7 @@ def test_restarted_process_decides_and_proposes_what_an_undisturbed_one_does(
 @IN_EACH_MODE
 @pytest.mark.parametrize("failing", [0, 5])
 def test_search_with_rungs_is_replayed_bit_for_bit(
-    agent: str, failing: int, mode: str, objectives: Mapping[str, object]
+    agent: str, failing: int, mode: str, objectives: Mapping[str, Any]
 ) -> None:
     spec = spec_in(mode, agent, objectives)
     trials = climbed(spec, failing=failing)
@@ -267,7 +267,7 @@ class PlainAgent:
     def propose(self) -> Proposal:
         raise SpaceExhausted("not asked here")
 
-    def observe(self, index: int, reward: float | None) -> None:
+    def observe(self, index: int, reward: Reward | None) -> None:
         self._agent.observe(index, reward)
 
     def abandon(self, index: int) -> None:
