@@ -51,7 +51,8 @@ class Objective:
     """Key of the reported metrics; None for the reported reward itself, which only a single objective may be."""
     minimize: bool
     target: float | None
-    """The search ends with the first trial that reaches the targets of all objectives that have one."""
+    """The search ends with the first trial that reaches the targets of all objectives that have one, and is no worse
+    than a reference."""
     constraints: tuple[Constraint, ...]
     """Soft ones change this objective's value; hard ones rule a trial out, whichever objective they belong to."""
     reference: float | None = None

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.domination import Points, contributions, cover, hypervolume
-from evonas.search.objective import oriented, oriented_values, values_of
+from evonas.search.objective import meets_references, oriented_values, values_of
 from evonas.search.trial import Trial
 from evonas.spec import Objective
 
@@ -70,8 +70,7 @@ class Front:
         if (point < self._worst).any():
             self._worst, self._worth = np.minimum(self._worst, point), _Worth()
         self._best = np.maximum(self._best, point)
-        references = zip(self._objectives, point.tolist(), strict=True)
-        if any(each.reference is not None and value < oriented(each, each.reference) for each, value in references):
+        if not meets_references(self._objectives, values):
             return
         if (not_worse := np.all(self._columns >= level, axis=0)).any():
             self._replace_equal(trial, level, not_worse & np.all(self._columns == level, axis=0))
