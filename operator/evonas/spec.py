@@ -332,11 +332,10 @@ def _objective_problems(spec: Mapping[str, Any]) -> Iterable[FieldProblem]:
     if "objective" in spec and "objectives" in spec:
         yield FieldProblem("spec.objectives", "objective and objectives exclude each other: give one, or the list")
     yield from _constraint_problems("spec.objective", spec.get("objective", {}))
-    seen: set[str] = set()
+    metrics = [objective["metric"] for objective in spec.get("objectives", ())]
+    for metric in sorted({metric for metric in metrics if metrics.count(metric) > 1}):
+        yield FieldProblem("spec.objectives", f"metrics of objectives must be unique, got {metric!r} more than once")
     for position, objective in enumerate(spec.get("objectives", ())):
-        if objective["metric"] in seen:
-            yield FieldProblem(f"spec.objectives[{position}]", f"Duplicate value: {objective['metric']!r}")
-        seen.add(objective["metric"])
         yield from _constraint_problems(f"spec.objectives[{position}]", objective)
         yield from _reference_problems(f"spec.objectives[{position}]", objective)
     if "objectives" in spec and "knowledge" in spec:

@@ -221,9 +221,12 @@ def test_several_objectives_are_immutable(cluster: Cluster, namespace: str, name
     manifest = good(f"{name}.yaml")
     cluster.kubectl("apply", f"--namespace={namespace}", "-f", "-", input=json.dumps(manifest))
     cluster.kubectl("apply", f"--namespace={namespace}", "-f", "-", input=json.dumps(manifest))
-    manifest["spec"]["objectives"][1]["reference"] = 21
-    with pytest.raises(CommandFailed, match=r"spec\.objectives: Invalid value: is immutable"):
-        cluster.kubectl("apply", f"--namespace={namespace}", "-f", "-", input=json.dumps(manifest))
+    others = manifest["spec"]["objectives"]
+    # The first one is the reward.
+    for changed in ([*reversed(others)], [others[0], {**others[1], "reference": 21}, *others[2:]]):
+        manifest["spec"]["objectives"] = changed
+        with pytest.raises(CommandFailed, match=r"spec\.objectives: Invalid value: is immutable"):
+            cluster.kubectl("apply", f"--namespace={namespace}", "-f", "-", input=json.dumps(manifest))
     manifest["spec"] = {**manifest["spec"], "objective": {"metric": "accuracy"}}
     del manifest["spec"]["objectives"]
     with pytest.raises(CommandFailed, match="objectives can be neither added nor removed"):

@@ -192,7 +192,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"objectives": "accuracy"}, "objectives: must be a list such as [Objective('accuracy'),"),
     ({"objectives": ["accuracy"]}, "objectives[0]: must be an Objective such as Objective('accuracy'); got 'accuracy'"),
     ({"objectives": [evonas.Objective("accuracy")]}, "objectives: must have at least 2 items"),
-    ({"objectives": [evonas.Objective("a")] * 2}, "objectives[1]: Duplicate value: 'a'"),
+    (
+        {"objectives": [evonas.Objective("a")] * 2},
+        "objectives: metrics of objectives must be unique, got 'a' more than once",
+    ),
     ({"objectives": [evonas.Objective("a", minimise)]}, "objectives[0].goal: must be 'Maximize' or 'Minimize'; got"),
     (
         {"objectives": BOTH, "maximize": "a", "target": 1},
