@@ -9,6 +9,9 @@ reward ends as a real trial would. A label or annotation on the pod asks for som
     Without it the pod succeeds.
 ``evonas-test/outcome-<index>-<attempt>``
     The same for one attempt of one trial, known by the labels that the operator gives its pods.
+``evonas-test/metrics``
+    Whatever it says, the pod reports metrics, too: ``accuracy``, which is its reward, and ``latency_ms``, the first of
+    its decisions by name.
 ``evonas-test/duration``
     How long it runs, as Go writes durations (``5s``, ``300ms``), instead of the instance's trial seconds.
 
@@ -28,14 +31,17 @@ from harness.state import Options
 Stage = dict[str, Any]
 
 REWARD = "evonas.dev/reward"
+METRICS = "evonas.dev/metrics"
 PROGRESS = "evonas.dev/progress"
 
 # A score that an agent can learn: it grows with the sum of the numeric decisions, stays below 1 and is the same for
 # the same candidate. A pod that carries no decisions gets one half.
 _REWARD_VALUE = """
-{{- $sum := 0.0 }}{{ $count := 0.0 }}
+{{- $sum := 0.0 }}{{ $count := 0.0 }}{{ $first := 0.0 }}
+{{- $measured := index (default dict .metadata.annotations) "evonas-test/metrics" }}
 {{- range .spec.containers }}{{ range .env }}{{ if eq .name "EVONAS_DECISIONS" }}
 {{- range $name, $value := fromJson .value }}{{ if kindIs "float64" $value }}
+{{- if eq $count 0.0 }}{{ $first = $value }}{{ end }}
 {{- $sum = addf $sum $value }}{{ $count = addf $count 1.0 }}
 {{- end }}{{ end }}{{ end }}{{ end }}{{ end }}
 {{- $reward := 0.5 }}
@@ -63,6 +69,7 @@ _PROGRESS_VALUE = """
 {{- $step = atoi . }}
 {{- $value := divf (mulf $reward (float64 $step)) (addf (float64 $step) 2.0) }}
 {{- $_ := set $at . (dict "reward" $value) }}
+{{- if $measured }}{{ $_ := set $at . (dict "accuracy" $value "latency_ms" $first) }}{{ end }}
 {{- end }}{{ end }}
 {{- $progress := dict "step" $step "rungs" $at }}
 {{- if $until }}{{ $progress = dict "step" $until "rungs" $at "resumed" $resumed }}{{ end }}
@@ -74,6 +81,14 @@ _RESULT_VALUE = """
 {{- if and $until (ne $until (atoi (last $rungs))) }}
 {{- $reward = divf (mulf $reward (float64 $until)) (addf (float64 $until) 2.0) }}
 {{- end -}}
+"""
+
+_RESULT = f"""
+annotations:
+  {REWARD}: "{{{{ $reward }}}}"
+{{{{- if $measured }}}}
+  {METRICS}: {{{{ dict "accuracy" $reward "latency_ms" $first | toJson | Quote }}}}
+{{{{- end }}}}
 """
 
 _ATTEMPT = '(.labels["evonas.dev/index"] // "") + "-" + (.labels["evonas.dev/attempt"] // "")'
@@ -176,7 +191,7 @@ def _progress(delay: Stage) -> Stage:
 
 
 def _reward(delay: Stage) -> Stage:
-    template = _REWARD_VALUE + _TOLD + _RESULT_VALUE + f'annotations:\n  {REWARD}: "{{{{ $reward }}}}"'
+    template = _REWARD_VALUE + _TOLD + _RESULT_VALUE + _RESULT
     selector = [*_unrewarded(), _is(_OUTCOME, absent=True), _is(_NEXT_RUNG, absent=True)]
     return _stage("pod-reward", selector, _annotated(template), delay)
 

@@ -24,6 +24,7 @@ NODE = "tests/e2e/test_pages.py::test_commands_of_the_pages_run"
 TUTORIAL = "tests/e2e/test_pages.py::test_tutorial"
 SCRIPT = "tests/e2e/test_pages.py::test_shell_trial_from_a_config_map"
 AS_IT_IS = "tests/e2e/test_pages.py::test_program_as_it_is_is_searched_by_what_it_prints"
+FRONT = "tests/e2e/test_pages.py::test_search_with_two_objectives_ends_with_its_front"
 PAGE = "tests/e2e/test_release.py::test_the_page_is_reached_by_port_forward_and_changes_nothing"
 HELM = "tests/chart/test_install_page.py::test_commands_run"
 CONTRACT = "tests/unit/docs/test_documentation.py"
@@ -37,7 +38,7 @@ CI = "run by .ci/run"
 HARNESS = "run by the fixtures of tests/e2e/conftest.py"
 """The same Dockerfiles and the same chart, by buildah and `helm upgrade --install --wait`, on a real node."""
 
-COMPARING = {LOCAL, NODE, TUTORIAL, REUSE, HELM}
+COMPARING = {LOCAL, NODE, TUTORIAL, FRONT, REUSE, HELM}
 """The tests that run whole blocks, and compare what these print with the samples."""
 
 ANYTHING, _ANY_LINES = "…", r"(?:.*\n)*"
@@ -70,6 +71,11 @@ RUN_BY: dict[str, dict[str, str]] = {
     },
     "docs/search-spaces.md": {"evonas plan": LOCAL},
     "docs/choosing-an-agent.md": {"evonas run": LOCAL},
+    "docs/several-objectives.md": {
+        "evonas run": LOCAL,
+        "evonas best": LOCAL,
+        "kubectl apply": FRONT,
+    },
     "docs/cost.md": {
         "evonas plan": LOCAL,
         "evonas report": LOCAL,

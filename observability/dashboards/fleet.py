@@ -34,6 +34,7 @@ _WAITS = "Unschedulable|ImagePull|ContainerConfig|QuotaExceeded|AdmissionDenied"
 _COLUMNS = (
     ("At work", "none", f'max by (namespace, search) (evonas_search_condition{{{_OF}, condition="Progressing"}})'),
     ("Best", "none", f"evonas_search_best_reward{{{_OF}}}"),
+    ("Front", "none", f"evonas_search_front_trials{{{_OF}}}"),
     ("Mean", "none", f"evonas_search_mean_reward{{{_OF}}}"),
     ("Running", "none", f'sum by (namespace, search) (evonas_search_trials{{{_OF}, state="running"}})'),
     ("Failed", "none", f'sum by (namespace, search) (evonas_search_trials{{{_OF}, state="failed"}})'),
@@ -119,7 +120,8 @@ def build() -> dashboard.Dashboard:
         ),
         bars(
             "Cost per gain",
-            "GPU hours per point of reward gained in the time range shown; empty if none was gained.",
+            "GPU hours per point of reward gained in the time range shown; empty if none was gained, and for searches"
+            " with several objectives.",
             "h",
             Query(
                 f"(increase(evonas_search_gpu_seconds_total{{{_OF}}}[$__range]) / 3600)"

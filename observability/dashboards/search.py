@@ -61,11 +61,16 @@ def build() -> dashboard.Dashboard:
             names=True,
         ),
         number(
-            "Best reward", "As set in the manifest.", "none", Query(f"evonas_search_best_reward{{{_OF}}}"), decimals=4
+            "Best reward",
+            "As set in the manifest; none in a search with several objectives.",
+            "none",
+            Query(f"evonas_search_best_reward{{{_OF}}}"),
+            decimals=4,
         ),
         number(
             "Since improvement",
-            "Time since the best reward was found, or since the start; empty for a search that is not active.",
+            "Time since the best reward, or the latest trial on the front, was found, or since the start; empty for a"
+            " search that is not active.",
             "s",
             Query(f"evonas_search_seconds_since_improvement{{{_OF}}}"),
             limits=Limits(4 * 3600, 24 * 3600),
@@ -73,7 +78,7 @@ def build() -> dashboard.Dashboard:
         ),
         number(
             "Trials since improvement",
-            "Results recorded after the best one.",
+            "Results recorded after the best one, or after the latest one on the front.",
             "none",
             Query(f"evonas_search_trials_since_improvement{{{_OF}}}"),
             limits=Limits(50, 100),
@@ -89,9 +94,24 @@ def build() -> dashboard.Dashboard:
         ),
         graph(
             "Moving average",
-            "Mean of the last 50 rewards (Evo-NAS paper, average curve): rises while the agent learns.",
+            "Mean of the last 50 rewards (Evo-NAS paper, average curve): rises while the agent learns. With several"
+            " objectives, of the first.",
             "none",
             Query(f"evonas_search_mean_reward{{{_OF}}}", "mean of the last 50"),
+        ),
+        graph(
+            "Hypervolume",
+            "What the front of a search with several objectives is worth above its reference.",
+            "none",
+            Query(f"evonas_search_hypervolume{{{_OF}}}", "hypervolume"),
+            steps=True,
+        ),
+        graph(
+            "Front",
+            "Trials of a search with several objectives that no other dominates.",
+            "none",
+            Query(f"evonas_search_front_trials{{{_OF}}}", "trials"),
+            steps=True,
         ),
         graph(
             "Trials by state",
@@ -189,7 +209,7 @@ def build() -> dashboard.Dashboard:
         ),
         graph(
             "Time since improvement",
-            "A sawtooth that falls to 0 with every better trial.",
+            "A sawtooth that falls to 0 with every better trial, or with every new one on the front.",
             "s",
             Query(f"evonas_search_seconds_since_improvement{{{_OF}}}", "since improvement"),
             width=THIRD,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from evonas.errors import EvonasError
-    from evonas.python.declarations import Confirm, Constraint, Rungs
+    from evonas.python.declarations import Confirm, Constraint, Objective, Rungs
     from evonas.python.here import SearchFailed
     from evonas.python.opening import open_result as open
     from evonas.python.result import Result
@@ -25,6 +25,7 @@ _PLACES = {
     "Confirm": ("evonas.python.declarations", "Confirm"),
     "Constraint": ("evonas.python.declarations", "Constraint"),
     "EvonasError": ("evonas.errors", "EvonasError"),
+    "Objective": ("evonas.python.declarations", "Objective"),
     "Result": ("evonas.python.result", "Result"),
     "Rungs": ("evonas.python.declarations", "Rungs"),
     "RunningTrial": ("evonas_trial.function", "RunningTrial"),
@@ -43,6 +44,7 @@ __all__ = [
     "Confirm",
     "Constraint",
     "EvonasError",
+    "Objective",
     "Result",
     "Rungs",
     "RunningTrial",

@@ -23,13 +23,24 @@ def dominates(one: Sequence[float], other: Sequence[float]) -> bool:
 
 def find_front(points: Points) -> NDArray[np.bool_]:
     """Return [points]: whether no other point dominates it."""
-    return find_ranks(points) == 0
+    found: NDArray[np.bool_] = find_ranks(points) == 0
+    return found
 
 
-def find_ranks(points: Points) -> NDArray[np.int64]:
+def find_ranks(points: Points, references: Sequence[float] = ()) -> NDArray[np.int64]:
     """Return [points]: 0 for the front, 1 for the front of what is left without it, and so on (non-dominated sorting,
     Deb et al. 2002, section III.A).
+
+    Points that are worse than a reference come after all others, ranked by how much they lack of each: as infeasible
+    ones do there in section VI, but without adding up what has different units.
     """
+    if len(references):
+        lacking = np.where(points >= np.array(references), 0.0, points - np.array(references))
+        beyond = (lacking < 0).any(axis=1)
+        ranks = np.empty(len(points), np.int64)
+        ranks[~beyond] = find_ranks(points[~beyond])
+        ranks[beyond] = find_ranks(lacking[beyond]) + 1 + ranks[~beyond].max(initial=-1)
+        return ranks
     # A tenth of what the import of all that reads a record takes.
     from moocore import pareto_rank  # noqa: PLC0415
 
@@ -54,11 +65,11 @@ def find_crowding(points: Points) -> NDArray[np.float64]:
     return found
 
 
-def order(points: Points) -> NDArray[np.int64]:
+def order(points: Points, references: Sequence[float] = ()) -> NDArray[np.int64]:
     """Return the places of the points, best first: by rank, within a rank by crowding, among equals the earlier one
     (the crowded comparison of NSGA-II, Deb et al. 2002, section III.B).
     """
-    ranks, crowding = find_ranks(points), np.zeros(len(points))
+    ranks, crowding = find_ranks(points, references), np.zeros(len(points))
     for rank in range(ranks.max(initial=-1) + 1):
         crowding[ranks == rank] = find_crowding(points[ranks == rank])
     return np.lexsort((np.arange(len(points)), -crowding, ranks))
@@ -73,14 +84,19 @@ def hypervolume(points: Points, reference: Sequence[float]) -> float:
     above = points[(points > np.array(reference)).all(axis=1)]
     if not len(above):
         return 0.0
-    scales = _heights(above, reference).max(axis=0)
-    found = float(volume(_heights(above, reference) / scales, ref=np.zeros(len(reference)), maximise=True))
-    with np.errstate(over="ignore"):
-        return found * float(np.prod(scales))
+    heights = _heights(above, reference)
+    scales = heights.max(axis=0)
+    found = float(volume(heights / scales, ref=np.zeros(len(reference)), maximise=True))
+    if found == 0.0:
+        # So small a share of the box around all that a float cannot hold it.
+        return max(map(_product, heights.tolist()))
+    return _product([found, *scales.tolist()])
 
 
 def contributions(points: Points, reference: Sequence[float]) -> NDArray[np.float64]:
-    """Return [points]: by which share of it the hypervolume would shrink without each point; equal ones have none."""
+    """Return [points of one front]: by which share of it the hypervolume would shrink without each; equal points have
+    none. In four objectives that takes seconds from a thousand points on.
+    """
     from moocore import hv_contributions  # noqa: PLC0415
 
     shares = np.zeros(len(points))
@@ -88,8 +104,9 @@ def contributions(points: Points, reference: Sequence[float]) -> NDArray[np.floa
     if above.any():
         heights = _heights(points[above], reference)
         heights = heights / heights.max(axis=0)
-        lost = hv_contributions(heights, ref=np.zeros(len(reference)), maximise=True)
-        shares[above] = np.asarray(lost) / hypervolume(heights, [0.0] * len(reference))
+        lost = np.asarray(hv_contributions(heights, ref=np.zeros(len(reference)), maximise=True))
+        # Rounding may leave less than nothing.
+        shares[above] = np.clip(lost, 0.0, None) / (hypervolume(heights, [0.0] * len(reference)) or 1.0)
     return shares
 
 
@@ -101,9 +118,11 @@ def cover(points: Points, count: int) -> NDArray[np.int64]:
     if len(points) <= count:
         return np.arange(len(points))
     scaled = _scaled(points)
-    chosen = list(dict.fromkeys(int(place) for place in scaled.argmax(axis=0)))[:count]
+    chosen = list(dict.fromkeys(int(place) for place in points.argmax(axis=0)))[:count]
     distances = np.min([_distances(scaled, place) for place in chosen], axis=0)
     while len(chosen) < count:
+        # Others may be as near as a point is to itself.
+        distances[chosen] = -1.0
         chosen.append(int(distances.argmax()))
         distances = np.minimum(distances, _distances(scaled, chosen[-1]))
     return np.sort(np.array(chosen))
@@ -113,13 +132,29 @@ def find_knee(points: Points) -> int:
     """Return the place of the front's knee: the point farthest above the plane through the best point of each
     objective, each objective relative to its extent (Das 1999); among equals the first.
     """
-    return int(_scaled(points).sum(axis=1).argmax())
+    return int(find_heights(points).argmax())
+
+
+def find_heights(points: Points) -> Points:
+    """Return [points]: how good each is on the whole, the sum of the objectives, each relative to its extent."""
+    heights: Points = _scaled(points).sum(axis=1)
+    return heights
 
 
 def _heights(points: Points, reference: Sequence[float]) -> Points:
     """Return how far the points are above the reference, with room for the largest floats."""
     with np.errstate(over="ignore"):
-        return np.minimum(points - np.array(reference), np.finfo(float).max)
+        heights: Points = np.minimum(points - np.array(reference), np.finfo(float).max)
+    return heights
+
+
+def _product(factors: Sequence[float]) -> float:
+    """Return the product, whatever its parts are on the way to it: infinity where a float cannot hold it."""
+    parts = list(map(math.frexp, factors))
+    try:
+        return math.ldexp(math.prod(part for part, _ in parts), sum(exponent for _, exponent in parts))
+    except OverflowError:
+        return math.inf
 
 
 def _scaled(points: Points) -> Points:
@@ -129,11 +164,13 @@ def _scaled(points: Points) -> Points:
     # Halves, lest the extent of the largest floats overflow.
     halves = np.maximum(points, -np.finfo(float).max) / 2
     low, extent = halves.min(axis=0), np.ptp(halves, axis=0)
-    return (halves - low) / np.where(extent > 0, extent, 1.0)
+    scaled: Points = (halves - low) / np.where(extent > 0, extent, 1.0)
+    return scaled
 
 
 def _distances(scaled: Points, place: int) -> NDArray[np.float64]:
-    return np.linalg.norm(scaled - scaled[place], axis=1)
+    distances: NDArray[np.float64] = np.linalg.norm(scaled - scaled[place], axis=1)
+    return distances
 
 
 def _ordinal(points: Points) -> Points:

@@ -230,6 +230,14 @@ class SearchSpec:
         return tuple(each for one in self.objectives for each in one.constraints if each.maximum is not None)
 
     @property
+    def watched_metrics(self) -> tuple[str, ...]:
+        """The metrics that a result needs, each once: those of the objectives, then those of their constraints."""
+        objectives = [one.name for one in self.objectives]
+        return tuple(
+            dict.fromkeys([*objectives, *(each.metric for one in self.objectives for each in one.constraints)])
+        )
+
+    @property
     def pauses(self) -> bool:
         """Whether each trial pauses at each rung."""
         return self.fidelity is not None and self.fidelity.pauses
@@ -263,7 +271,7 @@ class SearchSpec:
         return cls(
             name=defaulted["metadata"]["name"],
             space=space,
-            objectives=_objectives(spec),
+            objectives=parse_objectives(spec),
             agent=AgentSpec(type=agent.pop("type"), seed=agent.pop("seed"), settings=agent),
             budget=budget,
             trial=trial,
@@ -329,6 +337,24 @@ def _objective_problems(spec: Mapping[str, Any]) -> Iterable[FieldProblem]:
             yield FieldProblem(f"spec.objectives[{position}]", f"Duplicate value: {objective['metric']!r}")
         seen.add(objective["metric"])
         yield from _constraint_problems(f"spec.objectives[{position}]", objective)
+        yield from _reference_problems(f"spec.objectives[{position}]", objective)
+    if "objectives" in spec and "knowledge" in spec:
+        yield FieldProblem(
+            "spec.knowledge",
+            "is for searches with one objective; with several, warmStart.search imports the results of an earlier one",
+        )
+
+
+def _reference_problems(field: str, objective: Mapping[str, Any]) -> Iterable[FieldProblem]:
+    target, reference = objective.get("target"), objective.get("reference")
+    if target is None or reference is None:
+        return
+    if target > reference if objective["goal"] == "Minimize" else target < reference:
+        yield FieldProblem(
+            f"{field}.target",
+            f"must be no worse than the reference, beyond which nothing is worth anything, got {target} and "
+            f"{reference}",
+        )
 
 
 def _constraint_problems(field: str, objective: Mapping[str, Any]) -> Iterable[FieldProblem]:
@@ -391,14 +417,17 @@ def _knowledge(knowledge: Mapping[str, Any]) -> EarlierSearches:
     )
 
 
-def _objectives(spec: Mapping[str, Any]) -> tuple[Objective, ...]:
-    return tuple(map(_objective, spec["objectives"] if "objectives" in spec else [spec["objective"]]))
+def parse_objectives(spec: Mapping[str, Any]) -> tuple[Objective, ...]:
+    """Return the objectives of a ``spec`` that the schema accepts, with its defaults or without."""
+    # The API server keeps a search without either as it is: the reported reward is to be maximised.
+    listed = spec.get("objectives") or [spec.get("objective", {})]
+    return tuple(map(_objective, listed))
 
 
 def _objective(objective: Mapping[str, Any]) -> Objective:
     return Objective(
         metric=objective.get("metric"),
-        minimize=objective["goal"] == "Minimize",
+        minimize=objective.get("goal") == "Minimize",
         target=objective.get("target"),
         constraints=tuple(
             Constraint(item["metric"], item.get("target"), item.get("exponent"), item.get("max"))

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
+from evonas.domination import find_front, hypervolume
 from harness.client import Cluster
 from tests.chart.rendering import NAMESPACE, ROOT
 from tests.command_line import shell_of
 from tests.e2e.installed import follow
 from tests.integration.searches import trials
-from tests.shell_blocks import AS_IT_IS, NODE, SCRIPT, TUTORIAL, Block, blocks_run_by, reader_folder
+from tests.shell_blocks import AS_IT_IS, FRONT, NODE, SCRIPT, TUTORIAL, Block, blocks_run_by, reader_folder
 from tests.unit.docs.markdown import Page
 
 pytestmark = [pytest.mark.node, pytest.mark.timeout(900)]
@@ -75,6 +77,31 @@ def test_program_as_it_is_is_searched_by_what_it_prints(cluster: Cluster, give: 
         assert float(last.partition("accuracy=")[2]) == float(record["status"]["reward"])
         # Each was compared with others on its way.
         assert [rung["step"] for rung in record["status"]["rungs"]] == [1, 3]
+
+
+def test_search_with_two_objectives_ends_with_its_front(
+    cluster: Cluster, give: Give, here: str, tmp_path: Path
+) -> None:
+    (block,) = blocks_run_by(FRONT)
+    example = "examples/nasbench201-front.yaml"
+    body = yaml.safe_load((ROOT / example).read_text())
+    body["spec"]["budget"] = {"maxTrials": 8, "parallelTrials": 4}
+    (tmp_path / "shorter.yaml").write_text(yaml.safe_dump(body))
+    said = give(block, block.text.replace(example, "shorter.yaml"))
+
+    front = cluster.get("nas", body["metadata"]["name"], here)["status"]["front"]
+    results = [record["status"]["metrics"] for record in trials(cluster, here, body["metadata"]["name"])]
+    points = [(float(metrics["accuracy"]), -float(metrics["latency_ms"])) for metrics in results]
+    within = np.array([point for point in points if point[0] >= 0.8 and point[1] >= -20])
+    expected = within[find_front(within)]
+    members = [(float(each["values"]["accuracy"]), -float(each["values"]["latency_ms"])) for each in front["members"]]
+    assert members == sorted({tuple(point) for point in expected.tolist()}, reverse=True)
+    assert front["size"] == len(members)
+    assert float(front["hypervolume"]) == pytest.approx(hypervolume(expected, (0.8, -20)))
+    # What people see of it.
+    heading, row = (line for line in said.splitlines() if line.startswith(("NAME", "nasbench201-front ")))
+    shown = {column: row[heading.index(column) :].split()[0] for column in ("FRONT", "HYPERVOLUME")}
+    assert shown == {"FRONT": str(front["size"]), "HYPERVOLUME": front["hypervolume"]}
 
 
 def test_commands_of_the_pages_run(cluster: Cluster, give: Give, here: str) -> None:

@@ -202,6 +202,17 @@ def climbing_search(duration: str | None = None) -> dict[str, Any]:
     return manifest
 
 
+def with_two_objectives(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return the search with two objectives, which candidates with much of the first decision and with little of it are
+    good at.
+    """
+    metrics = [{"metric": "accuracy"}, {"metric": "latency_ms", "goal": "Minimize"}]
+    metadata = manifest["spec"]["trial"]["template"]["metadata"]
+    metadata["annotations"] = {**metadata.get("annotations", {}), "evonas-test/metrics": "true"}
+    manifest["spec"]["objectives"] = metrics
+    return manifest
+
+
 def stopping_search() -> dict[str, Any]:
     """Return a climbing search three of whose trials are certainly stopped."""
     manifest = climbing_search()

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 from evonas.agents import NO_EXPERIENCE, Experience
 from evonas.cluster.client.resources import CONFIG_MAPS, JOBS, PODS, SEARCHES, TRIALS
 from evonas.cluster.state.knowledge_map import from_config_map
 from evonas.cluster.state.records import read_trial
+from evonas.domination import dominates
 from evonas.recorded.knowledge_record import why_unused
 from evonas.recorded.rungs import difference_at_rungs
 from evonas.search.names import (
@@ -19,17 +21,24 @@ from evonas.search.names import (
     INDEX_LABEL,
     MANAGED_BY,
     MANAGED_BY_LABEL,
+    METRICS_ANNOTATION,
     PROGRESS_ANNOTATION,
     REWARD_ANNOTATION,
 )
-from evonas.search.objective import oriented_or_worst
-from evonas.search.promotion import decide
+from evonas.search.objective import oriented_values, values_of
 from evonas.search.proposer import Proposer
+from evonas.search.standings import Standings, new_standings, point_of
 from evonas.search.table import TrialTable
+from evonas.search.totals import Totals
 from evonas.search.trial import Trial, TrialState
 from evonas.spec import SearchSpec
 from harness.kwok import PRINTED
 from tests.faults.chronicle import Body, Story
+
+Reported = tuple[int, tuple[float, ...]]
+"""A rung and a value of each objective there."""
+
+ROUNDING = 1e-12
 
 
 def is_complete(story: Story) -> bool:
@@ -46,8 +55,12 @@ def is_complete(story: Story) -> bool:
     )
 
 
-def assert_sound(story: Story, *, indexes: Iterable[int] | None = None, attempts: int | None = None) -> None:
-    """Assert all invariants of a completed search; ``attempts`` is how many Jobs and pods there may have been."""
+def assert_sound(
+    story: Story, *, indexes: Iterable[int] | None = None, attempts: int | None = None, operators: int = 1
+) -> None:
+    """Assert all invariants of a completed search; ``attempts`` is how many Jobs and pods there may have been,
+    ``operators`` how many wrote at once: one, where the search has rungs.
+    """
     spec = _spec(story)
     trials = [read_trial(body).trial for body in story.objects(TRIALS)]
     wanted = list(range(spec.budget.max_trials)) if indexes is None else list(indexes)
@@ -56,11 +69,16 @@ def assert_sound(story: Story, *, indexes: Iterable[int] | None = None, attempts
     assert_never_twice(story)
     assert_started_by_the_record(story)
     assert_results_recorded_once(story)
+    places = assert_places_without_gap(story, operators=operators)
     assert_rungs_recorded_once(story)
     assert_stopped_by_the_record(story)
     assert_promoted_by_the_record(story)
     assert_promotions_recorded_once(story)
-    assert_proposals_as_undisturbed(spec, trials, assert_known_before_all(story))
+    assert_front_by_the_record(story)
+    known = assert_known_before_all(story)
+    if len(set(places)) == len(places):
+        # Otherwise nobody can tell in which order an operator that knew only one of two results has learned.
+        assert_proposals_as_undisturbed(spec, trials, known)
     assert_nothing_orphaned(story)
     if attempts is not None:
         for resource in (JOBS, PODS):
@@ -107,17 +125,13 @@ def assert_started_by_the_record(story: Story) -> None:
 
 
 def assert_results_recorded_once(story: Story) -> None:
-    """A result never changes, sequence numbers have no gap and no double, rewards are those that the pods reported."""
+    """A result never changes, and rewards are those that the pods reported."""
     final: dict[str, Body] = {}
-    latest: dict[str, Body] = {}
     for type, body in story.events[TRIALS.plural]:
-        uid = body["metadata"]["uid"]
-        if type != "DELETED":
-            latest[uid] = body.get("status", {})
         if type != "DELETED" and _state(body).is_final:
-            assert final.setdefault(uid, body["status"]) == body["status"], "a recorded result changed"
-    places = sorted(place for status in latest.values() for place in _places(status))
-    assert places == list(range(1, len(places) + 1)), f"places in the sequence: {places}"
+            assert final.setdefault(body["metadata"]["uid"], body["status"]) == body["status"], (
+                "a recorded result changed"
+            )
     reported = {
         attempt_of(body): float(body["metadata"]["annotations"][REWARD_ANNOTATION])
         for _, body in story.events[PODS.plural]
@@ -135,13 +149,32 @@ def assert_results_recorded_once(story: Story) -> None:
             assert float(body["status"]["reward"]) == said
 
 
+def assert_places_without_gap(story: Story, *, operators: int = 1) -> list[int]:
+    """Places in the sequence have no gap, and each operator gives each of them once; return them in order.
+
+    Whoever records a result at a place knows one at the place before. But a precondition guards one object, and nothing
+    that two operators write at once keeps them from giving one place to two trials (docs/decisions.md).
+    """
+    latest = {
+        body["metadata"]["uid"]: body.get("status", {})
+        for type, body in story.events[TRIALS.plural]
+        if type != "DELETED"
+    }
+    places = sorted(place for status in latest.values() for place in _places(status))
+    given = Counter(places)
+    assert list(given) == list(range(1, len(given) + 1)), f"places in the sequence: {places}"
+    assert max(given.values(), default=0) <= operators, f"places in the sequence: {places}"
+    return places
+
+
 def assert_rungs_recorded_once(story: Story) -> None:
     """What was recorded at a rung never changes, and is what a pod of the trial reported there."""
     pauses = _pauses(_spec(story))
-    reported: dict[str, set[tuple[int, float]]] = defaultdict(set)
+    names = [objective.name for objective in _spec(story).objectives]
+    reported: dict[str, set[Reported]] = defaultdict(set)
     for _, body in story.events[PODS.plural]:
         if _is_ours(body):
-            found = _result_at_pause(body) if pauses else _results_on_the_way(body)
+            found = _result_at_pause(body, names) if pauses else _results_on_the_way(body, names)
             reported[body["metadata"]["labels"][INDEX_LABEL]] |= found
     known: dict[str, list[Body]] = {}
     for type, body in story.events[TRIALS.plural]:
@@ -152,7 +185,8 @@ def assert_rungs_recorded_once(story: Story) -> None:
         assert rungs[: len(before)] == before, f"recorded at a rung, and changed: {before}, {rungs}"
         known[uid] = rungs
         for rung in rungs[len(before) :]:
-            assert (rung["step"], float(rung["value"])) in reported[str(body["spec"]["index"])]
+            values = tuple(map(float, (rung["value"], *rung.get("others", ()))))
+            assert (rung["step"], values) in reported[str(body["spec"]["index"])]
 
 
 def assert_promoted_by_the_record(story: Story) -> None:
@@ -193,14 +227,14 @@ def assert_stopped_by_the_record(story: Story) -> None:
     if spec.fidelity is None or _pauses(spec):
         return
     trials = [read_trial(body).trial for body in story.objects(TRIALS)]
-    ladder = sorted((rung.sequence, rung.step, rung.value, trial) for trial in trials for rung in trial.rungs)
-    standings: dict[int, list[float]] = defaultdict(list)
-    for sequence, step, value, trial in ladder:
-        worth = oriented_or_worst(spec.objective, value)
-        stops = decide(spec.fidelity, sorted(standings[step]), worth).stops
-        standings[step].append(worth)
-        stopped = trial.state is TrialState.STOPPED and trial.sequence == sequence
-        assert stops == stopped or (stops and not stopped and _ended_with(story, trial.index, sequence)), trial
+    ladder = sorted(((rung, trial) for trial in trials for rung in trial.rungs), key=lambda each: each[0].sequence)
+    standings: dict[int, Standings] = defaultdict(lambda: new_standings(spec.objectives))
+    for rung, trial in ladder:
+        point = point_of(spec.objectives, trial, rung)
+        standings[rung.step].add(point)
+        stops = standings[rung.step].decide(spec.fidelity, point).stops
+        stopped = trial.state is TrialState.STOPPED and trial.sequence == rung.sequence
+        assert stops == stopped or (stops and not stopped and _ended_with(story, trial.index, rung.sequence)), trial
     stopped_trials = {str(trial.index) for trial in trials if trial.state is TrialState.STOPPED}
     alive = [pod for pod in story.objects(PODS) if _is_ours(pod) and not _pod_is_over(pod)]
     assert not stopped_trials & {pod["metadata"]["labels"][INDEX_LABEL] for pod in alive}, "a stopped trial lives on"
@@ -220,17 +254,58 @@ def _pauses(spec: SearchSpec) -> bool:
     return spec.fidelity is not None and spec.fidelity.pauses
 
 
-def _results_on_the_way(pod: Body) -> set[tuple[int, float]]:
+def assert_front_by_the_record(story: Story) -> None:
+    """The front of the search's status has trials that were recorded before and do not dominate each other; its
+    hypervolume never shrinks; at the end it is that of all trials.
+    """
+    spec = _spec(story)
+    fronts = [
+        (int(body["metadata"]["resourceVersion"]), body["status"]["front"])
+        for _, body in story.events[SEARCHES.plural]
+        if "front" in body.get("status", {})
+    ]
+    if not spec.has_several:
+        assert not fronts
+        return
+    trials = [read_trial(body).trial for body in story.objects(TRIALS)]
+    values = {trial.index: values_of(spec.objectives, trial) for trial in trials}
+    recorded: dict[int, int] = {}
+    for _, body in story.events[TRIALS.plural]:
+        if _state(body).is_final:
+            recorded.setdefault(body["spec"]["index"], int(body["metadata"]["resourceVersion"]))
+    largest = 0.0
+    for version, front in fronts:
+        points = []
+        for member in front["members"]:
+            told = tuple(float(member["values"][objective.name]) for objective in spec.objectives)
+            assert told == values[member["index"]]
+            assert recorded[member["index"]] < version, "on the front before it was recorded"
+            points.append(oriented_values(spec.objectives, told))
+        assert not any(dominates(one, other) for one, other in product(points, points))
+        assert float(front["hypervolume"]) >= largest * (1 - ROUNDING), "the hypervolume shrank"
+        largest = float(front["hypervolume"])
+    found = Totals(spec.objectives, trials).front
+    assert found.members, "nothing to look at"
+    last = fronts[-1][1]
+    assert (last["size"], float(last["hypervolume"])) == (len(found), found.hypervolume)
+    assert [member["index"] for member in last["members"]] == [member.index for member in found.members]
+
+
+def _results_on_the_way(pod: Body, names: Sequence[str]) -> set[Reported]:
     said = pod["metadata"].get("annotations", {}).get(PROGRESS_ANNOTATION)
     rungs = {} if said is None else json.loads(said)["rungs"]
-    return {(int(step), metrics["reward"]) for step, metrics in rungs.items()}
+    return {(int(step), tuple(metrics[name] for name in names)) for step, metrics in rungs.items()}
 
 
-def _result_at_pause(pod: Body) -> set[tuple[int, float]]:
+def _result_at_pause(pod: Body, names: Sequence[str]) -> set[Reported]:
     (container,) = pod["spec"]["containers"]
     until = next(int(item["value"]) for item in container["env"] if item["name"] == "EVONAS_UNTIL")
-    said = pod["metadata"].get("annotations", {}).get(REWARD_ANNOTATION)
-    return set() if said is None else {(until, float(said))}
+    annotations = pod["metadata"].get("annotations", {})
+    if REWARD_ANNOTATION not in annotations:
+        return set()
+    metrics = json.loads(annotations.get(METRICS_ANNOTATION, "{}"))
+    values = [float(annotations[REWARD_ANNOTATION]) if name == "reward" else metrics[name] for name in names]
+    return {(until, tuple(values))}
 
 
 def _rungs(body: Body) -> list[Body]:

@@ -25,7 +25,7 @@ from tests import share
 from tests.earlier import export_of, record_results
 from tests.faults import faults
 from tests.faults.chronicle import Chronicle
-from tests.faults.field import Site, short_search, site
+from tests.faults.field import Site, short_search, site, with_two_objectives
 from tests.faults.invariants import assert_sound, attempts_on_record
 from tests.faults.proxy import Fault
 
@@ -95,7 +95,7 @@ class Case:
 
 
 @pytest.mark.parametrize("turn", share.present().turns(SHARES))
-@pytest.mark.parametrize("case", ["plain", "warm", "reuse", "rungs", "pauses", "logs"])
+@pytest.mark.parametrize("case", ["plain", "front", "warm", "reuse", "rungs", "pauses", "logs"])
 async def test_search_is_exact_after_a_kill_at_any_write(
     cluster: Cluster, chronicle: Chronicle, tmp_path: Path, capsys: pytest.CaptureFixture[str], case: str, turn: int
 ) -> None:
@@ -220,18 +220,30 @@ def _rungs() -> Case:
     return Case(body, ATTEMPTS, range(6))
 
 
+def _front() -> Case:
+    """Four trials of two objectives, one of which is tried twice."""
+    body = short_search(
+        "crashing",
+        {"1-1": "fail"},
+        budget={"maxTrials": 4, "parallelTrials": 2},
+        trial={"retries": 1, "ttlSecondsAfterFinished": 3600},
+    )
+    return Case(with_two_objectives(body), 5, range(4))
+
+
 def _pauses() -> Case:
-    """Of five trials that pause, some go on, one of them after another attempt has failed."""
+    """Of five trials of two objectives that pause, some go on, one of them after another attempt has failed."""
     body = short_search(
         "crashing",
         {"1-1": "fail", "0-2": "fail"},
         budget={"maxTrials": 5, "parallelTrials": 2},
         trial={"retries": 1, "ttlSecondsAfterFinished": 3600},
-        warmStart={"candidates": [{"a1": a1, "a2": 5, "a3": 5} for a1 in (5, 4, 3, 2)]},
+        # The first dominates the second and the last.
+        warmStart={"candidates": [{"a1": a1, "a2": a2, "a3": a2} for a1, a2 in ((2, 5), (3, 4), (1, 1), (4, 2))]},
         fidelity={"rungs": {"min": 1, "max": 4, "factor": 2}, "mode": "Pause"},
     )
     body["spec"]["trial"]["template"]["metadata"]["annotations"]["evonas-test/duration"] = "100ms"
-    return Case(body, None, range(5))
+    return Case(with_two_objectives(body), None, range(5))
 
 
 def _reuse() -> Case:
@@ -261,4 +273,12 @@ def _logs() -> Case:
     return Case(body, ATTEMPTS, range(6))
 
 
-CASES = {"plain": _plain, "warm": _warm, "reuse": _reuse, "rungs": _rungs, "pauses": _pauses, "logs": _logs}
+CASES = {
+    "plain": _plain,
+    "front": _front,
+    "warm": _warm,
+    "reuse": _reuse,
+    "rungs": _rungs,
+    "pauses": _pauses,
+    "logs": _logs,
+}

@@ -11,12 +11,12 @@ import json
 import pytest
 
 from evonas.cluster.client.resources import JOBS, PODS, SEARCHES, TRIALS, Resource
-from evonas.search.names import INDEX_LABEL, PREFIX, SEARCH_UID_LABEL, trial_name
+from evonas.search.names import INDEX_LABEL, PREFIX, REWARD_ANNOTATION, SEARCH_UID_LABEL, trial_name
 from tests.faults import faults, streams
 from tests.faults.chronicle import Body
-from tests.faults.field import TRIALS_OF_SEARCH, Field, Site, faulty_search
-from tests.faults.invariants import assert_nothing_orphaned, assert_results_recorded_once, assert_sound
-from tests.faults.proxy import Answer, Cut, Forward, Request
+from tests.faults.field import TRIALS_OF_SEARCH, Field, Site, faulty_search, learning_search
+from tests.faults.invariants import assert_places_without_gap, assert_results_recorded_once, assert_sound
+from tests.faults.proxy import Answer, Cut, Forward, Request, Rule
 from tests.integration.searches import condition
 
 pytestmark = pytest.mark.kwok
@@ -82,12 +82,54 @@ async def test_two_operators_at_once_are_sound(field: Field) -> None:
         here.start()
         here.start()
         await here.complete()
-        assert_nothing_orphaned(here.story)
-        assert [body["spec"]["index"] for body in here.story.objects(TRIALS)] == list(range(TRIALS_OF_SEARCH))
-        jobs = {body["metadata"]["uid"]: body["metadata"]["name"] for _, body in here.story.events[JOBS.plural]}
-        assert len(jobs) == TRIALS_OF_SEARCH, sorted(jobs.values())
+        assert_sound(here.story, attempts=TRIALS_OF_SEARCH, operators=2)
 
     await field.each((str(number), attempt) for number in range(4))
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+async def test_search_goes_on_after_two_operators_gave_one_place_to_two_results(
+    field: Field, *, is_killed: bool
+) -> None:
+    """The other one records a result between this one's plan and its write of another at the same place."""
+
+    async def attempt(here: Site) -> None:
+        def ended_other_than(trial: str) -> list[Body]:
+            return [
+                pod
+                for pod in here.story.objects(PODS)
+                if _phase(pod) == "Succeeded" and pod["metadata"]["labels"][INDEX_LABEL] != str(int(trial[-5:]))
+            ]
+
+        async def record_another(request: Request, forward: Forward) -> Answer:
+            await here.until(lambda: ended_other_than(request.name))
+            (pod, *_) = ended_other_than(request.name)
+            status = json.loads(request.body)["status"]
+            status |= {"reward": pod["metadata"]["annotations"][REWARD_ANNOTATION], "message": ELSEWHERE}
+            other = request.name[:-5] + pod["metadata"]["labels"][INDEX_LABEL].zfill(5)
+            path = TRIALS.path(here.namespace, other) + "/status"
+            await here.chronicle.ask("PATCH", path, {"status": status}, "application/merge-patch+json")
+            answer = await forward()
+            if is_killed:
+                here.operators[-1].kill()
+                here.start()
+            return answer
+
+        rule = here.proxy.add(Rule(_records_a_result, record_another))
+        await here.apply(learning_search())
+        here.start()
+        await here.complete()
+        assert rule.hits, "the fault never came"
+        assert assert_places_without_gap(here.story, operators=2) == [1, 1, *range(2, TRIALS_OF_SEARCH)]
+        assert_sound(here.story, attempts=TRIALS_OF_SEARCH, operators=2)
+
+    await field.run(attempt)
+
+
+def _records_a_result(request: Request) -> bool:
+    if request.kind != "patch architecturetrials/status":
+        return False
+    return "sequence" in json.loads(request.body)["status"]
 
 
 async def test_trial_that_another_operator_had_ended_was_run_again(field: Field) -> None:
@@ -163,6 +205,7 @@ async def test_result_of_another_operator_was_written_over_as_running(field: Fie
         await here.until_known(lambda: _done(here))
         assert rule.hits, "the fault never came"
         assert_results_recorded_once(here.story)
+        assert_places_without_gap(here.story)
 
     await field.run(attempt)
 

@@ -18,6 +18,7 @@ from tests.faults.chronicle import Body
 from tests.faults.field import TRIALS_OF_SEARCH, Field, Site, Try, climbing_search, stopping_search
 from tests.faults.invariants import (
     assert_nothing_orphaned,
+    assert_places_without_gap,
     assert_results_recorded_once,
     assert_rungs_recorded_once,
     assert_sound,
@@ -145,6 +146,7 @@ async def test_trial_that_ends_while_it_is_stopped_has_one_outcome(field: Field,
         async with letting_go(here):
             await here.complete()
         assert_results_recorded_once(here.story)
+        assert_places_without_gap(here.story)
         assert_rungs_recorded_once(here.story)
         (trial,) = (body for body in here.story.objects(TRIALS) if body["metadata"]["name"] == ending[0])
         assert trial["status"]["state"] == state

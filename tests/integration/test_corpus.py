@@ -102,6 +102,9 @@ def test_good_manifest_is_taken_with_the_defaults_of_the_local_run(path: Path, o
     local = load_search(path)
     defaulted, problems = check_and_default(local)
     assert problems == []
+    if not {"objective", "objectives"} & read_back["spec"].keys():
+        # The CRD cannot say that one of the two is there.
+        read_back["spec"]["objective"] = {"goal": "Maximize"}
     assert read_back["spec"] == defaulted["spec"]
     assert SearchSpec.parse(read_back) == SearchSpec.parse(local)
 
@@ -141,10 +144,17 @@ UPDATES = {
     ),
     "another range": (add("/spec/searchSpace/1/range/steps", 5), "spec.searchSpace"),
     "no condition any more": ({"op": "remove", "path": "/spec/searchSpace/2/when"}, "spec.searchSpace"),
-    "another metric": (add("/spec/objective", {"metric": "loss"}), "spec.objective: Invalid value: is immutable"),
-    "the other goal": (add("/spec/objective", {"goal": "Minimize"}), "spec.objective"),
-    "a target": (add("/spec/objective", {"target": 1}), "spec.objective"),
-    "a constraint": (add("/spec/objective", {"constraints": [{"metric": "m", "max": 1}]}), "spec.objective"),
+    "a metric": (add("/spec/objective", {"metric": "loss"}), "objective can be neither added nor removed"),
+    "the other goal": (add("/spec/objective", {"goal": "Minimize"}), "objective can be neither added nor removed"),
+    "a target": (add("/spec/objective", {"target": 1}), "objective can be neither added nor removed"),
+    "a constraint": (
+        add("/spec/objective", {"constraints": [{"metric": "m", "max": 1}]}),
+        "objective can be neither added nor removed",
+    ),
+    "several objectives": (
+        add("/spec/objectives", [{"metric": "accuracy"}, {"metric": "latency_ms"}]),
+        "objectives can be neither added nor removed",
+    ),
     "another agent": (add("/spec/agent", {"type": "Random"}), "spec.agent: Invalid value: is immutable"),
     "another seed": (add("/spec/agent", {"seed": 1}), "spec.agent"),
     "another setting of another package's agent": (add("/spec/agent", {"settings": {"fast": True}}), "spec.agent"),
@@ -181,6 +191,43 @@ def test_update_is_taken_or_refused(name: str, on_update: Answers) -> None:
         assert says in on_update[name]
     else:
         assert on_update[name].startswith("{"), on_update[name]
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ({"objective": {"metric": "loss"}}, r"spec\.objective: Invalid value: is immutable"),
+        ({"objective": {"metric": "accuracy", "target": 1}}, r"spec\.objective: Invalid value: is immutable"),
+        ({"objective": None}, "objective can be neither added nor removed"),
+        (
+            {"objective": None, "objectives": [{"metric": "accuracy"}, {"metric": "latency_ms"}]},
+            "objectives can be neither added nor removed",
+        ),
+    ],
+)
+def test_objective_that_is_given_is_immutable(
+    cluster: Cluster, namespace: str, changed: dict[str, Any], says: str
+) -> None:
+    manifest = renamed("measured")
+    manifest["spec"]["objective"] = {"metric": "accuracy"}
+    cluster.kubectl("apply", f"--namespace={namespace}", "-f", "-", input=json.dumps(manifest))
+    manifest["spec"] |= changed
+    with pytest.raises(CommandFailed, match=says):
+        cluster.kubectl("apply", f"--namespace={namespace}", "-f", "-", input=json.dumps(manifest))
+
+
+@pytest.mark.parametrize("name", ["two-objectives", "objectives"])
+def test_several_objectives_are_immutable(cluster: Cluster, namespace: str, name: str) -> None:
+    manifest = good(f"{name}.yaml")
+    cluster.kubectl("apply", f"--namespace={namespace}", "-f", "-", input=json.dumps(manifest))
+    cluster.kubectl("apply", f"--namespace={namespace}", "-f", "-", input=json.dumps(manifest))
+    manifest["spec"]["objectives"][1]["reference"] = 21
+    with pytest.raises(CommandFailed, match=r"spec\.objectives: Invalid value: is immutable"):
+        cluster.kubectl("apply", f"--namespace={namespace}", "-f", "-", input=json.dumps(manifest))
+    manifest["spec"] = {**manifest["spec"], "objective": {"metric": "accuracy"}}
+    del manifest["spec"]["objectives"]
+    with pytest.raises(CommandFailed, match="objectives can be neither added nor removed"):
+        cluster.kubectl("apply", f"--namespace={namespace}", "-f", "-", input=json.dumps(manifest))
 
 
 def test_settings_without_a_schema_are_immutable_too(cluster: Cluster, namespace: str) -> None:

@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 import yaml
 
+from evonas.search.codec import from_object
 from evonas.search.names import TRIAL_LABEL
+from evonas.search.totals import Totals
+from evonas.spec import SearchSpec
 from evonas_trial.counting import learned, score
 from harness.client import Cluster
 from harness.errors import ClusterError
@@ -34,15 +37,22 @@ def is_recorded(step):
     status = mine[-1].get("status", {})
     return status.get("state") == "Running" and step in [rung["step"] for rung in status.get("rungs", ())]
 
-reward = score(sequence_of(report.decisions()))
-*rungs, last = report.rungs()
+sequence = sequence_of(report.decisions())
+reward, size = score(sequence), sum(sequence)
+*rungs, last = report.rungs() or [1]
 for step in rungs:
-    report.progress(step, last, reward=reward * learned(step, last))
+    so_far = reward * learned(step, last)
+    report.progress(step, last, reward=so_far, accuracy=so_far, size=size)
     while not is_recorded(step):
         time.sleep(0.01)
-report.reward(reward)
+report.reward(reward, {"accuracy": reward, "size": size})
 """
-"""`counting` that goes on from a rung when it is recorded: what has ended before it is stopped is not stopped."""
+"""`counting` that goes on from a rung when it is recorded: what has ended before it is stopped is not stopped. It has a
+size, too.
+"""
+
+RUNGS = {"rungs": {"min": 1, "max": 9, "factor": 2}}
+OBJECTIVES = [{"metric": "accuracy"}, {"metric": "size", "goal": "Minimize"}]
 
 
 @pytest.mark.parametrize(
@@ -50,11 +60,13 @@ report.reward(reward)
     [
         ("EvoNAS", 20, {}),
         ("Evolution", 20, {}),
-        ("EvoNAS", 12, {"fidelity": {"rungs": {"min": 1, "max": 9, "factor": 2}}}),
-        ("EvoNAS", 12, {"fidelity": {"rungs": {"min": 1, "max": 9, "factor": 2}, "mode": "Pause"}}),
+        ("EvoNAS", 12, {"fidelity": RUNGS}),
+        ("EvoNAS", 12, {"fidelity": {**RUNGS, "mode": "Pause"}}),
         ("EvoNAS", 12, {"knowledge": {"configMaps": [{"name": NAME, "key": KEY}]}}),
+        ("EvoNAS", 12, {"objectives": OBJECTIVES}),
+        ("Evolution", 12, {"objectives": OBJECTIVES, "fidelity": RUNGS}),
     ],
-    ids=["EvoNAS", "Evolution", "rungs", "pauses", "knowledge"],
+    ids=["EvoNAS", "Evolution", "rungs", "pauses", "knowledge", "objectives", "objectives and rungs"],
 )
 def test_local_and_cluster_propose_the_same(
     cluster: Cluster,
@@ -69,7 +81,8 @@ def test_local_and_cluster_propose_the_same(
     budget = {"maxTrials": count, "parallelTrials": 1}
     journal = tmp_path / "runs" / "same" / "journal.jsonl"
     pauses = fields.get("fidelity", {}).get("mode") == "Pause"
-    container = {"command": ["python", "-c", PATIENT, str(journal)]} if "fidelity" in fields and not pauses else None
+    is_patient = "objectives" in fields or ("fidelity" in fields and not pauses)
+    container = {"command": ["python", "-c", PATIENT, str(journal)]} if is_patient else None
     body = search("same", agent={"type": agent, "seed": 11}, budget=budget, container=container, **fields)
     manifest = tmp_path / "search.yaml"
     manifest.write_text(yaml.safe_dump(body))
@@ -82,7 +95,7 @@ def test_local_and_cluster_propose_the_same(
     subprocess.run(command, check=True, capture_output=True)
 
     body["spec"]["trial"]["template"]["metadata"] = {"annotations": {"evonas-test/duration": "1h"}}
-    with _Reporter(cluster, namespace):
+    with _Reporter(cluster, namespace, has_size="objectives" in fields):
         apply(body)
         wait_until(cluster, namespace, "same", "Complete")
 
@@ -94,6 +107,19 @@ def test_local_and_cluster_propose_the_same(
         assert mine["spec"]["proposal"] == theirs["spec"]["proposal"]
         for field in ("state", "reason", "message", "reward", "rungs", "sequence"):
             assert mine["status"].get(field) == theirs["status"].get(field)
+    if "objectives" in fields:
+        _assert_same_front(body, local, cluster.get("nas", "same", namespace)["status"]["front"])
+
+
+def _assert_same_front(body: dict[str, Any], local: list[dict[str, Any]], remote: dict[str, Any]) -> None:
+    front = Totals(SearchSpec.parse(body).objectives, map(from_object, local)).front
+    told = [
+        (member["index"], tuple(float(member["values"][objective["metric"]]) for objective in OBJECTIVES))
+        for member in remote["members"]
+    ]
+    assert told == [(member.index, values) for member, values in zip(front.members, front.values, strict=True)]
+    assert (remote["size"], float(remote["hypervolume"])) == (len(front), front.hypervolume)
+    assert len(front) > 1
 
 
 def _journal(path: Path) -> list[dict[str, Any]]:
@@ -106,8 +132,9 @@ class _Reporter:
     """Stands in for the trials on the fake node: annotates each pod with what `counting` would have reported, rung by
     rung where there are some, each when the one before is recorded."""
 
-    def __init__(self, cluster: Cluster, namespace: str) -> None:
-        self._cluster = cluster
+    def __init__(self, cluster: Cluster, namespace: str, *, has_size: bool) -> None:
+        """With ``has_size``, they report accuracy and size, too."""
+        self._cluster, self._has_size = cluster, has_size
         self._namespace = namespace
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -132,16 +159,19 @@ class _Reporter:
                     continue
                 variables = {item["name"]: item.get("value") for item in pod["spec"]["containers"][0]["env"]}
                 decisions = json.loads(variables["EVONAS_DECISIONS"])
-                reward = score([decisions[f"a{position}"] for position in (1, 2, 3)])
+                sequence = [decisions[f"a{position}"] for position in (1, 2, 3)]
+                reward = score(sequence)
                 *rungs, last = (int(step) for step in (variables.get("EVONAS_RUNGS") or "1").split(","))
                 if until := variables.get("EVONAS_UNTIL"):
                     rungs, reward = [], reward * learned(int(until), last)
-                values = {step: {"reward": reward * learned(step, last)} for step in rungs}
+                values = {step: self._metrics(sequence, reward * learned(step, last)) for step in rungs}
                 known = json.loads(pod["metadata"].get("annotations", {}).get("evonas.dev/progress", '{"step": 0}'))
                 if known["step"] not in (0, *(rung["step"] for rung in status.get("rungs", ()))):
                     continue
                 step = next((step for step in rungs if step > known["step"]), None)
                 report = {"evonas.dev/reward": repr(reward)}
+                if self._has_size:
+                    report["evonas.dev/metrics"] = json.dumps(self._metrics(sequence, reward))
                 if step is not None:
                     reached = {rung: value for rung, value in values.items() if rung <= step}
                     report = {"evonas.dev/progress": json.dumps({"step": step, "rungs": reached})}
@@ -150,3 +180,6 @@ class _Reporter:
                     self._cluster.annotate("pod", name, self._namespace, report)
                 except ClusterError:
                     continue  # the pod was deleted between the two calls
+
+    def _metrics(self, sequence: list[int], reward: float) -> dict[str, float]:
+        return {"reward": reward, **({"accuracy": reward, "size": sum(sequence)} if self._has_size else {})}

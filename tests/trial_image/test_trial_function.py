@@ -82,7 +82,20 @@ class TestResult:
 
     @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, 10**400, torch.tensor(math.nan)])
     def test_not_finite_is_a_result_too(self, number: Any) -> None:
-        assert not math.isfinite(result_of(number, {}, None, "train").reward)
+        result = result_of(number, {}, None, "train")
+        assert not math.isfinite(result.reward)
+        assert result.diverged == f"reward is {result.reward}"
+
+    @given(NUMBERS, NUMBERS)
+    def test_with_several_objectives_the_first_is_the_reward(self, accuracy: float, latency: float) -> None:
+        metrics = {"latency_ms": latency, "accuracy": accuracy, "loss": math.nan}
+        for returned, latest in ((metrics, {}), (None, metrics)):
+            result = result_of(returned, latest, ("accuracy", "latency_ms"), "train")
+            assert (result.reward, result.metrics["latency_ms"], result.diverged) == (accuracy, latency, None)
+
+    def test_which_of_several_objectives_diverged_is_named(self) -> None:
+        metrics = {"accuracy": 0.5, "latency_ms": math.inf}
+        assert result_of(metrics, {}, ["accuracy", "latency_ms"], "train").diverged == "latency_ms is inf"
 
     @pytest.mark.parametrize(
         ("returned", "latest", "metric", "said"),
@@ -104,10 +117,15 @@ class TestResult:
             ({"loss": 1, "ok": True}, {}, "loss", "train returned True for 'ok', which is no number"),
             ({"loss": 1, "path": Path("/x")}, {}, "loss", "train returned a PosixPath (PosixPath('/x')) for 'path'"),
             ({3: 1.0}, {}, None, "train returned a metric named 3: names must be text"),
+            (0.5, {}, ["a", "b"], "train returned 0.5: it must be a dict with 'a' and 'b'"),
+            ("a", {}, ["a", "b", "c"], "train returned 'a': it must be a dict with 'a', 'b' and 'c'"),
+            (None, {}, ["a", "b"], "train returned None and reported nothing: return a dict with 'a' and 'b'"),
+            ({"a": 1}, {}, ["a", "b"], "train returned no 'b', which the search needs, only 'a'"),
+            (None, {"a": 1}, ["a", "b"], "train reported no 'b', which the search needs, only 'a'"),
         ],
     )
     def test_everything_else_is_named(
-        self, returned: Any, latest: dict[str, float], metric: str | None, said: str
+        self, returned: Any, latest: dict[str, float], metric: str | list[str] | None, said: str
     ) -> None:
         with pytest.raises(Misuse) as misuse:
             result_of(returned, latest, metric, "train")
@@ -198,6 +216,15 @@ class TestRun:
         ended = run_function(lambda candidate: {"loss": float("nan"), "steps": 3}, "--metric", "loss")
         assert ended.exit_code == 65
         assert ended.report == {"infeasible": "the training diverged: loss is nan", "metrics": {"steps": 3}}
+
+    def test_each_objective_of_several_is_reported_and_must_be_finite(self, run_function: Callable[..., Ended]) -> None:
+        both = ("--metric", "accuracy", "--metric", "latency_ms")
+        ended = run_function(lambda candidate: {"accuracy": 0.5, "latency_ms": candidate["width"]}, *both)
+        assert (ended.exit_code, ended.errors) == (0, "")
+        assert ended.report == {"reward": 0.5, "metrics": {"accuracy": 0.5, "latency_ms": 8}}
+        ended = run_function(lambda candidate: {"accuracy": 0.5, "latency_ms": float("nan")}, *both)
+        assert ended.exit_code == 65
+        assert ended.report == {"infeasible": "the training diverged: latency_ms is nan", "metrics": {"accuracy": 0.5}}
 
     def test_the_function_may_say_that_it_is_infeasible(self, run_function: Callable[..., Ended]) -> None:
         ended = run_function(lambda candidate, trial: trial.infeasible("too wide"))

@@ -104,14 +104,17 @@ class Result:
 
     reward: float
     metrics: Mapping[str, float]
+    diverged: str | None = None
+    """Which of the numbers that the search needs is not finite, such as ``loss is nan``; None if all are."""
 
 
-def run(function: Callable[..., Any], *, metric: str | None = None) -> NoReturn:
+def run(function: Callable[..., Any], *, metric: str | Sequence[str] | None = None) -> NoReturn:
     """Call ``function(candidate, trial)``, or ``function(candidate)`` if it takes no more, report its result and exit.
 
     A number is the reward; of a mapping from names to numbers, the entry ``metric`` is (``reward`` if None); after None
     it is what the function last reported by ``trial.report``. A reward that is not finite means that the training
-    diverged: the candidate is infeasible.
+    diverged: the candidate is infeasible. In a search with several objectives, ``metric`` lists their metrics; the
+    result must have all of them, and the reward is the first.
     """
     leave_on_sigterm()
     name = name_of(function)
@@ -119,8 +122,8 @@ def run(function: Callable[..., Any], *, metric: str | None = None) -> NoReturn:
         trial = RunningTrial.of_environment()
         arguments = (report.decisions(), trial)[: count_arguments(function)]
         result = result_of(_call(function, arguments), trial.latest, metric, name)
-        if not math.isfinite(result.reward):
-            report.infeasible(f"the training diverged: {metric or REWARD} is {result.reward}", result.metrics)
+        if result.diverged is not None:
+            report.infeasible(f"the training diverged: {result.diverged}", result.metrics)
         report.reward(result.reward, result.metrics)
     except Misuse as misuse:
         report.unusable(str(misuse))
@@ -130,29 +133,38 @@ def run(function: Callable[..., Any], *, metric: str | None = None) -> NoReturn:
 
 
 def result_of(
-    returned: Any, latest: Mapping[str, float], metric: str | None, name: str, *, verb: str = "returned"
+    returned: Any,
+    latest: Mapping[str, float],
+    metric: str | Sequence[str] | None,
+    name: str,
+    *,
+    verb: str = "returned",
 ) -> Result:
     """Return the result of a function that ``returned`` this after it had reported ``latest``; Misuse if it has none.
 
-    ``name`` is the function's and ``verb`` what it did, for messages.
+    ``metric`` is what the search needs: one, several, or None for the reward itself. ``name`` is the function's and
+    ``verb`` what it did, for messages.
     """
-    wanted = metric or REWARD
+    wanted = [metric or REWARD] if metric is None or isinstance(metric, str) else [*metric]
     if returned is None:
         if not latest:
-            raise Misuse(f"{name} returned None and reported nothing: return the reward, or a dict of metrics")
+            raise Misuse(f"{name} returned None and reported nothing: return {_what_to_return(wanted)}")
         said, metrics = "reported", dict(latest)
     elif isinstance(returned, Mapping):
         said, metrics = verb, numbers_of(returned, f"{name} {verb}")
     else:
         number = _number(returned)
-        if number is None:
-            raise Misuse(f"{name} {verb} {_shown(returned)}: it must be a number or a dict of metrics")
-        return Result(number, {} if metric is None else {metric: number})
-    if wanted not in metrics:
-        others = ", ".join(map(repr, metrics)) or "nothing"
-        raise Misuse(f"{name} {said} no {wanted!r}, which the search needs, only {others}")
+        if number is None or len(wanted) > 1:
+            kinds = "a number or a dict of metrics" if len(wanted) == 1 else _what_to_return(wanted)
+            raise Misuse(f"{name} {verb} {_shown(returned)}: it must be {kinds}")
+        return Result(number, {} if metric is None else {wanted[0]: number}, _diverged({wanted[0]: number}))
+    for needed in wanted:
+        if needed not in metrics:
+            others = ", ".join(map(repr, metrics)) or "nothing"
+            raise Misuse(f"{name} {said} no {needed!r}, which the search needs, only {others}")
+    diverged = _diverged({needed: metrics[needed] for needed in wanted})
     # A reward that is no metric of the objective is reported once.
-    return Result(metrics[wanted] if metric else metrics.pop(wanted), metrics)
+    return Result(metrics[wanted[0]] if metric else metrics.pop(REWARD), metrics, diverged)
 
 
 def count_arguments(function: Callable[..., Any]) -> int:
@@ -190,6 +202,16 @@ def numbers_of(metrics: Mapping[Any, Any], said: str) -> dict[str, float]:
 def name_of(function: Callable[..., Any]) -> str:
     """Return what messages call a function."""
     return str(getattr(function, "__name__", type(function).__name__))
+
+
+def _what_to_return(wanted: Sequence[str]) -> str:
+    if len(wanted) == 1:
+        return "the reward, or a dict of metrics"
+    return f"a dict with {', '.join(map(repr, wanted[:-1]))} and {wanted[-1]!r}"
+
+
+def _diverged(needed: Mapping[str, float]) -> str | None:
+    return next((f"{name} is {number}" for name, number in needed.items() if not math.isfinite(number)), None)
 
 
 def _takes(signature: inspect.Signature, count: int) -> bool:
@@ -297,7 +319,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run a pickled function as a trial."""
     parser = argparse.ArgumentParser(prog="python -m evonas_trial.function", description=main.__doc__)
     parser.add_argument("file", type=Path, metavar="FILE", help="the function, as cloudpickle writes it")
-    parser.add_argument("--metric", metavar="NAME", help=f"which of the metrics counts ({REWARD})")
+    several = "; in a search with several objectives, once for each"
+    parser.add_argument(
+        "--metric", action="append", metavar="NAME", help=f"which of the metrics counts ({REWARD}){several}"
+    )
     options = parser.parse_args(arguments)
     try:
         function = _load(options.file)

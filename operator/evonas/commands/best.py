@@ -1,4 +1,4 @@
-"""`evonas best`: the decisions of the best candidate, ready for the training that follows the search."""
+"""`evonas best`: the decisions of the best candidate, ready for the training that follows the search; or the front."""
 
 from __future__ import annotations
 
@@ -13,9 +13,14 @@ from evonas.commands.searches import cluster_options, says_what_a_search_is
 from evonas.errors import EvonasError
 from evonas.manifest import to_yaml
 from evonas.recorded.pareto import check_reported, parse_axes, trade_off, values
+from evonas.recorded.preference import parse_preference, why_none
+from evonas.recorded.preference import prefer as pick
 from evonas.recorded.search import RecordedSearch
+from evonas.report.console import open_console
+from evonas.report.front import describe_front, front_object, front_view, results_in_words
 from evonas.search.confirmation import find_winner
 from evonas.search.recommendation import in_words, recommend
+from evonas.search.trial import Trial
 from evonas.search.trial_environment import decision_variables, literal_env
 from evonas.sources.locate import locate
 from evonas.sources.options import ClusterOptions
@@ -39,14 +44,14 @@ _FORMATS: dict[str, Callable[[Mapping[str, Value]], str]] = {
 }
 
 
-_LISTS: dict[str, Callable[[list[dict[str, Any]]], str]] = {
-    "json": lambda trials: json.dumps(trials, indent=2) + "\n",
+_OBJECTS: dict[str, Callable[[Any], str]] = {
+    "json": lambda body: json.dumps(body, indent=2) + "\n",
     "yaml": to_yaml,
 }
 
 
-def _front(record: RecordedSearch, metrics: tuple[str, str]) -> list[dict[str, Any]]:
-    axes = parse_axes(record.spec.objective, metrics)
+def _trade_off(record: RecordedSearch, metrics: tuple[str, str]) -> list[dict[str, Any]]:
+    axes = parse_axes(record.spec.objectives, metrics)
     check_reported(record.trials, axes)
     return [
         {
@@ -64,11 +69,16 @@ def _front(record: RecordedSearch, metrics: tuple[str, str]) -> list[dict[str, A
     "--output",
     "-o",
     type=click.Choice(list(_FORMATS)),
-    default="json",
-    show_default=True,
-    help="env: lines for a shell, as trials see them; pod: the same as env of a pod's container.",
+    help="env: lines for a shell, as trials see them; pod: the same as env of a pod's container. Default: json; of a"
+    " front, a table.",
 )
 @click.option("--trial", type=click.IntRange(0), help="Print the decisions of the trial with this index instead.")
+@click.option(
+    "--prefer",
+    metavar="RULE",
+    help="Which candidate to take: conditions and then one choice, such as accuracy>=0.92,min:latency_ms or, of a"
+    " front, knee. Of a search with several objectives, one of the front; of any other, one of all with a result.",
+)
 @click.option(
     "--pareto",
     nargs=2,
@@ -78,25 +88,60 @@ def _front(record: RecordedSearch, metrics: tuple[str, str]) -> list[dict[str, A
 )
 @cluster_options
 @says_what_a_search_is
-def best(search: str, output: str, trial: int | None, pareto: tuple[str, str] | None, cluster: ClusterOptions) -> None:
+def best(
+    search: str,
+    output: str | None,
+    trial: int | None,
+    prefer: str | None,
+    pareto: tuple[str, str] | None,
+    cluster: ClusterOptions,
+) -> None:
     """Print the decisions of the best candidate of SEARCH: the one that was confirmed, if spec.confirm is set, or that
-    is recommended, if rewards are noisy.
+    is recommended, if rewards are noisy. Of a search with several objectives, print its front; --prefer picks one.
     """
-    if pareto and (trial is not None or output not in _LISTS):
-        raise click.UsageError("--pareto lists trials, with -o json or -o yaml and without --trial")
+    if pareto and (trial is not None or prefer is not None or output not in (None, *_OBJECTS)):
+        raise click.UsageError("--pareto lists trials, with -o json or -o yaml and without --trial and --prefer")
+    if prefer is not None and trial is not None:
+        raise click.UsageError("--prefer and --trial both say which trial to print: give one")
+    rule = None if prefer is None else parse_preference(prefer)
     record = locate(search, cluster).read()
     if pareto:
-        click.echo(_LISTS[output](_front(record, pareto)), nl=False)
+        click.echo(_OBJECTS[output or "json"](_trade_off(record, pareto)), nl=False)
         return
-    found = find_winner(record.spec, record.totals) if trial is None else find_trial(record, trial)
-    if found is None:
-        raise EvonasError(f"{record.source} has no trial with a reward yet")
+    if trial is not None:
+        found = find_trial(record, trial)
+    elif rule is not None:
+        found = pick(record, rule)
+    elif record.spec.has_several:
+        _print_front(record, output)
+        return
+    else:
+        found = _winner(record)
     recommended = recommend(record.spec, record.totals)
-    if trial is None and recommended is not None and recommended.trial is found:
+    if trial is None and rule is None and recommended is not None and recommended.trial is found:
         said = in_words(recommended)
     else:
-        metric = record.spec.objective.name
-        reward = "no reward" if found.reward is None else f"{metric} {found.reward:.6g}"
-        said = f"trial {found.index} with {reward}"
+        said = f"trial {found.index} with {results_in_words(record, found)}"
     click.echo(said, err=True)
-    click.echo(_FORMATS[output](record.spec.space.in_order(found.decisions)), nl=False)
+    click.echo(_FORMATS[output or "json"](record.spec.space.in_order(found.decisions)), nl=False)
+
+
+def _winner(record: RecordedSearch) -> Trial:
+    found = find_winner(record.spec, record.totals)
+    if found is None:
+        raise EvonasError(why_none(record))
+    return found
+
+
+def _print_front(record: RecordedSearch, output: str | None) -> None:
+    if not len(record.totals.front):
+        raise EvonasError(why_none(record))
+    if output is None:
+        open_console().print(front_view(record))
+    elif output in _OBJECTS:
+        click.echo(_OBJECTS[output](front_object(record)), nl=False)
+    else:
+        raise EvonasError(
+            f"{record.source} has {describe_front(record)}, and -o {output} prints one: say which by --prefer knee, "
+            "--prefer RULE or --trial"
+        )

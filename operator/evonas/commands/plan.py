@@ -57,6 +57,8 @@ def plan(
         say_on_stderr(str(doubtful))
     bounds = forecast(spec)
     click.echo(f"{spec.name}: {len(spec.space)} decisions, {spec.space.size} candidates, agent {spec.agent.type}")
+    if spec.has_several:
+        click.echo(_objectives(spec))
     retried = f"is retried {counted(spec.trial.retries, 'time')}"
     click.echo(
         f"at most {counted(bounds.trials, 'trial')}, {spec.budget.parallel_trials} at a time;"
@@ -91,6 +93,17 @@ def _show_first(spec: SearchSpec, count: int) -> None:
     proposer = Proposer(spec)
     for trial in proposer.propose(proposer.collect(TrialTable()), count):
         click.echo(f"trial {trial.index}: {json.dumps(dict(trial.decisions))}")
+
+
+def _objectives(spec: SearchSpec) -> str:
+    """Say what is optimised at once, and what ends the search or is worth nothing."""
+    said = []
+    for each in spec.objectives:
+        words = f"{'least' if each.minimize else 'most'} {each.name}"
+        bounds = {"target": each.target, "reference": each.reference}
+        given = [f"{name} {bound:g}" for name, bound in bounds.items() if bound is not None]
+        said.append(f"{words} ({', '.join(given)})" if given else words)
+    return f"{len(said)} objectives, the result is their front: {', '.join(said)}"
 
 
 def _goes_on(spec: SearchSpec) -> str:

@@ -1,4 +1,4 @@
-"""`evonas run`: a search on this machine, from the manifest to the best candidate and the plots."""
+"""`evonas run`: a search on this machine, from the manifest to the best candidate and the plots, or to the front."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import shlex
 import signal
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -19,7 +18,9 @@ from evonas.commands.renamed import RenamingCommand
 from evonas.extras import MissingExtra
 from evonas.launch import Launch
 from evonas.local.processes.attempts import MAX_LOG
+from evonas.recorded.search import Phase, RecordedSearch
 from evonas.report.display import Display
+from evonas.report.front import front_object, front_view
 from evonas.report.plots import save_plots
 from evonas.search.confirmation import Confirmed, confirm, find_result
 from evonas.search.outcome import find_example
@@ -27,11 +28,9 @@ from evonas.search.plan import Plan
 from evonas.search.recommendation import in_words, recommend
 from evonas.search.rungs import find_losses, find_silence
 from evonas.search.status import count_states
-from evonas.search.trial import Trial
-from evonas.spec import SearchSpec
 from evonas.wording import counted
 
-PLOTS_FILE, BEST_FILE = "plots.png", "best.json"
+PLOTS_FILE, BEST_FILE, FRONT_FILE = "plots.png", "best.json", "front.json"
 
 
 @click.command(cls=RenamingCommand, renamed={"--budget": "--max-trials", "--parallel": "--parallel-trials"})
@@ -104,7 +103,11 @@ def run(
     finally:
         signal.signal(signal.SIGTERM, before)
         launch.close()
-    _conclude(launch.spec, decided, list(launch.journal.trials.values()), launch.folder, console)
+    journal = launch.journal
+    trials = tuple(journal.trials[index] for index in sorted(journal.trials))
+    assert decided.limit is not None
+    phase = Phase.FAILED if decided.limit.failed else Phase.COMPLETE
+    _conclude(RecordedSearch(str(launch.folder), journal.search, trials, phase), decided, launch.folder, console)
 
 
 def _describe(confirmed: Confirmed, *, alone: bool) -> str:
@@ -129,7 +132,40 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _conclude(spec: SearchSpec, decided: Plan, trials: Sequence[Trial], folder: Path, console: Console) -> None:
+def _keep_front(record: RecordedSearch, folder: Path, console: Console) -> str:
+    """Show the front and write it; returns what the folder holds."""
+    console.print(front_view(record), highlight=False)
+    (folder / FRONT_FILE).write_text(json.dumps(front_object(record), indent=2) + "\n")
+    return "journal, front and logs"
+
+
+def _keep_best(record: RecordedSearch, decided: Plan, folder: Path, console: Console) -> str:
+    """Show the best candidate and write it, and the plots; returns what the folder holds."""
+    spec, best, metric = record.spec, decided.totals.best, record.spec.objective.name
+    assert best is not None
+    console.print(f"best: trial {best.index} with {best.reward:.6g}", style="bold", highlight=False)
+    console.print_json(json.dumps(dict(best.decisions)))
+    recommended = recommend(spec, decided.totals)
+    if recommended is not None:
+        console.print(in_words(recommended), highlight=False)
+    confirmed = [item for item in confirm(spec, decided.totals) if item.mean is not None]
+    for item in confirmed:
+        console.print(_describe(item, alone=len(confirmed) == 1), highlight=False)
+    winner, reward = find_result(spec, decided.totals)
+    assert winner is not None
+    (folder / BEST_FILE).write_text(
+        json.dumps({"index": winner.index, metric: reward, "decisions": dict(winner.decisions)}, indent=2) + "\n"
+    )
+    try:
+        save_plots({spec.name: record.trials}, folder / PLOTS_FILE, minimize=spec.objective.minimize, metric=metric)
+    except MissingExtra as missing:
+        console.print(f"no {PLOTS_FILE}: {missing}", markup=False, highlight=False, soft_wrap=True)
+        return "journal, best candidate and logs"
+    return "journal, plots, best candidate and logs"
+
+
+def _conclude(record: RecordedSearch, decided: Plan, folder: Path, console: Console) -> None:
+    spec = record.spec
     assert decided.limit is not None
     counts = count_states(decided.totals)
     console.print(f"\n{spec.name}: {decided.limit.reason}: {decided.limit.message}", highlight=False)
@@ -139,28 +175,10 @@ def _conclude(spec: SearchSpec, decided: Plan, trials: Sequence[Trial], folder: 
     console.print(", ".join(said), highlight=False)
     if (lost := find_losses(decided.totals)) is not None:
         console.print(lost, style="yellow", highlight=False)
-    best = decided.totals.best
-    if best is not None and best.reward is not None:
-        console.print(f"best: trial {best.index} with {best.reward:.6g}", style="bold", highlight=False)
-        console.print_json(json.dumps(dict(best.decisions)))
-        metric = spec.objective.name
-        recommended = recommend(spec, decided.totals)
-        if recommended is not None:
-            console.print(in_words(recommended), highlight=False)
-        confirmed = [item for item in confirm(spec, decided.totals) if item.mean is not None]
-        for item in confirmed:
-            console.print(_describe(item, alone=len(confirmed) == 1), highlight=False)
-        winner, reward = find_result(spec, decided.totals)
-        assert winner is not None
-        (folder / BEST_FILE).write_text(
-            json.dumps({"index": winner.index, metric: reward, "decisions": dict(winner.decisions)}, indent=2) + "\n"
+    if decided.totals.has_result:
+        kept = (
+            _keep_front(record, folder, console) if spec.has_several else _keep_best(record, decided, folder, console)
         )
-        kept = "journal, best candidate and logs"
-        try:
-            save_plots({spec.name: trials}, folder / PLOTS_FILE, minimize=spec.objective.minimize, metric=metric)
-            kept = "journal, plots, best candidate and logs"
-        except MissingExtra as missing:
-            console.print(f"no {PLOTS_FILE}: {missing}", markup=False, highlight=False, soft_wrap=True)
         if (silence := find_silence(spec, decided.totals)) is not None:
             console.print(silence, style="yellow", highlight=False)
         console.print(f"{kept}: {folder}", highlight=False)

@@ -37,10 +37,13 @@ class SearchReading:
     """By origin."""
     reused: int | None = None
     best_reward: float | None = None
+    front: int | None = None
+    """How many trials are on the front of a search with several objectives, which has no best one."""
+    hypervolume: float | None = None
     mean_reward: float | None = None
     trials_since_improvement: int | None = None
     waits_since: datetime | None = None
-    """When the best reward was found, or the search began; None for a search that is not active."""
+    """When the latest improvement was found, or the search began; None for a search that is not active."""
     gpus: float | None = None
     gpu_seconds: int | None = None
     saved_gpu_seconds: float | None = None
@@ -99,22 +102,34 @@ DEFINITIONS = (
     ),
     Definition(
         "evonas_search_best_reward",
-        "Best reward of a search so far; not negated if the goal is Minimize.",
+        "Best reward of a search with one objective so far; not negated if the goal is Minimize.",
         lambda reading, _: _one(reading.best_reward),
     ),
     Definition(
+        "evonas_search_front_trials",
+        "Trials on the front of a search with several objectives.",
+        lambda reading, _: _one(reading.front),
+    ),
+    Definition(
+        "evonas_search_hypervolume",
+        "Hypervolume of that front above its reference, in the product of the objectives' units; it never shrinks.",
+        lambda reading, _: _one(reading.hypervolume),
+    ),
+    Definition(
         "evonas_search_mean_reward",
-        "Mean of the last 50 recorded rewards: the moving average of the Evo-NAS paper.",
+        "Mean of the last 50 recorded rewards: the moving average of the Evo-NAS paper. With several objectives, of the"
+        " first one's values.",
         lambda reading, _: _one(reading.mean_reward),
     ),
     Definition(
         "evonas_search_seconds_since_improvement",
-        "Seconds since the best reward was found, else since the search began; only while the search is active.",
+        "Seconds since the best reward was found or, with several objectives, the latest trial on the front; else since"
+        " the search began; only while the search is active.",
         lambda reading, now: _one(_waiting(reading, now)),
     ),
     Definition(
         "evonas_search_trials_since_improvement",
-        "Results recorded after the best one.",
+        "Results recorded after the best one or, with several objectives, after the latest one on the front.",
         lambda reading, _: _one(reading.trials_since_improvement),
     ),
     Definition(

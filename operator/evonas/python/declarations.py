@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 
@@ -18,6 +18,22 @@ class Constraint:
     max: float | None = None
     target: float | None = None
     exponent: float | None = None
+
+
+@dataclass(frozen=True)
+class Objective:
+    """One of several objectives: a metric, and whether it is maximised.
+
+    The search ends once a trial reaches the ``target`` of each objective that has one. What is worse than the
+    ``reference`` is worth nothing; by default it is the worst value so far. Soft ``constraints`` scale this objective,
+    limits rule a candidate out.
+    """
+
+    metric: str
+    goal: Literal["Maximize", "Minimize"] = "Maximize"
+    target: float | None = None
+    reference: float | None = None
+    constraints: Mapping[str, Constraint] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 from evonas.agents.catalogue import AGENT_TYPES, parse_agent
 from evonas.errors import EvonasError, FieldProblem, InvalidManifest
 from evonas.manifest import KIND
-from evonas.python.declarations import Confirm, Constraint, Rungs
+from evonas.python.declarations import Confirm, Constraint, Objective, Rungs
 from evonas.python.space import Space, plain, to_manifest
 from evonas.spec import API_VERSION, SearchSpec
 
@@ -34,6 +34,7 @@ _WORDS = {
 _PLACES = (
     (re.compile(r"metadata\.name"), "name"),
     (re.compile(r"metadata\.labels"), "labels"),
+    (re.compile(r"spec\.objectives"), "objectives"),
     (re.compile(r"spec\.objective\.target"), "target"),
     (re.compile(r"spec\.objective\.(metric|goal)"), "maximize, minimize"),
     (re.compile(r"spec\.objective"), "objective"),
@@ -54,6 +55,7 @@ def search_manifest(
     *,
     maximize: str | None,
     minimize: str | None,
+    objectives: Sequence[Objective],
     trials: int,
     parallel: int,
     agent: str | Mapping[str, Any],
@@ -71,9 +73,17 @@ def search_manifest(
     """Return the manifest of a search whose trials run a Python function; EvonasError if arguments contradict each
     other. ``limits`` are those of the budget and of one trial under their Python names, None where not given.
     """
+    single = {"maximize": maximize, "minimize": minimize, "target": target, "constraints": constraints or None}
+    given_too = [name for name, value in single.items() if value is not None]
+    if objectives and given_too:
+        cure = "each Objective has its own metric, goal, target and constraints"
+        raise EvonasError(f"{', '.join(given_too)}: not beside objectives: {cure}")
     if maximize is not None and minimize is not None:
-        raise EvonasError("maximize, minimize: a search has one objective; give one of the two")
-    metric = minimize if maximize is None else maximize
+        cure = f"objectives=[Objective({maximize!r}), Objective({minimize!r}, 'Minimize')]"
+        raise EvonasError(f"maximize, minimize: are for a search with one objective; for both, give {cure}")
+    declared = _objectives(objectives) or {
+        "objective": _objective(minimize if maximize is None else maximize, minimize is not None, target, constraints)
+    }
     given = {field: plain(limits[word]) for field, word in _WORDS.items() if limits.get(word) is not None}
     on_trial = {field: given.pop(field) for field in ("timeoutSeconds", "retries") if field in given}
     started: dict[str, Any] = {
@@ -82,31 +92,26 @@ def search_manifest(
     }
     spec: dict[str, Any] = {
         "searchSpace": to_manifest(space),
-        "objective": {
-            **({} if metric is None else {"metric": metric}),
-            "goal": "Maximize" if minimize is None else "Minimize",
-            **({} if target is None else {"target": plain(target)}),
-            **({"constraints": [*_constraints(constraints)]} if constraints else {}),
-        },
+        **declared,
         "agent": {**_agent(agent), **({"seed": plain(seed)} if seed else {})},
         "budget": {"maxTrials": plain(trials), "parallelTrials": plain(parallel), **given},
         **({} if rungs is None else {"fidelity": _fidelity(rungs)}),
         **({} if confirm is None else {"confirm": _confirm(confirm)}),
         **({"warmStart": started} if started else {}),
         **({"knowledge": {"searches": _names(knowledge)}} if knowledge else {}),
-        "trial": {**on_trial, "template": {"spec": {"containers": [function_container(metric)]}}},
+        "trial": {**on_trial, "template": {"spec": {"containers": [function_container(_metrics(declared))]}}},
     }
     labelled = {"labels": dict(labels)} if labels else {}
     return {"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": name, **labelled}, "spec": spec}
 
 
-def function_container(metric: str | None) -> dict[str, Any]:
+def function_container(metrics: Sequence[str]) -> dict[str, Any]:
     """Return the container of a trial that runs the function of a local run."""
     command = ["python3", "-m", "evonas_trial.function", f"$({FUNCTION_VARIABLE})"]
     return {
         "name": "trial",
         "image": FUNCTION_IMAGE,
-        "command": [*command, *([] if metric is None else ["--metric", metric])],
+        "command": [*command, *(word for metric in metrics for word in ("--metric", metric))],
     }
 
 
@@ -140,9 +145,18 @@ def _place(field: str, manifest: Mapping[str, Any]) -> str:
     if found := re.match(r"spec\.searchSpace\[(\d+)\](?:\.range)?", field):
         name = manifest["spec"]["searchSpace"][int(found[1])].get("name")
         return f"space[{name!r}]{field[found.end() :]}"
-    if found := re.match(r"spec\.objective\.constraints\[(\d+)\]", field):
-        metric = manifest["spec"]["objective"]["constraints"][int(found[1])].get("metric")
-        return f"constraints[{metric!r}]{field[found.end() :]}"
+    if found := re.match(r"spec\.objective(?:s\[(\d+)\])?\.constraints\[(\d+)\]", field):
+        spec = manifest["spec"]
+        objective, of = (
+            (spec["objective"], "")
+            if found[1] is None
+            else (
+                spec["objectives"][int(found[1])],
+                f"objectives[{found[1]}].",
+            )
+        )
+        metric = objective["constraints"][int(found[2])].get("metric")
+        return f"{of}constraints[{metric!r}]{field[found.end() :]}"
     if field.startswith("spec.searchSpace"):
         return "space"
     place = next((word + field[found.end() :] for at, word in _PLACES if (found := at.match(field))), field)
@@ -166,12 +180,52 @@ def _agent(agent: str | Mapping[str, Any]) -> Mapping[str, Any]:
     return {"type": agent}
 
 
-def _constraints(constraints: Mapping[str, Constraint]) -> Iterator[dict[str, Any]]:
+def _objectives(objectives: Sequence[Objective]) -> dict[str, Any]:
+    """Return the field of several objectives; nothing where none is given."""
+    wanted = "a list such as [Objective('accuracy'), Objective('latency_ms', 'Minimize')]"
+    if isinstance(objectives, str | Mapping) or not isinstance(objectives, Iterable):
+        raise _wrong("objectives", wanted, objectives)
+    listed = []
+    for place, each in enumerate(objectives):
+        if not isinstance(each, Objective):
+            raise _wrong(f"objectives[{place}]", "an Objective such as Objective('accuracy')", each)
+        if each.goal not in ("Maximize", "Minimize"):
+            raise _wrong(f"objectives[{place}].goal", "'Maximize' or 'Minimize'", each.goal)
+        reference = {} if each.reference is None else {"reference": plain(each.reference)}
+        field = _objective(
+            each.metric, each.goal == "Minimize", each.target, each.constraints, f"objectives[{place}].constraints"
+        )
+        listed.append({**field, **reference})
+    return {"objectives": listed} if listed else {}
+
+
+def _objective(
+    metric: str | None,
+    is_least: bool,
+    target: float | None,
+    constraints: Mapping[str, Constraint],
+    argument: str = "constraints",
+) -> dict[str, Any]:
+    return {
+        **({} if metric is None else {"metric": metric}),
+        "goal": "Minimize" if is_least else "Maximize",
+        **({} if target is None else {"target": plain(target)}),
+        **({"constraints": [*_constraints(constraints, argument)]} if constraints else {}),
+    }
+
+
+def _metrics(declared: Mapping[str, Any]) -> list[str]:
+    """Return the metrics that a function has to return."""
+    objectives = declared.get("objectives") or [declared["objective"]]
+    return [each["metric"] for each in objectives if "metric" in each]
+
+
+def _constraints(constraints: Mapping[str, Constraint], argument: str) -> Iterator[dict[str, Any]]:
     if not isinstance(constraints, Mapping):
-        raise _wrong("constraints", 'a mapping such as {"latency_ms": Constraint(max=5)}', constraints)
+        raise _wrong(argument, 'a mapping such as {"latency_ms": Constraint(max=5)}', constraints)
     for metric, constraint in constraints.items():
         if not isinstance(constraint, Constraint):
-            raise _wrong(f"constraints[{metric!r}]", "a Constraint such as Constraint(max=5)", constraint)
+            raise _wrong(f"{argument}[{metric!r}]", "a Constraint such as Constraint(max=5)", constraint)
         given = {"target": constraint.target, "exponent": constraint.exponent, "max": constraint.max}
         yield {"metric": metric, **{field: plain(value) for field, value in given.items() if value is not None}}
 

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from evonas.errors import EvonasError
 from evonas.manifest import to_yaml
-from evonas.python.trials import Trial, Trials, trial_of, trials_of
+from evonas.python.trials import Trial, Trials, front_of, trial_of, trials_of
+from evonas.recorded.preference import parse_preference, prefer
 from evonas.recorded.search import RecordedSearch, manifest_of
 from evonas.search.recommendation import recommend
 from evonas.sources.following import follow
 from evonas.sources.source import Source, find_trial
+from evonas.wording import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -55,17 +57,46 @@ class Result:
 
     @property
     def best(self) -> Trial | None:
-        """The trial with the best reward; None before the first result."""
+        """The trial with the best reward; None before the first result. EvonasError for a search with several
+        objectives, of whose trials none is the best: see ``front`` and ``pick``.
+        """
+        self._require_one("the best")
         best = self._record.totals.best
         return None if best is None else trial_of(self._record.spec, best)
 
     @property
     def recommended(self) -> Trial | None:
         """A trial of the candidate that is expected to be best where rewards are noisy and leaders were trained again;
-        otherwise that with the best reward. None before the first result.
+        otherwise that with the best reward. None before the first result. EvonasError for a search with several
+        objectives.
         """
+        self._require_one("recommended")
         found = recommend(self._record.spec, self._record.totals)
         return self.best if found is None else trial_of(self._record.spec, found.trial)
+
+    @property
+    def front(self) -> Trials:
+        """The trials that no other dominates, in a search with several objectives: none is at least as good in all of
+        them and better in one. Those that are best in the first objective come first. With a single objective, the best
+        trial alone.
+        """
+        return front_of(self._record)
+
+    @property
+    def hypervolume(self) -> float | None:
+        """How much the front dominates, up to the reference, in the product of the objectives' units; None before the
+        first result, and with a single objective.
+        """
+        return self._record.overview.hypervolume
+
+    def pick(self, rule: str) -> Trial:
+        """Return the trial of the front that a rule picks: conditions and then one choice, as in
+        ``accuracy>=0.92,min:latency_ms``, or ``knee``, the one farthest above the line between the front's ends. In a
+        search with one objective, it is picked from all trials with a result. EvonasError if the rule is none, or
+        nothing meets it.
+        """
+        found = prefer(self._record, parse_preference(rule))
+        return trial_of(self._record.spec, found, 0 if self._record.spec.has_several else None)
 
     @property
     def manifest(self) -> Mapping[str, Any]:
@@ -95,7 +126,13 @@ class Result:
         return found
 
     def plot(self) -> Figure:
-        """Return the curves: the moving average of the rewards, and the best so far."""
+        """Return the curves: the moving average of the rewards, and the best so far; of a search with several
+        objectives, its results with the front in the first two of them, and how its hypervolume grew.
+        """
+        if self._record.spec.has_several:
+            from evonas.report.front_plots import draw_front  # noqa: PLC0415 - as below
+
+            return draw_front(self._record)
         from evonas.report.plots import draw_plots  # noqa: PLC0415 - matplotlib, only where something is drawn
 
         objective = self._record.spec.objective
@@ -132,6 +169,13 @@ class Result:
         """Return the manifest as YAML."""
         return to_yaml(self.manifest, allow_unicode=True)
 
+    def _require_one(self, what: str) -> None:
+        if self._record.spec.has_several:
+            raise EvonasError(
+                f"{self._record.source} has several objectives, so no trial is {what}: .front has those that no other "
+                'dominates, and .pick("knee") or .pick("accuracy>=0.92,min:latency_ms"), say, picks one of them'
+            )
+
     def _repr_html_(self) -> str:
         from evonas.python.html import search_html  # noqa: PLC0415 - Jinja, only where a page is shown
 
@@ -139,5 +183,10 @@ class Result:
 
     def __repr__(self) -> str:
         overview, best = self._record.overview, self._record.totals.best
-        found = "no result yet" if best is None else f"best {overview.metric} {overview.best:.6g} (trial {best.index})"
+        if self._record.spec.has_several and overview.hypervolume is not None:
+            found = f"{counted(len(self.front), 'trial')} on the front, hypervolume {overview.hypervolume:.6g}"
+        elif best is None:
+            found = "no result yet"
+        else:
+            found = f"best {overview.metric} {overview.best:.6g} (trial {best.index})"
         return f"<{self._record.source}: {self.phase}, {overview.counts['total']} trials, {found}>"

@@ -13,7 +13,7 @@ import inspect
 import math
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from types import ModuleType
 from typing import Any
@@ -26,8 +26,9 @@ _IPYTHON = ("display", "get_ipython")
 """What IPython adds to the names that are always there."""
 
 
-def script_of(function: Callable[..., Any], metric: str | None) -> str:
-    """Return a script that runs ``function`` as a trial (``evonas_trial.function``), ``metric`` being what counts.
+def script_of(function: Callable[..., Any], metric: str | Sequence[str] | None) -> str:
+    """Return a script that runs ``function`` as a trial (``evonas_trial.function``), ``metric`` being what counts, or
+    several.
 
     EvonasError names what the function uses and a script cannot have.
     """

@@ -14,7 +14,7 @@ from evonas.errors import EvonasError
 from evonas.extras import require
 from evonas.manifest import load_search, parse_search, to_yaml
 from evonas.python.asking import Asking, failed, infeasible, succeeded
-from evonas.python.declarations import Confirm, Constraint, Rungs
+from evonas.python.declarations import Confirm, Constraint, Objective, Rungs
 from evonas.python.here import Function, Outcome, check_function, run_here, with_source
 from evonas.python.manifest import check, in_python, runs_a_function, search_manifest
 from evonas.python.mounted import MountedFiles, mounted_script, template_of
@@ -45,6 +45,7 @@ class Search:
         trials: int,
         maximize: str | None = None,
         minimize: str | None = None,
+        objectives: Sequence[Objective] = (),
         parallel: int = 1,
         agent: str | Mapping[str, Any] = "EvoNAS",
         seed: int = 0,
@@ -71,6 +72,8 @@ class Search:
             trials: How many candidates are trained at most.
             maximize: The metric to maximise; without it and ``minimize``, the number that is returned.
             minimize: The metric to minimise.
+            objectives: Instead of these, two to four metrics that are optimised at once: the result is the front, the
+                trials that no other is better than in every respect.
             parallel: How many trials run at a time.
             agent: ``EvoNAS``, ``Evolution``, ``Neural``, ``Random``, ``Optuna``, or the block ``spec.agent`` of a
                 manifest, with the agent's settings.
@@ -103,6 +106,7 @@ class Search:
             space,
             maximize=maximize,
             minimize=minimize,
+            objectives=objectives,
             trials=trials,
             parallel=parallel,
             agent=agent,
@@ -175,7 +179,8 @@ class Search:
         """Run the search on this machine until it is over, or resume it where it was left, and return its record.
 
         ``function(candidate, trial)``, or ``function(candidate)``, trains a candidate in a process of its own and
-        returns the reward, or a mapping of metrics; None if it has reported them by ``trial.report``. ``candidate``
+        returns the reward, or a mapping of metrics, as a search with several objectives needs it; None if it has
+        reported them by ``trial.report``. ``candidate``
         maps decisions to values, ``trial`` is a ``RunningTrial``. Without a function, the manifest's container command
         runs, as in ``evonas run``.
 
@@ -277,7 +282,7 @@ class Search:
             if command:
                 raise EvonasError("submit: pass a command or a function, not both")
             check_function("submit", function)
-            files = mounted_script(self.name, script_of(function, self._spec.objective.metric))
+            files = mounted_script(self.name, script_of(function, self._counts))
         template = template_of(
             image, command=command, args=args, gpus=gpus, cpu=cpu, memory=memory, env=env, files=files
         )
@@ -325,14 +330,13 @@ class Search:
         elif failed_because is not None:
             ending = failed(failed_because)
         else:
-            metric = self._spec.objective.metric
             try:
-                told = result_of(result, {}, metric, "tell", verb="was given")
+                told = result_of(result, {}, self._counts, "tell", verb="was given")
             except Misuse as misuse:
                 raise EvonasError(str(misuse)) from None
             finite = {name: value for name, value in told.metrics.items() if math.isfinite(value)}
-            if not math.isfinite(told.reward):
-                ending = infeasible(f"the training diverged: {self._spec.objective.name} is {told.reward}")
+            if told.diverged is not None:
+                ending = infeasible(f"the training diverged: {told.diverged}")
             else:
                 ending = succeeded(told.reward, finite)
         return self._open("tell").tell(_index(trial), ending)
@@ -373,6 +377,12 @@ class Search:
 
         wait(self.name, self._submitted, timeout=timeout)
         return self.result()
+
+    @property
+    def _counts(self) -> str | tuple[str, ...] | None:
+        """What counts of what a function returns."""
+        several = tuple(objective.name for objective in self._spec.objectives)
+        return several if self._spec.has_several else self._spec.objective.metric
 
     def _open(self, call: str) -> Asking:
         if self._asking is None:

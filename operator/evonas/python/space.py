@@ -68,7 +68,7 @@ def floats(min: float, max: float, *, log: bool = False, steps: int | None = Non
 
 def plain(value: Any) -> Any:
     """Return a NumPy number as Python's own; anything else unchanged."""
-    if isinstance(value, bool | int | float | str):
+    if isinstance(value, bool | int | str):
         return value
     if isinstance(value, numbers.Integral):
         return int(value)

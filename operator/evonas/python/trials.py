@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, overload
 
 from evonas.extras import require
 from evonas.python.page import render
+from evonas.recorded.fronts import find_standings, points_of, results_of
 from evonas.recorded.search import RecordedSearch
 from evonas.search import trial as recorded
+from evonas.search.objective import values_of
 from evonas.search.trial_environment import seed_of
 from evonas.space import Value
 from evonas.spec import SearchSpec
@@ -34,7 +36,7 @@ class Trial:
     """``Pending``, ``Queued``, ``Running``, ``Paused``, ``Succeeded``, ``Infeasible``, ``Failed``, ``Stopped`` or
     ``Cancelled``."""
     reward: float | None
-    """Value of the objective, constraints included; None unless the trial succeeded."""
+    """Value of the objective, or of the first of several, constraints included; None unless the trial succeeded."""
     metrics: Mapping[str, float]
     """All that was reported with the reward, by name."""
     rungs: Mapping[int, float | None]
@@ -53,13 +55,20 @@ class Trial:
     """When its outcome was known."""
     seconds: float | None
     """From start to end, pauses left out."""
+    objectives: Mapping[str, float] = field(default_factory=dict)
+    """In a search with several objectives, the value of each by its metric, constraints included; empty unless the
+    trial succeeded."""
+    rank: int | None = None
+    """In a search with several objectives, 0 on the front, 1 on the front of the others, and so on; None without a
+    result, for one that is worse than a reference, and for a confirmation."""
 
     def _repr_html_(self) -> str:
         return render("trial.html.j2", trial=self)
 
 
-def trial_of(spec: SearchSpec, trial: recorded.Trial) -> Trial:
-    """Return a recorded trial."""
+def trial_of(spec: SearchSpec, trial: recorded.Trial, rank: int | None = None) -> Trial:
+    """Return a recorded trial, with its rank where there are several objectives."""
+    values = values_of(spec.objectives, trial) if spec.has_several else None
     return Trial(
         index=trial.index,
         decisions=spec.space.in_order(trial.decisions),
@@ -74,16 +83,19 @@ def trial_of(spec: SearchSpec, trial: recorded.Trial) -> Trial:
         started=trial.start_time,
         ended=trial.completion_time,
         seconds=trial.seconds,
+        objectives={} if values is None else dict(zip((each.name for each in spec.objectives), values, strict=True)),
+        rank=rank,
     )
 
 
 class Trials(Sequence[Trial]):
-    """Trials in the order of their indexes; a slice of them is ``Trials``, too."""
+    """Trials in the order of their indexes, or those of a front; a slice of them is ``Trials``, too."""
 
-    def __init__(self, trials: Iterable[Trial], metric: str = "reward") -> None:
-        """``metric`` is what the search optimises, for headings."""
+    def __init__(self, trials: Iterable[Trial], metric: str = "reward", objectives: Sequence[str] = ()) -> None:
+        """``metric`` is what the search optimises, for headings; ``objectives`` are the metrics of several."""
         self._trials = tuple(trials)
         self.metric = metric
+        self.objectives = tuple(objectives)
 
     @overload
     def __getitem__(self, place: int) -> Trial: ...
@@ -92,7 +104,9 @@ class Trials(Sequence[Trial]):
     def __getitem__(self, place: slice) -> Trials: ...
 
     def __getitem__(self, place: int | slice) -> Trial | Trials:
-        return Trials(self._trials[place], self.metric) if isinstance(place, slice) else self._trials[place]
+        if isinstance(place, slice):
+            return Trials(self._trials[place], self.metric, self.objectives)
+        return self._trials[place]
 
     def __len__(self) -> int:
         return len(self._trials)
@@ -105,8 +119,9 @@ class Trials(Sequence[Trial]):
 
     def to_pandas(self) -> pandas.DataFrame:
         """Return one row per trial, by index: ``state``, ``reward``, ``origin``, ``parent``, ``seed``, ``started``,
-        ``ended``, ``seconds``, and a column for each decision (``decisions.width``) and metric (``metrics.accuracy``).
-        EvonasError without pandas.
+        ``ended``, ``seconds``, and a column for each decision (``decisions.width``) and metric (``metrics.accuracy``);
+        of a search with several objectives, also ``rank`` and a column for each (``objectives.accuracy``). EvonasError
+        without pandas.
         """
         require("notebooks", "a table for pandas")
         import pandas as pd  # noqa: PLC0415 - takes long to import
@@ -116,22 +131,56 @@ class Trials(Sequence[Trial]):
         metrics = dict.fromkeys(name for trial in self._trials for name in trial.metrics)
         columns = {
             **{name: [getattr(trial, name) for trial in self._trials] for name in own},
+            **({"rank": [trial.rank for trial in self._trials]} if self.objectives else {}),
+            **{
+                f"objectives.{name}": [trial.objectives.get(name) for trial in self._trials] for name in self.objectives
+            },
             **{f"decisions.{name}": [trial.decisions.get(name) for trial in self._trials] for name in decisions},
             **{f"metrics.{name}": [trial.metrics.get(name) for trial in self._trials] for name in metrics},
         }
         index = pd.Index([trial.index for trial in self._trials], name="trial", dtype="int64")
         frame = pd.DataFrame(columns, index=index)
-        return frame.astype({"parent": "Int64", "reward": "float64", "seconds": "float64"})
+        types = {"parent": "Int64", "reward": "float64", "seconds": "float64"}
+        if self.objectives:
+            types |= {"rank": "Int64", **{f"objectives.{name}": "float64" for name in self.objectives}}
+        return frame.astype(types)
 
     def _repr_html_(self) -> str:
         half = MOST_ROWS // 2
         is_long = len(self) > MOST_ROWS
         shown = [*self[:half], *self[-half:]] if is_long else list(self)
         cut = half if is_long else None
-        return render("trials.html.j2", trials=shown, metric=self.metric, cut=cut, of=len(self))
+        return render(
+            "trials.html.j2", trials=shown, metric=self.metric, objectives=self.objectives, cut=cut, of=len(self)
+        )
 
 
 def trials_of(record: RecordedSearch) -> Trials:
     """Return the trials of a record."""
-    found = (trial_of(record.spec, trial) for trial in record.trials)
-    return Trials(found, record.spec.objective.name)
+    spec, ranks = record.spec, _ranks(record)
+    found = (trial_of(spec, trial, ranks.get(trial.index)) for trial in record.trials)
+    return Trials(found, spec.objective.name, names_of(spec))
+
+
+def front_of(record: RecordedSearch) -> Trials:
+    """Return the trials on the front, the best in the first objective first; with a single one, the best trial."""
+    spec, best = record.spec, record.totals.best
+    if spec.has_several:
+        members = [trial_of(spec, member, 0) for member in record.totals.front.members]
+    else:
+        members = [] if best is None else [trial_of(spec, best)]
+    return Trials(members, spec.objective.name, names_of(spec))
+
+
+def names_of(spec: SearchSpec) -> Sequence[str]:
+    """Return the metrics of several objectives; nothing for a single one."""
+    return [each.name for each in spec.objectives] if spec.has_several else []
+
+
+def _ranks(record: RecordedSearch) -> dict[int, int]:
+    """Return the ranks by index; nothing with a single objective."""
+    if not record.spec.has_several:
+        return {}
+    results = results_of(record.trials)
+    ranks = find_standings(record.spec.objectives, points_of(record.spec.objectives, results)).tolist()
+    return {trial.index: rank for trial, rank in zip(results, ranks, strict=True) if rank >= 0}

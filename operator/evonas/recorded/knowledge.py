@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from evonas.errors import InvalidManifest
 from evonas.recorded.knowledge_record import Knowledge
 from evonas.recorded.search import RecordedSearch
 from evonas.search.lessons import record_of
+from evonas.search.objective import values_of
 from evonas.search.trial import VETOED, Trial, TrialState
 from evonas.space import INACTIVE, Choices, Decision
 from evonas.spec import SearchSpec
@@ -87,6 +88,8 @@ def _task(spec: SearchSpec, source: RecordedSearch) -> EarlierTask:
         raise _Misfit("it has no decision of the same name")
     latest_last = sorted(source.trials, key=lambda trial: (trial.last_sequence, trial.index))
     trials = [*filter(_teaches, latest_last)][-MAX_RESULTS:]
+    if theirs.has_several:
+        theirs, trials = _by_one(spec, theirs, trials)
     worth = _worth(theirs, trials)
     names = tuple(decision.name for decision in shared)
     task = EarlierTask.of(source.source, names, _scored(shared, trials, worth))
@@ -95,6 +98,24 @@ def _task(spec: SearchSpec, source: RecordedSearch) -> EarlierTask:
     if len(set(task.scores)) == 1:
         raise _Misfit("all its results are equally good, or none is feasible")
     return task
+
+
+def _by_one(spec: SearchSpec, theirs: SearchSpec, trials: Sequence[Trial]) -> tuple[SearchSpec, list[Trial]]:
+    """Return a source with several objectives as one that has only that with this search's metric."""
+    names = [objective.name for objective in theirs.objectives]
+    if spec.objective.name not in names:
+        raise _Misfit(f"it has several objectives, none of which is {spec.objective.name}")
+    place = names.index(spec.objective.name)
+
+    def project(trial: Trial) -> Trial:
+        values = values_of(theirs.objectives, trial)
+        rungs = (
+            rung if rung.value is None else replace(rung, value=(rung.value, *rung.others)[place], others=())
+            for rung in trial.rungs
+        )
+        return replace(trial, reward=None if values is None else values[place], rungs=tuple(rungs))
+
+    return replace(theirs, objectives=(theirs.objectives[place],)), list(map(project, trials))
 
 
 def _scored(
@@ -136,4 +157,6 @@ def _final(trial: Trial, record: Record) -> float:
     """
     if trial.state.is_at_rung and record.rungs[-1].value is not None:
         return math.nan
+    # With one objective, which is how sources are looked at.
+    assert not isinstance(record.reward, tuple)
     return -math.inf if record.reward is None else record.reward

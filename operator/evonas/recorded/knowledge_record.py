@@ -93,6 +93,8 @@ def experience_of(knowledge: Knowledge | None) -> Experience:
 
 def why_unused(spec: SearchSpec, asked: str = "spec.knowledge") -> str | None:
     """Return why nothing is gathered although it was ``asked`` for; None if the search's agent makes use of it."""
+    if spec.has_several:
+        return f"{asked} is not used: it is for searches with one objective; a warm start imports earlier results"
     if uses_experience(spec.agent.type, AgentSettings.parse(spec.agent.settings)):
         return None
     if spec.agent.type in ("EvoNAS", "Neural"):

@@ -1,6 +1,7 @@
 """Two metrics against each other: the trials that no other dominates, the Pareto front. Pure.
 
-``evonas report`` draws it, ``evonas best --pareto`` prints it. The search itself maximises one reward.
+``evonas report`` draws it, ``evonas best --pareto`` prints it. The search may have optimised something else: the front
+of a search with several objectives is in ``search.front``.
 """
 
 from __future__ import annotations
@@ -8,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from evonas import domination
 from evonas.errors import EvonasError
 from evonas.hints import did_you_mean
 from evonas.search.trial import Trial, TrialState
@@ -77,18 +81,15 @@ def find_front(points: Sequence[tuple[float, float]]) -> list[int]:
     Larger is better. A point dominates another if it is at least as good in both numbers and better in one; equal
     points do not dominate each other.
     """
-    front: list[int] = []
-    for place in sorted(range(len(points)), key=lambda place: (-points[place][0], -points[place][1])):
-        if not front or points[place][1] > points[front[-1]][1] or points[place] == points[front[-1]]:
-            front.append(place)
-    return front
+    are_best = domination.find_front(np.array(points, np.float64).reshape(len(points), 2))
+    return sorted(np.flatnonzero(are_best).tolist(), key=lambda place: (-points[place][0], -points[place][1]))
 
 
-def parse_axes(objective: Objective, names: tuple[str, str]) -> Axes:
+def parse_axes(objectives: Sequence[Objective], names: tuple[str, str]) -> Axes:
     """Return the axes that ``METRIC`` or ``METRIC:min`` or ``METRIC:max`` name. EvonasError if both are the same
     metric, or if the search does not say which way a metric is better.
     """
-    first, second = (_axis(objective, name) for name in names)
+    first, second = (_axis(objectives, name) for name in names)
     if first.metric == second.metric:
         raise EvonasError(f"a Pareto front needs two metrics, got {first.metric} twice")
     return first, second
@@ -99,7 +100,7 @@ def default_axes(objective: Objective) -> Axes | None:
     sought = objective.name
     for constraint in objective.constraints:
         if constraint.metric != sought:
-            return parse_axes(objective, (sought, constraint.metric))
+            return parse_axes([objective], (sought, constraint.metric))
     return None
 
 
@@ -113,13 +114,14 @@ def check_reported(trials: Iterable[Trial], axes: Axes) -> None:
             raise EvonasError(f"no trial reported a metric {axis.metric!r}, only {known}{hint}")
 
 
-def _axis(objective: Objective, name: str) -> Axis:
+def _axis(objectives: Sequence[Objective], name: str) -> Axis:
     metric, _, way = name.rpartition(":")
     if metric and way in _WAYS:
         return Axis(metric, _WAYS[way])
-    if name in (REWARD, objective.metric):
-        return Axis(name, objective.minimize)
-    for constraint in objective.constraints:
+    for objective in objectives:
+        if name in (REWARD, objective.metric):
+            return Axis(name, objective.minimize)
+    for constraint in (each for objective in objectives for each in objective.constraints):
         if constraint.metric == name:
             # An exponent below 0 penalises larger values, one above 0 rewards them.
             return Axis(name, constraint.exponent is None or constraint.exponent <= 0)

@@ -7,7 +7,6 @@ no agent is needed, and versions do not matter.
 from __future__ import annotations
 
 import math
-from bisect import insort
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,8 +14,9 @@ from itertools import groupby
 
 from evonas.fidelity import Fidelity
 from evonas.recorded.replay import Difference
-from evonas.search.objective import oriented, oriented_or_worst
-from evonas.search.promotion import Decision, decide, decide_to_promote, needed, needed_to_promote
+from evonas.search.objective import oriented
+from evonas.search.promotion import Decision
+from evonas.search.standings import Point, Standings, new_standings, point_of
 from evonas.search.trial import RungResult, Trial, TrialState
 from evonas.spec import SearchSpec
 
@@ -32,7 +32,8 @@ class Judgement:
     decision: Decision
     """In mode ``Pause`` when it was promoted or, if it was not, after all results so far."""
     needed: float | None
-    """The worst value that would have gone on, in the user's orientation; None if every value would, or none."""
+    """The worst value that would have gone on, in the user's orientation; None if every value would, or none, and with
+    several objectives, where it depends on all values."""
 
     @property
     def is_last(self) -> bool:
@@ -52,15 +53,16 @@ def judge(spec: SearchSpec, trials: Iterable[Trial]) -> Iterator[Judgement]:
 def _judge_paused(spec: SearchSpec, fidelity: Fidelity, results: Sequence[Entry]) -> Iterator[Judgement]:
     """Judge each result when its trial was promoted or, if it was not, after all of them."""
     entering = deque(results)
-    standings: dict[int, list[float]] = {}
+    standings: dict[int, Standings] = {}
     judgements: dict[tuple[int, int], Judgement] = {}
     for result, trial in sorted(results, key=_moment):
         while entering and entering[0][0].sequence <= _moment((result, trial)):
-            entered, _ = entering.popleft()
-            insort(standings.setdefault(entered.step, []), oriented_or_worst(spec.objective, entered.value))
+            entered, by = entering.popleft()
+            there = standings.setdefault(entered.step, new_standings(spec.objectives))
+            there.add(_point(spec, entered, by))
         there = standings[result.step]
-        decision = decide_to_promote(fidelity, there, oriented_or_worst(spec.objective, result.value))
-        least = needed_to_promote(fidelity, there)
+        decision = there.decide_to_promote(fidelity, _point(spec, result, trial))
+        least = there.needed_to_promote(fidelity)
         judgements[trial.index, result.step] = _judgement(spec, trial, result, decision, least)
     yield from (judgements[trial.index, result.step] for result, trial in results)
 
@@ -71,16 +73,24 @@ def _moment(entry: Entry) -> float:
 
 
 def _judge_running(spec: SearchSpec, fidelity: Fidelity, results: Sequence[Entry]) -> Iterator[Judgement]:
-    standings: dict[int, list[float]] = {}
+    standings: dict[int, Standings] = {}
     for _, tied in groupby(results, key=lambda item: item[0].sequence):
         entered = [*tied]
         for result, trial in entered:
-            earlier = standings.get(result.step, [])
-            decision = decide(fidelity, earlier, oriented_or_worst(spec.objective, result.value))
-            least = needed(fidelity, earlier)
-            yield _judgement(spec, trial, result, decision, least)
-        for result, _ in entered:
-            insort(standings.setdefault(result.step, []), oriented_or_worst(spec.objective, result.value))
+            there, point = (
+                standings.setdefault(result.step, new_standings(spec.objectives)),
+                _point(spec, result, trial),
+            )
+            least = there.needed(fidelity)
+            there.add(point)
+            yield _judgement(spec, trial, result, there.decide(fidelity, point), least)
+            there.remove(point)
+        for result, trial in entered:
+            standings[result.step].add(_point(spec, result, trial))
+
+
+def _point(spec: SearchSpec, result: RungResult, trial: Trial) -> Point:
+    return point_of(spec.objectives, trial, result)
 
 
 def _judgement(

@@ -4,6 +4,7 @@ command-line tools know nothing else about a search.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -167,6 +168,12 @@ class Overview:
     reused: int
     start_time: datetime | None
     """When it was made."""
+    front_size: int | None = None
+    """How many trials are on the front; None with a single objective."""
+    hypervolume: float | None = None
+    """Of the front, at most what a float holds; None with a single objective, and before the first result."""
+    more_metrics: tuple[str, ...] = ()
+    """Those of its other objectives."""
 
 
 def overview_from(body: Mapping[str, Any], spec: SearchSpec, totals: Totals, phase: Phase) -> Overview:
@@ -185,6 +192,9 @@ def overview_from(body: Mapping[str, Any], spec: SearchSpec, totals: Totals, pha
         metric=spec.objective.name,
         reused=totals.reused,
         start_time=from_time(body["metadata"].get("creationTimestamp")),
+        front_size=len(totals.front) if spec.has_several else None,
+        hypervolume=min(totals.front.hypervolume, sys.float_info.max) if totals.front.reference else None,
+        more_metrics=tuple(objective.name for objective in spec.objectives[1:]),
     )
 
 
@@ -211,7 +221,7 @@ def phase_of(status: Mapping[str, Any]) -> Phase:
 def overview_of(body: Mapping[str, Any]) -> Overview:
     """Return the line about an ArchitectureSearch from its status alone, without its trials."""
     status, spec = body.get("status", {}), body["spec"]
-    best = status.get("best", {})
+    best, front = status.get("best", {}), status.get("front", {})
     size = status.get("agent", {}).get("spaceSize")
     max_trials = spec.get("budget", {}).get("maxTrials", 0)
     return Overview(
@@ -224,7 +234,15 @@ def overview_of(body: Mapping[str, Any]) -> Overview:
         best=float(best["reward"]) if best else None,
         best_index=best.get("index"),
         gpu_seconds=status.get("gpuSeconds", 0),
-        metric=spec.get("objective", {}).get("metric", "reward"),
+        metric=_first_objective(spec).get("metric", "reward"),
         reused=status.get("reusedTrials", 0),
         start_time=from_time(body["metadata"].get("creationTimestamp")),
+        front_size=int(front.get("size", 0)) if "objectives" in spec else None,
+        hypervolume=float(front["hypervolume"]) if "hypervolume" in front else None,
+        more_metrics=tuple(objective.get("metric", "") for objective in spec.get("objectives", ())[1:]),
     )
+
+
+def _first_objective(spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    first: Mapping[str, Any] = next(iter(spec.get("objectives", ())), spec.get("objective", {}))
+    return first

@@ -6,14 +6,17 @@ its rewards: the best of many noisy rewards is partly luck.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, product
 
+import numpy as np
+
+from evonas.domination import order
 from evonas.errors import EvonasError, InvalidManifest
 from evonas.recorded.search import RecordedSearch
 from evonas.search.backlog import Result
-from evonas.search.objective import Evaluation, evaluate, oriented
+from evonas.search.objective import Evaluation, evaluate, oriented_values, values_of
 from evonas.search.trial import Trial
 from evonas.search.trial_report import Report
 from evonas.space import Choices
@@ -43,7 +46,8 @@ class ResultsToImport:
 class _Run:
     source: str
     trial: Trial
-    reward: float
+    values: tuple[float, ...]
+    """Of this search's objectives."""
 
 
 def choose_results(spec: SearchSpec, sources: Sequence[RecordedSearch]) -> ResultsToImport:
@@ -58,7 +62,7 @@ def choose_results(spec: SearchSpec, sources: Sequence[RecordedSearch]) -> Resul
                 continue
             seen.add(_run_of(source, trial))
             try:
-                run = _Run(source.source, trial, _reward(spec, source, trial))
+                run = _Run(source.source, trial, _values(spec, source, trial))
                 runs.setdefault(spec.space.to_choices(trial.decisions), []).append(run)
             except ValueError as misfit:
                 misfits.append(f"trial {trial.index} of {source.source}: {misfit}")
@@ -70,7 +74,7 @@ def choose_results(spec: SearchSpec, sources: Sequence[RecordedSearch]) -> Resul
     if not runs:
         raise UnusableSource(f"spec.warmStart: {names} has no trial that succeeded")
     results = [_result(spec, choices, group) for choices, group in runs.items()]
-    chosen = _chosen(spec, results)
+    chosen = [results[place] for place in _chosen(spec, [_means(group) for group in runs.values()])]
     note = f"{counted(len(chosen), 'result')} of {names} {'was' if len(chosen) == 1 else 'were'} imported"
     if len(chosen) < len(results):
         note += f", the best and the latest of {len(results)}"
@@ -88,29 +92,36 @@ def _run_of(source: RecordedSearch, trial: Trial) -> tuple[str, int]:
 
 def _check_direction(spec: SearchSpec, source: RecordedSearch) -> None:
     try:
-        minimize = source.spec.objective.minimize
+        theirs = source.spec.objectives
     except InvalidManifest as invalid:
         raise UnusableSource(f"spec.warmStart: {source.source} holds an invalid manifest: {invalid}") from invalid
-    if minimize != spec.objective.minimize:
-        here, there = ("Minimize", "Maximize") if spec.objective.minimize else ("Maximize", "Minimize")
+    single = len(theirs) == len(spec.objectives) == 1
+    for mine, other in product(spec.objectives, theirs):
+        if mine.minimize == other.minimize or not (single or mine.metric == other.metric):
+            continue
+        here, there = ("Minimize", "Maximize") if mine.minimize else ("Maximize", "Minimize")
+        of = "" if single else f" for {mine.name}"
         raise UnusableSource(
-            f"spec.warmStart: {source.source} has the goal {there}, this search has {here}; rewards can be"
+            f"spec.warmStart: {source.source} has the goal {there}{of}, this search has {here}; rewards can be"
             " imported only if both are the same"
         )
 
 
-def _reward(spec: SearchSpec, source: RecordedSearch, trial: Trial) -> float:
-    """Return the reward by this search's objective; ValueError if it cannot be determined."""
-    mine, theirs = spec.objective, source.spec.objective
-    same = (mine.metric, mine.constraints) == (theirs.metric, theirs.constraints)
-    found = (
-        Evaluation((trial.reward,))
-        if same and trial.reward is not None
-        else evaluate([mine], Report(metrics=trial.metrics))
-    )
-    if found.reward is None:
-        raise ValueError(f"its reward by this search's objective is not known: {found.message or found.reason}")
-    return found.reward
+def _values(spec: SearchSpec, source: RecordedSearch, trial: Trial) -> tuple[float, ...]:
+    """Return the values by this search's objectives; ValueError if one cannot be determined."""
+    known = {
+        (theirs.metric, theirs.constraints): value
+        for theirs, value in zip(source.spec.objectives, values_of(source.spec.objectives, trial) or (), strict=True)
+    }
+    values = []
+    for mine in spec.objectives:
+        value = known.get((mine.metric, mine.constraints))
+        found = Evaluation((value,)) if value is not None else evaluate([mine], Report(metrics=trial.metrics))
+        if found.reward is None:
+            which = "objective" if len(spec.objectives) == 1 else f"objective {mine.name}"
+            raise ValueError(f"its reward by this search's {which} is not known: {found.message or found.reason}")
+        values.append(found.reward)
+    return tuple(values)
 
 
 def _result(spec: SearchSpec, choices: Choices, runs: Sequence[_Run]) -> Result:
@@ -122,10 +133,14 @@ def _result(spec: SearchSpec, choices: Choices, runs: Sequence[_Run]) -> Result:
         source=first.source,
         trial=first.trial.index,
         decisions=spec.space.to_candidate(choices),
-        reward=_mean([run.reward for run in runs]),
+        reward=_means(runs)[0],
         metrics={name: _mean(values) for name, values in metrics.items()},
         runs=len(runs),
     )
+
+
+def _means(runs: Sequence[_Run]) -> tuple[float, ...]:
+    return tuple(map(_mean, zip(*(run.values for run in runs), strict=True)))
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -133,14 +148,19 @@ def _mean(values: Sequence[float]) -> float:
     return math.fsum(value / len(values) for value in values)
 
 
-def _chosen(spec: SearchSpec, results: Sequence[Result]) -> Sequence[Result]:
-    if len(results) <= MAX_RESULTS:
-        return results
-    places: Iterable[int] = range(len(results))
-    ranked = sorted(places, key=lambda place: oriented(spec.objective, results[place].reward), reverse=True)
+def _chosen(spec: SearchSpec, values: Sequence[tuple[float, ...]]) -> Sequence[int]:
+    """Return the places of those results to import."""
+    places = range(len(values))
+    if len(values) <= MAX_RESULTS:
+        return places
+    points = [oriented_values(spec.objectives, each) for each in values]
+    if spec.has_several:
+        ranked: Sequence[int] = order(np.array(points)).tolist()
+    else:
+        ranked = sorted(places, key=lambda place: points[place], reverse=True)
     best = set(ranked[: MAX_RESULTS // 2])
     latest = [place for place in places if place not in best][-(MAX_RESULTS - len(best)) :]
-    return [results[place] for place in sorted(best.union(latest))]
+    return sorted(best.union(latest))
 
 
 def _by_learning(trial: Trial) -> tuple[bool, int, int]:

@@ -10,8 +10,10 @@ from rich.table import Table
 
 from evonas.recorded.rungs import Judgement, judge
 from evonas.recorded.search import RecordedSearch
-from evonas.search.objective import oriented_or_worst
-from evonas.search.trial import Trial, TrialState
+from evonas.search.objective import values_of
+from evonas.search.standings import Merit, new_standings, point_of
+from evonas.search.trial import Trial, TrialState, in_numbers
+from evonas.spec import SearchSpec
 from evonas.wording import counted
 
 
@@ -24,6 +26,7 @@ def at_rungs(record: RecordedSearch, trial: Trial, shown: int) -> Iterator[Rende
     if not own:
         return
     metric, last = record.spec.objective.name, own[-1]
+    names = [objective.name for objective in record.spec.objectives]
     better = _better(record, judgements, last)
     bound = "at most" if record.spec.objective.minimize else "at least"
     if trial.state is TrialState.STOPPED and last.needed is not None:
@@ -32,28 +35,32 @@ def at_rungs(record: RecordedSearch, trial: Trial, shown: int) -> Iterator[Rende
         yield f"to go on from step {last.result.step}, it would need {metric} {bound} {last.needed:.6g}"
     if record.spec.pauses:
         yield from _attempts(trial)
-        yield _pauses_table(own, metric)
+        yield _pauses_table(own, names)
     else:
-        yield _rungs_table(own, metric)
+        yield _rungs_table(own, names)
     if trial.state.is_at_rung and better and shown:
-        yield _better_table(better, shown, last, metric)
+        yield _better_table(record.spec, better, shown, last)
 
 
 def _better(record: RecordedSearch, judgements: Sequence[Judgement], last: Judgement) -> list[Judgement]:
     """Return those that had a better result at a rung, the best first: before a trial that was stopped there, and ever
     where one is paused.
     """
-
-    def merit(judgement: Judgement) -> float:
-        return oriented_or_worst(record.spec.objective, judgement.result.value)
-
-    waits = last.trial.state is TrialState.PAUSED
-    there = [
+    waits, there = last.trial.state is TrialState.PAUSED, new_standings(record.spec.objectives)
+    entered = [
         other
         for other in judgements
-        if other.result.step == last.result.step and (waits or other.result.sequence < last.result.sequence)
+        if other.result.step == last.result.step and (waits or other.result.sequence <= last.result.sequence)
     ]
-    return sorted((other for other in there if merit(other) > merit(last)), key=merit, reverse=True)
+    points = [point_of(record.spec.objectives, other.trial, other.result) for other in entered]
+    for point in points:
+        there.add(point)
+    merits = {other.trial.index: there.merit(point) for other, point in zip(entered, points, strict=True)}
+
+    def merit(judgement: Judgement) -> Merit:
+        return merits[judgement.trial.index]
+
+    return sorted((other for other in entered if merit(other) > merit(last)), key=merit, reverse=True)
 
 
 def outcome_of(judgement: Judgement, *, pauses: bool) -> str:
@@ -63,11 +70,11 @@ def outcome_of(judgement: Judgement, *, pauses: bool) -> str:
     return f"{judgement.decision.because}: {then}"
 
 
-def _rungs_table(own: Sequence[Judgement], metric: str) -> Table:
-    table = _table("at its rungs", "step", metric, "then")
+def _rungs_table(own: Sequence[Judgement], names: Sequence[str]) -> Table:
+    table = _table("at its rungs", "step", *names, "then")
     for judgement in own:
         said = outcome_of(judgement, pauses=False)
-        table.add_row(str(judgement.result.step), _number(judgement.result.value), said)
+        table.add_row(str(judgement.result.step), *_cells(judgement, names), said)
     return table
 
 
@@ -81,18 +88,20 @@ def _attempts(trial: Trial) -> Iterator[str]:
         )
 
 
-def _pauses_table(own: Sequence[Judgement], metric: str) -> Table:
+def _pauses_table(own: Sequence[Judgement], names: Sequence[str]) -> Table:
     """Return what a trial had at each pause, in which attempt, and what the rule asked for when it went on, or asks for
-    now.
+    now: with a single objective, one value.
     """
-    table = _table("at its rungs", "step", metric, "needed", "attempt", "then")
+    needed = ["needed"] if len(names) == 1 else []
+    table = _table("at its rungs", "step", *names, *needed, "attempt", "then")
     # The latest attempts are listed: the last pause of them was at the last rung.
     ended = [str(attempt.number) for attempt in own[-1].trial.attempts if attempt.paused]
     numbers = [*["-"] * (len(own) - len(ended)), *ended][-len(own) :]
     for judgement, number in zip(own, numbers, strict=True):
-        needed = "-" if judgement.needed is None else f"{judgement.needed:.6g}"
+        bound = "-" if judgement.needed is None else f"{judgement.needed:.6g}"
         said = outcome_of(judgement, pauses=True)
-        table.add_row(str(judgement.result.step), _number(judgement.result.value), needed, number, said)
+        cells = [*_cells(judgement, names), *(bound for _ in needed)]
+        table.add_row(str(judgement.result.step), *cells, number, said)
     return table
 
 
@@ -105,20 +114,22 @@ def _then(judgement: Judgement) -> str:
     return f"went on after {counted(after, 'result')}{anyway}"
 
 
-def _better_table(better: Sequence[Judgement], shown: int, last: Judgement, metric: str) -> Table:
+def _better_table(spec: SearchSpec, better: Sequence[Judgement], shown: int, last: Judgement) -> Table:
     title = f"better at step {last.result.step}"
     if last.trial.state is not TrialState.PAUSED:
         title += " before it"
     rows = [*better[:shown]]
     if len(better) > shown:
         title += f": the best {shown} of {len(better)}" if shown > 1 else f": the best of {len(better)}"
-        bound = next((other for other in better if other.result.value == last.needed), None)
+        reached = (other for other in better if last.needed is not None and other.result.value == last.needed)
+        bound = next(reached, None)
         if bound is not None and bound not in rows:
             title += ", and the one that it had to match"
             rows.append(bound)
-    table = _table(title, "trial", metric, "became of it")
+    names = [objective.name for objective in spec.objectives]
+    table = _table(title, "trial", *names, "became of it")
     for other in rows:
-        table.add_row(str(other.trial.index), _number(other.result.value), _became(other.trial))
+        table.add_row(str(other.trial.index), *_cells(other, names), _became(spec, other.trial))
     return table
 
 
@@ -130,11 +141,15 @@ def _table(title: str, *headings: str) -> Table:
     return table
 
 
-def _became(trial: Trial) -> str:
-    if trial.reward is not None:
-        return f"{trial.state} with {trial.reward:.6g}"
+def _became(spec: SearchSpec, trial: Trial) -> str:
+    values = values_of(spec.objectives, trial)
+    if values is not None:
+        return f"{trial.state} with {in_numbers(values)}"
     return f"{trial.state}, {trial.rungs[-1].in_words}"
 
 
-def _number(value: float | None) -> str:
-    return "diverged or beyond a limit" if value is None else f"{value:.6g}"
+def _cells(judgement: Judgement, names: Sequence[str]) -> list[str]:
+    values = judgement.result.values
+    if values is None:
+        return ["diverged or beyond a limit", *("-" for _ in names[1:])]
+    return [f"{value:.6g}" for value in values]

@@ -20,8 +20,8 @@ from evonas.report import numbers
 from evonas.report.details import Details
 from evonas.report.groups import Group
 from evonas.report.stopping import own_trials, points_of
-from evonas.search.totals import WINDOW
 from evonas.search.trial import Trial, TrialState, in_words
+from evonas.spec import Objective
 
 MAX_TRIALS = 10_000
 """A report of a search with more has the figures alone: its file would take long to open."""
@@ -57,24 +57,20 @@ def are_drawn(record: RecordedSearch) -> bool:
 def data_of(described: Sequence[tuple[RecordedSearch, Details]], groups: Sequence[Group]) -> Markup:
     """Return what the charts of the searches, and of the groups of all searches, draw: JSON in which nothing ends a
     script."""
-    first = described[0][0]
+    names = {id(record): record.identity.name for record, _ in described}
     payload = {
         "searches": [_search(record, details) for record, details in described],
-        "comparison": {
-            "metric": first.spec.objective.name,
-            "minimize": first.spec.objective.minimize,
-            "window": WINDOW,
-            "groups": [numbers.group_of(found, [record.identity.name for record in found.records]) for found in groups],
-        },
+        "comparison": numbers.comparison_of(groups, names),
     }
     text = json.dumps(payload, separators=(",", ":"), allow_nan=False)
     return Markup(text.replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e"))
 
 
-def columns_of(trials: Sequence[Trial]) -> dict[str, Any]:
+def columns_of(trials: Sequence[Trial], objectives: Sequence[Objective]) -> dict[str, Any]:
     """Return trials by column, as the API has them, but what no chart draws."""
     return {
         **numbers.columns_of(trials),
+        "objectives": numbers.objective_columns(objectives, trials),
         "decisions": _by_name([trial.decisions for trial in trials]),
         "metrics": _by_name([trial.metrics for trial in trials]),
         "says": [in_words(trial.reason, trial.message) if trial.reward is None else "" for trial in trials],
@@ -89,9 +85,11 @@ def _search(record: RecordedSearch, details: Details) -> dict[str, Any]:
             "summary": {
                 "metric": spec.objective.name,
                 "minimize": spec.objective.minimize,
+                "objectives": numbers.objectives_of(spec.objectives),
                 "usesGpus": details.uses_gpus,
             },
             **numbers.declaration_of(spec),
+            "front": numbers.front_of(record),
             "population": details.population,
             "winner": None if details.winner is None else details.winner.index,
         },
@@ -101,8 +99,9 @@ def _search(record: RecordedSearch, details: Details) -> dict[str, Any]:
             "revision": 1,
             "complete": True,
             "total": len(trials),
-            "columns": columns_of(trials),
+            "columns": columns_of(trials, spec.objectives),
         },
+        "ranks": numbers.ranks_of(record) if spec.has_several and trials else None,
         "curves": {"revision": 1, "curves": _curves(record) if trials else []},
         "importance": None if importance is None else numbers.importance_of(importance),
         "policy": None if policy is None else numbers.policy_of(spec.space, policy.learned),
@@ -120,21 +119,22 @@ def _pareto(upward: Axis, across: Axis) -> dict[str, Any]:
 
 
 def _curves(record: RecordedSearch) -> list[dict[str, Any]]:
-    fidelity = record.spec.fidelity
-    if fidelity is None:
+    if record.spec.fidelity is None:
         return []
-    metric = record.spec.objective.name
+    names = [objective.name for objective in record.spec.objectives]
     curves = []
     for trial in own_trials(record):
-        points = points_of(fidelity, trial) if trial.rungs else []
-        if points:
+        lines = [points_of(record.spec, trial, place) if trial.rungs else [] for place in range(len(names))]
+        if lines[0]:
             curves.append(
                 {
                     "index": trial.index,
                     "attempt": 1,
                     "running": trial.state is TrialState.RUNNING,
-                    "steps": [step for step, _ in points],
-                    "metrics": {metric: [value for _, value in points]},
+                    "steps": [step for step, _ in lines[0]],
+                    "metrics": {
+                        name: [value for _, value in points] for name, points in zip(names, lines, strict=True)
+                    },
                 }
             )
     return curves

@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.live import Live
 
 from evonas.report.live import mean_seconds, progress_view, time_left
+from evonas.search.objective import in_words as values_in_words
+from evonas.search.objective import values_of
 from evonas.search.plan import Plan
 from evonas.search.trial import PROMOTED, Trial, TrialState, in_words
 from evonas.spec import SearchSpec
@@ -43,7 +45,8 @@ class Display:
         if _has_ended(trial):
             self._ended[trial.index] = trial
         if trial.state is TrialState.SUCCEEDED and trial.reward is not None:
-            said = f"{trial.reward:.6g}"
+            values = values_of(self._spec.objectives, trial) or ()
+            said = values_in_words(self._spec.objectives, values) if self._spec.has_several else f"{trial.reward:.6g}"
             if trial.reused is not None:
                 said += f", the {trial.message}"
         elif trial.state is TrialState.STOPPED:

@@ -30,10 +30,14 @@ class Importance:
     """By decision, largest first; they sum to 1, or are all 0 if nothing was found."""
 
 
-def find_importance(space: SearchSpace, trials: Sequence[Trial]) -> Importance | None:
-    """Return the importances; None until there are ``MIN_RESULTS`` rewards, not all equal."""
+def find_importance(
+    space: SearchSpace, trials: Sequence[Trial], values: Sequence[float] | None = None
+) -> Importance | None:
+    """Return the importances for the rewards, or for other ``values`` of trials that all have a reward; None until
+    there are ``MIN_RESULTS`` of them, not all equal.
+    """
     rewarded = [trial for trial in trials if trial.reward is not None]
-    rewards = scaled(np.array([trial.reward for trial in rewarded], np.float64))[0]
+    rewards = scaled(np.array([trial.reward for trial in rewarded] if values is None else values, np.float64))[0]
     if len(rewarded) < MIN_RESULTS or np.ptp(rewards) == 0:
         return None
     # Trees split at thresholds: an absent decision is a separate value, below all others.

@@ -1,4 +1,4 @@
-"""A running search on a terminal: counts, best, the moving average as a row of blocks, the time left."""
+"""A running search on a terminal: counts, best or front, the moving average as a row of blocks, the time left."""
 
 from __future__ import annotations
 
@@ -49,6 +49,9 @@ def progress_view(spec: SearchSpec, totals: Totals, trials: Iterable[Trial], lef
     grid.add_row("trials", ProgressBar(total=total, completed=done, width=WIDTH), f"{done}/{total}")
     said = [f"{count} {state}" for state, count in counts.items() if count and state != "total"]
     grid.add_row("", ", ".join([*said, *([f"{totals.reused} reused"] if totals.reused else [])]))
+    if (latest := totals.front.latest) is not None:
+        front = f"{counted(len(totals.front), 'trial')}, hypervolume {totals.front.hypervolume:.6g}"
+        grid.add_row("front", f"{front} (latest: trial {latest.index})")
     rewards = rewards_in_order(trials)
     if totals.best is not None and rewards:
         metric = spec.objective.name

@@ -4,18 +4,23 @@ answers and the report's own data are made of these. Pure.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from evonas.recorded.comparing import common_reference
+from evonas.recorded.fronts import Values, find_standings, grow, points_of, results_of
+from evonas.recorded.search import RecordedSearch
 from evonas.report.groups import Group
 from evonas.report.importance import Importance
 from evonas.report.policy import LearnedPolicy
 from evonas.report.progress import Improvement
 from evonas.report.values import shares_of
+from evonas.search.objective import values_of
 from evonas.search.totals import WINDOW
 from evonas.search.trial import Trial
 from evonas.space import Decision, SearchSpace
-from evonas.spec import SearchSpec
+from evonas.spec import Objective, SearchSpec
 
 T = TypeVar("T")
 
@@ -27,7 +32,8 @@ def declaration_of(spec: SearchSpec) -> dict[str, Any]:
         "space": [_decision(spec.space, decision) for decision in spec.space.decisions],
         "constraints": [
             {"metric": constraint.metric, "target": constraint.target, "maximum": constraint.maximum}
-            for constraint in spec.objective.constraints
+            for objective in spec.objectives
+            for constraint in objective.constraints
         ],
         "window": WINDOW,
         "rungs": list(steps[:-1]),
@@ -35,6 +41,53 @@ def declaration_of(spec: SearchSpec) -> dict[str, Any]:
         "pauses": spec.pauses,
         "target": spec.objective.target,
     }
+
+
+def objectives_of(objectives: Sequence[Objective]) -> list[dict[str, Any]]:
+    """Return what a search optimises."""
+    return [
+        {"metric": each.name, "minimize": each.minimize, "target": each.target, "reference": each.reference}
+        for each in objectives
+    ]
+
+
+def front_of(record: RecordedSearch) -> dict[str, Any] | None:
+    """Return the front of a search with several objectives; None with a single one."""
+    if not record.spec.has_several:
+        return None
+    front = record.totals.front
+    members, values = front.members, front.values
+    return {
+        "size": len(front),
+        "hypervolume": _finite(front.hypervolume) if front.reference else None,
+        "reference": None if front.reference is None else list(front.reference),
+        "members": [{"index": members[place].index, "values": list(values[place])} for place in front.cover()],
+    }
+
+
+def ranks_of(record: RecordedSearch) -> dict[str, Any]:
+    """Return how all results stand to the front, and how its hypervolume grew; of a search with a single objective,
+    nothing."""
+    objectives = record.spec.objectives
+    results = results_of(record.trials) if record.spec.has_several else []
+    ranks = find_standings(objectives, points_of(objectives, results)).tolist()
+    steps = grow(objectives, results)
+    return {
+        "index": [trial.index for trial in results],
+        "rank": [None if rank < 0 else rank for rank in ranks],
+        "results": list(steps.results),
+        "hypervolumes": list(steps.volumes),
+    }
+
+
+def objective_columns(objectives: Sequence[Objective], trials: Sequence[Trial]) -> dict[str, list[float | None]]:
+    """Return a column for each of several objectives: its value, at the last rung where a trial ended there, or as it
+    was reported where a trial is infeasible. None with a single objective.
+    """
+    if len(objectives) < 2:
+        return {}
+    rows = [_values(objectives, trial) for trial in trials]
+    return {each.name: [row[place] for row in rows] for place, each in enumerate(objectives)}
 
 
 def columns_of(trials: Sequence[Trial]) -> dict[str, Any]:
@@ -94,16 +147,64 @@ def improvements_of(found: Iterable[Improvement]) -> list[dict[str, Any]]:
     ]
 
 
-def group_of(found: Group, searches: Sequence[str]) -> dict[str, Any]:
-    """Return the curves of a group; ``searches`` are what its members are called."""
+def comparison_of(groups: Sequence[Group], names: Mapping[int, str]) -> dict[str, Any]:
+    """Return the curves of groups of searches with the same objectives; ``names`` are what these are called, by the id
+    of their record."""
+    records = [record for found in groups for record in found.records]
+    spec = records[0].spec
+    reference = common_reference(records) if spec.has_several else None
     return {
-        "label": found.label,
-        "searches": list(searches),
+        "metric": spec.objective.name,
+        "minimize": spec.objective.minimize,
+        "objectives": objectives_of(spec.objectives),
+        "reference": None if reference is None else list(reference),
+        "window": WINDOW,
+        "groups": [
+            {
+                "label": found.label,
+                "searches": [names[id(record)] for record in found.records],
+                **(_hypervolumes(found, reference) if spec.has_several else _curves(found)),
+            }
+            for found in groups
+        ],
+    }
+
+
+def _curves(found: Group) -> dict[str, Any]:
+    return {
         "averages": list(found.averages.values),
         "averageDeviations": list(found.averages.deviations),
         "bests": list(found.bests.values),
         "bestDeviations": list(found.bests.deviations),
+        "hypervolumes": [],
+        "hypervolumeDeviations": [],
+        "reached": [],
     }
+
+
+def _hypervolumes(found: Group, reference: Values | None) -> dict[str, Any]:
+    line = found.hypervolumes(reference)
+    return {
+        "averages": [],
+        "averageDeviations": [],
+        "bests": [],
+        "bestDeviations": [],
+        "hypervolumes": list(line.values),
+        "hypervolumeDeviations": list(line.deviations),
+        "reached": found.reached(reference),
+    }
+
+
+def _values(objectives: Sequence[Objective], trial: Trial) -> Sequence[float | None]:
+    if trial.state.is_at_rung and trial.rungs and trial.rungs[-1].others:
+        return (trial.rungs[-1].value, *trial.rungs[-1].others)
+    values = values_of(objectives, trial)
+    return [trial.metrics.get(each.name) for each in objectives] if values is None else values
+
+
+def _finite(value: float) -> float:
+    """Return the largest float for what is more than one holds."""
+    return min(value, sys.float_info.max)
 
 
 def _decision(space: SearchSpace, decision: Decision) -> dict[str, Any]:

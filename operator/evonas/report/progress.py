@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from evonas.recorded.additions import course
+from evonas.recorded.fronts import grow, results_of
 from evonas.recorded.search import RecordedSearch
 from evonas.search.budget import SECONDS_PER_HOUR
 from evonas.search.means import mean
-from evonas.search.objective import oriented
+from evonas.search.objective import oriented, values_of
 from evonas.search.trial import Trial, TrialState
 from evonas.search.trial_environment import to_text
 from evonas.space import Decision, Value
@@ -25,19 +27,26 @@ class Ancestor:
     trial: Trial
     changes: Mapping[str, tuple[str, str]]
     """Decisions that differ from the parent's, as (before, after)."""
+    values: tuple[float | None, ...] = ()
+    """What it has in each objective."""
 
 
 @dataclass(frozen=True)
 class Improvement:
-    """A trial that was better than all before it."""
+    """A trial that was better than all before it or, in a search with several objectives, was added to the front."""
 
     trial: Trial
     gain: float
-    """By how much, at most what a float holds; 0 for the first."""
+    """By how much, at most what a float holds; 0 for the first. With several objectives, by how much the hypervolume
+    grew, measured from the reference at the end."""
     hours: float
     """Spent by all trials until then: GPU hours in a search that uses GPUs, hours of trials in any other."""
     spent: float
     """Of these, since the improvement before."""
+    values: tuple[float, ...] = ()
+    """What it has in each of several objectives."""
+    is_member: bool = False
+    """Whether it is still on the front of several objectives."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,10 @@ class Origin:
     mean: float | None
     """Mean of the rewards; None without any."""
     best: float | None
+    members: int = 0
+    """How many of them are on the front of a search with several objectives."""
+    means: tuple[float, ...] = ()
+    """Of each of several objectives; empty without a reward."""
 
 
 @dataclass(frozen=True)
@@ -110,13 +123,17 @@ def lineage(record: RecordedSearch, trial: Trial) -> list[Ancestor]:
         index = current.proposal.parent
         # A record that somebody has changed may have circles: parents come before their children.
         parent = None if index is None or index >= current.index else record.trial(index)
-        line.append(Ancestor(current, {} if parent is None else _changes(parent.decisions, current.decisions)))
+        changes = {} if parent is None else _changes(parent.decisions, current.decisions)
+        values = values_of(record.spec.objectives, current) or (None,) * len(record.spec.objectives)
+        line.append(Ancestor(current, changes, values))
         current = parent
     return line[::-1]
 
 
 def improvements(record: RecordedSearch) -> list[Improvement]:
-    """Return the trials that were the best when they ended, with what had been spent until then."""
+    """Return the trials that were the best, or on the front, when they ended, with what had been spent until then."""
+    if record.spec.has_several:
+        return [*_additions(record)]
     ended = sorted((trial for trial in record.trials if trial.completion_time), key=_end)
     found: list[Improvement] = []
     uses_gpus = record.uses_gpus
@@ -133,6 +150,29 @@ def improvements(record: RecordedSearch) -> list[Improvement]:
             gain = 0.0 if known is None else min(merit - known, sys.float_info.max)
             found.append(Improvement(trial, gain, hours, spent))
     return found
+
+
+def _additions(record: RecordedSearch) -> Iterator[Improvement]:
+    front, before = record.totals.front, 0.0
+    members = {trial.index for trial in front.members}
+    for added in course(record, front.reference).additions if front.reference is not None else ():
+        values = values_of(record.spec.objectives, added.trial) or ()
+        is_member = added.trial.index in members
+        yield Improvement(added.trial, added.gain, added.hours, added.hours - before, values, is_member)
+        before = added.hours
+
+
+def additions(record: RecordedSearch) -> list[tuple[Trial, float, float]]:
+    """Return the trials that made the hypervolume grow, at most so many (``fronts.MOST_STEPS``): each with what it came
+    to, and what had been spent until it ended (``Improvement.hours``).
+    """
+    results = [trial for trial in results_of(record.trials) if trial.imported is None]
+    steps, hours, spent = grow(record.spec.objectives, record.trials), dict[int, float](), 0.0
+    for trial in sorted((trial for trial in record.trials if trial.completion_time), key=_end):
+        spent += (trial.gpu_seconds if record.uses_gpus else trial.seconds or 0.0) / SECONDS_PER_HOUR
+        hours[trial.index] = spent
+    grown = [(results[count - 1], volume) for count, volume in zip(steps.results, steps.volumes, strict=True) if count]
+    return [(trial, volume, hours[trial.index]) for trial, volume in grown if trial.index in hours]
 
 
 def failures(record: RecordedSearch) -> list[Failures]:
@@ -170,7 +210,14 @@ def _origin(record: RecordedSearch, name: str, trials: Sequence[Trial]) -> Origi
     reused = sum(trial.reused is not None for trial in trials)
     stopped = sum(trial.state is TrialState.STOPPED for trial in trials)
     paused = sum(trial.state is TrialState.PAUSED for trial in trials)
-    return Origin(name, len(trials), len(rewards), stopped, paused, reused, mean(rewards) if rewards else None, best)
+    middle = mean(rewards) if rewards else None
+    if not record.spec.has_several:
+        return Origin(name, len(trials), len(rewards), stopped, paused, reused, middle, best)
+    known = [found for trial in trials if (found := values_of(record.spec.objectives, trial)) is not None]
+    front = {trial.index for trial in record.totals.front.members}
+    members = sum(trial.index in front for trial in trials)
+    means = tuple(map(mean, zip(*known, strict=True)))
+    return Origin(name, len(trials), len(rewards), stopped, paused, reused, middle, best, members, means)
 
 
 def _label(decisions: Mapping[str, Value], name: str) -> str:

@@ -5,18 +5,18 @@ saved.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
 from markupsafe import Markup
 
-from evonas.fidelity import Fidelity
 from evonas.recorded.search import RecordedSearch
 from evonas.report.figures.curves import Curve, Point, curve_figure
 from evonas.search.budget import SECONDS_PER_HOUR, saved_by_stopping, saved_gpu_seconds
-from evonas.search.objective import oriented
-from evonas.search.trial import Trial, TrialState
+from evonas.search.objective import oriented, values_of
+from evonas.search.trial import Trial, TrialState, in_numbers
+from evonas.spec import SearchSpec
 
 MAX_CURVES = 400
 """How many trials are drawn at most: those that got furthest, and of these the best."""
@@ -53,8 +53,8 @@ class StoppingView:
     """The same with its drawing."""
 
     counts: Stopping
-    figure: Markup | None
-    """None if there is no value to draw: all candidates have diverged."""
+    figures: list[Markup]
+    """One for each objective; empty if there is no value to draw: all candidates have diverged."""
     others: int
     """How many of those that were drawn ended otherwise, or have not ended."""
     omitted: int
@@ -87,27 +87,31 @@ def view_stopping(record: RecordedSearch, winner: Trial | None) -> StoppingView 
     fidelity, counts = record.spec.fidelity, count_stopping(record)
     if fidelity is None or counts is None:
         return None
-    trials = own_trials(record)
-    lines = [(trial, points) for trial in trials if trial.rungs and (points := points_of(fidelity, trial))]
-    minimize = record.spec.objective.minimize
-    # Those that got furthest lie on top, the best above all.
-    lines.sort(key=lambda line: (line[1][-1][0], oriented(record.spec.objective, line[1][-1][1])))
-    curves = [*_curves(lines[-MAX_CURVES:], winner)]
-    metric = record.spec.objective.name
+    ringed = {each.index for each in (*record.totals.front.members, winner) if each is not None}
+    drawn = [_draw(record, place, ringed) for place in range(len(record.spec.objectives))]
+    curves, figures, omitted = zip(*drawn, strict=True)
     return StoppingView(
         counts=counts,
-        figure=curve_figure(
-            curves,
-            fidelity.steps,
-            minimize=minimize,
-            y_label=metric,
-            description=f"learning curves: {metric} at the rungs",
-        )
-        if curves
-        else None,
-        others=sum(curve.kind == "other" for curve in curves),
-        omitted=len(lines) - len(curves),
+        figures=[figure for figure in figures if figure is not None],
+        others=sum(curve.kind == "other" for curve in curves[0]),
+        omitted=omitted[0],
     )
+
+
+def _draw(record: RecordedSearch, place: int, ringed: Collection[int]) -> tuple[Sequence[Curve], Markup | None, int]:
+    """Return the curves of one objective, their drawing, and how many more could be drawn."""
+    fidelity, objective = record.spec.fidelity, record.spec.objectives[place]
+    assert fidelity is not None
+    trials = [trial for trial in own_trials(record) if trial.rungs]
+    lines = [(trial, points) for trial in trials if (points := points_of(record.spec, trial, place))]
+    # Those that got furthest lie on top, the best above all.
+    lines.sort(key=lambda line: (line[1][-1][0], oriented(objective, line[1][-1][1])))
+    curves = [*_curves(record.spec, lines[-MAX_CURVES:], ringed)]
+    if not curves:
+        return [], None, 0
+    said = f"learning curves: {objective.name} at the rungs"
+    figure = curve_figure(curves, fidelity.steps, minimize=objective.minimize, y_label=objective.name, description=said)
+    return curves, figure, len(lines) - len(curves)
 
 
 def own_trials(record: RecordedSearch) -> list[Trial]:
@@ -115,14 +119,18 @@ def own_trials(record: RecordedSearch) -> list[Trial]:
     return [trial for trial in record.trials if trial.is_run and not trial.is_confirmation]
 
 
-def points_of(fidelity: Fidelity, trial: Trial) -> list[Point]:
-    """Return what a trial had at its rungs and at its end, until it diverged."""
+def points_of(spec: SearchSpec, trial: Trial, place: int = 0) -> list[Point]:
+    """Return what a trial had of one objective at its rungs and at its end, until it diverged."""
+    assert spec.fidelity is not None
     known = takewhile(lambda result: result.value is not None, trial.rungs)
-    points = [(result.step, result.value) for result in known if result.value is not None]
-    return points if trial.reward is None else [*points, (fidelity.steps[-1], trial.reward)]
+    points = [(result.step, result.values[place]) for result in known if result.values is not None]
+    values = values_of(spec.objectives, trial)
+    return points if values is None else [*points, (spec.fidelity.steps[-1], values[place])]
 
 
-def _curves(lines: Sequence[tuple[Trial, Sequence[Point]]], winner: Trial | None) -> Iterator[Curve]:
+def _curves(
+    spec: SearchSpec, lines: Sequence[tuple[Trial, Sequence[Point]]], ringed: Collection[int]
+) -> Iterator[Curve]:
     full = sum(trial.reward is not None for trial, _ in lines)
     rank = 0
     for trial, points in lines:
@@ -133,8 +141,8 @@ def _curves(lines: Sequence[tuple[Trial, Sequence[Point]]], winner: Trial | None
         else:
             merit = rank / max(full - 1, 1)
             rank += 1
-            is_winner = winner is not None and trial.index == winner.index
-            yield Curve(points, "full", f"trial {trial.index}: {trial.reward:.6g}", merit, is_winner)
+            title = f"trial {trial.index}: {in_numbers(values_of(spec.objectives, trial) or ())}"
+            yield Curve(points, "full", title, merit, trial.index in ringed)
 
 
 def _saved_seconds(trials: Sequence[Trial]) -> float:

@@ -51,7 +51,7 @@ class TradeoffView:
 def view_tradeoff(record: RecordedSearch, axes: Axes, winner: Trial | None) -> TradeoffView:
     """Return what the page shows for a search's candidates in two metrics."""
     found = trade_off(record.trials, axes)
-    constraints = record.spec.objective.constraints
+    constraints = [each for objective in record.spec.objectives for each in objective.constraints]
     results = sum(trial.reward is not None and not trial.is_confirmation for trial in record.trials)
     feasible = [_place(trial, axes) for trial in (*found.front, *found.dominated)]
     infeasible = [_place(trial, axes) for trial in found.infeasible]
@@ -104,7 +104,7 @@ def _place(trial: Trial, axes: Axes) -> Place:
 
 
 def _limits(record: RecordedSearch, axes: Axes) -> Iterator[Limit]:
-    for constraint in record.spec.objective.constraints:
+    for constraint in (each for objective in record.spec.objectives for each in objective.constraints):
         for axis, is_upright in zip(axes, (False, True), strict=True):
             if constraint.metric == axis.metric and constraint.maximum is not None:
                 yield Limit(constraint.maximum, is_upright, "hard")

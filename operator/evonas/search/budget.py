@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from evonas.search.objective import in_words as in_words_of
+from evonas.search.objective import values_of
 from evonas.search.totals import Totals
 from evonas.search.trial import REPEAT, TrialState, in_words
 from evonas.spec import SearchSpec
@@ -64,7 +66,14 @@ def _target_reached(standing: Standing) -> Limit | None:
     trial = standing.totals.on_target
     if trial is None:
         return None
-    message = f"trial {trial.index} reached the target with {trial.reward:g}"
+    objectives = standing.spec.objectives
+    if standing.spec.has_several:
+        reached = zip(objectives, values_of(objectives, trial) or (), strict=True)
+        aimed, values = zip(*((each, value) for each, value in reached if each.target is not None), strict=True)
+        targets = "target" if len(aimed) == 1 else "targets"
+        message = f"trial {trial.index} reached the {targets} with {in_words_of(aimed, values)}"
+    else:
+        message = f"trial {trial.index} reached the target with {trial.reward:g}"
     return Limit("TargetReached", message, cuts_short=True)
 
 

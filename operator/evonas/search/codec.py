@@ -256,6 +256,7 @@ def _rung(result: RungResult) -> dict[str, Any]:
         {
             "step": result.step,
             "value": _decimal(result.value),
+            "others": [to_decimal(value) for value in result.others],
             "sequence": result.sequence,
             "promotedAfter": result.promoted_after,
         }
@@ -267,13 +268,21 @@ def _read_rung(body: Mapping[str, Any], path: str) -> RungResult:
     for field in ("step", "sequence", *(["promotedAfter"] if "promotedAfter" in body else [])):
         if type(body.get(field)) is not int or body[field] < 1:
             raise ValueError(f"{path}.{field} must be a whole number from 1, got {body.get(field)!r}")
+    value = _finite(body["value"], f"{path}.value") if body.get("value") is not None else None
+    others = tuple(_finite(text, f"{path}.others[{place}]") for place, text in enumerate(body.get("others", ())))
+    if others and value is None:
+        raise ValueError(f"{path}.others must be absent, since {path}.value is")
+    return RungResult(body["step"], value, body["sequence"], body.get("promotedAfter"), others)
+
+
+def _finite(text: Any, path: str) -> float:
     try:
-        value = _number(body.get("value"))
+        value = float(text)
     except (TypeError, ValueError):
         value = math.nan
-    if value is not None and not math.isfinite(value):
-        raise ValueError(f"{path}.value must be a finite decimal number, or absent, got {body['value']!r}")
-    return RungResult(body["step"], value, body["sequence"], body.get("promotedAfter"))
+    if not math.isfinite(value):
+        raise ValueError(f"{path} must be a finite decimal number, or absent, got {text!r}")
+    return value
 
 
 def _attempt(attempt: EndedAttempt) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evonas.search.means import deviation, mean
-from evonas.search.objective import oriented
+from evonas.search.objective import oriented, values_of
 from evonas.search.recommendation import find_leaders, recommend
 from evonas.search.totals import Totals
 from evonas.search.trial import ProposalRecord, Trial
@@ -32,17 +32,22 @@ class Confirmed:
     deviation: float | None
     """Sample standard deviation of the rewards; None with fewer than two, or where it is more than a float holds."""
     wins: int
-    """Repeats in which this leader's reward was the best of all, including ties."""
+    """Repeats in which this leader's reward was the best of all, including ties; 0 with several objectives."""
+    means: tuple[float, ...] = ()
+    """With several objectives, the mean of each; empty without a result. ``mean`` is that of the first."""
+    deviations: tuple[float | None, ...] = ()
+    """Their standard deviations, likewise."""
 
 
 def due_confirmations(spec: SearchSpec, totals: Totals, room: int) -> list[Trial]:
     """Return up to ``room`` confirmations that are not recorded yet, beginning with every leader's first repeat."""
     if spec.confirm is None:
         return []
+    leaders = _leaders(spec, totals, spec.confirm.top)
     missing = [
         (leader, repeat)
         for repeat in range(1, spec.confirm.repeats + 1)
-        for leader in find_leaders(spec, totals, spec.confirm.top)
+        for leader in leaders
         if repeat not in totals.confirmations.get(leader.index, ())
     ]
     first = totals.last_index + 1
@@ -53,15 +58,20 @@ def due_confirmations(spec: SearchSpec, totals: Totals, room: int) -> list[Trial
 
 
 def confirm(spec: SearchSpec, totals: Totals) -> list[Confirmed]:
-    """Return what is known about each leader, the best mean first; empty if nothing was to be confirmed."""
-    if spec.confirm is None:
+    """Return what is known about each leader, the best mean first or, with several objectives, the most valuable member
+    of the front first; empty if nothing was confirmed.
+    """
+    if spec.confirm is None or (spec.has_several and not totals.confirmations):
         return []
-    leaders = find_leaders(spec, totals, spec.confirm.top)
+    leaders = _leaders(spec, totals, spec.confirm.top)
     runs = {leader.index: totals.confirmations.get(leader.index, {}) for leader in leaders}
     winning = [_best(spec.objective, [run.get(repeat) for run in runs.values()]) for repeat in _repeats(spec)]
     found = [
-        _summary(leader, [runs[leader.index].get(repeat) for repeat in _repeats(spec)], winning) for leader in leaders
+        _summary(spec, leader, [runs[leader.index].get(repeat) for repeat in _repeats(spec)], winning)
+        for leader in leaders
     ]
+    if spec.has_several:
+        return found
 
     def merit(confirmed: Confirmed) -> float:
         return -float("inf") if confirmed.mean is None else oriented(spec.objective, confirmed.mean)
@@ -71,19 +81,27 @@ def confirm(spec: SearchSpec, totals: Totals) -> list[Confirmed]:
 
 def find_winner(spec: SearchSpec, totals: Totals) -> Trial | None:
     """Return the leader whose confirmations have the best mean. Before there are any, a trial of the candidate that is
-    recommended; where none is, the best trial.
+    recommended; where none is, the best trial. With several objectives there is no winner: None.
     """
     return find_result(spec, totals)[0]
 
 
 def find_result(spec: SearchSpec, totals: Totals) -> tuple[Trial | None, float | None]:
-    """Return the winner, and the mean by which it is one or, of the best trial, its reward."""
+    """Return the winner, and the mean by which it is one or, of the best trial, its reward; None and None where there
+    is no winner.
+    """
+    if spec.has_several:
+        return None, None
     confirmed = [item for item in confirm(spec, totals) if item.mean is not None]
     if confirmed:
         return confirmed[0].leader, confirmed[0].mean
     if (recommended := recommend(spec, totals)) is not None:
         return recommended.trial, recommended.mean
     return totals.best, None if totals.best is None else totals.best.reward
+
+
+def _leaders(spec: SearchSpec, totals: Totals, count: int) -> list[Trial]:
+    return totals.front.most_valuable(count) if spec.has_several else find_leaders(spec, totals, count)
 
 
 def _confirmation(index: int, leader: Trial, repeat: int, totals: Totals) -> Trial:
@@ -101,9 +119,17 @@ def _best(objective: Objective, trials: Sequence[Trial | None]) -> float | None:
     return max(rewards, key=lambda reward: oriented(objective, reward)) if len(rewards) > 1 else None
 
 
-def _summary(leader: Trial, trials: Sequence[Trial | None], winning: Sequence[float | None]) -> Confirmed:
+def _summary(
+    spec: SearchSpec, leader: Trial, trials: Sequence[Trial | None], winning: Sequence[float | None]
+) -> Confirmed:
     ended = [trial for trial in trials if trial is not None and trial.state.is_final]
     rewards = [trial.reward for trial in ended if trial.reward is not None]
+    if spec.has_several:
+        found = [values for trial in ended if (values := values_of(spec.objectives, trial)) is not None]
+        means = tuple(map(mean, zip(*found, strict=True)))
+        deviations = tuple(map(deviation, zip(*found, strict=True)))
+        first, spread = (means[0], deviations[0]) if found else (None, None)
+        return Confirmed(leader, len(ended), first, spread, 0, means, deviations)
     won = sum(
         best is not None and trial is not None and trial.reward == best
         for trial, best in zip(trials, winning, strict=True)

@@ -12,19 +12,23 @@ from evonas.search.totals import Outcome, Totals
 from evonas.search.trial import Trial, TrialState
 
 NO_SUCCESS = "NoTrialSucceeded"
+EMPTY_FRONT = "FrontEmpty"
 
 MAX_CAUSES = 3
 """How many causes are named; the rest are only counted."""
 
 
 def conclude(limit: Limit, totals: Totals) -> Limit:
-    """Return the outcome of a search that ``limit`` has ended: a failure if there is no best candidate. An imported
-    result counts as a success. Infeasible candidates do not: the agent has learned from them, but the user has nothing
-    to use.
+    """Return the outcome of a search that ``limit`` has ended: a failure if there is no best candidate, or nothing on
+    the front. An imported result counts as a success. Infeasible candidates do not: the agent has learned from them,
+    but the user has nothing to use.
     """
-    if limit.failed or totals.best is not None:
+    if limit.failed or totals.has_result:
         return limit
     ended = f"({limit.reason}: {limit.message})"
+    if totals.front.best is not None:
+        message = f"no trial is as good as every reference: {totals.front.in_words} {ended}"
+        return replace(limit, reason=EMPTY_FRONT, message=message, failed=True)
     message = f"no trial was run {ended}"
     if totals.paused_at and not totals.fruitless:
         count = totals.paused_at.total()

@@ -1,21 +1,19 @@
 """Mode ``Pause`` of ``spec.fidelity``: where an attempt ends, and which paused trials go on. Pure; ``plan`` calls this.
 
-A trial pauses at each rung. It goes on once its value is among those that the rule lets go on, of all that were
+A trial pauses at each rung. It goes on once its result is among those that the rule lets go on, of all that were
 recorded there: the promotion of asynchronous successive halving (Li et al., arXiv 1810.05934, algorithm 2). What is
 promoted, and after how many results, is recorded before the next attempt starts.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
 
 from evonas.search.budget import Limit, affordable_attempts
-from evonas.search.objective import oriented_or_worst
-from evonas.search.promotion import decide_to_promote, needed_to_promote
+from evonas.search.standings import Point, has_diverged, point_of
 from evonas.search.totals import Totals
 from evonas.search.trial import PROMOTED, Trial, TrialState
 from evonas.spec import SearchSpec
@@ -65,30 +63,27 @@ def find_promotions(spec: SearchSpec, totals: Totals, paused: Sequence[Trial], *
         return
     closing = closing and not totals.counts[TrialState.SUCCEEDED]
     for step in reversed(spec.fidelity.steps[:-1]):
-        there = totals.standings.get(step, ())
-        least = needed_to_promote(spec.fidelity, there)
-        going_on = [] if least is None else [trial for trial in paused if _is_at(spec, trial, step, least)]
-        for trial in sorted(going_on, key=partial(_turn, spec)):
+        there = [trial for trial in paused if trial.rungs[-1].step == step]
+        going_on = [trial for trial in there if totals.standings[step].goes_on(spec.fidelity, _point(spec, trial))]
+        for trial in sorted(going_on, key=partial(_turn, spec, totals)):
             closing = False
-            because = decide_to_promote(spec.fidelity, there, _value(spec, trial)).because
+            because = totals.standings[step].decide_to_promote(spec.fidelity, _point(spec, trial)).because
             yield _promoted(trial, because, totals.last_sequence)
-    hopeful = [trial for trial in paused if closing and _value(spec, trial) > -math.inf]
+    hopeful = [trial for trial in paused if closing and not has_diverged(_point(spec, trial))]
     if hopeful:
-        best = min(hopeful, key=lambda trial: (-trial.rungs[-1].step, *_turn(spec, trial)))
+        highest = max(trial.rungs[-1].step for trial in hopeful)
+        best = min((trial for trial in hopeful if trial.rungs[-1].step == highest), key=partial(_turn, spec, totals))
         because = "is the best at the highest rung, and no trial has been trained to its end"
         yield _promoted(best, because, totals.last_sequence)
 
 
-def _value(spec: SearchSpec, trial: Trial) -> float:
-    return oriented_or_worst(spec.objective, trial.rungs[-1].value)
+def _point(spec: SearchSpec, trial: Trial) -> Point:
+    return point_of(spec.objectives, trial, trial.rungs[-1])
 
 
-def _is_at(spec: SearchSpec, trial: Trial, step: int, least: float) -> bool:
-    return trial.rungs[-1].step == step and _value(spec, trial) >= least
-
-
-def _turn(spec: SearchSpec, trial: Trial) -> tuple[float, int]:
-    return -_value(spec, trial), trial.rungs[-1].sequence
+def _turn(spec: SearchSpec, totals: Totals, trial: Trial) -> tuple[list[float], int]:
+    last = trial.rungs[-1]
+    return [-part for part in totals.standings[last.step].merit(_point(spec, trial))], last.sequence
 
 
 def _promoted(trial: Trial, because: str, after: int) -> Trial:

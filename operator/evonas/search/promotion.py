@@ -29,10 +29,14 @@ def decide(fidelity: Fidelity, earlier: Sequence[float], value: float) -> Decisi
 
     ``earlier`` are the other trials' values there, ascending. Equal values are treated alike, to the trial's advantage.
     """
-    count = len(earlier) + 1
     # Others that have diverged, too, are no reason to go on.
     better = len(earlier) - (bisect_right(earlier, value) if value > -math.inf else 0)
-    places = _places(fidelity, count)
+    return decide_at(fidelity, better, len(earlier) + 1)
+
+
+def decide_at(fidelity: Fidelity, better: int, count: int) -> Decision:
+    """Decide on a trial at a rung of whose ``count`` results, its own among them, so many are ``better``."""
+    places = places_of(fidelity, count)
     place = f"is {_ordinal(better + 1)} of {count}"
     return Decision(better >= places, place + (_going_on(places) if places < count else ""))
 
@@ -42,12 +46,16 @@ def decide_to_promote(fidelity: Fidelity, values: Sequence[float], value: float)
 
     As ``decide``, except that nobody goes on before ``factor`` trials have reached the rung.
     """
-    count = len(values)
-    better = count - bisect_right(values, value)
+    better = len(values) - (bisect_right(values, value) if value > -math.inf else 1)
+    return decide_to_promote_at(fidelity, better, len(values))
+
+
+def decide_to_promote_at(fidelity: Fidelity, better: int, count: int) -> Decision:
+    """Decide on a trial that is paused at a rung of whose ``count`` results so many are ``better``."""
     place = f"is {_ordinal(better + 1)} of {count}"
     if count < fidelity.factor:
         return Decision(stops=True, because=f"{place}, and none goes on before {fidelity.factor} are there")
-    places = _places(fidelity, count)
+    places = places_of(fidelity, count)
     return Decision(better >= places, place + _going_on(places))
 
 
@@ -55,7 +63,7 @@ def needed(fidelity: Fidelity, earlier: Sequence[float]) -> float | None:
     """Return the least oriented value that would have gone on among the ``earlier`` ones; None if all but a candidate
     that diverged would.
     """
-    places = _places(fidelity, len(earlier) + 1)
+    places = places_of(fidelity, len(earlier) + 1)
     return earlier[-places] if places <= len(earlier) and earlier[-places] > -math.inf else None
 
 
@@ -63,15 +71,11 @@ def needed_to_promote(fidelity: Fidelity, values: Sequence[float]) -> float | No
     """Return the least oriented value among the ``values`` at a rung that goes on; None if none does."""
     if len(values) < fidelity.factor:
         return None
-    least = values[-_places(fidelity, len(values))]
-    return least if least > -math.inf else None
+    going_on = values[max(len(values) - places_of(fidelity, len(values)), bisect_right(values, -math.inf)) :]
+    return going_on[0] if going_on else None
 
 
-def _going_on(places: int) -> str:
-    return ", and only the best goes on" if places == 1 else f", and the best {places} go on"
-
-
-def _places(fidelity: Fidelity, count: int) -> int:
+def places_of(fidelity: Fidelity, count: int) -> int:
     """Return the last place of ``count`` at which a trial goes on."""
     if fidelity.rule is Rule.NONE or count < fidelity.factor:
         return count
@@ -81,6 +85,10 @@ def _places(fidelity: Fidelity, count: int) -> int:
         return count // 2 + 1
     # The stopping variant of asynchronous successive halving (Li et al., arXiv 1810.05934).
     return count // fidelity.factor
+
+
+def _going_on(places: int) -> str:
+    return ", and only the best goes on" if places == 1 else f", and the best {places} go on"
 
 
 def _ordinal(number: int) -> str:

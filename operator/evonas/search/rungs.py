@@ -6,23 +6,19 @@ A rung is recorded once, in ascending order: a curve that begins again after a d
 from __future__ import annotations
 
 import math
-from bisect import insort
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from evonas.search.attempt import AttemptPhase, AttemptView
-from evonas.search.objective import evaluate, oriented_or_worst
-from evonas.search.promotion import decide, decide_to_promote
+from evonas.search.objective import evaluate
 from evonas.search.settle import stop
+from evonas.search.standings import Standings, new_standings, point_of
 from evonas.search.totals import Totals
 from evonas.search.trial import RungResult, Trial, TrialState
 from evonas.search.trial_report import Report
 from evonas.spec import Objective, SearchSpec
 from evonas.wording import counted
-
-Standings = dict[int, list[float]]
-"""The oriented values recorded at each rung, ascending."""
 
 
 def reached(spec: SearchSpec, trial: Trial, view: AttemptView) -> list[RungResult]:
@@ -41,15 +37,15 @@ def reached(spec: SearchSpec, trial: Trial, view: AttemptView) -> list[RungResul
     last = trial.rungs[-1].step if trial.rungs else 0
     results = []
     for step, metrics in view.progress.at_rungs(spec.fidelity.steps).items():
-        value = _value(spec.objective, metrics)
-        if last < step < spec.fidelity.steps[-1] and value is not None:
-            results.append(RungResult(step, None if math.isnan(value) else value))
+        values = _values(spec.objectives, metrics)
+        if last < step < spec.fidelity.steps[-1] and values is not None:
+            results.append(_result(step, values))
     return results
 
 
 def enter(
     spec: SearchSpec,
-    standings: Standings,
+    standings: dict[int, Standings],
     trial: Trial,
     results: Iterable[RungResult],
     view: AttemptView | None,
@@ -58,19 +54,19 @@ def enter(
 ) -> Trial:
     """Return the trial with its new results in places after ``sequence``, stopped where the rule says so.
 
-    What lies beyond the rung where it is stopped is not recorded. ``standings`` are brought up to date.
+    What lies beyond the rung where it is stopped is not recorded. ``standings``, by rung, are brought up to date.
     """
     assert spec.fidelity is not None
     for result in results:
         sequence += 1
         trial = replace(trial, rungs=(*trial.rungs, replace(result, sequence=sequence)))
-        value = oriented_or_worst(spec.objective, result.value)
+        point = point_of(spec.objectives, trial, result)
+        there = standings.setdefault(result.step, new_standings(spec.objectives))
+        there.add(point)
         if spec.fidelity.pauses:
-            insort(standings.setdefault(result.step, []), value)
-            because = decide_to_promote(spec.fidelity, standings[result.step], value).because
+            because = there.decide_to_promote(spec.fidelity, point).because
             return replace(trial, message=f"{result.in_words} {because}")
-        decision = decide(spec.fidelity, standings.get(result.step, ()), value)
-        insort(standings.setdefault(result.step, []), value)
+        decision = there.decide(spec.fidelity, point)
         # One that has ended by itself has its reward: there is nothing left to save.
         if decision.stops and not trial.state.is_final:
             return stop(spec, trial, view, spec.fidelity.rule, f"{result.in_words} {decision.because}", now)
@@ -81,11 +77,15 @@ def find_silence(spec: SearchSpec, totals: Totals) -> str | None:
     """Return what is missing if trials were trained to their end and none had a result at a rung; None otherwise."""
     if spec.fidelity is None or not totals.full_trainings or totals.last_rungs:
         return None
-    needed = [spec.objective.name, *(item.metric for item in spec.objective.constraints)]
+    needed = [*dict.fromkeys(name for objective in spec.objectives for name in _metrics_of(objective))]
     return (
         "spec.fidelity has had no effect: no trial that was trained to its end was seen to report at a rung before; "
         f"its progress reports need step, a whole number, and {' and '.join(needed)}"
     )
+
+
+def _metrics_of(objective: Objective) -> list[str]:
+    return [objective.name, *(constraint.metric for constraint in objective.constraints)]
 
 
 def find_losses(totals: Totals) -> str | None:
@@ -103,17 +103,22 @@ def _at_pause(spec: SearchSpec, trial: Trial, view: AttemptView) -> RungResult:
     assert spec.fidelity is not None
     assert view.ending is not None
     assert view.ending.report is not None
-    return RungResult(spec.fidelity.steps[len(trial.rungs)], evaluate(spec.objectives, view.ending.report).reward)
+    return _result(spec.fidelity.steps[len(trial.rungs)], evaluate(spec.objectives, view.ending.report).values)
 
 
-def _value(objective: Objective, metrics: Mapping[str, float]) -> float | None:
-    """Return what the objective makes of the metrics; NaN if the candidate has diverged or is beyond a hard limit, None
-    if they do not tell.
+def _result(step: int, values: Sequence[float]) -> RungResult:
+    """Return the result with a value of each objective; without any, that of a candidate that has diverged."""
+    return RungResult(step, values[0], others=tuple(values[1:])) if values else RungResult(step, None)
+
+
+def _values(objectives: Sequence[Objective], metrics: Mapping[str, float]) -> tuple[float, ...] | None:
+    """Return what the objectives make of the metrics; empty if the candidate has diverged or is beyond a hard limit,
+    None if they do not tell. One of several metrics that is not a finite number is enough to have diverged.
     """
-    reward = metrics.get("reward") if objective.metric is None else None
-    watched = reward if objective.metric is None else metrics.get(objective.metric)
-    if watched is None or math.isnan(watched):
-        return watched
+    if any(math.isnan(metrics.get(objective.name, 0.0)) for objective in objectives):
+        return ()
+    if any(objective.name not in metrics for objective in objectives):
+        return None
     finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
-    evaluation = evaluate([objective], Report(reward=reward, metrics=finite))
-    return math.nan if evaluation.infeasible else evaluation.reward
+    evaluation = evaluate(objectives, Report(reward=metrics.get("reward"), metrics=finite))
+    return () if evaluation.infeasible else evaluation.values or None

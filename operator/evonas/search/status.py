@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +12,8 @@ from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason
 from evonas.search.codec import SearchIdentity, to_decimal, to_time
 from evonas.search.conditions import Condition, to_conditions
 from evonas.search.confirmation import Confirmed, confirm
+from evonas.search.front import MAX_SHOWN, Front
+from evonas.search.objective import values_of
 from evonas.search.placeholders import find_placeholders
 from evonas.search.plan import Plan
 from evonas.search.recommendation import Recommended, recommend
@@ -102,10 +105,13 @@ def summarise(
             "reward": to_decimal(best.reward),
             "decisions": dict(best.decisions),
         }
-        status["lastImprovement"] = to_time(best.completion_time)
+    if spec.has_several and (front := _front(identity, spec, plan.totals.front)) is not None:
+        status["front"] = front
+    if (latest := plan.totals.latest_improvement) is not None:
+        status["lastImprovement"] = to_time(latest.completion_time)
     if (recommended := recommend(spec, plan.totals)) is not None:
         status["recommended"] = _recommended(identity, recommended)
-    if confirmed := [_confirmed(identity, item) for item in confirm(spec, plan.totals) if item.runs]:
+    if confirmed := [_confirmed(identity, spec, item) for item in confirm(spec, plan.totals) if item.runs]:
         status["confirmed"] = confirmed
     if plan.is_over:
         status["completionTime"] = before.get("completionTime", to_time(now))
@@ -124,10 +130,40 @@ def _recommended(identity: SearchIdentity, recommended: Recommended) -> dict[str
     }
 
 
-def _confirmed(identity: SearchIdentity, confirmed: Confirmed) -> dict[str, Any]:
+def _front(identity: SearchIdentity, spec: SearchSpec, front: Front) -> dict[str, Any] | None:
+    """Return the front as far as its members stand for all; None before the first result."""
+    if front.reference is None:
+        return None
+    shown = [front.members[place] for place in front.cover(MAX_SHOWN)]
+    return {
+        "size": len(front),
+        # JSON has no infinity.
+        "hypervolume": to_decimal(min(front.hypervolume, sys.float_info.max)),
+        "reference": _by_metric(spec, front.reference),
+        "members": [
+            {
+                "trial": identity.trial_name(member.index),
+                "index": member.index,
+                "values": _by_metric(spec, values_of(spec.objectives, member) or ()),
+            }
+            for member in shown
+        ],
+    }
+
+
+def _by_metric(spec: SearchSpec, values: Sequence[float | None]) -> dict[str, str]:
+    """Return the values of the objectives, as far as there are any."""
+    named = zip(spec.objectives, values, strict=False)
+    return {objective.name: to_decimal(value) for objective, value in named if value is not None}
+
+
+def _confirmed(identity: SearchIdentity, spec: SearchSpec, confirmed: Confirmed) -> dict[str, Any]:
     leader = confirmed.leader
-    item = {"trial": identity.trial_name(leader.index), "index": leader.index}
-    item |= {"runs": confirmed.runs, "wins": confirmed.wins}
+    item: dict[str, Any] = {"trial": identity.trial_name(leader.index), "index": leader.index, "runs": confirmed.runs}
+    if spec.has_several:
+        found = {"means": confirmed.means, "standardDeviations": confirmed.deviations}
+        return item | {field: named for field, values in found.items() if (named := _by_metric(spec, values))}
+    item["wins"] = confirmed.wins
     if confirmed.mean is not None:
         item["mean"] = to_decimal(confirmed.mean)
     if confirmed.deviation is not None:
@@ -201,7 +237,8 @@ def _progressing(spec: SearchSpec, plan: Plan, views: Mapping[int, AttemptView],
     verb = "waits" if len(waiting) == 1 else "wait"
     said = "" if blockage is None else f"{counted(len(waiting), 'trial')} {verb}: {blockage.reason}: {blockage.message}"
     if plan.limit is not None and (plan.confirmations or any(trial.is_confirmation for trial in plan.unfinished)):
-        progress = f"{plan.limit.message}; the best candidates are trained again, as spec.confirm asks"
+        which = "members of the front" if spec.has_several else "the best candidates"
+        progress = f"{plan.limit.message}; {which} are trained again, as spec.confirm asks"
         said = f"{progress}; {said}" if said else progress
         return Condition("Progressing", status=True, reason="Confirming", message=said)
     if plan.limit is not None:

@@ -13,9 +13,10 @@ from copy import copy
 from evonas.search.candidate_rewards import CandidateRewards
 from evonas.search.front import Front
 from evonas.search.means import plain_mean
-from evonas.search.objective import oriented, oriented_or_worst, reaches_target, values_of
+from evonas.search.objective import oriented, reaches_target, values_of
+from evonas.search.standings import Standings, new_standings, point_of
 from evonas.search.table import Cursor, TrialTable
-from evonas.search.trial import REPEAT, Trial, TrialState
+from evonas.search.trial import REPEAT, RungResult, Trial, TrialState
 from evonas.spec import Objective
 
 Outcome = tuple[TrialState, str]
@@ -44,8 +45,8 @@ class Totals:
         self.observations = 0
         """Results that the agent learns from."""
         self.last_sequence = 0
-        self.standings: dict[int, list[float]] = {}
-        """The oriented values recorded at each rung, ascending, whatever became of those trials."""
+        self.standings: dict[int, Standings] = {}
+        """The results recorded at each rung, whatever became of those trials."""
         self.last_rungs: Counter[int] = Counter()
         """Trials by the last rung at which they have a result."""
         self.stopped_at: Counter[int] = Counter()
@@ -91,6 +92,11 @@ class Totals:
         no best one.
         """
         return self.leaders[0] if self.leaders else None
+
+    @property
+    def has_result(self) -> bool:
+        """Whether there is a best trial or, with several objectives, one on the front."""
+        return bool(self.leaders or self.front)
 
     @property
     def latest_improvement(self) -> Trial | None:
@@ -165,7 +171,7 @@ class Totals:
         more.leaders = self.leaders.copy()
         more.front = self.front.copy()
         more.candidate_rewards = self.candidate_rewards.copy()
-        more.standings = {step: values.copy() for step, values in self.standings.items()}
+        more.standings = {step: there.copy() for step, there in self.standings.items()}
         more.last_rungs = self.last_rungs.copy()
         more.stopped_at = self.stopped_at.copy()
         more.open_at = self.open_at.copy()
@@ -226,10 +232,7 @@ class Totals:
     def _count_rungs(self, trial: Trial, times: int) -> None:
         enter = insort if times > 0 else _remove
         for result in trial.rungs:
-            there = self.standings.setdefault(result.step, [])
-            enter(there, oriented_or_worst(self._objectives[0], result.value))
-            if not there:
-                del self.standings[result.step]
+            self._enter_rung(trial, result, times)
             if result.sequence != trial.sequence:
                 enter(self._rung_places, result.sequence)
         self.promotions += times * sum(result.promoted_after is not None for result in trial.rungs)
@@ -241,6 +244,12 @@ class Totals:
         if trial.state.is_at_rung:
             (self.stopped_at if trial.state.is_final else self.paused_at)[trial.rungs[-1].step] += times
             self.cut_gpu_seconds += times * trial.gpu_seconds
+
+    def _enter_rung(self, trial: Trial, result: RungResult, times: int) -> None:
+        there = self.standings.setdefault(result.step, new_standings(self._objectives))
+        (there.add if times > 0 else there.remove)(point_of(self._objectives, trial, result))
+        if not there:
+            del self.standings[result.step]
 
     def _add_confirmation(self, trial: Trial) -> None:
         leader, repeat = trial.proposal.parent, trial.proposal.repeat
@@ -277,7 +286,7 @@ class Totals:
         return -oriented(self._objectives[0], trial.reward), trial.sequence or 0
 
 
-def _remove(values: list[float] | list[int], value: float) -> None:
+def _remove(values: list[int], value: int) -> None:
     """Remove one of the ascending values."""
     del values[bisect_left(values, value)]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -20,6 +20,12 @@ def in_words(reason: str, message: str) -> str:
     if not reason or message.casefold().startswith(f"{reason.casefold()}: "):
         return message
     return f"{reason}: {message}"
+
+
+def in_numbers(values: Sequence[float]) -> str:
+    """Return the value of a single objective, or those of several in parentheses: ``(0.81, 4.2)``."""
+    said = ", ".join(f"{value:.6g}" for value in values)
+    return said if len(values) == 1 else f"({said})"
 
 
 class TrialState(StrEnum):
@@ -176,9 +182,16 @@ class RungResult:
     """Values of the other objectives, where there are several; empty if ``value`` is None."""
 
     @property
+    def values(self) -> tuple[float, ...] | None:
+        """Value of each objective; None if the candidate had diverged or was beyond a hard limit."""
+        return None if self.value is None else (self.value, *self.others)
+
+    @property
     def in_words(self) -> str:
-        """For people: ``0.81 at step 9``."""
-        return f"{'diverged or beyond a limit' if self.value is None else f'{self.value:.6g}'} at step {self.step}"
+        """For people: ``0.81 at step 9``, with several objectives ``(0.81, 4.2) at step 9``."""
+        if self.values is None:
+            return f"diverged or beyond a limit at step {self.step}"
+        return f"{in_numbers(self.values)} at step {self.step}"
 
 
 MAX_ATTEMPTS = 10

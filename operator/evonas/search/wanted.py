@@ -11,11 +11,11 @@ def wanted_of(spec: SearchSpec) -> Wanted | None:
     report = spec.trial.report
     if report is None:
         return None
-    constraints = (constraint.metric for constraint in spec.objective.constraints)
     return Wanted(
-        metrics=(spec.objective.name, *constraints),
+        metrics=spec.watched_metrics,
         patterns=report.patterns,
+        objectives=len(spec.objectives),
         best=report.keeps_best,
-        minimize=spec.objective.minimize,
+        minimized=tuple(objective.name for objective in spec.objectives if objective.minimize),
         rungs=() if spec.fidelity is None else spec.fidelity.steps,
     )

@@ -46,6 +46,7 @@ class Service:
         self.turns = Turns()
         self.answers = Answers()
         self.details = Paced()
+        self.ranks = Paced()
         self.analyses = Analyses(live, self.turns)
         self.changes = Changes(live)
         self.reviews = Reviews()

@@ -59,6 +59,7 @@ export function sample(count: number, decisions = 11): Sample {
     policyRatio: [] as (number | null)[],
     decisions: Object.fromEntries(space.map(({ name }) => [name, [] as (string | number | boolean | null)[]])),
     metrics: { latency_ms: [] as (number | null)[] },
+    objectives: {},
     says: [] as string[],
   };
   const improvements: ImprovementRow[] = [];
@@ -120,13 +121,13 @@ export function sample(count: number, decisions = 11): Sample {
   const details = {
     summary: {
       id: "run:sample", revision: 1, origin: "run", namespace: null, name: "sample", uid: "1", reference: "runs/sample", labels: {}, phase: "Running",
-      says: "", blocked: null, problem: null, agent: "EvoNAS", metric: "accuracy", minimize: false, counts: { total: count }, maxTrials: 12000,
+      says: "", blocked: null, problem: null, agent: "EvoNAS", metric: "accuracy", minimize: false, objectives: [{ metric: "accuracy", minimize: false, target: null, reference: null }], front: null, counts: { total: count }, maxTrials: 12000,
       best: best === undefined ? null : { index: best.index, value: best.value }, trend: improvements.map((step) => step.value), usesGpus: true, gpuHours: hours, maxGpuHours: null, reused: 0,
       created: started, ended: null,
     },
     space,
     constraints: [{ metric: "latency_ms", target: null, maximum: 12 }],
-    parallelTrials: 4, population: 100, window: 50, rungs: [1, 4, 16], lastStep: 16, pauses: false, target: null, learnedFrom: "", pinned: [],
+    parallelTrials: 4, population: 100, window: 50, rungs: [1, 4, 16], lastStep: 16, pauses: false, target: null, front: null, learnedFrom: "", pinned: [],
     winner: best?.index ?? null, recommended: null, confirmed: [], conditions: [], manifest: "", environments: [], images: {},
   } as unknown as Details;
   const children = new Map<number, number>();

@@ -39,10 +39,10 @@ function Gallery() {
   const noise = Array.from({ length: 60 }, (_, place) => 0.9 - 0.5 / (1 + place / 6) + 0.02 * Math.sin(place * 7));
   const averages = [...movingAverage(noise, 10)];
   const groups = trials.value.length === 0 ? [] : [
-    { label: "EvoNAS (5 runs)", searches: ["a", "b"], averages, averageDeviations: averages.map((_, place) => 0.02 + place / 4000), bests: averages.map((one) => one + 0.03), bestDeviations: averages.map(() => 0.01) },
-    { label: "Random", searches: ["c"], averages: averages.slice(0, 44).map((one) => one * 0.9), averageDeviations: [], bests: averages.map((one) => one * 0.95), bestDeviations: [] },
+    { label: "EvoNAS (5 runs)", searches: ["a", "b"], averages, averageDeviations: averages.map((_, place) => 0.02 + place / 4000), bests: averages.map((one) => one + 0.03), bestDeviations: averages.map(() => 0.01), hypervolumes: [], hypervolumeDeviations: [], reached: [] },
+    { label: "Random", searches: ["c"], averages: averages.slice(0, 44).map((one) => one * 0.9), averageDeviations: [], bests: averages.map((one) => one * 0.95), bestDeviations: [], hypervolumes: [], hypervolumeDeviations: [], reached: [] },
   ];
-  const comparison = { metric: "accuracy", minimize: false, window: 50, groups };
+  const comparison = { metric: "accuracy", minimize: false, objectives: details.summary.objectives, reference: null, window: 50, groups };
   return (
     <>
       <section class="wide"><h2>Parallel coordinates</h2><Parallel {...shared} axes={axes} /></section>

@@ -5,13 +5,14 @@
 import { signal, type ReadonlySignal, type Signal } from "@preact/signals";
 import { render, type ComponentChild } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import type { Comparison, Curves, Details, Importance, ImprovementRow, Policy, Trials } from "./api/types";
-import { Bands, Cost, Course, DecisionScatter, LearningCurves, Parallel, Pareto, PolicyOverTime, PopulationShares, type ParetoProps } from "./charts";
+import type { Comparison, Curves, Details, Importance, ImprovementRow, Policy, Ranks, Trials } from "./api/types";
+import { Bands, Cost, Course, DecisionScatter, Hypervolume, LearningCurves, Parallel, Pareto, PolicyOverTime, PopulationShares, type ParetoProps, type TrialsProps } from "./charts";
 import { shortText } from "./charts/pure/text";
 import { linesOf } from "./charts/trials";
 import type { Axis } from "./data/axes";
+import { axisOf, objectiveAxes } from "./data/objectives";
 import { newSelection, type Selection } from "./data/selection";
-import { emptyTable, merge, rowOf, type TrialTable } from "./data/table";
+import { emptyTable, merge, rowOf, withRanks, type TrialTable } from "./data/table";
 
 /** What `report/charts.py` writes. */
 interface Payload {
@@ -19,6 +20,8 @@ interface Payload {
     /** As much of it as the charts read. */
     readonly details: Details;
     readonly trials: Trials;
+    /** Of a search with several objectives. */
+    readonly ranks: Ranks | null;
     readonly curves: Curves;
     readonly importance: Importance | null;
     readonly policy: Policy | null;
@@ -37,13 +40,13 @@ interface View {
 }
 
 function viewOf(data: Payload["searches"][number]): View {
-  const trials = signal(merge(emptyTable, data.trials));
+  const trials = signal(withRanks(merge(emptyTable, data.trials), data.ranks));
   return { data, trials, selection: newSelection(trials), opened: signal<number | null>(null) };
 }
 
 /** The chart of a place in the report; null if there is nothing to draw there. */
 function chartOf(kind: string, view: View | undefined, comparison: Comparison, decision: string): ComponentChild {
-  if (kind === "averages" || kind === "bests") return <Bands comparison={comparison} show={kind} />;
+  if (kind === "averages" || kind === "bests" || kind === "hypervolumes") return <Bands comparison={comparison} show={kind} />;
   if (view === undefined) return null;
   const { data, trials, selection, opened } = view;
   const { details } = data;
@@ -52,7 +55,7 @@ function chartOf(kind: string, view: View | undefined, comparison: Comparison, d
     case "course":
       return <Course {...shared} over="results" />;
     case "parallel":
-      return <Parallel {...shared} axes={[...data.decisions.map((name): Axis => `decision:${name}`), "value"]} />;
+      return <Parallel {...shared} axes={[...data.decisions.map((name): Axis => `decision:${name}`), ...objectiveAxes(details)]} />;
     case "decision":
       return (
         <>
@@ -66,6 +69,10 @@ function chartOf(kind: string, view: View | undefined, comparison: Comparison, d
     }
     case "pareto":
       return data.pareto === null ? null : <Pareto {...shared} {...data.pareto} />;
+    case "front":
+      return <Fronts {...shared} />;
+    case "hypervolume":
+      return data.ranks === null ? null : <Hypervolume {...shared} ranks={data.ranks} over="results" />;
     case "learning":
       return <LearningCurves {...shared} curves={data.curves} metric={details.summary.metric} running={false} />;
     case "cost":
@@ -73,6 +80,19 @@ function chartOf(kind: string, view: View | undefined, comparison: Comparison, d
     default:
       return null;
   }
+}
+
+/** The front in each pair of objectives. */
+function Fronts(shared: TrialsProps) {
+  const { objectives } = shared.details.summary;
+  const pairs = objectives.flatMap((up, place) => objectives.slice(place + 1).map((across) => [up, across] as const));
+  return (
+    <>
+      {pairs.map(([up, across]) => (
+        <Pareto {...shared} key={`${up.metric} ${across.metric}`} x={axisOf(across, objectives)} y={axisOf(up, objectives)} lessX={across.minimize} lessY={up.minimize} />
+      ))}
+    </>
+  );
 }
 
 /** What is known of a trial that was opened. */

@@ -87,3 +87,11 @@ test("the objective has one column, other metrics one each", () => {
   expect(columns.filter((column) => column.title === "accuracy").map((column) => column.key)).toEqual(["value"]);
   expect(columns.some((column) => column.key === "metric:latency")).toBe(true);
 });
+
+test("several objectives have a column each, beside the rank", () => {
+  const objectives = ["accuracy", "latency"].map((metric) => ({ metric, minimize: metric === "latency", target: null, reference: null }));
+  const details = { summary: summary({ objectives }), space: [], rungs: [] } as unknown as Details;
+  const keys = columnsOf(details, ["accuracy", "latency", "energy"]).map((column) => column.key);
+  expect(keys.slice(0, 4)).toEqual(["state", "objective:accuracy", "objective:latency", "rank"]);
+  expect(keys.filter((key) => key.startsWith("metric:"))).toEqual(["metric:energy"]);
+});

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { emptyTable, merge, rowOf, type TrialTable } from "../src/data/table";
+import { emptyTable, merge, rowOf, type TrialTable, withRanks } from "../src/data/table";
 import { trialsAnswer, type TrialRecord } from "./answers";
 
 const name = fc.constantFrom("blocks", "rate", "__proto__", "constructor", "שם");
@@ -72,6 +72,14 @@ test("a search that was made anew under the same name has only its own trials", 
   const next = merge(known, trialsAnswer([one(0, 0.1)], 8, false, "another"));
   expect(Array.from(next.index)).toEqual([0]);
   expect(next.value[0]).toBe(0.1);
+});
+
+test("ranks belong to their trials, whether they are of a moment before or after", () => {
+  const table = merge(emptyTable, trialsAnswer([one(1, 0.5), one(4, 0.6), one(7, 0.7)], 1, true));
+  const ranks = { revision: 1, index: [1, 7, 9], rank: [0, null, 2], results: [], hypervolumes: [] };
+  expect(Array.from(withRanks(table, ranks).rank)).toEqual([0, NaN, Infinity]);
+  expect(Array.from(table.rank)).toEqual([NaN, NaN, NaN]);
+  expect(withRanks(table, null)).toBe(table);
 });
 
 test("a table that is known does not change when another is made of it", () => {

@@ -16,7 +16,7 @@ from evonas.search.trial import TrialState
 from evonas.spec import SearchSpec
 from tests.unit.commands.climbs import listed, trials_in, trials_of
 from tests.unit.commands.conftest import Evonas
-from tests.unit.search.climbing import climbing_body, write_climb
+from tests.unit.search.climbing import TWO, climbing_body, write_climb
 
 COUNT = 30
 
@@ -101,6 +101,28 @@ def test_replay_derives_the_decisions_at_rungs_too(evonas: Evonas, run: Path) ->
     assert reason.startswith("reason: the record was changed after the fact")
 
 
+@pytest.mark.parametrize("mode", ["Stop", "Pause"])
+def test_search_with_two_objectives_is_replayed_and_explained_at_its_rungs(
+    evonas: Evonas, tmp_path: Path, mode: str
+) -> None:
+    fidelity = {"rungs": {"min": 1, "max": 9, "factor": 3}, "mode": mode}
+    run = write_climb(tmp_path / "runs", "two", "Evolution", COUNT, fidelity=fidelity, **TWO)
+    code, out, err = evonas("replay", str(run))
+    assert (code, err) == (0, "")
+    assert "decisions at rungs are the same\nall 30 proposals of " in out
+    trial = trials_in(run, TrialState.STOPPED if mode == "Stop" else TrialState.PAUSED)[-1]
+    code, out, err = evonas("explain", str(run), str(trial.index))
+    assert (code, err) == (0, "")
+    assert f"({trial.rungs[-1].value:.6g}, {trial.rungs[-1].others[0]:.6g}) at step {trial.rungs[-1].step}" in out
+    headings = [line.split() for line in out.splitlines() if "latency_ms" in line and "accuracy" in line]
+    needs = ["attempt"] if mode == "Pause" else []
+    assert ["step", "accuracy", "latency_ms", *needs, "then"] in headings
+    assert ["trial", "accuracy", "latency_ms", "became", "of", "it"] in headings
+    assert "it needed" not in out
+    code, out, err = evonas("get", str(run), "-o", "wide")
+    assert (code, err) == (0, "")
+
+
 def test_explain_says_what_a_stopped_trial_needed(evonas: Evonas, run: Path) -> None:
     trial = trials_in(run, TrialState.STOPPED)[-1]
     code, out, err = evonas("explain", str(run), str(trial.index))
@@ -145,6 +167,7 @@ DAMAGED: dict[str, tuple[Callable[[Any], object], str]] = {
         ".value must be a finite decimal number, or absent, got 'much'",
     ),
     "not finite": (lambda status: status["rungs"][-1].update(value="inf"), "got 'inf'"),
+    "another objective": (lambda status: status["rungs"][-1].update(others=["4.0"]), "has 2 values, but the search"),
     "no step": (lambda status: status["rungs"][-1].pop("step"), ".step must be a whole number from 1, got None"),
     "no place": (lambda status: status["rungs"][-1].update(sequence="7"), ".sequence must be a whole number from 1"),
 }

@@ -74,6 +74,8 @@ def parse_part(block: str) -> SearchSpec:
     part = part.get("spec", part)
     # Conditions and metrics of the other search would name what is not there.
     known = {**manifest["spec"], **({"objective": {}} if "searchSpace" in part else {})}
+    if "objectives" in part:
+        known.pop("objective", None)
     for field, value in part.items():
         both = isinstance(value, dict) and isinstance(known.get(field), dict)
         known[field] = {**known[field], **value} if both else value
@@ -84,7 +86,15 @@ def parse_part(block: str) -> SearchSpec:
 def test_every_part_of_a_search_in_a_page_is_valid_and_what_is_refused_is(page: Page) -> None:
     for block in page.fences("yaml"):
         fields = set(yaml.safe_load(block))
-        if KIND in block or not fields <= {"spec", "searchSpace", "objective", "agent", "budget", "trial"}:
+        if KIND in block or not fields <= {
+            "spec",
+            "searchSpace",
+            "objective",
+            "objectives",
+            "agent",
+            "budget",
+            "trial",
+        }:
             # A whole search, a values file of the chart (tests/chart/test_install_page.py and test_page_rendering.py),
             # or a role (tests/integration/test_submit.py).
             assert KIND in block or fields & {"image", "rules", "ui"}, block

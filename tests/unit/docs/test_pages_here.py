@@ -15,6 +15,7 @@ WRITES = {
     "docs/tutorial.md": ["counting.html"],
     "docs/choosing-an-agent.md": ["seeds.html"],
     "docs/cost.md": ["costs.html"],
+    "docs/several-objectives.md": ["front.html"],
     "examples/README.md": ["counting.png"],
 }
 NEEDS = {
@@ -31,6 +32,7 @@ SHORTER = {
         f"examples/counting-{agent}.yaml\n": "--max-trials 3 --parallel-trials 3"
         for agent in ("random", "evolution", "neural", "evonas")
     },
+    "examples/digits-front.yaml\n": "--max-trials 2",
     "examples/spiking-digits.yaml\n": "--max-trials 1 --parallel-trials 1",
     "examples/as-it-is/search.yaml\n": "--max-trials 3",
     "--epochs 5\n": "--epochs 1",

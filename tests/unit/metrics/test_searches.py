@@ -17,6 +17,7 @@ from evonas.metrics.searches import DEFINITIONS, SEARCH_LABELS, SearchCollector,
 from evonas.search.status import refuse, summarise
 from evonas.search.trial import ProposalRecord, Reuse, RungResult, Trial, TrialState
 from evonas.spec import SearchSpec
+from tests.unit.search.fronts import TWO
 from tests.unit.search.support import IDENTITY, NOW, planned, search_spec, succeeded, trial
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -41,6 +42,11 @@ EVERYTHING = [
           gpu_seconds=20, lost_checkpoints=1),
     trial(33, TrialState.QUEUED, reused=Reuse("other", "u", 0, "f", TrialState.SUCCEEDED, 0.1, {})),
 ]  # fmt: skip
+SEVERAL = search_spec(objectives=[*TWO])
+FRONT = [
+    succeeded(index, accuracy, metrics={"accuracy": accuracy, "latency_ms": latency})
+    for index, (accuracy, latency) in enumerate([(0.9, 4.0), (0.95, 9.0), (0.5, 6.0)])
+]
 
 
 def record(name: str = "search", uid: str = "0f0e", namespace: str = "default") -> SearchRecord:
@@ -125,7 +131,21 @@ def test_gpus_of_trials_that_share_them_are_fractions() -> None:
 
 
 def test_every_metric_has_a_sample_when_there_is_something_to_say() -> None:
-    assert {name for name, _ in shown(read(EVERYTHING))} == {definition.name for definition in DEFINITIONS}
+    said = {name for name, _ in shown(read(EVERYTHING))} | {name for name, _ in shown(read(FRONT, spec=SEVERAL))}
+    assert said == {definition.name for definition in DEFINITIONS}
+
+
+def test_a_search_with_several_objectives_has_a_front_and_no_best_reward() -> None:
+    samples = shown(read(FRONT, spec=SEVERAL))
+    assert value(samples, "evonas_search_front_trials") == 2
+    assert value(samples, "evonas_search_hypervolume") == pytest.approx((0.9 - 0.5) * (9 - 4))
+    # The third result is on no front.
+    assert value(samples, "evonas_search_trials_since_improvement") == 1
+    assert "evonas_search_best_reward" not in {name for name, _ in samples}
+    assert value(shown(read([], spec=SEVERAL)), "evonas_search_front_trials") == 0
+    assert not {"evonas_search_front_trials", "evonas_search_hypervolume"} & {
+        name for name, _ in shown(read(EVERYTHING))
+    }
 
 
 def test_what_is_unknown_has_no_series() -> None:

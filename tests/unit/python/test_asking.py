@@ -55,6 +55,24 @@ def test_threads_may_ask_and_tell_at_the_same_time(tmp_path: Path) -> None:
     replayed(tmp_path / "here")
 
 
+def test_several_objectives_are_told_as_metrics_and_make_a_front(tmp_path: Path) -> None:
+    both = [evonas.Objective("sum"), evonas.Objective("product", "Minimize")]
+    space = {"x": [1, 2, 3], "y": [1, 2, 3]}
+    with evonas.Search("here", space, objectives=both, trials=9, agent="Random", runs=tmp_path) as search:
+        trial = search.ask()
+        assert trial is not None
+        with pytest.raises(evonas.EvonasError, match="must be a dict with 'sum' and 'product'"):
+            search.tell(trial, 3)
+        assert search.tell(trial, {"sum": 1, "product": math.nan}).state == "Infeasible"
+        while (trial := search.ask()) is not None:
+            x, y = (int(trial.decisions[name]) for name in ("x", "y"))
+            told = search.tell(trial, {"sum": x + y, "product": x * y})
+            assert (told.state, told.metrics) == ("Succeeded", {"sum": x + y, "product": x * y})
+    result = search.result()
+    assert (result.phase, len(result.trials), result.best) == ("Complete", 9, None)
+    replayed(tmp_path / "here")
+
+
 def test_numbers_of_numpy_may_be_reported_and_told(tmp_path: Path) -> None:
     with a_search(tmp_path, maximize="accuracy", rungs=[1, 3], trials=1, parallel=1) as search:
         trial = search.ask()

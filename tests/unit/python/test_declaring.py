@@ -130,6 +130,27 @@ def test_all_arguments_have_their_field() -> None:
     }
 
 
+def test_several_objectives_have_their_fields() -> None:
+    search = evonas.Search(
+        "digits",
+        {"blocks": [1, 2, 3]},
+        objectives=[
+            evonas.Objective("accuracy", target=np.float64(0.5), constraints={"size": evonas.Constraint(max=5.0)}),
+            evonas.Objective("latency_ms", "Minimize", reference=float32(20)),
+        ],
+        trials=40,
+    )
+    spec = search.to_dict()["spec"]
+    assert "objective" not in spec
+    assert spec["objectives"] == [
+        {"metric": "accuracy", "goal": "Maximize", "target": 0.5, "constraints": [{"metric": "size", "max": 5.0}]},
+        {"metric": "latency_ms", "goal": "Minimize", "reference": 20},
+    ]
+    container = spec["trial"]["template"]["spec"]["containers"][0]
+    assert container["command"][-4:] == ["--metric", "accuracy", "--metric", "latency_ms"]
+    assert evonas.Search.from_yaml(search.to_yaml()) == search
+
+
 def test_numbers_of_numpy_are_numbers_everywhere() -> None:
     one: Any = np.int64(1)
     three: Any = np.float32(3)
@@ -149,6 +170,10 @@ def test_numbers_of_numpy_are_numbers_everywhere() -> None:
     assert evonas.Search.from_yaml(told.to_yaml()) == told
 
 
+BOTH = [evonas.Objective("accuracy"), evonas.Objective("latency_ms", "Minimize")]
+minimise: Any = "minimise"
+five: Any = 5
+
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"name": "No Name"}, "name: 'No Name' must consist of lower case letters"),
     ({"space": {}}, "space: "),
@@ -159,7 +184,34 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"space": {"a": [1], "b": evonas.choice(1, when={})}}, "space['b'].when: must name one earlier decision"),
     ({"trials": 0}, "trials: "),
     ({"trials": 2, "parallel": 3}, "parallel: must be no more than trials (3 > 2)"),
-    ({"maximize": "a", "minimize": "b"}, "maximize, minimize: a search has one objective"),
+    (
+        {"maximize": "a", "minimize": "b"},
+        "maximize, minimize: are for a search with one objective; for both, give objectives=[Objective('a'), "
+        "Objective('b', 'Minimize')]",
+    ),
+    ({"objectives": "accuracy"}, "objectives: must be a list such as [Objective('accuracy'),"),
+    ({"objectives": ["accuracy"]}, "objectives[0]: must be an Objective such as Objective('accuracy'); got 'accuracy'"),
+    ({"objectives": [evonas.Objective("accuracy")]}, "objectives: must have at least 2 items"),
+    ({"objectives": [evonas.Objective("a")] * 2}, "objectives[1]: Duplicate value: 'a'"),
+    ({"objectives": [evonas.Objective("a", minimise)]}, "objectives[0].goal: must be 'Maximize' or 'Minimize'; got"),
+    (
+        {"objectives": BOTH, "maximize": "a", "target": 1},
+        "maximize, target: not beside objectives: each Objective has its own metric, goal, target and constraints",
+    ),
+    ({"objectives": BOTH, "constraints": {"ms": evonas.Constraint(max=5)}}, "constraints: not beside objectives"),
+    ({"objectives": BOTH, "knowledge": ["others"]}, "knowledge: is for searches with one objective"),
+    (
+        {"objectives": [BOTH[0], evonas.Objective("b", constraints={"ms": evonas.Constraint()})]},
+        "objectives[1].constraints['ms']: must have either",
+    ),
+    (
+        {"objectives": [BOTH[0], evonas.Objective("b", constraints={"ms": five})]},
+        "objectives[1].constraints['ms']: must be a Constraint",
+    ),
+    (
+        {"objectives": [evonas.Objective("a", target=1, reference=2), BOTH[1]]},
+        "objectives[0].target: must be no worse than the reference",
+    ),
     ({"agent": "Evolutoin"}, "agent: "),
     ({"agent": "evonas"}, "agent: there is no agent 'evonas'; did you mean EvoNAS?"),
     ({"agent": None}, "agent: must be the name of an agent"),

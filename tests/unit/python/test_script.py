@@ -160,6 +160,13 @@ b"""
         report = run_script(tmp_path, script_of(train, "loss"), {"n": 4})
         assert report == {"reward": 7, "metrics": {"loss": 7}}
 
+    def test_several_objectives_are_named_in_the_script(self, tmp_path: Path) -> None:
+        def train(candidate: dict[str, Any]) -> dict[str, float]:
+            return {"loss": candidate["n"], "size": 2, "accuracy": 0.5}
+
+        report = run_script(tmp_path, script_of(train, ("size", "loss")), {"n": 4})
+        assert report == {"reward": 2, "metrics": {"loss": 4, "size": 2, "accuracy": 0.5}}
+
     def test_the_function_may_be_named_as_what_runs_it(self, tmp_path: Path) -> None:
         def run(candidate: dict[str, Any]) -> int:
             return int(candidate["n"])

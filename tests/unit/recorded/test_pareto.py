@@ -80,7 +80,7 @@ def test_the_search_says_which_way_is_better() -> None:
         "accuracy:min",
         "a:b:min",
     )
-    ways = [parse_axes(LIMITED, (name, "other:max"))[0] for name in names]
+    ways = [parse_axes([LIMITED], (name, "other:max"))[0] for name in names]
     assert ways == [
         Axis("accuracy", False),
         Axis("latency_ms", True),
@@ -92,7 +92,7 @@ def test_the_search_says_which_way_is_better() -> None:
         Axis("accuracy", True),
         Axis("a:b", True),
     ]
-    assert parse_axes(objective(goal="Minimize"), ("reward", "x:max"))[0].minimize
+    assert parse_axes([objective(goal="Minimize")], ("reward", "x:max"))[0].minimize
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_the_search_says_which_way_is_better() -> None:
 )
 def test_what_cannot_be_compared_is_refused(names: tuple[str, str], said: str) -> None:
     with pytest.raises(EvonasError, match=said):
-        parse_axes(LIMITED, names)
+        parse_axes([LIMITED], names)
 
 
 def test_the_objective_is_compared_with_what_it_constrains() -> None:
@@ -132,14 +132,14 @@ def test_only_feasible_candidates_compete_and_confirmations_do_not() -> None:
         metrics=ruled_out.metrics,
     )
     silent, failed = succeeded(5, 0.95), trial(6, TrialState.FAILED)
-    axes = parse_axes(LIMITED, ("accuracy", "latency_ms"))
+    axes = parse_axes([LIMITED], ("accuracy", "latency_ms"))
     found = trade_off([beaten, fast, ruled_out, best, again, silent, failed], axes)
     assert (found.front, found.dominated, found.infeasible) == ([best, fast], [beaten], [ruled_out])
 
 
 def test_a_metric_that_nobody_reported_is_named() -> None:
     trials = [succeeded(0, 1.0, metrics={"accuracy": 1.0, "loss": 2.0})]
-    check_reported(trials, parse_axes(LIMITED, ("reward", "loss:min")))
-    check_reported([], parse_axes(LIMITED, ("reward", "lost:min")))
+    check_reported(trials, parse_axes([LIMITED], ("reward", "loss:min")))
+    check_reported([], parse_axes([LIMITED], ("reward", "lost:min")))
     with pytest.raises(EvonasError, match="no trial reported a metric 'lost', only accuracy, loss"):
-        check_reported(trials, parse_axes(LIMITED, ("reward", "lost:min")))
+        check_reported(trials, parse_axes([LIMITED], ("reward", "lost:min")))

@@ -11,12 +11,14 @@ from evonas.recorded.replay import Difference
 from evonas.recorded.rungs import difference_at_rungs, judge
 from evonas.search.trial import Import, ProposalRecord, RungResult, Trial, TrialState
 from evonas.spec import SearchSpec
-from tests.unit.search.climbing import Climb
+from tests.unit.search.climbing import TWO, Climb
 from tests.unit.search.test_rungs import climbing_spec
 
 PAUSING = ["Median", "SuccessiveHalving"]
 RULES = ["None", "Median", "SuccessiveHalving"]
 GOALS = ["Maximize", "Minimize"]
+EACH = [*GOALS, "two"]
+"""Goals of a single objective, and two objectives."""
 
 
 def climbed(spec: SearchSpec, failing: int = 0) -> list[Trial]:
@@ -28,10 +30,11 @@ def climbed(spec: SearchSpec, failing: int = 0) -> list[Trial]:
 
 def spec_of(rule: str, goal: str = "Maximize", mode: str = "Stop") -> SearchSpec:
     fidelity = {"rungs": {"min": 1, "max": 9, "factor": 3}, "rule": rule, "mode": mode}
-    return climbing_spec(fidelity=fidelity, objective={"metric": "accuracy", "goal": goal})
+    objectives = TWO if goal == "two" else {"objective": {"metric": "accuracy", "goal": goal}}
+    return climbing_spec(fidelity=fidelity, **objectives)
 
 
-@pytest.mark.parametrize("goal", GOALS)
+@pytest.mark.parametrize("goal", EACH)
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("failing", [0, 5])
 def test_every_decision_at_a_rung_follows_from_the_record(rule: str, goal: str, failing: int) -> None:
@@ -81,11 +84,12 @@ def test_trial_that_was_stopped_where_the_rule_lets_it_go_on_is_found() -> None:
     assert difference.derived.startswith("goes on there: it is 1st of ")
 
 
-def test_changed_value_at_a_rung_is_found() -> None:
-    spec = spec_of("SuccessiveHalving")
+@pytest.mark.parametrize(("goal", "change"), [("Maximize", {"value": 9.0}), ("two", {"others": (0.5,)})])
+def test_changed_value_at_a_rung_is_found(goal: str, change: dict[str, Any]) -> None:
+    spec = spec_of("SuccessiveHalving", goal)
     trials = climbed(spec)
     stopped = first(trials, TrialState.STOPPED)
-    better = replace(stopped, rungs=(*stopped.rungs[:-1], replace(stopped.rungs[-1], value=9.0)))
+    better = replace(stopped, rungs=(*stopped.rungs[:-1], replace(stopped.rungs[-1], **change)))
     assert found(spec, trials, better).index == stopped.index
 
 
@@ -113,7 +117,7 @@ def found(spec: SearchSpec, trials: list[Trial], trial: Trial) -> Any:
     return difference
 
 
-@pytest.mark.parametrize("goal", GOALS)
+@pytest.mark.parametrize("goal", EACH)
 @pytest.mark.parametrize("rule", PAUSING)
 @pytest.mark.parametrize("failing", [0, 5])
 def test_every_promotion_follows_from_the_record(rule: str, goal: str, failing: int) -> None:

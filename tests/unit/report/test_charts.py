@@ -46,7 +46,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_report_has_the_columns_of_the_api(run: Path) -> None:
     trials = JournalSource(run).read().trials
-    found = columns_of(trials)
+    found = columns_of(trials, ())
     expected = columns(trials).model_dump(by_alias=True)
     assert {name: found[name] for name in found if name != "says"} == {
         name: expected[name] for name in found if name != "says"

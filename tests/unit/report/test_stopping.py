@@ -19,7 +19,7 @@ from evonas.report.progress import failures
 from evonas.report.stopping import StoppingView, view_stopping
 from evonas.search.trial import Trial, TrialState
 from tests.browser import visit
-from tests.unit.search.climbing import accuracy, climbed_record
+from tests.unit.search.climbing import TWO, accuracy, climbed_record
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +80,22 @@ def test_counts_are_those_of_the_record(record: RecordedSearch) -> None:
     assert found.counts.saved_gpu_hours == pytest.approx(left / 3600)
     # Each has one GPU from its start to its end.
     assert found.counts.saved_hours == pytest.approx(left / 3600, rel=0.01)
+
+
+def test_every_objective_has_its_curves_and_the_front_is_ringed() -> None:
+    record = climbed_record("Random", 30, **TWO)
+    found = view(record)
+    full = of_state(record, TrialState.SUCCEEDED)
+    assert 1 < len(record.totals.front) < full
+    for figure, name in zip(found.figures, ("accuracy", "latency_ms"), strict=True):
+        assert f"learning curves: {name} at the rungs" in figure
+        assert figure.count('class="curve full"') == full
+        assert figure.count("<circle") == len(record.totals.front)
+    member = record.totals.front.members[0]
+    assert f"trial {member.index}: ({member.reward:.6g}, " in found.figures[0]
+    text = render_report([record])
+    assert text.count("on the front</li>") == 2
+    assert "best candidate</li>" not in text.partition('class="stopping"')[2].partition("</div>")[0]
 
 
 def test_search_without_rungs_has_no_such_part(record: RecordedSearch) -> None:
@@ -143,7 +159,7 @@ def test_diverged_and_unfinished_trials_end_where_they_are(record: RecordedSearc
 
     diverging = climbed_record("Random", 20, curve=curve)
     assert any(rung.value is None for trial in diverging.trials for rung in trial.rungs)
-    assert view(diverging).figure
+    assert view(diverging).figures
     running = [
         replace(trial, state=TrialState.RUNNING, sequence=None) if trial.state is TrialState.STOPPED else trial
         for trial in record.trials
@@ -159,9 +175,9 @@ def test_no_more_than_a_bounded_number_of_curves_is_drawn(
     monkeypatch.setattr("evonas.report.stopping.MAX_CURVES", 10)
     found = view(record)
     assert found.omitted == 50
-    assert found.figure is not None
-    assert found.figure.count("<polyline") == 10
-    assert "ring" in found.figure
+    (figure,) = found.figures
+    assert figure.count("<polyline") == 10
+    assert "ring" in figure
 
 
 @pytest.mark.parametrize("minimize", [False, True])

@@ -1,12 +1,14 @@
-"""A search with rungs, run in memory by the real plan and the real proposer; curves from a formula."""
+"""A search, most often with rungs, run in memory by the real plan and the real proposer; curves from a formula."""
 
 from __future__ import annotations
 
+import json
 import math
 import random
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from evonas.local.journal import open_journal
@@ -20,12 +22,19 @@ from evonas.search.table import TrialTable
 from evonas.search.totals import RunningTotals
 from evonas.search.trial import Trial
 from evonas.search.trial_progress import Progress
-from evonas.search.trial_report import Report
+from evonas.search.trial_report import parse_message
 from evonas.spec import SearchSpec
 from tests.unit.search.simulation import SPACE
 from tests.unit.search.support import NOW, search_body
 
 Curve = Callable[[Trial, int], float]
+
+TWO: Mapping[str, Any] = {"objectives": [{"metric": "accuracy"}, {"metric": "latency_ms", "goal": "Minimize"}]}
+"""Fields of a search that has two objectives instead of one."""
+
+
+LAST = 9
+"""The length of a training in a search without rungs."""
 
 
 def accuracy(trial: Trial, step: int) -> float:
@@ -35,15 +44,32 @@ def accuracy(trial: Trial, step: int) -> float:
     return height * (1 - math.exp(-speed * step / 3))
 
 
+def latency(trial: Trial, step: int) -> float:
+    """Return what is known from the first step on, and worse for those that learn well."""
+    return 4.0 * float(trial.decisions["blocks"]) + 2.0 * float(trial.decisions["wide"])
+
+
 class Climb:
     """One search; ``run`` yields each plan after it was carried out."""
 
-    def __init__(self, spec: SearchSpec, curve: Curve = accuracy, *, seed: int = 1, failing: int = 0) -> None:
-        """Of ``failing`` trials, one breaks down after its second step."""
+    def __init__(
+        self,
+        spec: SearchSpec,
+        curve: Curve = accuracy,
+        *,
+        others: Mapping[str, Callable[[Trial, int], float | None]] = MappingProxyType({"latency_ms": latency}),
+        seed: int = 1,
+        failing: int = 0,
+    ) -> None:
+        """The ``curve`` is that of the accuracy; ``others`` are those of further metrics, reported where they are
+        objectives and not None. Of ``failing`` trials, one breaks down after its second step.
+        """
         self.spec = spec
         self.table = TrialTable()
         self.proposer = Proposer(spec)
-        self._curve, self._failing = curve, failing
+        asked = {objective.name for objective in spec.objectives}
+        self._curve, self._others = curve, {name: each for name, each in others.items() if name in asked}
+        self._failing = failing
         self._dice = random.Random(seed)
         self._steps: dict[int, int] = {}
         self._begun: dict[int, datetime] = {}
@@ -95,19 +121,26 @@ class Climb:
             self._begun[trial.index] = self._now
         return decided
 
+    def _metrics(self, trial: Trial, step: int) -> dict[str, float]:
+        others = {name: curve(trial, step) for name, curve in self._others.items()}
+        return {
+            "accuracy": self._curve(trial, step),
+            **{name: value for name, value in others.items() if value is not None},
+        }
+
     def _view(self, trial: Trial) -> AttemptView:
-        assert self.spec.fidelity is not None
-        step, steps = self._steps[trial.index], self.spec.fidelity.steps
+        step, steps = self._steps[trial.index], (LAST,) if self.spec.fidelity is None else self.spec.fidelity.steps
         end = find_until(self.spec, trial) or steps[-1]
-        values = {rung: {"accuracy": self._curve(trial, rung)} for rung in steps if rung <= step}
-        progress = Progress(step, {"accuracy": self._curve(trial, step)}, values) if step else None
+        values = {rung: self._metrics(trial, rung) for rung in steps if rung <= step}
+        progress = Progress(step, self._metrics(trial, step), values) if step else None
         ending = None
         if self._failing and trial.index % self._failing == self._failing - 1 and step >= 2:
             ending = Ending(Verdict.USELESS, "DeadlineExceeded")
         elif math.isnan(self._curve(trial, max(step, 1))):
             ending = Ending(Verdict.INFEASIBLE, "Infeasible") if step >= end else None
         elif step >= end:
-            ending = Ending(Verdict.REPORTED, report=Report(metrics={"accuracy": self._curve(trial, step)}))
+            said = parse_message(json.dumps({"metrics": self._metrics(trial, step)}))
+            ending = Ending(Verdict.REPORTED, report=said)
         return AttemptView(
             trial.current_attempt,
             AttemptPhase.RUNNING if ending is None else AttemptPhase.ENDED,
@@ -149,7 +182,7 @@ def climbing_body(agent: str, count: int, **spec: Any) -> dict[str, Any]:
     """Return a search with rungs 1, 3 and 9, or what ``spec`` says instead."""
     fields = {
         "searchSpace": SPACE,
-        "objective": {"metric": "accuracy"},
+        **({} if "objectives" in spec else {"objective": {"metric": "accuracy"}}),
         "budget": {"maxTrials": count, "parallelTrials": 3},
         "agent": {"type": agent, "warmup": 4},
         "fidelity": {"rungs": {"min": 1, "max": 9, "factor": 3}},

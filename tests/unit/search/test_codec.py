@@ -51,7 +51,12 @@ REUSES = st.builds(
 DECISIONS = st.dictionaries(st.text(min_size=1, max_size=5), VALUES, min_size=1, max_size=4)
 
 
-RUNGS = st.lists(st.builds(RungResult, st.integers(1, 999), st.none() | NUMBERS, st.integers(1, 99_999)), max_size=3)
+PLACES = {"step": st.integers(1, 999), "sequence": st.integers(1, 99_999)}
+OTHERS = st.lists(NUMBERS, max_size=3).map(tuple)
+RUNGS = st.lists(
+    st.builds(RungResult, value=st.none(), **PLACES) | st.builds(RungResult, value=NUMBERS, others=OTHERS, **PLACES),
+    max_size=3,
+)
 
 
 @st.composite
@@ -158,6 +163,9 @@ def test_owner_and_labels_lead_to_the_search() -> None:
         (("status", "state"), "Lost", ValueError),
         (("status", "reward"), "much", ValueError),
         (("status", "completionTime"), "yesterday", ValueError),
+        (("status", "rungs"), [{"step": 1, "sequence": 1, "value": "0.5", "others": ["much"]}], ValueError),
+        (("status", "rungs"), [{"step": 1, "sequence": 1, "value": "0.5", "others": ["inf"]}], ValueError),
+        (("status", "rungs"), [{"step": 1, "sequence": 1, "others": ["4.0"]}], ValueError),
     ],
 )
 def test_object_that_is_no_trial_is_refused(path: tuple[str, ...], value: Any, error: type[Exception]) -> None:

@@ -80,6 +80,42 @@ def test_equal_values_all_go_on_and_diverged_ones_never() -> None:
     assert promotions([paused(0, None), paused(1, None), paused(2, None)], closing=True) == []
 
 
+def test_those_beyond_a_hard_limit_take_no_place_of_others() -> None:
+    beyond = [paused(index, None) for index in range(2, 9)]
+    assert promotions([paused(0, 0.1), paused(1, 0.2), *beyond]) == [1, 0]
+
+
+SEVERAL: dict[str, Any] = {"objectives": [{"metric": "accuracy"}, {"metric": "latency", "goal": "Minimize"}]}
+
+
+def paused_with(index: int, *values: float) -> Trial:
+    """Return a trial that paused at the first rung with a value of each objective."""
+    trial = paused(index, values[0])
+    return replace(trial, rungs=(replace(trial.rungs[0], others=values[1:]),))
+
+
+def test_with_several_objectives_those_go_on_whom_the_fewest_dominate() -> None:
+    ends = [paused_with(0, 0.1, 1.0), paused_with(1, 0.9, 9.0)]
+    dominated = [
+        paused_with(2, 0.1, 9.0),
+        paused_with(3, 0.2, 9.5),
+        paused_with(4, 0.3, 10.0),
+        paused_with(5, 0.1, 9.9),
+    ]
+    assert promotions([*ends, *dominated], **SEVERAL) == [0, 1]
+    assert promotions([*ends, *dominated, *(paused(index, None) for index in range(6, 20))], **SEVERAL)[:2] == [
+        0,
+        1,
+    ]
+    assert promotions([paused_with(index, 0.5, 3.0) for index in range(3)], **SEVERAL) == [0, 1, 2]
+
+
+def test_with_several_objectives_a_search_ends_with_a_result() -> None:
+    trials = [paused_with(0, 0.1, 9.0), paused_with(1, 0.2, 8.0)]
+    assert promotions(trials, **SEVERAL) == []
+    assert promotions(trials, closing=True, **SEVERAL) == [1]
+
+
 def test_median_lets_the_better_half_go_on() -> None:
     fidelity = {**PAUSE, "rule": "Median"}
     assert promotions([paused(index, 0.1 * index) for index in range(5)], fidelity=fidelity) == [4, 3, 2]

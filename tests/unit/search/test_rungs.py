@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 import pytest
 
 from evonas.agents import InvalidRecord, Record, SpaceExhausted, create_agent
-from evonas.agents.interface import Proposal
+from evonas.agents.interface import Proposal, Reward
 from evonas.recorded.replay import Replay
 from evonas.search.attempt import AttemptPhase, AttemptView
 from evonas.search.codec import from_object, to_object
@@ -24,7 +26,7 @@ from evonas.search.totals import Totals
 from evonas.search.trial import RungResult, Trial, TrialState
 from evonas.search.trial_progress import Progress
 from evonas.spec import SearchSpec
-from tests.unit.search.climbing import Climb, accuracy
+from tests.unit.search.climbing import TWO, Climb, accuracy
 from tests.unit.search.simulation import SPACE
 from tests.unit.search.support import IDENTITY, search_spec
 
@@ -37,14 +39,18 @@ AGENTS = {
 }
 
 
+MINDING_SEVERAL = ["Random", "Evolution", "EvoNAS"]
+"""Of these agents, those that several objectives are tried with."""
+
 FIDELITY = {"rungs": {"min": 1, "max": 9, "factor": 3}}
 IN_EACH_MODE = pytest.mark.parametrize("mode", ["Stop", "Pause"])
+WITH_ONE_OBJECTIVE_AND_TWO = pytest.mark.parametrize("objectives", [{}, TWO], ids=["one", "two"])
 
 
 def climbing_spec(agent: str = "Random", count: int = 24, **spec: object) -> SearchSpec:
     fields = {
         "searchSpace": SPACE,
-        "objective": {"metric": "accuracy"},
+        **({} if "objectives" in spec else {"objective": {"metric": "accuracy"}}),
         "budget": {"maxTrials": count, "parallelTrials": 3, "maxFailedTrials": count},
         "agent": AGENTS[agent],
         "fidelity": FIDELITY,
@@ -53,8 +59,8 @@ def climbing_spec(agent: str = "Random", count: int = 24, **spec: object) -> Sea
     return search_spec(**fields)
 
 
-def spec_in(mode: str, agent: str = "Random") -> SearchSpec:
-    return climbing_spec(agent, fidelity={**FIDELITY, "mode": mode})
+def spec_in(mode: str, agent: str = "Random", objectives: Mapping[str, Any] = MappingProxyType({})) -> SearchSpec:
+    return climbing_spec(agent, fidelity={**FIDELITY, "mode": mode}, **objectives)
 
 
 def climbed(spec: SearchSpec, failing: int = 0) -> list[Trial]:
@@ -84,10 +90,13 @@ def test_stopped_trial_says_where_and_why_and_has_no_reward() -> None:
         assert trial.attempts[-1].reason == "Stopped"
 
 
+@WITH_ONE_OBJECTIVE_AND_TWO
 @IN_EACH_MODE
 @pytest.mark.parametrize("failing", [0, 5])
-def test_places_in_the_sequence_have_no_gap_at_any_moment(failing: int, mode: str) -> None:
-    climb = Climb(spec_in(mode), failing=failing)
+def test_places_in_the_sequence_have_no_gap_at_any_moment(
+    failing: int, mode: str, objectives: Mapping[str, Any]
+) -> None:
+    climb = Climb(spec_in(mode, objectives=objectives), failing=failing)
     for decided in climb.run():
         places = [rung.sequence for trial in climb.trials for rung in trial.rungs]
         places += [trial.sequence for trial in climb.trials if trial.sequence and trial.state is not TrialState.STOPPED]
@@ -131,20 +140,30 @@ def test_minimised_metric_stops_the_largest() -> None:
     assert min(first[TrialState.SUCCEEDED]) < min(first[TrialState.STOPPED])
 
 
+@WITH_ONE_OBJECTIVE_AND_TWO
 @IN_EACH_MODE
-def test_results_at_rungs_survive_the_record(mode: str) -> None:
-    for trial in climbed(spec_in(mode)):
+def test_results_at_rungs_survive_the_record(mode: str, objectives: Mapping[str, Any]) -> None:
+    spec = spec_in(mode, objectives=objectives)
+    for trial in climbed(spec):
+        assert all(len(rung.values or ()) == len(spec.objectives) for rung in trial.rungs)
         assert from_object(to_object(IDENTITY, trial)) == trial
         assert find_contradiction(trial) is None
 
 
+WITH_EACH_AGENT = pytest.mark.parametrize(
+    ("agent", "objectives"),
+    [*((agent, {}) for agent in AGENTS), *((agent, TWO) for agent in MINDING_SEVERAL)],
+    ids=[*AGENTS, *(f"{agent}-two" for agent in MINDING_SEVERAL)],
+)
+
+
+@WITH_EACH_AGENT
 @IN_EACH_MODE
-@pytest.mark.parametrize("agent", AGENTS)
 @pytest.mark.parametrize("failing", [0, 5])
 def test_restarted_process_decides_and_proposes_what_an_undisturbed_one_does(
-    agent: str, failing: int, mode: str
+    agent: str, failing: int, mode: str, objectives: Mapping[str, Any]
 ) -> None:
-    undisturbed, restarted = (Climb(spec_in(mode, agent), failing=failing) for _ in range(2))
+    undisturbed, restarted = (Climb(spec_in(mode, agent, objectives), failing=failing) for _ in range(2))
     for _ in undisturbed.run():
         pass
     for _ in restarted.run(restarts=range(3, 24)):
@@ -152,11 +171,13 @@ def test_restarted_process_decides_and_proposes_what_an_undisturbed_one_does(
     assert restarted.trials == undisturbed.trials
 
 
+@WITH_EACH_AGENT
 @IN_EACH_MODE
-@pytest.mark.parametrize("agent", AGENTS)
 @pytest.mark.parametrize("failing", [0, 5])
-def test_search_with_rungs_is_replayed_bit_for_bit(agent: str, failing: int, mode: str) -> None:
-    spec = spec_in(mode, agent)
+def test_search_with_rungs_is_replayed_bit_for_bit(
+    agent: str, failing: int, mode: str, objectives: Mapping[str, Any]
+) -> None:
+    spec = spec_in(mode, agent, objectives)
     trials = climbed(spec, failing=failing)
     differences = [difference for _, difference in Replay(spec, trials).run()]
     assert len(differences) == len(trials)
@@ -246,7 +267,7 @@ class PlainAgent:
     def propose(self) -> Proposal:
         raise SpaceExhausted("not asked here")
 
-    def observe(self, index: int, reward: float | None) -> None:
+    def observe(self, index: int, reward: Reward | None) -> None:
         self._agent.observe(index, reward)
 
     def abandon(self, index: int) -> None:
@@ -263,6 +284,26 @@ def test_candidate_beyond_a_hard_limit_is_the_worst_at_its_rung() -> None:
     at = {1: {"accuracy": 0.5, "accuracy_too": 0.2}, 3: {"accuracy": 0.6, "accuracy_too": 0.1}}
     view = AttemptView(1, AttemptPhase.RUNNING, progress=Progress(3, {}, at))
     assert [(result.step, result.value) for result in reached(spec, trial, view)] == [(1, None), (3, 0.6)]
+
+
+def test_result_at_a_rung_has_a_value_of_every_objective_or_is_none() -> None:
+    limit = {"metric": "size", "max": 5}
+    latency = {"metric": "latency", "goal": "Minimize", "constraints": [limit]}
+    spec = climbing_spec(objectives=[{"metric": "accuracy"}, latency])
+    (trial,) = Proposer(spec).propose(Proposer(spec).collect(TrialTable()), 1)
+
+    def found(**metrics: float) -> list[RungResult]:
+        return reached(spec, trial, AttemptView(1, AttemptPhase.RUNNING, progress=Progress(1, metrics)))
+
+    assert found(accuracy=0.5, latency=4.0, size=3.0) == [RungResult(1, 0.5, others=(4.0,))]
+    assert found(accuracy=0.5, latency=4.0) == found(accuracy=0.5, size=3.0) == found(latency=4.0, size=3.0) == []
+    diverged = [RungResult(1, None)]
+    assert found(accuracy=math.nan) == found(accuracy=0.5, latency=math.nan, size=3.0) == diverged
+    assert found(accuracy=0.5, latency=4.0, size=6.0) == diverged
+    whole = replace(trial, state=TrialState.SUCCEEDED, reward=0.5, metrics={"latency": 4.0, "size": 3.0}, sequence=1)
+    said = find_silence(spec, Totals(spec.objectives, [whole]))
+    assert said is not None
+    assert said.endswith("need step, a whole number, and accuracy and latency and size")
 
 
 def test_search_whose_trials_never_report_at_a_rung_is_told_so() -> None:

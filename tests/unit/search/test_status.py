@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 
 from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason
 from evonas.search.budget import Limit
 from evonas.search.codec import to_time
 from evonas.search.conditions import find_condition
+from evonas.search.front import MAX_SHOWN
 from evonas.search.plan import Plan
 from evonas.search.software_versions import note_versions, versions_of
 from evonas.search.status import Blockage, count_states, refuse, summarise
@@ -209,6 +211,28 @@ def test_status_does_not_grow_with_the_trials_or_with_what_they_say() -> None:
     trials += [succeeded(index, 0.5, completion_time=NOW) for index in range(5000, 10_000)]
     status = status_of(planned(trials, limit=limit, is_over=True))
     assert len(json.dumps(status)) < 4096
+
+
+@pytest.mark.parametrize(("objectives", "count"), [(2, 10_000), (4, 3_000)])
+def test_status_of_a_front_of_thousands_has_few_of_them_and_does_not_depend_on_their_order(
+    objectives: int, count: int
+) -> None:
+    spec = search_spec(objectives=[{"metric": f"metric_{place}"} for place in range(objectives)])
+    dice = np.random.default_rng(1)
+    # On a sphere, none dominates another.
+    points = np.abs(dice.normal(size=(count, objectives)))
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    trials = [
+        succeeded(index, point[0], metrics={f"metric_{place}": value for place, value in enumerate(point)})
+        for index, point in enumerate(points.tolist())
+    ]
+    status = status_of(planned(trials, spec=spec, limit=MAX_TRIALS, is_over=True), spec=spec)
+    assert status["front"]["size"] == count
+    assert len(status["front"]["members"]) == MAX_SHOWN
+    assert len(json.dumps(status)) < 8192
+    shuffled = [trials[place] for place in dice.permutation(count)]
+    other = status_of(planned(shuffled, spec=spec, limit=MAX_TRIALS, is_over=True), spec=spec)
+    assert other["front"] == status["front"]
 
 
 def test_refused_search_keeps_what_it_had_reached() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evonas.recorded.curves import moving_average, rewards_in_order
+from evonas.search.standings import Point
 from evonas.search.table import Cursor, TrialTable
 from evonas.search.totals import RunningTotals, Totals
 from evonas.search.trial import RungResult, Trial, TrialState
@@ -32,8 +34,12 @@ def searches(draw: st.DrawFn) -> list[Trial]:
     return [trial_of(*fields) for fields in zip(range(count), states, rewards, orders, strict=True)]
 
 
+POINTS: list[Point] = [(0.1,), (0.5,), (-math.inf,)]
+
+
 def seen(totals: Totals) -> tuple[object, ...]:
-    rungs = (totals.standings, totals.last_rungs, totals.paused_at, totals.cut_gpu_seconds, totals.promotions)
+    standings = {step: (len(there), [*map(there.count_better, POINTS)]) for step, there in totals.standings.items()}
+    rungs = (standings, totals.last_rungs, totals.paused_at, totals.cut_gpu_seconds, totals.promotions)
     fields = (totals.counts, totals.gpu_seconds, totals.observations, totals.last_sequence, totals.best, *rungs)
     return (*fields, totals.last_failed, totals.on_target, totals.mean_reward, totals.total, totals.unfinished)
 

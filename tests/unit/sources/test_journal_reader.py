@@ -114,6 +114,49 @@ def test_a_journal_that_only_grew_is_not_read_again(tmp_path: Path) -> None:
     assert follower.restarts == 0
 
 
+RUNNING = [trial(index, TrialState.RUNNING) for index in range(4)]
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        pytest.param([RUNNING[1], RUNNING[0]], id="shorter"),
+        pytest.param([RUNNING[1], RUNNING[0], RUNNING[2]], id="longer"),
+        pytest.param([RUNNING[3], RUNNING[0]], id="cut"),
+    ],
+)
+@pytest.mark.parametrize("way", ["in its place", "by another file"])
+def test_a_journal_that_is_overwritten_is_read_again_though_the_same_line_stands_where_reading_ended(
+    tmp_path: Path, after: list[Trial], way: str
+) -> None:
+    path = tmp_path / JOURNAL_FILE
+    path.write_bytes(lines_of(RUNNING[0], RUNNING[0]) + b"{}\n")
+    follower = Follower(path)
+    assert "line 4 is damaged" in follower.read()
+    if way == "in its place":
+        path.write_bytes(lines_of(*after))
+    else:
+        replace_by_a_file_of_the_same_number(path, lines_of(*after))
+    assert follower.read() == read_anew(path)
+    assert follower.restarts == 1
+
+
+def replace_by_a_file_of_the_same_number(path: Path, content: bytes) -> None:
+    """Many file systems give the number of a deleted file to the next that is made."""
+    number = path.stat().st_ino
+    path.unlink()
+    others = []
+    for place in range(100):
+        other = path.with_name(f"other-{place}")
+        other.write_bytes(content)
+        if other.stat().st_ino == number:
+            other.replace(path)
+            return
+        others.append(other)
+    # This one gives each a number of its own.
+    others[-1].replace(path)
+
+
 def test_a_damaged_line_that_was_mended_in_its_place_is_read_on_from(tmp_path: Path) -> None:
     path = tmp_path / JOURNAL_FILE
     whole = lines_of(succeeded(0, 0.5), succeeded(1, 0.6))

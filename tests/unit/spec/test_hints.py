@@ -23,7 +23,7 @@ SPEC = search_spec(
     searchSpace=[{"name": "blocks", "values": [1, 2]}, {"name": "activation", "values": ["relu", "swish"]}],
     objective={"metric": "accuracy"},
 )
-AXES = parse_axes(SPEC.objective, ("reward:max", "latncy:min"))
+AXES = parse_axes(SPEC.objectives, ("reward:max", "latncy:min"))
 
 
 @pytest.mark.parametrize(

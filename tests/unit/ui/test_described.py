@@ -32,6 +32,7 @@ from tests.page.searches import write_hostile
 from tests.page.serving import Server
 from tests.tier import examples
 from tests.unit.search.climbing import write_climb
+from tests.unit.search.fronts import write_front
 from tests.unit.search.simulation import write_run
 
 CHECKS = [
@@ -41,7 +42,7 @@ CHECKS = [
     response_schema_conformance,
     response_headers_conformance,
 ]
-IDS = ("run:one", "run:two", "run:climbed", "run:hostile", "run:torn", "export:kept.jsonl", "run:none")
+IDS = ("run:one", "run:two", "run:front", "run:climbed", "run:hostile", "run:torn", "export:kept.jsonl", "run:none")
 
 document: dict[str, Any] = create_api().openapi()
 
@@ -53,6 +54,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     runs = folder / "runs"
     one = write_run(runs, "one")
     write_run(runs, "two", seed=1)
+    write_front(runs, "front", count=30)
     write_climb(runs, "climbed", "Evolution", 12)
     write_hostile(runs)
     torn = write_run(runs, "torn", count=6) / JOURNAL_FILE

@@ -39,6 +39,8 @@ def read_search(
         proposals=dict(totals.origins),
         reused=totals.reused,
         best_reward=None if best is None else best.reward,
+        front=len(totals.front) if spec.has_several else None,
+        hypervolume=totals.front.hypervolume if spec.has_several else None,
         mean_reward=totals.mean_reward,
         trials_since_improvement=totals.results_since_best,
         waits_since=(from_time(status.get("lastImprovement")) or start) if at_work else None,

@@ -1,4 +1,4 @@
-"""Parallel coordinates: one axis per decision, one line per candidate, coloured by the rank of its reward."""
+"""Parallel coordinates: one axis per decision, one line per candidate, coloured by how good it is."""
 
 from __future__ import annotations
 
@@ -14,8 +14,14 @@ LEAST_SCALE = 0.75
 """Drawn any smaller, its labels could not be read: a narrow window scrolls it."""
 
 
-def parallel_figure(decisions: Sequence[Decision], candidates: Sequence[Mapping[str, Value]]) -> Markup:
-    """Return the drawing; ``candidates``, worst first, may lack some of the ``decisions``."""
+def parallel_figure(
+    decisions: Sequence[Decision],
+    candidates: Sequence[Mapping[str, Value]],
+    merits: Sequence[float] | None = None,
+) -> Markup:
+    """Return the drawing; ``candidates``, worst first, may lack some of the ``decisions``. How good they are, from 0 to
+    1, is their place unless ``merits`` say it.
+    """
     absent = {decision.name: any(decision.name not in candidate for candidate in candidates) for decision in decisions}
     places = [{identity(value): row for row, value in enumerate(decision.values)} for decision in decisions]
     rows = {decision.name: len(decision.values) + absent[decision.name] for decision in decisions}
@@ -25,7 +31,7 @@ def parallel_figure(decisions: Sequence[Decision], candidates: Sequence[Mapping[
             f"{_across(place, decisions)},{_up(_row(decision, candidate, places[place]), rows[decision.name]):.1f}"
             for place, decision in enumerate(decisions)
         )
-        merit = rank / max(len(candidates) - 1, 1)
+        merit = rank / max(len(candidates) - 1, 1) if merits is None else merits[rank]
         content += Markup('<polyline class="candidate" style="--merit: {:.0f}%" points="{}"/>').format(
             100 * merit, points
         )

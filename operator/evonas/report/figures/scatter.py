@@ -1,4 +1,4 @@
-"""Points in two metrics: the front with its steps, what it dominates, infeasible points, and limits as lines."""
+"""Points in two metrics: the front with its steps, what stands behind it, infeasible points, and limits as lines."""
 
 from __future__ import annotations
 
@@ -26,6 +26,16 @@ class Point:
     at: Place
     title: str
     is_ringed: bool = False
+    spread: Spread | None = None
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Where repeating a point has put it."""
+
+    at: Place
+    """The means."""
+    deviations: Place
 
 
 @dataclass(frozen=True)
@@ -35,7 +45,7 @@ class Limit:
     value: float
     is_upright: bool
     """Whether it limits the horizontal metric, not the vertical one."""
-    kind: Literal["hard", "soft"]
+    kind: Literal["hard", "soft", "reference"]
 
 
 def frame_around(feasible: Sequence[Place], infeasible: Sequence[Place], limits: Iterable[Limit]) -> Frame:
@@ -58,18 +68,28 @@ def scatter_figure(
     dominated: Iterable[Place],
     infeasible: Iterable[Place],
     limits: Iterable[Limit],
-    minimize: tuple[bool, bool],
+    minimize: tuple[bool, bool] | None,
     x_label: str,
     y_label: str,
     description: str,
+    behind: Sequence[Iterable[Place]] = (),
 ) -> Markup:
     """Return the drawing; ``front`` begins with the best vertical value, ``minimize`` gives the better direction of x
-    and y."""
+    and y, None for no steps; ``behind`` are the fronts behind it, the nearest first.
+    """
     content = Markup('<path class="dominated" d="{}"/>').format(_dots(frame, dominated))
+    for rank, places in reversed([*enumerate(behind)]):
+        nearness = 100 - 100 * rank / len(behind)
+        content += Markup('<path class="behind" style="--merit: {:.0f}%" d="{}"/>').format(
+            nearness, _dots(frame, places)
+        )
     content += Markup('<path class="infeasible" d="{}"/>').format(_crosses(frame, infeasible))
     content += Markup().join(_line(frame, limit) for limit in limits)
-    if front:
-        content += Markup('<polyline class="steps" points="{}"/>').format(_steps(frame, front, minimize))
+    if front and minimize is not None:
+        content += Markup('<polyline class="steps" points="{}"/>').format(
+            " ".join(frame.point(*corner) for corner in corners(frame, [point.at for point in front], minimize))
+        )
+    content += Markup().join(_spread(frame, point) for point in front)
     for point in front:
         across, up = frame.point(*point.at).split(",")
         ring = Markup('<circle class="ring" cx="{}" cy="{}" r="8"/>').format(across, up) if point.is_ringed else ""
@@ -98,15 +118,27 @@ def _crosses(frame: Frame, places: Iterable[Place]) -> str:
     return "".join(f"M{frame.point(*place)}m-3,-3l6,6m0,-6l-6,6" for place in places)
 
 
-def _steps(frame: Frame, front: Sequence[Point], minimize: tuple[bool, bool]) -> str:
-    """Return the border of what the front dominates: nothing feasible was found beyond it."""
+def _spread(frame: Frame, point: Point) -> Markup:
+    """Return the bars of what was repeated, and a line to them from where it was first."""
+    if point.spread is None:
+        return Markup()
+    (x, y), (wide, high) = point.spread.at, point.spread.deviations
+    bars = [((x - wide, y), (x + wide, y)), ((x, y - high), (x, y + high))]
+    drawn = "".join(f"M{frame.point(*start)}L{frame.point(*end)}" for start, end in bars)
+    return Markup('<path class="moved" d="M{}L{}"/><path class="bars" d="{}"/>').format(
+        frame.point(*point.at), frame.point(x, y), drawn
+    )
+
+
+def corners(frame: Frame, places: Sequence[Place], minimize: tuple[bool, bool]) -> list[Place]:
+    """Return the border of what points dominate, from edge to edge of a frame: nothing feasible was found beyond it.
+    The point with the best vertical value comes first.
+    """
     worst = [bounds[1] if smaller else bounds[0] for bounds, smaller in zip((frame.x, frame.y), minimize, strict=True)]
-    points = [point.at for point in front]
-    corners: list[Place] = [(worst[0], points[0][1]), points[0]]
-    for before, after in pairwise(points):
-        corners += [(before[0], after[1]), after]
-    corners.append((points[-1][0], worst[1]))
-    return " ".join(frame.point(*corner) for corner in corners)
+    found: list[Place] = [(worst[0], places[0][1]), places[0]]
+    for before, after in pairwise(places):
+        found += [(before[0], after[1]), after]
+    return [*found, (places[-1][0], worst[1])]
 
 
 def _line(frame: Frame, limit: Limit) -> Markup:
@@ -119,7 +151,7 @@ def _line(frame: Frame, limit: Limit) -> Markup:
         else [(frame.x[0], limit.value), (frame.x[1], limit.value)]
     )
     (x1, y1), (x2, y2) = (frame.point(*end).split(",") for end in ends)
-    label = "limit" if limit.kind == "hard" else "target"
+    label = {"hard": "limit", "soft": "target"}.get(limit.kind, limit.kind)
     place = (x2, float(y2) + 12, 4, "start") if limit.is_upright else (x2, float(y2) - 5, -4, "end")
     return Markup(
         '<line class="limit {}" x1="{}" y1="{}" x2="{}" y2="{}"/>'

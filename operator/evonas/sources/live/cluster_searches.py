@@ -25,6 +25,7 @@ from evonas.sources.live.kept_trials import KeptTrials
 from evonas.sources.live.results import Results
 from evonas.sources.live.seen import Origin, RunningAttempt, SeenSearch
 from evonas.sources.locate import KINDS
+from evonas.spec import parse_objectives
 
 Event = tuple[Literal["put", "drop"], Mapping[str, Any]]
 
@@ -140,7 +141,6 @@ class ClusterSearch:
         """Return the line about it."""
         assert self.body is not None
         status, spec, name = self.body.get("status", {}), self.body["spec"], self.body["metadata"]["name"]
-        minimize = spec.get("objective", {}).get("goal") == "Minimize"
         overview = overview_of(self.body)
         return SeenSearch(
             id=id,
@@ -150,7 +150,7 @@ class ClusterSearch:
             uid=self.uid,
             body=self.body,
             overview=overview,
-            trend=self._results.trend(minimize=minimize),
+            trend=self._results.trend(parse_objectives(spec), self.trials.snapshot().trials),
             ended=_ended(status) if overview.phase.is_at_rest else None,
             problem=self._wrong[min(self._wrong)] if self._wrong else None,
         )

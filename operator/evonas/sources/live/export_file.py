@@ -100,7 +100,7 @@ class ExportWatcher:
             return self._unreadable(str(error))
 
     def _sum_up(self, record: RecordedSearch) -> SeenSearch:
-        overview, minimize = record.overview, record.spec.objective.minimize
+        overview = record.overview
         self.trials.clear()
         results = Results()
         for trial in record.trials:
@@ -118,7 +118,7 @@ class ExportWatcher:
             uid=record.identity.uid,
             body=record.body,
             overview=overview,
-            trend=results.trend(minimize=minimize),
+            trend=results.trend(record.spec.objectives, lambda: record.trials),
             ended=max(ends, default=None) if record.phase.is_at_rest else None,
         )
 

@@ -196,7 +196,7 @@ class Run:
             uid=search["metadata"]["uid"],
             body=search,
             overview=overview_from(search, spec, totals, phase),
-            trend=self._results.trend(minimize=spec.objective.minimize),
+            trend=self._results.trend(spec.objectives, self.trials.snapshot().trials),
             ended=self._last_end if phase.is_at_rest else None,
             warnings=tuple(warnings),
         )

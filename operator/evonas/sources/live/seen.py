@@ -45,7 +45,8 @@ class SeenSearch:
     overview: Overview | None
     """None if nothing of it could be read."""
     trend: Sequence[float]
-    """The best reward so far at up to TREND_POINTS points, evenly spread over the results; the last is the best."""
+    """The best reward so far or, with several objectives, the hypervolume at up to TREND_POINTS points, evenly spread
+    over the results; the last is today's."""
     ended: datetime | None
     """When its last trial ended, if nothing works on it any more."""
     problem: str | None = None

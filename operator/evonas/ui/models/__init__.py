@@ -26,13 +26,15 @@ from evonas.ui.models.search import (
     Constraint,
     DecisionInfo,
     Details,
+    Front,
     Group,
+    Member,
     Recommendation,
     When,
 )
-from evonas.ui.models.searches import Best, Page, Searches, SourceState, Summary
-from evonas.ui.models.trial import Ancestor, Attempt, Change, Explanation, Rung, TrialDetails
-from evonas.ui.models.trials import Curve, Curves, TrialColumns, Trials
+from evonas.ui.models.searches import Best, FrontSize, Objective, Page, Searches, SourceState, Summary
+from evonas.ui.models.trial import Ancestor, Attempt, Change, Explanation, Rung, Standing, TrialDetails
+from evonas.ui.models.trials import Curve, Curves, Ranks, TrialColumns, Trials
 
 __all__ = [
     "ActionName",
@@ -56,12 +58,16 @@ __all__ = [
     "Event",
     "Explanation",
     "FailureRow",
+    "Front",
+    "FrontSize",
     "Group",
     "Happenings",
     "Importance",
     "ImprovementRow",
+    "Member",
     "Model",
     "Notice",
+    "Objective",
     "Order",
     "OriginRow",
     "Page",
@@ -69,11 +75,13 @@ __all__ = [
     "Policy",
     "PolicyMoment",
     "Problem",
+    "Ranks",
     "Recommendation",
     "Rung",
     "Searches",
     "Share",
     "SourceState",
+    "Standing",
     "Stopping",
     "Summary",
     "TrialColumns",

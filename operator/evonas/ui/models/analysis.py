@@ -53,11 +53,12 @@ class OriginRow(Model):
 
 
 class ImprovementRow(Model):
-    """A trial that was better than all before it, and what had been spent until then: GPU hours where GPUs are asked
-    for, else hours of trials."""
+    """A trial that was better than all before it or, with several objectives, one that was on the front when it was
+    recorded, and what had been spent until then: GPU hours where GPUs are asked for, else hours of trials."""
 
     index: int
     value: float
+    """Its own or, with several objectives, the hypervolume with it."""
     gain: float
     hours: float
     spent: float

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from evonas.ui.models.base import DecisionValue, Model
-from evonas.ui.models.searches import Summary
+from evonas.ui.models.searches import Objective, Summary
 
 
 class When(Model):
@@ -32,6 +32,26 @@ class Constraint(Model):
     maximum: float | None
 
 
+class Member(Model):
+    """A trial on the front."""
+
+    index: int
+    values: list[float]
+    """Of the objectives, in their order."""
+
+
+class Front(Model):
+    """The front of a search with several objectives."""
+
+    size: int
+    """How many trials are on it; of equal ones, the first recorded."""
+    hypervolume: float | None
+    reference: list[float] | None
+    """Where the hypervolume is measured from, a value of each objective: the declared one, else the worst so far."""
+    members: list[Member]
+    """Those that stand for all, at most 32, the best in the first objective first."""
+
+
 class Condition(Model):
     """A condition of a search's status."""
 
@@ -43,13 +63,16 @@ class Condition(Model):
 
 
 class Confirmation(Model):
-    """A leader that was trained again."""
+    """A leader, or a member of the front, that was trained again."""
 
     index: int
     runs: int
     wins: int
     mean: float | None
     deviation: float | None
+    means: list[float]
+    """Of several objectives, in their order; ``mean`` is that of the first. Empty with a single one."""
+    deviations: list[float | None]
 
 
 class Recommendation(Model):
@@ -79,10 +102,13 @@ class Details(Model):
     pauses: bool
     """Whether trials pause at rungs instead of being stopped."""
     target: float | None
+    """Of the only objective, or the first of several."""
+    front: Front | None
+    """None with a single objective."""
     learned_from: str
     pinned: list[int]
     winner: int | None
-    """Trial of the best candidate: confirmed, recommended, or the best single result."""
+    """Trial of the best candidate: confirmed, recommended, or the best single result; None with several objectives."""
     recommended: Recommendation | None
     confirmed: list[Confirmation]
     conditions: list[Condition]
@@ -94,7 +120,8 @@ class Details(Model):
 
 
 class Group(Model):
-    """Searches that differ only in their seed."""
+    """Searches that differ only in their seed. With a single objective, there are averages and best values; with
+    several, hypervolumes."""
 
     label: str
     searches: list[str]
@@ -103,12 +130,20 @@ class Group(Model):
     """Empty for a single search."""
     bests: list[float]
     best_deviations: list[float]
+    hypervolumes: list[float]
+    hypervolume_deviations: list[float]
+    reached: list[float]
+    """The hypervolume that each of the searches came to."""
 
 
 class Comparison(Model):
-    """Searches of one objective, grouped."""
+    """Searches with the same objectives, grouped."""
 
     metric: str
+    """Of the first objective."""
     minimize: bool
+    objectives: list[Objective]
+    reference: list[float] | None
+    """Where all hypervolumes are measured from; None with a single objective, and before the first result."""
     window: int
     groups: list[Group]

@@ -32,6 +32,25 @@ class SourceState(Model):
     """Why what is shown of it may be out of date."""
 
 
+class Objective(Model):
+    """What is optimised."""
+
+    metric: str
+    minimize: bool
+    target: float | None
+    reference: float | None
+    """The worst value that is worth anything, where there are several objectives; None if that is not declared."""
+
+
+class FrontSize(Model):
+    """The front of a search with several objectives, in short."""
+
+    size: int
+    """How many trials are on it; of equal ones, the first recorded."""
+    hypervolume: float | None
+    """The volume between it and the reference; None before the first result."""
+
+
 class Best(Model):
     """The best single result of a search."""
 
@@ -62,13 +81,20 @@ class Summary(Model):
     """Why its record cannot be read; what else is said may then be empty or old."""
     agent: str
     metric: str
+    """Of the first objective; a trial's reward is its value."""
     minimize: bool
+    objectives: list[Objective]
+    """One, or several; none if they cannot be read."""
     counts: dict[str, int]
     """Trials by state, in lower case, and ``total``."""
     max_trials: int
     best: Best | None
+    """None before the first result, and with several objectives."""
+    front: FrontSize | None
+    """None with a single objective."""
     trend: list[float]
-    """The best value so far at up to 48 points, evenly spread over the results."""
+    """The best value so far or, with several objectives, the hypervolume at up to 48 points, evenly spread over the
+    results."""
     uses_gpus: bool
     gpu_hours: float
     max_gpu_hours: float | None

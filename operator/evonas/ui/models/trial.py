@@ -45,6 +45,19 @@ class Attempt(Model):
     ended: float | None
 
 
+class Standing(Model):
+    """How a trial with a result stands to the front of a search with several objectives."""
+
+    rank: int | None
+    """0 on the front, 1 on that of the others, and so on; None if it is worse than a reference."""
+    equals: int | None
+    """The trial on the front that has the same values and was recorded before it."""
+    dominated_by: list[int]
+    """Some of the trials on the front that are at least as good in every objective and better in one."""
+    dominating: int
+    """How many there are."""
+
+
 class TrialDetails(Model):
     """One trial in full; its explanation has an address of its own."""
 
@@ -56,6 +69,10 @@ class TrialDetails(Model):
     outcome: str
     """State, reason and message in a line."""
     reward: float | None
+    objectives: dict[str, float]
+    """By metric, its value of each of several objectives; empty with a single one, and without a result."""
+    standing: Standing | None
+    """None with a single objective, and without a result."""
     decisions: dict[str, DecisionValue]
     metrics: dict[str, float]
     origin: str

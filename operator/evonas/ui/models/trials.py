@@ -31,6 +31,9 @@ class TrialColumns(Model):
     confirmation: list[bool]
     reused: list[bool]
     policy_ratio: list[float | None]
+    objectives: dict[str, list[float | None]]
+    """By metric, the value of each of several objectives: as ``value`` is or, for an infeasible trial, as it was
+    reported. Empty with a single objective."""
     decisions: dict[str, list[DecisionValue | None]]
     metrics: dict[str, list[float | None]]
     says: list[str]
@@ -47,6 +50,22 @@ class Trials(Model):
     """Whether these are all; otherwise those that have changed since the revision asked for."""
     total: int
     columns: TrialColumns
+
+
+class Ranks(Model):
+    """How all results of a search with several objectives stand to its front, and how that grew; costs a while for a
+    large search, and may be a little older than ``Trials``."""
+
+    revision: int
+    """Of the trials that it is derived from."""
+    index: list[int]
+    """Trials with a result, without confirmations."""
+    rank: list[int | None]
+    """Of each of them: 0 on the front, 1 on that of the others, and so on; None if it is worse than a reference."""
+    results: list[int]
+    """How many there were when the hypervolume grew, ascending; 0 for what was known before the search."""
+    hypervolumes: list[float]
+    """How large it was from then on, measured from today's reference; at most 400 are told."""
 
 
 class Curve(Model):

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from fastapi import APIRouter, Request, Response
 
 from evonas.sources.live.seen import SeenSource
+from evonas.spec import parse_objectives
 from evonas.ui.encoding import Packed, encode
 from evonas.ui.models import (
     Analysis,
@@ -14,6 +15,7 @@ from evonas.ui.models import (
     Details,
     Happenings,
     Page,
+    Ranks,
     Searches,
     SourceState,
     Trials,
@@ -26,6 +28,7 @@ from evonas.ui.viewers import Acting
 from evonas.ui.views.columns import columns
 from evonas.ui.views.curves import curves
 from evonas.ui.views.details import describe, describe_unreadable
+from evonas.ui.views.ranks import ranks
 from evonas.ui.views.summary import seconds
 
 router = APIRouter(prefix="/api/v1")
@@ -103,6 +106,7 @@ async def trials(request: Request, service: TheService, id: SearchId, since: Sin
 
     async def make() -> Packed:
         seen = await live.trials(id, since)
+        objectives = parse_objectives(live.get(id).body["spec"])
 
         def pack() -> Packed:
             return Packed.of(
@@ -113,7 +117,7 @@ async def trials(request: Request, service: TheService, id: SearchId, since: Sin
                         revision=seen.revision,
                         complete=seen.complete,
                         total=seen.total,
-                        columns=columns(seen.trials),
+                        columns=columns(seen.trials, objectives),
                     )
                 )
             )
@@ -121,6 +125,24 @@ async def trials(request: Request, service: TheService, id: SearchId, since: Sin
         return pack() if len(seen.trials) < FEW else await in_thread(pack)
 
     return await service.answer(request, ("trials", id, uid, since, live.trials_revision(id)), make)
+
+
+@router.get(f"{ONE}/ranks", response_model=Ranks, responses=answers(404, 409, 422), tags=["trials"])
+async def all_ranks(request: Request, service: TheService, id: SearchId) -> Response:
+    """Return how all results stand to the front of a search with several objectives, and how that grew; of one with a
+    single objective, nothing.
+    """
+    live = service.live
+
+    def as_of() -> AsOf:
+        return live.get(id).uid, (live.trials_revision(id),)
+
+    async def make() -> Packed:
+        revision = live.trials_revision(id)
+        record = await live.record(id)
+        return await in_thread(lambda: Packed.of(encode(ranks(record, revision))))
+
+    return (await service.ranks.get(id, as_of, make)).answer(request)
 
 
 @router.get(f"{ONE}/curves", response_model=Curves, responses=answers(404, 409, 422), tags=["trials"])

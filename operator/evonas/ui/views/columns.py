@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from types import NoneType
 from typing import Any
 
-from evonas.report.numbers import by_name, columns_of
+from evonas.report.numbers import by_name, columns_of, objective_columns
 from evonas.search.trial import Trial, in_words
+from evonas.spec import Objective
 from evonas.ui.models import DecisionValue, TrialColumns
 from evonas.ui.views.summary import seconds
 
@@ -16,8 +17,8 @@ _SCALARS = (str, int, float, bool, NoneType)
 """What a decision may be; an export that somebody has changed may hold anything."""
 
 
-def columns(trials: Sequence[Trial]) -> TrialColumns:
-    """Return the trials by column.
+def columns(trials: Sequence[Trial], objectives: Sequence[Objective] = ()) -> TrialColumns:
+    """Return the trials of a search with these objectives by column.
 
     The types are right by construction: checking each of a million values would take longer than collecting them.
     """
@@ -29,6 +30,7 @@ def columns(trials: Sequence[Trial]) -> TrialColumns:
         attempts=[attempts(trial) for trial in trials],
         reused=[trial.reused is not None for trial in trials],
         policy_ratio=[trial.proposal.policy_ratio for trial in trials],
+        objectives=objective_columns(objectives, trials),
         decisions={
             name: [value if isinstance(value, _SCALARS) else plain(value) for value in values]
             for name, values in by_name([trial.decisions for trial in trials]).items()

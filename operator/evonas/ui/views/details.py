@@ -9,7 +9,7 @@ from typing import Any
 from evonas.agents import AgentSettings, may_have_population
 from evonas.manifest import to_yaml
 from evonas.recorded.search import RecordedSearch, manifest_of
-from evonas.report.numbers import declaration_of
+from evonas.report.numbers import declaration_of, front_of
 from evonas.search.codec import from_time
 from evonas.search.confirmation import confirm, find_winner
 from evonas.search.recommendation import recommend
@@ -18,6 +18,7 @@ from evonas.ui.models import (
     Condition,
     Confirmation,
     Details,
+    Front,
     Recommendation,
     Summary,
 )
@@ -31,12 +32,14 @@ def describe(summary: Summary, record: RecordedSearch, pinned: Sequence[int]) ->
     """Return a search in full; EvonasError if this version does not accept its manifest."""
     spec, totals = record.spec, record.totals
     winner, recommended = find_winner(spec, totals), recommend(spec, totals)
+    front = front_of(record)
     agent = AgentSettings.parse(spec.agent.settings)
     return Details(
         summary=summary,
         **declaration_of(spec),
         parallel_trials=spec.budget.parallel_trials,
         population=agent.evolution.population if may_have_population(spec.agent.type) else None,
+        front=None if front is None else Front.model_validate(front),
         learned_from=record.learned_from,
         pinned=list(pinned),
         winner=None if winner is None else winner.index,
@@ -51,7 +54,13 @@ def describe(summary: Summary, record: RecordedSearch, pinned: Sequence[int]) ->
         ),
         confirmed=[
             Confirmation(
-                index=item.leader.index, runs=item.runs, wins=item.wins, mean=item.mean, deviation=item.deviation
+                index=item.leader.index,
+                runs=item.runs,
+                wins=item.wins,
+                mean=item.mean,
+                deviation=item.deviation,
+                means=list(item.means),
+                deviations=list(item.deviations),
             )
             for item in confirm(spec, totals)
             if item.runs
@@ -76,6 +85,7 @@ def describe_unreadable(summary: Summary) -> Details:
         last_step=None,
         pauses=False,
         target=None,
+        front=None,
         learned_from="",
         pinned=[],
         winner=None,

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from evonas.gpus import GpuAccounting, count_gpus
 from evonas.recorded.search import Overview, Phase
+from evonas.report.numbers import objectives_of
 from evonas.search.attempt import QueuedReason
 from evonas.search.budget import SECONDS_PER_HOUR
 from evonas.search.conditions import find_condition
 from evonas.search.trial import in_words
 from evonas.sources.live.seen import SeenSearch
-from evonas.ui.models import Best, Summary
+from evonas.spec import parse_objectives
+from evonas.ui.models import Best, FrontSize, Objective, Summary
 from evonas.wording import counted, first_of
 
 _BLOCKS = frozenset(reason.value for reason in QueuedReason if reason.blocks)
@@ -27,6 +29,7 @@ def summarise(seen: SeenSearch) -> Summary:
     overview = seen.overview or _UNREADABLE
     metadata = _mapping(seen.body.get("metadata"))
     budget = _mapping(spec.get("budget"))
+    objectives = _objectives(spec)
     best = None
     if overview.best is not None and overview.best_index is not None:
         best = Best(index=overview.best_index, value=overview.best)
@@ -45,10 +48,14 @@ def summarise(seen: SeenSearch) -> Summary:
         problem=seen.problem,
         agent=overview.agent,
         metric=overview.metric,
-        minimize=_mapping(spec.get("objective")).get("goal") == "Minimize",
+        minimize=objectives[0]["minimize"] if objectives else False,
+        objectives=[*map(Objective.model_validate, objectives)],
         counts=dict(overview.counts),
         max_trials=overview.max_trials,
         best=best,
+        front=None
+        if overview.front_size is None
+        else FrontSize(size=overview.front_size, hypervolume=overview.hypervolume),
         trend=list(seen.trend),
         uses_gpus=overview.gpu_seconds > 0 or _asks_for_gpus(spec, budget),
         gpu_hours=overview.gpu_seconds / SECONDS_PER_HOUR,
@@ -118,6 +125,13 @@ def _blocked(seen: SeenSearch) -> str | None:
         return None
     condition = find_condition(_mapping(seen.body.get("status")), "Progressing")
     return condition["reason"] if condition is not None and condition["reason"] in _BLOCKS else None
+
+
+def _objectives(spec: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Return what is optimised; nothing of a declaration that cannot be read."""
+    with suppress(AttributeError, KeyError, TypeError):
+        return objectives_of(parse_objectives(spec))
+    return []
 
 
 def _asks_for_gpus(spec: Mapping[str, Any], budget: Mapping[str, Any]) -> bool:

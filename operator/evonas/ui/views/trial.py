@@ -8,14 +8,16 @@ from rich.console import Console
 
 from evonas.recorded.alternatives import find_alternatives
 from evonas.recorded.fitting import check_fits
+from evonas.recorded.fronts import find_standings, points_of, results_of, stand
 from evonas.recorded.rungs import judge
 from evonas.recorded.search import RecordedSearch
 from evonas.report.at_rungs import outcome_of
 from evonas.report.explanation import explanation
 from evonas.report.progress import lineage
+from evonas.search.objective import values_of
 from evonas.search.trial import EndedAttempt, Trial, in_words
 from evonas.sources.live.seen import RunningAttempt
-from evonas.ui.models import Ancestor, Attempt, Change, Explanation, Rung, TrialDetails
+from evonas.ui.models import Ancestor, Attempt, Change, Explanation, Rung, Standing, TrialDetails
 from evonas.ui.views.columns import plain
 from evonas.ui.views.summary import seconds
 from evonas.wording import counted
@@ -23,6 +25,8 @@ from evonas.wording import counted
 SHOWN = 5
 """How many alternatives an explanation shows, as `evonas explain` does."""
 COLUMNS = 120
+DOMINATING = 5
+"""How many trials of the front that dominate a trial are named."""
 
 
 def describe_trial(
@@ -36,6 +40,8 @@ def describe_trial(
         state=trial.state,
         outcome=trial.outcome,
         reward=trial.reward,
+        objectives=_objectives(record, trial),
+        standing=_standing(record, trial),
         decisions={name: plain(value) for name, value in trial.decisions.items()},
         metrics=dict(trial.metrics),
         origin=trial.proposal.origin,
@@ -74,6 +80,28 @@ def explain(record: RecordedSearch, trial: Trial) -> Explanation:
     with console.capture() as said:
         console.print(explanation(record, trial, found.considered, SHOWN))
     return Explanation(text=said.get(), problem=found.problem or None)
+
+
+def _objectives(record: RecordedSearch, trial: Trial) -> dict[str, float]:
+    objectives = record.spec.objectives
+    values = values_of(objectives, trial) if record.spec.has_several else None
+    return {} if values is None else {each.name: value for each, value in zip(objectives, values, strict=True)}
+
+
+def _standing(record: RecordedSearch, trial: Trial) -> Standing | None:
+    if not record.spec.has_several or trial.reward is None or trial.is_confirmation:
+        return None
+    objectives, results = record.spec.objectives, results_of(record.trials)
+    ranks = find_standings(objectives, points_of(objectives, results)).tolist()
+    (rank,) = (rank for result, rank in zip(results, ranks, strict=True) if result.index == trial.index)
+    found = stand(objectives, record.totals.front.members, trial, rank)
+    assert found is not None
+    return Standing(
+        rank=found.rank,
+        equals=None if found.equals is None else found.equals.index,
+        dominated_by=[other.index for other in found.dominating[:DOMINATING]],
+        dominating=len(found.dominating),
+    )
 
 
 def _rungs(record: RecordedSearch, trial: Trial) -> list[Rung]:

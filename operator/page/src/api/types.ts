@@ -84,6 +84,27 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/v1/searches/{id}/ranks": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * All Ranks
+         * @description Return how all results stand to the front of a search with several objectives, and how that grew; of one with a
+         *     single objective, nothing.
+         */
+        readonly get: operations["all_ranks"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/api/v1/searches/{id}/curves": {
         readonly parameters: {
             readonly query?: never;
@@ -447,13 +468,17 @@ export interface components {
         readonly ChangeKind: "beat" | "searches" | "search" | "gone" | "source";
         /**
          * Comparison
-         * @description Searches of one objective, grouped.
+         * @description Searches with the same objectives, grouped.
          */
         readonly Comparison: {
             /** Metric */
             readonly metric: string;
             /** Minimize */
             readonly minimize: boolean;
+            /** Objectives */
+            readonly objectives: readonly components["schemas"]["Objective"][];
+            /** Reference */
+            readonly reference: readonly number[] | null;
             /** Window */
             readonly window: number;
             /** Groups */
@@ -477,7 +502,7 @@ export interface components {
         };
         /**
          * Confirmation
-         * @description A leader that was trained again.
+         * @description A leader, or a member of the front, that was trained again.
          */
         readonly Confirmation: {
             /** Index */
@@ -490,6 +515,10 @@ export interface components {
             readonly mean: number | null;
             /** Deviation */
             readonly deviation: number | null;
+            /** Means */
+            readonly means: readonly number[];
+            /** Deviations */
+            readonly deviations: readonly (number | null)[];
         };
         /**
          * Constraint
@@ -569,6 +598,7 @@ export interface components {
             readonly pauses: boolean;
             /** Target */
             readonly target: number | null;
+            readonly front: components["schemas"]["Front"] | null;
             /** Learnedfrom */
             readonly learnedFrom: string;
             /** Pinned */
@@ -645,8 +675,33 @@ export interface components {
             readonly message: string;
         };
         /**
+         * Front
+         * @description The front of a search with several objectives.
+         */
+        readonly Front: {
+            /** Size */
+            readonly size: number;
+            /** Hypervolume */
+            readonly hypervolume: number | null;
+            /** Reference */
+            readonly reference: readonly number[] | null;
+            /** Members */
+            readonly members: readonly components["schemas"]["Member"][];
+        };
+        /**
+         * FrontSize
+         * @description The front of a search with several objectives, in short.
+         */
+        readonly FrontSize: {
+            /** Size */
+            readonly size: number;
+            /** Hypervolume */
+            readonly hypervolume: number | null;
+        };
+        /**
          * Group
-         * @description Searches that differ only in their seed.
+         * @description Searches that differ only in their seed. With a single objective, there are averages and best values; with
+         *     several, hypervolumes.
          */
         readonly Group: {
             /** Label */
@@ -661,6 +716,12 @@ export interface components {
             readonly bests: readonly number[];
             /** Bestdeviations */
             readonly bestDeviations: readonly number[];
+            /** Hypervolumes */
+            readonly hypervolumes: readonly number[];
+            /** Hypervolumedeviations */
+            readonly hypervolumeDeviations: readonly number[];
+            /** Reached */
+            readonly reached: readonly number[];
         };
         /**
          * Happenings
@@ -686,8 +747,8 @@ export interface components {
         };
         /**
          * ImprovementRow
-         * @description A trial that was better than all before it, and what had been spent until then: GPU hours where GPUs are asked
-         *     for, else hours of trials.
+         * @description A trial that was better than all before it or, with several objectives, one that was on the front when it was
+         *     recorded, and what had been spent until then: GPU hours where GPUs are asked for, else hours of trials.
          */
         readonly ImprovementRow: {
             /** Index */
@@ -702,6 +763,16 @@ export interface components {
             readonly spent: number;
         };
         /**
+         * Member
+         * @description A trial on the front.
+         */
+        readonly Member: {
+            /** Index */
+            readonly index: number;
+            /** Values */
+            readonly values: readonly number[];
+        };
+        /**
          * Notice
          * @description The data of a server-sent event. It only says that something is new: who wants to know asks for it.
          */
@@ -711,6 +782,20 @@ export interface components {
             readonly revision: number;
             /** Id */
             readonly id?: string | null;
+        };
+        /**
+         * Objective
+         * @description What is optimised.
+         */
+        readonly Objective: {
+            /** Metric */
+            readonly metric: string;
+            /** Minimize */
+            readonly minimize: boolean;
+            /** Target */
+            readonly target: number | null;
+            /** Reference */
+            readonly reference: number | null;
         };
         /**
          * Order
@@ -833,6 +918,23 @@ export interface components {
             readonly message: string;
         };
         /**
+         * Ranks
+         * @description How all results of a search with several objectives stand to its front, and how that grew; costs a while for a
+         *     large search, and may be a little older than ``Trials``.
+         */
+        readonly Ranks: {
+            /** Revision */
+            readonly revision: number;
+            /** Index */
+            readonly index: readonly number[];
+            /** Rank */
+            readonly rank: readonly (number | null)[];
+            /** Results */
+            readonly results: readonly number[];
+            /** Hypervolumes */
+            readonly hypervolumes: readonly number[];
+        };
+        /**
          * Recommendation
          * @description The candidate that is expected to be the best.
          */
@@ -900,6 +1002,20 @@ export interface components {
             readonly problem: string | null;
         };
         /**
+         * Standing
+         * @description How a trial with a result stands to the front of a search with several objectives.
+         */
+        readonly Standing: {
+            /** Rank */
+            readonly rank: number | null;
+            /** Equals */
+            readonly equals: number | null;
+            /** Dominatedby */
+            readonly dominatedBy: readonly number[];
+            /** Dominating */
+            readonly dominating: number;
+        };
+        /**
          * Stopping
          * @description What stopping or pausing at rungs has saved.
          */
@@ -955,6 +1071,8 @@ export interface components {
             readonly metric: string;
             /** Minimize */
             readonly minimize: boolean;
+            /** Objectives */
+            readonly objectives: readonly components["schemas"]["Objective"][];
             /** Counts */
             readonly counts: {
                 readonly [key: string]: number;
@@ -962,6 +1080,7 @@ export interface components {
             /** Maxtrials */
             readonly maxTrials: number;
             readonly best: components["schemas"]["Best"] | null;
+            readonly front: components["schemas"]["FrontSize"] | null;
             /** Trend */
             readonly trend: readonly number[];
             /** Usesgpus */
@@ -1015,6 +1134,10 @@ export interface components {
             readonly reused: readonly boolean[];
             /** Policyratio */
             readonly policyRatio: readonly (number | null)[];
+            /** Objectives */
+            readonly objectives: {
+                readonly [key: string]: readonly (number | null)[];
+            };
             /** Decisions */
             readonly decisions: {
                 readonly [key: string]: readonly (string | number | boolean | null)[];
@@ -1042,6 +1165,11 @@ export interface components {
             readonly outcome: string;
             /** Reward */
             readonly reward: number | null;
+            /** Objectives */
+            readonly objectives: {
+                readonly [key: string]: number;
+            };
+            readonly standing: components["schemas"]["Standing"] | null;
             /** Decisions */
             readonly decisions: {
                 readonly [key: string]: string | number | boolean;
@@ -1141,11 +1269,15 @@ export type Done = components['schemas']['Done'];
 export type Event = components['schemas']['Event'];
 export type Explanation = components['schemas']['Explanation'];
 export type FailureRow = components['schemas']['FailureRow'];
+export type Front = components['schemas']['Front'];
+export type FrontSize = components['schemas']['FrontSize'];
 export type Group = components['schemas']['Group'];
 export type Happenings = components['schemas']['Happenings'];
 export type Importance = components['schemas']['Importance'];
 export type ImprovementRow = components['schemas']['ImprovementRow'];
+export type Member = components['schemas']['Member'];
 export type Notice = components['schemas']['Notice'];
+export type Objective = components['schemas']['Objective'];
 export type Order = components['schemas']['Order'];
 export type Origin = components['schemas']['Origin'];
 export type OriginRow = components['schemas']['OriginRow'];
@@ -1155,11 +1287,13 @@ export type Phase = components['schemas']['Phase'];
 export type Policy = components['schemas']['Policy'];
 export type PolicyMoment = components['schemas']['PolicyMoment'];
 export type Problem = components['schemas']['Problem'];
+export type Ranks = components['schemas']['Ranks'];
 export type Recommendation = components['schemas']['Recommendation'];
 export type Rung = components['schemas']['Rung'];
 export type Searches = components['schemas']['Searches'];
 export type Share = components['schemas']['Share'];
 export type SourceState = components['schemas']['SourceState'];
+export type Standing = components['schemas']['Standing'];
 export type Stopping = components['schemas']['Stopping'];
 export type Summary = components['schemas']['Summary'];
 export type TrialColumns = components['schemas']['TrialColumns'];
@@ -1383,6 +1517,92 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["Trials"];
+                };
+            };
+            /** @description a token is needed */
+            readonly 401: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description whoever asks may not do this, or another site's page asked */
+            readonly 403: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description there is no such search, trial or file */
+            readonly 404: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the record, or what has become of it meanwhile, forbids this */
+            readonly 409: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description the page was asked for under a name that is not its own */
+            readonly 421: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description a parameter or field is wrong */
+            readonly 422: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description too many ask at once, or not everything could be read yet */
+            readonly 503: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly all_ranks: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The search's id. */
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description Successful Response */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Ranks"];
                 };
             };
             /** @description a token is needed */

@@ -6,30 +6,34 @@ import { counted, general } from "./pure/text";
 import { around } from "./pure/ticks";
 import { countScale, plainScale } from "./scales";
 
+const DEVIATIONS = { averages: "averageDeviations", bests: "bestDeviations", hypervolumes: "hypervolumeDeviations" } as const;
+
 export function Bands({ comparison, show, height }: BandsProps) {
   const lines = comparison.groups.map((group) => ({
     label: group.label,
     runs: group.searches.length,
-    values: show === "averages" ? group.averages : group.bests,
-    deviations: show === "averages" ? group.averageDeviations : group.bestDeviations,
+    values: group[show],
+    deviations: group[DEVIATIONS[show]],
   }));
   const bounds = around(
     lines.flatMap(({ values, deviations }) => values.flatMap((value, place) => [value - (deviations[place] ?? 0), value + (deviations[place] ?? 0)])),
   );
   const most = Math.max(1, ...lines.map((line) => line.values.length));
-  const what = show === "averages" ? `moving average of the last ${comparison.window} results` : "best so far";
+  const { metric, window } = comparison;
+  const value = show === "hypervolumes" ? "hypervolume" : metric;
+  const title = show === "hypervolumes" ? "hypervolume of the front" : `${metric}, ${show === "averages" ? `moving average of the last ${window} results` : "best so far"}`;
   const ends = lines.filter((line) => line.values.length > 0);
   const said = (place: number, line: (typeof lines)[number]) =>
     `${line.label} ${general(line.values[place]!, 4)}${line.deviations.length > 0 ? ` ± ${general(line.deviations[place]!, 2)}` : ""}`;
   return (
     <Figure
       model={[comparison, show]}
-      title={`${comparison.metric}, ${what}`}
+      title={title}
       summary={`${counted(lines.length, "line")}; at their ends ${ends.slice(0, 8).map((line) => said(line.values.length - 1, line)).join(", ")}.`}
       height={height ?? 320}
       empty={ends.length === 0 && "There are no results yet."}
       x={countScale(1, Math.max(2, most), "results")}
-      y={plainScale(bounds, comparison.metric)}
+      y={plainScale(bounds, value)}
       below={(pen) =>
         lines.forEach(({ values, deviations }, number) => {
           const xs = values.map((_, place) => place + 1);
@@ -39,7 +43,7 @@ export function Bands({ comparison, show, height }: BandsProps) {
       }
       above={(pen) =>
         lines.forEach(({ values }, number) =>
-          pen.line(values.map((_, place) => place + 1), values, pen.palette.series[number % COLOURS]!, { stairs: show === "bests" }),
+          pen.line(values.map((_, place) => place + 1), values, pen.palette.series[number % COLOURS]!, { stairs: show !== "averages" }),
         )
       }
       tipAt={(x) => {

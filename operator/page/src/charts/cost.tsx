@@ -6,7 +6,7 @@ import { counted, general } from "./pure/text";
 import { around } from "./pure/ticks";
 import { plainScale } from "./scales";
 
-export function Cost({ improvements, gpus, minimize, open, height }: CostProps) {
+export function Cost({ improvements, gpus, minimize, open, height, value }: CostProps) {
   const last = improvements.at(-1);
   const scale = timeUnit(last?.hours ?? 0);
   const unit = spentName(scale, gpus);
@@ -25,7 +25,7 @@ export function Cost({ improvements, gpus, minimize, open, height }: CostProps) 
       height={height ?? 260}
       empty={last === undefined && "There are no results yet."}
       x={plainScale([0, (last?.hours ?? 1) * scale.perHour * 1.05 || 1], `${unit} spent until then`)}
-      y={plainScale(around(marks.y), "best so far")}
+      y={plainScale(around(marks.y), value ?? "best so far")}
       marks={marks}
       open={open}
       below={(pen) => pen.line(marks.x, marks.y, pen.palette.series[2]!, { stairs: true })}

@@ -1,6 +1,7 @@
 /** All charts. What they are given is in props.ts. */
 import "./charts.css";
 import { Course as CourseChart } from "./course";
+import { Hypervolume as HypervolumeChart } from "./hypervolume";
 import { LearningCurves as LearningChart } from "./learning";
 import { LineageTree as LineageChart } from "./lineage";
 import { Parallel as ParallelChart } from "./parallel";
@@ -11,6 +12,7 @@ import { inSight } from "./sight";
 
 export const Course = inSight(CourseChart);
 export const DecisionScatter = inSight(ScatterChart);
+export const Hypervolume = inSight(HypervolumeChart);
 export const LearningCurves = inSight(LearningChart);
 export const LineageTree = inSight(LineageChart);
 export const Parallel = inSight(ParallelChart);

@@ -2,6 +2,7 @@
 import { effect } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Axis } from "../data/axes";
+import { hasSeveral } from "../data/objectives";
 import type { Brush } from "../data/selection";
 import { fitting, fontOf } from "./draw/axes";
 import { shade } from "./draw/palette";
@@ -75,7 +76,10 @@ export function Parallel(props: ParallelProps) {
   const names = axes.join("\n");
   const model = useMemo<Model>(() => {
     const rows = rowsWithValue(table);
-    const merit = merits(Float64Array.from(rows, (row) => table.value[row]!), details.summary.minimize);
+    // With several objectives, the front is the best; what has no rank is the worst.
+    const merit = hasSeveral(details.summary)
+      ? merits(Float64Array.from(rows, (row) => (Number.isNaN(table.rank[row]!) ? Infinity : table.rank[row]!)), true)
+      : merits(Float64Array.from(rows, (row) => table.value[row]!), details.summary.minimize);
     const order = Array.from(rows.keys()).sort((a, b) => merit[a]! - merit[b]!);
     const views = axes.map((axis): AxisView => {
       const laid = lay(axis, table, rows, details);

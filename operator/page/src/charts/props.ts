@@ -5,7 +5,7 @@
  * same in all views.
  */
 import type { ReadonlySignal } from "@preact/signals";
-import type { Comparison, Curves, Details, Importance, ImprovementRow, Policy, TrialDetails } from "../api/types";
+import type { Comparison, Curves, Details, Importance, ImprovementRow, Policy, Ranks, TrialDetails } from "../api/types";
 import type { Axis } from "../data/axes";
 import type { Selection } from "../data/selection";
 import type { TrialTable } from "../data/table";
@@ -38,12 +38,21 @@ export interface ScatterProps extends TrialsProps {
   readonly y: Axis;
 }
 
-/** Two metrics against each other, with the front, and limits if the search has any. */
+/**
+ * Two metrics against each other, with the front, and limits if the search has any. Between two objectives of a search
+ * with several, the front is the search's, and all others are behind it by their rank.
+ */
 export interface ParetoProps extends TrialsProps {
   readonly x: Axis;
   readonly y: Axis;
   readonly lessX: boolean;
   readonly lessY: boolean;
+}
+
+/** How the hypervolume of several objectives grew. */
+export interface HypervolumeProps extends TrialsProps {
+  readonly ranks: Ranks;
+  readonly over: "results" | "time";
 }
 
 export interface LearningCurvesProps extends TrialsProps {
@@ -84,8 +93,9 @@ export interface LineageTreeProps extends TrialsProps {
   readonly trial: TrialDetails;
 }
 
-/** What had been spent until each improvement. */
+/** What had been spent until each improvement, of the ``value`` that is named. */
 export interface CostProps {
+  readonly value?: string;
   readonly improvements: readonly ImprovementRow[];
   readonly minimize: boolean;
   readonly gpus: boolean;
@@ -96,7 +106,7 @@ export interface CostProps {
 /** Means over seeds, and a standard deviation to both sides. */
 export interface BandsProps {
   readonly comparison: Comparison;
-  readonly show: "averages" | "bests";
+  readonly show: "averages" | "bests" | "hypervolumes";
   readonly height?: number;
 }
 

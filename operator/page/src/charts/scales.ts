@@ -1,6 +1,7 @@
 /** The axis of a figure for what trials are laid out along: numbers, moments, or the values of a decision. */
 import type { DecisionInfo, Details } from "../api/types";
 import { axisValues, type Axis } from "../data/axes";
+import { objectiveOf } from "../data/objectives";
 import type { DecisionValue, TrialTable } from "../data/table";
 import type { Scale } from "./draw/axes";
 import { ABSENT, shortText } from "./pure/text";
@@ -17,8 +18,9 @@ const TITLES: Partial<Record<Axis, string>> = {
   gpuSeconds: "GPU seconds",
   attempts: "attempts",
   policyRatio: "policy ratio",
+  rank: "rank",
 };
-const COUNTS: ReadonlySet<string> = new Set(["step", "sequence", "index", "attempts"]);
+const COUNTS: ReadonlySet<string> = new Set(["step", "sequence", "index", "attempts", "rank"]);
 const MOMENTS: ReadonlySet<string> = new Set(["started", "ended"]);
 
 export function titleOf(axis: Axis, details: Details): string {
@@ -92,9 +94,10 @@ export function lay(axis: Axis, table: TrialTable, rows: ArrayLike<number>, deta
   }
   const extremes = extent(at);
   let stray = 0;
-  if (axis === "value" || axis === "reward") {
+  const objective = objectiveOf(axis, details);
+  if (objective !== undefined) {
     // A diverged candidate must not squeeze all others.
-    const { minimize } = details.summary;
+    const { minimize } = objective;
     const floor = floorOf(at, minimize);
     for (let place = 0; place < at.length; place++) {
       if (!(minimize ? at[place]! > floor : at[place]! < floor)) continue;

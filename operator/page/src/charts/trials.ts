@@ -32,11 +32,27 @@ export function rowsWithValue(table: TrialTable, column: ArrayLike<number> = tab
 
 export function linesOf(table: TrialTable, row: number, details: Details): string[] {
   const lines = [`trial ${table.index[row]}`];
-  const { metric } = details.summary;
-  if (!Number.isNaN(table.reward[row]!)) lines.push(`${metric} ${general(table.reward[row]!)}`);
+  const { metric, objectives } = details.summary;
+  if (objectives.length > 1) {
+    const at = table.state[row] === "Stopped" || table.state[row] === "Paused" ? ` at step ${table.step[row]}` : "";
+    for (const each of objectives) {
+      const value = table.objectives.get(each.metric)?.[row] ?? NaN;
+      if (!Number.isNaN(value)) lines.push(`${each.metric} ${general(value)}${at}`);
+    }
+    const standing = standingOf(table, row);
+    if (standing !== "") lines.push(standing);
+  } else if (!Number.isNaN(table.reward[row]!)) lines.push(`${metric} ${general(table.reward[row]!)}`);
   else if (!Number.isNaN(table.value[row]!)) lines.push(`${metric} ${general(table.value[row]!)} at step ${table.step[row]}`);
   if (table.state[row] !== "Succeeded") lines.push(String(table.state[row]).toLowerCase());
   return lines;
+}
+
+/** How a trial stands to the front of several objectives, in words; empty if that is not known. */
+export function standingOf(table: TrialTable, row: number): string {
+  const rank = table.rank[row]!;
+  if (Number.isNaN(rank)) return "";
+  if (rank === Infinity) return "worse than a reference";
+  return rank === 0 ? "on the front" : `dominated, rank ${rank}`;
 }
 
 /** The trial of the best candidate among the given marks; -1 if it is not there. */

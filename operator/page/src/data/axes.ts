@@ -1,15 +1,17 @@
-/** Axes that trials are laid out along: the objective, decisions, metrics and what else a trial has as a number. */
+/** Axes that trials are laid out along: objectives, decisions, metrics and what else a trial has as a number. */
 import type { DecisionValue, TrialTable } from "./table";
 
-const PLAIN = ["value", "reward", "step", "sequence", "started", "ended", "seconds", "gpuSeconds", "attempts", "policyRatio", "parent", "index"] as const;
+const PLAIN = ["value", "reward", "step", "sequence", "started", "ended", "seconds", "gpuSeconds", "attempts", "policyRatio", "parent", "index", "rank"] as const;
 export type PlainAxis = (typeof PLAIN)[number];
 
-/** ``value``, ``decision:NAME`` or ``metric:NAME``, as in addresses. */
-export type Axis = PlainAxis | `decision:${string}` | `metric:${string}`;
+/** ``value``, ``decision:NAME``, ``metric:NAME`` or, of several objectives, ``objective:NAME``, as in addresses. */
+export type Axis = PlainAxis | `${(typeof NAMED)[number]}${string}`;
+
+const NAMED = ["decision:", "metric:", "objective:"] as const;
 
 /** An axis by its name in an address; null if there is none of that name. */
 export function asAxis(text: string): Axis | null {
-  if (text.startsWith("decision:") || text.startsWith("metric:")) return text as Axis;
+  if (NAMED.some((kind) => text.startsWith(kind))) return text as Axis;
   return (PLAIN as readonly string[]).includes(text) ? (text as PlainAxis) : null;
 }
 
@@ -17,5 +19,6 @@ export function asAxis(text: string): Axis | null {
 export function axisValues(table: TrialTable, axis: Axis): ArrayLike<DecisionValue | null> | undefined {
   if (axis.startsWith("decision:")) return table.decisions.get(axis.slice("decision:".length));
   if (axis.startsWith("metric:")) return table.metrics.get(axis.slice("metric:".length));
+  if (axis.startsWith("objective:")) return table.objectives.get(axis.slice("objective:".length));
   return table[axis as PlainAxis];
 }

@@ -2,6 +2,7 @@
 import type { Details } from "../api/types";
 import { decision, duration, moment, number } from "../format";
 import { axisValues, type Axis } from "./axes";
+import { axisOf } from "./objectives";
 import type { DecisionValue, TrialTable } from "./table";
 
 export interface Column {
@@ -23,8 +24,8 @@ const FRACTION = "0.000123456";
 
 /** All columns of a search, in the order in which they are shown. */
 export function columnsOf(details: Details, metrics: readonly string[]): Column[] {
-  const metric = details.summary.metric;
-  const others = metrics.filter((name) => name !== metric);
+  const { objectives } = details.summary;
+  const others = metrics.filter((name) => !objectives.some((each) => each.metric === name));
   const numbers = (key: Axis, title: string, width: number, shown: boolean, text: (value: number) => string): Column => ({
     key,
     title,
@@ -45,7 +46,8 @@ export function columnsOf(details: Details, metrics: readonly string[]): Column[
   });
   return [
     words("state", "state", 108, true, (table, row) => table.state[row] ?? ""),
-    numbers("value", metric, 104, true, number),
+    ...objectives.map((each) => numbers(axisOf(each, objectives), each.metric, objectives.length > 1 ? widthOf(each.metric, [0.5]) : 104, true, number)),
+    ...(objectives.length > 1 ? [numbers("rank", "rank", 70, true, (value) => (value === Infinity ? "–" : number(value)))] : []),
     ...(details.rungs.length > 0 ? [numbers("step", "step", 70, true, number)] : []),
     words("origin", "origin", 104, true, (table, row) => table.origin[row] ?? ""),
     numbers("parent", "parent", 76, false, number),

@@ -7,7 +7,7 @@ import type { TrialTable } from "./table";
 const FORMULA = /^[=+\-@\t\r]/;
 
 function field(value: unknown): string {
-  if (value === null || value === undefined || Number.isNaN(value)) return "";
+  if (value === null || value === undefined || (typeof value === "number" && !Number.isFinite(value))) return "";
   if (typeof value !== "string") return String(value);
   const text = FORMULA.test(value) ? `'${value}` : value;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;

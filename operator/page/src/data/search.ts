@@ -1,11 +1,11 @@
 /** Everything of the search that is looked at; each part is asked for once a view needs it, and kept current then. */
 import { computed, effect, signal, type ReadonlySignal } from "@preact/signals";
 import { api, Refused } from "../api/client";
-import type { Analysis, Curve, Curves, Details, Explanation, Happenings, Notice, Permission, TrialDetails } from "../api/types";
+import type { Analysis, Curve, Curves, Details, Explanation, Happenings, Notice, Permission, Ranks, TrialDetails } from "../api/types";
 import { newResource, type Resource } from "./resource";
 import { newSelection, type Selection } from "./selection";
 import { listen } from "./stream";
-import { emptyTable, merge, type TrialTable } from "./table";
+import { emptyTable, merge, withRanks, type TrialTable } from "./table";
 
 /** Deriving it costs the server seconds for a large search. */
 const ANALYSIS_EVERY_MS = 10_000;
@@ -16,7 +16,9 @@ export interface Search {
   readonly id: string;
   readonly details: Resource<Details>;
   readonly table: Resource<TrialTable>;
-  /** Empty until there was an answer. */
+  /** Of a search with several objectives. */
+  readonly ranks: Resource<Ranks>;
+  /** Empty until there was an answer; with the ranks, where they are known. */
   readonly trials: ReadonlySignal<TrialTable>;
   readonly curves: Resource<Curves>;
   readonly analysis: Resource<Analysis>;
@@ -41,6 +43,7 @@ export function openSearch(id: string): Search {
   const table = newResource<TrialTable>(async (known) =>
     merge(known ?? emptyTable, await api.trials(id, known?.revision ?? 0)),
   );
+  const ranks = newResource(() => api.ranks(id), CURVES_EVERY_MS);
   const curves = newResource(() => api.curves(id), CURVES_EVERY_MS);
   const analysis: Resource<Analysis> = newResource(async () => {
     const answer = await api.analysis(id);
@@ -50,8 +53,8 @@ export function openSearch(id: string): Search {
   }, ANALYSIS_EVERY_MS);
   const happenings = newResource(() => api.happenings(id), HAPPENINGS_EVERY_MS);
   const permissions = newResource(() => api.permissions(id), HAPPENINGS_EVERY_MS);
-  const parts: readonly Resource<unknown>[] = [details, table, curves, analysis, happenings, permissions];
-  const trials = computed(() => table.data.value ?? emptyTable);
+  const parts: readonly Resource<unknown>[] = [details, table, ranks, curves, analysis, happenings, permissions];
+  const trials = computed(() => withRanks(table.data.value ?? emptyTable, ranks.data.value));
 
   const stopListening = listen({
     notice: (notice) => {
@@ -75,6 +78,7 @@ export function openSearch(id: string): Search {
     id,
     details,
     table,
+    ranks,
     trials,
     curves,
     analysis,

@@ -1,5 +1,5 @@
 /** The trials of a search by column, and what a delta makes of them. Knows neither the network nor the page. */
-import type { TrialColumns, TrialState, Trials } from "../api/types";
+import type { Ranks, TrialColumns, TrialState, Trials } from "../api/types";
 
 export type DecisionValue = string | number | boolean;
 
@@ -37,6 +37,10 @@ export interface TrialTable extends NumberColumns {
   readonly says: readonly string[];
   readonly decisions: ReadonlyMap<string, readonly (DecisionValue | null)[]>;
   readonly metrics: ReadonlyMap<string, Float64Array>;
+  /** By metric, of several objectives; empty with a single one. */
+  readonly objectives: ReadonlyMap<string, Float64Array>;
+  /** 0 on the front of several objectives, 1 on that of the others, and so on; infinity if worse than a reference. */
+  readonly rank: Float64Array;
 }
 
 export const emptyTable: TrialTable = {
@@ -53,6 +57,8 @@ export const emptyTable: TrialTable = {
   says: [],
   decisions: new Map(),
   metrics: new Map(),
+  objectives: new Map(),
+  rank: new Float64Array(0),
 };
 
 /** The row of a trial, or -1. */
@@ -115,7 +121,20 @@ export function merge(known: TrialTable, answer: Trials): TrialTable {
     ) as unknown as Pick<TrialTable, (typeof OTHERS)[number]>),
     decisions: named(old.decisions, given.decisions, (b, n) => others<DecisionValue | null>(b, n, null)),
     metrics: named(old.metrics, given.metrics, numbers),
+    objectives: named(old.objectives, given.objectives, numbers),
+    rank: new Float64Array(length).fill(NaN),
   };
+}
+
+/** The table with ranks, which any result may have changed, and which may be of a moment before or after. */
+export function withRanks(table: TrialTable, ranks: Ranks | null): TrialTable {
+  if (ranks === null || ranks.index.length === 0) return table;
+  const rank = new Float64Array(table.length).fill(NaN);
+  ranks.index.forEach((trial, place) => {
+    const row = rowOf(table, trial);
+    if (row >= 0) rank[row] = ranks.rank[place] ?? Infinity;
+  });
+  return { ...table, rank };
 }
 
 /** An entry that is there by itself: names of decisions and metrics may be those of any object's methods. */

@@ -118,7 +118,7 @@ function States({ search }: { search: Search }) {
 /** A range by keyboard: the same as brushing an axis. */
 function RangeForm({ search, details, columns }: { search: Search; details: Details; columns: readonly Column[] }) {
   const numeric = columns.filter((column) => column.axis !== null && column.numeric);
-  const [axis, setAxis] = useState<Axis>("value");
+  const [axis, setAxis] = useState<Axis>(numeric[0]?.axis ?? "value");
   const [from, setFrom] = useState("");
   const [to, setTo] = useState("");
   const name = useId();

@@ -8,6 +8,11 @@ export function useResource<T>(resource: Resource<T>): Resource<T> {
   return resource;
 }
 
+/** The same, where it depends on what is known by now whether it is needed. */
+export function useResourceIf<T>(needed: boolean, resource: Resource<T>): void {
+  useEffect(() => (needed ? resource.use() : undefined), [needed, resource]);
+}
+
 /** Something that is made once for these inputs and stopped when they change or the component goes. */
 export function useMade<T extends { readonly stop: () => void }>(make: () => T, key: string): T {
   const kept = useRef<{ key: string; made: T } | null>(null);

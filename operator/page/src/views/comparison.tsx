@@ -7,7 +7,7 @@ import { Bands } from "../charts";
 import { newResource, type Resource } from "../data/resource";
 import { searches } from "../data/searches";
 import { listen } from "../data/stream";
-import { hours, number } from "../format";
+import { count, hours, number } from "../format";
 import { Callout, Empty, Scroll, Section, Waiting } from "../parts/boxes";
 import { useMade, useResource, useTitle } from "../parts/hooks";
 import { PhaseMark } from "../parts/state";
@@ -82,7 +82,16 @@ export function ComparisonView({ ids }: { ids: readonly string[] }) {
 }
 
 function Lines({ data }: { data: Comparison }) {
-  if (data.groups.every((group) => group.bests.length === 0)) return <Empty>None of them has results yet.</Empty>;
+  if (data.groups.every((group) => group.bests.length + group.hypervolumes.length === 0)) return <Empty>None of them has results yet.</Empty>;
+  if (data.objectives.length > 1)
+    return (
+      <Section
+        title="Hypervolume"
+        note={`Of the fronts, by results, all measured from ${data.objectives.map((each, place) => `${each.metric} ${number(data.reference?.[place])}`).join(", ")}. A band is one standard deviation over seeds.`}
+      >
+        <Bands comparison={data} show="hypervolumes" height={320} />
+      </Section>
+    );
   return (
     <div class="columns even">
       <Section title="Best so far" note={`Of ${data.metric}, by results. A band is one standard deviation over seeds.`}>
@@ -97,6 +106,12 @@ function Lines({ data }: { data: Comparison }) {
 
 function Table({ shown, data, ids }: { shown: readonly Summary[]; data: Comparison | null; ids: readonly string[] }) {
   const gpus = shown.some((search) => search.usesGpus);
+  const fronts = shown.some((search) => search.front !== null);
+  // Measured from one reference, unlike those of the searches themselves.
+  const reached = (id: string): number | undefined => {
+    const group = data?.groups.find(({ searches }) => searches.includes(id));
+    return group?.reached[group.searches.indexOf(id)];
+  };
   const groupOf = (id: string): string => data?.groups.find((group) => group.searches.includes(id))?.label ?? "";
   return (
     <Section title="Searches">
@@ -108,7 +123,8 @@ function Table({ shown, data, ids }: { shown: readonly Summary[]; data: Comparis
               <th>line</th>
               <th>agent</th>
               <th>state</th>
-              <th class="number">best</th>
+              {fronts && <th class="number">on the front</th>}
+              <th class="number">{fronts ? "hypervolume" : "best"}</th>
               <th>trials</th>
               {gpus && <th class="number">GPU hours</th>}
               <th class="number">age</th>
@@ -134,7 +150,8 @@ function Table({ shown, data, ids }: { shown: readonly Summary[]; data: Comparis
                 <td>
                   <PhaseMark phase={search.phase} />
                 </td>
-                <td class="number">{number(search.best?.value)}</td>
+                {fronts && <td class="number">{search.front === null ? "–" : count(search.front.size)}</td>}
+                <td class="number">{number(fronts ? reached(search.id) : search.best?.value)}</td>
                 <td class="trials">
                   <Progress search={search} />
                 </td>

@@ -4,6 +4,7 @@ import { useMemo } from "preact/hooks";
 import { comparisonPath, query, searchPath, setQuery } from "../address";
 import type { Summary } from "../api/types";
 import { Sparkline } from "../charts";
+import { ways } from "../data/objectives";
 import { searches } from "../data/searches";
 import { filterSearches, groupsOf, namesakes, readListSorting, sortSearches, stateOf, type ListKey, type ListSorting, type ListState } from "../data/list";
 import { unquoted } from "../data/sentence";
@@ -242,7 +243,13 @@ function Row({ search, gpus, picked: isPicked, placed }: RowProps) {
               <>
                 <Name text={search.agent} most={20} />
                 {" · "}
-                {search.minimize ? "minimises" : "maximises"} <Name text={search.metric} most={30} />
+                {ways(search.objectives).map(([way, { metric }], place) => (
+                  <span key={metric}>
+                    {place > 0 && ", "}
+                    {way !== "" && `${way}s `}
+                    <Name text={metric} most={30} />
+                  </span>
+                ))}
               </>
             )}
             {Object.entries(search.labels)
@@ -273,10 +280,19 @@ function Row({ search, gpus, picked: isPicked, placed }: RowProps) {
             <Sentence text={search.problem ?? search.says} />
           </div>
         </td>
-        <td class="number strong best">{search.best === null ? "–" : number(search.best.value)}</td>
+        <td class="number best">
+          {search.front === null ? (
+            <span class="strong">{search.best === null ? "–" : number(search.best.value)}</span>
+          ) : (
+            <>
+              <span class="strong">{count(search.front.size)}</span> on the front
+              {search.front.hypervolume !== null && <div class="faint under">hypervolume {number(search.front.hypervolume, 4)}</div>}
+            </>
+          )}
+        </td>
         <td class="trend">
           {search.trend.length > 1 && (
-            <Sparkline values={search.trend} label={`Best value so far of ${search.name}`} width={96} height={26} />
+            <Sparkline values={search.trend} label={`${search.front === null ? "Best value so far" : "Hypervolume"} of ${search.name}`} width={96} height={26} />
           )}
         </td>
         <td class="trials">

@@ -5,10 +5,10 @@ import { render } from "preact";
 import { act } from "preact/test-utils";
 import { afterEach, expect, test, vi } from "vitest";
 import { sample, type Sample } from "../../gallery/data";
-import { Bands, Cost, Course, DecisionScatter, Importance, LearningCurves, LineageTree, Parallel, Pareto, PolicyOverTime, PopulationShares, Sparkline, TrialCurve } from "../../src/charts";
+import { Bands, Cost, Course, DecisionScatter, Hypervolume, Importance, LearningCurves, LineageTree, Parallel, Pareto, PolicyOverTime, PopulationShares, Sparkline, TrialCurve } from "../../src/charts";
 import { emphasisOf } from "../../src/charts/emphasis";
 import { newSelection } from "../../src/data/selection";
-import { emptyTable, merge } from "../../src/data/table";
+import { emptyTable, merge, withRanks } from "../../src/data/table";
 
 function shown(data: Sample) {
   const trials = signal(merge(emptyTable, data.trials));
@@ -40,7 +40,7 @@ const spoken = (): string => root!.querySelector("[aria-live]")!.textContent!;
 function all(data: Sample) {
   const shared = shown(data);
   const decision = data.details.space[0]!.name;
-  const groups = [{ label: "one", searches: ["a"], averages: [1, 2], averageDeviations: [], bests: [1, 2], bestDeviations: [] }];
+  const groups = [{ label: "one", searches: ["a"], averages: [1, 2], averageDeviations: [], bests: [1, 2], bestDeviations: [], hypervolumes: [1, 2], hypervolumeDeviations: [], reached: [] }];
   return (
     <>
       <Parallel {...shared} axes={[...data.details.space.map(({ name }) => `decision:${name}` as const), "value"]} />
@@ -53,7 +53,8 @@ function all(data: Sample) {
       <Pareto {...shared} x="metric:latency_ms" y="value" lessX lessY={false} />
       <LearningCurves {...shared} curves={data.curves} metric="accuracy" running={false} />
       <Cost improvements={data.improvements} minimize={false} gpus open={shared.open} />
-      <Bands comparison={{ metric: "accuracy", minimize: false, window: 50, groups }} show="averages" />
+      <Bands comparison={{ metric: "accuracy", minimize: false, objectives: [], reference: null, window: 50, groups }} show="averages" />
+      <Bands comparison={{ metric: "accuracy", minimize: false, objectives: [], reference: null, window: 50, groups }} show="hypervolumes" />
       <TrialCurve steps={[1, 2, 3]} metrics={{ accuracy: [0.1, null, 0.3] }} rungs={[1]} />
       {data.trial !== null && <LineageTree {...shared} trial={data.trial} />}
       <Sparkline values={data.details.summary.trend} label="trend" />
@@ -171,4 +172,68 @@ test("a lineage is a tree that keys walk along", () => {
   press(itself, "ArrowLeft");
   const parent = data.trial!.lineage.at(-2)!.index;
   expect(root!.querySelector('[tabindex="0"][role="treeitem"]')!.getAttribute("data-trial")).toBe(String(parent));
+});
+
+const OBJECTIVES = [
+  { metric: "accuracy", minimize: false, target: null, reference: 0.5 },
+  { metric: "latency_ms", minimize: true, target: 2, reference: null },
+  { metric: "energy", minimize: true, target: null, reference: null },
+];
+
+/** A search with several objectives: the values of each trial, and ranks as the server finds them. */
+function several(values: readonly (readonly number[])[], rank: readonly (number | null)[], count = 2) {
+  const data = sample(values.length);
+  const objectives = OBJECTIVES.slice(0, count);
+  const all = <T,>(value: T): T[] => values.map(() => value);
+  const columns = {
+    ...data.trials.columns,
+    state: all("Succeeded" as const),
+    reward: values.map((each) => each[0]!),
+    value: values.map((each) => each[0]!),
+    sequence: values.map((_, place) => place + 1),
+    objectives: Object.fromEntries(objectives.map(({ metric }, place) => [metric, values.map((each) => each[place]!)])),
+  };
+  const ranks = { revision: 1, index: values.map((_, place) => place), rank, results: [1, 3], hypervolumes: [2, 5.5] };
+  const trials = signal(withRanks(merge(emptyTable, { ...data.trials, columns }), ranks));
+  const front = { size: 2, hypervolume: 5.5, reference: [0.5, 9, 9].slice(0, count), members: [] };
+  const confirmed = [{ index: 0, runs: 2, wins: 0, mean: 0.8, deviation: 0.1, means: [0.8, 4, 1], deviations: [0.1, null, null] }];
+  const details = { ...data.details, front, confirmed, summary: { ...data.details.summary, objectives } } as unknown as Sample["details"];
+  return { shared: { details, trials, selection: newSelection(trials), open: vi.fn() }, ranks };
+}
+
+const POINTS = [[0.9, 5, 1], [0.7, 6, 2], [0.8, 3, 3], [0.6, 7, 0.5], [0.4, 1, 1]] as const;
+
+test("the front of a search is that of its ranks: what is dominated says by how far, what is worthless says so", () => {
+  const { shared } = several(POINTS, [0, 1, 0, 2, null]);
+  mount(<Pareto {...shared} x="objective:latency_ms" y="objective:accuracy" lessX lessY={false} />);
+  expect(chart().getAttribute("aria-label")).toContain("2 trials are on the front, 3 dominated, 0 infeasible");
+  press(chart(), "Home");
+  expect(spoken()).toContain("worse than a reference");
+  press(chart(), "ArrowRight");
+  expect(spoken()).toBe("trial 2, accuracy 0.8, latency_ms 3, on the front");
+  press(chart(), "End");
+  expect(spoken()).toContain("dominated, rank 2");
+  press(chart(), "Enter");
+  expect(shared.open).toHaveBeenCalledWith(3);
+  act(() => root!.querySelector<HTMLButtonElement>(".as-table > button")!.click());
+  expect([...root!.querySelectorAll("tbody tr")].map((row) => row.firstElementChild!.textContent)).toEqual(["0", "2"]);
+});
+
+test("of three objectives two are drawn, and the table has all", () => {
+  const { shared } = several(POINTS, [0, 1, 0, 0, null], 3);
+  mount(<Pareto {...shared} x="objective:energy" y="objective:accuracy" lessX lessY={false} />);
+  expect(chart().getAttribute("aria-label")).toContain("3 trials are on the front");
+  act(() => root!.querySelector<HTMLButtonElement>(".as-table > button")!.click());
+  expect([...root!.querySelectorAll("th")].map((cell) => cell.textContent)).toEqual(["trial", "accuracy", "energy", "latency_ms", "decisions"]);
+});
+
+test("a hypervolume names the trials that made it grow", () => {
+  const { shared, ranks } = several(POINTS, [0, 1, 0, 2, null]);
+  mount(<Hypervolume {...shared} ranks={ranks} over="results" />);
+  expect(chart().getAttribute("aria-label")).toContain("5 results, of which 2 added to the front when they were recorded; the hypervolume came to 5.5");
+  press(chart(), "End");
+  expect(spoken()).toContain("trial 2");
+  expect(spoken()).toContain("hypervolume 5.5, 3.5 more");
+  mount(<Hypervolume {...shared} ranks={{ ...ranks, index: [], rank: [], results: [9], hypervolumes: [1] }} over="time" />);
+  expect(chart().getAttribute("aria-label")).toContain("of which 0 added");
 });

@@ -13,11 +13,16 @@ export interface Box {
 /** How far points and lines at an edge reach beyond it, in pixels. */
 const EDGE = 9;
 
+/** The height of a name, in pixels. */
+const NAME = 14;
+
 export type Bounds = readonly [number, number];
 
 export class Pen {
   /** What all opacities of points are multiplied by. */
   fade = 1;
+  /** Where names of rules are: from, to, and their height. */
+  readonly #names: [number, number, number][] = [];
 
   constructor(
     readonly g: CanvasRenderingContext2D,
@@ -128,7 +133,13 @@ export class Pen {
     g.setLineDash([]);
     const wide = g.measureText(text).width;
     const toLeft = !upright || at + 4 + wide > box.right;
-    this.text(text, upright ? (toLeft ? at - 4 : at + 4) : box.right - 4, upright ? box.top + 10 : at - 7, toLeft ? "right" : "left");
+    const x = upright ? (toLeft ? at - 4 : at + 4) : box.right - 4;
+    const [west, east] = toLeft ? [x - wide, x] : [x, x + wide];
+    // Where rules cross, their names are below each other.
+    let y = upright ? box.top + 10 : at - 7;
+    while (this.#names.some(([left, right, height]) => left < east && west < right && Math.abs(height - y) < NAME)) y += NAME;
+    this.#names.push([west, east, y]);
+    this.text(text, x, y, toLeft ? "right" : "left");
   }
 
   /** Text that can be read over anything. */

@@ -2,6 +2,7 @@
 import type { Analysis, Details } from "../../api/types";
 import { Cost, DecisionScatter, Importance, PolicyOverTime, PopulationShares } from "../../charts";
 import { query, setQuery } from "../../address";
+import { hasSeveral, objectiveAxes } from "../../data/objectives";
 import { count, counted, number, spentName, timeIn, timeUnit } from "../../format";
 import { Empty, Scroll, Section, Waiting } from "../../parts/boxes";
 import { useResource } from "../../parts/hooks";
@@ -24,8 +25,8 @@ export function AnalysisView({ search, details, open }: ViewProps) {
   return (
     <div class="columns even">
       <div class="stack">
-        <Matters analysis={analysis} chosen={decision ?? null} choose={choose} />
-        <Origins analysis={analysis} />
+        <Matters analysis={analysis} predicts={hasSeveral(details.summary) ? details.summary.metric : "rewards"} chosen={decision ?? null} choose={choose} />
+        <Origins analysis={analysis} metric={hasSeveral(details.summary) ? details.summary.metric : null} />
         <StoppingPart analysis={analysis} details={details} />
         <CostPart analysis={analysis} details={details} open={open} />
       </div>
@@ -46,8 +47,12 @@ export function AnalysisView({ search, details, open }: ViewProps) {
               </label>
             }
           >
-            <h3>Against the reward</h3>
-            <DecisionScatter {...shared} x={`decision:${decision}`} y="value" height={260} />
+            {objectiveAxes(details).map((axis) => (
+              <div key={axis}>
+                <h3>{hasSeveral(details.summary) ? <>Against <Name text={axis.slice(axis.indexOf(":") + 1)} most={40} /></> : "Against the reward"}</h3>
+                <DecisionScatter {...shared} x={`decision:${decision}`} y={axis} height={hasSeveral(details.summary) ? 200 : 260} />
+              </div>
+            ))}
             <h3>
               Values of the latest {details.population === null ? details.window : details.population} results
               {details.population !== null && ", the population"}
@@ -62,10 +67,10 @@ export function AnalysisView({ search, details, open }: ViewProps) {
   );
 }
 
-function Matters(props: { analysis: Analysis; chosen: string | null; choose: (decision: string) => void }) {
+function Matters(props: { analysis: Analysis; predicts: string; chosen: string | null; choose: (decision: string) => void }) {
   const { importance } = props.analysis;
   return (
-    <Section title="What matters" note="Permutation importance in a random forest that predicts rewards.">
+    <Section title="What matters" note={`Permutation importance in a random forest that predicts ${props.predicts}.`}>
       {importance === null ? (
         <Empty>It is not known yet: there are too few results, or all are the same.</Empty>
       ) : (
@@ -104,19 +109,24 @@ function spent(hours: number, gpus: boolean): string {
 function CostPart({ analysis, details, open }: { analysis: Analysis; details: Details; open: (trial: number) => void }) {
   const gpus = details.summary.usesGpus;
   const rows = analysis.improvements;
+  const several = hasSeveral(details.summary);
   const unit = timeUnit(rows.at(-1)?.hours ?? 0);
   return (
     <Section
       title="Cost"
       note={`In all ${gpus ? `${spent(analysis.gpuHours, true)} and ` : ""}${spent(analysis.trialHours, false)}${analysis.confirmationHours > 0 ? `, of which the confirmation of leaders took ${spent(analysis.confirmationHours, gpus)}` : ""}.`}
     >
-      <Cost improvements={rows} minimize={details.summary.minimize} gpus={gpus} open={open} height={220} />
+      {several ? (
+        <Cost improvements={rows} minimize={false} gpus={gpus} open={open} height={220} value="hypervolume" />
+      ) : (
+        <Cost improvements={rows} minimize={details.summary.minimize} gpus={gpus} open={open} height={220} />
+      )}
       <Scroll label="Improvements">
         <table>
           <thead>
             <tr>
               <th class="number">trial</th>
-              <th class="number">{details.summary.metric}</th>
+              <th class="number">{several ? "hypervolume" : details.summary.metric}</th>
               <th class="number">gain</th>
               <th class="number">{spentName(unit, gpus)}</th>
               <th class="number">since the last</th>
@@ -145,7 +155,8 @@ function CostPart({ analysis, details, open }: { analysis: Analysis; details: De
   );
 }
 
-function Origins({ analysis }: { analysis: Analysis }) {
+/** Of several objectives, mean and best are of the first, the ``metric``. */
+function Origins({ analysis, metric }: { analysis: Analysis; metric: string | null }) {
   const has = (key: "stopped" | "paused" | "reused"): boolean => analysis.origins.some((row) => row[key] > 0);
   return (
     <Section title="Where candidates came from">
@@ -159,8 +170,8 @@ function Origins({ analysis }: { analysis: Analysis }) {
               {has("stopped") && <th class="number">stopped</th>}
               {has("paused") && <th class="number">paused</th>}
               {has("reused") && <th class="number">reused</th>}
-              <th class="number">mean</th>
-              <th class="number">best</th>
+              <th class="number">mean{metric !== null && <> <Name text={metric} most={24} /></>}</th>
+              <th class="number">best{metric !== null && <> <Name text={metric} most={24} /></>}</th>
             </tr>
           </thead>
           <tbody>

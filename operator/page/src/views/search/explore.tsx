@@ -1,33 +1,39 @@
 /** Trials across all axes at once: what is brushed or selected in one figure is so in all, and in the table. */
 import { useMemo } from "preact/hooks";
 import { query, setQuery } from "../../address";
-import type { DecisionInfo, Details, Importance } from "../../api/types";
+import type { DecisionInfo, Importance } from "../../api/types";
 import { chosenDecisions, DecisionScatter, MAX_DECISIONS, Parallel, Pareto } from "../../charts";
 import { asAxis, type Axis } from "../../data/axes";
+import { hasSeveral, objectiveAxes } from "../../data/objectives";
 import { Section, Waiting } from "../../parts/boxes";
-import { axisTitle, Filters } from "../../parts/filters";
+import { Filters } from "../../parts/filters";
 import { useResource } from "../../parts/hooks";
 import type { ViewProps } from ".";
+import { AxisSelect } from "./axis_select";
+import { FrontPart } from "./front";
 import { TrialsTable, useColumns } from "./trials";
 
 export function ExploreView({ search, details, open }: ViewProps) {
   useResource(search.table);
   const columns = useColumns(search, details);
   const { trials, selection } = search;
-  const metrics = [...trials.value.metrics.keys()].filter((name) => name !== details.summary.metric);
+  const { objectives } = details.summary;
+  const several = hasSeveral(details.summary);
+  const metrics = [...trials.value.metrics.keys()].filter((name) => !objectives.some((each) => each.metric === name));
   const parameters = query.value;
   if (search.table.data.value === null)
     return <Waiting problem={search.table.problem} what="the trials" retry={search.table.ask} />;
 
   const all: Axis[] = [
-    "value",
+    ...objectiveAxes(details),
     ...details.space.map((each): Axis => `decision:${each.name}`),
     ...metrics.map((name): Axis => `metric:${name}`),
+    ...(several ? (["rank"] as const) : []),
     "seconds",
     "sequence",
   ];
-  const x = asAxis(parameters.get("x") ?? "") ?? all[1]!;
-  const y = asAxis(parameters.get("y") ?? "") ?? "value";
+  const x = asAxis(parameters.get("x") ?? "") ?? all.find((axis) => axis.startsWith("decision:"))!;
+  const y = asAxis(parameters.get("y") ?? "") ?? all[0]!;
   const constrained = details.constraints.map((each) => each.metric).find((name) => metrics.includes(name));
   const second = asAxis(parameters.get("cost") ?? "") ?? `metric:${constrained ?? metrics[0] ?? ""}`;
   const less = (parameters.get("costless") ?? "1") === "1";
@@ -55,7 +61,8 @@ export function ExploreView({ search, details, open }: ViewProps) {
           >
             <DecisionScatter {...shared} x={x} y={y} height={320} />
           </Section>
-          {metrics.length > 0 && (
+          {several && <FrontPart search={search} details={details} open={open} height={320} />}
+          {!several && metrics.length > 0 && (
             <Section
               title="Pareto front"
               note="No other candidate is better in one of the two metrics and at least as good in the other."
@@ -91,27 +98,6 @@ export function ExploreView({ search, details, open }: ViewProps) {
   );
 }
 
-export function AxisSelect(props: {
-  label: string;
-  value: Axis;
-  axes: readonly Axis[];
-  details: Details;
-  change: (axis: Axis) => void;
-}) {
-  return (
-    <label class="pickone">
-      <span class="faint">{props.label}</span>
-      <select value={props.value} onChange={(event) => props.change(asAxis(event.currentTarget.value) ?? props.value)}>
-        {props.axes.map((axis) => (
-          <option key={axis} value={axis}>
-            {axisTitle(axis, props.details)}
-          </option>
-        ))}
-      </select>
-    </label>
-  );
-}
-
 /** Parallel coordinates of a space with more decisions than there is room for. */
 function MostImportant(props: ViewProps) {
   const { data, problem } = useResource(props.search.analysis);
@@ -130,6 +116,6 @@ function MostImportant(props: ViewProps) {
 function AllDecisions({ search, details, open, importance }: ViewProps & { importance: Importance | null }) {
   const chosen: readonly DecisionInfo[] = chosenDecisions(details.space, importance);
   const names = chosen.map((each) => each.name);
-  const axes = useMemo((): Axis[] => [...names.map((name): Axis => `decision:${name}`), "value"], [JSON.stringify(names)]);
+  const axes = useMemo((): Axis[] => [...names.map((name): Axis => `decision:${name}`), ...objectiveAxes(details)], [JSON.stringify([names, objectiveAxes(details)])]);
   return <Parallel details={details} trials={search.trials} selection={search.selection} open={open} axes={axes} height={320} />;
 }

@@ -3,12 +3,13 @@ import { useEffect, useState } from "preact/hooks";
 import { go, query, searchPath, trialPath } from "../../address";
 import { Refused, reportAddress } from "../../api/client";
 import type { Details, Summary } from "../../api/types";
+import { hasSeveral, ways } from "../../data/objectives";
 import { searchOf, type Search } from "../../data/search";
 import { searches } from "../../data/searches";
 import { shareSelection } from "../../data/share";
 import { count, hours, number } from "../../format";
 import { Callout, Fact, Waiting } from "../../parts/boxes";
-import { useResource, useTitle } from "../../parts/hooks";
+import { useResource, useResourceIf, useTitle } from "../../parts/hooks";
 import { PhaseMark } from "../../parts/state";
 import { Age, Lasted, Name, Sentence, Words } from "../../parts/text";
 import { Actions } from "../actions";
@@ -44,6 +45,7 @@ export function SearchView({ id }: { id: string }) {
   useResource(search.table);
   useEffect(() => shareSelection(search.selection), [search]);
   const details = data.value;
+  useResourceIf(details !== null && hasSeveral(details.summary), search.ranks);
   useTitle(details?.summary.name ?? "Search");
   if (details === null) {
     if (problem.value instanceof Refused && problem.value.status === 404)
@@ -189,6 +191,9 @@ function Facts({ details }: { details: Details }) {
   const winner = details.winner;
   return (
     <dl class="facts">
+      {summary.front !== null ? (
+        <FrontFacts details={details} />
+      ) : (
       <Fact term={`best ${summary.metric.length > 24 ? "value" : summary.metric}`}>
         {summary.best === null ? (
           "–"
@@ -198,6 +203,7 @@ function Facts({ details }: { details: Details }) {
           </>
         )}
       </Fact>
+      )}
       {winner !== null && winner !== summary.best?.index && (
         <Fact term={recommended?.index === winner ? "expected to be best" : "winner"}>
           <TrialLink id={summary.id} trial={winner} />
@@ -219,9 +225,15 @@ function Facts({ details }: { details: Details }) {
       <Fact term="agent">
         <Name text={summary.agent} most={24} />
       </Fact>
-      <Fact term="objective">
-        {summary.minimize ? "minimise" : "maximise"} <Name text={summary.metric} most={30} />
-        {details.target !== null && <span class="faint"> to {number(details.target)}</span>}
+      <Fact term={hasSeveral(summary) ? "objectives" : "objective"}>
+        {ways(summary.objectives).map(([way, each], place) => (
+          <span key={each.metric}>
+            {place > 0 && ", "}
+            {way !== "" && `${way} `}
+            <Name text={each.metric} most={30} />
+            {each.target !== null && <span class="faint"> to {number(each.target)}</span>}
+          </span>
+        ))}
       </Fact>
       {summary.reused > 0 && <Fact term="reused">{count(summary.reused)}</Fact>}
       {details.learnedFrom !== "" && (
@@ -235,6 +247,22 @@ function Facts({ details }: { details: Details }) {
         </code>
       </Fact>
     </dl>
+  );
+}
+
+function FrontFacts({ details }: { details: Details }) {
+  const { objectives } = details.summary;
+  const reference = details.front?.reference ?? null;
+  const from = reference === null ? undefined : `from ${objectives.map((each, place) => `${each.metric} ${number(reference[place])}`).join(", ")}`;
+  return (
+    <>
+      <Fact term="on the front">
+        <b class="figure">{count(details.summary.front!.size)}</b>
+      </Fact>
+      <Fact term="hypervolume" {...(from === undefined ? {} : { title: from })}>
+        <b class="figure">{number(details.summary.front!.hypervolume, 4)}</b>
+      </Fact>
+    </>
   );
 }
 

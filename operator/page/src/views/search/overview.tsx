@@ -2,6 +2,9 @@
 import { useState } from "preact/hooks";
 import type { Details } from "../../api/types";
 import { Course, LearningCurves } from "../../charts";
+import { standingOf } from "../../charts/trials";
+import { axisValues } from "../../data/axes";
+import { hasSeveral, objectiveAxes } from "../../data/objectives";
 import type { Search } from "../../data/search";
 import { rowOf, type TrialTable } from "../../data/table";
 import { count, decision, duration, number } from "../../format";
@@ -10,6 +13,8 @@ import { useResource } from "../../parts/hooks";
 import { StateMark } from "../../parts/state";
 import { Ago, Lasted, Name, Words } from "../../parts/text";
 import { TrialLink, type ViewProps } from ".";
+import { FrontPart, HypervolumePart, Members } from "./front";
+import { Switch } from "./switch";
 
 const LATEST = 8;
 const RUNNING = 12;
@@ -20,9 +25,16 @@ export function Overview({ search, details, open }: ViewProps) {
   const known = search.table.data.value !== null;
   if (!known) return <Waiting problem={search.table.problem} what="the trials" retry={search.table.ask} />;
   const { trials, selection } = search;
+  const several = hasSeveral(details.summary);
   return (
     <div class="columns">
       <div class="stack">
+        {several ? (
+          <>
+            <FrontPart search={search} details={details} open={open} height={360} />
+            <HypervolumePart search={search} details={details} open={open} />
+          </>
+        ) : (
         <Section
           title="Course"
           tools={
@@ -46,36 +58,15 @@ export function Overview({ search, details, open }: ViewProps) {
             <Course details={details} trials={trials} selection={selection} open={open} over={over} height={320} />
           )}
         </Section>
+        )}
         <LiveCurves search={search} details={details} open={open} />
         <Latest search={search} details={details} />
       </div>
       <div class="stack">
-        <BestCandidate search={search} details={details} />
+        {several ? <Members search={search} details={details} open={open} /> : <BestCandidate search={search} details={details} />}
         <Running search={search} details={details} />
         <Conditions details={details} />
       </div>
-    </div>
-  );
-}
-
-export function Switch<T extends string>(props: {
-  label: string;
-  options: readonly (readonly [T, string])[];
-  value: T;
-  change: (value: T) => void;
-}) {
-  return (
-    <div class="switch" role="group" aria-label={props.label}>
-      {props.options.map(([value, title]) => (
-        <button
-          key={value}
-          type="button"
-          aria-pressed={value === props.value}
-          onClick={() => props.change(value)}
-        >
-          {title}
-        </button>
-      ))}
     </div>
   );
 }
@@ -273,16 +264,22 @@ function Latest({ search, details }: { search: Search; details: Details }) {
   const table = search.trials.value;
   const latest = latestRows(table);
   if (latest.length === 0) return null;
+  const several = hasSeveral(details.summary);
   const speaks = latest.some((row) => table.says[row] !== "");
   return (
     <Section title="Latest">
       <Scroll label="Trials that ended last">
-        <table class="latest">
+        <table class={several ? undefined : "latest"}>
           <thead>
             <tr>
               <th class="number">trial</th>
               <th>state</th>
-              <th class="number">{details.summary.metric}</th>
+              {details.summary.objectives.map((each) => (
+                <th key={each.metric} class="number">
+                  <Name text={each.metric} most={24} />
+                </th>
+              ))}
+              {several && <th>front</th>}
               <th class="number took">took</th>
               <th class="number">ended</th>
               {speaks && <th class="says">says</th>}
@@ -297,7 +294,12 @@ function Latest({ search, details }: { search: Search; details: Details }) {
                 <td>
                   <StateMark state={table.state[row]!} />
                 </td>
-                <td class="number">{number(table.value[row])}</td>
+                {objectiveAxes(details).map((axis) => (
+                  <td key={axis} class="number">
+                    {number(axisValues(table, axis)?.[row] as number | undefined)}
+                  </td>
+                ))}
+                {several && <td class="nowrap">{standingOf(table, row) || "–"}</td>}
                 <td class="number took">{duration(table.seconds[row])}</td>
                 <td class="number">
                   <Ago since={table.ended[row]!} />

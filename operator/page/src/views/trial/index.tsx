@@ -3,10 +3,11 @@ import { useState } from "preact/hooks";
 import { searchPath, trialPath } from "../../address";
 import { Refused } from "../../api/client";
 import type { Details, TrialDetails } from "../../api/types";
+import { hasSeveral } from "../../data/objectives";
 import { openTrial, searchOf, type Search } from "../../data/search";
 import { count, duration, number } from "../../format";
 import { Callout, Fact, Waiting } from "../../parts/boxes";
-import { useMade, useResource, useTitle } from "../../parts/hooks";
+import { useMade, useResource, useResourceIf, useTitle } from "../../parts/hooks";
 import { StateMark } from "../../parts/state";
 import { Lasted, Moment, Name, Words } from "../../parts/text";
 import { Actions } from "../actions";
@@ -25,6 +26,7 @@ export function TrialView({ id, index }: { id: string; index: number }) {
   // The lineage shows its members as they ended.
   useResource(search.table);
   const trial = data.value;
+  useResourceIf(details !== null && hasSeveral(details.summary), search.ranks);
   useTitle(`Trial ${index}${details === null ? "" : ` of ${details.summary.name}`}`);
   if (trial === null || details === null) {
     const error = problem.value ?? search.details.problem.value;
@@ -54,6 +56,35 @@ export function TrialView({ id, index }: { id: string; index: number }) {
         </div>
       </div>
       <Log id={id} origin={details.summary.origin} trial={trial} />
+    </>
+  );
+}
+
+/** Whether it is on the front, or which trials keep it from there. */
+function Standing({ id, standing }: { id: string; standing: NonNullable<TrialDetails["standing"]> }) {
+  const { rank, equals, dominatedBy, dominating } = standing;
+  if (equals !== null)
+    return (
+      <>
+        the same values as <TrialLink id={id} trial={equals} />, which is on it
+      </>
+    );
+  if (rank === 0) return <b>on it</b>;
+  return (
+    <>
+      {rank === null ? "worse than a reference" : `rank ${count(rank)}`}
+      {dominating > 0 && (
+        <>
+          , dominated by{" "}
+          {dominatedBy.map((trial, place) => (
+            <span key={trial}>
+              {place > 0 && ", "}
+              <TrialLink id={id} trial={trial} />
+            </span>
+          ))}
+          {dominating > dominatedBy.length && ` and ${count(dominating - dominatedBy.length)} more on the front`}
+        </>
+      )}
     </>
   );
 }
@@ -98,10 +129,23 @@ function Header({ search, details, trial }: { search: Search; details: Details; 
         </p>
       )}
       <dl class="facts">
-        <Fact term={summary.metric.length > 24 ? "reward" : summary.metric}>
-          <b class="figure">{number(trial.reward ?? last?.value)}</b>
-          {trial.reward === null && last !== undefined && <span class="faint"> at step {count(last.step)}</span>}
-        </Fact>
+        {Object.keys(trial.objectives).length > 0 ? (
+          Object.entries(trial.objectives).map(([metric, value]) => (
+            <Fact key={metric} term={metric.length > 24 ? `${metric.slice(0, 23)}…` : metric}>
+              <b class="figure">{number(value)}</b>
+            </Fact>
+          ))
+        ) : (
+          <Fact term={summary.metric.length > 24 ? "reward" : summary.metric}>
+            <b class="figure">{number(trial.reward ?? last?.value)}</b>
+            {trial.reward === null && last !== undefined && <span class="faint"> at step {count(last.step)}</span>}
+          </Fact>
+        )}
+        {trial.standing !== null && (
+          <Fact term="front">
+            <Standing id={summary.id} standing={trial.standing} />
+          </Fact>
+        )}
         <Fact term="origin">
           <Name text={trial.origin} most={40} />
         </Fact>

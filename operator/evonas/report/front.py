@@ -1,0 +1,123 @@
+"""The front of a search with several objectives as text: for `evonas best`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from evonas.recorded.repeated import Repeated, find_repeated
+from evonas.recorded.search import RecordedSearch
+from evonas.search.front import MAX_SHOWN
+from evonas.search.objective import values_of
+from evonas.search.trial import Trial
+from evonas.search.trial_environment import to_text
+from evonas.spec import Objective
+from evonas.wording import counted
+
+
+def front_object(record: RecordedSearch) -> dict[str, Any]:
+    """Return the whole front, for programs."""
+    front, objectives = record.totals.front, record.spec.objectives
+    return {
+        "size": len(front),
+        # JSON has no infinity.
+        "hypervolume": min(front.hypervolume, sys.float_info.max),
+        "reference": _by_metric(objectives, front.reference or ()),
+        "members": [
+            {
+                "trial": trial.index,
+                "values": _by_metric(objectives, values),
+                **_confirmed(objectives, find_repeated(record, trial)),
+                "decisions": record.spec.space.in_order(trial.decisions),
+            }
+            for trial, values in zip(front.members, front.values, strict=True)
+        ],
+    }
+
+
+def front_view(record: RecordedSearch) -> RenderableType:
+    """Return the front, for people: at most those of its members that stand for all."""
+    front, objectives = record.totals.front, record.spec.objectives
+    places = front.cover(MAX_SHOWN)
+    members, values = [front.members[place] for place in places], [front.values[place] for place in places]
+    names = [name for name in _names(members) if _varies(name, members)]
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("trial", *(each.name for each in objectives)):
+        table.add_column(heading, justify="right")
+    for name in names:
+        table.add_column(name, overflow="fold")
+    for trial, own in zip(members, values, strict=True):
+        cells = ("-" if name not in trial.decisions else to_text(trial.decisions[name]) for name in names)
+        table.add_row(str(trial.index), *_said(own, find_repeated(record, trial)), *cells)
+    return Group(*_summary(record, len(members)), table, *_same(members, names))
+
+
+def describe_front(record: RecordedSearch) -> str:
+    """Return how large the front is, and what it is worth above which reference."""
+    front = record.totals.front
+    above = _listed(record.spec.objectives, front.reference or ())
+    return f"{counted(len(front), 'trial')} on the front, hypervolume {front.hypervolume:.6g} above {above}"
+
+
+def results_in_words(record: RecordedSearch, trial: Trial) -> str:
+    """Return what a trial reached in each objective; for a search with one objective, its reward."""
+    objectives = record.spec.objectives
+    values = values_of(objectives, trial)
+    if values is None:
+        return "no reward"
+    said = _listed(objectives, values)
+    found = find_repeated(record, trial) if record.spec.has_several else None
+    return said if found is None else f"{said}; confirmed in {counted(found.runs, 'run')}: {_spread(objectives, found)}"
+
+
+def _listed(objectives: Sequence[Objective], values: Sequence[float]) -> str:
+    return ", ".join(f"{each.name} {value:.6g}" for each, value in zip(objectives, values, strict=True))
+
+
+def _spread(objectives: Sequence[Objective], found: Repeated) -> str:
+    return ", ".join(f"{each.name} {found.in_words(place)}" for place, each in enumerate(objectives))
+
+
+def _summary(record: RecordedSearch, shown: int) -> Iterator[str]:
+    size = len(record.totals.front)
+    yield describe_front(record)
+    if size > shown:
+        yield f"the {shown} that stand for all best are shown; -o json has all"
+
+
+def _said(values: Sequence[float], found: Repeated | None) -> Iterator[str]:
+    """Yield each value, with what its confirmations have shown."""
+    for place, value in enumerate(values):
+        confirmed = "" if found is None else f" ({found.in_words(place)}, {counted(found.runs, 'run')})"
+        yield f"{value:.6g}{confirmed}"
+
+
+def _same(members: Sequence[Trial], names: Sequence[str]) -> Iterator[str]:
+    shared = {name: value for name, value in members[0].decisions.items() if name not in names} if members else {}
+    if shared:
+        yield f"the same in all: {' '.join(f'{name}={to_text(value)}' for name, value in shared.items())}"
+
+
+def _names(members: Sequence[Trial]) -> list[str]:
+    return [*dict.fromkeys(name for trial in members for name in trial.decisions)]
+
+
+def _varies(name: str, members: Sequence[Trial]) -> bool:
+    said = {to_text(trial.decisions[name]) if name in trial.decisions else None for trial in members}
+    return len(said) > 1
+
+
+def _confirmed(objectives: Sequence[Objective], found: Repeated | None) -> Mapping[str, Any]:
+    if found is None:
+        return {}
+    means, deviations = _by_metric(objectives, found.means), _by_metric(objectives, found.deviations)
+    return {"confirmed": {"runs": found.runs, "means": means, "deviations": deviations}}
+
+
+def _by_metric(objectives: Sequence[Objective], values: Sequence[float | None]) -> dict[str, float | None]:
+    return dict(zip((each.name for each in objectives), values, strict=False))

@@ -1,0 +1,142 @@
+"""What the commands say of a search with several objectives: there is no best candidate, but a front."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from evonas.recorded.search import RecordedSearch, overview_of
+from evonas.sources.journal import JournalSource
+from tests.unit.commands.conftest import Evonas
+from tests.unit.search.fronts import TWO, front_body, write_front
+from tests.unit.search.simulation import write_run
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_front(tmp_path_factory.mktemp("runs"), "two", confirm={"top": 2, "repeats": 3})
+
+
+@pytest.fixture(scope="module")
+def record(run: Path) -> RecordedSearch:
+    return JournalSource(run).read()
+
+
+def test_best_prints_the_front(evonas: Evonas, run: Path, record: RecordedSearch) -> None:
+    code, out, err = evonas("best", str(run))
+    front = record.totals.front
+    assert (code, err) == (0, "")
+    first, *rows = (line.split() for line in out.splitlines() if line.strip())
+    accuracy, latency = front.reference or ()
+    assert " ".join(first) == (
+        f"{len(front)} trials on the front, hypervolume {front.hypervolume:.6g} above accuracy {accuracy:.6g},"
+        f" latency_ms {latency:.6g}"
+    )
+    assert rows[0] == ["trial", "accuracy", "latency_ms", "depth", "width", "kernel", "activation"]
+    assert [int(row[0]) for row in rows[2:]] == [trial.index for trial in front.members]
+    confirmed = [row for row in rows[2:] if "±" in row]
+    assert {int(row[0]) for row in confirmed} == set(record.totals.confirmations)
+
+
+@pytest.mark.parametrize("form", ["json", "yaml"])
+def test_best_prints_the_front_for_programs(evonas: Evonas, run: Path, record: RecordedSearch, form: str) -> None:
+    found = (json.loads if form == "json" else yaml.safe_load)(evonas("best", str(run), "-o", form)[1])
+    front = record.totals.front
+    assert (found["size"], found["hypervolume"]) == (len(front), front.hypervolume)
+    assert tuple(found["reference"].values()) == front.reference
+    assert [tuple(member["values"].values()) for member in found["members"]] == front.values
+    assert [member["decisions"] for member in found["members"]] == [dict(trial.decisions) for trial in front.members]
+    confirmed = {member["trial"]: member["confirmed"] for member in found["members"] if "confirmed" in member}
+    assert set(confirmed) == set(record.totals.confirmations)
+    for index, said in confirmed.items():
+        runs = record.totals.confirmations[index].values()
+        assert said["runs"] == len(runs) == 3
+        assert said["means"]["latency_ms"] == pytest.approx(sum(run.metrics["latency_ms"] for run in runs) / 3)
+
+
+def test_best_prints_the_one_that_is_preferred_as_it_prints_a_best_one(
+    evonas: Evonas, run: Path, record: RecordedSearch
+) -> None:
+    code, out, err = evonas("best", str(run), "--prefer", "accuracy>=0.85,min:latency_ms")
+    members = [trial for trial in record.totals.front.members if trial.metrics["accuracy"] >= 0.85]
+    chosen = min(members, key=lambda trial: trial.metrics["latency_ms"])
+    assert (code, json.loads(out)) == (0, dict(chosen.decisions))
+    assert err == (
+        f"trial {chosen.index} with accuracy {chosen.reward:.6g}, latency_ms {chosen.metrics['latency_ms']:.6g}\n"
+    )
+    lines = evonas("best", str(run), "--prefer", "knee", "-o", "env")[1]
+    assert "EVONAS_D_DEPTH=" in lines
+    top = evonas("best", str(run), "--prefer", "max:accuracy")[2]
+    assert "; confirmed in 3 runs: accuracy 0." in top
+    assert "±" in top
+
+
+def test_best_of_several_objectives_does_not_choose_by_itself(evonas: Evonas, run: Path) -> None:
+    for form in ("env", "pod"):
+        code, out, err = evonas("best", str(run), "-o", form)
+        assert (code, out) == (2, "")
+        assert f"-o {form} prints one: say which by --prefer knee, --prefer RULE or --trial" in err
+    code, _, err = evonas("best", str(run), "--prefer", "knee", "--trial", "1")
+    assert (code, "--prefer and --trial both say" in err) == (2, True)
+    assert evonas("best", str(run), "--trial", "1")[0] == 0
+
+
+def test_best_says_why_there_is_no_front(evonas: Evonas, tmp_path: Path) -> None:
+    bad = [{**TWO[0], "reference": 0.99}, TWO[1]]
+    code, _, err = evonas("best", str(write_front(tmp_path, "bad", objectives=bad)))
+    assert (code, err) == (
+        2,
+        f"error: {tmp_path}/bad has no front yet: every result is worse than a reference of spec.objectives"
+        " (accuracy 0.99)\n",
+    )
+    code, _, err = evonas("best", str(write_front(tmp_path, "new", count=1, objectives=TWO)), "--prefer", "knee")
+    assert code == 0
+    code, _, err = evonas("best", str(tmp_path / "bad"), "--prefer", "knee")
+    assert (code, "no front yet" in err) == (2, True)
+
+
+def test_best_picks_among_the_results_of_one_objective(evonas: Evonas, tmp_path: Path) -> None:
+    run = str(write_front(tmp_path, "one", objectives=TWO[:1]))
+    trials = JournalSource(Path(run)).read().trials
+    small = min(
+        (trial for trial in trials if (trial.reward or 0) >= 0.85),
+        key=lambda trial: (trial.metrics["parameters"], -(trial.reward or 0)),
+    )
+    code, out, _ = evonas("best", run, "--prefer", "accuracy>=0.85,min:parameters")
+    assert (code, json.loads(out)) == (0, dict(small.decisions))
+
+
+def test_get_lists_the_front_where_there_is_no_best_trial(evonas: Evonas, run: Path, record: RecordedSearch) -> None:
+    write_run(run.parent, "one")
+    heading, *lines = (
+        line.split() for line in evonas("get", "--runs", str(run.parent))[1].splitlines() if line.strip()
+    )
+    assert " ".join(heading) == "name phase agent done running failed best trial front hypervolume GPU h"
+    cells = {line[0]: line for line in lines}
+    front = record.totals.front
+    assert cells["two"][6:10] == ["-", "-", str(len(front)), f"{front.hypervolume:.6g}"]
+    assert cells["one"][8:10] == ["-", "-"]
+    assert float(cells["one"][6]) > 0
+    assert "accuracy, latency_ms" in evonas("get", "--runs", str(run.parent), "-o", "wide")[1]
+
+
+def test_get_shows_the_values_of_every_objective(evonas: Evonas, run: Path, record: RecordedSearch) -> None:
+    lines = [line.split() for line in evonas("get", str(run))[1].splitlines()]
+    assert ["trial", "origin", "state", "accuracy", "latency_ms", "ended", "decisions"] in lines
+    first = record.trials[0]
+    (line,) = (line for line in lines if line[:1] == ["0"])
+    assert line[3:5] == [f"{first.metrics['accuracy']:.6g}", f"{first.metrics['latency_ms']:.6g}"]
+    (failed,) = (line for line in lines if line[:1] == ["10"])
+    assert failed[-6:-4] == ["-", "-"] or "-" in failed
+
+
+def test_what_a_status_says_of_a_front_is_listed() -> None:
+    body = front_body("far")
+    assert (overview_of(body).front_size, overview_of(body).hypervolume) == (0, None)
+    body["status"] = {"front": {"size": 7, "hypervolume": 1.5, "reference": {}, "members": []}}
+    said = overview_of(body)
+    assert (said.front_size, said.hypervolume, said.best, said.metric) == (7, 1.5, None, "accuracy")
+    assert said.more_metrics == ("latency_ms",)
