@@ -207,6 +207,24 @@ def test_a_peer_is_a_function_of_its_seed_and_beats_nothing_it_did_not_try(label
     assert 0 < one.reported[-1] < problem("landscapes-10-2").best
 
 
+@pytest.mark.parametrize("label", ["optuna-nsga2-20", "pymoo-nsga2"])
+def test_a_peer_that_is_told_the_references_seeks_what_is_above_them(label: str) -> None:
+    subject = problem("concave-12")
+    shares = {}
+    for references in [(-math.inf, -math.inf), (-1.2, -0.8)]:
+        searcher = CONTESTANTS[label].create(subject.space, 0, references)
+        above = []
+        for _ in range(160):
+            suggested = searcher.propose()
+            assert suggested is not None
+            values = subject.judge(suggested.decisions)
+            searcher.observe(suggested.index, values)
+            above.append(values[0] > -1.2 and values[1] > -0.8)
+        shares[references] = np.mean(above[80:])
+    blind, told = shares.values()
+    assert told > blind
+
+
 def test_regret_is_relative_to_that_of_random_search_after_as_many_trials() -> None:
     curves = {"random": np.array([[0.2, 0.4], [0.4, 0.6]]), "other": np.array([[0.65, 0.9], [0.65, 1.0]])}
     found = regrets(1.0, curves, 2)
