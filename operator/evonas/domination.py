@@ -27,10 +27,23 @@ def find_front(points: Points) -> NDArray[np.bool_]:
     return found
 
 
-def find_ranks(points: Points) -> NDArray[np.int64]:
+def find_ranks(points: Points, references: Sequence[float] = ()) -> NDArray[np.int64]:
     """Return [points]: 0 for the front, 1 for the front of what is left without it, and so on (non-dominated sorting,
     Deb et al. 2002, section III.A).
+
+    Points that are worse than a reference come after all others, ranked by how much they lack of each: as infeasible
+    ones do there in section VI, but without adding up what has different units.
     """
+    if len(references):
+        is_lacking = points < np.array(references)
+        beyond = is_lacking.any(axis=1)
+        # Halves, lest the difference of the largest floats overflow.
+        least = -np.finfo(float).max
+        lacking = np.where(is_lacking, np.maximum(points, least) / 2 - np.maximum(references, least) / 2, 0.0)
+        ranks = np.empty(len(points), np.int64)
+        ranks[~beyond] = find_ranks(points[~beyond])
+        ranks[beyond] = find_ranks(lacking[beyond]) + 1 + ranks[~beyond].max(initial=-1)
+        return ranks
     # A tenth of what the import of all that reads a record takes.
     from moocore import pareto_rank  # noqa: PLC0415
 
@@ -55,11 +68,11 @@ def find_crowding(points: Points) -> NDArray[np.float64]:
     return found
 
 
-def order(points: Points) -> NDArray[np.int64]:
+def order(points: Points, references: Sequence[float] = ()) -> NDArray[np.int64]:
     """Return the places of the points, best first: by rank, within a rank by crowding, among equals the earlier one
     (the crowded comparison of NSGA-II, Deb et al. 2002, section III.B).
     """
-    ranks, crowding = find_ranks(points), np.zeros(len(points))
+    ranks, crowding = find_ranks(points, references), np.zeros(len(points))
     for rank in range(ranks.max(initial=-1) + 1):
         crowding[ranks == rank] = find_crowding(points[ranks == rank])
     return np.lexsort((np.arange(len(points)), -crowding, ranks))

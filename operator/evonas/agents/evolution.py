@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from evonas.agents.curves import outlook
 from evonas.agents.policy import Alternating, Observation, Policy
 from evonas.agents.randomness import Purpose, uniforms
+from evonas.agents.rewards import Values
 from evonas.agents.settings import EvolutionSettings
 from evonas.agents.sources import DRAFTS, Drafts, Source, sample
 from evonas.domination import find_crowding, find_ranks
@@ -32,7 +33,9 @@ class Population:
     has pinned stay, in addition to the capacity.
     """
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, references: Values = ()) -> None:
+        """``references`` are the worst values that are worth anything, minus infinity where there is none."""
+        self._references = references
         self._recent: deque[Observation] = deque(maxlen=capacity)
         self._pinned: dict[int, Observation] = {}
         self._worth: NDArray[np.float64] | None = None
@@ -79,20 +82,23 @@ class Population:
         """
         members = [*self._recent, *(self._pinned[index] for index in self.kept)]
         if self._worth is None:
-            self._worth = _worth(members)
+            self._worth = _worth(members, self._references)
         order = np.argsort(numbers, axis=1)[:, :entrants]
         winners = order[np.arange(len(order)), self._worth[order].argmax(axis=1)]
         return [members[winner] for winner in winners]
 
 
-def _worth(members: Sequence[Observation]) -> NDArray[np.float64]:
+def _worth(members: Sequence[Observation], references: Values) -> NDArray[np.float64]:
     """Return a number for each member that is larger the better it is, and the same for equals: its value or, with
     several objectives, one that orders them by rank, and within a rank by crowding.
     """
     points = expected_values(members)
     if points.shape[1] == 1:
         return points[:, 0]
-    ranks, crowding = find_ranks(points), np.zeros(len(points))
+    if any(member.stopped for member in members):
+        # Then they are on a scale of their own.
+        references = ()
+    ranks, crowding = find_ranks(points, references), np.zeros(len(points))
     for rank in range(ranks.max() + 1):
         crowding[ranks == rank] = find_crowding(points[ranks == rank])
     _, places = np.unique(np.column_stack([-ranks, crowding]), axis=0, return_inverse=True)

@@ -16,6 +16,7 @@ created elsewhere (``optuna_agent``, ``catalogue``).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ from evonas.agents.interface import Agent
 from evonas.agents.policy import Alternating, Learner, Observer, Policy, UniformPolicy
 from evonas.agents.randomness import MAX_SEED
 from evonas.agents.repeats import Repeats
+from evonas.agents.rewards import Values
 from evonas.agents.sources import Source, WholeSamples
 from evonas.agents.transfer import EliteDescendants
 from evonas.errors import FieldProblem, InvalidManifest
@@ -50,15 +52,16 @@ def create_agent(
     experience: Experience = NO_EXPERIENCE,
     *,
     objectives: int = 1,
+    references: Values = (),
     looks_back: bool = False,
 ) -> Agent:
     """Return a new agent of one of AGENT_TYPES, or of a type that another package declares as an entry point.
 
     ``settings`` is the manifest's ``spec.agent`` minus type and seed (see AgentSettings); ``seed`` lies in 0..2^63 - 1;
     ``experience`` is what it knows from earlier searches, of which only EvoNAS and Neural make use. It is told a number
-    as reward or, if there are several ``objectives``, a tuple of as many. One that
-    ``looks_back`` is only told of a record and asked for its policy: it does without PyTorch and critic.
-    InvalidManifest names every invalid field.
+    as reward or, if there are several ``objectives``, a tuple of as many; ``references`` are the worst values of these
+    that are worth anything, minus infinity where there is none. One that ``looks_back`` is only told of a record and
+    asked for its policy: it does without PyTorch and critic. InvalidManifest names every invalid field.
     """
     _check_seed(seed)
     parsed = (parse_agent if looks_back else check_agent)(type, settings or {}, objectives)
@@ -71,7 +74,7 @@ def create_agent(
         from evonas.agents.optuna.agent import OptunaAgent  # noqa: PLC0415
 
         return OptunaAgent(space, seed, parsed, objectives)
-    criticised = type == "EvoNAS" and parsed.critic.model != "None" and objectives == 1
+    criticised = type == "EvoNAS" and parsed.critic.model != "None"
     learner: Learner | None = None
     policy: Policy = UniformPolicy(space)
     if type in ("Neural", "EvoNAS") and parsed.policy.training != "None":
@@ -79,7 +82,14 @@ def create_agent(
 
         alone = type == "Neural"
         policy, learner = create_learner(
-            space, seed, parsed, experience, alone=alone, criticised=criticised, looks_back=looks_back
+            space,
+            seed,
+            parsed,
+            experience,
+            alone=alone,
+            criticised=criticised,
+            looks_back=looks_back,
+            references=references,
         )
     history = History(objectives)
     start: Source = WholeSamples(space, UniformPolicy(space), seed, "random")
@@ -89,12 +99,12 @@ def create_agent(
     if type == "Neural":
         source = WholeSamples(space, policy, seed, "policy")
     elif type != "Random":
-        population = Population(parsed.evolution.population)
+        population = Population(parsed.evolution.population, references)
         mutation = partial(Mutation, space, seed=seed, population=population, settings=parsed.evolution)
         if criticised and not looks_back:
             from evonas.agents.critic.imagination import ImaginedEvolution  # noqa: PLC0415
 
-            critic, judge = _create_critic(space, seed, experience, objectives, history)
+            critic, judge = _create_critic(space, seed, experience, references or (-math.inf,) * objectives, history)
             elites = EliteDescendants(space, seed, experience)
             source = ImaginedEvolution(
                 space,
@@ -129,14 +139,14 @@ def create_agent(
 
 
 def _create_critic(
-    space: SearchSpace, seed: int, experience: Experience, objectives: int, history: History
+    space: SearchSpace, seed: int, experience: Experience, references: Values, history: History
 ) -> tuple[Observer, Callable[[int], Beliefs]]:
     """Return what learns, and what says for a proposal's index what is believed then."""
     from evonas.agents.critic.critic import Critic  # noqa: PLC0415
     from evonas.agents.critic.panel import Panel  # noqa: PLC0415
 
-    if objectives > 1:
-        panel = Panel(space, seed, objectives)
+    if len(references) > 1:
+        panel = Panel(space, seed, references)
         return panel, lambda index: panel.judge(index, history.under_way)
     critic = Critic(space, experience)
     return critic, lambda _: critic.judge(history.under_way)

@@ -22,6 +22,8 @@ BEYOND = 0.1
 (Ishibuchi et al. 2018)."""
 LEAST_EXTENT = 1e-3
 """Of a front in one objective, in normal scores: of a single point, or where all are equal."""
+LEAST_VOLUME = 1e-6
+"""That a gain is relative to, before there is any."""
 LEAST_COMPONENT = 1e-6
 """Of a direction: along an axis, nothing would be reached."""
 
@@ -29,17 +31,20 @@ LEAST_COMPONENT = 1e-6
 class Gain:
     """Measures what points would add to a front."""
 
-    def __init__(self, front: Floats, numbers: NDArray[np.float64]) -> None:
-        """``front`` is [members, objectives], at least one; ``numbers``, [directions, objectives] and uniform in [0, 1),
-        say along which directions the gain is measured.
+    def __init__(self, front: Floats, numbers: NDArray[np.float64], references: Floats) -> None:
+        """``front`` is [members, objectives], at least one; ``numbers``, [directions, objectives], say along which
+        directions the gain is measured: they are uniform in [0, 1). ``references``, [objectives], are where the
+        hypervolume begins, minus infinity where that is not given: what is worse adds nothing.
         """
-        best = front.max(axis=0)
-        extent = np.maximum(best - front.min(axis=0), LEAST_EXTENT)
-        self._reference = front.min(axis=0) - BEYOND * extent
-        self._heights = best - self._reference
+        within = front[(front >= references).all(axis=1)]
+        known = within if len(within) else front
+        best, worst = known.max(axis=0), known.min(axis=0)
+        extent = np.maximum(best - worst, LEAST_EXTENT)
+        self._reference = np.where(np.isfinite(references), references, worst - BEYOND * extent)
+        self._heights = np.maximum(best - self._reference, extent)
         self._directions = find_directions(numbers)
-        self._reached = self._along(front).max(axis=0)
-        self._volume = float((self._reached ** front.shape[1]).mean())
+        self._reached = self._along(within).max(axis=0, initial=0.0)
+        self._volume = max(float((self._reached ** front.shape[1]).mean()), LEAST_VOLUME)
 
     def of(self, points: Floats) -> Floats:
         """Return for each of [points, objectives] by which share the hypervolume would grow; if it would not, by how

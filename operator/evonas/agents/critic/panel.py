@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from evonas.agents.critic.memory import Memory
 from evonas.agents.history import Pending
 from evonas.agents.policy import Observation
 from evonas.agents.randomness import Purpose, uniforms
+from evonas.agents.rewards import Values
 from evonas.domination import find_front
 from evonas.space import SearchSpace
 
@@ -27,10 +29,12 @@ from evonas.space import SearchSpace
 class Panel:
     """An ``Observer`` that models several objectives, and judges candidates by the models."""
 
-    def __init__(self, space: SearchSpace, seed: int, objectives: int) -> None:
+    def __init__(self, space: SearchSpace, seed: int, references: Values) -> None:
+        """``references`` are the worst values that are worth anything, minus infinity where there is none."""
         self._seed = seed
         self._memory = Memory(MEMORY, len(space))
-        self._critics = [Critic(space, objective=each, memory=self._memory) for each in range(objectives)]
+        self._critics = [Critic(space, objective=each, memory=self._memory) for each in range(len(references))]
+        self._references = references
 
     def observe(self, observation: Observation) -> None:
         """As ``Critic.observe``."""
@@ -48,7 +52,18 @@ class Panel:
             choices = np.array([each.choices for each in pending])
             points = np.concatenate([points, np.column_stack([each.expect(choices) for each in judgements])])
         numbers = uniforms(self._seed, Purpose.DIRECTIONS, index, (DIRECTIONS, len(self._critics)))
-        return JointJudgement(judgements, Gain(points[find_front(points)], numbers))
+        return JointJudgement(judgements, Gain(points[find_front(points)], numbers, self._scores_of_references()))
+
+    def _scores_of_references(self) -> Floats:
+        """Return the references in normal scores of the results, [objectives]: between those of the results that are
+        worse and those that are better.
+        """
+        return np.array(
+            [
+                _score(reference, self._memory.finals(objective)) if math.isfinite(reference) else -math.inf
+                for objective, reference in enumerate(self._references)
+            ]
+        )
 
     def _points(self, judgements: Sequence[Judgement]) -> Floats:
         """Return what results are worth without their noise, [results, objectives]: of those that have ended or, if all
@@ -93,3 +108,10 @@ class JointJudgement:
     def owed(self, choices: NDArray[np.int64]) -> Floats | None:
         """As ``Beliefs.owed``: nothing is."""
         return None
+
+
+def _score(value: float, results: Floats) -> float:
+    """Return the normal score of a value among results, of which those that are not known (NaN) do not count."""
+    known = np.sort(results[~np.isnan(results)])
+    below = (known.searchsorted(value, "left") + known.searchsorted(value, "right")) / 2
+    return NormalDist().inv_cdf(min(max(below, 0.5), len(known) - 0.5) / len(known)) if len(known) else 0.0

@@ -9,6 +9,7 @@ from evonas.agents.neural.objective import Climber
 from evonas.agents.neural.operations import NumpyOperations
 from evonas.agents.neural.recurrent import Network
 from evonas.agents.policy import Learner
+from evonas.agents.rewards import Values
 from evonas.agents.settings import AgentSettings, PolicySettings
 from evonas.agents.transfer import find_elites
 from evonas.space import SearchSpace
@@ -29,6 +30,7 @@ def create_learner(
     alone: bool,
     criticised: bool,
     looks_back: bool,
+    references: Values = (),
 ) -> tuple[Network, Learner]:
     """Return a network, new or trained by experience, and the learner that trains it on.
 
@@ -44,7 +46,8 @@ def create_learner(
         if weight is None:
             weight = pqt.UNAIDED_ENTROPY_WEIGHT if alone else pqt.ENTROPY_WEIGHT
         interval = CRITICISED_INTERVAL if criticised else 1
-        return network, pqt.PriorityQueueTraining(climber, settings.warmup, policy.queue_size, weight, interval)
+        learner = pqt.PriorityQueueTraining(climber, settings.warmup, policy.queue_size, weight, interval, references)
+        return network, learner
     weight = reinforce.ENTROPY_WEIGHT if weight is None else weight
     return network, reinforce.Reinforce(climber, settings.warmup, policy.baseline_decay, weight)
 

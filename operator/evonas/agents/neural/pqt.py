@@ -35,14 +35,17 @@ class BestQueue:
     Several values are compared by rank and crowding, as in NSGA-II (Deb et al. 2002).
     """
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, references: Values = ()) -> None:
+        """``references`` are the worst values that are worth anything, minus infinity where there is none."""
         self._capacity = capacity
+        self._references = references
         self._items: list[_Item] = []
 
     def add(self, choices: Choices, values: Values, stopped_at: float = math.inf) -> None:
         """Add a result if it is good enough."""
         if all(choices != item.choices for item in self._items):
-            self._items = _best_first([*self._items, _Item(choices, values, stopped_at)])[: self._capacity]
+            items = [*self._items, _Item(choices, values, stopped_at)]
+            self._items = _best_first(items, self._references)[: self._capacity]
 
     def discard(self, choices: Choices) -> None:
         """Remove a candidate, if it is there."""
@@ -54,13 +57,13 @@ class BestQueue:
         return [item.choices for item in self._items]
 
 
-def _best_first(items: Sequence[_Item]) -> list[_Item]:
+def _best_first(items: Sequence[_Item], references: Values) -> list[_Item]:
     if len(items[0].values) == 1:
         return sorted(items, key=lambda item: (-item.stopped_at, -item.values[0]))
     found: list[_Item] = []
     for step in sorted({item.stopped_at for item in items}, reverse=True):
         alike = [item for item in items if item.stopped_at == step]
-        found += (alike[place] for place in order(np.array([item.values for item in alike])).tolist())
+        found += (alike[place] for place in order(np.array([item.values for item in alike]), references).tolist())
     return found
 
 
@@ -83,13 +86,19 @@ class PriorityQueueTraining:
     """
 
     def __init__(
-        self, climber: Climber, warmup: int, queue_size: int, entropy_weight: float, interval: int = 1
+        self,
+        climber: Climber,
+        warmup: int,
+        queue_size: int,
+        entropy_weight: float,
+        interval: int = 1,
+        references: Values = (),
     ) -> None:
         self._climber = climber
         self._interval = interval
         self._warmup = warmup
         self._entropy_weight = entropy_weight
-        self._queue = BestQueue(queue_size)
+        self._queue = BestQueue(queue_size, references)
         self._candidates = 0
         self._results = 0
 
