@@ -35,8 +35,11 @@ def find_ranks(points: Points, references: Sequence[float] = ()) -> NDArray[np.i
     ones do there in section VI, but without adding up what has different units.
     """
     if len(references):
-        lacking = np.where(points >= np.array(references), 0.0, points - np.array(references))
-        beyond = (lacking < 0).any(axis=1)
+        is_lacking = points < np.array(references)
+        beyond = is_lacking.any(axis=1)
+        # Halves, lest the difference of the largest floats overflow.
+        least = -np.finfo(float).max
+        lacking = np.where(is_lacking, np.maximum(points, least) / 2 - np.maximum(references, least) / 2, 0.0)
         ranks = np.empty(len(points), np.int64)
         ranks[~beyond] = find_ranks(points[~beyond])
         ranks[beyond] = find_ranks(lacking[beyond]) + 1 + ranks[~beyond].max(initial=-1)

@@ -38,7 +38,7 @@ class Launch:
         EvonasError if the manifest is invalid, or the folder cannot be used.
         """
         self.spec = SearchSpec.parse(body)
-        check_agent(self.spec.agent.type, self.spec.agent.settings)
+        check_agent(self.spec.agent.type, self.spec.agent.settings, len(self.spec.objectives))
         check_template(self.spec.trial)
         for doubtful in find_placeholders(self.spec):
             say_on_stderr(str(doubtful))

@@ -15,7 +15,7 @@ from evonas.search.names import PROGRESS_ANNOTATION, REWARD_ANNOTATION, TRIAL_LA
 from tests import share
 from tests.faults import faults
 from tests.faults.chronicle import Body
-from tests.faults.field import TRIALS_OF_SEARCH, Field, Site, Try, climbing_search, stopping_search
+from tests.faults.field import TRIALS_OF_SEARCH, Field, Site, Try, climbing_search, stopping_search, with_two_objectives
 from tests.faults.invariants import (
     assert_nothing_orphaned,
     assert_places_without_gap,
@@ -86,7 +86,7 @@ async def test_curve_that_begins_again_in_another_pod_records_nothing_twice(fiel
 
 async def test_what_was_reached_while_no_operator_ran_is_recorded_in_order(field: Field) -> None:
     async def attempt(here: Site) -> None:
-        await here.apply(climbing_search("500ms"))
+        await here.apply(with_two_objectives(climbing_search("500ms")))
         here.start()
         await here.until(lambda: sum(phase_of(here, pod) == "Running" for pod in here.story.objects(PODS)) == 3)
         here.operators[-1].kill()

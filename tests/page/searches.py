@@ -26,6 +26,7 @@ from harness.waiting import PATIENCE, wait_for
 from tests import warm
 from tests.unit.local.runs import evonas, write_manifest
 from tests.unit.search.climbing import write_climb
+from tests.unit.search.fronts import THREE, write_front
 from tests.unit.search.simulation import write_run
 
 PARALLEL = 2
@@ -129,6 +130,9 @@ def write_each(folder: Path) -> None:
     write_run(folder, "learned", agent="EvoNAS", labels={"team": "vision"})
     write_run(folder, "learned-again", seed=1, agent="EvoNAS", labels={"team": "vision"})
     write_run(folder, "limited", constraints=[{"metric": "latency_ms", "max": 12}])
+    write_front(folder, "front", confirm={"top": 2, "repeats": 2})
+    write_front(folder, "front-again", count=50, agent={"type": "Random", "seed": 1})
+    write_front(folder, "three", objectives=THREE, count=90)
     write_climb(folder, "stopped-early", "Evolution", 24)
     write_climb(
         folder, "paused", "Evolution", 24, fidelity={"rungs": {"min": 1, "max": 9, "factor": 3}, "mode": "Pause"}

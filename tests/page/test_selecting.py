@@ -193,3 +193,30 @@ def test_the_lineage_of_a_trial_is_walked_by_keyboard(server: Server, browser: B
         index = parent.get_attribute("data-trial")
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", level=1)).to_have_text(f"Trial {index}")
+
+
+def test_a_front_is_followed_from_its_drawing_to_the_table_and_to_a_trial(server: Server, browser: Browser) -> None:
+    front = server.get(f"/api/v1/searches/{server.id_of('three')}")["front"]
+    with visit(f"{server.page_of('three')}?up=energy_mj&across=accuracy", within=browser, height=1600) as seen:
+        page = seen.page
+        drawing = figure(page, "Front")
+        expect(drawing).to_have_accessible_name(
+            re.compile(rf"^energy_mj against accuracy\. {front['size']} trials are")
+        )
+        expect(figure(page, "Hypervolume")).to_have_accessible_name(re.compile("^hypervolume over results"))
+        page.get_by_label("Vertical").select_option("latency_ms")
+        expect(page).to_have_url(re.compile("up=latency_ms"))
+        expect(drawing).to_have_accessible_name(re.compile("^latency_ms against accuracy"))
+        drawing.focus()
+        page.keyboard.press("End")
+        page.keyboard.press("Space")
+        expect(page).to_have_url(re.compile(r"select=\d+"))
+        page.get_by_role("link", name="All in the table").click()
+        expect(counts(page)).to_have_text(f"{front['size']} of 90 trials, 1 selected")
+        page.get_by_role("columnheader", name="latency_ms").click()
+        expect(page).to_have_url(re.compile("sort=-?objective%3Alatency_ms"))
+        best = grid(page).get_by_role("row").nth(1).get_by_role("link")
+        index = best.inner_text()
+        best.click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(f"Trial {index}")
+        expect(page.get_by_text("on it", exact=True)).to_be_visible()

@@ -37,4 +37,8 @@ def views_of(server: Server) -> Mapping[str, str]:
         "failed trial": server.page_of("failed", trial=0),
         "hostile": server.page_of("hostile"),
         "unknown": server.at("/nowhere"),
+        "front": server.page_of("front"),
+        "front explored": f"{server.page_of('three')}?tab=explore&up=energy_mj&across=accuracy",
+        "front's trial": server.page_of("front", trial=30),
+        "fronts compared": server.at(f"/compare?id={server.id_of('front')}&id={server.id_of('front-again')}"),
     }

@@ -4,6 +4,9 @@ trial once the search is over.
 A run carries the search's UID and the trial's index as tags, by which the next export recognises it. A run that never
 ended was left by an interrupted export: it is deleted and rewritten, as is that of a trial that was paused and has gone
 on since, because the search was given more trials.
+
+In a search with several objectives, a run has a metric for each, and a tag that says whether its trial is on the front;
+the tags of earlier exports are brought up to date, since later trials may dominate what was on the front.
 """
 
 from __future__ import annotations
@@ -22,10 +25,13 @@ from evonas.bridges.trial_attributes import attributes_of, learning_curve
 from evonas.errors import EvonasError
 from evonas.recorded.search import RecordedSearch
 from evonas.search.names import trial_name
+from evonas.search.objective import values_of
 from evonas.search.trial import Trial, TrialState
 from evonas.space import Value
 
-UID_TAG, INDEX_TAG, PAUSED_TAG = "evonas.uid", "evonas.index", "evonas.paused_at"
+UID_TAG, INDEX_TAG, PAUSED_TAG, FRONT_TAG = "evonas.uid", "evonas.index", "evonas.paused_at", "evonas.front"
+OBJECTIVE = "objective/"
+"""What the names of metrics begin with that are the values of several objectives, soft constraints included."""
 PAGE = 1000
 BATCH = 100
 """The most parameters MLflow takes in one request; a search may have more decisions."""
@@ -68,6 +74,8 @@ def write_runs(record: RecordedSearch, uri: str, experiment: str) -> tuple[int, 
         identifier = client.create_experiment(experiment) if found is None else found.experiment_id
         written = _written(client, identifier, record)
         missing = [trial for trial in ended if trial.index not in written]
+        for index, run in written.items():
+            _renew(client, record, index, run)
         for trial in missing:
             _write(client, identifier, record, trial)
     except _refusals() as error:
@@ -89,17 +97,33 @@ def _refusals() -> tuple[type[Exception], ...]:
     return MlflowException, OSError, SQLAlchemyError
 
 
-def _written(client: Any, experiment: str, record: RecordedSearch) -> set[int]:
-    """Return the trials whose runs are complete; incomplete and outdated runs are deleted."""
-    whole = set()
+def _written(client: Any, experiment: str, record: RecordedSearch) -> dict[int, Any]:
+    """Return the runs that are complete, by trial; incomplete and outdated runs are deleted."""
+    whole = {}
     # Read all pages first: a deletion would shift where the next one begins.
     for run in list(_runs(client, experiment, record.identity.uid)):
         index, paused_at = int(run.data.tags[INDEX_TAG]), run.data.tags.get(PAUSED_TAG)
         if run.info.status == "RUNNING" or paused_at not in (None, _paused_at(record.trial(index))):
             client.delete_run(run.info.run_id)
         else:
-            whole.add(index)
+            whole[index] = run
     return whole
+
+
+def _renew(client: Any, record: RecordedSearch, index: int, run: Any) -> None:
+    """Have a run say whether its trial is on the front now."""
+    trial = record.trial(index)
+    now = {} if trial is None else _front_tags(record, trial)
+    for tag, value in now.items():
+        if run.data.tags.get(tag) != value:
+            client.set_tag(run.info.run_id, tag, value)
+
+
+def _front_tags(record: RecordedSearch, trial: Trial) -> dict[str, str]:
+    """Return whether a result is on the front; nothing for a trial without one, and of a search with one objective."""
+    if not record.spec.has_several or trial.reward is None or trial.is_confirmation:
+        return {}
+    return {FRONT_TAG: json.dumps(any(member.index == trial.index for member in record.totals.front.members))}
 
 
 def _is_paused(trial: Trial) -> bool:
@@ -129,10 +153,11 @@ def _write(client: Any, experiment: str, record: RecordedSearch, trial: Trial) -
     facts |= attributes_of(trial) | ({} if trial.proposal.repeat is None else {"repeat": trial.proposal.repeat})
     tags = {f"evonas.{name}": _text(fact) for name, fact in facts.items() if fact not in (None, "", [])}
     tags |= {PAUSED_TAG: at} if (at := _paused_at(trial)) else {}
+    tags |= _front_tags(record, trial)
     name = trial_name(identity.name, identity.uid, trial.index)
     start, end = _milliseconds(trial.start_time), _milliseconds(trial.completion_time)
     run = client.create_run(experiment, start_time=start, tags=tags, run_name=name).info.run_id
-    results = dict(trial.metrics) if trial.reward is None else {**trial.metrics, "reward": trial.reward}
+    results = {**trial.metrics, **_results(record, trial)}
     params = [Param(name, _text(value)) for name, value in trial.decisions.items()]
     for first in range(0, len(params), BATCH):
         client.log_batch(run, params=params[first : first + BATCH])
@@ -140,6 +165,15 @@ def _write(client: Any, experiment: str, record: RecordedSearch, trial: Trial) -
     metrics += [Metric(AT_RUNGS, value, end or 0, step) for step, value in learning_curve(record, trial)]
     client.log_batch(run, metrics)
     client.set_terminated(run, _STATUS.get(trial.state, "FAILED"), end)
+
+
+def _results(record: RecordedSearch, trial: Trial) -> dict[str, float]:
+    """Return the reward or, of several objectives, the value of each."""
+    if not record.spec.has_several:
+        return {} if trial.reward is None else {"reward": trial.reward}
+    objectives = record.spec.objectives
+    values = values_of(objectives, trial) or ()
+    return {f"{OBJECTIVE}{each.name}": value for each, value in zip(objectives, values, strict=False)}
 
 
 def _text(value: Value | Any) -> str:

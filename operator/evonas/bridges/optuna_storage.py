@@ -4,11 +4,15 @@ Stopped and paused trials become pruned ones, with what they had at their rungs 
 trials too, as Optuna's samplers treat them; the attribute ``state`` tells them apart. Failed and cancelled trials are
 failed ones there.
 Confirmations are left out: they are not separate candidates.
+
+A search with several objectives becomes a study with as many directions, whose best trials are its front. A result that
+is worse than a reference, and so on no front, violates a constraint there. Of equal results, only the first is on the
+front, while Optuna counts them all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +20,7 @@ from evonas.bridges.trial_attributes import attributes_of, learning_curve
 from evonas.errors import EvonasError
 from evonas.recorded.search import RecordedSearch, manifest_of
 from evonas.schema import check_and_default
+from evonas.search.objective import oriented, values_of
 from evonas.search.trial import Trial, TrialState
 from evonas.space import Decision, is_number
 
@@ -34,18 +39,21 @@ def write_storage(record: RecordedSearch, path: Path) -> None:
     if not path.absolute().parent.is_dir():
         raise EvonasError(f"cannot write {path}: {path.parent} is not a folder")
     distributions = _distributions(record)
-    directions = optuna.study.StudyDirection
-    direction = directions.MINIMIZE if record.spec.objective.minimize else directions.MAXIMIZE
+    both, objectives = optuna.study.StudyDirection, record.spec.objectives
+    directions = [both.MINIMIZE if each.minimize else both.MAXIMIZE for each in objectives]
     name = record.identity.name
     try:
         storage = optuna.storages.RDBStorage(f"sqlite:///{path}")
-        study = optuna.create_study(storage=storage, study_name=name, direction=direction)
+        study = optuna.create_study(storage=storage, study_name=name, directions=directions)
     except optuna.exceptions.DuplicatedStudyError as error:
         raise EvonasError(f"{path} already holds a study {name}; name another file") from error
     except SQLAlchemyError as error:
         raise EvonasError(f"cannot write {path}: {str(error).splitlines()[0]}") from error
     study.set_user_attr("evonas_source", record.source)
-    study.set_user_attr("evonas_metric", record.spec.objective.name)
+    if record.spec.has_several:
+        study.set_user_attr("evonas_metrics", [each.name for each in objectives])
+    else:
+        study.set_user_attr("evonas_metric", record.spec.objective.name)
     study.add_trials([_trial(record, trial, distributions) for trial in record.trials if not trial.is_confirmation])
 
 
@@ -65,12 +73,12 @@ def _trial(record: RecordedSearch, trial: Trial, distributions: Mapping[str, Any
     facts |= {f"metric_{name}": value for name, value in trial.metrics.items()}
     made = create_trial(
         state=states.get(trial.state, State.RUNNING),
-        # As Optuna does it: a pruned trial's value is what it had last.
-        value=trial.last_value,
+        values=_values(record, trial),
         params=dict(trial.decisions),
         distributions={name: distributions[name] for name in trial.decisions},
         user_attrs=facts,
         intermediate_values=dict(learning_curve(record, trial)),
+        constraints=_constraints(record, trial),
     )
     # Optuna stores local times without a time zone.
     if trial.start_time is not None:
@@ -78,6 +86,25 @@ def _trial(record: RecordedSearch, trial: Trial, distributions: Mapping[str, Any
     if trial.completion_time is not None and not trial.state.holds_place:
         made.datetime_complete = trial.completion_time.astimezone().replace(tzinfo=None)
     return made
+
+
+def _values(record: RecordedSearch, trial: Trial) -> Sequence[float] | None:
+    if record.spec.has_several:
+        # Of these, Optuna knows no values before the end.
+        return values_of(record.spec.objectives, trial)
+    # As Optuna does it: a pruned trial's value is what it had last.
+    return None if trial.last_value is None else [trial.last_value]
+
+
+def _constraints(record: RecordedSearch, trial: Trial) -> dict[str, float] | None:
+    """Return by how much a result is worse than each reference, above 0 if it is; None where that is not asked."""
+    values = values_of(record.spec.objectives, trial) if record.spec.has_several else None
+    found = {
+        f"reference of {each.name}": oriented(each, each.reference) - oriented(each, value)
+        for each, value in zip(record.spec.objectives, values or (), strict=False)
+        if each.reference is not None
+    }
+    return found or None
 
 
 def _distributions(record: RecordedSearch) -> dict[str, Any]:

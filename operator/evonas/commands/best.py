@@ -17,7 +17,7 @@ from evonas.recorded.preference import parse_preference, why_none
 from evonas.recorded.preference import prefer as pick
 from evonas.recorded.search import RecordedSearch
 from evonas.report.console import open_console
-from evonas.report.front import describe_front, front_object, front_view, results_in_words
+from evonas.report.front import confirmed_in_words, describe_front, front_object, front_view, results_in_words
 from evonas.search.confirmation import find_winner
 from evonas.search.recommendation import in_words, recommend
 from evonas.search.trial import Trial
@@ -122,6 +122,8 @@ def best(
         said = in_words(recommended)
     else:
         said = f"trial {found.index} with {results_in_words(record, found)}"
+        if record.spec.has_several and (again := confirmed_in_words(record, found)):
+            said += f"; {again}"
     click.echo(said, err=True)
     click.echo(_FORMATS[output or "json"](record.spec.space.in_order(found.decisions)), nl=False)
 

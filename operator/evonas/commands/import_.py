@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from evonas.bridges.katib.experiment import convert
+from evonas.bridges.katib.objectives import parse_objectives
 from evonas.commands.renamed import RenamingCommand
 from evonas.errors import EvonasError
 from evonas.manifest import read_objects, to_yaml
@@ -18,7 +19,12 @@ from evonas.manifest import read_objects, to_yaml
 @click.option(
     "--to", "output", type=click.Path(dir_okay=False, path_type=Path), help="File to write. Default: print it."
 )
-def import_(form: str, file: Path, output: Path | None) -> None:
+@click.option(
+    "--objectives",
+    metavar="LIST",
+    help="Collected metrics to optimise at once, such as accuracy:max,latency:min. Default: Katib's one objective.",
+)
+def import_(form: str, file: Path, output: Path | None, objectives: str | None) -> None:
     """Convert the Katib Experiment in FILE to an ArchitectureSearch.
 
     Differences are listed on standard error and in comments in the manifest. If something essential has no counterpart,
@@ -27,7 +33,7 @@ def import_(form: str, file: Path, output: Path | None) -> None:
     experiments = [body for body in read_objects(file) if isinstance(body, dict) and body.get("kind") == "Experiment"]
     if len(experiments) != 1:
         raise EvonasError(f"{file} must hold exactly one object of kind Experiment, found {len(experiments)}")
-    converted = convert(experiments[0])
+    converted = convert(experiments[0], None if objectives is None else parse_objectives(objectives))
     comments = "".join(f"# {difference}\n" for difference in converted.differences)
     text = (
         f"# From {file.name}. Where it differs from the Katib Experiment:\n" if comments else f"# From {file.name}.\n"
@@ -35,6 +41,9 @@ def import_(form: str, file: Path, output: Path | None) -> None:
     text += comments + to_yaml(converted.manifest)
     for difference in converted.differences:
         click.echo(f"differs: {difference}", err=True)
+    if converted.collected:
+        named = ", ".join(converted.collected)
+        click.echo(f"note: {named}: only collected, as in Katib; --objectives makes metrics objectives", err=True)
     if output is None:
         click.echo(text, nl=False)
         return

@@ -86,7 +86,8 @@ def _show_first(spec: SearchSpec, count: int) -> None:
         return
     if spec.knowledge is not None:
         click.echo(unused)
-    if missing := not_installed(spec.agent.type, parse_agent(spec.agent.type, spec.agent.settings)):
+    agent = parse_agent(spec.agent.type, spec.agent.settings, len(spec.objectives))
+    if missing := not_installed(spec.agent.type, agent):
         # What counts is what is installed where the search will run.
         click.echo(f"the first candidates are not shown: {missing}")
         return

@@ -126,7 +126,7 @@ def check(manifest: Mapping[str, Any]) -> SearchSpec:
     with in_python(manifest):
         spec = SearchSpec.parse(manifest)
         # What the agent needs is asked where it runs: whoever submits a search does without PyTorch.
-        parse_agent(spec.agent.type, spec.agent.settings)
+        parse_agent(spec.agent.type, spec.agent.settings, len(spec.objectives))
     return spec
 
 

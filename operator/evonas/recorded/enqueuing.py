@@ -10,6 +10,7 @@ from evonas.errors import EvonasError
 from evonas.hints import did_you_mean
 from evonas.recorded.search import RecordedSearch
 from evonas.search.backlog import Decisions, key_of
+from evonas.search.objective import in_words, values_of
 from evonas.search.trial_environment import to_text
 from evonas.space import SearchSpace
 
@@ -30,8 +31,8 @@ def check_candidates(
     tried = {key_of(candidate): "it is listed already" for candidate in listed}
     for trial in reversed(record.trials):
         reached = f" with {trial.rungs[-1].in_words}" if trial.rungs else ""
-        if trial.reward is not None:
-            reached = f" with {record.spec.objective.name} {trial.reward:.6g}"
+        if (values := values_of(record.spec.objectives, trial)) is not None:
+            reached = f" with {in_words(record.spec.objectives, values)}"
         tried[key_of(trial.decisions)] = f"trial {trial.index} has it, {trial.state}{reached}"
     chosen: dict[str, Decisions] = {}
     problems: list[str] = []

@@ -74,7 +74,9 @@ class StepForecast:
 
 
 def forecast_steps(spec: SearchSpec, fidelity: Fidelity) -> StepForecast:
-    """Return the bounds of a search with rungs."""
+    """Return the bounds of a search with rungs. They hold for several objectives, too, since places decide; of two,
+    both ends of a front are at the first place, and the likely number is too low by 30 % of 30 trials, 17 % of 100.
+    """
     trials, last = min(spec.budget.max_trials, spec.space.size), fidelity.steps[-1]
     confirmations = 0 if spec.confirm is None else spec.confirm.runs * last
     tried = min(trials, MAX_TRIED)

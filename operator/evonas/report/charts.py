@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from markupsafe import Markup
 
 from evonas.recorded.pareto import REWARD, Axis
+from evonas.recorded.repeated import find_repeated
 from evonas.recorded.search import RecordedSearch
 from evonas.report import numbers
 from evonas.report.details import Details
@@ -57,10 +58,11 @@ def are_drawn(record: RecordedSearch) -> bool:
 def data_of(described: Sequence[tuple[RecordedSearch, Details]], groups: Sequence[Group]) -> Markup:
     """Return what the charts of the searches, and of the groups of all searches, draw: JSON in which nothing ends a
     script."""
-    names = {id(record): record.identity.name for record, _ in described}
+    names = {id(record): record.identity.name for found in groups for record in found.records}
     payload = {
         "searches": [_search(record, details) for record, details in described],
-        "comparison": numbers.comparison_of(groups, names),
+        # Without results, there is no place for it.
+        "comparison": numbers.comparison_of(groups, names) if groups else None,
     }
     text = json.dumps(payload, separators=(",", ":"), allow_nan=False)
     return Markup(text.replace("&", r"\u0026").replace("<", r"\u003c").replace(">", r"\u003e"))
@@ -90,6 +92,7 @@ def _search(record: RecordedSearch, details: Details) -> dict[str, Any]:
             },
             **numbers.declaration_of(spec),
             "front": numbers.front_of(record),
+            "confirmed": [*_confirmed(record)],
             "population": details.population,
             "winner": None if details.winner is None else details.winner.index,
         },
@@ -109,6 +112,12 @@ def _search(record: RecordedSearch, details: Details) -> dict[str, Any]:
         "decisions": [view.name for view in details.values],
         "pareto": None if details.tradeoff is None else _pareto(*details.tradeoff.axes),
     }
+
+
+def _confirmed(record: RecordedSearch) -> Iterator[dict[str, Any]]:
+    for member in record.totals.front.members:
+        if (found := find_repeated(record, member)) is not None:
+            yield {"index": member.index, "means": found.means, "deviations": found.deviations}
 
 
 def _pareto(upward: Axis, across: Axis) -> dict[str, Any]:

@@ -1,4 +1,6 @@
-"""Why a candidate was proposed, and why its trial was stopped, in words and tables: for `evonas explain`."""
+"""Why a candidate was proposed, how it stands to the front, and why its trial was stopped, in words and tables: for
+`evonas explain`.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +10,20 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
+import numpy as np
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 
 from evonas.agents import AgentSettings, Alternative
+from evonas.domination import find_ranks
 from evonas.recorded.search import RecordedSearch
 from evonas.report.at_rungs import at_rungs
+from evonas.report.front import results_in_words
+from evonas.report.standing import standing_in_words
 from evonas.search.lessons import Lesson, in_order, lessons_of
 from evonas.search.means import mean
-from evonas.search.objective import oriented
+from evonas.search.objective import oriented, oriented_values, values_of
 from evonas.search.trial import LISTED, REPEAT, Trial, TrialState, in_words
 from evonas.search.trial_environment import to_text
 from evonas.space import Value
@@ -32,20 +38,21 @@ def explanation(record: RecordedSearch, trial: Trial, considered: Sequence[Alter
     chosen = next((item for item in considered if item.decisions == dict(trial.decisions)), None)
     parts: list[RenderableType] = [
         _outcome(record, trial),
+        *standing_in_words(record, trial),
         *at_rungs(record, trial, shown),
         *(_moment(record, trial) if trial.is_proposed else ()),
         *_origin(record, trial),
         _decisions_table(record, trial, chosen),
-        *(_choice(trial) if trial.is_proposed else ()),
+        *(_choice(record, trial, chosen) if trial.is_proposed else ()),
         *(_owed(record, chosen) if chosen is not None and chosen.owed is not None else ()),
     ]
     if considered and shown and trial.proposal.origin not in ("random", REPEAT):
-        parts += ["", _alternatives_table(trial, considered, shown)]
+        parts += ["", _alternatives_table(record, trial, considered, shown)]
     return Group(*parts)
 
 
 def _outcome(record: RecordedSearch, trial: Trial) -> str:
-    reward = "" if trial.reward is None else f" with {record.spec.objective.name} {trial.reward:.6g}"
+    reward = "" if trial.reward is None else f" with {results_in_words(record, trial)}"
     why = in_words("" if trial.reason == trial.state else trial.reason, trial.message)
     if trial.state is TrialState.PAUSED:
         # Its message is as of when it came there.
@@ -103,7 +110,9 @@ def _repeated(record: RecordedSearch, trial: Trial) -> Iterable[str]:
     """Say what was known of the candidate when it was trained again."""
     yield f"origin: repeat of trial {trial.candidate}, whose candidate may be the best if its reward was not luck"
     rewards = _rewards(record, trial)[trial.candidate]
-    if rewards:
+    if rewards and record.spec.has_several:
+        yield f"it had been trained {counted(len(rewards), 'time')}; the repeat has another seed"
+    elif rewards:
         of = "that reward" if len(rewards) == 1 else f"the mean of {len(rewards)} rewards"
         yield f"{of} was {mean(rewards):.6g}; the repeat has another seed"
 
@@ -134,17 +143,41 @@ def _parent(record: RecordedSearch, trial: Trial) -> str:
     if parent is None or taught is None:
         return "" if index is None else f" of trial {index}"
     repeated = _rewards(record, trial)
-    values = [value for lesson in population.values() if (value := _worth(lesson, repeated)) is not None]
-    merit = oriented(record.spec.objective, _worth(taught, repeated) or 0.0)
-    place = 1 + sum(oriented(record.spec.objective, value) > merit for value in values)
+    place = _place(record, population, parent.index, repeated)
     pinned = len(trial.proposal.pinned)
     latest = counted(len(population) - pinned, "latest result")
     members = f"the {latest}" + (f" and {counted(pinned, 'pinned one')}" if pinned else "")
     kept = " (pinned)" if index in trial.proposal.pinned else ""
-    had = f"{_worth(taught, repeated):.6g}" if taught.rung is None else parent.rungs[taught.rung].in_words
-    if len(repeated[parent.index]) > 1:
-        had = f"a mean of {had} in {len(repeated[parent.index])} runs"
-    return f" of trial {index}{kept}, which had {had}: rank {place} of {members}, from which parents are drawn"
+    if taught.rung is not None:
+        had = parent.rungs[taught.rung].in_words
+    elif record.spec.has_several:
+        had = results_in_words(record, parent)
+    else:
+        had = f"{_worth(taught, repeated):.6g}"
+        if len(repeated[parent.index]) > 1:
+            had = f"a mean of {had} in {len(repeated[parent.index])} runs"
+    return f" of trial {index}{kept}, which had {had}: {place} of {members}, from which parents are drawn"
+
+
+def _place(
+    record: RecordedSearch, population: Mapping[int, Lesson], parent: int, repeated: Mapping[int, list[float]]
+) -> str:
+    """Return a parent's rank in the population, in words."""
+    objectives = record.spec.objectives
+    if not record.spec.has_several:
+        values = [value for lesson in population.values() if (value := _worth(lesson, repeated)) is not None]
+        merit = oriented(objectives[0], _worth(population[parent], repeated) or 0.0)
+        return f"rank {1 + sum(oriented(objectives[0], value) > merit for value in values)}"
+    known = {index: found for index, lesson in population.items() if (found := _values(record, lesson)) is not None}
+    ranks = find_ranks(np.array([oriented_values(objectives, values) for values in known.values()]))
+    rank = dict(zip(known, ranks.tolist(), strict=True))[parent]
+    return "on the front" if rank == 0 else f"behind {counted(rank, 'front')}"
+
+
+def _values(record: RecordedSearch, lesson: Lesson) -> Sequence[float] | None:
+    if lesson.rung is None:
+        return values_of(record.spec.objectives, lesson.trial)
+    return lesson.trial.rungs[lesson.rung].values
 
 
 def _population(record: RecordedSearch, trial: Trial) -> dict[int, Lesson]:
@@ -199,11 +232,13 @@ def _decisions_table(record: RecordedSearch, trial: Trial, chosen: Alternative |
     return table
 
 
-def _choice(trial: Trial) -> Iterable[str]:
+def _choice(record: RecordedSearch, trial: Trial, chosen: Alternative | None) -> Iterable[str]:
     proposal = trial.proposal
     if trial.is_repeat:
         return
-    if proposal.value is not None:
+    if proposal.value is not None and record.spec.has_several:
+        yield _expected(record, trial, chosen)
+    elif proposal.value is not None:
         median = "median reward so far" if proposal.observed_up_to else "median reward of an earlier search"
         yield (
             f"the critic expected {proposal.value:+.2f} (0 is the {median}, 1 a standard deviation above)"
@@ -218,6 +253,23 @@ def _choice(trial: Trial) -> Iterable[str]:
         yield "it was the first choice: no candidate before it was discarded as proposed before"
 
 
+def _expected(record: RecordedSearch, trial: Trial, chosen: Alternative | None) -> str:
+    """Say what the critics expected of a candidate: by how much the hypervolume would grow, else by how much the front
+    is missed, both in normal scores.
+    """
+    value = trial.proposal.value or 0.0
+    gain = f"the hypervolume to grow by {value:.1%}" if value >= 0 else f"it to miss the front by {-value:.2f}"
+    scores = ""
+    if chosen is not None and chosen.values is not None:
+        names = (each.name for each in record.spec.objectives)
+        said = ", ".join(f"{name} {score:+.2f}" for name, score in zip(names, chosen.values, strict=True))
+        scores = f": {said}; larger is better, 0 is the median result, 1 a standard deviation above"
+    return (
+        f"the critics expected {gain}, in normal scores, and it was ranked {trial.proposal.rank} of"
+        f" {counted(trial.proposal.competitors, 'candidate')}{scores}"
+    )
+
+
 def _owed(record: RecordedSearch, chosen: Alternative) -> Iterable[str]:
     """Say how much of what the critic expected is due to each earlier search."""
     shares = zip(record.experience.tasks, chosen.owed or (), strict=True)
@@ -229,9 +281,10 @@ def _owed(record: RecordedSearch, chosen: Alternative) -> Iterable[str]:
     yield f"of that, {', '.join(said)}"
 
 
-def _alternatives_table(trial: Trial, considered: Sequence[Alternative], shown: int) -> Table:
+def _alternatives_table(record: RecordedSearch, trial: Trial, considered: Sequence[Alternative], shown: int) -> Table:
     table = Table(box=box.SIMPLE_HEAD, title="what else was considered, in order of preference", title_justify="left")
-    for heading in ("place", "expected", "parent", "differs in", ""):
+    names = [each.name for each in record.spec.objectives] if any(each.values for each in considered) else []
+    for heading in ("place", "expected", *names, "parent", "differs in", ""):
         table.add_column(heading, overflow="fold")
     # Several draws may be the same candidate, which has the place of the first; `reversed` has that one written last.
     places = {_written(item.decisions): place for place, item in reversed([*enumerate(considered, start=1)])}
@@ -242,6 +295,7 @@ def _alternatives_table(trial: Trial, considered: Sequence[Alternative], shown: 
         table.add_row(
             str(place),
             "-" if item.value is None else f"{item.value:+.2f}",
+            *(("-" for _ in names) if item.values is None else (f"{score:+.2f}" for score in item.values)),
             "-" if item.parent is None else str(item.parent),
             json.dumps(differs),
             "proposed before" if item.is_known else "",

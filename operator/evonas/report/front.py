@@ -70,17 +70,20 @@ def results_in_words(record: RecordedSearch, trial: Trial) -> str:
     values = values_of(objectives, trial)
     if values is None:
         return "no reward"
-    said = _listed(objectives, values)
-    found = find_repeated(record, trial) if record.spec.has_several else None
-    return said if found is None else f"{said}; confirmed in {counted(found.runs, 'run')}: {_spread(objectives, found)}"
+    return _listed(objectives, values)
+
+
+def confirmed_in_words(record: RecordedSearch, trial: Trial) -> str:
+    """Return what a trial's confirmations have shown in each objective; empty without any."""
+    found = find_repeated(record, trial)
+    if found is None:
+        return ""
+    said = ", ".join(f"{each.name} {found.in_words(place)}" for place, each in enumerate(record.spec.objectives))
+    return f"confirmed in {counted(found.runs, 'run')}: {said}"
 
 
 def _listed(objectives: Sequence[Objective], values: Sequence[float]) -> str:
     return ", ".join(f"{each.name} {value:.6g}" for each, value in zip(objectives, values, strict=True))
-
-
-def _spread(objectives: Sequence[Objective], found: Repeated) -> str:
-    return ", ".join(f"{each.name} {found.in_words(place)}" for place, each in enumerate(objectives))
 
 
 def _summary(record: RecordedSearch, shown: int) -> Iterator[str]:

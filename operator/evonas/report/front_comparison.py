@@ -32,7 +32,7 @@ def compare_fronts(groups: Sequence[Group], reference: Sequence[float]) -> Front
     said = ", ".join(f"{each.name} {value:.6g}" for each, value in zip(objectives, reference, strict=True))
     return FrontComparison(
         hypervolumes=line_figure(
-            lines, x_label="trials that ended", y_label="hypervolume", description="hypervolume of the fronts so far"
+            lines, x_label="results", y_label="hypervolume", description="hypervolume of the fronts so far"
         ),
         fronts=_fronts(groups, objectives) if len(objectives) == 2 else None,
         reference=said,

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from evonas.agents import MARGINAL_SAMPLES
 from evonas.errors import EvonasError
+from evonas.recorded.comparing import common_reference
 from evonas.recorded.curves import rewards_in_order
-from evonas.recorded.fronts import grow, points_of, results_of, worst_of
+from evonas.recorded.fronts import grow
 from evonas.recorded.pareto import Axes, check_reported, default_axes, parse_axes
 from evonas.recorded.search import RecordedSearch
 from evonas.report.charts import Charts, are_drawn, built_charts, data_of
@@ -55,7 +56,7 @@ def render_report(
     several = records[0].spec.has_several
     metric = ", ".join(objective.name for objective in records[0].spec.objectives)
     drawn = [found for found in group(records) if all(rewards_in_order(record.trials) for record in found.records)]
-    reference = _reference(records) if several else None
+    reference = common_reference(records) if several else None
     detailed = records
     if len(records) > MAX_DETAILED:
         detailed = [max(found.records, key=lambda record: _merit(record, reference)) for found in group(records)]
@@ -93,7 +94,7 @@ def render_report(
             details=details,
             charts=charts,
             has_charts=[charts is not None and are_drawn(record) for record in detailed],
-            data=None if charts is None else data_of([*zip(detailed, details, strict=True)], () if several else drawn),
+            data=None if charts is None else data_of([*zip(detailed, details, strict=True)], drawn),
             omitted=len(records) - len(details),
             price=price,
             written=to_time(datetime.now(UTC)),
@@ -108,12 +109,6 @@ def _axes(record: RecordedSearch, metrics: tuple[str, str] | None) -> Axes | Non
     axes = parse_axes(record.spec.objectives, metrics)
     check_reported(record.trials, axes)
     return axes
-
-
-def _reference(records: Sequence[RecordedSearch]) -> tuple[float, ...] | None:
-    """Return where the hypervolumes of all searches are measured from."""
-    objectives = records[0].spec.objectives
-    return worst_of(objectives, [points_of(objectives, results_of(record.trials)) for record in records])
 
 
 def _worth(record: RecordedSearch, reference: tuple[float, ...] | None) -> float | None:

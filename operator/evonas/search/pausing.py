@@ -64,7 +64,8 @@ def find_promotions(spec: SearchSpec, totals: Totals, paused: Sequence[Trial], *
     closing = closing and not totals.counts[TrialState.SUCCEEDED]
     for step in reversed(spec.fidelity.steps[:-1]):
         there = [trial for trial in paused if trial.rungs[-1].step == step]
-        going_on = [trial for trial in there if totals.standings[step].goes_on(spec.fidelity, _point(spec, trial))]
+        points = totals.standings[step].going_on(spec.fidelity) if there else ()
+        going_on = [trial for trial in there if _point(spec, trial) in points]
         for trial in sorted(going_on, key=partial(_turn, spec, totals)):
             closing = False
             because = totals.standings[step].decide_to_promote(spec.fidelity, _point(spec, trial)).because

@@ -18,8 +18,9 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
+from itertools import filterfalse
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,7 @@ from numpy.typing import NDArray
 from evonas.domination import Points, find_crowding, find_heights
 from evonas.errors import EvonasError
 from evonas.fidelity import Fidelity
-from evonas.search.objective import oriented_values
+from evonas.search.objective import oriented, oriented_values
 from evonas.search.promotion import (
     Decision,
     decide_at,
@@ -50,20 +51,25 @@ Merit = tuple[float, ...]
 
 def point_of(objectives: Sequence[Objective], trial: Trial, result: RungResult) -> Point:
     """Return what a trial's result at a rung is compared by; EvonasError if it has not a value of each objective."""
-    if result.values is None:
+    if result.value is None:
         return (-math.inf,) * len(objectives)
-    if len(result.values) != len(objectives):
+    if (count := 1 + len(result.others)) != len(objectives):
         raise EvonasError(
-            f"trial {trial.index}: status.rungs: the result at step {result.step} has "
-            f"{counted(len(result.values), 'value')}, but the search has {counted(len(objectives), 'objective')}; "
-            "restore the record from a copy"
+            f"trial {trial.index}: status.rungs: the result at step {result.step} has {counted(count, 'value')}, but "
+            f"the search has {counted(len(objectives), 'objective')}; restore the record from a copy"
         )
-    return oriented_values(objectives, result.values)
+    # Asked for each of thousands of paused trials: a single objective needs no more than that.
+    first = oriented(objectives[0], result.value)
+    return (first, *oriented_values(objectives[1:], result.others)) if result.others else (first,)
 
 
 def has_diverged(point: Point) -> bool:
     """Return whether the point is the worst there is: such a result never goes on."""
     return point[0] == -math.inf
+
+
+_AT_ONCE = 256
+"""How many results are compared with all others at a time: it bounds the memory, and takes less than one by one."""
 
 
 class Standings(ABC):
@@ -93,8 +99,8 @@ class Standings(ABC):
         """Return how many are better than one of the results."""
 
     @abstractmethod
-    def is_among_best(self, point: Point, places: int) -> bool:
-        """Return whether fewer than so many are better than one of the results; cheap for all of them in turn."""
+    def best(self, places: int) -> Container[Point]:
+        """Return those of the results that fewer than so many are better than; quick to look one up."""
 
     @abstractmethod
     def needed(self, fidelity: Fidelity) -> float | None:
@@ -117,12 +123,9 @@ class Standings(ABC):
         better = len(self) - 1 if has_diverged(point) else self.count_better(point)
         return decide_to_promote_at(fidelity, better, len(self))
 
-    def goes_on(self, fidelity: Fidelity, point: Point) -> bool:
-        """Return whether ``decide_to_promote`` lets a trial go on; cheap for all of them in turn."""
-        count = len(self)
-        if count < fidelity.factor or has_diverged(point):
-            return False
-        return self.is_among_best(point, places_of(fidelity, count))
+    def going_on(self, fidelity: Fidelity) -> Container[Point]:
+        """Return those of the results that ``decide_to_promote`` lets go on; quick to look one up."""
+        return frozenset[Point]() if len(self) < fidelity.factor else self.best(places_of(fidelity, len(self)))
 
 
 class ByValue(Standings):
@@ -157,9 +160,9 @@ class ByValue(Standings):
         """Count the larger values."""
         return len(self._values) - bisect_right(self._values, point[0])
 
-    def is_among_best(self, point: Point, places: int) -> bool:
-        """Compare with the value at the last of the places."""
-        return point[0] >= self._values[-places]
+    def best(self, places: int) -> Container[Point]:
+        """Return those that are as good as the value at the last of the places."""
+        return _AtLeast(self._values[-places])
 
     def needed(self, fidelity: Fidelity) -> float | None:
         """Return the least value with which another one would go on."""
@@ -168,6 +171,17 @@ class ByValue(Standings):
     def needed_to_promote(self, fidelity: Fidelity) -> float | None:
         """Return the least value with which a paused one goes on."""
         return needed_to_promote(fidelity, self._values)
+
+
+@dataclass(frozen=True)
+class _AtLeast:
+    """All points whose only value is at least that, except that of a candidate that has diverged."""
+
+    least: float
+
+    def __contains__(self, point: object) -> bool:
+        assert isinstance(point, tuple)
+        return bool(point[0] >= self.least) and not has_diverged(point)
 
 
 @dataclass(frozen=True)
@@ -188,60 +202,72 @@ class _Derived:
 
     peers: dict[int, _Peers] = field(default_factory=dict)
     """By how many dominate them."""
+    dominating: dict[Point, int] = field(default_factory=dict)
+    """How many results dominate each."""
     best: dict[int, frozenset[Point]] = field(default_factory=dict)
     """Those at the first places, by how many places."""
 
 
 class ByDomination(Standings):
     """With several objectives. A result costs a few passes of NumPy over those that are there, and so does a decision
-    on it, which sorts its peers, too; what has been asked is kept until the next one comes.
+    on it, which sorts its peers, too; what has been asked is kept until the next one comes. Most totals are never
+    asked: results are compared once they are, or are copied.
     """
 
     def __init__(self, objectives: int) -> None:
         self._points: Points = np.empty((0, objectives))
         self._dominating: NDArray[np.int64] = np.empty(0, np.int64)
         """How many results dominate each."""
+        self._new: list[Point] = []
+        """Results that are not compared yet."""
         self._derived = _Derived()
 
     def __len__(self) -> int:
-        return len(self._points)
+        return len(self._points) + len(self._new)
 
     def copy(self) -> ByDomination:
-        """As every standings; nothing is copied, since ``add`` and ``remove`` make new arrays and change none."""
+        """As every standings; nothing is copied, since new arrays are made and none is changed."""
+        self._compare_new()
         more = ByDomination(self._points.shape[1])
         more._points, more._dominating, more._derived = self._points, self._dominating, self._derived
         return more
 
     def add(self, point: Point) -> None:
-        """Add a result, and count it among those that dominate others."""
-        dominating, dominated, _ = self._compare(point)
-        self._points = np.concatenate([self._points, [point]])
-        self._dominating = np.append(self._dominating + dominated, dominating.sum())
+        """Add a result."""
+        self._new.append(point)
         self._derived = _Derived()
 
     def remove(self, point: Point) -> None:
         """Remove a result."""
-        _, dominated, equal = self._compare(point)
-        place = int(equal.argmax())
+        self._compare_new()
+        not_worse, not_better = self._compare(np.array([point]))
+        place = int((not_worse & not_better).argmax())
         self._points = np.delete(self._points, place, axis=0)
-        self._dominating = np.delete(self._dominating - dominated, place)
+        self._dominating = np.delete(self._dominating - (not_better & ~not_worse)[:, 0], place)
         self._derived = _Derived()
 
     def merit(self, point: Point) -> Merit:
         """Return by how few it is dominated, how empty its region is, and how good it is on the whole."""
-        dominating = self._count_dominating(point)
+        if not self._derived.dominating:
+            self._compare_new()
+            counts = zip(_tuples(self._points), self._dominating.tolist(), strict=True)
+            self._derived.dominating = dict(counts)
+        dominating = self._derived.dominating[point]
         return (-dominating, *self._peers(dominating).merits[point])
 
     def count_better(self, point: Point) -> int:
         """Count those that fewer dominate, and of its peers those that come before it."""
-        dominating = self._count_dominating(point)
+        self._compare_new()
+        not_worse, not_better = self._compare(np.array([point]))
+        dominating = int((not_worse & ~not_better).sum())
         return int((self._dominating < dominating).sum()) + self._peers(dominating).count_better(point)
 
-    def is_among_best(self, point: Point, places: int) -> bool:
-        """Look it up among those at the first places."""
+    def best(self, places: int) -> Container[Point]:
+        """Return those at the first places."""
         if places not in self._derived.best:
+            self._compare_new()
             self._derived.best[places] = self._find_best(places)
-        return point in self._derived.best[places]
+        return self._derived.best[places]
 
     def needed(self, fidelity: Fidelity) -> None:
         """Return None: it depends on all values."""
@@ -254,7 +280,7 @@ class ByDomination(Standings):
         before = self._dominating < last
         left, peers = places - int(before.sum()), self._peers(last)
         chosen = [point for point in peers.merits if peers.count_better(point) < left]
-        return frozenset([*_tuples(self._points[before]), *chosen])
+        return frozenset(filterfalse(has_diverged, [*_tuples(self._points[before]), *chosen]))
 
     def _peers(self, dominating: int) -> _Peers:
         if dominating not in self._derived.peers:
@@ -263,14 +289,25 @@ class ByDomination(Standings):
             self._derived.peers[dominating] = _Peers(dict(zip(_tuples(points), found, strict=True)), sorted(found))
         return self._derived.peers[dominating]
 
-    def _count_dominating(self, point: Point) -> int:
-        dominating, _, _ = self._compare(point)
-        return int(dominating.sum())
+    def _compare_new(self) -> None:
+        """Count the new results among those that dominate others, and others among those that dominate them."""
+        known = len(self._points)
+        if self._new:
+            self._points = np.concatenate([self._points, self._new])
+            self._dominating = np.concatenate([self._dominating, np.zeros(len(self._new), np.int64)])
+            self._new = []
+        for start in range(known, len(self._points), _AT_ONCE):
+            block = slice(start, start + _AT_ONCE)
+            not_worse, not_better = self._compare(self._points[block])
+            self._dominating[block] = (not_worse & ~not_better).sum(axis=0)
+            self._dominating[:known] += (not_better & ~not_worse)[:known].sum(axis=1)
 
-    def _compare(self, point: Point) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
-        """Return which results dominate the point, which it dominates, and which are equal to it."""
-        not_worse, not_better = np.all(self._points >= point, axis=1), np.all(self._points <= point, axis=1)
-        return not_worse & ~not_better, not_better & ~not_worse, not_worse & not_better
+    def _compare(self, points: Points) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return [results, points]: which are not worse than the points in any objective, and which not better."""
+        columns = [*zip(self._points.T, points.T, strict=True)]
+        not_worse = np.all([np.greater_equal.outer(there, here) for there, here in columns], axis=0)
+        not_better = np.all([np.less_equal.outer(there, here) for there, here in columns], axis=0)
+        return not_worse, not_better
 
 
 def new_standings(objectives: Sequence[Objective]) -> Standings:

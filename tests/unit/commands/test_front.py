@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import optuna
 import pytest
 import yaml
 
+from evonas.domination import dominates
+from evonas.local.journal import open_journal
 from evonas.recorded.search import RecordedSearch, overview_of
+from evonas.search.objective import oriented_values, values_of
+from evonas.search.trial import ProposalRecord
 from evonas.sources.journal import JournalSource
+from evonas.spec import SearchSpec
 from tests.unit.commands.conftest import Evonas
-from tests.unit.search.fronts import TWO, front_body, write_front
+from tests.unit.commands.test_mlflow import runs
+from tests.unit.search.fronts import THREE, TWO, front_body, front_trials, write_front
 from tests.unit.search.simulation import write_run
 
 
@@ -140,3 +150,86 @@ def test_what_a_status_says_of_a_front_is_listed() -> None:
     said = overview_of(body)
     assert (said.front_size, said.hypervolume, said.best, said.metric) == (7, 1.5, None, "accuracy")
     assert said.more_metrics == ("latency_ms",)
+
+
+@pytest.mark.parametrize(
+    "objectives", [TWO, THREE, ({**TWO[0], "reference": 0.7}, {**TWO[1], "reference": 12})], ids=["2", "3", "limited"]
+)
+def test_best_trials_of_an_optuna_study_are_the_front(evonas: Evonas, tmp_path: Path, objectives: Any) -> None:
+    record = JournalSource(write_front(tmp_path, "two", objectives=objectives, confirm={"top": 2, "repeats": 1})).read()
+    assert evonas("export", "two", "--optuna")[0] == 0
+    study = optuna.load_study(study_name="two", storage=f"sqlite:///{tmp_path}/two.db")
+    assert [direction.name for direction in study.directions] == ["MAXIMIZE", *["MINIMIZE"] * (len(objectives) - 1)]
+    front = dict(zip((trial.index for trial in record.totals.front.members), record.totals.front.values, strict=True))
+    found = {trial.user_attrs["index"]: tuple(trial.values) for trial in study.best_trials}
+    assert found == front
+    assert study.user_attrs["evonas_metrics"] == [each["metric"] for each in objectives]
+    assert len(study.trials) == 60
+
+
+def test_runs_in_mlflow_have_every_objective_and_say_whether_they_are_on_the_front(
+    evonas: Evonas, tmp_path: Path
+) -> None:
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    body = front_body("grows", count=30)
+    trials = front_trials(SearchSpec.parse(body), count=30)
+    for known in (15, 30):
+        journal = open_journal(tmp_path / "grows", body)
+        for trial in trials[known - 15 : known]:
+            journal.write(trial)
+        journal.close()
+        assert evonas("export", "grows", "--mlflow", uri)[0] == 0
+        record = JournalSource(tmp_path / "grows").read()
+        members = {trial.index for trial in record.totals.front.members}
+        made = {int(run.data.tags["evonas.index"]): run.data for run in runs(uri, "grows")}
+        assert len(made) == known
+        for trial in record.trials:
+            said, values = made[trial.index], values_of(record.spec.objectives, trial)
+            if values is None:
+                assert "evonas.front" not in said.tags
+                continue
+            assert said.tags["evonas.front"] == ("true" if trial.index in members else "false")
+            assert (said.metrics["objective/accuracy"], said.metrics["objective/latency_ms"]) == values
+            assert "reward" not in said.metrics
+
+
+def test_explain_says_how_a_trial_stands_to_the_front(evonas: Evonas, run: Path, record: RecordedSearch) -> None:
+    front = record.totals.front
+    member = front.most_valuable(1)[0]
+    out = evonas("explain", str(run), str(member.index))[1]
+    assert f"Succeeded with accuracy {member.reward:.6g}, latency_ms" in out
+    assert "on the front: no other trial dominates it, and it dominates " in out
+    assert "without it, the hypervolume would be " in out
+    assert "confirmed in 3 runs: accuracy " in out
+    objectives = record.spec.objectives
+    points = {
+        trial.index: oriented_values(objectives, values)
+        for trial in record.trials
+        if not trial.is_confirmation and (values := values_of(objectives, trial)) is not None
+    }
+    members = [trial.index for trial in front.members]
+    behind = next(index for index in points if index not in members)
+    above = [index for index in members if dominates(points[index], points[behind])]
+    out = evonas("explain", str(run), str(behind))[1]
+    assert re.search(rf"behind \d+ fronts?: dominated by {len(above)} members? of the\s+front", out)
+    for index in above[:3]:
+        assert f"trial {index} is at least as good in every objective: accuracy " in out
+    child = next(trial for trial in record.trials if trial.proposal.origin == "evolution")
+    assert ", from which parents are drawn" in evonas("explain", str(run), str(child.index))[1].replace("\n", " ")
+
+
+def test_explain_says_why_a_trial_is_on_no_front(evonas: Evonas, tmp_path: Path) -> None:
+    limited = [TWO[0], {**TWO[1], "reference": 12}]
+    folder = write_front(tmp_path, "limited", objectives=limited)
+    trials = JournalSource(folder).read().trials
+    slow = next(trial for trial in trials if trial.metrics.get("latency_ms", 0) > 12)
+    assert (
+        "on no front: it is worse than the reference, latency_ms 12" in evonas("explain", "limited", str(slow.index))[1]
+    )
+    journal = open_journal(tmp_path / "limited", front_body("limited", objectives=limited))
+    first = JournalSource(folder).read().totals.front.members[0]
+    twin = replace(first, index=60, sequence=100, proposal=ProposalRecord("random", None, (), 0))
+    journal.write(twin)
+    journal.close()
+    said = evonas("explain", "limited", "60")[1]
+    assert f"not on the front: trial {first.index}, recorded before it, has the same values" in said

@@ -41,7 +41,9 @@ def test_what_is_imported_is_a_search_and_says_in_what_it_differs(evonas: Evonas
     assert len(spec.space) == len(experiment(path.stem)["spec"]["parameters"])
     text = (tmp_path / "search.yaml").read_text()
     assert "${" not in text
-    for line in err.splitlines():
+    *lines, last = [*err.splitlines(), ""] if "note: " not in err else err.splitlines()
+    assert last.startswith("note: ") == bool(experiment(path.stem)["spec"]["objective"].get("additionalMetricNames"))
+    for line in lines:
         assert line.startswith("differs: spec.")
         assert f"# {line.removeprefix('differs: ')}\n" in text
     collector = (experiment(path.stem)["spec"].get("metricsCollectorSpec") or {}).get("collector", {})
@@ -300,3 +302,59 @@ def test_what_has_no_counterpart_is_refused_with_every_reason(evonas: Evonas, na
 def test_what_is_no_experiment() -> None:
     with pytest.raises(EvonasError, match=r"must be a kubeflow\.org Experiment, found v1 Experiment"):
         convert({"apiVersion": "v1", "kind": "Experiment"})
+
+
+def test_additional_metrics_are_objectives_where_a_user_says_so(evonas: Evonas, tmp_path: Path) -> None:
+    file = str(CORPUS / "tpe.yaml")
+    single = evonas("import", "katib", file)
+    assert "note: accuracy: only collected, as in Katib; --objectives makes metrics objectives\n" in single[2]
+    code, _, err = evonas("import", "katib", file, "--objectives", "loss:min, accuracy:max", "--to", "two.yaml")
+    assert code == 0
+    assert "note: " not in err
+    assert (
+        "differs: spec.objective: Katib optimises one metric; here the result is the front of all objectives\n" in err
+    )
+    spec = SearchSpec.parse(load_search(tmp_path / "two.yaml"))
+    assert [(each.metric, each.minimize) for each in spec.objectives] == [("loss", True), ("accuracy", False)]
+    assert (spec.agent.type, spec.agent.settings["sampler"]) == ("Optuna", "TPE")
+    # Katib's default is the least of every metric of an experiment that minimises.
+    assert "spec.objective.metricStrategies: Katib took the least accuracy; here it is the largest" in err
+    reading = LogReading(wanted_of(spec))
+    reading.feed(b"loss=0.5 accuracy=0.9\nloss=0.6 accuracy=0.7\n")
+    assert to_report(wanted_of(spec), reading.printed).metrics == {"loss": 0.5, "accuracy": 0.9}
+
+
+def test_a_goal_of_katib_is_the_target_of_its_objective() -> None:
+    body = experiment("environment")
+    body["spec"]["objective"]["additionalMetricNames"] = ["latency"]
+    spec = SearchSpec.parse(convert(body, [("accuracy", "Maximize"), ("latency", "Minimize")]).manifest)
+    assert [each.target for each in spec.objectives] == [0.95, None]
+    body["spec"]["objective"]["additionalMetricNames"] += ["size"]
+    converted = convert(body, [("latency", "Minimize"), ("size", "Minimize")])
+    said = [str(each) for each in converted.differences]
+    assert any("accuracy, which Katib optimised, is no objective here" in each for each in said)
+
+
+def test_an_algorithm_for_one_objective_is_replaced_for_several() -> None:
+    body = experiment("tpe")
+    body["spec"]["algorithm"] = {"algorithmName": "cmaes"}
+    assert convert(body).manifest["spec"]["agent"]["type"] == "Optuna"
+    converted = convert(body, [("loss", "Minimize"), ("accuracy", "Maximize")])
+    assert converted.manifest["spec"]["agent"]["type"] == "EvoNAS"
+    assert any("cmaes is for one objective" in str(each) for each in converted.differences)
+
+
+@pytest.mark.parametrize(
+    ("objectives", "said"),
+    [
+        ("loss:min", "a search has two to 4 objectives in a list, got 1"),
+        ("loss,accuracy:max", "write METRIC:max or METRIC:min, got 'loss'"),
+        ("loss:min,loss:max", "names a metric twice"),
+        ("loss:max,accuracy:max", "spec.objective.type: is minimize, but --objectives asks for maximize"),
+        ("loss:min,acuracy:max", "which is not among loss, accuracy; did you mean accuracy?"),
+    ],
+)
+def test_objectives_that_are_none_are_refused(evonas: Evonas, objectives: str, said: str) -> None:
+    code, out, err = evonas("import", "katib", str(CORPUS / "tpe.yaml"), "--objectives", objectives)
+    assert (code, out) == (2, "")
+    assert said in err

@@ -20,12 +20,15 @@ from tests.unit.docs.markdown import ROOT, Page
 NOTEBOOK = ROOT / "examples" / "digits.ipynb"
 
 
-def test_blocks_of_the_page_run_one_after_the_other(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("page", "last_line"), [("python", "Complete 20"), ("several-objectives", "{'width': 16, 'depth': 2}")]
+)
+def test_blocks_of_the_page_run_one_after_the_other(page: str, last_line: str, tmp_path: Path) -> None:
     script = tmp_path / "page.py"
-    script.write_text("\n".join(Page(ROOT / "docs" / "python.md").fences("python")))
+    script.write_text("\n".join(Page(ROOT / "docs" / f"{page}.md").fences("python")))
     done = subprocess.run([sys.executable, script.name], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "Complete 20"
+    assert done.stdout.splitlines()[-1] == last_line
 
 
 def test_reference_has_every_public_name() -> None:

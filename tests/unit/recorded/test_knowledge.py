@@ -22,7 +22,7 @@ from evonas.recorded.knowledge import MAX_RESULTS, MAX_TASKS, MIN_RESULTS, gathe
 from evonas.recorded.knowledge_record import Knowledge, UnusableKnowledge
 from evonas.recorded.search import RecordedSearch
 from evonas.search.confirmation import due_confirmations
-from evonas.search.trial import VETOED, ProposalRecord, Trial, TrialState
+from evonas.search.trial import VETOED, ProposalRecord, RungResult, Trial, TrialState
 from evonas.space import INACTIVE
 from evonas.spec import API_VERSION, Confirm
 from tests.unit.recorded.test_warm_start import recorded
@@ -345,3 +345,43 @@ def test_an_agent_begins_with_what_is_recorded_and_not_without_a_record_that_sho
         assert declared.experience
     random = recorded(begun.trials, "here", knowledge={"searches": ["a"]}, agent={"type": "Random"})
     assert random.experience == Experience()
+
+
+def test_of_a_source_with_several_objectives_the_one_with_this_searchs_metric_counts() -> None:
+    both = [{"metric": "accuracy"}, {"metric": "latency_ms", "goal": "Minimize"}]
+    trials = [
+        succeeded(index, 0.1 * index, metrics={"accuracy": 0.1 * index, "latency_ms": float(9 - index % 4)})
+        for index in range(8)
+    ]
+    source = recorded(trials, objectives=both)
+    for objective in both:
+        alone = recorded(
+            [replace(each, reward=each.metrics[objective["metric"]]) for each in trials], objective=objective
+        )
+        assert task_of(source, objective=objective) == task_of(alone, objective=objective)
+    assert task_of(source, objective=both[0]) != task_of(source, objective=both[1])
+    gathered = gather(search_spec(objective={"metric": "size"}), [source])
+    assert not gathered.knowledge.experience.tasks
+    assert "search other (it has several objectives, none of which is size)" in gathered.note
+
+
+@pytest.mark.parametrize("mode", ["Stop", "Pause"])
+def test_results_at_rungs_of_several_objectives_count_by_the_one_that_is_looked_at(mode: str) -> None:
+    both = [{"metric": "accuracy"}, {"metric": "latency_ms", "goal": "Minimize"}]
+    rungs = {"rungs": {"min": 1, "max": 9}, "mode": mode}
+    cut = TrialState.STOPPED if mode == "Stop" else TrialState.PAUSED
+    stopped = [
+        trial(
+            index,
+            cut,
+            sequence=index + 1 if mode == "Stop" else None,
+            rungs=(RungResult(1, 0.1 * index, index + 1, others=(float(9 - index),)),),
+        )
+        for index in range(8)
+    ]
+    projected = [
+        replace(each, rungs=(replace(each.rungs[0], value=each.rungs[0].others[0], others=()),)) for each in stopped
+    ]
+    source = recorded(stopped, objectives=both, fidelity=rungs)
+    alone = recorded(projected, objective=both[1], fidelity=rungs)
+    assert task_of(source, objective=both[1]) == task_of(alone, objective=both[1])

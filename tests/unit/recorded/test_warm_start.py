@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from evonas.recorded.search import Phase, RecordedSearch
 from evonas.recorded.warm_start import MAX_RESULTS, UnusableSource, choose_results
+from evonas.search.backlog import due_imports
 from evonas.search.confirmation import due_confirmations
+from evonas.search.objective import values_of
 from evonas.search.reuse import result_of
-from evonas.search.trial import Trial, TrialState
+from evonas.search.settle import take_over
+from evonas.search.trial import Import, Trial, TrialState
 from evonas.spec import Confirm
 from tests.unit.search.climbing import climbed_record
-from tests.unit.search.support import search_spec, succeeded, totals_of, trial
+from tests.unit.search.support import NOW, search_spec, succeeded, totals_of, trial
 
 
 def recorded(trials: Sequence[Trial], name: str = "other", **spec: Any) -> RecordedSearch:
@@ -136,3 +140,68 @@ def test_a_source_without_anything_that_can_be_used_is_refused(
 ) -> None:
     with pytest.raises(UnusableSource, match=message):
         choose_results(search_spec(objective=objective), [recorded(trials)])
+
+
+ACCURACY: dict[str, Any] = {"metric": "accuracy"}
+LATENCY: dict[str, Any] = {"metric": "latency_ms", "goal": "Minimize"}
+SIZE: dict[str, Any] = {"metric": "size", "goal": "Minimize"}
+
+
+def measured(index: int, accuracy: float, latency: float, **more: float) -> Trial:
+    return succeeded(index, accuracy, metrics={"accuracy": accuracy, "latency_ms": latency, **more})
+
+
+def test_values_of_several_objectives_are_imported_whatever_their_places() -> None:
+    spec = search_spec(objectives=[LATENCY, ACCURACY])
+    found = choose_results(spec, [recorded([measured(3, 0.9, 5.0)], objectives=[ACCURACY, LATENCY])])
+    (trial,) = due_imports(found.results, totals_of([], spec), ())
+    taken = take_over(trial, *imported_of(trial))
+    assert values_of(spec.objectives, taken) == (5.0, 0.9)
+
+
+def test_one_objective_is_imported_from_several_and_several_from_one() -> None:
+    both = recorded([measured(3, 0.9, 5.0)], objectives=[ACCURACY, LATENCY])
+    (found,) = choose_results(search_spec(objective=LATENCY), [both]).results
+    assert found.reward == 5.0
+    single = recorded([measured(3, 0.9, 5.0), succeeded(4, 0.5, metrics={"accuracy": 0.5})], objective=ACCURACY)
+    chosen = choose_results(search_spec(objectives=[ACCURACY, LATENCY]), [single])
+    assert [(each.trial, each.reward, each.metrics["latency_ms"]) for each in chosen.results] == [(3, 0.9, 5.0)]
+    assert "this search's objective latency_ms is not known: the trial reported no metric" in chosen.note
+
+
+def test_means_of_several_runs_are_those_of_each_objective_and_within_the_limits_of_each_run() -> None:
+    limit = {"constraints": [{"metric": "latency_ms", "max": 0.1}]}
+    spec = search_spec(objectives=[ACCURACY, {**LATENCY, **limit}])
+    runs = [recorded([measured(3, 0.9, 0.1)], name=name, objectives=[ACCURACY, LATENCY]) for name in "abcdefghij"]
+    (found,) = choose_results(spec, runs).results
+    assert found.runs == 10
+    (trial,) = due_imports([found], totals_of([], spec), ())
+    assert values_of(spec.objectives, take_over(trial, *imported_of(trial))) == pytest.approx((0.9, 0.1))
+    with pytest.raises(UnusableSource, match=r"latency_ms is 0\.2, above its limit of 0\.1"):
+        choose_results(spec, [recorded([measured(3, 0.9, 0.2)], objectives=[ACCURACY, LATENCY])])
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [{"objective": {**LATENCY, "goal": "Maximize"}}, {"objectives": [ACCURACY, {**LATENCY, "goal": "Maximize"}]}],
+)
+def test_goal_of_each_metric_that_both_have_must_be_the_same(theirs: dict[str, Any]) -> None:
+    spec = search_spec(objectives=[ACCURACY, LATENCY])
+    said = "search other has the goal Maximize for latency_ms, this search has Minimize; rewards can be imported only"
+    with pytest.raises(UnusableSource, match=said):
+        choose_results(spec, [recorded([measured(3, 0.9, 5.0)], **theirs)])
+    other = recorded([measured(3, 0.9, 5.0, size=2.0)], objectives=[ACCURACY, SIZE])
+    assert len(choose_results(spec, [other]).results) == 1
+
+
+def test_of_more_than_may_be_imported_those_that_few_dominate_and_the_latest_are() -> None:
+    spec = search_spec(searchSpace=[{"name": "a", "values": list(range(250))}], objectives=[ACCURACY, LATENCY])
+    front = [measured(index, 0.001 * index, 0.001 * index) for index in range(100)]
+    worse = [measured(index, -1.0 - index, 1.0 + index) for index in range(100, 250)]
+    found = choose_results(spec, [recorded([*front, *worse], objectives=[ACCURACY, LATENCY])])
+    assert [each.trial for each in found.results] == [*range(100), *range(150, 250)]
+
+
+def imported_of(trial: Trial) -> tuple[Import, datetime]:
+    assert trial.imported is not None
+    return trial.imported, NOW

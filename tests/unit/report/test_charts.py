@@ -13,12 +13,13 @@ from playwright.sync_api import Browser, expect
 
 from evonas.report import charts, html
 from evonas.report.charts import Charts, built_charts, columns_of
-from evonas.report.html import render_report, save_report
+from evonas.report.html import MAX_DETAILED, render_report, save_report
 from evonas.sources.journal import JournalSource
 from evonas.ui.views.columns import columns
 from harness.fixtures import skipping
 from tests import built_page
 from tests.browser import chromium, visit
+from tests.unit.search.fronts import write_front
 from tests.unit.search.simulation import write_run
 
 LIMIT = {"metric": "latency_ms", "max": 12}
@@ -135,3 +136,35 @@ def test_a_search_with_more_trials_than_a_file_should_hold_keeps_its_figures(
 ) -> None:
     monkeypatch.setattr(charts, "MAX_TRIALS", 3)
     assert "data-search" not in render_report([JournalSource(run).read()], charts=built)
+
+
+def test_a_front_is_a_chart_and_what_random_candidates_have_stays_a_figure(
+    built: Charts, tmp_path: Path, browser: Browser
+) -> None:
+    record = JournalSource(write_front(tmp_path, "two", confirm={"top": 2, "repeats": 3})).read()
+    page = tmp_path / "report.html"
+    page.write_text(render_report([record], charts=built))
+    with visit(page, within=browser) as seen:
+        expect(seen.page.locator(".fronts canvas").locator("visible=true").first).to_be_visible()
+        expect(seen.page.locator(".fronts")).to_contain_text("trained again: mean and standard deviation")
+        assert seen.page.locator("#curves .band").count() == 1
+        assert (seen.complaints, seen.requests) == ([], [])
+
+
+def test_more_searches_than_are_described_are_compared_by_charts_too(
+    built: Charts, tmp_path: Path, browser: Browser
+) -> None:
+    records = [
+        JournalSource(
+            write_front(tmp_path, f"run-{seed}", seed=seed, count=20, confirm={"top": seed, "repeats": 1})
+        ).read()
+        for seed in range(1, MAX_DETAILED + 2)
+    ]
+    page = tmp_path / "report.html"
+    page.write_text(render_report(records, charts=built))
+    with visit(page, within=browser) as seen:
+        expect(seen.page.locator("#curves canvas").locator("visible=true").first).to_be_visible()
+        assert seen.page.locator("section.search").count() == 1
+        assert (seen.complaints, seen.requests) == ([], [])
+    nothing = JournalSource(write_front(tmp_path, "none", count=0)).read()
+    assert "There are no results yet" in render_report([nothing], charts=built)

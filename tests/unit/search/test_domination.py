@@ -64,6 +64,22 @@ def test_no_point_dominates_itself_and_no_two_each_other(one: list[float], other
     assert not (dominates(one, other) and dominates(other, one))
 
 
+@given(points=clouds(), data=st.data())
+def test_what_is_worse_than_a_reference_comes_after_all_that_is_not(points: Points, data: st.DataObject) -> None:
+    objectives = points.shape[1]
+    references = data.draw(st.lists(ANY, min_size=objectives, max_size=objectives))
+    beyond = (points < np.array(references)).any(axis=1)
+    ranks = find_ranks(points, references)
+    assert ranks[~beyond].tolist() == find_ranks(points[~beyond]).tolist()
+    assert ranks[beyond].min(initial=len(points)) > ranks[~beyond].max(initial=-1)
+    assert find_ranks(points, [-math.inf] * objectives).tolist() == find_ranks(points).tolist()
+
+
+def test_of_what_is_worse_than_a_reference_the_less_that_lacks_comes_first() -> None:
+    points = np.array([[9.0, 0.0], [0.5, 5.0], [0.9, 5.0], [0.9, 1.0], [1.0, 2.0]])
+    assert find_ranks(points, [1.0, 2.0]).tolist() == [1, 2, 1, 2, 0]
+
+
 def volume_by_cells(points: Points, reference: list[float]) -> float:
     """The hypervolume by its definition: the cells of the grid through all points that some point dominates."""
     above = [row for row in points.tolist() if all(a > b for a, b in zip(row, reference, strict=True))]

@@ -79,21 +79,28 @@ def test_recorded_rungs_are_told_with_what_was_seen() -> None:
     old = trial(1, TrialState.STOPPED, rungs=(RungResult(1, None, 3),))
     bare = trial(2, TrialState.RUNNING)
     curves.see("run:a", 0, 1, Progress(2, {"accuracy": 0.4, "loss": 1.0}))
-    told = curves.told("run:a", [running, old, bare], {0, 2}, "accuracy")
+    told = curves.told("run:a", [running, old, bare], {0, 2}, ["accuracy"])
     assert [curve.index for curve in told] == [0, 1]
     assert list(told[0].steps) == [1, 2, 3]
     assert told[0].metrics == {"accuracy": [0.3, 0.4, 0.5], "loss": [None, 1.0, None]}
     assert told[0].running
     assert told[1].metrics == {"accuracy": [None]}
     curves.see("run:a", 0, 1, Progress(4, {"accuracy": 0.6}))
-    assert list(curves.told("run:a", [running], {0}, "accuracy")[0].steps) == [1, 2, 3, 4]
+    assert list(curves.told("run:a", [running], {0}, ["accuracy"])[0].steps) == [1, 2, 3, 4]
     curves.forget("run:a")
-    assert list(curves.one("run:a", running, "accuracy", running=True).steps) == [1, 3]
+    assert list(curves.one("run:a", running, ["accuracy"], running=True).steps) == [1, 3]
+
+
+def test_rungs_of_several_objectives_are_points_of_each_curve() -> None:
+    climbing = trial(0, TrialState.RUNNING, rungs=(RungResult(1, 0.3, 1, others=(4.0,)), RungResult(3, None, 2)))
+    told = KeptCurves().one("run:a", climbing, ["accuracy", "latency_ms"], running=True)
+    assert list(told.steps) == [1, 3]
+    assert told.metrics == {"accuracy": [0.3, None], "latency_ms": [4.0, None]}
 
 
 def test_curves_seen_least_recently_make_room() -> None:
     curves = KeptCurves(most=2)
     for index in range(3):
         curves.see("run:a", index, 1, Progress(1, {"accuracy": 0.1}))
-    told = curves.told("run:a", [trial(index) for index in range(3)], (), "accuracy")
+    told = curves.told("run:a", [trial(index) for index in range(3)], (), ["accuracy"])
     assert [curve.index for curve in told] == [2, 1]

@@ -31,7 +31,7 @@ RULES = {
 def accept(manifest: dict[str, Any]) -> SearchSpec:
     """Judge a manifest as the local run and the operator do."""
     spec = SearchSpec.parse(manifest)
-    check_agent(spec.agent.type, spec.agent.settings)
+    check_agent(spec.agent.type, spec.agent.settings, len(spec.objectives))
     check_template(spec.trial)
     return spec
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from evonas.bridges.katib.metrics import read_report
 from evonas.bridges.katib.notes import Notes
+from evonas.bridges.katib.objectives import read_objectives
 from evonas.bridges.katib.parameters import read_parameter
 from evonas.bridges.katib.template import read_template
 from evonas.errors import EvonasError, FieldProblem
@@ -26,6 +27,8 @@ _AGENTS: dict[str, dict[str, Any]] = {
     "cmaes": {"type": "Optuna", "sampler": "CMAES"},
     "sobol": {"type": "Optuna", "sampler": "QMC"},
 }
+_SEVERAL = {name: agent for name, agent in _AGENTS.items() if agent.get("sampler") != "CMAES"}
+"""Those that take several objectives."""
 _MEDIANSTOP = {"start_step": 4, "min_trials_required": 3}
 """Settings of Katib's median rule, and their defaults."""
 _READ = {
@@ -46,10 +49,14 @@ class Converted:
 
     manifest: dict[str, Any]
     differences: list[FieldProblem]
+    collected: list[str]
+    """Metrics that are collected and not optimised, as in Katib; they could be objectives."""
 
 
-def convert(experiment: Mapping[str, Any]) -> Converted:
-    """Return the search; EvonasError, with a line per reason, if it is impossible."""
+def convert(experiment: Mapping[str, Any], objectives: list[tuple[str, str]] | None = None) -> Converted:
+    """Return the search; EvonasError, with a line per reason, if it is impossible. ``objectives`` are metrics and goals
+    that take the place of its one objective (``parse_objectives``).
+    """
     if experiment.get("kind") != "Experiment" or not str(experiment.get("apiVersion", "")).startswith("kubeflow.org/"):
         found = f"{experiment.get('apiVersion')} {experiment.get('kind')}"
         raise EvonasError(f"must be a kubeflow.org Experiment, found {found}")
@@ -63,7 +70,8 @@ def convert(experiment: Mapping[str, Any]) -> Converted:
     names = {str(parameter.get("name")) for parameter in parameters}
     trial = read_template(spec.get("trialTemplate") or {}, names, notes)
     objective = spec.get("objective") or {}
-    report = read_report(spec.get("metricsCollectorSpec") or {}, objective, notes)
+    several = None if objectives is None else read_objectives(objective, objectives, notes)
+    report = read_report(spec.get("metricsCollectorSpec") or {}, objective, notes, several or ())
     if report is not None:
         trial = {"report": report, **trial}
     manifest = {
@@ -72,8 +80,8 @@ def convert(experiment: Mapping[str, Any]) -> Converted:
         "metadata": _metadata(experiment.get("metadata") or {}, notes),
         "spec": {
             "searchSpace": space,
-            "objective": _objective(objective, notes),
-            "agent": _agent(spec.get("algorithm") or {}, notes),
+            **({"objective": _objective(objective, notes)} if several is None else {"objectives": several}),
+            "agent": _agent(spec.get("algorithm") or {}, notes, _SEVERAL if several else _AGENTS),
             "budget": _budget(spec),
             "trial": trial,
         },
@@ -81,7 +89,9 @@ def convert(experiment: Mapping[str, Any]) -> Converted:
     if notes.problems:
         raise EvonasError("\n".join(map(str, notes.problems)))
     check_template(SearchSpec.parse(manifest).trial)
-    return Converted(manifest, notes.differences)
+    return Converted(
+        manifest, notes.differences, [] if several else [*map(str, objective.get("additionalMetricNames") or ())]
+    )
 
 
 def _judge_unread(name: str, value: Any, notes: Notes) -> None:
@@ -134,14 +144,16 @@ def _objective(objective: Mapping[str, Any], notes: Notes) -> dict[str, Any]:
     return converted
 
 
-def _agent(algorithm: Mapping[str, Any], notes: Notes) -> dict[str, Any]:
+def _agent(algorithm: Mapping[str, Any], notes: Notes, agents: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     name = str(algorithm.get("algorithmName", ""))
-    agent = dict(_AGENTS.get(name, {"type": "EvoNAS"}))
+    agent = dict(agents.get(name, {"type": "EvoNAS"}))
     path = "spec.algorithm.algorithmName"
     if name == "grid":
         agent = {"type": "Random"}
         notes.differ(path, "grid is replaced by Random, which repeats nothing and ends when the space is exhausted")
-    elif name not in _AGENTS:
+    elif name in _AGENTS and name not in agents:
+        notes.differ(path, f"{name} is for one objective and is replaced by EvoNAS")
+    elif name not in agents:
         notes.differ(path, f"{name or 'none'} has no counterpart and is replaced by EvoNAS")
     for setting in algorithm.get("algorithmSettings") or ():
         key, value = setting.get("name"), str(setting.get("value"))

@@ -16,32 +16,61 @@ _OPENING = re.compile(r"\\.|\[(?:\\.|[^\]\\])+\]|\((?!\?)")
 _WHICH = {"min": "the least", "max": "the largest", "latest": "the last"}
 
 
-def read_report(collector: Mapping[str, Any], objective: Mapping[str, Any], notes: Notes) -> dict[str, Any] | None:
-    """Return ``spec.trial.report``; None, with a note, where Katib read something else than standard output."""
+def read_report(
+    collector: Mapping[str, Any],
+    objective: Mapping[str, Any],
+    notes: Notes,
+    objectives: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any] | None:
+    """Return ``spec.trial.report``; None, with a note, where Katib read something else than standard output.
+    ``objectives`` are those that take the place of Katib's one.
+    """
     kind = (collector.get("collector") or {}).get("kind", "StdOut")
     source = collector.get("source") or {}
-    metric, over_time = _strategy(objective)
+    bests = _bests(objective, objectives)
+    taken = {metric: _strategy(objective, metric) for metric in bests}
     if kind != "StdOut":
-        notes.differ(_COLLECTOR, _not_read(kind, source, f"{_WHICH.get(over_time, '')} {metric}".strip()))
+        read = " and ".join(f"{_WHICH.get(over_time, '')} {metric}".strip() for metric, over_time in taken.items())
+        notes.differ(_COLLECTOR, _not_read(kind, source, read))
         return None
     report: dict[str, Any] = {"from": "Logs"}
     if patterns := _patterns(source, objective, notes):
         report["patterns"] = patterns
-    best = "min" if objective.get("type") == "minimize" else "max"
-    if over_time == best:
+    (first, best), *others = bests.items()
+    if taken[first] == best:
         report["value"] = "Best"
-    elif over_time != "latest":
-        taken = _WHICH.get(over_time, over_time)
-        said = f"Katib took {taken} {metric}; here it is the last, or with value: Best the best"
+    elif taken[first] != "latest":
+        said = f"Katib took {_which(taken[first])} {first}; here it is the last, or with value: Best the best"
         notes.differ("spec.objective.metricStrategies", said)
+    for metric, its_best in others:
+        here = its_best if "value" in report else "latest"
+        if taken[metric] != here:
+            said = f"Katib took {_which(taken[metric])} {metric}; here it is {_which(here)}"
+            notes.differ("spec.objective.metricStrategies", said)
     return report
 
 
-def _strategy(objective: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the objective's metric, and which of its values Katib takes: by default the best, not the last."""
-    metric = str(objective.get("objectiveMetricName", "the metric"))
+def _bests(objective: Mapping[str, Any], objectives: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the metrics that are optimised, and which of a metric's values is the best."""
+    if objectives:
+        return {each["metric"]: "min" if each["goal"] == "Minimize" else "max" for each in objectives}
+    return {str(objective.get("objectiveMetricName", "the metric")): _usual(objective)}
+
+
+def _strategy(objective: Mapping[str, Any], metric: str) -> str:
+    """Return which of a metric's values Katib takes: by default the best by its objective's type, whatever the metric
+    is, and not the last.
+    """
     strategies = {item.get("name"): item.get("value") for item in objective.get("metricStrategies") or ()}
-    return metric, str(strategies.get(metric, "min" if objective.get("type") == "minimize" else "max"))
+    return str(strategies.get(metric, _usual(objective)))
+
+
+def _usual(objective: Mapping[str, Any]) -> str:
+    return "min" if objective.get("type") == "minimize" else "max"
+
+
+def _which(over_time: str) -> str:
+    return _WHICH.get(over_time, over_time)
 
 
 def _not_read(kind: str, source: Mapping[str, Any], what: str) -> str:

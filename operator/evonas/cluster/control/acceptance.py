@@ -75,7 +75,7 @@ class Acceptance:
     async def _judge(self, search: SearchRecord, service_account: str | None) -> SearchSpec | Refusal:
         try:
             spec = SearchSpec.parse(search.manifest)
-            check_agent(spec.agent.type, spec.agent.settings)
+            check_agent(spec.agent.type, spec.agent.settings, len(spec.objectives))
         except InvalidManifest as invalid:
             return Refusal("InvalidSpec", str(invalid), look_again=None)
         if is_accepted(search):

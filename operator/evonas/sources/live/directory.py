@@ -169,7 +169,7 @@ class LiveSearches:
     async def curves(self, id: str) -> SeenCurves:
         """Return the learning curves of running trials and of the latest others."""
         record, revision = await self.record(id), self.curves_revision(id)
-        told = self._curves.told(id, record.trials, self.running(id), record.spec.objective.name)
+        told = self._curves.told(id, record.trials, self.running(id), _objectives(record))
         return SeenCurves(revision, told)
 
     def curves_revision(self, id: str) -> int:
@@ -180,7 +180,7 @@ class LiveSearches:
         """Return a trial's learning curve, which may be empty."""
         record = await self.record(id)
         running = index in self.running(id)
-        return self._curves.one(id, find_trial(record, index), record.spec.objective.name, running=running)
+        return self._curves.one(id, find_trial(record, index), _objectives(record), running=running)
 
     def running(self, id: str) -> Mapping[int, RunningAttempt]:
         """Return the attempts under way, by the index of their trial."""
@@ -291,3 +291,7 @@ def _numbered(kind: str, name: str, numbers: Counter[str]) -> str:
 def _order(line: SeenSearch) -> tuple[str, str, str]:
     metadata: Mapping[str, str] = line.body.get("metadata", {})
     return metadata.get("namespace") or "", metadata.get("name", ""), line.id
+
+
+def _objectives(record: RecordedSearch) -> list[str]:
+    return [objective.name for objective in record.spec.objectives]

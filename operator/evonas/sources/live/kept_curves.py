@@ -7,7 +7,7 @@ from array import array
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
-from itertools import chain, islice
+from itertools import chain, islice, product
 
 from evonas.search.trial import Trial
 from evonas.search.trial_progress import Progress
@@ -113,28 +113,35 @@ class KeptCurves:
             del self._curves[key]
 
     def told(
-        self, search: str, trials: Sequence[Trial], running: Collection[int], objective: str, most: int = MAX_SHOWN
+        self,
+        search: str,
+        trials: Sequence[Trial],
+        running: Collection[int],
+        objectives: Sequence[str],
+        most: int = MAX_SHOWN,
     ) -> list[SeenCurve]:
-        """Return the curves of those of the trials that have one: of running ones first, then from the latest on."""
+        """Return the curves of those of the trials that have one: of running ones first, then from the latest on.
+        ``objectives`` are the names of the search's.
+        """
         now = [trial for trial in trials if trial.index in running]
         rest = (trial for trial in reversed(trials) if trial.index not in running)
         having = (trial for trial in chain(now, rest) if trial.rungs or (search, trial.index) in self._curves)
-        return [self.one(search, trial, objective, running=trial.index in running) for trial in islice(having, most)]
+        return [self.one(search, trial, objectives, running=trial.index in running) for trial in islice(having, most)]
 
-    def one(self, search: str, trial: Trial, objective: str, *, running: bool) -> SeenCurve:
+    def one(self, search: str, trial: Trial, objectives: Sequence[str], *, running: bool) -> SeenCurve:
         """Return a trial's curve: what was seen, and its rungs, which are recorded."""
         seen = self._curves.get((search, trial.index)) or KeptCurve()
         if seen.told is None or seen.told[0] is not trial or seen.told[1] is not running:
-            seen.told = (trial, running, _told(seen, trial, objective, running=running))
+            seen.told = (trial, running, _told(seen, trial, objectives, running=running))
         return seen.told[2]
 
 
-def _told(seen: KeptCurve, trial: Trial, objective: str, *, running: bool) -> SeenCurve:
+def _told(seen: KeptCurve, trial: Trial, objectives: Sequence[str], *, running: bool) -> SeenCurve:
     metrics = {name: seen.values(name) for name in seen.metrics}
-    for rung in trial.rungs:
+    for rung, (place, objective) in product(trial.rungs, enumerate(objectives)):
         # What was reported at that step says more, and is the same where both are there.
         if metrics.get(objective, {}).get(rung.step) is None:
-            metrics.setdefault(objective, {})[rung.step] = rung.value
+            metrics.setdefault(objective, {})[rung.step] = None if rung.values is None else rung.values[place]
     steps = sorted({*seen.steps, *(rung.step for rung in trial.rungs)})
     columns = {name: [values.get(step) for step in steps] for name, values in metrics.items()}
     return SeenCurve(trial.index, seen.attempt, running, steps, columns)

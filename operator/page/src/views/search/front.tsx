@@ -4,6 +4,7 @@ import { query, searchPath, setQuery, writeBrush } from "../../address";
 import type { Objective } from "../../api/types";
 import { Hypervolume, Pareto } from "../../charts";
 import { axisOf, objectiveAxes } from "../../data/objectives";
+import type { Brushes } from "../../data/selection";
 import { rowOf } from "../../data/table";
 import { count, decision, number } from "../../format";
 import { Empty, Scroll, Section, Waiting } from "../../parts/boxes";
@@ -16,6 +17,9 @@ import { TrialLink, type ViewProps } from ".";
 const LISTED = 10;
 /** There is room for so many columns of objectives and decisions; other decisions are in the trial's own view. */
 const COLUMNS = 5;
+
+/** The filter by which the table shows no others. */
+const ON_FRONT: Brushes = new Map([["rank", { from: 0, to: 0 }]]);
 
 /** Two objectives against each other; of more than two, which is part of the address. */
 export function FrontPart({ search, details, open, height }: ViewProps & { height: number }) {
@@ -100,11 +104,17 @@ export function Members({ search, details }: ViewProps) {
   const differing = details.space
     .filter(({ name }) => new Set(front.members.map(({ index }) => table.decisions.get(name)?.[rowOf(table, index)] ?? null)).size > 1)
     .slice(0, COLUMNS - summary.objectives.length);
-  const onFront = `${searchPath(search.id)}?tab=trials&brush=${encodeURIComponent(writeBrush("rank", { from: 0, to: 0 }))}`;
+  const onFront = `${searchPath(search.id)}?tab=trials&brush=${encodeURIComponent(writeBrush("rank", ON_FRONT.get("rank")!))}`;
   return (
     <Section
       title="On the front"
-      tools={front.size > 0 && <a href={onFront}>All in the table</a>}
+      tools={
+        front.size > 0 && (
+          <a href={onFront} onClick={() => (search.selection.brushes.value = ON_FRONT)}>
+            All in the table
+          </a>
+        )
+      }
       note={front.size > front.members.length ? `${count(front.members.length)} of ${count(front.size)}, which stand for all.` : undefined}
     >
       {front.size === 0 ? (
