@@ -23,8 +23,8 @@ from tests.dashboards.boards import RULES
 from tests.integration.searches import change
 from tests.operator_process import OperatorProcess, search
 
-NAME, PAUSING = "cnn", "asr"
-"""The search that the Search dashboard shows, and one whose trials pause."""
+NAME, PAUSING, WITH_FRONT = "cnn", "asr", "edge"
+"""The search that the Search dashboard shows, one whose trials pause, and one with two objectives."""
 OPERATORS_NAMESPACE = "evonas-system"
 _LATE_TRIALS = 4
 """That the main search only then has, when nothing can be recorded."""
@@ -39,7 +39,7 @@ class Recording:
     start: float
     end: float
     namespace: str
-    pausing_namespace: str
+    others_namespace: str
 
     def values(self, *, many: bool) -> dict[str, str]:
         """Return what Grafana would put for its variables; ``many`` where a dashboard offers All."""
@@ -47,9 +47,10 @@ class Recording:
         return {**chosen, "__range": f"{int(self.end - self.start)}s", "__rate_interval": "15s"}
 
     def choices(self, *, many: bool) -> list[dict[str, str]]:
-        """Return the same, and what Grafana would put if the other search were chosen."""
+        """Return the same, and what Grafana would put if another search were chosen."""
         values = self.values(many=many)
-        return [values] if many else [values, {**values, "namespace": self.pausing_namespace, "search": PAUSING}]
+        others = [{**values, "namespace": self.others_namespace, "search": name} for name in (PAUSING, WITH_FRONT)]
+        return [values] if many else [values, *others]
 
 
 @contextmanager
@@ -76,6 +77,13 @@ def _run(cluster: Cluster, operator: OperatorProcess, vision: str, speech: str, 
     pausing = _search(PAUSING, {"evonas-test/duration": duration}, trials // 2)
     pausing["spec"]["fidelity"]["mode"] = "Pause"
     cluster.apply(yaml.safe_dump(pausing), speech)
+    edge = _search(WITH_FRONT, {"evonas-test/duration": duration, "evonas-test/metrics": "yes"}, trials // 2)
+    edge["spec"]["objectives"] = [
+        {"metric": "accuracy", "goal": "Maximize"},
+        {"metric": "latency_ms", "goal": "Minimize", "reference": 16},
+    ]
+    del edge["spec"]["fidelity"]
+    cluster.apply(yaml.safe_dump(edge), speech)
     stalled = _search("too-large", {}, 4)
     stalled["spec"]["trial"]["template"]["spec"]["nodeSelector"] = {"type": "none"}
     cluster.apply(yaml.safe_dump(stalled), speech)

@@ -11,7 +11,7 @@ import yaml
 
 from harness.prometheus import Series
 from tests.dashboards.boards import RULES, Board, boards, fill_in, selectors
-from tests.dashboards.scenario import Recording
+from tests.dashboards.scenario import WITH_FRONT, Recording
 
 pytestmark = [pytest.mark.kwok, pytest.mark.prometheus]
 
@@ -38,7 +38,7 @@ def answers(recording: Recording, expression: str) -> list[Series]:
 def test_query_of_a_panel_has_an_answer_and_the_labels_that_its_legend_names(
     recording: Recording, board: Board, target: dict[str, Any]
 ) -> None:
-    """No search both stops and pauses trials: one of the two has an answer."""
+    """No search both stops and pauses trials, or has a best reward and a front: one of them has an answer."""
     expressions = [fill_in(target["expr"], values) for values in recording.choices(many=board.name != "search")]
     found = [item for expression in expressions for item in answers(recording, expression)]
     assert found, expressions
@@ -69,3 +69,16 @@ def test_every_rule_was_evaluated_without_an_error(recording: Recording) -> None
 def test_a_query_for_nothing_would_be_noticed(recording: Recording) -> None:
     assert not answers(recording, "evonas_no_such_metric")
     assert not answers(recording, "0 / 0 * evonas_leader")
+
+
+def test_a_search_with_several_objectives_has_a_front_that_grows_and_no_best_reward(recording: Recording) -> None:
+    def of(metric: str) -> list[Series]:
+        return answers(recording, f'{metric}{{search="{WITH_FRONT}"}}')
+
+    (sizes,), (volumes,) = of("evonas_search_front_trials"), of("evonas_search_hypervolume")
+    assert float(sizes["values"][-1][1]) >= 1
+    grown = [float(value) for _, value in volumes["values"]]
+    assert grown == sorted(grown)
+    assert grown[-1] > 0
+    assert of("evonas_search_trials_since_improvement")
+    assert not of("evonas_search_best_reward")

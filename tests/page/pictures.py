@@ -1,6 +1,7 @@
 """Takes the pictures of the live page for its documentation, of real searches: ``python -m tests.page.pictures``.
 
-Two seeds of a search of CNNs on digits, and a third one under way: minutes.
+Two seeds of a search of CNNs on digits, one with two objectives, and another one under way: minutes. ``--front`` takes
+those of the two objectives alone.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 
 import yaml
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from evonas.local.journal import JOURNAL_FILE, read_journal
 from harness.waiting import wait_for
@@ -41,22 +42,32 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        with _run(folder, "digits-front", 7, "digits-front") as process:
+            process.wait(HOURS)
+        if sys.argv[1:] == ["--front"]:
+            with serving(folder, "--runs", "runs") as server, chromium() as browser:
+                _take(_window(browser), server.page_of("digits-front"), "ui-front")
+            return
         for seed in (7, 8):
             with _run(folder, f"digits-{seed}", seed) as process:
                 process.wait(HOURS)
         with _run(folder, "digits-wide", 9), serving(folder, "--runs", "runs") as server, chromium() as browser:
             journal = folder / "runs" / "digits-wide" / JOURNAL_FILE
             wait_for("some trials", lambda: journal.exists() and _ended(journal) >= UNDER_WAY, timeout=HOURS)
-            page = browser.new_context(
-                viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light", device_scale_factor=1.25
-            ).new_page()
+            page = _window(browser)
             best = server.get(f"/api/v1/searches/{server.id_of('digits-7')}")["summary"]["best"]["index"]
             ids = [server.id_of(name) for name in ("digits-7", "digits-8", "digits-wide")]
             _take(page, server.page_of("digits-wide"), "ui-search")
             _take(page, server.at(), "ui-searches")
+            _take(page, server.page_of("digits-front"), "ui-front")
             _take(page, f"{server.page_of('digits-7')}?tab=explore", "ui-explore")
             _take(page, server.page_of("digits-7", trial=best), "ui-trial")
             _take(page, server.at(f"/compare?{'&'.join(f'id={id}' for id in ids)}"), "ui-comparison")
+
+
+def _window(browser: Browser) -> Page:
+    size: ViewportSize = {"width": WIDTH, "height": HEIGHT}
+    return browser.new_context(viewport=size, color_scheme="light", device_scale_factor=1.25).new_page()
 
 
 def _ended(journal: Path) -> int:
@@ -64,8 +75,8 @@ def _ended(journal: Path) -> int:
 
 
 @contextmanager
-def _run(folder: Path, name: str, seed: int) -> Iterator[subprocess.Popen[bytes]]:
-    body: dict[str, Any] = yaml.safe_load((ROOT / "examples" / "digits-rungs.yaml").read_text())
+def _run(folder: Path, name: str, seed: int, example: str = "digits-rungs") -> Iterator[subprocess.Popen[bytes]]:
+    body: dict[str, Any] = yaml.safe_load((ROOT / "examples" / f"{example}.yaml").read_text())
     body["metadata"] = {"name": name, "labels": {"team": "vision"}}
     body["spec"]["agent"]["seed"] = seed
     body["spec"]["budget"]["maxTrials"] = TRIALS

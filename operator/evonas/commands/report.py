@@ -12,8 +12,8 @@ from evonas.commands.renamed import RenamingCommand
 from evonas.commands.searches import cluster_options, says_what_a_search_is
 from evonas.recorded.comparing import check_comparable
 from evonas.recorded.search import RecordedSearch
+from evonas.report.front_plots import save_fronts
 from evonas.report.plots import save_plots
-from evonas.search.trial import Trial
 from evonas.sources.locate import locate
 from evonas.sources.options import ClusterOptions
 
@@ -45,7 +45,7 @@ def report(
     gpu_hour_price: float | None,
     cluster: ClusterOptions,
 ) -> None:
-    """Write a report on searches of one objective: curves, trade-offs, what matters, lineage, cost, failures.
+    """Write a report on searches with the same objectives: curves, fronts, what matters, lineage, cost, failures.
 
     Searches that differ only in their seed are drawn as one line with a band.
     """
@@ -57,15 +57,16 @@ def report(
         save_report(records, output, price=gpu_hour_price, metrics=pareto)
     elif pareto:
         raise click.UsageError(f"--pareto is a part of the HTML page; {output} holds the two plots alone")
+    elif records[0].spec.has_several:
+        save_fronts(_labelled(records), output)
     else:
         objective = records[0].spec.objective
-        save_plots(_labelled(records), output, minimize=objective.minimize, metric=objective.name)
+        trials = {label: record.trials for label, record in _labelled(records).items()}
+        save_plots(trials, output, minimize=objective.minimize, metric=objective.name)
     click.echo(f"wrote {output}")
 
 
-def _labelled(records: Sequence[RecordedSearch]) -> dict[str, Sequence[Trial]]:
-    """Return the trials by the search's name, or where it came from: one search may have been run several times."""
+def _labelled(records: Sequence[RecordedSearch]) -> dict[str, RecordedSearch]:
+    """Return the records by the search's name, or where it came from: one search may have been run several times."""
     names = Counter(record.identity.name for record in records)
-    return {
-        record.identity.name if names[record.identity.name] == 1 else record.source: record.trials for record in records
-    }
+    return {record.identity.name if names[record.identity.name] == 1 else record.source: record for record in records}

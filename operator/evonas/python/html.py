@@ -74,7 +74,7 @@ def _scatter(record: RecordedSearch, results: Sequence[Trial]) -> str:
     values = {trial.index: values_of(record.spec.objectives, trial) or () for trial in results}
     places = {index: (found[1], found[0]) for index, found in values.items()}
     order = sorted(members, key=lambda index: oriented_values((up, across), values[index][:2]), reverse=True)
-    points = [oriented_values((up, across), values[index][:2]) for index in order]
+    points = [(one, other) for one, other in (oriented_values((up, across), values[index][:2]) for index in order)]
     return scatter_figure(
         frame_around([*places.values()], [], []),
         front=[_point(order[place], places, record) for place in find_front(points)],

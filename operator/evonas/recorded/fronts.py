@@ -108,7 +108,7 @@ def worst_of(objectives: Objectives, points: Sequence[Points]) -> Values | None:
     return oriented_values(objectives, np.where(np.isinf(limits), worst, limits).tolist())
 
 
-def grow(objectives: Objectives, trials: Iterable[Trial], reference: Values | None = None) -> Steps:
+def grow(objectives: Objectives, trials: Iterable[Trial], reference: Sequence[float] | None = None) -> Steps:
     """Return how the hypervolume grew with the results, measured from one reference throughout: today's, unless another
     is given, such as that of several searches.
     """
@@ -123,7 +123,7 @@ def grow(objectives: Objectives, trials: Iterable[Trial], reference: Values | No
 class Growth:
     """A fold over oriented points in the order of their results: the front at each moment."""
 
-    def __init__(self, objectives: Objectives, reference: Values | None = None) -> None:
+    def __init__(self, objectives: Objectives, reference: Sequence[float] | None = None) -> None:
         self.results = 0
         self._limits = _limits(objectives)
         self._given = None if reference is None else np.array(oriented_values(objectives, reference))

@@ -75,7 +75,7 @@ def values(trial: Trial, axes: Axes) -> tuple[float, float]:
     return first, second
 
 
-def find_front(points: Sequence[tuple[float, float]]) -> list[int]:
+def find_front(points: Sequence[Sequence[float]]) -> list[int]:
     """Return which of the points no other dominates, those with the largest first number first.
 
     Larger is better. A point dominates another if it is at least as good in both numbers and better in one; equal

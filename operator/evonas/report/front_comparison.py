@@ -25,7 +25,7 @@ class FrontComparison:
     """Where all hypervolumes are measured from, in words."""
 
 
-def compare_fronts(groups: Sequence[Group], reference: Sequence[float]) -> FrontComparison:
+def compare_fronts(groups: Sequence[Group], reference: tuple[float, ...]) -> FrontComparison:
     """Return what the page shows of groups of searches that all have results."""
     objectives = groups[0].records[0].spec.objectives
     lines = [found.hypervolumes(reference) for found in groups]

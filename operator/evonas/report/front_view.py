@@ -131,7 +131,7 @@ def _behind(record: RecordedSearch) -> tuple[list[list[Sequence[float]]], list[S
     members = {trial.index for trial in record.totals.front.members}
     ranks = find_standings(objectives, points_of(objectives, results)).tolist()
     shades: list[list[Sequence[float]]] = []
-    worse = []
+    worse: list[Sequence[float]] = []
     for trial, rank in zip(results, ranks, strict=True):
         values = values_of(objectives, trial) or ()
         if rank < 0:

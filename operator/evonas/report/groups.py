@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from evonas.recorded.curves import best_so_far, moving_average, rewards_in_order
-from evonas.recorded.fronts import Values, grow
+from evonas.recorded.fronts import grow
 from evonas.recorded.search import RecordedSearch, manifest_of
 from evonas.report.figures.lines import Line
 from evonas.report.scaling import scaled, unscaled
@@ -38,11 +38,11 @@ class Group:
         curves = [best_so_far(rewards_in_order(record.trials), minimize=minimize) for record in self.records]
         return _mean(self.label, curves)
 
-    def hypervolumes(self, reference: Values | None) -> Line:
+    def hypervolumes(self, reference: Sequence[float] | None) -> Line:
         """The hypervolumes of the fronts after each result, measured from a reference."""
         return _mean(self.label, [_hypervolumes(record, reference) for record in self.records])
 
-    def reached(self, reference: Values | None) -> list[float]:
+    def reached(self, reference: Sequence[float] | None) -> list[float]:
         """The hypervolume that the front of each search came to, measured from a reference."""
         steps = [grow(record.spec.objectives, record.trials, reference) for record in self.records]
         return [found.volumes[-1] if found.volumes else 0.0 for found in steps]
@@ -73,7 +73,7 @@ def _without_seed(record: RecordedSearch) -> str:
     return json.dumps([spec["searchSpace"], *objectives, agent, spec.get("fidelity")], sort_keys=True)
 
 
-def _hypervolumes(record: RecordedSearch, reference: Values | None) -> list[float]:
+def _hypervolumes(record: RecordedSearch, reference: Sequence[float] | None) -> list[float]:
     steps = grow(record.spec.objectives, record.trials, reference)
     return [steps.at(place) for place in range(1, len(rewards_in_order(record.trials)) + 1)]
 

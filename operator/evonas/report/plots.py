@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 def save_plots(searches: Mapping[str, Sequence[Trial]], path: Path, *, minimize: bool, metric: str) -> None:
     """Write the drawing; EvonasError if it cannot be written, MissingExtra without matplotlib."""
-    figure = draw_plots(searches, minimize=minimize, metric=metric)
+    save_drawing(draw_plots(searches, minimize=minimize, metric=metric), path)
+
+
+def save_drawing(figure: Drawing, path: Path) -> None:
+    """Write a drawing; EvonasError if it cannot be written."""
     endings = figure.canvas.get_supported_filetypes()
     if path.suffix[1:] not in endings:
         raise EvonasError(f"cannot draw {path}: its name must end in .html, .{', .'.join(sorted(endings))}")

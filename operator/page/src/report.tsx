@@ -87,11 +87,11 @@ function Fronts(shared: TrialsProps) {
   const { objectives } = shared.details.summary;
   const pairs = objectives.flatMap((up, place) => objectives.slice(place + 1).map((across) => [up, across] as const));
   return (
-    <>
+    <div class={pairs.length > 1 ? "pair" : "wide"}>
       {pairs.map(([up, across]) => (
         <Pareto {...shared} key={`${up.metric} ${across.metric}`} x={axisOf(across, objectives)} y={axisOf(up, objectives)} lessX={across.minimize} lessY={up.minimize} />
       ))}
-    </>
+    </div>
   );
 }
 

@@ -233,3 +233,15 @@ def test_explain_says_why_a_trial_is_on_no_front(evonas: Evonas, tmp_path: Path)
     journal.close()
     said = evonas("explain", "limited", "60")[1]
     assert f"not on the front: trial {first.index}, recorded before it, has the same values" in said
+
+
+def test_report_of_several_objectives_is_a_page_or_a_picture(evonas: Evonas, run: Path, tmp_path: Path) -> None:
+    other = str(write_front(tmp_path, "other", seed=4))
+    for words in ([str(run)], [str(run), other]):
+        assert evonas("report", *words, "--to", "fronts.png")[0] == 0
+        assert (tmp_path / "fronts.png").read_bytes().startswith(b"\x89PNG")
+    assert evonas("report", str(run), other, "--to", "fronts.html")[0] == 0
+    assert evonas("report", str(run), "--pareto", "accuracy", "energy_mj:min", "--to", "pair.html")[0] == 0
+    assert "accuracy against energy_mj" in (tmp_path / "pair.html").read_text()
+    found = json.loads(evonas("best", str(run), "--pareto", "latency_ms", "accuracy")[1])
+    assert found[0]["metrics"]["latency_ms"] == min(item["metrics"]["latency_ms"] for item in found)

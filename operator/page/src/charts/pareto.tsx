@@ -23,7 +23,7 @@ interface Limit {
   readonly kind: "limit" | "target" | "reference";
 }
 
-/** So many ranks differ in their looks; those behind them look alike. */
+/** Ranks differ in so many looks: those near the front have one each, the others are alike in ever larger groups. */
 const SHADED = 6;
 
 export function Pareto(props: ParetoProps) {
@@ -111,7 +111,7 @@ export function Pareto(props: ParetoProps) {
         const [small, opacity] = places === null ? [2.5, strength(feasible)] : [3, 1];
         if (!ranked) dots(pen, marks.x, marks.y, rest, faint, small, opacity);
         else
-          for (const [nearness, behind] of byNearness(rest, (place) => table.rank[marks.row[place]!]!))
+          for (const [nearness, behind] of byNearness(rest, (place) => table.rank[marks.row[place]!]!, found.ranks))
             dots(pen, marks.x, marks.y, behind, mixed(faint, series[0]!, 0.7 * nearness), small + 0.3, places === null ? opacity * (0.5 + nearness) : 1);
         crosses(pen, marks.x, marks.y, bad, series[3]!, places === null ? 3 : 3.5, places === null ? 0.8 : 1);
         dots(pen, marks.x, marks.y, good, series[0]!, places === null ? 4 : 4.5, 1);
@@ -157,11 +157,12 @@ function keptNear(feasible: readonly number[], members: readonly number[], merit
 }
 
 /** Places by how near their rank is to the front, from 0 to 1, the nearest last; what has no rank is not near. */
-function byNearness(places: readonly number[], rankOf: (place: number) => number): readonly (readonly [number, readonly number[]])[] {
+function byNearness(places: readonly number[], rankOf: (place: number) => number, last: number): readonly (readonly [number, readonly number[]])[] {
   const groups = Array.from({ length: SHADED + 1 }, () => [] as number[]);
   for (const place of places) {
     const rank = rankOf(place);
-    groups[Number.isFinite(rank) ? Math.min(Math.max(rank, 1), SHADED) - 1 : SHADED]!.push(place);
+    const group = Math.floor((SHADED * Math.log(Math.max(rank, 1))) / Math.log(Math.max(last, SHADED) + 1));
+    groups[Number.isFinite(rank) ? group : SHADED]!.push(place);
   }
   return groups.map((group, at) => [at === SHADED ? 0 : 1 / (at + 1), group] as const).reverse();
 }
