@@ -52,18 +52,30 @@ def find_ranks(points: Points, references: Sequence[float] = ()) -> NDArray[np.i
     return np.asarray(pareto_rank(_ordinal(points), maximise=True), np.int64)
 
 
-def find_crowding(points: Points) -> NDArray[np.float64]:
+def find_crowding(points: Points, ranks: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
     """Return [points]: how far the neighbours of each point of one front are apart, summed over the objectives, each
     relative to the front's extent; infinity for those at an end (Deb et al. 2002, section III.B). Equal points share
-    what one of them would have, and objectives in which all are equal do not count.
+    what one of them would have, and objectives in which all are equal do not count. With ``ranks``, each rank is a
+    front.
     """
-    distinct, places = np.unique(points, axis=0, return_inverse=True)
+    fronts = np.zeros(len(points)) if ranks is None else ranks
+    distinct, places = np.unique(np.column_stack([fronts, points]), axis=0, return_inverse=True)
     distances = np.zeros(len(distinct))
-    for column in _scaled(distinct).T:
-        if len(column) and column.max() > column.min():
-            order = np.argsort(column, kind="stable")
-            distances[order[[0, -1]]] = math.inf
-            distances[order[1:-1]] += column[order[2:]] - column[order[:-2]]
+    if len(distinct):
+        # Sorted, so that the points of a front follow each other.
+        _, firsts, front = np.unique(distinct[:, 0], return_index=True, return_inverse=True)
+        lasts = np.append(firsts[1:], len(distinct)) - 1
+        # Halves, lest the extent of the largest floats overflow.
+        halves = np.maximum(distinct[:, 1:], -np.finfo(float).max) / 2
+        low = np.minimum.reduceat(halves, firsts)
+        extent = np.maximum.reduceat(halves, firsts) - low
+        scaled = (halves - low[front]) / np.where(extent > 0, extent, 1.0)[front]
+        for column, counts in zip(scaled.T, (extent > 0).T, strict=True):
+            ascending = np.lexsort((column, front))
+            gaps = np.zeros(len(column))
+            gaps[1:-1] = column[ascending[2:]] - column[ascending[:-2]]
+            gaps[firsts] = gaps[lasts] = math.inf
+            distances[ascending] += np.where(counts[front], gaps, 0.0)
     found: NDArray[np.float64] = distances[places.ravel()]
     return found
 
@@ -72,10 +84,8 @@ def order(points: Points, references: Sequence[float] = ()) -> NDArray[np.int64]
     """Return the places of the points, best first: by rank, within a rank by crowding, among equals the earlier one
     (the crowded comparison of NSGA-II, Deb et al. 2002, section III.B).
     """
-    ranks, crowding = find_ranks(points, references), np.zeros(len(points))
-    for rank in range(ranks.max(initial=-1) + 1):
-        crowding[ranks == rank] = find_crowding(points[ranks == rank])
-    return np.lexsort((np.arange(len(points)), -crowding, ranks))
+    ranks = find_ranks(points, references)
+    return np.lexsort((np.arange(len(points)), -find_crowding(points, ranks), ranks))
 
 
 def hypervolume(points: Points, reference: Sequence[float]) -> float:

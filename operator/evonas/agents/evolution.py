@@ -98,9 +98,8 @@ def _worth(members: Sequence[Observation], references: Values) -> NDArray[np.flo
     if any(member.stopped for member in members):
         # Then they are on a scale of their own.
         references = ()
-    ranks, crowding = find_ranks(points, references), np.zeros(len(points))
-    for rank in range(ranks.max() + 1):
-        crowding[ranks == rank] = find_crowding(points[ranks == rank])
+    ranks = find_ranks(points, references)
+    crowding = find_crowding(points, ranks)
     _, places = np.unique(np.column_stack([-ranks, crowding]), axis=0, return_inverse=True)
     return places.ravel().astype(float)
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import random
 import subprocess
 import sys
+from itertools import product
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evonas.agents import Agent, LearnsFromRungs, create_agent
+from evonas.agents import Agent, LearnsFromRungs, check_agent, create_agent
 from evonas.agents.testing import AgentContract
+from evonas.domination import hypervolume
+from evonas.errors import InvalidManifest
 from evonas.space import SearchSpace
 from tests.tier import examples
 
@@ -105,6 +109,43 @@ class TestEvoNASForThree(Several):
 class TestEvoNASForSeveralWithoutCritic(Several):
     type = "EvoNAS"
     config: ClassVar = {"critic": {"model": "None"}}
+
+
+@pytest.mark.parametrize(
+    ("type", "config", "field"),
+    [
+        ("Optuna", {"sampler": "CMAES"}, "spec.agent.sampler"),
+        ("Neural", {"policy": {"training": "REINFORCE"}}, "spec.agent.policy.training"),
+        ("EvoNAS", {"policy": {"training": "REINFORCE"}}, "spec.agent.policy.training"),
+    ],
+)
+def test_what_has_one_objective_is_refused_several(type: str, config: dict[str, Any], field: str) -> None:
+    """Before anything is loaded, with the cure."""
+    check_agent(type, config)
+    with pytest.raises(InvalidManifest, match=rf"^{field}: .*spec.objectives lists several: choose \w+"):
+        check_agent(type, config, objectives=2)
+
+
+@pytest.mark.parametrize("type", ["Evolution", "EvoNAS"])
+def test_several_objectives_are_all_climbed(type: str) -> None:
+    """Half as much again of the hypervolume is missing of random search's front as of theirs."""
+    space = counting_space(6)
+
+    def missing(type: str) -> float:
+        found = []
+        for seed in range(3):
+            agent = create_agent(type, space, seed, objectives=2)
+            points = []
+            for _ in range(100):
+                proposal = agent.propose()
+                values = [float(value) for value in proposal.decisions.values()]
+                points.append((sum(values[:4]), -sum(value * value for value in values)))
+                agent.observe(proposal.index, points[-1])
+            found.append(hypervolume(np.array(points), [0.0, -220.0]))
+        best = [(sum(split), -sum(value * value for value in split) - 2) for split in product(range(1, 7), repeat=4)]
+        return hypervolume(np.array(best, float), [0.0, -220.0]) - sum(found) / len(found)
+
+    assert missing(type) < missing("Random") / 1.5
 
 
 @EVERY_VARIANT
@@ -208,6 +249,8 @@ def test_pytorch_is_imported_only_for_agents_that_learn() -> None:
     program = """
 import sys
 from evonas.agents import create_agent
+from evonas.domination import hypervolume
+from evonas.errors import InvalidManifest
 from evonas.space import SearchSpace
 for type in ("Random", "Evolution", "EvoNAS"):
     agent = create_agent(type, SearchSpace.parse([{"name": "a", "values": list(range(50))}]))

@@ -447,10 +447,26 @@ def test_a_memory_has_one_result_of_a_candidate_that_goes_on_after_pauses(indexe
 def test_a_memory_keeps_the_best_half_and_the_latest(rewards: list[int], capacity: int) -> None:
     memory = Memory(capacity, 1)
     for age, reward in enumerate(rewards):
-        memory.add(age, (age,), float(reward))
+        memory.add(age, (age,), (float(reward),))
     kept = {int(choices[0]) for choices in memory.choices()}
     assert min(capacity, len(rewards)) <= len(kept) < capacity + BLOCK
     assert memory.choices()[:, 0].tolist() == sorted(kept)
     best = sorted(range(len(rewards)), key=lambda age: -rewards[age])[: capacity // 2]
     worst_of_best = rewards[best[-1]]
     assert all(age in kept for age in range(len(rewards)) if rewards[age] > worst_of_best)
+
+
+def test_a_memory_of_several_objectives_keeps_the_front() -> None:
+    """However old it is."""
+    dice = random.Random(5)
+    memory = Memory(40, 1, objectives=2)
+    points = [(float(age), float(5 - age)) for age in range(6)]
+    points += [(dice.uniform(-9, -1), dice.uniform(-9, -1)) for _ in range(200)]
+    for age, values in enumerate(points):
+        memory.add(age, (age,), values)
+    kept = memory.choices()[:, 0].tolist()
+    assert kept[:6] == [*range(6)]
+    assert kept == sorted(kept)
+    assert 40 <= len(kept) < 40 + BLOCK
+    assert kept[-1] == 205
+    assert memory.finals(1).tolist() == [points[age][1] for age in kept]

@@ -86,6 +86,29 @@ def test_an_unknown_type_is_told_what_is_known_and_what_to_do() -> None:
     assert "install that package beside evonas" in problem
 
 
+SEVERAL = """
+from near import NearTheBest
+
+class Several(NearTheBest):
+    takes_objectives = True
+
+    def __init__(self, space, seed, settings, objectives):
+        super().__init__(space, seed, settings)
+        self.objectives = objectives
+"""
+
+
+def test_an_agent_that_does_not_take_several_objectives_is_refused_them(site: Path) -> None:
+    install(site, "several", SEVERAL, {"Several": "several:Several"})
+    with pytest.raises(
+        InvalidManifest, match=r"^spec\.objectives: .*'NearTheBest' has one objective: give spec.objective"
+    ):
+        create_agent("NearTheBest", counting_space(3), 0, objectives=2)
+    for objectives in (1, 3):
+        agent = create_agent("Several", counting_space(3), 0, objectives=objectives)
+        assert agent.objectives == objectives  # type: ignore[attr-defined]
+
+
 def test_a_broken_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(tmp_path)
     install(tmp_path, "broken", "", {"Broken": "broken:Agent", "Lost": "lost_module:Agent"})

@@ -10,20 +10,23 @@ from typing import Any
 
 import pytest
 
-from evonas.agents import HasPolicy, composition, create_agent, marginals
+from evonas.agents import NO_EXPERIENCE, HasPolicy, composition, marginals
 from evonas.errors import EvonasError
 from evonas.recorded import policy_history as module
 from evonas.recorded.policy_history import has_moved, policy_history
-from evonas.search.lessons import record_of
+from evonas.search.lessons import new_agent, record_of
 from evonas.search.trial import Trial
 from evonas.spec import SearchSpec
 from tests.unit.search.simulation import SPACE, simulate, write_run
 from tests.unit.search.support import search_spec
 
 
-def spec_of(type: str, **settings: Any) -> SearchSpec:
+def spec_of(type: str, objectives: list[dict[str, Any]] | None = None, **settings: Any) -> SearchSpec:
     return search_spec(
-        searchSpace=SPACE, agent={"type": type, "seed": 5, "warmup": 4, **settings}, budget={"maxTrials": 40}
+        searchSpace=SPACE,
+        agent={"type": type, "seed": 5, "warmup": 4, **settings},
+        budget={"maxTrials": 40},
+        **({} if objectives is None else {"objectives": objectives}),
     )
 
 
@@ -39,9 +42,20 @@ AGENTS: list[dict[str, Any]] = [
 ]
 
 
+OBJECTIVES: list[dict[str, Any]] = [{"metric": "accuracy"}, {"metric": "latency_ms", "goal": "Minimize"}]
+
+
 @pytest.mark.parametrize("agent", AGENTS, ids=["Neural", "REINFORCE", "EvoNAS", "no critic"])
 def test_moments_are_those_of_agents_restored_on_the_way(agent: dict[str, Any]) -> None:
-    spec = spec_of(**agent)
+    check_moments(spec_of(**agent))
+
+
+@pytest.mark.parametrize("type", ["Neural", "EvoNAS"])
+def test_moments_of_several_objectives_are_those_of_agents_restored_on_the_way(type: str) -> None:
+    check_moments(spec_of(type, objectives=OBJECTIVES))
+
+
+def check_moments(spec: SearchSpec) -> None:
     trials = simulate(spec)
     history = policy_history(spec, trials, moments=5)
     rewarded = [trial for trial in results_of(trials) if trial.reward is not None]
@@ -50,7 +64,7 @@ def test_moments_are_those_of_agents_restored_on_the_way(agent: dict[str, Any]) 
     for moment in history:
         last = rewarded[moment.rewards - 1].sequence or 0 if moment.rewards else 0
         seen = [trial for trial in trials if trial.sequence is not None and trial.sequence <= last]
-        restored = create_agent(spec.agent.type, spec.space, spec.agent.seed, spec.agent.settings)
+        restored = new_agent(spec, NO_EXPERIENCE)
         restored.restore(record_of(spec, trial) for trial in seen)
         assert isinstance(restored, HasPolicy)
         expected = restored.policy_marginals()

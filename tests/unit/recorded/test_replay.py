@@ -47,6 +47,32 @@ def test_every_proposal_follows_from_the_record(agent: str) -> None:
     assert difference_of(spec, trials) is None
 
 
+@pytest.mark.parametrize("references", [False, True], ids=["", "references"])
+@pytest.mark.parametrize("agent", [*AGENTS, "NSGAII"])
+def test_every_proposal_for_several_objectives_follows_from_the_record(agent: str, references: bool) -> None:
+    objectives: list[dict[str, Any]] = [{"metric": "accuracy"}, {"metric": "latency_ms", "goal": "Minimize"}]
+    if references:
+        objectives = [{**objectives[0], "reference": 0.1}, {**objectives[1], "reference": 13}]
+    declared = {**AGENTS, "NSGAII": {"type": "Optuna", "sampler": "NSGAII"}}[agent]
+    spec = search_spec(
+        searchSpace=SPACE, agent={**declared, "seed": 5}, budget={"maxTrials": 40}, objectives=objectives
+    )
+    trials = simulate(spec, restarts=[17])
+    assert difference_of(spec, trials) is None
+    proposed = Replay(spec, trials).agent_before(20)
+    if agent == "EvoNAS":
+        assert isinstance(proposed, Explaining)
+        assert {len(each.values or ()) for each in proposed.alternatives()} == {2}
+    # What it is told of the second objective matters to whoever learns.
+    changed = [
+        replace(trial, metrics={**trial.metrics, "latency_ms": 25 - trial.metrics["latency_ms"]})
+        if trial.metrics
+        else trial
+        for trial in trials
+    ]
+    assert (difference_of(spec, changed) is None) == (agent in ("Random", "NSGAII"))
+
+
 @pytest.mark.parametrize("agent", AGENTS)
 def test_proposals_after_a_confirmation_follow_from_the_record(agent: str) -> None:
     spec = replace(spec_of(agent), confirm=Confirm(top=2, repeats=2))

@@ -20,13 +20,14 @@ each."""
 class Memory:
     """Results in order. Every BLOCK results, a full memory forgets the oldest of those outside the better half."""
 
-    def __init__(self, capacity: int, decisions: int) -> None:
+    def __init__(self, capacity: int, decisions: int, objectives: int = 1) -> None:
         self._capacity = capacity
         self._decisions = decisions
         self._indexes: list[int] = []
         self._choices: list[Choices] = []
-        self._finals: list[Values] = []
-        self._curves: list[tuple[Curve, ...]] = []
+        # A list for each objective.
+        self._finals: list[list[float]] = [[] for _ in range(objectives)]
+        self._curves: list[list[Curve]] = [[] for _ in range(objectives)]
         self.added = 0
         """How many results were added, including forgotten ones."""
         self.settled = 0
@@ -43,11 +44,11 @@ class Memory:
 
     def finals(self, objective: int = 0) -> NDArray[np.float64]:
         """Return [results]: values of an objective; minus infinity for infeasible candidates, NaN for stopped ones."""
-        return np.array([values[objective] for values in self._finals])
+        return np.array(self._finals[objective])
 
     def curves(self, objective: int = 0) -> list[Curve]:
         """Return [results]: the values of an objective at rungs."""
-        return [curves[objective] if curves else () for curves in self._curves]
+        return self._curves[objective].copy()
 
     def add(
         self, index: int, choices: Choices, finals: Values, curves: tuple[Curve, ...] = (), *, again: bool = False
@@ -58,8 +59,9 @@ class Memory:
             self._remove(self._indexes.index(index))
         self._indexes.append(index)
         self._choices.append(choices)
-        self._finals.append(finals)
-        self._curves.append(curves)
+        for objective, final in enumerate(finals):
+            self._finals[objective].append(final)
+            self._curves[objective].append(curves[objective] if curves else ())
         self.added += 1
         ends_block = self.added % BLOCK == 0
         if ends_block:
@@ -69,20 +71,21 @@ class Memory:
             self.version += 1
 
     def _forget(self) -> None:
-        if self._finals and len(self._finals[0]) > 1:
-            worse = order(np.column_stack([self._worth(each) for each in range(len(self._finals[0]))]))[
-                len(self) // 2 :
-            ]
-            for place in sorted(np.sort(worse)[: max(0, len(self) - self._capacity)].tolist(), reverse=True):
+        if len(self._finals) > 1:
+            best_first = order(np.column_stack([self._worth(each) for each in range(len(self._finals))]))
+            worse = np.sort(best_first[len(self) // 2 :])[: max(0, len(self) - self._capacity)]
+            for place in reversed(worse.tolist()):
                 self._remove(place)
             return
         while len(self) > self._capacity:
-            worse = np.argsort(self._worth(0), kind="stable")[: (len(self) + 1) // 2]
-            self._remove(int(worse.min()))
+            worst_first = np.argsort(self._worth(0), kind="stable")
+            self._remove(int(worst_first[: (len(self) + 1) // 2].min()))
 
     def _worth(self, objective: int) -> NDArray[np.float64]:
         finals = self.finals(objective)
-        return outlook(self.curves(objective), finals).expected if any(self._curves) else finals
+        return outlook(self.curves(objective), finals).expected if any(self._curves[objective]) else finals
 
     def _remove(self, place: int) -> None:
-        del self._indexes[place], self._choices[place], self._finals[place], self._curves[place]
+        del self._indexes[place], self._choices[place]
+        for of_objective in (*self._finals, *self._curves):
+            del of_objective[place]

@@ -34,7 +34,7 @@ class Panel:
     def __init__(self, space: SearchSpace, seed: int, references: Values) -> None:
         """``references`` are the worst values that are worth anything, minus infinity where there is none."""
         self._seed = seed
-        self._memory = Memory(MEMORY, len(space))
+        self._memory = Memory(MEMORY, len(space), len(references))
         self._critics = [Critic(space, objective=each, memory=self._memory) for each in range(len(references))]
         self._references = references
 
