@@ -339,6 +339,11 @@ def _objective_problems(spec: Mapping[str, Any]) -> Iterable[FieldProblem]:
         seen.add(objective["metric"])
         yield from _constraint_problems(f"spec.objectives[{position}]", objective)
         yield from _reference_problems(f"spec.objectives[{position}]", objective)
+    if "objectives" in spec and spec["trial"].get("report", {}).get("value") == "Best":
+        yield FieldProblem(
+            "spec.trial.report.value",
+            "must be Last with several objectives, whose best values may never have been there at once",
+        )
     if "objectives" in spec and "knowledge" in spec:
         yield FieldProblem(
             "spec.knowledge",

@@ -8,6 +8,7 @@ mean over what they may be: the expected hypervolume improvement (Emmerich et al
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -45,14 +46,28 @@ class Spread:
     """[directions, objectives]: along which these are compared with the front."""
 
 
+@dataclass(frozen=True)
+class Limit:
+    """What may be the best that there is in an objective: the more results have the best value, the less is to be
+    expected beyond it. A metric such as a number of layers has a best value, which many candidates share.
+    """
+
+    best: float
+    count: int
+    """How many results have it."""
+
+
 class Gain:
     """Measures what candidates would add to a front."""
 
-    def __init__(self, front: Floats, numbers: NDArray[np.float64], references: Floats) -> None:
+    def __init__(
+        self, front: Floats, numbers: NDArray[np.float64], references: Floats, limits: Sequence[Limit] = ()
+    ) -> None:
         """``front`` is [members, objectives], at least one; ``numbers`` are [NUMBERS, objectives], uniform in [0, 1).
         ``references``, [objectives], are where the hypervolume begins, minus infinity where that is not given: what is
-        worse adds nothing.
+        worse adds nothing. ``limits`` are those of the objectives, if they have any.
         """
+        self._limits = limits
         within = front[(front >= references).all(axis=1)]
         known = within if len(within) else front
         best, worst = known.max(axis=0), known.min(axis=0)
@@ -71,6 +86,8 @@ class Gain:
         """
         spread = self._roughly if roughly else self._finely
         samples = means[:, None] + np.broadcast_to(deviations, means.shape)[:, None] * spread.deviates
+        for place, limit in enumerate(self._limits):
+            samples[..., place] -= np.maximum(samples[..., place] - limit.best, 0) * (1 - 1 / limit.count)
         along = self._along(samples.reshape(-1, means.shape[1]), spread.directions)
         reached = self._along(self._front, spread.directions).max(axis=0, initial=0.0)
         power = means.shape[1]

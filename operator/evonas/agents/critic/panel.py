@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.agents.critic.critic import MEMORY, Critic
-from evonas.agents.critic.gain import NUMBERS, Gain
+from evonas.agents.critic.gain import NUMBERS, Gain, Limit
 from evonas.agents.critic.judgement import Assessment, Floats, Judgement
 from evonas.agents.critic.memory import Memory
 from evonas.agents.history import Pending
@@ -54,7 +54,7 @@ class Panel:
             choices = np.array([each.choices for each in pending])
             points = np.concatenate([points, np.column_stack([each.expect(choices) for each in judgements])])
         numbers = uniforms(self._seed, Purpose.DIRECTIONS, index, (NUMBERS, len(self._critics)))
-        gain = Gain(points[find_front(points)], numbers, self._scores_of_references())
+        gain = Gain(points[find_front(points)], numbers, self._scores_of_references(), self._limits(judgements))
         return JointJudgement(judgements, gain)
 
     def _scores_of_references(self) -> Floats:
@@ -67,6 +67,15 @@ class Panel:
                 for objective, reference in enumerate(self._references)
             ]
         )
+
+    def _limits(self, judgements: Sequence[Judgement]) -> list[Limit]:
+        found = []
+        for objective, judgement in enumerate(judgements):
+            finals = self._memory.finals(objective)
+            best = np.nanmax(finals, initial=-math.inf)
+            scores = judgement.targets[: len(finals)][finals == best]
+            found.append(Limit(float(scores.max()), len(scores)) if math.isfinite(best) else Limit(math.inf, 1))
+        return found
 
     def _points(self, judgements: Sequence[Judgement]) -> Floats:
         """Return what results are worth without their noise, [results, objectives]: of those that have ended or, if all
