@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from evonas.agents import AgentSettings
 from evonas.manifest import to_yaml
+from evonas.recorded.additions import course
 from evonas.recorded.fronts import find_standings, points_of
 from evonas.recorded.pareto import Axes
 from evonas.recorded.preference import Preference, prefer
@@ -106,7 +107,8 @@ def describe(record: RecordedSearch, axes: Axes | None = None) -> Details:
     several, front = record.spec.has_several, record.totals.front
     winner = None if several else find_winner(record.spec, record.totals)
     knee = prefer(record, Preference((), None)) if several and len(front) else None
-    origin, improved = winner or knee, improvements(record)
+    grown = course(record, front.reference) if several and front.reference is not None else None
+    origin, improved = winner or knee, improvements(record, grown)
     policy = view_policy(record)
     history = policy.learned.history if policy else []
     candidates = _by_merit(record, rewarded)[-MAX_CANDIDATES:]
@@ -124,7 +126,7 @@ def describe(record: RecordedSearch, axes: Axes | None = None) -> Details:
         tradeoff=view_tradeoff(record, axes, winner) if axes is not None else None,
         origins=origins(record),
         front=view_front(record, knee) if several else None,
-        growth=view_growth(record, front.reference) if several and front.reference is not None else None,
+        growth=None if grown is None else view_growth(record, grown, front.reference or ()),
         importance=dict(importances).get(record.spec.objective.name),
         importances=importances,
         values=[view_values(decision, rewarded, population, history) for decision in drawn] if rewarded else [],

@@ -258,16 +258,15 @@ def _expected(record: RecordedSearch, trial: Trial, chosen: Alternative | None) 
     is missed, both in normal scores.
     """
     value = trial.proposal.value or 0.0
-    gain = f"the hypervolume to grow by {value:.1%}" if value >= 0 else f"it to miss the front by {-value:.2f}"
-    scores = ""
-    if chosen is not None and chosen.values is not None:
+    worth = f"the hypervolume to grow by {value:.1%}" if value >= 0 else f"it to miss the front by {-value:.2f}"
+    if chosen is None or chosen.values is None:
+        expected = f"{worth}, in normal scores"
+    else:
         names = (each.name for each in record.spec.objectives)
-        said = ", ".join(f"{name} {score:+.2f}" for name, score in zip(names, chosen.values, strict=True))
-        scores = f": {said}; larger is better, 0 is the median result, 1 a standard deviation above"
-    return (
-        f"the critics expected {gain}, in normal scores, and it was ranked {trial.proposal.rank} of"
-        f" {counted(trial.proposal.competitors, 'candidate')}{scores}"
-    )
+        said = " and ".join(f"{name} {score:+.2f}" for name, score in zip(names, chosen.values, strict=True))
+        expected = f"{said} (0 is the median result, 1 a standard deviation better), and so {worth}"
+    ranked = f"ranked {trial.proposal.rank} of {counted(trial.proposal.competitors, 'candidate')}"
+    return f"the critics expected {expected}; it was {ranked}"
 
 
 def _owed(record: RecordedSearch, chosen: Alternative) -> Iterable[str]:
@@ -294,7 +293,7 @@ def _alternatives_table(record: RecordedSearch, trial: Trial, considered: Sequen
         differs = {name: value for name, value in item.decisions.items() if trial.decisions.get(name) != value}
         table.add_row(
             str(place),
-            "-" if item.value is None else f"{item.value:+.2f}",
+            "-" if item.value is None else format(item.value, "+.1%" if names else "+.2f"),
             *(("-" for _ in names) if item.values is None else (f"{score:+.2f}" for score in item.values)),
             "-" if item.parent is None else str(item.parent),
             json.dumps(differs),

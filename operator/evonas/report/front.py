@@ -60,8 +60,8 @@ def front_view(record: RecordedSearch) -> RenderableType:
 def describe_front(record: RecordedSearch) -> str:
     """Return how large the front is, and what it is worth above which reference."""
     front = record.totals.front
-    above = _listed(record.spec.objectives, front.reference or ())
-    return f"{counted(len(front), 'trial')} on the front, hypervolume {front.hypervolume:.6g} above {above}"
+    above, volume = _listed(record.spec.objectives, front.reference or ()), min(front.hypervolume, sys.float_info.max)
+    return f"{counted(len(front), 'trial')} on the front, hypervolume {volume:.6g} above {above}"
 
 
 def results_in_words(record: RecordedSearch, trial: Trial) -> str:

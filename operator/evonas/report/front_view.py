@@ -4,13 +4,14 @@ how its hypervolume grew.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 from markupsafe import Markup
 
-from evonas.recorded.additions import Chance, Course, chance, course
+from evonas.recorded.additions import Chance, Course, chance
 from evonas.recorded.fronts import find_standings, points_of, results_of
 from evonas.recorded.repeated import find_repeated
 from evonas.recorded.search import RecordedSearch
@@ -81,14 +82,15 @@ def view_front(record: RecordedSearch, knee: Trial | None) -> FrontView:
     measured = [found for trial in infeasible if (found := _reported(objectives, trial)) is not None]
     behind, worse = _behind(record)
     places = front.cover(MAX_ROWS)
-    rows = [_row(record, front.members[place], front.values[place], knee) for place in places]
+    values = front.values
+    rows = [_row(record, front.members[place], values[place], knee) for place in places]
     pairs = combinations(range(len(objectives)), 2)
     return FrontView(
         objectives=objectives,
         figures=[_figure(record, pair, behind, worse, measured, knee) for pair in pairs] if len(front) or worse else [],
         rows=rows,
         size=len(front),
-        hypervolume=front.hypervolume,
+        hypervolume=min(front.hypervolume, sys.float_info.max),
         reference=front.reference or (),
         knee=knee,
         shades=[(_nearness(place, len(behind)), len(each)) for place, each in enumerate(behind)],
@@ -99,9 +101,9 @@ def view_front(record: RecordedSearch, knee: Trial | None) -> FrontView:
     )
 
 
-def view_growth(record: RecordedSearch, reference: Sequence[float]) -> GrowthView:
-    """Return how the hypervolume above a reference grew."""
-    found, random = course(record, reference), chance(record, reference)
+def view_growth(record: RecordedSearch, found: Course, reference: Sequence[float]) -> GrowthView:
+    """Return how the hypervolume above a reference grew, as ``found``."""
+    random = chance(record, reference)
     lines = [Line("this search", found.hypervolumes)]
     if random is not None:
         lines.append(Line(f"{random.candidates} random candidates", random.means, random.deviations))

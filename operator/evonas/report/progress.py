@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from evonas.recorded.additions import course
+from evonas.recorded.additions import Course, course
 from evonas.recorded.fronts import grow, results_of
 from evonas.recorded.search import RecordedSearch
 from evonas.search.budget import SECONDS_PER_HOUR
@@ -130,10 +130,14 @@ def lineage(record: RecordedSearch, trial: Trial) -> list[Ancestor]:
     return line[::-1]
 
 
-def improvements(record: RecordedSearch) -> list[Improvement]:
-    """Return the trials that were the best, or on the front, when they ended, with what had been spent until then."""
+def improvements(record: RecordedSearch, grown: Course | None = None) -> list[Improvement]:
+    """Return the trials that were the best, or on the front, when they ended, with what had been spent until then;
+    ``grown`` is how the hypervolume grew, where that is known already.
+    """
+    reference = record.totals.front.reference
     if record.spec.has_several:
-        return [*_additions(record)]
+        known = course(record, reference) if grown is None and reference is not None else grown
+        return [] if known is None else [*_additions(record, known)]
     ended = sorted((trial for trial in record.trials if trial.completion_time), key=_end)
     found: list[Improvement] = []
     uses_gpus = record.uses_gpus
@@ -152,10 +156,9 @@ def improvements(record: RecordedSearch) -> list[Improvement]:
     return found
 
 
-def _additions(record: RecordedSearch) -> Iterator[Improvement]:
-    front, before = record.totals.front, 0.0
-    members = {trial.index for trial in front.members}
-    for added in course(record, front.reference).additions if front.reference is not None else ():
+def _additions(record: RecordedSearch, grown: Course) -> Iterator[Improvement]:
+    before, members = 0.0, {trial.index for trial in record.totals.front.members}
+    for added in grown.additions:
         values = values_of(record.spec.objectives, added.trial) or ()
         is_member = added.trial.index in members
         yield Improvement(added.trial, added.gain, added.hours, added.hours - before, values, is_member)

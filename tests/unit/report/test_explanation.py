@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
 from evonas.agents import Alternative
-from evonas.recorded.search import RecordedSearch
+from evonas.recorded.search import Phase, RecordedSearch
 from evonas.report.explanation import explanation
 from evonas.search.trial import Trial, TrialState
 from evonas.space import Value
+from evonas.spec import SearchSpec
 from tests.unit.search.climbing import climbed_record
+from tests.unit.search.fronts import front_body, front_trials
 
 PAUSE = {"rungs": {"min": 1, "max": 9, "factor": 3}, "mode": "Pause"}
 
@@ -232,3 +234,28 @@ def test_a_candidate_of_an_earlier_search_is_explained_without_its_record(record
     first = record.trials[0]
     moved = replace(first, proposal=replace(first.proposal, origin="transfer"))
     assert "origin: transfer, from one of the best candidates of an earlier search" in said(record, moved)
+
+
+def test_critics_of_several_objectives_are_quoted_in_each() -> None:
+    body = front_body(count=24)
+    body["metadata"]["uid"] = "0f0e"
+    trials = front_trials(SearchSpec.parse(body), count=24)
+    child = trials[20]
+    chosen = replace(child, proposal=replace(child.proposal, value=0.044, rank=2, competitors=54))
+    record = RecordedSearch("here", body, (*trials[:20], chosen), Phase.RUNNING)
+
+    def considered(decisions: Mapping[str, Value], value: float, values: tuple[float, float]) -> Alternative:
+        return Alternative(dict(decisions), 3, {}, value, is_known=False, values=values)
+
+    other = {**child.decisions, "width": 8 if child.decisions["width"] != 8 else 16}
+    text = said(
+        record,
+        chosen,
+        considered=[considered(child.decisions, 0.044, (-0.16, 0.49)), considered(other, -0.5, (1.2, -3.4))],
+    )
+    assert "the critics expected accuracy -0.16 and latency_ms +0.49 (0 is the median result" in text
+    assert "and so the hypervolume to grow by 4.4%; it was ranked 2 of 54 candidates" in text
+    (row,) = (line.split() for line in text.splitlines() if "-50.0%" in line)
+    assert row[:4] == ["2", "-50.0%", "+1.20", "-3.40"]
+    missed = replace(chosen, proposal=replace(chosen.proposal, value=-0.5))
+    assert "the critics expected it to miss the front by 0.50, in normal scores" in said(record, missed)
