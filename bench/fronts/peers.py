@@ -1,10 +1,13 @@
 """Third-party searchers for several objectives, as their users write them. Imported only when they compete.
 
-Numbers are whole numbers to them, by their place in the order; other values are categories.
+Numbers are whole numbers to them, by their place in the order; other values are categories. They know no reference, but
+some take constraints: that a value is no worse than its reference, by a share of it. Where it is minus infinity, there
+is none.
 """
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections import deque
 from typing import Any
@@ -23,13 +26,14 @@ would be random."""
 class Optuna:
     """A study of Optuna's with several directions, and one of its samplers."""
 
-    def __init__(self, space: SearchSpace, seed: int, objectives: int, sampler: str, **settings: Any) -> None:
+    def __init__(self, space: SearchSpace, seed: int, references: Values, sampler: str, **settings: Any) -> None:
         import optuna  # noqa: PLC0415
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        self._references = references
         self._study = optuna.create_study(
-            directions=["maximize"] * objectives, sampler=getattr(optuna.samplers, sampler)(seed=seed, **settings)
+            directions=["maximize"] * len(references), sampler=getattr(optuna.samplers, sampler)(seed=seed, **settings)
         )
         self._space = space
         self._pending: dict[int, Any] = {}
@@ -43,13 +47,16 @@ class Optuna:
 
     def observe(self, index: int, values: Values) -> None:
         """Tell a result."""
-        self._study.tell(self._pending.pop(index), values)
+        trial = self._pending.pop(index)
+        for place, violation in enumerate(_violations(values, self._references)):
+            trial.set_constraint(str(place), violation)
+        self._study.tell(trial, values)
 
 
 class Pymoo:
     """pymoo's NSGA-II with its operators for mixed variables, binary tournaments and elimination of duplicates."""
 
-    def __init__(self, space: SearchSpace, seed: int, objectives: int) -> None:
+    def __init__(self, space: SearchSpace, seed: int, references: Values) -> None:
         from pymoo.algorithms.moo.nsga2 import NSGA2, binary_tournament  # noqa: PLC0415
         from pymoo.core.mixed import (  # noqa: PLC0415
             MixedVariableDuplicateElimination,
@@ -76,8 +83,14 @@ class Pymoo:
             ),
             eliminate_duplicates=duplicates,
         )
+        self._references = references
+        constraints = len(_violations(references, references))
+        self._measured = {"F", "G"} if constraints else {"F"}
         self._algorithm.setup(
-            Problem(vars=variables, n_obj=objectives), termination=("n_gen", 1_000_000), seed=seed, verbose=False
+            Problem(vars=variables, n_obj=len(references), n_ieq_constr=constraints),
+            termination=("n_gen", 1_000_000),
+            seed=seed,
+            verbose=False,
         )
         self._generation: Any = None
         self._open: deque[int] = deque()
@@ -103,8 +116,19 @@ class Pymoo:
 
     def observe(self, index: int, values: Values) -> None:
         """Take a result, and tell the generation when it is complete; pymoo minimises."""
-        self._generation[self._pending.pop(index)].F = -np.array(values)
+        member = self._generation[self._pending.pop(index)]
+        member.F = -np.array(values)
+        if "G" in self._measured:
+            member.G = np.array(_violations(values, self._references))
         if not self._open and not self._pending:
             for member in self._generation:
-                member.evaluated.add("F")
+                member.evaluated.update(self._measured)
             self._algorithm.tell(infills=self._generation)
+
+
+def _violations(values: Values, references: Values) -> list[float]:
+    """Return by which share of its reference each value is worse, not above 0 where it is no worse; nothing of
+    objectives without a reference.
+    """
+    both = zip(values, references, strict=True)
+    return [(reference - value) / abs(reference) for value, reference in both if reference > -math.inf]

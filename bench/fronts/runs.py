@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -86,7 +87,8 @@ def simulate(task: Task) -> Run:
     """Run a search: as many as ``in_flight`` trials are running, and the oldest reports next."""
     began = time.process_time()
     subject = problem(task.problem)
-    searcher = task.contestant.create(subject.space, task.seed, len(subject.axes))
+    references = tuple(axis.reference if task.contestant.is_told else -math.inf for axis in subject.axes)
+    searcher = task.contestant.create(subject.space, task.seed, references)
     pending: deque[Suggestion] = deque()
     found = _Found(subject)
     reported: list[float] = []

@@ -35,7 +35,7 @@ P = TypeVar("P", timeseries.Panel, stat.Panel, bargauge.Panel)
 
 DATASOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 GREEN, YELLOW, RED = "green", "yellow", "red"
-WHOLE, HALF, THIRD, SIXTH = 24, 12, 8, 4
+WHOLE, HALF, THIRD, QUARTER, SIXTH = 24, 12, 8, 6, 4
 SMALL, TALL = 4, 8
 
 

@@ -7,6 +7,7 @@ from grafana_foundation_sdk.models.dashboard import DashboardLinkType
 from grafana_foundation_sdk.models.text import TextMode
 
 from observability.dashboards.panels import (
+    QUARTER,
     THIRD,
     WHOLE,
     Limits,
@@ -87,9 +88,11 @@ def build() -> dashboard.Dashboard:
         number("GPU hours", "Charged when an attempt ends.", "h", Query(_hours(_OF)), decimals=2),
         graph(
             "Best so far",
-            "The best reward of all trials so far (Evo-NAS paper, best-so-far curve).",
+            "The best reward of all trials so far (Evo-NAS paper, best-so-far curve) or, with several objectives, the"
+            " hypervolume of the front.",
             "none",
             Query(f"evonas_search_best_reward{{{_OF}}}", "best"),
+            Query(f"evonas_search_hypervolume{{{_OF}}}", "hypervolume"),
             steps=True,
         ),
         graph(
@@ -98,20 +101,6 @@ def build() -> dashboard.Dashboard:
             " objectives, of the first.",
             "none",
             Query(f"evonas_search_mean_reward{{{_OF}}}", "mean of the last 50"),
-        ),
-        graph(
-            "Hypervolume",
-            "What the front of a search with several objectives is worth above its reference.",
-            "none",
-            Query(f"evonas_search_hypervolume{{{_OF}}}", "hypervolume"),
-            steps=True,
-        ),
-        graph(
-            "Front",
-            "Trials of a search with several objectives that no other dominates.",
-            "none",
-            Query(f"evonas_search_front_trials{{{_OF}}}", "trials"),
-            steps=True,
         ),
         graph(
             "Trials by state",
@@ -197,7 +186,7 @@ def build() -> dashboard.Dashboard:
             "s",
             *quantiles("evonas_stop_seconds", 0.5, 0.95),
             limits=Limits(3, 20),
-            width=THIRD,
+            width=QUARTER,
         ),
         graph(
             "Turnaround",
@@ -205,14 +194,22 @@ def build() -> dashboard.Dashboard:
             "s",
             *quantiles("evonas_turnaround_seconds", 0.5, 0.95),
             limits=Limits(1, 10),
-            width=THIRD,
+            width=QUARTER,
         ),
         graph(
             "Time since improvement",
             "A sawtooth that falls to 0 with every better trial, or with every new one on the front.",
             "s",
             Query(f"evonas_search_seconds_since_improvement{{{_OF}}}", "since improvement"),
-            width=THIRD,
+            width=QUARTER,
+        ),
+        graph(
+            "Front",
+            "Trials of a search with several objectives that no other dominates; empty with one objective.",
+            "none",
+            Query(f"evonas_search_front_trials{{{_OF}}}", "trials"),
+            steps=True,
+            width=QUARTER,
         ),
         text.Panel()
         .title("On the command line")

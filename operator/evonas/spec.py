@@ -51,7 +51,8 @@ class Objective:
     """Key of the reported metrics; None for the reported reward itself, which only a single objective may be."""
     minimize: bool
     target: float | None
-    """The search ends with the first trial that reaches the targets of all objectives that have one."""
+    """The search ends with the first trial that reaches the targets of all objectives that have one, and is no worse
+    than a reference."""
     constraints: tuple[Constraint, ...]
     """Soft ones change this objective's value; hard ones rule a trial out, whichever objective they belong to."""
     reference: float | None = None
@@ -338,6 +339,11 @@ def _objective_problems(spec: Mapping[str, Any]) -> Iterable[FieldProblem]:
         seen.add(objective["metric"])
         yield from _constraint_problems(f"spec.objectives[{position}]", objective)
         yield from _reference_problems(f"spec.objectives[{position}]", objective)
+    if "objectives" in spec and spec["trial"].get("report", {}).get("value") == "Best":
+        yield FieldProblem(
+            "spec.trial.report.value",
+            "must be Last with several objectives, whose best values may never have been there at once",
+        )
     if "objectives" in spec and "knowledge" in spec:
         yield FieldProblem(
             "spec.knowledge",

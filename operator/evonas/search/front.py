@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.domination import Points, contributions, cover, hypervolume
-from evonas.search.objective import oriented, oriented_values, values_of
+from evonas.search.objective import meets_references, oriented_values, values_of
 from evonas.search.trial import Trial
 from evonas.spec import Objective
 
@@ -23,11 +23,14 @@ _MAX_WEIGHED = 300
 
 
 class _Worth:
-    """What the members of a front are worth, which is found when it is asked for, once for all copies."""
+    """What follows from the members of a front, which is found when it is asked for, once for all copies: the totals
+    are copied in every pass, and the status is made of a copy.
+    """
 
     def __init__(self) -> None:
         self.hypervolume: float | None = None
         self.most_valuable: list[int] | None = None
+        self.covers: dict[int, list[int]] = {}
 
 
 class Front:
@@ -67,8 +70,7 @@ class Front:
         if (point < self._worst).any():
             self._worst, self._worth = np.minimum(self._worst, point), _Worth()
         self._best = np.maximum(self._best, point)
-        references = zip(self._objectives, point.tolist(), strict=True)
-        if any(each.reference is not None and value < oriented(each, each.reference) for each, value in references):
+        if not meets_references(self._objectives, values):
             return
         if (not_worse := np.all(self._columns >= level, axis=0)).any():
             self._replace_equal(trial, level, not_worse & np.all(self._columns == level, axis=0))
@@ -128,8 +130,9 @@ class Front:
 
     def cover(self, count: int = MAX_SHOWN) -> list[int]:
         """Return the places of at most ``count`` members that stand for all, ascending."""
-        places: list[int] = cover(self._points, count).tolist()
-        return places
+        if count not in self._worth.covers:
+            self._worth.covers[count] = cover(self._points, count).tolist()
+        return self._worth.covers[count]
 
     def most_valuable(self, count: int) -> list[Trial]:
         """Return the members without which the hypervolume would shrink most, most first; among equals, the earlier in

@@ -34,12 +34,9 @@ class Wanted:
     metrics: Sequence[str]
     """Those of the objectives, then those of their constraints."""
     patterns: Sequence[str] = ()
-    objectives: int = 1
-    """How many there are."""
     best: bool = False
-    """Whether the best value of each objective counts, not the last."""
-    minimized: Sequence[str] = ()
-    """The objectives of which the least is the best."""
+    """Whether the best value of the only objective counts, not the last."""
+    minimize: bool = False
     rungs: Sequence[int] = ()
     """The steps, ascending, at which results are kept."""
 
@@ -62,12 +59,12 @@ class LogReading:
     def __init__(self, wanted: Wanted) -> None:
         self._wanted = wanted
         self._finder = create_finder(wanted.patterns, wanted.metrics)
-        self._objectives = frozenset(wanted.metrics[: wanted.objectives])
+        self._objective = wanted.metrics[0]
         self._line, self._drawn = b"", b""
         self._lines = 0
         self._last_line = ""
         self._metrics: dict[str, float] = {}
-        self._best: dict[str, float] = {}
+        self._best: float | None = None
         self._unit = ""
         self._step: int | None = None
         self._at_step: dict[str, float] = {}
@@ -77,8 +74,8 @@ class LogReading:
     def printed(self) -> Printed:
         """What has been found."""
         metrics = dict(self._metrics)
-        if self._wanted.best:
-            metrics |= self._best
+        if self._wanted.best and self._best is not None:
+            metrics[self._objective] = self._best
         return Printed(metrics, self._progress, self._lines, self._last_line)
 
     @property
@@ -152,9 +149,9 @@ class LogReading:
         self._metrics[name] = value
         if self._step is not None:
             self._at_step[name] = value
-        if name in self._objectives and not math.isnan(value):
-            better = min if name in self._wanted.minimized else max
-            self._best[name] = better(self._best.get(name, value), value)
+        if name == self._objective and not math.isnan(value):
+            better = min if self._wanted.minimize else max
+            self._best = value if self._best is None else better(self._best, value)
 
     def _has_room(self, name: str) -> bool:
         return len(name) <= MAX_METRIC_NAME and len(self._metrics) < MAX_METRICS - len(self._wanted.metrics)

@@ -94,10 +94,20 @@ def oriented_or_worst(objective: Objective, value: float | None) -> float:
 
 
 def reaches_target(objectives: Sequence[Objective], values: Sequence[float]) -> bool:
-    """Return whether a trial with these values ends the search early: it reaches every target that there is."""
+    """Return whether a trial with these values ends the search early: it reaches every target that there is, and is
+    worth anything.
+    """
     aimed = [(each, each.target, value) for each, value in zip(objectives, values, strict=True)]
     reached = [oriented(each, value) >= oriented(each, target) for each, target, value in aimed if target is not None]
-    return bool(reached) and all(reached)
+    return bool(reached) and all(reached) and meets_references(objectives, values)
+
+
+def meets_references(objectives: Sequence[Objective], values: Sequence[float]) -> bool:
+    """Return whether a trial with these values is worth anything: none is worse than a reference."""
+    return all(
+        each.reference is None or oriented(each, value) >= oriented(each, each.reference)
+        for each, value in zip(objectives, values, strict=True)
+    )
 
 
 def _evaluate_one(objective: Objective, report: Report, *, limited: bool = True) -> Evaluation:

@@ -14,8 +14,7 @@ def wanted_of(spec: SearchSpec) -> Wanted | None:
     return Wanted(
         metrics=spec.watched_metrics,
         patterns=report.patterns,
-        objectives=len(spec.objectives),
         best=report.keeps_best,
-        minimized=tuple(objective.name for objective in spec.objectives if objective.minimize),
+        minimize=spec.objective.minimize,
         rungs=() if spec.fidelity is None else spec.fidelity.steps,
     )

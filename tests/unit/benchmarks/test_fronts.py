@@ -29,7 +29,7 @@ PEERS = [label for label, each in CONTESTANTS.items() if not each.is_ours and ea
 class Ledger:
     """A searcher that goes through the candidates in order, and writes down what it is asked and told."""
 
-    def __init__(self, space: SearchSpace, seed: int, objectives: int) -> None:
+    def __init__(self, space: SearchSpace, seed: int, references: Values) -> None:
         self._space = space
         self.calls: list[str] = []
 
@@ -158,9 +158,9 @@ def test_no_objective_outweighs_another_by_its_unit() -> None:
 def test_the_oldest_of_the_trials_under_way_reports_next() -> None:
     made: list[Ledger] = []
 
-    def create(space: SearchSpace, seed: int, objectives: int) -> Ledger:
-        assert objectives == 2
-        made.append(Ledger(space, seed, objectives))
+    def create(space: SearchSpace, seed: int, references: Values) -> Ledger:
+        assert references == (-math.inf, -math.inf)
+        made.append(Ledger(space, seed, references))
         return made[-1]
 
     simulate(Task(ledger(create=create), "concave-12", 0, trials=4, in_flight=2))
@@ -197,7 +197,7 @@ def test_what_is_recorded_is_not_run_again_and_a_longer_run_serves_as_a_shorter_
     assert load(task, tmp_path) is not None
 
 
-@pytest.mark.parametrize("label", [label for label in PEERS if label != "optuna-gp"])
+@pytest.mark.parametrize("label", [label for label in PEERS if "-gp" not in label])
 @pytest.mark.parametrize("in_flight", [1, 8])
 def test_a_peer_is_a_function_of_its_seed_and_beats_nothing_it_did_not_try(label: str, in_flight: int) -> None:
     task = Task(CONTESTANTS[label], "landscapes-10-2", 1, trials=45, in_flight=in_flight)
@@ -205,6 +205,24 @@ def test_a_peer_is_a_function_of_its_seed_and_beats_nothing_it_did_not_try(label
     assert one.reported == other.reported
     assert one.reported == sorted(one.reported)
     assert 0 < one.reported[-1] < problem("landscapes-10-2").best
+
+
+@pytest.mark.parametrize("label", ["optuna-nsga2-20", "pymoo-nsga2"])
+def test_a_peer_that_is_told_the_references_seeks_what_is_above_them(label: str) -> None:
+    subject = problem("concave-12")
+    shares = {}
+    for references in [(-math.inf, -math.inf), (-1.2, -0.8)]:
+        searcher = CONTESTANTS[label].create(subject.space, 0, references)
+        above = []
+        for _ in range(160):
+            suggested = searcher.propose()
+            assert suggested is not None
+            values = subject.judge(suggested.decisions)
+            searcher.observe(suggested.index, values)
+            above.append(values[0] > -1.2 and values[1] > -0.8)
+        shares[references] = np.mean(above[80:])
+    blind, told = shares.values()
+    assert told > blind
 
 
 def test_regret_is_relative_to_that_of_random_search_after_as_many_trials() -> None:

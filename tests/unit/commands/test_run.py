@@ -17,6 +17,7 @@ from evonas.sources.journal import JournalSource
 from evonas.space import Value
 from tests.unit.commands.conftest import Evonas
 from tests.unit.local.test_resume import COUNTING, write_manifest
+from tests.unit.search.fronts import write_front
 from tests.unit.search.simulation import write_run
 from tests.unit.search.support import planned
 
@@ -61,6 +62,22 @@ def test_a_terminal_shows_best_average_and_time_left(tmp_path: Path) -> None:
     assert best is not None
     for part in (f"accuracy {best.reward:.6g} (trial {best.index})", "average", "about 0:00:00", "30/30"):
         assert part in shown, shown
+
+
+def test_a_terminal_shows_the_front_of_several_objectives(tmp_path: Path) -> None:
+    record = JournalSource(write_front(tmp_path, "one")).read()
+    console = Console(file=io.StringIO(), force_terminal=True, width=100, color_system=None)
+    with Display(record.spec, console, record.trials) as display:
+        display.on_plan(planned(record.trials, spec=record.spec))
+    assert isinstance(console.file, io.StringIO)
+    shown, front = console.file.getvalue(), record.totals.front
+    assert front.latest is not None
+    for part in (
+        f"{len(front)} trials, hypervolume {front.hypervolume:.6g} (latest: trial {front.latest.index})",
+        "60/60",
+    ):
+        assert part in shown, shown
+    assert "best" not in shown
 
 
 def test_a_file_gets_one_line_a_trial(tmp_path: Path) -> None:

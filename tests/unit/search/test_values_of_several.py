@@ -154,6 +154,9 @@ def test_target_is_a_point_that_one_trial_has_to_reach() -> None:
     one = two(latency={"target": 5})
     assert reaches_target(one.objectives, (0.0, 5.0))
     assert not reaches_target(SPEC.objectives, (1.0, 0.0))
+    # What is not on the front is no result to end with.
+    worth = two({"target": 0.9}, {"reference": 20})
+    assert [reaches_target(worth.objectives, (0.95, latency)) for latency in (20.0, 20.1)] == [True, False]
     for spec, says in ((both, "targets with accuracy 0.95, latency_ms 4"), (one, "target with latency_ms 4")):
         totals = totals_of([measured(0, 0.95, 6.0), measured(1, 0.8, 6.0), measured(2, 0.95, 4.0)], spec)
         limit = find_limit(Standing(spec, totals, NOW, NOW))

@@ -1,13 +1,15 @@
-"""What candidates would add to a front, in any number of objectives. Imports no PyTorch.
+"""What candidates are expected to add to a front, in any number of objectives. Imports no PyTorch.
 
 A hypervolume is how far the best of its points reach along a direction, to the power of the number of objectives, on
 average over all directions (the hypervolume scalarisation, Zhang & Golovin 2020, arXiv 2006.04655). So what a point
-adds is by how much it surpasses the front along each direction, and one that adds nothing still has a direction in
-which it lacks least.
+adds is by how much it surpasses the front along each direction. Of a candidate, whose values are not known, it is the
+mean over what they may be: the expected hypervolume improvement (Emmerich et al. 2006).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
@@ -16,10 +18,16 @@ from numpy.typing import NDArray
 from evonas.agents.critic.judgement import Floats
 
 DIRECTIONS = 64
-"""Along how many the gain is measured."""
-BEYOND = 0.1
-"""How far below its worst values the front's hypervolume begins, relative to its extent: so its ends count, too
-(Ishibuchi et al. 2018)."""
+"""Along how many the gain is measured; along half of them where many candidates are compared roughly."""
+SAMPLES = 32
+"""How many values a candidate may have."""
+FEW_SAMPLES = 4
+"""The same where many candidates are compared roughly."""
+NUMBERS = DIRECTIONS + SAMPLES + FEW_SAMPLES
+"""How many random numbers the gain is measured with, for each objective."""
+BEYOND = 0.5
+"""How far below its worst values the front's hypervolume begins, relative to its extent: so its ends count, too, and
+what would extend them."""
 LEAST_EXTENT = 1e-3
 """Of a front in one objective, in normal scores: of a single point, or where all are equal."""
 LEAST_VOLUME = 1e-6
@@ -28,40 +36,75 @@ LEAST_COMPONENT = 1e-6
 """Of a direction: along an axis, nothing would be reached."""
 
 
-class Gain:
-    """Measures what points would add to a front."""
+@dataclass(frozen=True)
+class Spread:
+    """What the values of a candidate may be, in standard deviations from what is expected."""
 
-    def __init__(self, front: Floats, numbers: NDArray[np.float64], references: Floats) -> None:
-        """``front`` is [members, objectives], at least one; ``numbers``, [directions, objectives], say along which
-        directions the gain is measured: they are uniform in [0, 1). ``references``, [objectives], are where the
-        hypervolume begins, minus infinity where that is not given: what is worse adds nothing.
+    deviates: Floats
+    """[samples, objectives]"""
+    directions: Floats
+    """[directions, objectives]: along which these are compared with the front."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What may be the best that there is in an objective: the more results have the best value, the less is to be
+    expected beyond it. A metric such as a number of layers has a best value, which many candidates share.
+    """
+
+    best: float
+    count: int
+    """How many results have it."""
+
+
+class Gain:
+    """Measures what candidates would add to a front."""
+
+    def __init__(
+        self, front: Floats, numbers: NDArray[np.float64], references: Floats, limits: Sequence[Limit] = ()
+    ) -> None:
+        """``front`` is [members, objectives], at least one; ``numbers`` are [NUMBERS, objectives], uniform in [0, 1).
+        ``references``, [objectives], are where the hypervolume begins, minus infinity where that is not given: what is
+        worse adds nothing. ``limits`` are those of the objectives, if they have any.
         """
+        self._limits = limits
         within = front[(front >= references).all(axis=1)]
         known = within if len(within) else front
         best, worst = known.max(axis=0), known.min(axis=0)
         extent = np.maximum(best - worst, LEAST_EXTENT)
         self._reference = np.where(np.isfinite(references), references, worst - BEYOND * extent)
         self._heights = np.maximum(best - self._reference, extent)
-        self._directions = find_directions(numbers)
-        self._reached = self._along(within).max(axis=0, initial=0.0)
-        self._volume = max(float((self._reached ** front.shape[1]).mean()), LEAST_VOLUME)
+        self._front = within
+        directions = find_directions(numbers[:DIRECTIONS])
+        self._finely = Spread(find_deviates(numbers[DIRECTIONS : DIRECTIONS + SAMPLES]), directions)
+        self._roughly = Spread(find_deviates(numbers[DIRECTIONS + SAMPLES :]), directions[::2])
 
-    def of(self, points: Floats) -> Floats:
-        """Return for each of [points, objectives] by which share the hypervolume would grow; if it would not, by how
-        much the point misses the front in the direction in which it lacks least, below zero.
+    def of(self, means: Floats, deviations: Floats, *, roughly: bool = False) -> Floats:
+        """Return for each candidate by which share the hypervolume is expected to grow: [candidates]; if it cannot, by
+        how much the candidate misses the front at best, below zero. ``means`` are [candidates, objectives],
+        ``deviations`` the same or, if they are the same for all, [objectives].
         """
-        along, objectives = self._along(points), points.shape[1]
-        more = np.maximum(along, 0) ** objectives - self._reached**objectives
-        grown = np.maximum(more, 0).mean(axis=1) / self._volume
-        found: Floats = np.where(grown > 0, grown, np.minimum((along - self._reached).max(axis=1), 0))
+        spread = self._roughly if roughly else self._finely
+        samples = means[:, None] + np.broadcast_to(deviations, means.shape)[:, None] * spread.deviates
+        for place, limit in enumerate(self._limits):
+            samples[..., place] -= np.maximum(samples[..., place] - limit.best, 0) * (1 - 1 / limit.count)
+        along = self._along(samples.reshape(-1, means.shape[1]), spread.directions)
+        reached = self._along(self._front, spread.directions).max(axis=0, initial=0.0)
+        power = means.shape[1]
+        volume = max(float((reached**power).mean()), LEAST_VOLUME)
+        grown = (np.maximum(along, reached) ** power - reached**power).mean(axis=1) / volume
+        missed = np.minimum((along - reached).max(axis=1), 0)
+        expected, least = (each.reshape(len(means), -1) for each in (grown, missed))
+        gain = expected.mean(axis=1)
+        found: Floats = np.where(gain > 0, gain, least.max(axis=1))
         return found
 
-    def _along(self, points: Floats) -> Floats:
+    def _along(self, points: Floats, directions: Floats) -> Floats:
         """Return how far points reach along each direction: [points, directions]."""
         heights = (points - self._reference) / self._heights
-        found = heights[:, :1] / self._directions[:, 0]
+        found = heights[:, :1] / directions[:, 0]
         for place in range(1, heights.shape[1]):
-            np.minimum(found, heights[:, place, None] / self._directions[:, place], out=found)
+            np.minimum(found, heights[:, place, None] / directions[:, place], out=found)
         return found
 
 
@@ -80,3 +123,13 @@ def find_directions(numbers: NDArray[np.float64]) -> Floats:
         vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), LEAST_COMPONENT)
     directions: Floats = np.maximum(vectors, LEAST_COMPONENT)
     return directions
+
+
+def find_deviates(numbers: NDArray[np.float64]) -> Floats:
+    """Return [samples, objectives]: normal deviates, in each objective one from each of equally likely parts, in an
+    order of its own (Latin hypercube sampling, McKay et al. 1979).
+    """
+    count = len(numbers)
+    quantiles = np.array([NormalDist().inv_cdf((place + 0.5) / count) for place in range(count)])
+    deviates: Floats = quantiles[np.argsort(numbers, axis=0, kind="stable")]
+    return deviates

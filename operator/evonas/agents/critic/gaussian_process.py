@@ -124,7 +124,7 @@ class Posterior:
         solved = factor.solve(targets[:, None])
         self.weights = factor.solve_transposed(solved).squeeze(1)
         """[points]: of the known points in the mean."""
-        self._targets = targets
+        self.targets = targets
         self._scale = max(float(solved.square().sum()) / max(len(targets), 1), 1e-12)
         self._factor = factor
 
@@ -138,7 +138,7 @@ class Posterior:
     @property
     def known(self) -> torch.Tensor:
         """[points]: the mean of the known points, which is what their targets would be without noise."""
-        return self._targets - self._factor.noise * self.weights
+        return self.targets - self._factor.noise * self.weights
 
     def mean(self, covariance: torch.Tensor) -> torch.Tensor:
         """Return the mean of points; ``covariance`` is [points, known]."""

@@ -81,6 +81,12 @@ class Judgement:
         return self.earlier is not None
 
     @property
+    def targets(self) -> Floats:
+        """[known]: what the known results are worth, in normal scores; without experience."""
+        assert isinstance(self.posterior, Posterior)
+        return self.posterior.targets.numpy()
+
+    @property
     def known_values(self) -> Floats:
         """[known]: what is expected of the known results' candidates at their levels; without experience."""
         assert isinstance(self.posterior, Posterior)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evonas.agents.critic.critic import MEMORY, Critic
-from evonas.agents.critic.gain import DIRECTIONS, Gain
+from evonas.agents.critic.gain import NUMBERS, Gain, Limit
 from evonas.agents.critic.judgement import Assessment, Floats, Judgement
 from evonas.agents.critic.memory import Memory
 from evonas.agents.history import Pending
@@ -24,6 +23,9 @@ from evonas.agents.randomness import Purpose, uniforms
 from evonas.agents.rewards import Values
 from evonas.domination import find_front
 from evonas.space import SearchSpace
+
+FEW = 8
+"""Of how many candidates the average deviation is taken."""
 
 
 class Panel:
@@ -51,8 +53,9 @@ class Panel:
             # What is under way is expected to join the front: nothing else is to be tried for the same gain.
             choices = np.array([each.choices for each in pending])
             points = np.concatenate([points, np.column_stack([each.expect(choices) for each in judgements])])
-        numbers = uniforms(self._seed, Purpose.DIRECTIONS, index, (DIRECTIONS, len(self._critics)))
-        return JointJudgement(judgements, Gain(points[find_front(points)], numbers, self._scores_of_references()))
+        numbers = uniforms(self._seed, Purpose.DIRECTIONS, index, (NUMBERS, len(self._critics)))
+        gain = Gain(points[find_front(points)], numbers, self._scores_of_references(), self._limits(judgements))
+        return JointJudgement(judgements, gain)
 
     def _scores_of_references(self) -> Floats:
         """Return the references in normal scores of the results, [objectives]: between those of the results that are
@@ -65,6 +68,15 @@ class Panel:
             ]
         )
 
+    def _limits(self, judgements: Sequence[Judgement]) -> list[Limit]:
+        found = []
+        for objective, judgement in enumerate(judgements):
+            finals = self._memory.finals(objective)
+            best = np.nanmax(finals, initial=-math.inf)
+            scores = judgement.targets[: len(finals)][finals == best]
+            found.append(Limit(float(scores.max()), len(scores)) if math.isfinite(best) else Limit(math.inf, 1))
+        return found
+
     def _points(self, judgements: Sequence[Judgement]) -> Floats:
         """Return what results are worth without their noise, [results, objectives]: of those that have ended or, if all
         were stopped, of these.
@@ -75,12 +87,16 @@ class Panel:
         return known[ended if ended.any() else finals != -math.inf]
 
 
-@dataclass(frozen=True)
 class JointJudgement:
     """The ``Beliefs`` of several critics, valid until they are asked again."""
 
-    judgements: Sequence[Judgement]
-    gain: Gain
+    def __init__(self, judgements: Sequence[Judgement], gain: Gain) -> None:
+        self._judgements = judgements
+        self._gain = gain
+        self._deviations: Floats | None = None
+        """[objectives]: of the first candidates asked about, on average; those of each would take long where there are
+        many.
+        """
 
     @property
     def knows_earlier(self) -> bool:
@@ -88,22 +104,30 @@ class JointJudgement:
         return False
 
     def expect(self, choices: NDArray[np.int64], origin: NDArray[np.int64] | None = None) -> Floats:
-        """As ``Beliefs.expect``: by what the candidates would add to the front."""
-        return self.gain.of(np.column_stack([each.expect(choices, origin) for each in self.judgements]))
+        """As ``Beliefs.expect``: roughly what the candidates would add to the front."""
+        if self._deviations is None:
+            self._deviations = np.array([each.predict(choices[:FEW])[1].mean() for each in self._judgements])
+        return self._roughly([each.expect(choices, origin) for each in self._judgements])
 
     def expect_changed(
         self, origin: NDArray[np.int64], positions: NDArray[np.int64], values: NDArray[np.int64]
     ) -> Floats:
         """As ``Beliefs.expect_changed``."""
-        expected = [each.expect_changed(origin, positions, values) for each in self.judgements]
-        return self.gain.of(np.column_stack(expected))
+        return self._roughly([each.expect_changed(origin, positions, values) for each in self._judgements])
 
     def assess(self, choices: NDArray[np.int64], exploration: float) -> Assessment:
-        """As ``Beliefs.assess``: by what a candidate would add if it were that much better in each objective."""
-        predicted = [each.predict(choices) for each in self.judgements]
+        """As ``Beliefs.assess``: by what the candidates are expected to add. That explores by itself: what they may be
+        counts, and more so the less is known.
+        """
+        predicted = [each.predict(choices) for each in self._judgements]
         means = np.column_stack([mean for mean, _ in predicted])
         deviations = np.column_stack([deviation for _, deviation in predicted])
-        return Assessment(self.gain.of(means + exploration * deviations), self.gain.of(means), means)
+        gains = self._gain.of(means, deviations)
+        return Assessment(gains, gains, means)
+
+    def _roughly(self, expected: Sequence[Floats]) -> Floats:
+        assert self._deviations is not None
+        return self._gain.of(np.column_stack(expected), self._deviations, roughly=True)
 
     def owed(self, choices: NDArray[np.int64]) -> Floats | None:
         """As ``Beliefs.owed``: nothing is."""
