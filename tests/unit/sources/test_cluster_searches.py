@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, settings
@@ -181,3 +182,19 @@ def test_pods_tell_where_attempts_run_and_what_they_report() -> None:
     known.put_pod(_pod("u", 0))
     known.drop_pod(_pod("u", 0))
     assert not known.by_uid["u"].running
+
+
+def test_a_search_with_several_objectives_has_the_front_of_its_status_and_the_hypervolumes_of_its_trials() -> None:
+    known, body = _known(), _search("a", "u")
+    body["spec"].pop("objective", None)
+    body["spec"]["objectives"] = [{"metric": "accuracy", "goal": "Maximize"}, {"metric": "size", "goal": "Minimize"}]
+    body["status"] = {**body.get("status", {}), "front": {"size": 2, "hypervolume": "3.5"}}
+    known.put_search(body)
+    for index, (accuracy, size) in enumerate([(0.5, 1.0), (0.75, 5.0), (0.5, 6.0)]):
+        trial = replace(succeeded(index, accuracy), metrics={"accuracy": accuracy, "size": size})
+        known.put_trial(_object("u", trial, 10 + index))
+    line = known.by_uid["u"].line("x")
+    assert line.overview is not None
+    assert (line.overview.front_size, line.overview.hypervolume, line.overview.metric) == (2, 3.5, "accuracy")
+    # Measured from an accuracy of 0.5 and a size of 6: the second is the first that dominates anything there.
+    assert line.trend == (0.0, 0.25, 0.25)
