@@ -175,17 +175,28 @@ def _means(everything: Mapping[str, Mapping[str, NDArray[np.float64]]]) -> dict[
         members = [left.pop(name) for name in [*left] if name.startswith(group)]
         if len(members) < 2:
             continue
-        seeds = min(len(values) for member in members for values in member.values())
         means[f"mean of {group or 'synthetic'}"] = {
-            label: np.mean([member[label][:seeds] for member in members], axis=0)
+            label: _mean([member[label] for member in members])
             for label in members[0]
             if all(label in member for member in members)
         }
     return means
 
 
+def _mean(members: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Return [seeds] that all have, the mean over the members."""
+    seeds = min(map(len, members))
+    mean: NDArray[np.float64] = np.mean([member[:seeds] for member in members], axis=0)
+    return mean
+
+
 def _seeds(results: Mapping[str, Curves]) -> str:
-    counts = {label: len(curve) for curves in results.values() for label, curve in curves.items()}
-    most = max(counts.values())
-    fewer = [f"{label}: {count}" for label, count in counts.items() if count < most]
+    labels = list(dict.fromkeys(label for curves in results.values() for label in curves))
+    counts = {label: sorted({len(curves[label]) for curves in results.values() if label in curves}) for label in labels}
+    most = max(each[-1] for each in counts.values())
+    fewer = [
+        f"{label}: {' to '.join(dict.fromkeys(map(str, (each[0], each[-1]))))}"
+        for label, each in counts.items()
+        if each[0] < most
+    ]
     return f"{most} seeds" + (f" ({', '.join(fewer)})" if fewer else "")
