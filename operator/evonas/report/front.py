@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
 
 from evonas.recorded.repeated import Repeated, find_repeated
@@ -18,6 +19,9 @@ from evonas.search.trial import Trial
 from evonas.search.trial_environment import to_text
 from evonas.spec import Objective
 from evonas.wording import counted
+
+_ANY_WIDTH = 100_000
+"""Of a console on which every table fits."""
 
 
 def front_object(record: RecordedSearch) -> dict[str, Any]:
@@ -46,15 +50,51 @@ def front_view(record: RecordedSearch) -> RenderableType:
     places = front.cover(MAX_SHOWN)
     members, values = [front.members[place] for place in places], [front.values[place] for place in places]
     names = [name for name in _names(members) if _varies(name, members)]
+    numbers = [
+        [str(trial.index), *_said(own, find_repeated(record, trial))]
+        for trial, own in zip(members, values, strict=True)
+    ]
+    headings = ["trial", *(each.name for each in objectives)]
+    table = _Fitting(
+        _table(headings, names, numbers, [[_cell(trial, name) for name in names] for trial in members]),
+        _table(headings, ["decisions"], numbers, [[_in_one(trial, names)] for trial in members]),
+    )
+    return Group(*_summary(record, len(members)), table, *_same(members, names))
+
+
+@dataclass(frozen=True)
+class _Fitting:
+    """A table with a column for each decision or, where that is wider than the console, with one for all of them: a
+    number that is cut off is none.
+    """
+
+    wide: Table
+    narrow: Table
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        needed = console.measure(self.wide, options=options.update(width=_ANY_WIDTH)).maximum
+        yield self.wide if needed <= options.max_width else self.narrow
+
+
+def _table(
+    headings: Sequence[str], names: Sequence[str], numbers: Sequence[Sequence[str]], decisions: Sequence[Sequence[str]]
+) -> Table:
     table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("trial", *(each.name for each in objectives)):
-        table.add_column(heading, justify="right")
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=True)
     for name in names:
         table.add_column(name, overflow="fold")
-    for trial, own in zip(members, values, strict=True):
-        cells = ("-" if name not in trial.decisions else to_text(trial.decisions[name]) for name in names)
-        table.add_row(str(trial.index), *_said(own, find_repeated(record, trial)), *cells)
-    return Group(*_summary(record, len(members)), table, *_same(members, names))
+    for own, chosen in zip(numbers, decisions, strict=True):
+        table.add_row(*own, *chosen)
+    return table
+
+
+def _cell(trial: Trial, name: str) -> str:
+    return "-" if name not in trial.decisions else to_text(trial.decisions[name])
+
+
+def _in_one(trial: Trial, names: Sequence[str]) -> str:
+    return " ".join(f"{name}={to_text(trial.decisions[name])}" for name in names if name in trial.decisions)
 
 
 def describe_front(record: RecordedSearch) -> str:
