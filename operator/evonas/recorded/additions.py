@@ -33,6 +33,8 @@ class Addition:
     trial: Trial
     gain: float
     """By how much the hypervolume grew, at most what a float holds."""
+    hypervolume: float
+    """What it came to."""
     hours: float
     """Spent by all trials until then: GPU hours in a search that uses GPUs, hours of trials in any other."""
 
@@ -71,7 +73,7 @@ def course(record: RecordedSearch, reference: Sequence[float]) -> Course:
     for trial in _ended(record):
         hours += (trial.gpu_seconds if record.uses_gpus else trial.seconds or 0.0) / SECONDS_PER_HOUR
         if (gain := front.add(trial)) is not None:
-            additions.append(Addition(trial, gain, hours))
+            additions.append(Addition(trial, gain, front.hypervolume, hours))
         if trial.imported is None:
             hypervolumes.append(front.hypervolume)
             spent.append(hours)

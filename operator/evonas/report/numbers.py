@@ -134,11 +134,13 @@ def policy_of(space: SearchSpace, found: LearnedPolicy) -> dict[str, Any]:
 
 
 def improvements_of(found: Iterable[Improvement]) -> list[dict[str, Any]]:
-    """Return the trials that were better than all before them."""
+    """Return the trials that were better than all before them or, with several objectives, were added to the front:
+    their value is what its hypervolume came to.
+    """
     return [
         {
             "index": step.trial.index,
-            "value": step.trial.reward,
+            "value": step.trial.reward if step.hypervolume is None else step.hypervolume,
             "gain": step.gain,
             "hours": step.hours,
             "spent": step.spent,

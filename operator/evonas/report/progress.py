@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from evonas.recorded.additions import Course, course
-from evonas.recorded.fronts import grow, results_of
 from evonas.recorded.search import RecordedSearch
 from evonas.search.budget import SECONDS_PER_HOUR
 from evonas.search.means import mean
@@ -43,6 +42,8 @@ class Improvement:
     """Spent by all trials until then: GPU hours in a search that uses GPUs, hours of trials in any other."""
     spent: float
     """Of these, since the improvement before."""
+    hypervolume: float | None = None
+    """What the front came to with it, measured likewise; None with one objective."""
     values: tuple[float, ...] = ()
     """What it has in each of several objectives."""
     is_member: bool = False
@@ -136,8 +137,8 @@ def improvements(record: RecordedSearch, grown: Course | None = None) -> list[Im
     """
     reference = record.totals.front.reference
     if record.spec.has_several:
-        known = course(record, reference) if grown is None and reference is not None else grown
-        return [] if known is None else [*_additions(record, known)]
+        grown = course(record, reference) if grown is None and reference is not None else grown
+        return [] if grown is None else [*_additions(record, grown)]
     ended = sorted((trial for trial in record.trials if trial.completion_time), key=_end)
     found: list[Improvement] = []
     uses_gpus = record.uses_gpus
@@ -161,21 +162,9 @@ def _additions(record: RecordedSearch, grown: Course) -> Iterator[Improvement]:
     for added in grown.additions:
         values = values_of(record.spec.objectives, added.trial) or ()
         is_member = added.trial.index in members
-        yield Improvement(added.trial, added.gain, added.hours, added.hours - before, values, is_member)
+        spent = added.hours - before
+        yield Improvement(added.trial, added.gain, added.hours, spent, added.hypervolume, values, is_member)
         before = added.hours
-
-
-def additions(record: RecordedSearch) -> list[tuple[Trial, float, float]]:
-    """Return the trials that made the hypervolume grow, at most so many (``fronts.MOST_STEPS``): each with what it came
-    to, and what had been spent until it ended (``Improvement.hours``).
-    """
-    results = [trial for trial in results_of(record.trials) if trial.imported is None]
-    steps, hours, spent = grow(record.spec.objectives, record.trials), dict[int, float](), 0.0
-    for trial in sorted((trial for trial in record.trials if trial.completion_time), key=_end):
-        spent += (trial.gpu_seconds if record.uses_gpus else trial.seconds or 0.0) / SECONDS_PER_HOUR
-        hours[trial.index] = spent
-    grown = [(results[count - 1], volume) for count, volume in zip(steps.results, steps.volumes, strict=True) if count]
-    return [(trial, volume, hours[trial.index]) for trial, volume in grown if trial.index in hours]
 
 
 def failures(record: RecordedSearch) -> list[Failures]:

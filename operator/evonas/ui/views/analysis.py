@@ -7,7 +7,7 @@ from evonas.recorded.search import RecordedSearch
 from evonas.report.importance import find_importance
 from evonas.report.numbers import importance_of, improvements_of, policy_of
 from evonas.report.policy import find_policy
-from evonas.report.progress import additions, costs, failures, improvements, origins, results_in_order
+from evonas.report.progress import costs, failures, improvements, origins, results_in_order
 from evonas.report.stopping import count_stopping
 from evonas.ui.models import (
     Analysis,
@@ -44,9 +44,7 @@ def analyse(record: RecordedSearch, revision: int) -> Analysis:
             )
             for row in origins(record)
         ],
-        improvements=_additions(record)
-        if record.spec.has_several
-        else [*map(ImprovementRow.model_validate, improvements_of(improvements(record)))],
+        improvements=[*map(ImprovementRow.model_validate, improvements_of(improvements(record)))],
         failures=[
             FailureRow(
                 state=group.state,
@@ -61,15 +59,6 @@ def analyse(record: RecordedSearch, revision: int) -> Analysis:
         trial_hours=spent.trial_hours,
         confirmation_hours=spent.confirmation_hours,
     )
-
-
-def _additions(record: RecordedSearch) -> list[ImprovementRow]:
-    found = additions(record)
-    before = [(0.0, 0.0), *((volume, hours) for _, volume, hours in found)]
-    return [
-        ImprovementRow(index=trial.index, value=volume, gain=volume - known, hours=hours, spent=max(0.0, hours - until))
-        for (trial, volume, hours), (known, until) in zip(found, before, strict=False)
-    ]
 
 
 def _stopping(record: RecordedSearch) -> Stopping | None:
