@@ -87,5 +87,5 @@ class Memory:
 
     def _remove(self, place: int) -> None:
         del self._indexes[place], self._choices[place]
-        for of_objective in (*self._finals, *self._curves):
-            del of_objective[place]
+        for finals, curves in zip(self._finals, self._curves, strict=True):
+            del finals[place], curves[place]
