@@ -136,8 +136,9 @@ def improvements(record: RecordedSearch, grown: Course | None = None) -> list[Im
     """
     reference = record.totals.front.reference
     if record.spec.has_several:
-        known = course(record, reference) if grown is None and reference is not None else grown
-        return [] if known is None else [*_additions(record, known)]
+        if grown is None and reference is not None:
+            grown = course(record, reference)
+        return [] if grown is None else [*_additions(record, grown)]
     ended = sorted((trial for trial in record.trials if trial.completion_time), key=_end)
     found: list[Improvement] = []
     uses_gpus = record.uses_gpus
