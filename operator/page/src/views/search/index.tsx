@@ -241,7 +241,7 @@ function Facts({ details }: { details: Details }) {
           <Name text={details.learnedFrom} most={60} />
         </Fact>
       )}
-      <Fact term="reference" title="How the command line refers to it">
+      <Fact term="source" title="How the command line refers to it">
         <code>
           <Name text={summary.reference} most={60} />
         </code>
