@@ -20,7 +20,8 @@ def gain(front: list[list[float]], references: list[float]) -> Gain:
 
 def certain(found: Gain, points: list[list[float]]) -> list[float]:
     """Return the gains of points that are known."""
-    return found.of(np.array(points), np.zeros(len(points[0]))).tolist()
+    gains: list[float] = found.of(np.array(points), np.zeros(len(points[0]))).tolist()
+    return gains
 
 
 @pytest.mark.parametrize("objectives", [2, 3, 4])

@@ -102,7 +102,7 @@ class Gain:
     def _along(self, points: Floats, directions: Floats) -> Floats:
         """Return how far points reach along each direction: [points, directions]."""
         heights = (points - self._reference) / self._heights
-        found = heights[:, :1] / directions[:, 0]
+        found: Floats = heights[:, :1] / directions[:, 0]
         for place in range(1, heights.shape[1]):
             np.minimum(found, heights[:, place, None] / directions[:, place], out=found)
         return found
