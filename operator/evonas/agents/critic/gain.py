@@ -44,6 +44,8 @@ class Spread:
     """[samples, objectives]"""
     directions: Floats
     """[directions, objectives]: along which these are compared with the front."""
+    reached: Floats
+    """[directions]: how far the front reaches."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +76,12 @@ class Gain:
         extent = np.maximum(best - worst, LEAST_EXTENT)
         self._reference = np.where(np.isfinite(references), references, worst - BEYOND * extent)
         self._heights = np.maximum(best - self._reference, extent)
-        self._front = within
         directions = find_directions(numbers[:DIRECTIONS])
-        self._finely = Spread(find_deviates(numbers[DIRECTIONS : DIRECTIONS + SAMPLES]), directions)
-        self._roughly = Spread(find_deviates(numbers[DIRECTIONS + SAMPLES :]), directions[::2])
+        reached = self._along(within, directions).max(axis=0, initial=0.0)
+        deviates = find_deviates(numbers[DIRECTIONS : DIRECTIONS + SAMPLES])
+        few = find_deviates(numbers[DIRECTIONS + SAMPLES :])
+        self._finely = Spread(deviates, directions, reached)
+        self._roughly = Spread(few, directions[::2], reached[::2])
 
     def of(self, means: Floats, deviations: Floats, *, roughly: bool = False) -> Floats:
         """Return for each candidate by which share the hypervolume is expected to grow: [candidates]; if it cannot, by
@@ -89,23 +93,29 @@ class Gain:
         for place, limit in enumerate(self._limits):
             samples[..., place] -= np.maximum(samples[..., place] - limit.best, 0) * (1 - 1 / limit.count)
         along = self._along(samples.reshape(-1, means.shape[1]), spread.directions)
-        reached = self._along(self._front, spread.directions).max(axis=0, initial=0.0)
-        power = means.shape[1]
-        volume = max(float((reached**power).mean()), LEAST_VOLUME)
-        grown = (np.maximum(along, reached) ** power - reached**power).mean(axis=1) / volume
-        missed = np.minimum((along - reached).max(axis=1), 0)
-        expected, least = (each.reshape(len(means), -1) for each in (grown, missed))
-        gain = expected.mean(axis=1)
-        found: Floats = np.where(gain > 0, gain, least.max(axis=1))
+        lead = (along - spread.reached).max(axis=1)
+        # Most are behind, and have no gain.
+        ahead = lead > 0
+        grown = np.zeros(len(along))
+        grown[ahead] = _grown(along[ahead], spread.reached, means.shape[1])
+        gain = grown.reshape(len(means), -1).mean(axis=1)
+        found: Floats = np.where(gain > 0, gain, np.minimum(lead, 0).reshape(len(means), -1).max(axis=1))
         return found
 
     def _along(self, points: Floats, directions: Floats) -> Floats:
         """Return how far points reach along each direction: [points, directions]."""
         heights = (points - self._reference) / self._heights
-        found: Floats = heights[:, :1] / directions[:, 0]
-        for place in range(1, heights.shape[1]):
-            np.minimum(found, heights[:, place, None] / directions[:, place], out=found)
+        found: Floats = np.divide.outer(heights[:, 0], directions[:, 0])
+        for height, component in zip(heights.T[1:], directions.T[1:], strict=True):
+            np.minimum(found, np.divide.outer(height, component), out=found)
         return found
+
+
+def _grown(along: Floats, reached: Floats, objectives: int) -> Floats:
+    """Return by which share the hypervolume grows with each of [points, directions]."""
+    before = reached**objectives
+    more: Floats = (np.maximum(along, reached) ** objectives - before).mean(axis=1)
+    return more / max(float(before.mean()), LEAST_VOLUME)
 
 
 def find_directions(numbers: NDArray[np.float64]) -> Floats:
