@@ -54,9 +54,10 @@ def regrets(best: float, curves: Curves, budget: int) -> dict[str, NDArray[np.fl
 def compare(regrets: Mapping[str, NDArray[np.float64]]) -> dict[str, Cell]:
     """Return the cells of one line."""
     made = {label: estimate(values) for label, values in regrets.items()}
-    first = min(made, key=lambda label: made[label].mean)
+    # Of a single run, no error is known: it is neither first nor level with the first.
+    first = min((label for label in made if len(regrets[label]) > 1), key=lambda label: made[label].mean, default=None)
     return {
-        label: Cell(each, label == first, label != first and not difference(each, made[first]) > 1)
+        label: Cell(each, label == first, first not in (None, label) and difference(each, made[str(first)]) <= 1)
         for label, each in made.items()
     }
 
@@ -80,9 +81,9 @@ def places(results: Mapping[str, Curves], label: str, budgets: Sequence[int]) ->
             cells = compare(regrets(problem(name).best, curves, budget))
             if label not in cells or cells[label].is_first or cells[label].is_level:
                 continue
-            first = next(other for other, cell in cells.items() if cell.is_first)
-            behind = difference(cells[label].regret, cells[first].regret)
-            lost.append(f"- {name} at {budget}: behind {first} by {behind:.1f} standard errors")
+            for first in (other for other, cell in cells.items() if cell.is_first):
+                behind = difference(cells[label].regret, cells[first].regret)
+                lost.append(f"- {name} at {budget}: behind {first} by {behind:.1f} standard errors")
     count = len(results) * len(budgets)
     head = f"`{label}` is first, or level with the first, in {count - len(lost)} of {count} cells."
     return "\n".join([head, *(["", *lost] if lost else [])]) + "\n"

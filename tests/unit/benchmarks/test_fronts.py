@@ -240,6 +240,8 @@ def test_who_is_behind_the_first_by_no_more_than_a_standard_error_is_level_with_
     assert [label for label, cell in cells.items() if cell.is_level] == ["b", "d"]
     assert str(cells["a"]).startswith("**0.500")
     assert str(cells["b"]).endswith("*")
+    alone = compare({"a": np.array([0.5]), "b": np.array([0.9, 1.1]), "c": np.array([0.95, 1.05])})
+    assert [label for label, cell in alone.items() if cell.is_first or cell.is_level] == ["b", "c"]
 
 
 def test_the_tables_tell_where_a_contestant_is_behind_and_what_several_in_flight_lose() -> None:
