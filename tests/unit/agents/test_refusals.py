@@ -52,6 +52,8 @@ def test_refused_calls_name_the_proposal(type: str) -> None:
             agent.abandon(index)
     with pytest.raises(ValueError, match="proposal 2 must be a finite number, got inf"):
         agent.observe(2, math.inf)
+    with pytest.raises(ValueError, match=r"proposal 2 must be a finite number, got \(0.5, 0.5\)"):
+        agent.observe(2, (0.5, 0.5))
     with pytest.raises(ValueError, match="only a new agent"):
         agent.restore([])
 

@@ -388,12 +388,14 @@ class AgentContract:
             assert restored.propose() == undisturbed.propose()
 
     def test_rewards_of_other_numbers_of_objectives_are_refused_and_change_nothing(self) -> None:
-        """A number for one objective, a tuple of as many as there are for several."""
+        """Agents with several: a tuple of as many finite numbers. Those with one are never told a tuple."""
+        if self.objectives == 1:
+            return
         agent, twin = (self.create(GRID, 0) for _ in range(2))
         for each in (agent, twin):
             each.propose()
         wrong: list[Reward] = [(0.5,) * (self.objectives + 1), (0.5,) * (self.objectives - 1), (0.5,)]
-        wrong += [] if self.objectives == 1 else [0.5, (*(0.5,) * (self.objectives - 1), math.nan)]
+        wrong += [0.5, (*(0.5,) * (self.objectives - 1), math.nan)]
         for reward in wrong:
             with pytest.raises(ValueError, match=r"\w"):
                 agent.observe(0, reward)
