@@ -29,9 +29,13 @@ Run = Callable[[Kept], Mapping[str, Any]]
 """Runs a task; the outcome is JSON with its ``identity``."""
 
 
-def run_all(tasks: Sequence[Kept], folder: Path, jobs: int, run: Run[Kept]) -> Iterator[tuple[int, Kept]]:
-    """Run what has no kept outcome yet; yields how many are left and what was done, as runs end."""
-    open_tasks = [task for task in tasks if load(task, folder) is None]
+def run_all(
+    tasks: Sequence[Kept], folder: Path, jobs: int, run: Run[Kept], find: Callable[[Kept, Path], object] | None = None
+) -> Iterator[tuple[int, Kept]]:
+    """Run what has no kept outcome yet; yields how many are left and what was done, as runs end. ``find`` returns a
+    kept outcome or None; where not given, ``load`` does.
+    """
+    open_tasks = [task for task in tasks if (find or load)(task, folder) is None]
     # One thread each, of PyTorch as of NumPy, who read this when they are imported: in a fresh interpreter, not a fork.
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:

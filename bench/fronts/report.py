@@ -162,7 +162,8 @@ def picture(results: Mapping[str, Curves], path: Path) -> None:
         label: handle for axes in panels for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
     }
     figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=6)
-    figure.supxlabel("trials")
+    for axes in panels[max(len(results) - COLUMNS, 0) : len(results)]:
+        axes.set_xlabel("trials")
     figure.supylabel("hypervolume that the front lacks")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=90)

@@ -125,10 +125,7 @@ def simulate(task: Task) -> Run:
 
 def run_all(tasks: Sequence[Task], folder: Path, jobs: int) -> Iterator[tuple[int, Task]]:
     """Run what has no recorded result of that length yet; yields how many are left and what was done, as runs end."""
-    for task in tasks:
-        if load(task, folder) is None:
-            task.path(folder).unlink(missing_ok=True)
-    return kept.run_all(tasks, folder, jobs, _outcome)
+    return kept.run_all(tasks, folder, jobs, _outcome, load)
 
 
 def load(task: Task, folder: Path) -> Run | None:
