@@ -6,6 +6,8 @@ import json
 import shlex
 import signal
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -21,6 +23,7 @@ from evonas.local.processes.attempts import MAX_LOG
 from evonas.recorded.search import Phase, RecordedSearch
 from evonas.report.display import Display
 from evonas.report.front import front_object, front_view
+from evonas.report.front_plots import save_fronts
 from evonas.report.plots import save_plots
 from evonas.search.confirmation import Confirmed, confirm, find_result
 from evonas.search.outcome import find_example
@@ -133,10 +136,11 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _keep_front(record: RecordedSearch, folder: Path, console: Console) -> str:
-    """Show the front and write it; returns what the folder holds."""
+    """Show the front and write it, and the plots; returns what the folder holds."""
     console.print(front_view(record), highlight=False)
     (folder / FRONT_FILE).write_text(json.dumps(front_object(record), indent=2) + "\n")
-    return "journal, front and logs"
+    drawn = _draw(console, partial(save_fronts, {record.spec.name: record}, folder / PLOTS_FILE))
+    return f"journal, {drawn}front and logs"
 
 
 def _keep_best(record: RecordedSearch, decided: Plan, folder: Path, console: Console) -> str:
@@ -156,12 +160,19 @@ def _keep_best(record: RecordedSearch, decided: Plan, folder: Path, console: Con
     (folder / BEST_FILE).write_text(
         json.dumps({"index": winner.index, metric: reward, "decisions": dict(winner.decisions)}, indent=2) + "\n"
     )
+    trials, minimize = {spec.name: record.trials}, spec.objective.minimize
+    drawn = _draw(console, partial(save_plots, trials, folder / PLOTS_FILE, minimize=minimize, metric=metric))
+    return f"journal, {drawn}best candidate and logs"
+
+
+def _draw(console: Console, save: Callable[[], None]) -> str:
+    """Write the plots, or say what they need; returns ``plots, `` if they were written."""
     try:
-        save_plots({spec.name: record.trials}, folder / PLOTS_FILE, minimize=spec.objective.minimize, metric=metric)
+        save()
     except MissingExtra as missing:
         console.print(f"no {PLOTS_FILE}: {missing}", markup=False, highlight=False, soft_wrap=True)
-        return "journal, best candidate and logs"
-    return "journal, plots, best candidate and logs"
+        return ""
+    return "plots, "
 
 
 def _conclude(record: RecordedSearch, decided: Plan, folder: Path, console: Console) -> None:

@@ -39,7 +39,7 @@ def test_run_prints_and_keeps_the_front_and_resumes(tmp_path: Path) -> None:
     assert shown.startswith(f"{len(members)} trial")
     assert "hypervolume" in shown
     assert "best" not in said
-    assert "journal, front and logs: " in said
+    assert "journal, plots, front and logs: " in said
     kept = json.loads((tmp_path / "runs" / "here" / "front.json").read_text())
     assert [member["trial"] for member in kept["members"]] == [member.index for member in members]
     assert not (tmp_path / "runs" / "here" / "best.json").exists()
@@ -131,9 +131,9 @@ def test_knowledge_by_option_is_said_to_be_unused(tmp_path: Path, agent: str) ->
 
 
 def test_what_is_read_in_the_output_is_every_metric(tmp_path: Path) -> None:
-    script = "echo sum=$EVONAS_D_A1 product=$EVONAS_D_A2; echo product=9; echo sum=-1"
+    script = "echo product=9; echo sum=-1; echo sum=$EVONAS_D_A1 product=$EVONAS_D_A2"
     template = {"spec": {"containers": [{"name": "trial", "image": "none", "command": ["sh", "-c", script]}]}}
-    trial = {"report": {"from": "Logs", "value": "Best"}, "template": template}
+    trial = {"report": {"from": "Logs"}, "template": template}
     evonas(tmp_path, "run", manifest(tmp_path, trial=trial))
     for ended in recorded(tmp_path, "here"):
         assert ended.metrics == {"sum": ended.decisions["a1"], "product": ended.decisions["a2"]}
