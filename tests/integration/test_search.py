@@ -91,7 +91,7 @@ def test_prints_as_a_table_that_people_can_read(
     wait_until(cluster, namespace, "table", "Complete")
     header, row = cluster.kubectl("get", "nas", "table", "-n", namespace).splitlines()
     assert header.split() == [
-        "NAME", "AGENT", "RUNNING", "SUCCEEDED", "FAILED", "MAX", "BEST", "PROGRESS", "COMPLETE", "AGE"
+        "NAME", "AGENT", "RUNNING", "SUCCEEDED", "FAILED", "MAX", "BEST", "FRONT", "PROGRESS", "COMPLETE", "AGE"
     ]  # fmt: skip
     assert row.split()[:6] == ["table", "Evolution", "0", "2", "0", "2"]
     assert row.split()[7:9] == ["MaxTrialsReached", "True"]
