@@ -252,7 +252,7 @@ class TestWaitingInVain:
         cluster.wait_for("a pod", lambda: running(cluster, namespace))
         cluster.wait_for(
             "its trials to be counted",
-            lambda: cluster.get("nas", "held", namespace)["status"].get("trials", {}).get("running"),
+            lambda: cluster.get("nas", "held", namespace).get("status", {}).get("trials", {}).get("running"),
         )
         with pytest.raises(
             TimeoutError, match=r"after 0\.5 s, .*/held is Running: 0 of 4 trials have ended; wait again"
