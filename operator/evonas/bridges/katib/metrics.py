@@ -27,8 +27,8 @@ def read_report(
     """
     kind = (collector.get("collector") or {}).get("kind", "StdOut")
     source = collector.get("source") or {}
-    bests = _bests(objective, objectives)
-    taken = {metric: _strategy(objective, metric) for metric in bests}
+    own = str(objective.get("objectiveMetricName", "the metric"))
+    taken = {metric: _strategy(objective, metric) for metric in [each["metric"] for each in objectives] or [own]}
     if kind != "StdOut":
         read = " and ".join(f"{_WHICH.get(over_time, '')} {metric}".strip() for metric, over_time in taken.items())
         notes.differ(_COLLECTOR, _not_read(kind, source, read))
@@ -36,25 +36,14 @@ def read_report(
     report: dict[str, Any] = {"from": "Logs"}
     if patterns := _patterns(source, objective, notes):
         report["patterns"] = patterns
-    (first, best), *others = bests.items()
-    if taken[first] == best:
-        report["value"] = "Best"
-    elif taken[first] != "latest":
-        said = f"Katib took {_which(taken[first])} {first}; here it is the last, or with value: Best the best"
-        notes.differ("spec.objective.metricStrategies", said)
-    for metric, its_best in others:
-        here = its_best if "value" in report else "latest"
-        if taken[metric] != here:
-            said = f"Katib took {_which(taken[metric])} {metric}; here it is {_which(here)}"
+    if not objectives and taken[own] == _usual(objective):
+        return {**report, "value": "Best"}
+    or_best = "" if objectives else ", or with value: Best the best"
+    for metric, over_time in taken.items():
+        if over_time != "latest":
+            said = f"Katib took {_which(over_time)} {metric}; here it is the last{or_best}"
             notes.differ("spec.objective.metricStrategies", said)
     return report
-
-
-def _bests(objective: Mapping[str, Any], objectives: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Return the metrics that are optimised, and which of a metric's values is the best."""
-    if objectives:
-        return {each["metric"]: "min" if each["goal"] == "Minimize" else "max" for each in objectives}
-    return {str(objective.get("objectiveMetricName", "the metric")): _usual(objective)}
 
 
 def _strategy(objective: Mapping[str, Any], metric: str) -> str:
