@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from rich.console import Console
 
@@ -43,3 +44,16 @@ def choose(option: str, labels: str, known: Mapping[str, Chosen], console: Conso
         if not contestant.is_installed:
             console.print(f"{contestant.label} is left out: {contestant.package} is not installed", highlight=False)
     return [contestant for contestant in chosen if contestant.is_installed]
+
+
+def read_variant(text: str) -> tuple[str, str, dict[str, Any]]:
+    """Return label, type and settings of ``label={"type": "EvoNAS", …}``, an agent of ours under other settings;
+    EvonasError if that cannot be read.
+    """
+    label, _, body = text.partition("=")
+    try:
+        settings = json.loads(body)
+        return label, settings.pop("type"), settings
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        cure = 'write label={"type": "EvoNAS", "critic": {"generations": 8}}'
+        raise EvonasError(f"--variant {text!r} cannot be read ({error!r}); {cure}") from error

@@ -54,7 +54,10 @@ def main(
     """Compare agents on problems, over seeds, and state how certain the comparison is."""
     console = Console(stderr=True)
     names = _names(problems)
-    contestants = [*choose("--agents", agents, CONTESTANTS, console), *map(parse_variant, variants)]
+    contestants = [
+        *choose("--agents", agents, CONTESTANTS, console),
+        *map(parse_variant, variants),
+    ]
     tasks = {
         name: {
             contestant.label: [

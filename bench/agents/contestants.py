@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -11,8 +10,8 @@ from typing import Any, Protocol
 
 from bench.agents import peers
 from bench.agents.model_based import BoTorch, Smac
+from bench.choosing import read_variant
 from evonas.agents import create_agent
-from evonas.errors import EvonasError
 from evonas.space import SearchSpace, Value
 
 
@@ -97,10 +96,4 @@ candidate twice; ``smac-repeating`` may try one three times."""
 
 def parse_variant(text: str) -> Contestant:
     """Parse ``label={"type": "EvoNAS", …}``: an agent of ours under other settings."""
-    label, _, body = text.partition("=")
-    try:
-        settings = json.loads(body)
-        return ours(label, settings.pop("type"), settings)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        cure = 'write label={"type": "EvoNAS", "critic": {"generations": 8}}'
-        raise EvonasError(f"--variant {text!r} cannot be read ({error!r}); {cure}") from error
+    return ours(*read_variant(text))

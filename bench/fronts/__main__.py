@@ -69,7 +69,10 @@ def main(
 ) -> None:
     """Compare agents on problems with several objectives, by the hypervolume of the fronts that they find."""
     console = Console(stderr=True)
-    contestants = [*choose("--agents", agents, CONTESTANTS, console), *map(parse_variant, variants)]
+    contestants = [
+        *choose("--agents", agents, CONTESTANTS, console),
+        *map(parse_variant, variants),
+    ]
     if RANDOM not in (contestant.label for contestant in contestants):
         raise EvonasError(f"--agents: all is told relative to {RANDOM} search; add {RANDOM}")
     tasks = {

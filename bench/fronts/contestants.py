@@ -16,10 +16,10 @@ import evonas.domination
 from bench import kept
 from bench.agents import peers as shared
 from bench.agents.contestants import Suggestion
+from bench.choosing import read_variant
 from bench.fronts import peers
 from bench.fronts.problem import Values
 from evonas.agents import create_agent
-from evonas.errors import EvonasError
 from evonas.space import SearchSpace
 
 
@@ -124,13 +124,7 @@ one of pymoo's here, which suits short searches better."""
 
 def parse_variant(text: str) -> Contestant:
     """Parse ``label={"type": "EvoNAS", …}``: an agent of ours under other settings."""
-    label, _, body = text.partition("=")
-    try:
-        settings = json.loads(body)
-        return ours(label, settings.pop("type"), settings)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        cure = 'write label={"type": "EvoNAS", "critic": {"generations": 8}}'
-        raise EvonasError(f"--variant {text!r} cannot be read ({error!r}); {cure}") from error
+    return ours(*read_variant(text))
 
 
 @cache
