@@ -10,7 +10,7 @@ import { count, decision, number } from "../../format";
 import { Empty, Scroll, Section, Waiting } from "../../parts/boxes";
 import { Name } from "../../parts/text";
 import { AxisSelect } from "./axis_select";
-import { Switch } from "./switch";
+import { type Over, OverSwitch } from "./switch";
 import { TrialLink, type ViewProps } from ".";
 
 /** So many members are listed at first. */
@@ -69,24 +69,14 @@ export function FrontPart({ search, details, open, height }: ViewProps & { heigh
 }
 
 export function HypervolumePart({ search, details, open }: ViewProps) {
-  const [over, setOver] = useState<"results" | "time">("results");
+  const [over, setOver] = useState<Over>("results");
   const ranks = search.ranks.data.value;
   if (ranks === null) return null;
   return (
     <Section
       title="Hypervolume"
       note="What the front dominates, up to the reference, in the product of the objectives' units."
-      tools={
-        <Switch
-          label="Horizontal axis"
-          options={[
-            ["results", "Results"],
-            ["time", "Time"],
-          ]}
-          value={over}
-          change={setOver}
-        />
-      }
+      tools={<OverSwitch value={over} change={setOver} />}
     >
       <Hypervolume details={details} trials={search.trials} selection={search.selection} open={open} ranks={ranks} over={over} height={240} />
     </Section>

@@ -14,14 +14,14 @@ import { StateMark } from "../../parts/state";
 import { Ago, Lasted, Name, Words } from "../../parts/text";
 import { TrialLink, type ViewProps } from ".";
 import { FrontPart, HypervolumePart, Members } from "./front";
-import { Switch } from "./switch";
+import { type Over, OverSwitch } from "./switch";
 
 const LATEST = 8;
 const RUNNING = 12;
 
 export function Overview({ search, details, open }: ViewProps) {
   useResource(search.table);
-  const [over, setOver] = useState<"results" | "time">("results");
+  const [over, setOver] = useState<Over>("results");
   const known = search.table.data.value !== null;
   if (!known) return <Waiting problem={search.table.problem} what="the trials" retry={search.table.ask} />;
   const { trials, selection } = search;
@@ -37,17 +37,7 @@ export function Overview({ search, details, open }: ViewProps) {
         ) : (
         <Section
           title="Course"
-          tools={
-            <Switch
-              label="Horizontal axis"
-              options={[
-                ["results", "Results"],
-                ["time", "Time"],
-              ]}
-              value={over}
-              change={setOver}
-            />
-          }
+          tools={<OverSwitch value={over} change={setOver} />}
           note={details.summary.best === null ? undefined : `Rewards as points; the best so far, and the moving average of the last ${details.window} results, as lines.`}
         >
           {trials.value.length === 0 ? (

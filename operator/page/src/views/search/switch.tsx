@@ -1,3 +1,20 @@
+export type Over = "results" | "time";
+
+/** What a course is drawn over. */
+export function OverSwitch({ value, change }: { value: Over; change: (value: Over) => void }) {
+  return (
+    <Switch
+      label="Horizontal axis"
+      options={[
+        ["results", "Results"],
+        ["time", "Time"],
+      ]}
+      value={value}
+      change={change}
+    />
+  );
+}
+
 /** One of a few, of which all are seen. */
 export function Switch<T extends string>(props: {
   label: string;
