@@ -10,6 +10,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def axis_label(metric: str, *, minimize: bool) -> str:
+    """Return ``latency_ms (less is better)``."""
+    return f"{metric} ({'less' if minimize else 'more'} is better)"
+
+
 def first_of(items: Sequence[str], most: int = 3) -> str:
     """Return ``a, b and c``, or ``a, b, c and 5 others``."""
     listed = [*items] if len(items) <= most + 1 else [*items[:most], f"{len(items) - most} others"]

@@ -18,7 +18,7 @@ from evonas.search.objective import oriented, oriented_values, values_of
 from evonas.search.recommendation import in_words, recommend
 from evonas.search.totals import WINDOW
 from evonas.search.trial import Trial
-from evonas.spec import Objective
+from evonas.wording import axis_label
 
 
 def search_html(record: RecordedSearch) -> str:
@@ -82,8 +82,8 @@ def _scatter(record: RecordedSearch, results: Sequence[Trial]) -> str:
         infeasible=[],
         limits=[],
         minimize=(across.minimize, up.minimize),
-        x_label=_way(across),
-        y_label=_way(up),
+        x_label=axis_label(across.name, minimize=across.minimize),
+        y_label=axis_label(up.name, minimize=up.minimize),
         description=f"{up.name} against {across.name}",
     )
 
@@ -92,10 +92,6 @@ def _point(index: int, places: Mapping[int, Place], record: RecordedSearch) -> P
     up, across = record.spec.objectives[:2]
     at = places[index]
     return Point(at, f"trial {index}: {up.name} {at[1]:.6g}, {across.name} {at[0]:.6g}")
-
-
-def _way(objective: Objective) -> str:
-    return f"{objective.name} ({'less' if objective.minimize else 'more'} is better)"
 
 
 def _growth(record: RecordedSearch, results: int) -> str:

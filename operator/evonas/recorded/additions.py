@@ -15,7 +15,7 @@ from evonas.domination import Points, hypervolume
 from evonas.recorded.search import RecordedSearch
 from evonas.search.budget import SECONDS_PER_HOUR
 from evonas.search.means import deviation, mean
-from evonas.search.objective import oriented, oriented_values, values_of
+from evonas.search.objective import meets_references, oriented_values, values_of
 from evonas.search.trial import Trial
 
 MIN_RANDOM = 5
@@ -114,7 +114,7 @@ class _Growing:
         if values is None:
             return None
         point = np.array(oriented_values(self._objectives, values))
-        if self._is_worthless(values) or (self._points >= point).all(axis=1).any():
+        if not meets_references(self._objectives, values) or (self._points >= point).all(axis=1).any():
             return None
         # What a point adds is what it dominates, less what others dominate of that.
         own = hypervolume(point[None], self._corner)
@@ -122,12 +122,6 @@ class _Growing:
         self._points = np.vstack([self._points[(self._points > point).any(axis=1)], point])
         self.hypervolume = _least(self.hypervolume + gain)
         return gain
-
-    def _is_worthless(self, values: Sequence[float]) -> bool:
-        return any(
-            each.reference is not None and oriented(each, value) < oriented(each, each.reference)
-            for each, value in zip(self._objectives, values, strict=True)
-        )
 
 
 def _ended(record: RecordedSearch) -> list[Trial]:

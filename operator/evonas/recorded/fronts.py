@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evonas.domination import Points, dominates, find_ranks, hypervolume
-from evonas.search.objective import oriented, oriented_values, values_of
+from evonas.search.objective import oriented_references, oriented_values, values_of
 from evonas.search.trial import Trial
 from evonas.spec import Objective
 
@@ -38,6 +38,8 @@ class Standing:
     """The member of the front that has the same values and was recorded before it; None if there is none."""
     dominating: Sequence[Trial]
     """The members of the front that dominate it, in their order."""
+    dominated: int
+    """How many results it dominates."""
 
 
 @dataclass(frozen=True)
@@ -74,25 +76,27 @@ def find_standings(objectives: Objectives, points: Points) -> NDArray[np.int64]:
     and -1 is what is worse than a reference.
     """
     ranks = np.full(len(points), -1, np.int64)
-    good = _reach(points, _limits(objectives))
+    good = _reach(points, np.array(oriented_references(objectives)))
     ranks[good] = find_ranks(points[good])
     return ranks
 
 
-def stand(objectives: Objectives, members: Sequence[Trial], trial: Trial, rank: int) -> Standing | None:
-    """Return how a trial of a rank (of ``find_standings``) stands to the members of the front; None without a
-    reward.
+def stand(objectives: Objectives, trials: Iterable[Trial], members: Sequence[Trial], trial: Trial) -> Standing | None:
+    """Return how one of the trials of a search stands to the members of its front, and to all results; None for one
+    that is no result.
     """
-    values = values_of(objectives, trial)
-    if values is None:
+    results = results_of(trials)
+    place = next((place for place, result in enumerate(results) if result.index == trial.index), None)
+    if place is None:
         return None
-    point = oriented_values(objectives, values)
-    known = [(member, values_of(objectives, member)) for member in members]
-    others = [(member, oriented_values(objectives, found)) for member, found in known if found is not None]
+    points = points_of(objectives, results)
+    rank, point = int(find_standings(objectives, points)[place]), tuple(points[place].tolist())
+    others = [*zip(members, map(tuple, points_of(objectives, members).tolist()), strict=True)]
     return Standing(
         rank=None if rank < 0 else rank,
         equals=next((member for member, other in others if other == point and member.index != trial.index), None),
         dominating=[member for member, other in others if dominates(other, point)],
+        dominated=sum(dominates(point, other) for other in points.tolist()),
     )
 
 
@@ -104,7 +108,7 @@ def worst_of(objectives: Objectives, points: Sequence[Points]) -> Values | None:
     if not known:
         return None
     worst = np.concatenate(known).min(axis=0)
-    limits = _limits(objectives)
+    limits = np.array(oriented_references(objectives))
     return oriented_values(objectives, np.where(np.isinf(limits), worst, limits).tolist())
 
 
@@ -125,7 +129,7 @@ class Growth:
 
     def __init__(self, objectives: Objectives, reference: Sequence[float] | None = None) -> None:
         self.results = 0
-        self._limits = _limits(objectives)
+        self._limits = np.array(oriented_references(objectives))
         self._given = None if reference is None else np.array(oriented_values(objectives, reference))
         self._worst = np.full(len(objectives), math.inf)
         self._front: Points = np.empty((0, len(objectives)))
@@ -181,11 +185,6 @@ def _reach(points: Points, others: Points) -> NDArray[np.bool_]:
     for column in range(1, points.shape[-1]):
         reached = reached & (points[..., column] >= others[..., column])
     return reached
-
-
-def _limits(objectives: Objectives) -> Points:
-    """Return what a point must reach to be worth anything, oriented; minus infinity where that is not said."""
-    return np.array([-math.inf if each.reference is None else oriented(each, each.reference) for each in objectives])
 
 
 def _evenly(count: int, most: int) -> list[int]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from evonas.recorded.search import RecordedSearch
-from evonas.search.means import deviation, mean
-from evonas.search.objective import values_of
+from evonas.search.confirmation import spread_of
 from evonas.search.trial import Trial
 
 
@@ -32,8 +31,5 @@ def find_repeated(record: RecordedSearch, trial: Trial) -> Repeated | None:
     their while does not count: it may have been luck.
     """
     runs = record.totals.confirmations.get(trial.index, {}).values()
-    known = [found for run in runs if (found := values_of(record.spec.objectives, run)) is not None]
-    if not known:
-        return None
-    columns = [*zip(*known, strict=True)]
-    return Repeated(len(known), tuple(map(mean, columns)), tuple(map(deviation, columns)))
+    means, deviations = spread_of(record.spec.objectives, runs)
+    return Repeated(sum(run.reward is not None for run in runs), means, deviations) if means else None

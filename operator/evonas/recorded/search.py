@@ -4,7 +4,6 @@ command-line tools know nothing else about a search.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -193,7 +192,7 @@ def overview_from(body: Mapping[str, Any], spec: SearchSpec, totals: Totals, pha
         reused=totals.reused,
         start_time=from_time(body["metadata"].get("creationTimestamp")),
         front_size=len(totals.front) if spec.has_several else None,
-        hypervolume=min(totals.front.hypervolume, sys.float_info.max) if totals.front.reference else None,
+        hypervolume=totals.front.finite_hypervolume if totals.front.reference else None,
         more_metrics=tuple(objective.name for objective in spec.objectives[1:]),
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +13,7 @@ from rich.table import Table
 from evonas.recorded.repeated import Repeated, find_repeated
 from evonas.recorded.search import RecordedSearch
 from evonas.search.front import MAX_SHOWN
-from evonas.search.objective import values_of
+from evonas.search.objective import in_words, values_of
 from evonas.search.trial import Trial
 from evonas.search.trial_environment import to_text
 from evonas.spec import Objective
@@ -29,8 +28,7 @@ def front_object(record: RecordedSearch) -> dict[str, Any]:
     front, objectives = record.totals.front, record.spec.objectives
     return {
         "size": len(front),
-        # JSON has no infinity.
-        "hypervolume": min(front.hypervolume, sys.float_info.max),
+        "hypervolume": front.finite_hypervolume,
         "reference": _by_metric(objectives, front.reference or ()),
         "members": [
             {
@@ -100,8 +98,8 @@ def _in_one(trial: Trial, names: Sequence[str]) -> str:
 def describe_front(record: RecordedSearch) -> str:
     """Return how large the front is, and what it is worth above which reference."""
     front = record.totals.front
-    above, volume = _listed(record.spec.objectives, front.reference or ()), min(front.hypervolume, sys.float_info.max)
-    return f"{counted(len(front), 'trial')} on the front, hypervolume {volume:.6g} above {above}"
+    above = in_words(record.spec.objectives, front.reference or ())
+    return f"{counted(len(front), 'trial')} on the front, hypervolume {front.finite_hypervolume:.6g} above {above}"
 
 
 def results_in_words(record: RecordedSearch, trial: Trial) -> str:
@@ -110,7 +108,7 @@ def results_in_words(record: RecordedSearch, trial: Trial) -> str:
     values = values_of(objectives, trial)
     if values is None:
         return "no reward"
-    return _listed(objectives, values)
+    return in_words(objectives, values)
 
 
 def confirmed_in_words(record: RecordedSearch, trial: Trial) -> str:
@@ -120,10 +118,6 @@ def confirmed_in_words(record: RecordedSearch, trial: Trial) -> str:
         return ""
     said = ", ".join(f"{each.name} {found.in_words(place)}" for place, each in enumerate(record.spec.objectives))
     return f"confirmed in {counted(found.runs, 'run')}: {said}"
-
-
-def _listed(objectives: Sequence[Objective], values: Sequence[float]) -> str:
-    return ", ".join(f"{each.name} {value:.6g}" for each, value in zip(objectives, values, strict=True))
 
 
 def _summary(record: RecordedSearch, shown: int) -> Iterator[str]:

@@ -9,9 +9,10 @@ from markupsafe import Markup
 
 from evonas.report.figures.fronts import Front, fronts_figure
 from evonas.report.figures.lines import line_figure
-from evonas.report.front_view import in_words
 from evonas.report.groups import Group
+from evonas.search.objective import in_words
 from evonas.spec import Objective
+from evonas.wording import axis_label
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,12 @@ def compare_fronts(groups: Sequence[Group], reference: tuple[float, ...]) -> Fro
     """Return what the page shows of groups of searches that all have results."""
     objectives = groups[0].records[0].spec.objectives
     lines = [found.hypervolumes(reference) for found in groups]
-    said = ", ".join(f"{each.name} {value:.6g}" for each, value in zip(objectives, reference, strict=True))
     return FrontComparison(
         hypervolumes=line_figure(
             lines, x_label="results", y_label="hypervolume", description="hypervolume of the fronts so far"
         ),
         fronts=_fronts(groups, objectives) if len(objectives) == 2 else None,
-        reference=said,
+        reference=in_words(objectives, reference),
     )
 
 
@@ -49,7 +49,7 @@ def _fronts(groups: Sequence[Group], objectives: Sequence[Objective]) -> Markup:
     return fronts_figure(
         fronts,
         minimize=(across.minimize, upward.minimize),
-        x_label=in_words(across),
-        y_label=in_words(upward),
+        x_label=axis_label(across.name, minimize=across.minimize),
+        y_label=axis_label(upward.name, minimize=upward.minimize),
         description=f"fronts: {upward.name} against {across.name}",
     )

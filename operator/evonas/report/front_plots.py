@@ -12,6 +12,7 @@ from evonas.recorded.fronts import find_standings, grow, points_of, results_of
 from evonas.recorded.search import RecordedSearch
 from evonas.report.plots import save_drawing
 from evonas.search.objective import oriented_values
+from evonas.wording import axis_label
 
 if TYPE_CHECKING:
     from evonas.report.drawing import Drawing
@@ -57,7 +58,11 @@ def draw_fronts(searches: Mapping[str, RecordedSearch]) -> Drawing:
         volumes = [0.0, *steps.volumes, steps.at(count)]
         right.step([0, *steps.results, count], volumes, where="post", color=colour, label=label)
     up, across = records[0].spec.objectives[:2]
-    left.set(title="Front", xlabel=_axis(across.name, across.minimize), ylabel=_axis(up.name, up.minimize))
+    left.set(
+        title="Front",
+        xlabel=axis_label(across.name, minimize=across.minimize),
+        ylabel=axis_label(up.name, minimize=up.minimize),
+    )
     right.set(title="Hypervolume", xlabel="results", ylabel="hypervolume")
     right.xaxis.get_major_locator().set_params(integer=True)
     for axes in (left, right):
@@ -68,7 +73,3 @@ def draw_fronts(searches: Mapping[str, RecordedSearch]) -> Drawing:
 
 def _scatter(axes: Any, values: Sequence[Sequence[float]], **style: Any) -> None:
     axes.scatter([value[1] for value in values], [value[0] for value in values], **style)
-
-
-def _axis(name: str, minimize: bool) -> str:
-    return f"{name} ({'less' if minimize else 'more'} is better)"

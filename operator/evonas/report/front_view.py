@@ -4,7 +4,6 @@ how its hypervolume grew.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -18,11 +17,11 @@ from evonas.recorded.search import RecordedSearch
 from evonas.report.figures.growth import Growth, growth_figure
 from evonas.report.figures.lines import Line, line_figure
 from evonas.report.figures.scatter import Limit, Place, Point, Spread, frame_around, scatter_figure
-from evonas.search.objective import values_of
+from evonas.search.objective import in_words, values_of
 from evonas.search.trial import Trial, TrialState
 from evonas.search.trial_environment import to_text
 from evonas.spec import Objective
-from evonas.wording import counted
+from evonas.wording import axis_label, counted
 
 MAX_ROWS = 50
 """How many members the table lists at most: those that stand for all."""
@@ -90,7 +89,7 @@ def view_front(record: RecordedSearch, knee: Trial | None) -> FrontView:
         figures=[_figure(record, pair, behind, worse, measured, knee) for pair in pairs] if len(front) or worse else [],
         rows=rows,
         size=len(front),
-        hypervolume=min(front.hypervolume, sys.float_info.max),
+        hypervolume=front.finite_hypervolume,
         reference=front.reference or (),
         knee=knee,
         shades=[(_nearness(place, len(behind)), len(each)) for place, each in enumerate(behind)],
@@ -115,9 +114,7 @@ def view_growth(record: RecordedSearch, found: Course, reference: Sequence[float
 
 
 def _by_hours(record: RecordedSearch, found: Course) -> Markup:
-    heights: list[float] = []
-    for each in found.additions:
-        heights.append((heights[-1] if heights else 0.0) + each.gain)
+    heights = [each.hypervolume for each in found.additions]
     unit = "GPU hours" if record.uses_gpus else "hours of trials"
     grown = Growth("this search", [each.hours for each in found.additions], heights, found.hours[-1])
     return growth_figure(
@@ -175,15 +172,10 @@ def _figure(
         limits=limits,
         # In two of more objectives, a front is no line.
         minimize=(across.minimize, upward.minimize) if len(objectives) == 2 else None,
-        x_label=in_words(across),
-        y_label=in_words(upward),
+        x_label=axis_label(across.name, minimize=across.minimize),
+        y_label=axis_label(upward.name, minimize=upward.minimize),
         description=f"{upward.name} against {across.name}",
     )
-
-
-def in_words(objective: Objective) -> str:
-    """Return an objective's name, and which way is better."""
-    return f"{objective.name} ({'less' if objective.minimize else 'more'} is better)"
 
 
 def _row(record: RecordedSearch, trial: Trial, values: Sequence[float], knee: Trial | None) -> Row:
@@ -196,10 +188,7 @@ def _row(record: RecordedSearch, trial: Trial, values: Sequence[float], knee: Tr
 def _point(
     record: RecordedSearch, trial: Trial, values: Sequence[float], pair: tuple[int, int], *, is_knee: bool
 ) -> Point:
-    names = [each.name for each in record.spec.objectives]
-    title = (
-        f"trial {trial.index}: {', '.join(f'{name} {value:.6g}' for name, value in zip(names, values, strict=True))}"
-    )
+    title = f"trial {trial.index}: {in_words(record.spec.objectives, values)}"
     found = find_repeated(record, trial)
     spread = None
     if found is not None:

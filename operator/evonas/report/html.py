@@ -20,11 +20,11 @@ from evonas.report.charts import Charts, are_drawn, built_charts, data_of
 from evonas.report.details import describe
 from evonas.report.figures.lines import COLOURS, line_figure
 from evonas.report.front_comparison import compare_fronts
-from evonas.report.front_view import in_words
 from evonas.report.groups import group
 from evonas.report.templates import templates_of
 from evonas.search.codec import to_time
 from evonas.search.totals import WINDOW
+from evonas.wording import axis_label
 
 MAX_DETAILED = 8
 """With more searches, only the best of each group is described in full."""
@@ -73,7 +73,9 @@ def render_report(
             legend=[(number % COLOURS, found.label) for number, found in enumerate(drawn)],
             uses_gpus=any(record.uses_gpus for record in records),
             has_bands=any(len(found.records) > 1 for found in drawn),
-            objectives=[*map(in_words, records[0].spec.objectives)] if several else [],
+            objectives=[axis_label(each.name, minimize=each.minimize) for each in records[0].spec.objectives]
+            if several
+            else [],
             averages=None
             if several
             else line_figure(

@@ -4,7 +4,6 @@ answers and the report's own data are made of these. Pure.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -59,7 +58,7 @@ def front_of(record: RecordedSearch) -> dict[str, Any] | None:
     members, values = front.members, front.values
     return {
         "size": len(front),
-        "hypervolume": _finite(front.hypervolume) if front.reference else None,
+        "hypervolume": front.finite_hypervolume if front.reference else None,
         "reference": None if front.reference is None else list(front.reference),
         "members": [{"index": members[place].index, "values": list(values[place])} for place in front.cover()],
     }
@@ -202,11 +201,6 @@ def _values(objectives: Sequence[Objective], trial: Trial) -> Sequence[float | N
         return (trial.rungs[-1].value, *trial.rungs[-1].others)
     values = values_of(objectives, trial)
     return [trial.metrics.get(each.name) for each in objectives] if values is None else values
-
-
-def _finite(value: float) -> float:
-    """Return the largest float for what is more than one holds."""
-    return min(value, sys.float_info.max)
 
 
 def _decision(space: SearchSpace, decision: Decision) -> dict[str, Any]:

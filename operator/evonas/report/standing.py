@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
-from evonas.domination import contributions, dominates
-from evonas.recorded.fronts import find_standings, points_of, results_of, stand
+from evonas.domination import contributions
+from evonas.recorded.fronts import points_of, stand
 from evonas.recorded.search import RecordedSearch
 from evonas.report.front import confirmed_in_words, results_in_words
 from evonas.search.objective import oriented, oriented_values, values_of
@@ -24,16 +22,12 @@ def standing_in_words(record: RecordedSearch, trial: Trial) -> Iterator[str]:
     """
     if not record.spec.has_several or trial.reward is None or trial.is_confirmation:
         return
-    objectives, results = record.spec.objectives, results_of(record.trials)
-    points = points_of(objectives, results)
-    ranks = {each.index: rank for each, rank in zip(results, find_standings(objectives, points).tolist(), strict=True)}
     front = record.totals.front
-    found = stand(objectives, front.members, trial, ranks[trial.index])
+    found = stand(record.spec.objectives, record.trials, front.members, trial)
     assert found is not None
-    own = oriented_values(objectives, values_of(objectives, trial) or ())
-    others = sum(dominates(own, point) for point in points.tolist())
+    others = counted(found.dominated, "other")
     if any(member.index == trial.index for member in front.members):
-        yield f"on the front: no other trial dominates it, and it dominates {counted(others, 'other')}"
+        yield f"on the front: no other trial dominates it, and it dominates {others}"
         yield f"without it, the hypervolume would be {_share(record, trial):.2%} smaller"
     elif found.rank is None:
         yield f"on no front: it is worse than {_references(record, trial)}"
@@ -42,7 +36,7 @@ def standing_in_words(record: RecordedSearch, trial: Trial) -> Iterator[str]:
     else:
         yield (
             f"behind {counted(found.rank, 'front')}: dominated by {counted(len(found.dominating), 'member')} of the"
-            f" front, and dominates {counted(others, 'other')}"
+            f" front, and dominates {others}"
         )
         for member in found.dominating[:MOST_NAMED]:
             yield f"  trial {member.index} is at least as good in every objective: {results_in_words(record, member)}"
@@ -55,8 +49,7 @@ def standing_in_words(record: RecordedSearch, trial: Trial) -> Iterator[str]:
 def _share(record: RecordedSearch, trial: Trial) -> float:
     """Return by which share the hypervolume would shrink without a member."""
     front, objectives = record.totals.front, record.spec.objectives
-    points = np.array([oriented_values(objectives, values) for values in front.values])
-    shares = contributions(points, oriented_values(objectives, front.reference or ()))
+    shares = contributions(points_of(objectives, front.members), oriented_values(objectives, front.reference or ()))
     place = [member.index for member in front.members].index(trial.index)
     return float(shares[place])
 

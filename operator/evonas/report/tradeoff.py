@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from evonas.recorded.pareto import REWARD, Axes, Axis, trade_off, values
+from evonas.recorded.pareto import REWARD, Axes, trade_off, values
 from evonas.recorded.search import RecordedSearch
 from evonas.report.figures.scatter import Limit, Place, Point, frame_around, scatter_figure
 from evonas.search.trial import Trial
 from evonas.search.trial_environment import to_text
+from evonas.wording import axis_label
 
 MAX_ROWS = 50
 """How many trials of the front the table lists at most: the best in the first metric."""
@@ -65,8 +66,8 @@ def view_tradeoff(record: RecordedSearch, axes: Axes, winner: Trial | None) -> T
         infeasible=inside,
         limits=limits,
         minimize=(axes[1].minimize, axes[0].minimize),
-        x_label=_label(axes[1]),
-        y_label=_label(axes[0]),
+        x_label=axis_label(axes[1].metric, minimize=axes[1].minimize),
+        y_label=axis_label(axes[0].metric, minimize=axes[0].minimize),
         description=f"{axes[0].metric} against {axes[1].metric}",
     )
     return TradeoffView(
@@ -110,7 +111,3 @@ def _limits(record: RecordedSearch, axes: Axes) -> Iterator[Limit]:
                 yield Limit(constraint.maximum, is_upright, "hard")
             elif constraint.metric == axis.metric and constraint.target is not None:
                 yield Limit(constraint.target, is_upright, "soft")
-
-
-def _label(axis: Axis) -> str:
-    return f"{axis.metric} ({'less' if axis.minimize else 'more'} is better)"

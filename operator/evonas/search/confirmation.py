@@ -7,7 +7,7 @@ confirmation is an ArchitectureTrial like any other, but the agent does not lear
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from evonas.search.means import deviation, mean
@@ -65,13 +65,16 @@ def confirm(spec: SearchSpec, totals: Totals) -> list[Confirmed]:
         return []
     leaders = _leaders(spec, totals, spec.confirm.top)
     runs = {leader.index: totals.confirmations.get(leader.index, {}) for leader in leaders}
+    if spec.has_several:
+        wanted = _repeats(spec)
+        return [
+            _of_member(spec, leader, [run for repeat, run in runs[leader.index].items() if repeat in wanted])
+            for leader in leaders
+        ]
     winning = [_best(spec.objective, [run.get(repeat) for run in runs.values()]) for repeat in _repeats(spec)]
     found = [
-        _summary(spec, leader, [runs[leader.index].get(repeat) for repeat in _repeats(spec)], winning)
-        for leader in leaders
+        _summary(leader, [runs[leader.index].get(repeat) for repeat in _repeats(spec)], winning) for leader in leaders
     ]
-    if spec.has_several:
-        return found
 
     def merit(confirmed: Confirmed) -> float:
         return -float("inf") if confirmed.mean is None else oriented(spec.objective, confirmed.mean)
@@ -119,17 +122,26 @@ def _best(objective: Objective, trials: Sequence[Trial | None]) -> float | None:
     return max(rewards, key=lambda reward: oriented(objective, reward)) if len(rewards) > 1 else None
 
 
-def _summary(
-    spec: SearchSpec, leader: Trial, trials: Sequence[Trial | None], winning: Sequence[float | None]
-) -> Confirmed:
+def spread_of(
+    objectives: Sequence[Objective], runs: Iterable[Trial]
+) -> tuple[tuple[float, ...], tuple[float | None, ...]]:
+    """Return the mean of each objective over the runs with a result, and the standard deviation, None with a single one
+    or where it is more than a float holds; both empty without any.
+    """
+    found = [values for run in runs if (values := values_of(objectives, run)) is not None]
+    columns = [*zip(*found, strict=True)]
+    return tuple(map(mean, columns)), tuple(map(deviation, columns))
+
+
+def _of_member(spec: SearchSpec, member: Trial, runs: Collection[Trial]) -> Confirmed:
+    means, deviations = spread_of(spec.objectives, runs)
+    ended = sum(run.state.is_final for run in runs)
+    return Confirmed(member, ended, next(iter(means), None), next(iter(deviations), None), 0, means, deviations)
+
+
+def _summary(leader: Trial, trials: Sequence[Trial | None], winning: Sequence[float | None]) -> Confirmed:
     ended = [trial for trial in trials if trial is not None and trial.state.is_final]
     rewards = [trial.reward for trial in ended if trial.reward is not None]
-    if spec.has_several:
-        found = [values for trial in ended if (values := values_of(spec.objectives, trial)) is not None]
-        means = tuple(map(mean, zip(*found, strict=True)))
-        deviations = tuple(map(deviation, zip(*found, strict=True)))
-        first, spread = (means[0], deviations[0]) if found else (None, None)
-        return Confirmed(leader, len(ended), first, spread, 0, means, deviations)
     won = sum(
         best is not None and trial is not None and trial.reward == best
         for trial, best in zip(trials, winning, strict=True)

@@ -5,6 +5,7 @@ independent of the order. Pure.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -116,6 +117,11 @@ class Front:
         if self._worth.hypervolume is None:
             self._worth.hypervolume = 0.0 if self.reference is None else hypervolume(self._points, self._corner)
         return self._worth.hypervolume
+
+    @property
+    def finite_hypervolume(self) -> float:
+        """The same, at most what a float holds: JSON has no infinity."""
+        return min(self.hypervolume, sys.float_info.max)
 
     @property
     def in_words(self) -> str:

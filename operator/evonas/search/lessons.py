@@ -6,7 +6,6 @@ one whose reward is the value at its last rung, as in progressive dynamic hurdle
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -23,7 +22,7 @@ from evonas.agents import (
     without_rungs,
 )
 from evonas.search.contradictions import find_contradiction
-from evonas.search.objective import oriented, oriented_values, values_of
+from evonas.search.objective import oriented_references, oriented_values, values_of
 from evonas.search.trial import Trial, TrialState
 from evonas.spec import SearchSpec
 
@@ -77,13 +76,9 @@ def new_agent(spec: SearchSpec, experience: Experience, *, looks_back: bool = Fa
         agent.settings,
         experience,
         objectives=len(spec.objectives),
-        references=_references(spec) if spec.has_several else (),
+        references=oriented_references(spec.objectives) if spec.has_several else (),
         looks_back=looks_back,
     )
-
-
-def _references(spec: SearchSpec) -> tuple[float, ...]:
-    return tuple(-math.inf if each.reference is None else oriented(each, each.reference) for each in spec.objectives)
 
 
 def restore(agent: Agent, records: Iterable[Record]) -> None:

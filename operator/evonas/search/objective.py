@@ -83,6 +83,11 @@ def oriented_values(objectives: Sequence[Objective], values: Sequence[float]) ->
     return tuple(oriented(objective, value) for objective, value in zip(objectives, values, strict=True))
 
 
+def oriented_references(objectives: Sequence[Objective]) -> tuple[float, ...]:
+    """Return what a trial must reach to be worth anything, larger is better: minus infinity where that is not said."""
+    return tuple(-math.inf if each.reference is None else oriented(each, each.reference) for each in objectives)
+
+
 def oriented(objective: Objective, reward: float) -> float:
     """Return the reward as agents see it: larger is better."""
     return -reward if objective.minimize else reward

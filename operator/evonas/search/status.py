@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -137,8 +136,7 @@ def _front(identity: SearchIdentity, spec: SearchSpec, front: Front) -> dict[str
     shown = [front.members[place] for place in front.cover(MAX_SHOWN)]
     return {
         "size": len(front),
-        # JSON has no infinity.
-        "hypervolume": to_decimal(min(front.hypervolume, sys.float_info.max)),
+        "hypervolume": to_decimal(front.finite_hypervolume),
         "reference": _by_metric(spec, front.reference),
         "members": [
             {

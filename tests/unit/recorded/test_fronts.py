@@ -54,7 +54,7 @@ def test_rank_0_is_the_front_and_what_equals_it(
     best = {values[place] for place in np.flatnonzero(ranks == 0)}
     assert best == set(front.values)
     for trial, rank in zip(trials, ranks.tolist(), strict=True):
-        found = stand(objectives, front.members, trial, rank)
+        found = stand(objectives, trials, front.members, trial)
         assert found is not None
         if rank == 0:
             assert not found.dominating

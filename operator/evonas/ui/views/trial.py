@@ -8,7 +8,7 @@ from rich.console import Console
 
 from evonas.recorded.alternatives import find_alternatives
 from evonas.recorded.fitting import check_fits
-from evonas.recorded.fronts import find_standings, points_of, results_of, stand
+from evonas.recorded.fronts import stand
 from evonas.recorded.rungs import judge
 from evonas.recorded.search import RecordedSearch
 from evonas.report.at_rungs import outcome_of
@@ -91,10 +91,7 @@ def _objectives(record: RecordedSearch, trial: Trial) -> dict[str, float]:
 def _standing(record: RecordedSearch, trial: Trial) -> Standing | None:
     if not record.spec.has_several or trial.reward is None or trial.is_confirmation:
         return None
-    objectives, results = record.spec.objectives, results_of(record.trials)
-    ranks = find_standings(objectives, points_of(objectives, results)).tolist()
-    (rank,) = (rank for result, rank in zip(results, ranks, strict=True) if result.index == trial.index)
-    found = stand(objectives, record.totals.front.members, trial, rank)
+    found = stand(record.spec.objectives, record.trials, record.totals.front.members, trial)
     assert found is not None
     return Standing(
         rank=found.rank,
