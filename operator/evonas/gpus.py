@@ -66,14 +66,15 @@ def count_gpus(pod: Mapping[str, Any], accounting: GpuAccounting) -> Fraction:
     return max(together, first)
 
 
-def gpu_problems(pod: Mapping[str, Any], accounting: GpuAccounting) -> Iterator[FieldProblem]:
-    """Name every limit on GPUs that is not a whole number of devices."""
+def gpu_problems(template: Mapping[str, Any], accounting: GpuAccounting, field: str) -> Iterator[FieldProblem]:
+    """Name every limit on GPUs in a pod template that is not a whole number of devices; ``field`` is its path."""
+    pod = template["spec"]
     for name in ("containers", "initContainers"):
         for position, container in _containers(pod, name):
             for resource, amount in _limits(container, accounting):
                 if not re.fullmatch(r"[0-9]+", str(amount)):
                     yield FieldProblem(
-                        f"spec.trial.template.spec.{name}[{position}].resources.limits[{resource}]",
+                        f"{field}.spec.{name}[{position}].resources.limits[{resource}]",
                         f"must be a whole number of devices, got {amount!r}",
                     )
 

@@ -22,6 +22,8 @@ from evonas.hints import did_you_mean
 from evonas.log_report import LogReport, log_report_problems
 from evonas.schema import check_and_default
 from evonas.space import SearchSpace, Value
+from evonas.workloads.interface import Workload
+from evonas.workloads.parsing import gpus_of, parse_workload, workload_problems
 
 GROUP, VERSION = "evonas.dev", "v1alpha1"
 API_VERSION = f"{GROUP}/{VERSION}"
@@ -90,6 +92,7 @@ class TrialSpec:
     """How one candidate is trained."""
 
     template: Mapping[str, Any]
+    """The pod template; of a workload's, that of the pod that reports."""
     container: str
     """Name of the container that trains and reports."""
     retries: int
@@ -101,6 +104,17 @@ class TrialSpec:
     """GPUs that one attempt takes; shares of one are exact."""
     report: LogReport | None = None
     """How its result is found in its output; None if it reports by itself (docs/trial-contract.md)."""
+    workload: Workload | None = None
+    """What makes its pods; None if there is only the one of ``template``, in a Job."""
+    group_gpus: Mapping[str, Fraction] = field(default_factory=dict)
+    """GPUs that each pod of a workload takes, by its group."""
+
+    @property
+    def container_field(self) -> str:
+        """Where the trial's own container is in the manifest."""
+        if self.workload is not None:
+            return self.workload.reporting_group.container_field(self.container)
+        return f"spec.trial.template.spec.containers[{self.container_position}]"
 
     @property
     def exit_grace(self) -> timedelta:
@@ -118,8 +132,11 @@ class TrialSpec:
 
     @property
     def worst_gpu_seconds(self) -> int:
-        """What an attempt costs if it uses all of its time; no attempt is charged more."""
-        return math.ceil(self.gpus * self.attempt_seconds)
+        """What an attempt costs if it uses all of its time; no attempt is charged more. The time of a workload begins
+        once all of its pods run.
+        """
+        starting = 0 if self.workload is None else self.start_timeout_seconds
+        return math.ceil(self.gpus * (starting + self.attempt_seconds))
 
     @property
     def containers(self) -> list[Mapping[str, Any]]:
@@ -314,6 +331,20 @@ def _rule_problems(spec: Mapping[str, Any]) -> Iterable[FieldProblem]:
             "spec.budget.parallelTrials",
             f"must be no more than maxTrials ({budget['parallelTrials']} > {budget['maxTrials']})",
         )
+    yield from _trial_problems(trial, GpuAccounting.parse(budget))
+    yield from log_report_problems(trial.get("report", {}))
+    if "fidelity" in spec:
+        yield from fidelity_problems(spec["fidelity"])
+    yield from _objective_problems(spec)
+
+
+def _trial_problems(trial: Mapping[str, Any], accounting: GpuAccounting) -> Iterable[FieldProblem]:
+    if ("template" in trial) == ("workload" in trial):
+        yield FieldProblem("spec.trial", "needs one of template (a single pod) and workload (several), and not both")
+        return
+    if "workload" in trial:
+        yield from workload_problems(trial["workload"], trial.get("container"), accounting)
+        return
     names = [container["name"] for container in trial["template"]["spec"]["containers"]]
     if trial.get("container", names[0]) not in names:
         yield FieldProblem(
@@ -321,11 +352,7 @@ def _rule_problems(spec: Mapping[str, Any]) -> Iterable[FieldProblem]:
             f"must name one of the template's containers ({', '.join(names)}), got {trial['container']!r}"
             + did_you_mean(trial["container"], names),
         )
-    yield from log_report_problems(trial.get("report", {}))
-    yield from gpu_problems(trial["template"]["spec"], GpuAccounting.parse(budget))
-    if "fidelity" in spec:
-        yield from fidelity_problems(spec["fidelity"])
-    yield from _objective_problems(spec)
+    yield from gpu_problems(trial["template"], accounting, "spec.trial.template")
 
 
 def _objective_problems(spec: Mapping[str, Any]) -> Iterable[FieldProblem]:
@@ -453,15 +480,25 @@ def _budget(budget: Mapping[str, Any]) -> Budget:
 
 
 def _trial(trial: Mapping[str, Any], accounting: GpuAccounting) -> TrialSpec:
-    template = trial["template"]
+    workload = parse_workload(trial["workload"]) if "workload" in trial else None
+    group_gpus: Mapping[str, Fraction] = {}
+    if workload is None:
+        template, gpus = trial["template"], count_gpus(trial["template"]["spec"], accounting)
+        container = trial.get("container", template["spec"]["containers"][0]["name"])
+    else:
+        template, group_gpus = workload.reporting_group.template, gpus_of(workload, accounting)
+        gpus = sum((group.count * group_gpus[group.name] for group in workload.groups), Fraction())
+        container = workload.reporting_group.container(trial.get("container"))
     return TrialSpec(
         template=template,
-        container=trial.get("container", template["spec"]["containers"][0]["name"]),
+        container=container,
         retries=trial["retries"],
         timeout_seconds=trial["timeoutSeconds"],
         start_timeout_seconds=trial["startTimeoutSeconds"],
         ttl_seconds_after_finished=trial["ttlSecondsAfterFinished"],
         ttl_seconds_after_failed=trial["ttlSecondsAfterFailed"],
-        gpus=count_gpus(template["spec"], accounting),
+        gpus=gpus,
         report=LogReport.parse(trial["report"]) if "report" in trial else None,
+        workload=workload,
+        group_gpus=group_gpus,
     )

@@ -17,6 +17,7 @@ from evonas.cluster.client.api import Api, Conflict, NotFound
 from evonas.cluster.client.connection import load_connection
 from evonas.cluster.control.acceptance import REEXAMINED_INTERVAL, Acceptance
 from evonas.cluster.control.account import RETRY_INTERVAL, TrialAccounts
+from evonas.cluster.control.engines import Engines
 from evonas.cluster.control.events import Events
 from evonas.cluster.control.executor import Executor, ForeignObject
 from evonas.cluster.control.pending_reasons import PATIENCE, PendingReasons
@@ -108,7 +109,7 @@ async def test_a_policy_that_has_changed_is_noticed_though_nothing_tells_of_it(
     cluster: Cluster, namespace: str, policy: str, api: Api
 ) -> None:
     clock = Clock()
-    acceptance = Acceptance(api, clock)
+    acceptance = Acceptance(api, Engines(()), clock)
     record = made(cluster, namespace, "policed")
     refusal = await acceptance.examine(record, None)
     assert isinstance(refusal, Refusal)
@@ -123,7 +124,7 @@ async def test_a_policy_that_has_changed_is_noticed_though_nothing_tells_of_it(
 
 
 async def test_a_label_that_the_policy_wants_is_enough(cluster: Cluster, namespace: str, policy: str, api: Api) -> None:
-    acceptance = Acceptance(api, Clock())
+    acceptance = Acceptance(api, Engines(()), Clock())
     record = made(cluster, namespace, "labelled")
     assert isinstance(await acceptance.examine(record, None), Refusal)
     cluster.kubectl("label", "nas", "labelled", f"{QUEUE}=gpus", "-n", namespace)
@@ -232,7 +233,7 @@ async def test_what_is_gone_is_dropped_from_the_store(cluster: Cluster, namespac
     await executor.stop(job)
     cluster.wait_for("the Job to go", lambda: not cluster.list("jobs", namespace))
     await executor.release(job, 60)
-    assert not store.children(record.uid).jobs
+    assert not store.children(record.uid).workloads
     cluster.kubectl("delete", "nastrial", known.name, "-n", namespace)
     assert not await executor.is_current(known)
     assert not store.children(record.uid).trials

@@ -16,6 +16,7 @@ from evonas.cluster.client.connection import POD_NAMESPACE_FILE
 from evonas.cluster.leader.lease import Timing
 from evonas.operator.server import serve
 from evonas.operator.settings import LeaseSettings, OperatorSettings
+from evonas.workloads.catalogue import ENGINES
 
 
 def duration(value: str) -> float:
@@ -51,6 +52,13 @@ def duration(value: str) -> float:
     default=OperatorSettings.create_trial_accounts,
     show_default=True,
     help="Create the trials' ServiceAccount in each namespace with a search. If not, it must exist already.",
+)
+@click.option(
+    "--workload",
+    "workloads",
+    type=click.Choice([kind.name for kind in ENGINES]),
+    multiple=True,
+    help="Kind of workload to run beside Jobs, if the cluster serves it; repeatable.",
 )
 @click.option(
     "--leader-election/--no-leader-election",
@@ -91,6 +99,7 @@ def operator(
     workers: int,
     resync_seconds: float,
     create_trial_accounts: bool,
+    workloads: tuple[str, ...],
     leader_election: bool,
     lease_namespace: str | None,
     lease_name: str,
@@ -115,6 +124,7 @@ def operator(
                 workers=workers,
                 resync_seconds=resync_seconds,
                 create_trial_accounts=create_trial_accounts,
+                workloads=workloads,
                 lease=LeaseSettings(
                     namespace=lease_namespace or _own_namespace() or (namespaces[0] if namespaces else "default"),
                     name=lease_name,

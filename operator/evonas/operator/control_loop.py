@@ -14,6 +14,7 @@ from evonas.cluster.client.api import Api, NotFound, Unavailable
 from evonas.cluster.client.backoff import ALL_WAIT, pause, retried
 from evonas.cluster.client.connection import Connection
 from evonas.cluster.client.resources import JOBS, SEARCHES, TRIALS, Resource
+from evonas.cluster.control.engines import Engines
 from evonas.cluster.control.queue import KeyedQueue
 from evonas.cluster.control.reconcile import Reconciler
 from evonas.cluster.leader.lease import elapsed
@@ -35,6 +36,10 @@ STEADY_SECONDS = 60.0
 """Streams that lasted for so long did not end for the reason for which those before them did."""
 
 
+LOOK_SECONDS = 30.0
+"""Between two looks at which enabled kinds of workload the cluster serves: engines are rarely installed."""
+
+
 class ControlLoop:
     """The operator proper; ``run`` it once."""
 
@@ -44,7 +49,14 @@ class ControlLoop:
         self._settings = settings
         self._store = Store()
         self._watch_lag = WatchLag()
-        reconciler = Reconciler(api, self._store, self._watch_lag, create_trial_accounts=settings.create_trial_accounts)
+        self._engines = Engines(settings.workloads)
+        reconciler = Reconciler(
+            api,
+            self._store,
+            self._watch_lag,
+            self._engines,
+            create_trial_accounts=settings.create_trial_accounts,
+        )
         self._queue = KeyedQueue(reconciler.reconcile, settings.workers)
         self._store.subscribe(self._queue.add)
         self._streaming = asyncio.Event()
@@ -57,7 +69,7 @@ class ControlLoop:
 
     async def _run(self, stop: asyncio.Event) -> None:
         settings = self._settings
-        resync = Resync(self._api, self._store, settings.namespaces, self._watch_lag)
+        resync = Resync(self._api, self._store, settings.namespaces, self._watch_lag, lambda: self._engines.watched)
         await self._check_kinds()
         await resync.run_once()
         where = ", ".join(settings.namespaces) or "all namespaces"
@@ -73,18 +85,33 @@ class ControlLoop:
         failures = 0
         while True:
             begun = elapsed()
+            streams = run_streams(
+                self._connection,
+                self._store,
+                self._watch_lag,
+                self._settings.namespaces,
+                stop,
+                self._streaming,
+                self._engines.watched,
+            )
             try:
-                await run_streams(
-                    self._connection, self._store, self._watch_lag, self._settings.namespaces, stop, self._streaming
-                )
+                await until_first_ends(streams, self._engines_change())
+                logger.info("workloads: watching anew, since %s", self._engines.said)
             except StreamsLost as error:
                 failures = 1 if elapsed() - begun > STEADY_SECONDS else failures + 1
                 seconds = pause(failures, longest=ALL_WAIT)
                 logger.warning("streams: watching again in %.1f s: %s", seconds, error, exc_info=error.bug)
-            await asyncio.sleep(seconds)
+                await asyncio.sleep(seconds)
             # What was deleted meanwhile is in no list that kopf begins with.
             await self._check_kinds()
             await resync.run_once()
+
+    async def _engines_change(self) -> None:
+        """Return once the cluster serves other workloads than before."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            if await retried("looking for the kinds of workloads", partial(self._engines.look, self._api)):
+                return
 
     def unready(self) -> str | None:
         """Return why it is not ready yet."""
@@ -100,6 +127,7 @@ class ControlLoop:
         for resource in (SEARCHES, TRIALS):
             await retried(f"looking for {resource.plural}", partial(self._check_served, resource))
         await retried("looking for our kinds", self._check_listed)
+        await retried("looking for the kinds of workloads", partial(self._engines.look, self._api))
 
     async def _check_served(self, resource: Resource) -> None:
         namespaces = self._settings.namespaces

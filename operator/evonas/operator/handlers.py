@@ -22,7 +22,7 @@ import kopf
 from evonas.cluster.client.backoff import ALL_WAIT, pause
 from evonas.cluster.client.connection import Connection
 from evonas.cluster.client.resources import JOBS, PODS, SEARCHES, TRIALS, Resource
-from evonas.cluster.state.records import read_job, read_pod, read_search, read_trial
+from evonas.cluster.state.records import read_pod, read_search, read_trial, read_workload
 from evonas.cluster.state.resync import R, read_or_skip
 from evonas.cluster.state.store import Store
 from evonas.cluster.state.watch_lag import WatchLag
@@ -78,20 +78,22 @@ async def run_streams(
     namespaces: Sequence[str],
     stop: asyncio.Event,
     started: asyncio.Event,
+    workloads: Sequence[Resource] = (),
 ) -> NoReturn:
-    """Watch until cancelled, or StreamsLost; no namespaces means all of them.
+    """Watch until cancelled, or StreamsLost; no namespaces means all of them. ``workloads`` are kinds beside Jobs.
 
     ``started`` is set once kopf is up. It does not show whether a stream has listed, or when it last received anything.
     """
     registry = kopf.OperatorRegistry()
     settings = kopf.OperatorSettings()
-    _configure(settings)
+    _configure(settings, (TRIALS, JOBS, *workloads, PODS))
     _register_login(registry, connection)
     _register(
         registry, watch_lag, SEARCHES, read_search, store.put_search, lambda record: store.drop_search(record.uid)
     )
     _register(registry, watch_lag, TRIALS, read_trial, store.put_trial, store.drop_trial)
-    _register(registry, watch_lag, JOBS, read_job, store.put_job, store.drop_job)
+    for resource in (JOBS, *workloads):
+        _register(registry, watch_lag, resource, read_workload, store.put_workload, store.drop_workload)
     _register(registry, watch_lag, PODS, read_pod, store.put_pod, store.drop_pod)
     logging.getLogger("kopf").setLevel(logging.WARNING)
     # They trace every error that ends a task; whoever called us does, where it is a bug.
@@ -132,8 +134,8 @@ def _is_of_a_stream(task: asyncio.Task[Any]) -> bool:
     return code is not None and code.co_filename.startswith(KOPF) and task.get_name().startswith("watcher for ")
 
 
-def _configure(settings: kopf.OperatorSettings) -> None:
-    for resource in (TRIALS, JOBS, PODS):
+def _configure(settings: kopf.OperatorSettings, ours: Sequence[Resource]) -> None:
+    for resource in ours:
         settings.watching.label_selectors[resource.group, resource.version, resource.plural] = MANAGED_BY_SELECTOR
     settings.watching.chunk_size = LIST_PAGE
     settings.queueing.idle_timeout = 1

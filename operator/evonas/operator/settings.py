@@ -38,5 +38,7 @@ class OperatorSettings:
     """Seconds between two full comparisons with the API server."""
     create_trial_accounts: bool = True
     """Create the trials' ServiceAccount in each namespace that has a search; otherwise it must already exist."""
+    workloads: tuple[str, ...] = ()
+    """Kinds of workload to run beside Jobs, by name."""
     lease: LeaseSettings | None = None
     """None: act without an election, as the only replica."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum, auto
+from fractions import Fraction
 
 from evonas.search.trial_progress import Progress
 from evonas.search.trial_report import Report
@@ -67,8 +68,18 @@ class QueuedReason(StrEnum):
 
 
 @dataclass(frozen=True)
+class Holding:
+    """What one pod of a workload holds, and from when to when."""
+
+    gpus: Fraction
+    since: datetime
+    until: datetime | None = None
+    """None as long as it holds it."""
+
+
+@dataclass(frozen=True)
 class Disruption:
-    """A pod of an attempt that was stopped from outside."""
+    """A pod of an attempt that was stopped from outside, or several, when a workload was started again as a whole."""
 
     pod: str
     reason: str
@@ -77,6 +88,8 @@ class Disruption:
     held_since: datetime | None
     start_time: datetime | None
     end_time: datetime
+    holdings: tuple[Holding, ...] = ()
+    """What its pods held, where there may be several."""
 
 
 class AttemptPhase(Enum):
@@ -106,6 +119,8 @@ class AttemptView:
     """When it ended, or was found to have ended; set exactly when the phase is ENDED."""
     ending: Ending | None = None
     """Set exactly when the phase is ENDED."""
+    holdings: tuple[Holding, ...] = ()
+    """What each of its pods holds, where there may be several; its ``disruptions`` have their own."""
     holds_resources: bool = True
     """False once nothing of it can still run, so that the next attempt may start."""
     must_stop: bool = False

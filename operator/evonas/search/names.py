@@ -26,6 +26,8 @@ REWARD_ANNOTATION = f"{PREFIX}/reward"
 METRICS_ANNOTATION = f"{PREFIX}/metrics"
 INFEASIBLE_ANNOTATION = f"{PREFIX}/infeasible"
 PROGRESS_ANNOTATION = f"{PREFIX}/progress"
+EXPIRY_ANNOTATION = f"{PREFIX}/delete-at"
+"""On a workload whose engine has no time to live: when the operator deletes it."""
 VETO_ANNOTATION = f"{PREFIX}/veto-"
 PIN_ANNOTATION = f"{PREFIX}/pin-"
 """Both on a search, followed by the index of a trial (``search.interventions``)."""
@@ -62,6 +64,17 @@ def knowledge_name(search: str, uid: str) -> str:
 def job_name(trial: str, attempt: int) -> str:
     """Return the name of the Job of one attempt, counted from 1."""
     return f"{trial}-a{attempt}"
+
+
+def workload_name(search: str, uid: str, index: int, attempt: int, longest: int) -> str:
+    """Return the name of the workload of one attempt, at most ``longest`` characters.
+
+    Engines derive longer names from it, so that of the search is cut. They are host names, too, whose first character
+    is a letter. The hash of the UID, which is left whole, tells searches apart.
+    """
+    rest = job_name(trial_name("", uid, index), attempt)
+    started = search if search[0].isalpha() else f"s{search}"
+    return (started[: max(1, longest - len(rest))].rstrip("-") or "s") + rest
 
 
 def _of_search(search: str, uid: str) -> str:

@@ -19,14 +19,13 @@ _BRACES = re.compile(r"(?<![$\w\"'{])\{(\w+)\}(?!\})|(?<=\w=)\"?\{(\w+)\}|\$\((\
 
 def find_placeholders(spec: SearchSpec) -> list[FieldProblem]:
     """Return where the template has such a placeholder, each with what to write instead."""
-    position = spec.trial.container_position
-    container = spec.trial.containers[position]
+    container = spec.trial.containers[spec.trial.container_position]
     found = []
     for part in ("command", "args"):
         words: Any = container.get(part)
         # The template is kept as written: only the API server checks its form.
         for number, word in enumerate(words if isinstance(words, list) else ()):
-            field = f"spec.trial.template.spec.containers[{position}].{part}[{number}]"
+            field = f"{spec.trial.container_field}.{part}[{number}]"
             found += [FieldProblem(field, said) for said in _problems(spec, word)] if isinstance(word, str) else []
     return found
 

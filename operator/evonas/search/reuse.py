@@ -11,11 +11,12 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, replace
+from typing import Any
 
 from evonas.search.codec import SearchIdentity
 from evonas.search.trial import Reuse, Trial, TrialState
 from evonas.space import Value, normalise
-from evonas.spec import Reach, SearchSpec
+from evonas.spec import Reach, SearchSpec, TrialSpec
 
 VERSION = 1
 """Incremented whenever the same report would lead to a different result."""
@@ -38,7 +39,7 @@ def fingerprint_of(spec: SearchSpec, decisions: Mapping[str, Value]) -> str:
     told = {
         "version": VERSION,
         "decisions": {name: normalise(value) for name, value in decisions.items()},
-        "template": spec.trial.template,
+        **_trained_by(spec.trial),
         "container": spec.trial.container,
         "objective": objectives if spec.has_several else objectives[0],
     }
@@ -48,6 +49,13 @@ def fingerprint_of(spec: SearchSpec, decisions: Mapping[str, Value]) -> str:
     if spec.trial.report is not None:
         told["report"] = asdict(spec.trial.report)
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:DIGITS]
+
+
+def _trained_by(trial: TrialSpec) -> dict[str, Any]:
+    if trial.workload is None:
+        return {"template": trial.template}
+    kind, chosen = trial.workload.kind, trial.workload.reporting_labels
+    return {"workload": [kind.api_version, kind.kind, trial.workload.spec, chosen]}
 
 
 def with_known_result(spec: SearchSpec, trial: Trial, find: Find) -> Trial:

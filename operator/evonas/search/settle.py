@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 
-from evonas.search.attempt import AttemptPhase, AttemptView, Disruption, Ending, QueuedReason, Verdict
+from evonas.search.attempt import AttemptPhase, AttemptView, Disruption, Ending, Holding, QueuedReason, Verdict
 from evonas.search.objective import VIOLATED, evaluate
 from evonas.search.pausing import pauses_next, pauses_of
 from evonas.search.trial import MAX_ATTEMPTS, VETOED, EndedAttempt, Import, Reuse, Trial, TrialState, in_words
@@ -145,12 +145,21 @@ def _stopped(
     return replace(trial, message=_cut(message), completion_time=now)
 
 
-def gpu_seconds(spec: SearchSpec, start: datetime | None, end: datetime | None) -> int:
-    """Return what a pod cost: the time it held its GPUs times their number, rounded up to a whole second of one GPU."""
-    if start is None or end is None:
+def gpu_seconds(spec: SearchSpec, held: AttemptView | Disruption) -> int:
+    """Return what an attempt's pods cost: the time that each held its GPUs times their number, rounded up to a whole
+    second of one GPU.
+    """
+    if held.end_time is None:
         return 0
-    held = Fraction(max(end - start, timedelta()) // timedelta(microseconds=1), 10**6)
-    return math.ceil(held * spec.trial.gpus)
+    holdings = held.holdings
+    if not holdings and held.held_since is not None:
+        holdings = (Holding(spec.trial.gpus, held.held_since),)
+    return math.ceil(sum((_gpu_seconds(holding, held.end_time) for holding in holdings), Fraction()))
+
+
+def _gpu_seconds(holding: Holding, end: datetime) -> Fraction:
+    held = max(min(holding.until or end, end) - holding.since, timedelta())
+    return holding.gpus * Fraction(held // timedelta(microseconds=1), 10**6)
 
 
 def _final(spec: SearchSpec, trial: Trial, ending: Ending) -> Trial:
@@ -194,7 +203,7 @@ def _with_disruptions(spec: SearchSpec, trial: Trial, view: AttemptView) -> Tria
                 attempts=(*trial.attempts, attempt)[-MAX_ATTEMPTS:],
                 disruptions=trial.disruptions + 1,
                 start_time=trial.start_time or disruption.start_time,
-                gpu_seconds=trial.gpu_seconds + gpu_seconds(spec, disruption.held_since, disruption.end_time),
+                gpu_seconds=trial.gpu_seconds + gpu_seconds(spec, disruption),
             )
     return trial
 
@@ -222,7 +231,7 @@ def _with_end(spec: SearchSpec, trial: Trial, view: AttemptView, reason: str, me
         attempts=(*trial.attempts, attempt)[-MAX_ATTEMPTS:],
         start_time=trial.start_time or view.start_time,
         completion_time=view.end_time,
-        gpu_seconds=trial.gpu_seconds + gpu_seconds(spec, view.held_since, view.end_time),
+        gpu_seconds=trial.gpu_seconds + gpu_seconds(spec, view),
     )
 
 

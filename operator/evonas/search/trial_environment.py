@@ -53,9 +53,16 @@ def check_template(trial: TrialSpec) -> None:
     """Refuse a template that sets variables which each trial is given; InvalidManifest names each of them. Called
     before a search is run. Earlier versions replaced such variables; their records can still be read.
     """
-    position = trial.container_position
-    field = f"spec.trial.template.spec.containers[{position}]"
-    if problems := [*variable_problems(trial.containers[position], field)]:
+    if trial.workload is None:
+        told = [(trial.containers[trial.container_position], trial.container_field)]
+    else:
+        told = [
+            (container, group.container_field(container["name"]))
+            for group in trial.workload.groups
+            for container in group.template["spec"]["containers"]
+            if container["name"] == group.container(trial.container)
+        ]
+    if problems := [problem for container, field in told for problem in variable_problems(container, field)]:
         raise InvalidManifest(problems)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from evonas.cluster.state.records import JobRecord, PodRecord, TrialRecord
+from evonas.cluster.state.records import PodRecord, TrialRecord, WorkloadRecord
 from evonas.search.trial import Trial
 from tests.unit.search.support import NOW
 
@@ -20,7 +20,7 @@ _OF_ATTEMPT: dict[str, Any] = {
     "owner_uid": None,
 }
 
-_JOB = JobRecord(
+_JOB = WorkloadRecord(
     **_OF_ATTEMPT,
     name="s-a1",
     uid="j",
@@ -53,7 +53,7 @@ _POD = PodRecord(
 )
 
 
-def job_record(index: int = 0, attempt: int = 1, **fields: Any) -> JobRecord:
+def job_record(index: int = 0, attempt: int = 1, **fields: Any) -> WorkloadRecord:
     """Return the Job of an attempt; its owner is the trial that ``trial_record`` makes of that index."""
     place = {"index": index, "attempt": attempt, "uid": f"j{index}-{attempt}", "owner_uid": f"t{index}"}
     return replace(_JOB, **{**place, **fields})

@@ -109,7 +109,10 @@ def test_containers_and_sidecars_run_together_and_init_containers_before_them() 
 
 def test_fractions_are_refused_wherever_they_stand() -> None:
     pod = {"containers": [takes("a/gpu", "500m"), takes("a/part", 0.5)], "initContainers": [takes("a/mig-1g", 0.5)]}
-    assert [problem.field for problem in gpu_problems(pod, GpuAccounting(devices_per_gpu={"a/part": 2}))] == [
+    assert [
+        problem.field
+        for problem in gpu_problems({"spec": pod}, GpuAccounting(devices_per_gpu={"a/part": 2}), "spec.trial.template")
+    ] == [
         "spec.trial.template.spec.containers[0].resources.limits[a/gpu]",
         "spec.trial.template.spec.containers[1].resources.limits[a/part]",
         "spec.trial.template.spec.initContainers[0].resources.limits[a/mig-1g]",

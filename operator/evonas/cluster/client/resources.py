@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from evonas.spec import GROUP, VERSION
+from evonas.workloads.catalogue import ENGINES
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ DISCOVERY = Resource("", "v1", "apis", "APIGroupList")
 SEARCHES = Resource(GROUP, VERSION, "architecturesearches", "ArchitectureSearch")
 TRIALS = Resource(GROUP, VERSION, "architecturetrials", "ArchitectureTrial")
 JOBS = Resource("batch", "v1", "jobs", "Job")
+WORKLOADS = {kind.name: Resource(*kind.group_version, kind.plural, kind.kind) for kind in ENGINES}
+"""By the names of the kinds of workload that an engine runs."""
 PODS = Resource("", "v1", "pods", "Pod")
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
 EVENTS = Resource("", "v1", "events", "Event")
@@ -55,3 +58,8 @@ PROMETHEUSES = Resource("monitoring.coreos.com", "v1", "prometheuses", "Promethe
 SERVICE_MONITORS = Resource("monitoring.coreos.com", "v1", "servicemonitors", "ServiceMonitor")
 POD_MONITORS = Resource("monitoring.coreos.com", "v1", "podmonitors", "PodMonitor")
 PROMETHEUS_RULES = Resource("monitoring.coreos.com", "v1", "prometheusrules", "PrometheusRule")
+
+
+def resource_of(kind: str) -> Resource:
+    """Return what the API server calls an attempt's kind."""
+    return WORKLOADS.get(kind, JOBS)

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from evonas.agents import check_agent
 from evonas.cluster.client.api import Api, Refused
-from evonas.cluster.client.resources import JOBS
-from evonas.cluster.control.jobs import build_job
+from evonas.cluster.control.engines import Engines
 from evonas.cluster.control.refusals import Refusal, is_full_quota
+from evonas.cluster.control.workloads import build_attempt
 from evonas.cluster.state.records import SearchRecord
 from evonas.errors import InvalidManifest
 from evonas.search.conditions import find_condition
@@ -59,8 +59,9 @@ class Verdict:
 class Acceptance:
     """Remembers the last verdict on one search."""
 
-    def __init__(self, api: Api, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, api: Api, engines: Engines, clock: Callable[[], float] = time.monotonic) -> None:
         self._api = api
+        self._engines = engines
         self._clock = clock
         self._verdict: Verdict | None = None
 
@@ -78,6 +79,8 @@ class Acceptance:
             check_agent(spec.agent.type, spec.agent.settings, len(spec.objectives))
         except InvalidManifest as invalid:
             return Refusal("InvalidSpec", str(invalid), look_again=None)
+        if (refusal := self._engines.refusal(spec)) is not None:
+            return refusal
         if is_accepted(search):
             return spec
         # After the above: a search that an earlier version accepted continues as it began.
@@ -85,7 +88,7 @@ class Acceptance:
             check_template(spec.trial)
         except InvalidManifest as invalid:
             return Refusal("InvalidSpec", str(invalid), look_again=None)
-        job = build_job(
+        resource, body = build_attempt(
             search.identity,
             spec,
             _sample(spec),
@@ -94,11 +97,12 @@ class Acceptance:
             queue_labels=search.queue_labels,
         )
         try:
-            await self._api.create(JOBS, search.namespace, job, dry_run=True)
+            await self._api.create(resource, search.namespace, body, dry_run=True)
         except Refused as refused:
             # A full quota is temporary; the Job's own controller waits for it, and so do we.
             if not is_full_quota(refused.message):
-                message = f"spec.trial.template: {refused.message}"
+                field = "template" if spec.trial.workload is None else "workload"
+                message = f"spec.trial.{field}: {refused.message}"
                 return Refusal("TemplateRefused", message, look_again=REEXAMINED_INTERVAL)
         return spec
 

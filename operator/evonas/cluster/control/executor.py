@@ -8,13 +8,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from evonas.cluster.client.api import Api, Conflict, NotFound
-from evonas.cluster.client.resources import CONFIG_MAPS, JOBS, SEARCHES, TRIALS
-from evonas.cluster.control.jobs import build_job
+from evonas.cluster.client.resources import CONFIG_MAPS, SEARCHES, TRIALS, Resource, resource_of
+from evonas.cluster.control.workloads import build_attempt, release_of
 from evonas.cluster.state.knowledge_map import to_config_map
-from evonas.cluster.state.records import JobRecord, SearchRecord, TrialRecord, read_job, read_search, read_trial
+from evonas.cluster.state.records import (
+    SearchRecord,
+    TrialRecord,
+    WorkloadRecord,
+    read_search,
+    read_trial,
+    read_workload,
+)
 from evonas.cluster.state.store import Store
 from evonas.cluster.state.watch_lag import WatchLag
 from evonas.recorded.knowledge import Gathered
@@ -78,9 +86,9 @@ class Executor:
 
     async def start(
         self, search: SearchRecord, spec: SearchSpec, record: TrialRecord, *, service_account: str | None
-    ) -> JobRecord:
-        """Create the Job of the trial's current attempt, or adopt it."""
-        body = build_job(
+    ) -> WorkloadRecord:
+        """Create the Job or workload of the trial's current attempt, or adopt it."""
+        resource, body = build_attempt(
             search.identity,
             spec,
             record.trial,
@@ -89,31 +97,32 @@ class Executor:
             queue_labels=search.queue_labels,
         )
         try:
-            created = await self._api.create(JOBS, search.namespace, body)
+            created = await self._api.create(resource, search.namespace, body)
         except Conflict as conflict:
-            created = await self._api.get(JOBS, search.namespace, body["metadata"]["name"])
+            created = await self._api.get(resource, search.namespace, body["metadata"]["name"])
             check_owner(created, record.uid)
             if "deletionTimestamp" in created["metadata"]:
                 raise conflict
-        return self._take_in_job(created)
+        return self._take_in_workload(resource, created)
 
-    async def stop(self, job: JobRecord) -> None:
-        """Delete a Job that would keep running, and its pods."""
+    async def stop(self, job: WorkloadRecord) -> None:
+        """Delete a Job or workload that would keep running, and its pods."""
         try:
-            await self._api.delete(JOBS, job.namespace, job.name, job.uid)
+            await self._api.delete(resource_of(job.kind), job.namespace, job.name, job.uid)
         except NotFound:
-            self._store.drop_job(job)
+            self._store.drop_workload(job)
         else:
             self._store.expect_deletion(job)
 
-    async def release(self, job: JobRecord, seconds: int) -> None:
-        """Start the Job's time to live, once its result is recorded."""
+    async def release(self, job: WorkloadRecord, seconds: int) -> None:
+        """Start the time to live of a Job or workload, once its result is recorded."""
+        resource = resource_of(job.kind)
         try:
-            body = await self._api.merge(JOBS, job.namespace, job.name, {"spec": {"ttlSecondsAfterFinished": seconds}})
+            body = await self._api.merge(resource, job.namespace, job.name, release_of(job, seconds, datetime.now(UTC)))
         except NotFound:
-            self._store.drop_job(job)
+            self._store.drop_workload(job)
         else:
-            self._take_in_job(body)
+            self._take_in_workload(resource, body)
 
     async def delete_search(self, search: SearchRecord) -> None:
         """Delete a finished search and everything it owns."""
@@ -141,10 +150,10 @@ class Executor:
         self._watch_lag.wrote(TRIALS, record)
         return record
 
-    def _take_in_job(self, body: Mapping[str, Any]) -> JobRecord:
-        record = read_job(body)
-        self._store.put_job(record)
-        self._watch_lag.wrote(JOBS, record)
+    def _take_in_workload(self, resource: Resource, body: Mapping[str, Any]) -> WorkloadRecord:
+        record = read_workload(body)
+        self._store.put_workload(record)
+        self._watch_lag.wrote(resource, record)
         return record
 
 

@@ -43,14 +43,7 @@ def build_job(
     lifts or sets the suspension.
     """
     name = search.trial_name(trial.index)
-    labels = {
-        MANAGED_BY_LABEL: MANAGED_BY,
-        SEARCH_LABEL: search.name,
-        SEARCH_UID_LABEL: search.uid,
-        TRIAL_LABEL: name,
-        INDEX_LABEL: str(trial.index),
-        ATTEMPT_LABEL: str(trial.current_attempt),
-    }
+    labels = labels_of(search, trial)
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -88,6 +81,18 @@ def build_job(
     }
 
 
+def labels_of(search: SearchIdentity, trial: Trial) -> dict[str, str]:
+    """Return the labels that tell which attempt an object belongs to."""
+    return {
+        MANAGED_BY_LABEL: MANAGED_BY,
+        SEARCH_LABEL: search.name,
+        SEARCH_UID_LABEL: search.uid,
+        TRIAL_LABEL: search.trial_name(trial.index),
+        INDEX_LABEL: str(trial.index),
+        ATTEMPT_LABEL: str(trial.current_attempt),
+    }
+
+
 def _template(
     search: SearchIdentity, spec: SearchSpec, trial: Trial, labels: Mapping[str, str], service_account: str | None
 ) -> dict[str, Any]:
@@ -101,7 +106,7 @@ def _template(
     if service_account is not None:
         pod.setdefault("serviceAccountName", service_account)
     container = next(item for item in pod["containers"] if item["name"] == spec.trial.container)
-    told = [*literal_env(trial_environment(search, spec, trial)), *_POD_IDENTITY]
+    told = [*literal_env(trial_environment(search, spec, trial)), *POD_IDENTITY]
     names = {variable["name"] for variable in told}
     # Ours come first, so that the user's variables may refer to them.
     container["env"] = [*told, *(item for item in container.get("env") or () if item.get("name") not in names)]
@@ -114,6 +119,7 @@ def _template(
     return template
 
 
-_POD_IDENTITY: list[dict[str, Any]] = [
+POD_IDENTITY: tuple[dict[str, Any], ...] = tuple(
     {"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in POD_VARIABLES.items()
-]
+)
+"""The variables by which a container knows its own pod."""

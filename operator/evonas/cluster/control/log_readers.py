@@ -19,8 +19,9 @@ from typing import Any
 from evonas.cluster.client.api import Api, ApiError, NotFound
 from evonas.cluster.client.backoff import pause
 from evonas.cluster.control.log_rights import FORBIDDEN, LogRights
-from evonas.cluster.state.attempt_views import find_job
-from evonas.cluster.state.job_view import is_to_be_read
+from evonas.cluster.state.attempt_views import find_workload
+from evonas.cluster.state.crowd import reporting_pods
+from evonas.cluster.state.endings import is_to_be_read
 from evonas.cluster.state.readings import NOT_READ, Reading
 from evonas.cluster.state.records import PodRecord
 from evonas.cluster.state.store import Store
@@ -94,11 +95,11 @@ class LogReaders:
         matters = spec.fidelity is not None and not spec.fidelity.pauses
         follows = matters or (spec.trial.report is not None and spec.trial.report.keeps_best)
         for index, trial in children.table.unfinished.items():
-            job = find_job(children, trial)
+            job = find_workload(children, trial)
             if job is None or job.attempt != trial.current_attempt:
                 continue
-            for uid, pod in children.pods.get((index, job.attempt), {}).items():
-                state = pod.containers.get(spec.trial.container)
+            for pod in reporting_pods(spec.trial, children.pods.get((index, job.attempt), {}).values()):
+                uid, state = pod.uid, pod.containers.get(spec.trial.container)
                 runs = state is not None and state.started is not None and state.exit_code is None
                 if is_to_be_read(spec.trial, pod):
                     if not children.readings.get(uid, NOT_READ).is_whole:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from evonas.cluster.client.api import Api
 from evonas.cluster.client.resources import EVENTS
 from evonas.cluster.control.refusals import judge_refusal
-from evonas.cluster.state.records import JobRecord
+from evonas.cluster.state.records import WorkloadRecord
 from evonas.cluster.state.store import Children
 from evonas.search.attempt import AttemptView, QueuedReason
 from evonas.search.status import Blockage
@@ -30,7 +30,7 @@ class Answer:
     asked: datetime
     blockage: Blockage | None
 
-    def holds(self, job: JobRecord, now: datetime) -> bool:
+    def holds(self, job: WorkloadRecord, now: datetime) -> bool:
         """Say whether that Job need not be checked yet."""
         return self.job_uid == job.uid and self.asked <= now < self.asked + ASK_AGAIN
 
@@ -56,7 +56,7 @@ class PendingReasons:
             self._answer = Answer(job.uid, now, await self._ask(job))
         return {**views, job.index: explain_view(views[job.index], self._answer, now)}
 
-    async def _ask(self, job: JobRecord) -> Blockage | None:
+    async def _ask(self, job: WorkloadRecord) -> Blockage | None:
         selector = f"involvedObject.uid={job.uid},reason=FailedCreate"
         messages: list[tuple[str, str]] = []
         async for events, _ in self._api.list(EVENTS, job.namespace, field_selector=selector):
@@ -64,14 +64,14 @@ class PendingReasons:
         return judge_refusal(max(messages)[1]) if messages else None
 
 
-def find_podless(children: Children, views: Mapping[int, AttemptView]) -> JobRecord | None:
+def find_podless(children: Children, views: Mapping[int, AttemptView]) -> WorkloadRecord | None:
     """Return the Job of the oldest trial whose attempt is starting and has no pod."""
     waiting = (index for index, view in views.items() if view.reason is QueuedReason.STARTING and view.pod is None)
     index = min(waiting, default=None)
-    return None if index is None else children.jobs.get((index, views[index].number))
+    return None if index is None else children.workloads.get((index, views[index].number))
 
 
-def is_patient(job: JobRecord, now: datetime) -> bool:
+def is_patient(job: WorkloadRecord, now: datetime) -> bool:
     """Say whether it is too early to ask: most Jobs get their pod within moments."""
     return now < job.created + PATIENCE
 

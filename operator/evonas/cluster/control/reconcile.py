@@ -16,6 +16,7 @@ from functools import partial
 from evonas.cluster.client.api import Api, Refused
 from evonas.cluster.control.acceptance import Acceptance
 from evonas.cluster.control.account import TrialAccounts
+from evonas.cluster.control.engines import Engines
 from evonas.cluster.control.events import Events
 from evonas.cluster.control.executor import Executor, ForeignObject
 from evonas.cluster.control.freed_memory import give_back_freed_memory
@@ -29,6 +30,7 @@ from evonas.cluster.control.search_state import SearchState
 from evonas.cluster.control.together import Together, causes_of, finish_all
 from evonas.cluster.state.attempt_views import (
     awaits,
+    find_expired,
     find_expiry,
     find_leaving,
     find_overdue,
@@ -68,8 +70,11 @@ REFUSED_INTERVAL = 10.0
 class Reconciler:
     """Advances searches; ``reconcile`` is the queue's work."""
 
-    def __init__(self, api: Api, store: Store, watch_lag: WatchLag, *, create_trial_accounts: bool) -> None:
+    def __init__(
+        self, api: Api, store: Store, watch_lag: WatchLag, engines: Engines, *, create_trial_accounts: bool
+    ) -> None:
         self._api = api
+        self._engines = engines
         self._store = store
         self._executor = Executor(api, store, watch_lag)
         self._publisher = Publisher(self._executor, Events(api))
@@ -114,7 +119,7 @@ class Reconciler:
             self._states[search.uid] = SearchState(
                 search.namespace,
                 search.name,
-                acceptance=Acceptance(self._api),
+                acceptance=Acceptance(self._api, self._engines),
                 pending_reasons=PendingReasons(self._api),
                 warm_start=WarmStart(self._api, self._store),
                 knowledge=KnowledgeOfSearch(self._api, self._store, self._executor),
@@ -257,7 +262,7 @@ class Reconciler:
         children = self._store.children(search.uid)
         unfinished = decided.records[decided.results :]
         await finish_all(*(self._executor.record_outcome(records[trial.index], trial) for trial in unfinished))
-        jobs = [children.jobs[key] for key in decided.stops if key in children.jobs]
+        jobs = [children.workloads[key] for key in decided.stops if key in children.workloads]
         await finish_all(*(self._executor.stop(job) for job in jobs if not job.deleting))
         due = [record for index, number in decided.starts if awaits(record := children.trials[index], number)]
         # Another operator may have recorded a result and deleted the Job that outlived it, and the watch of Jobs may
@@ -272,16 +277,20 @@ class Reconciler:
         await finish_all(*(self._executor.release(job, seconds) for job, seconds in due))
 
     async def _clean(self, search: SearchRecord, spec: SearchSpec, decided: Plan) -> float | None:
-        """Delete Jobs that outlive their recorded result, and an expired search; returns when to look again."""
+        """Delete what outlives its recorded result or its time to live; returns when to look again."""
         now = datetime.now(UTC)
-        overdue, due = find_overdue(spec, self._store.children(search.uid), now)
-        await finish_all(*(self._executor.stop(job) for job in overdue))
+        children = self._store.children(search.uid)
+        overdue, due = find_overdue(spec, children, now)
+        expired, expires = find_expired(children, now)
+        await finish_all(*(self._executor.stop(job) for job in (*overdue, *expired)))
         expiry = find_expiry(spec, search.status) if decided.is_over else None
         if expiry is not None and expiry <= now:
             logger.info("%s/%s: deleted, its time to live has expired", search.namespace, search.name)
             await self._executor.delete_search(search)
             return None
-        return min(((moment - now).total_seconds() for moment in (due, expiry) if moment is not None), default=None)
+        return min(
+            ((moment - now).total_seconds() for moment in (due, expires, expiry) if moment is not None), default=None
+        )
 
     async def _begin_new(
         self,

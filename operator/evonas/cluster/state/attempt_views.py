@@ -8,15 +8,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from evonas.cluster.state.job_view import view_attempt
-from evonas.cluster.state.readings import NOT_READ
-from evonas.cluster.state.records import JobRecord, PodRecord, TrialRecord
+from evonas.cluster.state.readings import NOT_READ, Reading
+from evonas.cluster.state.records import PLAIN_JOB, PodRecord, TrialRecord, WorkloadRecord
 from evonas.cluster.state.store import AttemptKey, Children
+from evonas.cluster.state.workload_view import view_workload
 from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason
 from evonas.search.codec import from_time
 from evonas.search.names import PROGRESS_ANNOTATION
 from evonas.search.trial import Trial
 from evonas.search.trial_progress import Progress, parse_progress
-from evonas.spec import SearchSpec
+from evonas.spec import SearchSpec, TrialSpec
 
 
 def view_attempts(spec: SearchSpec, children: Children, now: datetime) -> dict[int, AttemptView]:
@@ -28,10 +29,10 @@ def view_attempts(spec: SearchSpec, children: Children, now: datetime) -> dict[i
     still_running = children.running if children.table.paused else ()
     leaving = {index: trial for index, _ in still_running if (trial := children.table.paused.get(index)) is not None}
     for index, trial in (children.table.unfinished | leaving).items():
-        job = find_job(children, trial)
+        job = find_workload(children, trial)
         if job is not None and job.owner_uid == children.trials[index].uid:
             pods = children.pods.get((index, job.attempt), {})
-            view = view_attempt(spec.trial, job, pods.values(), now, children.readings)
+            view = view_of(spec.trial, job, pods.values(), now, children.readings)
             progress = None if spec.fidelity is None else _progress(spec, children, view, pods.values())
             views[index] = replace(view, fingerprint=job.fingerprint, progress=progress)
         elif job is None and _any_pod_lives(children, trial):
@@ -40,19 +41,32 @@ def view_attempts(spec: SearchSpec, children: Children, now: datetime) -> dict[i
     return views
 
 
-def find_job(children: Children, trial: Trial) -> JobRecord | None:
+def view_of(
+    trial: TrialSpec,
+    record: WorkloadRecord,
+    pods: Iterable[PodRecord],
+    now: datetime,
+    readings: Mapping[str, Reading],
+) -> AttemptView:
+    """Return the view of one attempt."""
+    # A search that is edited may have attempts of both forms: each is seen as what it is, as far as that is known.
+    single = record.kind == PLAIN_JOB or trial.workload is None
+    return (view_attempt if single else view_workload)(trial, record, pods, now, readings)
+
+
+def find_workload(children: Children, trial: Trial) -> WorkloadRecord | None:
     """Return the Job of the current attempt, else of the previous one, which must be gone before the next may start."""
     attempt = trial.current_attempt
-    return children.jobs.get((trial.index, attempt)) or children.jobs.get((trial.index, attempt - 1))
+    return children.workloads.get((trial.index, attempt)) or children.workloads.get((trial.index, attempt - 1))
 
 
-def find_releases(spec: SearchSpec, children: Children) -> list[tuple[JobRecord, int]]:
+def find_releases(spec: SearchSpec, children: Children) -> list[tuple[WorkloadRecord, int]]:
     """Return the Jobs whose result is recorded and whose time to live has not started, each with its seconds to live.
 
     Jobs of failed attempts are kept longer; those that are to be stopped need none.
     """
     releases = []
-    for job in _settled_jobs(children):
+    for job in _settled(children):
         trial = children.trials[job.index].trial
         if not job.released and (job.is_finished or not trial.is_cut_short):
             well = _ended_well(trial, job.attempt)
@@ -61,11 +75,11 @@ def find_releases(spec: SearchSpec, children: Children) -> list[tuple[JobRecord,
     return releases
 
 
-def find_overdue(spec: SearchSpec, children: Children, now: datetime) -> tuple[list[JobRecord], datetime | None]:
+def find_overdue(spec: SearchSpec, children: Children, now: datetime) -> tuple[list[WorkloadRecord], datetime | None]:
     """Return the Jobs that should have ended by now, since their result is recorded, and when the next one is due."""
-    overdue: list[JobRecord] = []
+    overdue: list[WorkloadRecord] = []
     next_due: datetime | None = None
-    for job in _settled_jobs(children):
+    for job in _settled(children):
         trial = children.trials[job.index].trial
         ended = trial.completion_time
         if job.is_finished or job.deleting or ended is None:
@@ -77,6 +91,14 @@ def find_overdue(spec: SearchSpec, children: Children, now: datetime) -> tuple[l
         else:
             next_due = due if next_due is None else min(next_due, due)
     return overdue, next_due
+
+
+def find_expired(children: Children, now: datetime) -> tuple[list[WorkloadRecord], datetime | None]:
+    """Return the workloads whose time to live, which the operator keeps, has expired, and when the next one's will."""
+    kept = [children.workloads[key] for key in children.open_workloads if children.workloads[key].expires is not None]
+    due = [record for record in kept if record.is_finished and record.expires is not None and record.expires <= now]
+    later = [record.expires for record in kept if record.expires is not None and record.expires > now]
+    return due, min(later, default=None)
 
 
 def find_leaving(children: Children) -> set[AttemptKey]:
@@ -113,9 +135,9 @@ def _progress(spec: SearchSpec, children: Children, view: AttemptView, pods: Ite
     return next((parse_progress(text) for text in said if text is not None), None)
 
 
-def _settled_jobs(children: Children) -> list[JobRecord]:
+def _settled(children: Children) -> list[WorkloadRecord]:
     """Return the open Jobs whose attempt is over according to the trial's record."""
-    jobs = [children.jobs[key] for key in children.open_jobs if key[0] in children.trials]
+    jobs = [children.workloads[key] for key in children.open_workloads if key[0] in children.trials]
     return [
         job
         for job in jobs

@@ -16,26 +16,32 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from evonas.cluster.state.companions import PASSING, find_failure, find_hindrance, last_words
+from evonas.cluster.state.companions import find_failure
+from evonas.cluster.state.endings import (
+    HOPELESS,
+    container_ended,
+    has_result,
+    is_to_be_read,
+    never_started,
+    report_of,
+    why_not_started,
+)
 from evonas.cluster.state.readings import NOT_READ, Reading
-from evonas.cluster.state.records import ContainerState, JobRecord, PodRecord
+from evonas.cluster.state.records import ContainerState, PodRecord, WorkloadRecord
 from evonas.search.attempt import AttemptPhase, AttemptView, Disruption, Ending, QueuedReason, Verdict
 from evonas.search.exits import TIMEOUT_REASON, judge_exit, judge_timeout
 from evonas.search.names import INFEASIBLE_EXIT_CODE
-from evonas.search.trial_report import Report, read_report
+from evonas.search.trial_report import Report
 from evonas.spec import TrialSpec
 
 _TICK = timedelta(seconds=1)
 """Kubernetes records times in whole seconds."""
-_IMAGE = frozenset({"ErrImagePull", "ImagePullBackOff", "ImageInspectError", "RegistryUnavailable"})
-_HOPELESS = frozenset({"ErrImageNeverPull", "InvalidImageName"})
-"""Reasons for waiting that waiting does not cure."""
 NOTHING_READ: Mapping[str, Reading] = MappingProxyType({})
 
 
 def view_attempt(
     trial: TrialSpec,
-    job: JobRecord,
+    job: WorkloadRecord,
     pods: Iterable[PodRecord],
     now: datetime,
     readings: Mapping[str, Reading] = NOTHING_READ,
@@ -43,7 +49,7 @@ def view_attempt(
     """Return the attempt as its Job and pods currently show it, and ``readings`` of the pods' output, by UID."""
     former = sorted(pods, key=lambda pod: (pod.created, pod.name))
     current = next((pod for pod in reversed(former) if pod.owner_uid == job.uid), None)
-    if current is not None and _was_disrupted(job, current) and not _has_result(trial, current):
+    if current is not None and _was_disrupted(job, current) and not has_result(trial, current):
         current = None
     former = [pod for pod in former if pod is not current]
     reading = NOT_READ if current is None else readings.get(current.uid, NOT_READ)
@@ -54,7 +60,7 @@ def view_attempt(
 
 def _view(
     trial: TrialSpec,
-    job: JobRecord,
+    job: WorkloadRecord,
     former: Sequence[PodRecord],
     pod: PodRecord | None,
     now: datetime,
@@ -63,7 +69,7 @@ def _view(
     state = None if pod is None else pod.containers.get(trial.container)
     unread = pod is not None and is_to_be_read(trial, pod) and not reading.is_whole
     if pod is not None and state is not None and state.exit_code is not None and not unread:
-        ending = _container_ended(trial, job, pod, state, reading)
+        ending = container_ended(trial, job, pod, state, reading)
         if ending is not None:
             return _ended(job, pod, state, ending, state.finished or now)
         if _others_linger(pod) and not job.is_finished:
@@ -77,52 +83,11 @@ def _view(
     return _waiting(trial, job, pod, state, now)
 
 
-def _was_disrupted(job: JobRecord, pod: PodRecord) -> bool:
+def _was_disrupted(job: WorkloadRecord, pod: PodRecord) -> bool:
     return pod.disrupted is not None or (job.suspended and pod.is_deleted)
 
 
-def _has_result(trial: TrialSpec, pod: PodRecord) -> bool:
-    """Say whether the pod had reported before it was ended from outside: its exit code after SIGTERM means nothing."""
-    state = pod.containers.get(trial.container)
-    if state is None or state.exit_code is None:
-        return False
-    report = _report(pod, state)
-    if state.exit_code == INFEASIBLE_EXIT_CODE:
-        # Its termination message may be just the end of its log.
-        return report.infeasible is not None
-    return trial.report is None and state.exit_code == 0 and report != Report()
-
-
-def _report(pod: PodRecord, state: ContainerState) -> Report:
-    return read_report(pod.annotations, state.message, pod.message_limit)
-
-
-def is_to_be_read(trial: TrialSpec, pod: PodRecord) -> bool:
-    """Say whether the result of a pod's container is in its output: it has ended by itself, and well."""
-    state = pod.containers.get(trial.container)
-    ended_well = state is not None and state.exit_code == 0
-    return trial.report is not None and ended_well and not pod.is_deleted and pod.disrupted is None
-
-
-def _container_ended(
-    trial: TrialSpec, job: JobRecord, pod: PodRecord, state: ContainerState, reading: Reading
-) -> Ending | None:
-    """Judge the end of the trial's container; None if that must wait for the Job."""
-    assert state.exit_code is not None
-    report = _report(pod, state)
-    if trial.report is not None and state.exit_code == 0:
-        if reading.lost:
-            return Ending(Verdict.BROKEN, "OutputLost", reading.lost)
-        report = Report() if reading.report is None or not is_to_be_read(trial, pod) else reading.report
-    silent = state.exit_code == 0 and report == Report()
-    if state.exit_code in (0, INFEASIBLE_EXIT_CODE) and not (silent and pod.is_deleted):
-        return judge_exit(state.exit_code, report)
-    if not job.failed or pod.is_deleted or TIMEOUT_REASON in (pod.reason, job.reason):
-        return None
-    return judge_exit(state.exit_code, report, reason=state.reason, hint=last_words(state.message))
-
-
-def _job_ended(trial: TrialSpec, job: JobRecord, pod: PodRecord | None) -> Ending:
+def _job_ended(trial: TrialSpec, job: WorkloadRecord, pod: PodRecord | None) -> Ending:
     """Judge a finished Job whose container does not show how it ended."""
     if job.complete:
         message = "the Job is complete, but its pod was gone before its result was read"
@@ -135,7 +100,7 @@ def _job_ended(trial: TrialSpec, job: JobRecord, pod: PodRecord | None) -> Endin
     return Ending(Verdict.BROKEN, reason, message)
 
 
-def _cause(trial: TrialSpec, job: JobRecord, pod: PodRecord | None) -> tuple[str, str]:
+def _cause(trial: TrialSpec, job: WorkloadRecord, pod: PodRecord | None) -> tuple[str, str]:
     """Return why a Job failed through no fault of its container: a reason and a message."""
     unknown = job.reason or "JobFailed", job.message
     if pod is None:
@@ -162,18 +127,20 @@ def _others_linger(pod: PodRecord) -> bool:
     return not pod.is_deleted and not pod.is_terminal
 
 
-def _lingering(trial: TrialSpec, job: JobRecord, pod: PodRecord, state: ContainerState, now: datetime) -> AttemptView:
+def _lingering(
+    trial: TrialSpec, job: WorkloadRecord, pod: PodRecord, state: ContainerState, now: datetime
+) -> AttemptView:
     """View an attempt whose container has failed while others in its pod still run, such as a sidecar."""
     assert state.exit_code is not None
     finished = state.finished or now
     if now >= finished + trial.exit_grace:
-        report = _report(pod, state)
+        report = report_of(pod, state)
         ending = judge_exit(state.exit_code, report, reason=state.reason, hint="other containers kept running")
         return replace(_ended(job, pod, state, ending, finished), must_stop=True)
     return replace(_running(job, pod, state), deadline=finished + trial.exit_grace)
 
 
-def _running(job: JobRecord, pod: PodRecord, state: ContainerState) -> AttemptView:
+def _running(job: WorkloadRecord, pod: PodRecord, state: ContainerState) -> AttemptView:
     return AttemptView(
         job.attempt,
         AttemptPhase.RUNNING,
@@ -184,7 +151,7 @@ def _running(job: JobRecord, pod: PodRecord, state: ContainerState) -> AttemptVi
     )
 
 
-def _without_pod(job: JobRecord, former: Sequence[PodRecord], deleted: PodRecord | None) -> AttemptView:
+def _without_pod(job: WorkloadRecord, former: Sequence[PodRecord], deleted: PodRecord | None) -> AttemptView:
     if deleted is not None:
         reason, message = QueuedReason.STOPPING, "its pod was deleted; its Job has not yet shown what comes next"
     elif job.suspended:
@@ -198,7 +165,7 @@ def _without_pod(job: JobRecord, former: Sequence[PodRecord], deleted: PodRecord
 
 
 def _waiting(
-    trial: TrialSpec, job: JobRecord, pod: PodRecord, state: ContainerState | None, now: datetime
+    trial: TrialSpec, job: WorkloadRecord, pod: PodRecord, state: ContainerState | None, now: datetime
 ) -> AttemptView:
     view = AttemptView(job.attempt, AttemptPhase.QUEUED, QueuedReason.STARTING, pod=pod.name, node=pod.node)
     if pod.scheduled is None:
@@ -206,25 +173,15 @@ def _waiting(
             return replace(view, message="its pod is not scheduled yet")
         reason = QueuedReason.QUEUED if pod.gated else QueuedReason.UNSCHEDULABLE
         return replace(view, reason=reason, message=pod.unschedulable)
-    why, message = ("", "") if state is None else (state.waiting or "", state.message)
-    said = f"{why}: {message}" if message else why or "its container is being created"
-    if (hindrance := find_hindrance(pod)) is not None:
-        why, said = hindrance
+    reason, why, said = why_not_started(pod, state)
     deadline = pod.scheduled + timedelta(seconds=trial.start_timeout_seconds)
-    if why in _HOPELESS or now >= deadline:
-        if why not in _HOPELESS:
-            said = f"the container did not start within startTimeoutSeconds ({trial.start_timeout_seconds}): {said}"
-        ending = Ending(Verdict.BROKEN, "ImagePullFailed" if why in _IMAGE | _HOPELESS else "StartFailed", said)
-        return replace(_ended(job, pod, None, ending, now), must_stop=True)
-    if why in _IMAGE:
-        view = replace(view, reason=QueuedReason.IMAGE_PULL)
-    elif why not in PASSING:
-        view = replace(view, reason=QueuedReason.CONTAINER_CONFIG)
-    return replace(view, message=said, held_since=pod.scheduled, deadline=deadline)
+    if why in HOPELESS or now >= deadline:
+        return replace(_ended(job, pod, None, never_started(trial, why, said), now), must_stop=True)
+    return replace(view, reason=reason, message=said, held_since=pod.scheduled, deadline=deadline)
 
 
 def _ended(
-    job: JobRecord, pod: PodRecord | None, state: ContainerState | None, ending: Ending, end_time: datetime
+    job: WorkloadRecord, pod: PodRecord | None, state: ContainerState | None, ending: Ending, end_time: datetime
 ) -> AttemptView:
     start_time = None if state is None else state.started
     return AttemptView(
@@ -240,7 +197,7 @@ def _ended(
     )
 
 
-def _disruption(trial: TrialSpec, job: JobRecord, pod: PodRecord, now: datetime) -> Disruption:
+def _disruption(trial: TrialSpec, job: WorkloadRecord, pod: PodRecord, now: datetime) -> Disruption:
     state = pod.containers.get(trial.container)
     # A deletion's timestamp is the end of its grace period, which may not be used up.
     end_time = (state and state.finished) or min(pod.deletion or now, now)

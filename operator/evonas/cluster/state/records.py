@@ -11,10 +11,12 @@ from evonas.search.codec import SearchIdentity, from_object, from_time
 from evonas.search.interventions import MARK_ANNOTATIONS
 from evonas.search.names import (
     ATTEMPT_LABEL,
+    EXPIRY_ANNOTATION,
     FINGERPRINT_LABEL,
     INDEX_LABEL,
     INFEASIBLE_ANNOTATION,
     METRICS_ANNOTATION,
+    PREFIX,
     PROGRESS_ANNOTATION,
     QUEUE_LABEL,
     QUEUE_LABELS,
@@ -23,6 +25,8 @@ from evonas.search.names import (
 )
 from evonas.search.trial import Trial
 from evonas.search.trial_report import MAX_MESSAGE_BYTES, message_limit
+from evonas.workloads.catalogue import find_kind
+from evonas.workloads.conditions import job_standing
 
 MAX_TEXT = 16_384
 """Longest annotation or message kept; a trial may write more, which we need not hold."""
@@ -83,9 +87,13 @@ class TrialRecord:
     trial: Trial
 
 
+PLAIN_JOB = "Job"
+"""The kind of an attempt whose only pod is that of a template."""
+
+
 @dataclass(frozen=True)
-class JobRecord:
-    """The Job of one attempt."""
+class WorkloadRecord:
+    """What makes the pods of one attempt: a Job, or a workload of another kind."""
 
     namespace: str
     name: str
@@ -110,7 +118,11 @@ class JobRecord:
     fingerprint: str | None = None
     """What it was built from (``search.reuse``)."""
     pod_seconds: int | None = None
-    """How long each of its pods may run."""
+    """How long each pod of a Job may run."""
+    kind: str = PLAIN_JOB
+    """The kind's name (``workloads.catalogue``), or that of a Job with a single pod."""
+    expires: datetime | None = None
+    """When the operator is to delete it; None where its time to live does that."""
 
     @property
     def is_finished(self) -> bool:
@@ -120,7 +132,7 @@ class JobRecord:
     @property
     def is_open(self) -> bool:
         """Say whether anything is left to do for it."""
-        return not (self.deleting or (self.is_finished and self.released))
+        return not (self.deleting or (self.is_finished and self.released and self.expires is None))
 
 
 @dataclass(frozen=True)
@@ -153,7 +165,7 @@ class PodRecord:
     attempt: int
     created: datetime
     owner_uid: str | None
-    """UID of the Job that created it."""
+    """UID of the object that created it: a Job, or of Ray's pods a cluster."""
     deletion: datetime | None
     """When its deletion, once requested, is enforced."""
     node: str | None
@@ -174,6 +186,8 @@ class PodRecord:
     init_containers: Mapping[str, ContainerState] = field(default_factory=dict)
     """In start order; those that keep running beside the others are ``sidecars``."""
     sidecars: frozenset[str] = frozenset()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Those that its engine, or the user, has given it."""
     message_limit: int = MAX_MESSAGE_BYTES
     """How many bytes of a termination message are kept."""
     gone: bool = False
@@ -236,13 +250,16 @@ def read_trial(body: Mapping[str, Any]) -> TrialRecord:
     )
 
 
-def read_job(body: Mapping[str, Any]) -> JobRecord:
-    """Return the record of a Job of ours; KeyError or ValueError if the labels are not ours."""
-    metadata, spec, status = body["metadata"], body["spec"], body.get("status", {})
-    conditions = {item["type"]: item for item in status.get("conditions", ()) if item["status"] == "True"}
-    # FailureTarget precedes Failed, which waits until all pods are gone; reason and message are the same.
-    ending = conditions.get("Failed") or conditions.get("FailureTarget") or conditions.get("Complete") or {}
-    return JobRecord(
+def read_workload(body: Mapping[str, Any]) -> WorkloadRecord:
+    """Return the record of a Job or workload of ours; KeyError or ValueError if the labels are not ours."""
+    metadata, spec = body["metadata"], body["spec"]
+    kind = find_kind(body.get("apiVersion", "batch/v1"), body.get("kind", "Job"))
+    if kind is None or (kind.kind == "Job" and spec.get("completionMode") != "Indexed"):
+        name, standing = PLAIN_JOB, job_standing(body)
+    else:
+        name, standing = kind.name, kind.read(body)
+    expires = from_time(metadata.get("annotations", {}).get(EXPIRY_ANNOTATION))
+    return WorkloadRecord(
         namespace=metadata["namespace"],
         name=metadata["name"],
         uid=metadata["uid"],
@@ -251,16 +268,20 @@ def read_job(body: Mapping[str, Any]) -> JobRecord:
         created=_time(metadata["creationTimestamp"]),
         owner_uid=controller_of(metadata),
         deleting="deletionTimestamp" in metadata,
-        suspended=bool(spec.get("suspend")),
-        complete="Complete" in conditions,
-        failed="Failed" in conditions,
-        reason=ending.get("reason", ""),
-        message=ending.get("message", ""),
-        ended=from_time(ending.get("lastTransitionTime")),
-        released="ttlSecondsAfterFinished" in spec,
+        suspended=standing.suspended,
+        complete=standing.complete,
+        failed=standing.failed,
+        reason=standing.reason,
+        message=standing.message,
+        ended=standing.ended,
+        released=standing.released or expires is not None,
         queue=metadata["labels"].get(QUEUE_LABEL, ""),
         fingerprint=metadata["labels"].get(FINGERPRINT_LABEL),
-        pod_seconds=spec.get("template", {}).get("spec", {}).get("activeDeadlineSeconds"),
+        pod_seconds=spec.get("template", {}).get("spec", {}).get("activeDeadlineSeconds")
+        if name == PLAIN_JOB
+        else None,
+        kind=name,
+        expires=expires,
     )
 
 
@@ -296,8 +317,17 @@ def read_pod(body: Mapping[str, Any]) -> PodRecord:
         sidecars=frozenset(
             item["name"] for item in body["spec"].get("initContainers", ()) if item.get("restartPolicy") == "Always"
         ),
+        labels={key: value for key, value in metadata["labels"].items() if not key.startswith(_NOT_OF_THE_ENGINE)},
         message_limit=message_limit(body["spec"]),
     )
+
+
+_NOT_OF_THE_ENGINE = (
+    f"{PREFIX}/",
+    *("app.kubernetes.io/managed-by", "controller-uid", "job-name"),
+    *("batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"),
+)
+"""Labels of a pod that say what is known of it otherwise."""
 
 
 def _init_container(status: Mapping[str, Any]) -> ContainerState:

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 from evonas.cluster.client.api import Api
 from evonas.cluster.client.resources import PODS
-from evonas.cluster.state.attempt_views import find_job
-from evonas.cluster.state.records import JobRecord, read_pod
+from evonas.cluster.state.attempt_views import find_workload
+from evonas.cluster.state.crowd import reporting_pods
+from evonas.cluster.state.records import WorkloadRecord, read_pod
 from evonas.cluster.state.resync import read_or_skip
 from evonas.cluster.state.store import Children, Store
 from evonas.search.names import ATTEMPT_LABEL, INDEX_LABEL, MANAGED_BY_SELECTOR, SEARCH_UID_LABEL
@@ -38,13 +39,12 @@ async def refresh_pods(api: Api, store: Store, search_uid: str, spec: SearchSpec
                 store.drop_pod(record)
 
 
-def _contradicted(spec: SearchSpec, children: Children) -> Iterator[JobRecord]:
+def _contradicted(spec: SearchSpec, children: Children) -> Iterator[WorkloadRecord]:
     for index, trial in children.table.unfinished.items():
-        job = find_job(children, trial)
+        job = find_workload(children, trial)
         if job is None or job.attempt != trial.current_attempt or not job.is_finished:
             continue
-        states = [
-            pod.containers.get(spec.trial.container) for pod in children.pods.get((index, job.attempt), {}).values()
-        ]
+        pods = children.pods.get((index, job.attempt), {}).values()
+        states = [pod.containers.get(spec.trial.container) for pod in reporting_pods(spec.trial, pods)]
         if not any(state is not None and state.exit_code is not None for state in states):
             yield job

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from evonas.cluster.client.api import Api
 from evonas.cluster.client.backoff import retried
 from evonas.cluster.client.resources import JOBS, PODS, SEARCHES, TRIALS, Resource
-from evonas.cluster.state.records import SearchRecord, Versioned, read_job, read_pod, read_search, read_trial
+from evonas.cluster.state.records import SearchRecord, Versioned, read_pod, read_search, read_trial, read_workload
 from evonas.cluster.state.store import Store
 from evonas.cluster.state.watch_lag import WatchLag
 from evonas.search.names import MANAGED_BY_SELECTOR
@@ -29,8 +29,16 @@ R = TypeVar("R", bound=Versioned)
 class Resync:
     """Synchronises the store with the API server, for all namespaces or for some."""
 
-    def __init__(self, api: Api, store: Store, namespaces: Sequence[str], watch_lag: WatchLag) -> None:
+    def __init__(
+        self,
+        api: Api,
+        store: Store,
+        namespaces: Sequence[str],
+        watch_lag: WatchLag,
+        watched: Callable[[], list[Resource]],
+    ) -> None:
         self._api = api
+        self._watched = watched
         self._store = store
         self._watch_lag = watch_lag
         self._scopes: Sequence[str | None] = namespaces or (None,)
@@ -41,7 +49,17 @@ class Resync:
         sync = self._sync
         for listing in (
             partial(sync, PODS, read_pod, store.put_pod, store.drop_pod, store.all_pods),
-            partial(sync, JOBS, read_job, store.put_job, store.drop_job, store.all_jobs),
+            *(
+                partial(
+                    sync,
+                    resource,
+                    read_workload,
+                    store.put_workload,
+                    store.drop_workload,
+                    partial(store.workloads_of, resource),
+                )
+                for resource in (JOBS, *self._watched())
+            ),
             partial(sync, TRIALS, read_trial, store.put_trial, store.drop_trial, store.all_trials),
             partial(sync, SEARCHES, read_search, store.put_search, self._drop_search, store.searches.values),
         ):

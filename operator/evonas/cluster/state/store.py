@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+from evonas.cluster.client.resources import Resource, resource_of
 from evonas.cluster.state.fingerprints import Fingerprints
 from evonas.cluster.state.readings import Reading
-from evonas.cluster.state.records import JobRecord, PodRecord, SearchRecord, TrialRecord, Versioned
+from evonas.cluster.state.records import PodRecord, SearchRecord, TrialRecord, Versioned, WorkloadRecord
 from evonas.search.reuse import first_result
 from evonas.search.table import TrialTable
 from evonas.search.trial import Reuse
@@ -28,8 +29,8 @@ class Children:
         self.trials: dict[int, TrialRecord] = {}
         self.table = TrialTable()
         """The same trials, without their objects' metadata."""
-        self.jobs: dict[AttemptKey, JobRecord] = {}
-        self.open_jobs: set[AttemptKey] = set()
+        self.workloads: dict[AttemptKey, WorkloadRecord] = {}
+        self.open_workloads: set[AttemptKey] = set()
         """The Jobs for which anything is left to do."""
         self.pods: dict[AttemptKey, dict[str, PodRecord]] = {}
         self.live_pods: set[AttemptKey] = set()
@@ -40,7 +41,7 @@ class Children:
     @property
     def running(self) -> set[AttemptKey]:
         """The attempts of which anything may still run."""
-        return self.live_pods | {key for key in self.open_jobs if not self.jobs[key].is_finished}
+        return self.live_pods | {key for key in self.open_workloads if not self.workloads[key].is_finished}
 
     def put_pods(self, key: AttemptKey, pods: dict[str, PodRecord]) -> None:
         """Replace what is known of an attempt's pods, by UID."""
@@ -104,14 +105,14 @@ class Store:
                 self._own(record.search_uid).forget_pods(record.trial.index)
             self._on_change(record.search_uid)
 
-    def put_job(self, record: JobRecord) -> None:
+    def put_workload(self, record: WorkloadRecord) -> None:
         """Take in a Job as read or written."""
-        jobs = self._own(record.search_uid).jobs
+        workloads = self._own(record.search_uid).workloads
         key = (record.index, record.attempt)
-        if _is_newer(record, jobs.get(key)):
-            jobs[key] = record
-            open_jobs = self._own(record.search_uid).open_jobs
-            (open_jobs.add if record.is_open else open_jobs.discard)(key)
+        if _is_newer(record, workloads.get(key)):
+            workloads[key] = record
+            open_workloads = self._own(record.search_uid).open_workloads
+            (open_workloads.add if record.is_open else open_workloads.discard)(key)
             self._on_change(record.search_uid)
 
     def put_pod(self, record: PodRecord) -> None:
@@ -147,19 +148,19 @@ class Store:
             children.forget_pods(record.trial.index)
             self._on_change(record.search_uid)
 
-    def expect_deletion(self, record: JobRecord) -> None:
+    def expect_deletion(self, record: WorkloadRecord) -> None:
         """Note that a Job's deletion was accepted, before a stream tells of it."""
         children, key = self.children(record.search_uid), (record.index, record.attempt)
-        if _is_same(record, children.jobs.get(key)):
-            children.jobs[key] = replace(children.jobs[key], deleting=True)
-            children.open_jobs.discard(key)
+        if _is_same(record, children.workloads.get(key)):
+            children.workloads[key] = replace(children.workloads[key], deleting=True)
+            children.open_workloads.discard(key)
 
-    def drop_job(self, record: JobRecord) -> None:
+    def drop_workload(self, record: WorkloadRecord) -> None:
         """Forget a deleted Job."""
         children = self.children(record.search_uid)
-        if _is_same(record, children.jobs.get((record.index, record.attempt))):
-            del children.jobs[record.index, record.attempt]
-            children.open_jobs.discard((record.index, record.attempt))
+        if _is_same(record, children.workloads.get((record.index, record.attempt))):
+            del children.workloads[record.index, record.attempt]
+            children.open_workloads.discard((record.index, record.attempt))
             self._on_change(record.search_uid)
 
     def drop_pod(self, record: PodRecord) -> None:
@@ -189,9 +190,10 @@ class Store:
         """Return the trials of all searches."""
         return [record for children in self._children.values() for record in children.trials.values()]
 
-    def all_jobs(self) -> Iterable[JobRecord]:
-        """Return the Jobs of all searches."""
-        return [record for children in self._children.values() for record in children.jobs.values()]
+    def workloads_of(self, resource: Resource) -> Iterable[WorkloadRecord]:
+        """Return the Jobs of all searches, or their workloads of another kind."""
+        workloads = (record for children in self._children.values() for record in children.workloads.values())
+        return [record for record in workloads if resource_of(record.kind) == resource]
 
     def all_pods(self) -> Iterable[PodRecord]:
         """Return the pods of all searches."""

@@ -8,7 +8,7 @@ import pytest
 
 from evonas.cluster.control.jobs import build_job
 from evonas.cluster.state.job_view import view_attempt
-from evonas.cluster.state.records import SearchRecord, read_job, read_search
+from evonas.cluster.state.records import SearchRecord, read_search, read_workload
 from evonas.search.attempt import AttemptPhase, QueuedReason
 from evonas.search.codec import to_time
 from evonas.spec import SearchSpec
@@ -59,5 +59,5 @@ def test_a_suspended_job_is_queued_and_names_its_queue(labels: dict[str, str], m
     built = job(**labels)
     built["spec"]["suspend"] = True
     built["metadata"] |= {"uid": "j", "resourceVersion": "1", "creationTimestamp": to_time(NOW)}
-    view = view_attempt(SearchSpec.parse(search("queued")).trial, read_job(built), [], NOW)
+    view = view_attempt(SearchSpec.parse(search("queued")).trial, read_workload(built), [], NOW)
     assert (view.phase, view.reason, view.message) == (AttemptPhase.QUEUED, QueuedReason.QUEUED, message)

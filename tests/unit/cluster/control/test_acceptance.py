@@ -10,6 +10,7 @@ import pytest
 
 from evonas.cluster.client.api import Api
 from evonas.cluster.control.acceptance import Acceptance, Question, Verdict, is_accepted, question_of
+from evonas.cluster.control.engines import Engines
 from evonas.cluster.control.refusals import Refusal
 from evonas.cluster.state.records import SearchRecord
 from evonas.spec import SearchSpec
@@ -30,7 +31,7 @@ TEMPLATE = Refusal("TemplateRefused", "denied", look_again=60)
 async def test_an_agent_that_cannot_be_made_is_refused(agent: dict[str, Any], message: str) -> None:
     manifest = good("minimal.yaml")
     manifest["spec"]["agent"] = agent
-    refusal = await Acceptance(cast(Api, None)).examine(replace(RECORD, manifest=manifest), None)
+    refusal = await Acceptance(cast(Api, None), Engines(())).examine(replace(RECORD, manifest=manifest), None)
     assert isinstance(refusal, Refusal)
     assert (refusal.reason, refusal.look_again) == ("InvalidSpec", None)
     assert re.match(message, refusal.message)
@@ -41,7 +42,7 @@ async def test_template_that_sets_what_trials_are_given_is_refused_unless_it_had
     (container,) = manifest["spec"]["trial"]["template"]["spec"]["containers"]
     container["env"] = [{"name": "EVONAS_SEED", "value": "7"}]
     record = SearchRecord("ns", "minimal", "uid", 1, 1, deleting=False, manifest=manifest, status={})
-    refusal = await Acceptance(cast(Api, None)).examine(record, None)
+    refusal = await Acceptance(cast(Api, None), Engines(())).examine(record, None)
     assert isinstance(refusal, Refusal)
     assert refusal.message == (
         "spec.trial.template.spec.containers[0].env[0].name: every trial is given its own EVONAS_SEED by the search; "
@@ -49,14 +50,14 @@ async def test_template_that_sets_what_trials_are_given_is_refused_unless_it_had
     )
     accepted = {"type": "Accepted", "status": "True", "reason": "Accepted", "observedGeneration": 1}
     goes_on = replace(record, status={"conditions": [accepted]})
-    assert isinstance(await Acceptance(cast(Api, None)).examine(goes_on, None), SearchSpec)
+    assert isinstance(await Acceptance(cast(Api, None), Engines(())).examine(goes_on, None), SearchSpec)
 
 
 async def test_a_search_that_was_accepted_is_not_asked_about_after_a_restart() -> None:
     accepted = {"type": "Accepted", "status": "True", "observedGeneration": 3}
     record = replace(RECORD, status={"conditions": [accepted]})
     assert is_accepted(record)
-    assert isinstance(await Acceptance(cast(Api, None)).examine(record, None), SearchSpec)
+    assert isinstance(await Acceptance(cast(Api, None), Engines(())).examine(record, None), SearchSpec)
     assert not is_accepted(replace(record, generation=4))
     assert not is_accepted(replace(record, status={"conditions": [{**accepted, "status": "False"}]}))
     assert not is_accepted(RECORD)

@@ -46,7 +46,7 @@ class Field:
         self.changed = asyncio.Event()
         store.subscribe(lambda _: self.changed.set())
         store.put_trial(trial_record(trial(0)))
-        store.put_job(job_record(0))
+        store.put_workload(job_record(0))
         self.pod = pod_record(0)
 
     def show(self, state: ContainerState, **fields: object) -> None:

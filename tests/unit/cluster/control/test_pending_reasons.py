@@ -18,7 +18,7 @@ from evonas.cluster.control.pending_reasons import (
     find_podless,
     is_patient,
 )
-from evonas.cluster.state.records import JobRecord
+from evonas.cluster.state.records import WorkloadRecord
 from evonas.cluster.state.store import Children
 from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason
 from evonas.search.status import Blockage
@@ -30,9 +30,9 @@ FULL = Blockage(QueuedReason.QUOTA_EXCEEDED, "exceeded quota: few")
 JOB = job_record(index=2, created=NOW)
 
 
-def children(*jobs: JobRecord) -> Children:
+def children(*jobs: WorkloadRecord) -> Children:
     found = Children()
-    found.jobs = {(job.index, job.attempt): job for job in jobs}
+    found.workloads = {(job.index, job.attempt): job for job in jobs}
     return found
 
 
@@ -74,7 +74,7 @@ async def test_views_of_which_none_lacks_a_pod_stay_as_they_are() -> None:
         (JOB, timedelta(hours=-1), False),
     ],
 )
-def test_an_answer_holds_for_its_job_and_not_for_long(job: JobRecord, after: timedelta, holds: bool) -> None:
+def test_an_answer_holds_for_its_job_and_not_for_long(job: WorkloadRecord, after: timedelta, holds: bool) -> None:
     assert Answer(JOB.uid, NOW, FULL).holds(job, NOW + after) is holds
 
 

@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 
 from evonas.cluster.control.acceptance import Acceptance
+from evonas.cluster.control.engines import Engines
 from evonas.cluster.control.knowledge import KnowledgeOfSearch
 from evonas.cluster.control.pending_reasons import PendingReasons
 from evonas.cluster.control.search_state import AGENT_PATIENCE, SearchState, patience_with_agent
@@ -24,7 +25,7 @@ NOW = 1000.0
 def state() -> SearchState:
     api: Any = None
     parts = {
-        "acceptance": Acceptance(api),
+        "acceptance": Acceptance(api, Engines(())),
         "pending_reasons": PendingReasons(api),
         "warm_start": WarmStart(api, cast(Any, None)),
         "knowledge": KnowledgeOfSearch(api, cast(Any, None), cast(Any, None)),

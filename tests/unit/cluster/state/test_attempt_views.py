@@ -10,7 +10,7 @@ import pytest
 
 from evonas.cluster.control.executor import ForeignObject, check_owner
 from evonas.cluster.state.attempt_views import awaits, find_expiry, find_leaving, find_overdue, find_releases
-from evonas.cluster.state.records import JobRecord
+from evonas.cluster.state.records import WorkloadRecord
 from evonas.cluster.state.store import Store
 from evonas.search.codec import to_time
 from evonas.search.trial import EndedAttempt, Trial, TrialState
@@ -37,11 +37,11 @@ def test_an_attempt_is_started_only_while_the_trial_waits_for_it(known: Trial, a
     assert awaits(trial_record(known), attempt) is due
 
 
-def releases(known: Trial, *jobs: JobRecord) -> list[tuple[int, int]]:
+def releases(known: Trial, *jobs: WorkloadRecord) -> list[tuple[int, int]]:
     store = Store()
     store.put_trial(trial_record(known))
     for job in jobs:
-        store.put_job(job)
+        store.put_workload(job)
     return sorted((job.attempt, seconds) for job, seconds in find_releases(SPEC, store.children("u")))
 
 
@@ -75,7 +75,7 @@ def test_the_job_of_a_trial_that_was_cut_short_is_deleted_at_once_and_not_releas
     assert releases(known, job_record(complete=True)) != []
     store = Store()
     store.put_trial(trial_record(known))
-    store.put_job(job_record())
+    store.put_workload(job_record())
     children = store.children("u")
     assert find_overdue(SPEC, children, NOW) == ([job_record()], None)
     store.expect_deletion(job_record())
@@ -86,13 +86,13 @@ def test_a_trial_that_was_cut_short_leaves_when_neither_its_job_nor_a_pod_of_it_
     store = Store()
     store.put_trial(trial_record(trial(0, TrialState.RUNNING)))
     children = store.children("u")
-    store.put_job(job_record())
+    store.put_workload(job_record())
     store.put_pod(pod_record(phase="Running"))
     assert find_leaving(children) == set()
     store.put_trial(trial_record(CUT_SHORT[0], version=2))
     assert find_leaving(children) == {(0, 1)}
     store.expect_deletion(job_record())
-    store.drop_job(job_record())
+    store.drop_workload(job_record())
     assert find_leaving(children) == {(0, 1)}
     store.put_pod(pod_record(phase="Failed", version=2))
     assert find_leaving(children) == set()
@@ -105,7 +105,7 @@ def test_a_trial_that_was_cut_short_leaves_when_neither_its_job_nor_a_pod_of_it_
 def test_what_has_ended_by_itself_is_not_waited_for() -> None:
     store = Store()
     store.put_trial(trial_record(succeeded(0, 0.5)))
-    store.put_job(job_record())
+    store.put_workload(job_record())
     store.put_pod(pod_record(phase="Running"))
     assert find_leaving(store.children("u")) == set()
 

@@ -8,7 +8,7 @@ import pytest
 
 from evonas.cluster.control.jobs import build_job
 from evonas.cluster.state.job_view import view_attempt
-from evonas.cluster.state.records import read_job, read_pod
+from evonas.cluster.state.records import read_pod, read_workload
 from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason, Verdict
 from evonas.search.codec import SearchIdentity
 from evonas.search.trial import ProposalRecord, Trial
@@ -36,7 +36,7 @@ def with_init(body: dict[str, Any], *containers: tuple[str, dict[str, Any]], sid
 
 
 def view(job_body: dict[str, Any], pod_body: dict[str, Any]) -> AttemptView:
-    return view_attempt(SPEC.trial, read_job(job_body), [read_pod(pod_body)], NOW)
+    return view_attempt(SPEC.trial, read_workload(job_body), [read_pod(pod_body)], NOW)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from evonas.cluster.control.jobs import build_job
 from evonas.cluster.state.attempt_views import find_overdue
 from evonas.cluster.state.job_view import view_attempt
-from evonas.cluster.state.records import TrialRecord, read_job, read_pod
+from evonas.cluster.state.records import TrialRecord, read_pod, read_workload
 from evonas.cluster.state.store import Store
 from evonas.local.processes.command import LocalCommand, expand
 from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason, Verdict
@@ -103,7 +103,7 @@ PULLING = {"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}
 
 
 def view(job_body: dict[str, Any], *pods: dict[str, Any]) -> AttemptView:
-    return view_attempt(SPEC.trial, read_job(job_body), [read_pod(body) for body in pods], NOW)
+    return view_attempt(SPEC.trial, read_workload(job_body), [read_pod(body) for body in pods], NOW)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_end(job_body: dict[str, Any], pod_body: dict[str, Any] | None, verdict:
     assert seen.end_time is not None
     assert seen.ending is not None
     assert (seen.ending.verdict, seen.ending.reason) == (verdict, reason)
-    assert seen.holds_resources == (not read_job(job_body).is_finished)
+    assert seen.holds_resources == (not read_workload(job_body).is_finished)
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ def test_limit_that_ended_an_attempt_is_named_with_what_it_was_then(own: int | N
     spec = SearchSpec.parse(body)
     late = {**FAILED, "spec": {"template": {"spec": {"activeDeadlineSeconds": pods}}}}
     killed = pod(ended(137), reason="DeadlineExceeded", phase="Failed")
-    seen = view_attempt(spec.trial, read_job(late), [read_pod(killed)], NOW)
+    seen = view_attempt(spec.trial, read_workload(late), [read_pod(killed)], NOW)
     assert seen.ending is not None
     assert seen.ending.message == f"the attempt took longer than {said}"
     given = build_job(SearchIdentity("s", "u", "n"), spec, trial_record(TrialState.PENDING, 1).trial, "t",
@@ -295,14 +295,14 @@ def test_older_version_never_replaces_a_newer_one_and_a_predecessors_deletion_is
     store = Store()
     changes: list[str] = []
     store.subscribe(changes.append)
-    store.put_job(read_job(job(("Failed", "x"), version=5)))
-    store.put_job(read_job(job(version=4)))
-    assert store.children("u").jobs[0, 1].failed
-    store.drop_job(read_job(job(version=9, uid="predecessor")))
-    assert (0, 1) in store.children("u").jobs
+    store.put_workload(read_workload(job(("Failed", "x"), version=5)))
+    store.put_workload(read_workload(job(version=4)))
+    assert store.children("u").workloads[0, 1].failed
+    store.drop_workload(read_workload(job(version=9, uid="predecessor")))
+    assert (0, 1) in store.children("u").workloads
     assert changes == ["u"]
-    store.drop_job(read_job(job(version=9)))
-    assert not store.children("u").jobs
+    store.drop_workload(read_workload(job(version=9)))
+    assert not store.children("u").workloads
 
 
 def test_job_that_outlives_its_recorded_result_is_due_after_the_pods_own_grace_period() -> None:
@@ -312,9 +312,9 @@ def test_job_that_outlives_its_recorded_result_is_due_after_the_pods_own_grace_p
     record = trial_record(TrialState.SUCCEEDED, 1)
     ended = replace(record.trial, completion_time=NOW, attempts=(EndedAttempt(1, "Completed"),))
     store.put_trial(replace(record, trial=ended))
-    store.put_job(read_job(job()))
+    store.put_workload(read_workload(job()))
     due = NOW + timedelta(seconds=60)
     assert find_overdue(spec, store.children("u"), NOW) == ([], due)
-    assert find_overdue(spec, store.children("u"), due)[0] == [read_job(job())]
-    store.put_job(read_job(job(("Complete", "x"), version=2)))
+    assert find_overdue(spec, store.children("u"), due)[0] == [read_workload(job())]
+    store.put_workload(read_workload(job(("Complete", "x"), version=2)))
     assert find_overdue(spec, store.children("u"), due) == ([], None)

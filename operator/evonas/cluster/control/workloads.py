@@ -1,0 +1,73 @@
+"""What makes the pods of an attempt: the Job of its template, or the workload that the search declares. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from evonas.cluster.client.resources import JOBS, Resource, resource_of
+from evonas.cluster.control.jobs import POD_IDENTITY, build_job, labels_of
+from evonas.cluster.state.records import PLAIN_JOB, WorkloadRecord
+from evonas.search.codec import SearchIdentity, owner_reference, to_time
+from evonas.search.names import EXPIRY_ANNOTATION, FINGERPRINT_LABEL, QUEUE_LABEL, workload_name
+from evonas.search.reuse import fingerprint_of
+from evonas.search.trial import Trial
+from evonas.search.trial_environment import literal_env, trial_environment
+from evonas.spec import SearchSpec
+from evonas.workloads.catalogue import kind_named
+from evonas.workloads.interface import Change
+
+
+def build_attempt(
+    search: SearchIdentity,
+    spec: SearchSpec,
+    trial: Trial,
+    trial_uid: str,
+    *,
+    service_account: str | None,
+    queue_labels: Mapping[str, str] | None = None,
+) -> tuple[Resource, dict[str, Any]]:
+    """Return the object of the trial's current attempt, and its kind (see ``build_job``)."""
+    workload = spec.trial.workload
+    if workload is None:
+        job = build_job(search, spec, trial, trial_uid, service_account=service_account, queue_labels=queue_labels)
+        return JOBS, job
+    kind = workload.kind
+    labels = labels_of(search, trial)
+    change = Change(
+        labels=labels,
+        env=(*literal_env(trial_environment(search, spec, trial)), *POD_IDENTITY),
+        container=spec.trial.container,
+        service_account=service_account,
+    )
+    built = kind.build(workload.spec, change)
+    longest = kind.longest_name(workload.spec)
+    return resource_of(kind.name), {
+        "apiVersion": kind.api_version,
+        "kind": kind.kind,
+        "metadata": {
+            "name": workload_name(search.name, search.uid, trial.index, trial.current_attempt, longest),
+            "namespace": search.namespace,
+            "labels": {
+                **labels,
+                FINGERPRINT_LABEL: fingerprint_of(spec, trial.decisions),
+                **(queue_labels or {}),
+            },
+            "ownerReferences": [owner_reference("ArchitectureTrial", search.trial_name(trial.index), trial_uid)],
+        },
+        "spec": kind.suspend(built) if queue_labels and queue_labels.get(QUEUE_LABEL) else built,
+    }
+
+
+def release_of(record: WorkloadRecord, seconds: int, now: datetime) -> dict[str, Any]:
+    """Return the patch that lets an ended attempt be deleted after so many seconds; where its engine has no time to
+    live, it says when the operator is to do that.
+    """
+    if record.kind == PLAIN_JOB:
+        return {"spec": {"ttlSecondsAfterFinished": seconds}}
+    kind = kind_named(record.kind)
+    patch: dict[str, Any] = {"spec": kind.release(seconds)}
+    if not kind.has_time_to_live:
+        patch["metadata"] = {"annotations": {EXPIRY_ANNOTATION: to_time(now + timedelta(seconds=seconds))}}
+    return patch

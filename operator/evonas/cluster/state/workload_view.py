@@ -1,0 +1,189 @@
+"""From a workload and its pods to the view of an attempt that ``plan`` decides on. Pure.
+
+The attempt runs once all pods run, and its time begins then. As with a single pod, the end of the container that
+reports counts as soon as it is seen; otherwise the engine says how the workload ended, since only it knows what it will
+start again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from evonas.cluster.state.companions import last_words
+from evonas.cluster.state.crowd import Crowd, Member, disruptions_of, gather, holdings_of
+from evonas.cluster.state.endings import (
+    HOPELESS,
+    container_ended,
+    is_to_be_read,
+    never_started,
+    report_of,
+    why_not_started,
+)
+from evonas.cluster.state.job_view import NOTHING_READ
+from evonas.cluster.state.readings import NOT_READ, Reading
+from evonas.cluster.state.records import ContainerState, PodRecord, WorkloadRecord
+from evonas.search.attempt import AttemptPhase, AttemptView, Ending, QueuedReason, Verdict
+from evonas.search.exits import TIMEOUT_REASON, judge_exit, judge_timeout
+from evonas.search.names import INFEASIBLE_EXIT_CODE
+from evonas.search.trial_report import Report
+from evonas.spec import TrialSpec
+
+_NO_STATE = ContainerState()
+
+
+def view_workload(
+    trial: TrialSpec,
+    record: WorkloadRecord,
+    pods: Iterable[PodRecord],
+    now: datetime,
+    readings: Mapping[str, Reading] = NOTHING_READ,
+) -> AttemptView:
+    """Return the attempt as its workload and pods currently show it, and ``readings`` of the pods' output, by UID."""
+    known = list(pods)
+    crowd = gather(trial, record, known)
+    reporter = crowd.reporter
+    reading = NOT_READ if reporter is None else readings.get(reporter.pod.uid, NOT_READ)
+    view = _view(trial, record, crowd, now, reading)
+    lives = any(not (pod.gone or pod.is_terminal) for pod in known)
+    return replace(
+        view,
+        holdings=holdings_of(trial, crowd.current),
+        disruptions=disruptions_of(trial, record, crowd, now),
+        holds_resources=not record.is_finished or lives,
+    )
+
+
+def _view(trial: TrialSpec, record: WorkloadRecord, crowd: Crowd, now: datetime, reading: Reading) -> AttemptView:
+    reporter = crowd.reporter
+    unread = reporter is not None and is_to_be_read(trial, reporter.pod) and not reading.is_whole
+    if reporter is not None and reporter.state is not None and reporter.state.exit_code is not None and not unread:
+        ending = container_ended(trial, record, reporter.pod, reporter.state, reading)
+        if ending is not None:
+            return _ended(record, crowd, ending, reporter.state.finished or now)
+    if record.is_finished and not unread:
+        return _ended(record, crowd, _workload_ended(trial, record, crowd, reading), record.ended or now)
+    if crowd.all_run:
+        return _running(trial, record, crowd, now)
+    return _waiting(trial, record, crowd, now)
+
+
+def _workload_ended(trial: TrialSpec, record: WorkloadRecord, crowd: Crowd, reading: Reading) -> Ending:
+    """Judge a finished workload whose reporting container does not show how it ended."""
+    reporter = crowd.reporter
+    report = Report() if reporter is None else report_of(reporter.pod, reporter.state or _NO_STATE)
+    if trial.report is not None:
+        report = reading.report or Report()
+    if record.complete:
+        if report != Report():
+            return judge_exit(INFEASIBLE_EXIT_CODE if report.infeasible else 0, report)
+        message = f"the {record.kind} is complete, but the pod that reports has left no result"
+        return Ending(Verdict.BROKEN, "ResultMissing", message)
+    if TIMEOUT_REASON in (record.reason, *(member.pod.reason for member in crowd.current)):
+        return judge_timeout(trial, hint=record.message)
+    failed = crowd.first_failed
+    if failed is None or failed.state is None or failed.state.exit_code is None:
+        return Ending(Verdict.BROKEN, record.reason or "WorkloadFailed", record.message)
+    if failed.pod.is_deleted and failed.state.exit_code != INFEASIBLE_EXIT_CODE:
+        return Ending(Verdict.BROKEN, "PodDeleted", f"somebody deleted the pod {failed.pod.name}")
+    said = report_of(failed.pod, failed.state)
+    ending = judge_exit(failed.state.exit_code, said, reason=failed.state.reason, hint=last_words(failed.state.message))
+    if failed is not reporter:
+        ending = replace(ending, message=f"pod {failed.pod.name}: {ending.message}")
+    return ending
+
+
+def _running(trial: TrialSpec, record: WorkloadRecord, crowd: Crowd, now: datetime) -> AttemptView:
+    started = max(member.state.started for member in crowd.current if member.state and member.state.started)
+    deadline = started + timedelta(seconds=trial.attempt_seconds)
+    if now >= deadline:
+        return replace(_ended(record, crowd, judge_timeout(trial), deadline), must_stop=True)
+    view = _attempt(record, crowd, AttemptPhase.RUNNING)
+    return replace(view, start_time=started, deadline=deadline)
+
+
+def _waiting(trial: TrialSpec, record: WorkloadRecord, crowd: Crowd, now: datetime) -> AttemptView:
+    """View a workload of which not all pods run: why the first of the others does not, and for how long it may not."""
+    reason, why, said = _hindrance(record, crowd)
+    view = replace(_attempt(record, crowd, AttemptPhase.QUEUED), reason=reason, message=_counted(crowd, said))
+    since = _partial_since(crowd, now)
+    if since is None:
+        return view
+    deadline = since + timedelta(seconds=trial.start_timeout_seconds)
+    if why in HOPELESS or now >= deadline:
+        ending = never_started(trial, why, _counted(crowd, said))
+        return replace(_ended(record, crowd, ending, now), must_stop=True)
+    return replace(view, deadline=deadline)
+
+
+def _partial_since(crowd: Crowd, now: datetime) -> datetime | None:
+    """Return since when pods hold their resources while others are missing; None if none does.
+
+    A pod that was lost makes it begin again.
+    """
+    held = [member.pod.scheduled for member in crowd.current if member.pod.scheduled is not None]
+    lost = [member.end(now) for loss in crowd.lost for member in loss if member.is_own]
+    return max(min(held), *lost) if held else None
+
+
+def _hindrance(record: WorkloadRecord, crowd: Crowd) -> tuple[QueuedReason, str, str]:
+    """Return why not all pods run: the reason, the runtime's word for it, and a message."""
+    if record.suspended and not crowd.current:
+        said = f"waits for admission by queue {record.queue}" if record.queue else f"its {record.kind} is suspended"
+        return QueuedReason.QUEUED, "", said
+    waiting = [member for member in crowd.current if not member.runs]
+    for found in (_failure(record, waiting), _hindered_start(waiting), _unscheduled(waiting)):
+        if found is not None:
+            return found
+    if crowd.lost:
+        return QueuedReason.DISRUPTED, "", "a pod that was lost is being replaced"
+    said = "its pods are being started" if crowd.current else record.message or f"its {record.kind} has no pod yet"
+    return QueuedReason.STARTING, "", said
+
+
+def _failure(record: WorkloadRecord, waiting: Iterable[Member]) -> tuple[QueuedReason, str, str] | None:
+    for member in waiting:
+        if member.has_failed and member.state is not None:
+            ended = f"pod {member.pod.name} exited with code {member.state.exit_code}"
+            return QueuedReason.DISRUPTED, "", f"{ended}; its {record.kind} decides what follows"
+    return None
+
+
+def _hindered_start(waiting: Iterable[Member]) -> tuple[QueuedReason, str, str] | None:
+    for member in waiting:
+        if member.pod.scheduled is not None:
+            reason, why, said = why_not_started(member.pod, member.state)
+            if reason is not QueuedReason.STARTING:
+                return reason, why, f"pod {member.pod.name}: {said}"
+    return None
+
+
+def _unscheduled(waiting: Iterable[Member]) -> tuple[QueuedReason, str, str] | None:
+    for member in waiting:
+        if member.pod.scheduled is None and member.pod.unschedulable is not None:
+            reason = QueuedReason.QUEUED if member.pod.gated else QueuedReason.UNSCHEDULABLE
+            return reason, "", f"pod {member.pod.name}: {member.pod.unschedulable}"
+    return None
+
+
+def _counted(crowd: Crowd, said: str) -> str:
+    return f"{crowd.running} of {crowd.expected} pods run; {said}" if crowd.current else said
+
+
+def _attempt(record: WorkloadRecord, crowd: Crowd, phase: AttemptPhase) -> AttemptView:
+    shown: Member | None = crowd.reporter
+    held = [member.pod.scheduled for member in crowd.current if member.pod.scheduled is not None]
+    return AttemptView(
+        record.attempt,
+        phase,
+        pod=None if shown is None else shown.pod.name,
+        node=None if shown is None else shown.pod.node,
+        held_since=min(held, default=None),
+    )
+
+
+def _ended(record: WorkloadRecord, crowd: Crowd, ending: Ending, end_time: datetime) -> AttemptView:
+    started = [member.state.started for member in crowd.current if member.state and member.state.started]
+    view = _attempt(record, crowd, AttemptPhase.ENDED)
+    return replace(view, start_time=max(started, default=None), end_time=end_time, ending=ending)

@@ -1,0 +1,21 @@
+"""The kinds of workload that a search can run."""
+
+from __future__ import annotations
+
+from evonas.workloads.indexed_job import IndexedJob
+from evonas.workloads.interface import Kind
+from evonas.workloads.jobset import JobSet
+
+KINDS: tuple[Kind, ...] = (IndexedJob(), JobSet())
+ENGINES: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind.engine != "Kubernetes")
+"""Those that need something installed: an operator runs them where they are enabled."""
+
+
+def find_kind(api_version: str, kind: str) -> Kind | None:
+    """Return the kind of that name; None if searches cannot run it."""
+    return next((each for each in KINDS if (each.api_version, each.kind) == (api_version, kind)), None)
+
+
+def kind_named(name: str) -> Kind:
+    """Return a kind by its own name; KeyError if there is none."""
+    return {each.name: each for each in KINDS}[name]

@@ -1,0 +1,183 @@
+"""What a kind of workload tells a search: the one interface between a trial and the engine that runs its pods.
+
+An engine (JobSet, Kubeflow Trainer, KubeRay, Kubernetes' own Job controller) makes pods of an object, replaces those
+that are lost, and says in the object's status how it goes. A ``Kind`` knows the object: where its pod templates are,
+what its conditions mean, which pod is which. Nothing here does I/O; ``cluster`` acts on what it says.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar
+
+from evonas.errors import FieldProblem
+
+FIELD = "spec.trial.workload.spec"
+"""Where a workload's spec is in a search's manifest."""
+NAME_LENGTH = 63
+"""Longest name of a pod that has a host name, and longest value of a label."""
+
+
+@dataclass(frozen=True)
+class PodGroup:
+    """Pods that are made of one template."""
+
+    name: str
+    count: int
+    template: Mapping[str, Any]
+    """Their pod template."""
+    field: str
+    """Its path in the manifest."""
+    is_flat: bool = False
+    """Whether the manifest has the fields of its only container there, instead of a template."""
+
+    def container_field(self, container: str) -> str:
+        """Return the path of a container in the manifest."""
+        names = [item["name"] for item in self.template["spec"]["containers"]]
+        return self.field if self.is_flat else f"{self.field}.spec.containers[{names.index(container)}]"
+
+    def container(self, wanted: str | None) -> str:
+        """Return the name of the container that trains: the wanted one if there is one of that name, else the first."""
+        names = [container["name"] for container in self.template["spec"]["containers"]]
+        return wanted if wanted is not None and wanted in names else str(names[0])
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which pod of a workload a pod is; its successor has the same place."""
+
+    group: str
+    rank: int
+    """Its number in the group, from 0."""
+    start: int = 0
+    """How often the engine had started the whole workload again before."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a workload stands, in its engine's words."""
+
+    complete: bool = False
+    failed: bool = False
+    reason: str = ""
+    message: str = ""
+    ended: datetime | None = None
+    suspended: bool = False
+    released: bool = False
+    """Whether its time to live is set."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What an attempt adds to each pod of its workload."""
+
+    labels: Mapping[str, str]
+    env: tuple[Mapping[str, Any], ...]
+    """Entries of a container's ``env``."""
+    container: str | None
+    """The container that gets them, in a group that has one of that name."""
+    service_account: str | None
+    """For pods that name none."""
+
+
+class Kind(ABC):
+    """One kind of workload. Its methods take a ``spec`` that has no ``problems``."""
+
+    api_version: ClassVar[str]
+    kind: ClassVar[str]
+    plural: ClassVar[str]
+    engine: ClassVar[str]
+    """What must be installed for it."""
+    has_time_to_live: ClassVar[bool] = True
+    """Whether its engine deletes it some time after its end, if told to."""
+
+    @property
+    def group_version(self) -> tuple[str, str]:
+        """Its API group, and the version of that."""
+        group, _, version = self.api_version.partition("/")
+        return group, version
+
+    @property
+    def name(self) -> str:
+        """What people call it, and what enables it."""
+        return self.kind
+
+    @abstractmethod
+    def problems(self, spec: Mapping[str, Any]) -> Iterator[FieldProblem]:
+        """Name what keeps a search from running it; everything else is the API server's to check."""
+
+    @abstractmethod
+    def groups(self, spec: Mapping[str, Any]) -> tuple[PodGroup, ...]:
+        """Return its groups of pods."""
+
+    @abstractmethod
+    def reporter(self, spec: Mapping[str, Any]) -> Place:
+        """Return the place of the pod that reports, where the search does not choose one."""
+
+    @abstractmethod
+    def longest_name(self, spec: Mapping[str, Any]) -> int:
+        """Return how long its name may be, so that what the engine derives from it is not too long."""
+
+    @abstractmethod
+    def build(self, spec: Mapping[str, Any], change: Change) -> dict[str, Any]:
+        """Return its spec for one attempt."""
+
+    @abstractmethod
+    def read(self, body: Mapping[str, Any]) -> Standing:
+        """Return where an object of this kind stands."""
+
+    @abstractmethod
+    def place(self, labels: Mapping[str, str]) -> Place | None:
+        """Return which of its pods a pod is, by its labels; None for one that does not count, such as a helper."""
+
+    def suspend(self, spec: dict[str, Any]) -> dict[str, Any]:
+        """Return the spec of a workload that waits until a queue lets it run."""
+        return {**spec, "suspend": True}
+
+    def release(self, seconds: int) -> dict[str, Any]:
+        """Return the changes to an object's spec that let it be deleted after so many seconds, and free what it still
+        holds. Where the engine has no time to live, the operator deletes it.
+        """
+        return {"ttlSecondsAfterFinished": seconds}
+
+
+@dataclass(frozen=True)
+class Workload:
+    """The workload that trains each candidate of a search."""
+
+    kind: Kind
+    spec: Mapping[str, Any]
+    """As written."""
+    reporting_labels: Mapping[str, str] = field(default_factory=dict)
+    """Labels of the pod that reports; empty if the kind chooses it."""
+
+    @property
+    def groups(self) -> tuple[PodGroup, ...]:
+        """Its groups of pods."""
+        return self.kind.groups(self.spec)
+
+    @property
+    def pods(self) -> int:
+        """How many pods it has."""
+        return sum(group.count for group in self.groups)
+
+    @property
+    def reporting_group(self) -> PodGroup:
+        """The group of the pod that reports."""
+        if self.reporting_labels:
+            for group in self.groups:
+                labels = (group.template.get("metadata") or {}).get("labels") or {}
+                if self.reporting_labels.items() <= labels.items():
+                    return group
+        wanted = self.kind.reporter(self.spec).group
+        return next(group for group in self.groups if group.name == wanted)
+
+    def reports(self, place: Place, labels: Mapping[str, str]) -> bool:
+        """Say whether the pod at that place, with those labels, is the one that reports."""
+        if self.reporting_labels:
+            return self.reporting_labels.items() <= labels.items()
+        chosen = self.kind.reporter(self.spec)
+        return (place.group, place.rank) == (chosen.group, chosen.rank)

@@ -1,0 +1,134 @@
+"""``jobset.x-k8s.io`` JobSet: groups of Jobs that start, restart and end together, with stable host names.
+
+Its success, failure and startup policies are kept as written: a restart of the whole by its failure policy is a
+disruption of the trial's attempt, the end of its restarts a failure.
+Reference: JobSet API v1alpha2; labels of pods in its documentation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from evonas.errors import FieldProblem
+from evonas.workloads.conditions import standing_of
+from evonas.workloads.indexed_job import INDEX_LABEL
+from evonas.workloads.interface import FIELD, NAME_LENGTH, Change, Kind, Place, PodGroup, Standing
+from evonas.workloads.pods import count_problems, template_problems, with_change
+
+GROUP_LABEL = "jobset.sigs.k8s.io/replicatedjob-name"
+JOB_LABEL = "jobset.sigs.k8s.io/job-index"
+RESTART_LABEL = "jobset.sigs.k8s.io/restart-attempt"
+SUFFIX_OF_A_POD = len("-xxxxx")
+
+
+class JobSet(Kind):
+    """A set of Jobs."""
+
+    api_version = "jobset.x-k8s.io/v1alpha2"
+    kind = "JobSet"
+    plural = "jobsets"
+    engine = "JobSet"
+
+    def problems(self, spec: Mapping[str, Any]) -> Iterator[FieldProblem]:
+        """Name what cannot be read."""
+        listed = spec.get("replicatedJobs")
+        if not isinstance(listed, list) or not listed:
+            yield FieldProblem(f"{FIELD}.replicatedJobs", "must be a list of one group or more")
+            return
+        if "ttlSecondsAfterFinished" in spec:
+            said = "is set by the search, see spec.trial.ttlSecondsAfterFinished; remove it"
+            yield FieldProblem(f"{FIELD}.ttlSecondsAfterFinished", said)
+        for position, group in enumerate(listed):
+            yield from _group_problems(group, f"{FIELD}.replicatedJobs[{position}]")
+
+    def groups(self, spec: Mapping[str, Any]) -> tuple[PodGroup, ...]:
+        """Return a group for each replicated Job."""
+        groups = []
+        for position, group in enumerate(spec["replicatedJobs"]):
+            field = f"{FIELD}.replicatedJobs[{position}].template.spec.template"
+            count = group.get("replicas", 1) * _pods_of_a_job(group)
+            groups.append(PodGroup(group["name"], count, group["template"]["spec"]["template"], field))
+        return tuple(groups)
+
+    def reporter(self, spec: Mapping[str, Any]) -> Place:
+        """Return the coordinator's place if there is one, else the first pod of the first group."""
+        coordinator = spec.get("coordinator") or {}
+        first = spec["replicatedJobs"][0]
+        group = next(
+            (item for item in spec["replicatedJobs"] if item["name"] == coordinator.get("replicatedJob")), first
+        )
+        return Place(group["name"], coordinator.get("jobIndex", 0) * _STRIDE + coordinator.get("podIndex", 0))
+
+    def longest_name(self, spec: Mapping[str, Any]) -> int:
+        """Return what leaves room for the names of its Jobs and pods."""
+        longest = max(
+            len(f"-{group['name']}-{group.get('replicas', 1) - 1}-{_pods_of_a_job(group) - 1}")
+            for group in spec["replicatedJobs"]
+        )
+        return NAME_LENGTH - longest - SUFFIX_OF_A_POD
+
+    def build(self, spec: Mapping[str, Any], change: Change) -> dict[str, Any]:
+        """Return the JobSet's spec. Where it says nothing of failures, a disrupted pod starts the whole again, as often
+        as it happens, and any other failure ends it: the search retries.
+        """
+        groups = [_changed(group, change) for group in spec["replicatedJobs"]]
+        return {
+            **({} if "failurePolicy" in spec else {"failurePolicy": _RESTART_DISRUPTED}),
+            **spec,
+            "replicatedJobs": groups,
+        }
+
+    def read(self, body: Mapping[str, Any]) -> Standing:
+        """Return where the JobSet stands."""
+        return standing_of(body, complete="Completed")
+
+    def place(self, labels: Mapping[str, str]) -> Place | None:
+        """Return a pod's place by its group, the number of its Job, and its own in that Job."""
+        if GROUP_LABEL not in labels:
+            return None
+        rank = int(labels.get(JOB_LABEL, 0)) * _STRIDE + int(labels.get(INDEX_LABEL, 0))
+        return Place(labels[GROUP_LABEL], rank, int(labels.get(RESTART_LABEL, 0)))
+
+
+_RESTART_DISRUPTED = {
+    "maxRestarts": 0,
+    "rules": [
+        {
+            "name": "disrupted",
+            "action": "RestartJobSetAndIgnoreMaxRestarts",
+            "onJobFailureReasons": ["PodFailurePolicy"],
+        }
+    ],
+}
+_FAIL_DISRUPTED = {"rules": [{"action": "FailJob", "onPodConditions": [{"type": "DisruptionTarget"}]}]}
+"""A Job that fails by this rule fails for the reason PodFailurePolicy."""
+_STRIDE = 10_000
+"""More pods than a Job has here: a rank is the Job's number times this, plus the pod's own."""
+
+
+def _pods_of_a_job(group: Mapping[str, Any]) -> int:
+    job = group["template"]["spec"]
+    return int(min(job.get("parallelism", 1), job.get("completions", job.get("parallelism", 1))))
+
+
+def _changed(group: Mapping[str, Any], change: Change) -> dict[str, Any]:
+    job = group["template"]["spec"]
+    changed = {"backoffLimit": 0, **job, "template": with_change(job["template"], change)}
+    if changed["template"]["spec"]["restartPolicy"] == "Never":
+        changed.setdefault("podFailurePolicy", _FAIL_DISRUPTED)
+    return {**group, "template": {**group["template"], "spec": changed}}
+
+
+def _group_problems(group: Any, field: str) -> Iterator[FieldProblem]:
+    template = group.get("template") if isinstance(group, Mapping) else None
+    job = template.get("spec") if isinstance(template, Mapping) else None
+    if not isinstance(job, Mapping):
+        yield FieldProblem(f"{field}.template.spec", "must be the spec of a Job")
+        return
+    if not isinstance(group.get("name"), str):
+        yield FieldProblem(f"{field}.name", "Required value")
+    yield from count_problems(group.get("replicas"), f"{field}.replicas")
+    for name in ("parallelism", "completions"):
+        yield from count_problems(job.get(name), f"{field}.template.spec.{name}")
+    yield from template_problems(job.get("template"), f"{field}.template.spec.template")

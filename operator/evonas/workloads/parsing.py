@@ -1,0 +1,62 @@
+"""``spec.trial.workload``: which kind it is, what is wrong with it, how many GPUs it takes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from typing import Any
+
+from evonas.errors import FieldProblem
+from evonas.gpus import GpuAccounting, count_gpus, gpu_problems
+from evonas.hints import did_you_mean
+from evonas.workloads.catalogue import KINDS, find_kind
+from evonas.workloads.interface import Workload
+
+FIELD = "spec.trial.workload"
+
+
+def workload_problems(
+    workload: Mapping[str, Any], container: str | None, accounting: GpuAccounting
+) -> Iterator[FieldProblem]:
+    """Name everything that keeps a search from running the workload."""
+    kind = find_kind(workload["apiVersion"], workload["kind"])
+    if kind is None:
+        known = ", ".join(f"{each.api_version} {each.kind}" for each in KINDS)
+        yield FieldProblem(
+            FIELD, f"there is no kind {workload['apiVersion']} {workload['kind']} of workload; there are {known}"
+        )
+        return
+    problems = [*kind.problems(workload["spec"])]
+    yield from problems
+    if problems:
+        return
+    parsed = parse_workload(workload)
+    labels = parsed.reporting_labels
+    if labels and not any(
+        labels.items() <= ((group.template.get("metadata") or {}).get("labels") or {}).items()
+        for group in parsed.groups
+    ):
+        yield FieldProblem(f"{FIELD}.reportingPod", "no pod template of the workload has these labels")
+    if container is not None:
+        names = [item["name"] for item in parsed.reporting_group.template["spec"]["containers"]]
+        if container not in names:
+            yield FieldProblem(
+                "spec.trial.container",
+                f"must name one of the containers of the pod that reports ({', '.join(names)}), got {container!r}"
+                + did_you_mean(container, names),
+            )
+    for group in parsed.groups:
+        yield from gpu_problems(group.template, accounting, group.field)
+
+
+def parse_workload(workload: Mapping[str, Any]) -> Workload:
+    """Return a workload that has no problems."""
+    kind = find_kind(workload["apiVersion"], workload["kind"])
+    assert kind is not None, "workload_problems found nothing"
+    labels = workload.get("reportingPod", {}).get("matchLabels", {})
+    return Workload(kind, workload["spec"], labels)
+
+
+def gpus_of(workload: Workload, accounting: GpuAccounting) -> dict[str, Fraction]:
+    """Return how many GPUs each pod of a group takes, by the group's name."""
+    return {group.name: count_gpus(group.template["spec"], accounting) for group in workload.groups}
