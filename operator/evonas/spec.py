@@ -339,11 +339,15 @@ def _rule_problems(spec: Mapping[str, Any]) -> Iterable[FieldProblem]:
 
 
 def _trial_problems(trial: Mapping[str, Any], accounting: GpuAccounting) -> Iterable[FieldProblem]:
-    if ("template" in trial) == ("workload" in trial):
-        yield FieldProblem("spec.trial", "needs one of template (a single pod) and workload (several), and not both")
+    if "template" in trial and "workload" in trial:
+        said = "template (a single pod) and workload (several) exclude each other: give one"
+        yield FieldProblem("spec.trial.workload", said)
         return
     if "workload" in trial:
         yield from workload_problems(trial["workload"], trial.get("container"), accounting)
+        return
+    if "template" not in trial:
+        yield FieldProblem("spec.trial.template", "Required value: a pod template, or trial.workload for several pods")
         return
     names = [container["name"] for container in trial["template"]["spec"]["containers"]]
     if trial.get("container", names[0]) not in names:
