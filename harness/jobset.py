@@ -17,7 +17,7 @@ PORTS = ("jobset", "jobset-webhook")
 def start(instance: Instance, programs: dict[str, Path]) -> None:
     """Install and start JobSet; return when a JobSet could be created."""
     manifests = binaries.source("jobset", "sigs.k8s.io/jobset") / "config" / "default"
-    webhooks.install(Cluster(instance), programs["kubectl"], manifests, "jobset-webhook")
+    webhooks.install(Cluster(instance), manifests, "jobset-webhook")
     config = instance.path("jobset", "config.yaml")
     config.write_text(yaml.safe_dump(_configuration(instance)))
     kubeconfig = credentials.kubeconfig_path(instance, "jobset")

@@ -15,19 +15,19 @@ from typing import Any
 import yaml
 
 from harness.client import Cluster
-from harness.commands import run
 from harness.state import Instance
 
 _WEBHOOKS = {"MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"}
 
 
-def install(cluster: Cluster, kubectl: Path, overlay: Path, port: str) -> None:
+def install(cluster: Cluster, overlay: Path, port: str = "") -> None:
     """Apply what a kustomization has of kinds and webhooks, the latter answered at that port of the instance."""
-    documents = yaml.load_all(run([kubectl, "kustomize", overlay]), Loader=yaml.CSafeLoader)
+    documents = yaml.load_all(cluster.kubectl("kustomize", str(overlay)), Loader=yaml.CSafeLoader)
     kept = list(_adapted(documents, cluster.instance, port))
     cluster.apply(yaml.safe_dump_all(kept, sort_keys=False))
     kinds = [document["metadata"]["name"] for document in kept if document["kind"] == "CustomResourceDefinition"]
-    cluster.wait_established(*(f"crd/{name}" for name in kinds))
+    if kinds:
+        cluster.wait_established(*(f"crd/{name}" for name in kinds))
 
 
 def certificates(instance: Instance, engine: str) -> Path:
