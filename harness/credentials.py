@@ -29,6 +29,8 @@ USERS: dict[str, tuple[str, ...]] = {
     "kwok": ("system:masters",),
     "kueue": ("system:masters",),
     "jobset": ("system:masters",),
+    "trainer": ("system:masters",),
+    "kuberay": ("system:masters",),
     "system:kube-controller-manager": (),
     "system:kube-scheduler": (),
     "system:kube-proxy": (),
