@@ -96,7 +96,7 @@ def reporting_pods(trial: TrialSpec, pods: Iterable[PodRecord]) -> list[PodRecor
     if workload is None:
         return list(pods)
     places = ((pod, workload.kind.place(pod.labels)) for pod in pods)
-    return [pod for pod, place in places if place is not None and workload.reports(place, pod.labels)]
+    return [pod for pod, place in places if place is not None and workload.reports(place)]
 
 
 def gather(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord]) -> Crowd:
@@ -112,7 +112,7 @@ def gather(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord]) 
     current = [member for member in last.values() if not _was_taken(trial, record, member)]
     remaining = {id(member) for member in current}
     lost = [member for member in members if id(member) not in remaining]
-    reporter = next((each for each in current if workload.reports(each.place, each.pod.labels)), None)
+    reporter = next((each for each in current if workload.reports(each.place)), None)
     order = {group.name: position for position, group in enumerate(workload.groups)}
     return Crowd(
         tuple(sorted(current, key=lambda each: (order[each.place.group], each.place.rank))),
