@@ -179,9 +179,9 @@ def test_search_that_reaches_its_target_stops_the_pods_of_all_others(
 def test_gpu_hours_are_those_of_all_pods(
     cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
 ) -> None:
-    # An attempt of three GPUs for ten minutes at most: there is room for one of them at a time, not for two.
-    body = indexed_job("hours", annotations=HELD, budget={"maxTrials": 4, "parallelTrials": 4, "maxGPUHours": 0.6})
-    body["spec"]["trial"]["timeoutSeconds"] = 600
+    # An attempt of three GPUs for seven minutes at most: there is room for one of them at a time, not for two.
+    body = indexed_job("hours", annotations=HELD, budget={"maxTrials": 3, "parallelTrials": 3, "maxGPUHours": 0.5})
+    body["spec"]["trial"] |= {"timeoutSeconds": 300, "startTimeoutSeconds": 60}
     apply(body)
     all_running(cluster, namespace, 3)
     assert len(trials(cluster, namespace)) == 1
