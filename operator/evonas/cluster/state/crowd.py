@@ -64,9 +64,9 @@ class Member:
 
     def end(self, now: datetime) -> datetime:
         """Return when a pod that is over had ended."""
-        state = self.state
+        state, gone = self.state, self.pod.gone_at or now
         # A deletion's timestamp is the end of its grace period, which may not be used up.
-        return (state and state.finished) or min(self.pod.deletion or now, now)
+        return (state and state.finished) or min(self.pod.deletion or gone, gone)
 
 
 @dataclass(frozen=True)
@@ -142,13 +142,13 @@ def gather(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord], 
     )
 
 
-def holdings_of(trial: TrialSpec, members: Iterable[Member]) -> tuple[Holding, ...]:
+def holdings_of(trial: TrialSpec, members: Iterable[Member], now: datetime) -> tuple[Holding, ...]:
     """Return what pods hold: each its GPUs from the moment that it has a node to the end of its container."""
     return tuple(
         Holding(
             trial.group_gpus[member.place.group],
             member.pod.scheduled,
-            None if member.state is None else member.state.finished,
+            member.end(now) if _is_over(member) else None,
         )
         for member in members
         if member.pod.scheduled is not None

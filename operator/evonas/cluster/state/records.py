@@ -192,6 +192,8 @@ class PodRecord:
     """How many bytes of a termination message are kept."""
     gone: bool = False
     """True once it is deleted; the record is its last state."""
+    gone_at: datetime | None = None
+    """When that was seen."""
 
     @property
     def is_terminal(self) -> bool:
