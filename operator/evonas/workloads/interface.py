@@ -100,6 +100,8 @@ class Kind(ABC):
     """What must be installed for it."""
     has_time_to_live: ClassVar[bool] = True
     """Whether its engine deletes it some time after its end, if told to."""
+    pod_label: ClassVar[str | None] = None
+    """Where its pods cannot be given our labels: the one of theirs that is its name."""
 
     @property
     def group_version(self) -> tuple[str, str]:
