@@ -123,6 +123,8 @@ class AttemptView:
     """What each of its pods holds, where there may be several; its ``disruptions`` have their own."""
     holds_resources: bool = True
     """False once nothing of it can still run, so that the next attempt may start."""
+    outlasts: bool = False
+    """True once it has ended while its pods keep their resources until its result is recorded."""
     must_stop: bool = False
     """True if it is to be stopped although it would keep trying."""
     deadline: datetime | None = None

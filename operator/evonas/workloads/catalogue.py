@@ -5,8 +5,9 @@ from __future__ import annotations
 from evonas.workloads.indexed_job import IndexedJob
 from evonas.workloads.interface import Kind
 from evonas.workloads.jobset import JobSet
+from evonas.workloads.rayjob import RayJob
 
-KINDS: tuple[Kind, ...] = (IndexedJob(), JobSet())
+KINDS: tuple[Kind, ...] = (IndexedJob(), JobSet(), RayJob())
 ENGINES: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind.engine != "Kubernetes")
 """Those that need something installed: an operator runs them where they are enabled."""
 

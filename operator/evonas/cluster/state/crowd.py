@@ -8,7 +8,7 @@ as soon as that is seen.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 
@@ -69,7 +69,9 @@ class Crowd:
     """Those that were lost, the ones lost together as one, in the order of their beginning."""
     expected: int
     reporter: Member | None
-    """The pod that reports, if it is there."""
+    """The pod that reports, if it is there; once the workload has ended, the last that there was."""
+    helpers: tuple[PodRecord, ...]
+    """Pods that have no place among them, such as one that only submits the training."""
 
     @property
     def running(self) -> int:
@@ -90,35 +92,45 @@ class Crowd:
         return min(failed, key=_finished, default=None)
 
 
-def reporting_pods(trial: TrialSpec, pods: Iterable[PodRecord]) -> list[PodRecord]:
-    """Return those of an attempt's pods, gone ones too, that report; without a workload, each does."""
+def telling_pods(trial: TrialSpec, pods: Iterable[PodRecord]) -> list[tuple[PodRecord, str]]:
+    """Return those of an attempt's pods, gone ones too, whose end shows the result, each with the container that it is
+    the end of: without a workload, each pod; of a training that prints its result elsewhere, where that is.
+    """
     workload = trial.workload
     if workload is None:
-        return list(pods)
+        return [(pod, trial.container) for pod in pods]
+    if trial.report is not None and not workload.kind.trains_in_container:
+        printed = ((pod, workload.kind.prints(workload.spec, pod.labels)) for pod in pods)
+        return [(pod, container) for pod, container in printed if container is not None]
     places = ((pod, workload.kind.place(pod.labels)) for pod in pods)
-    return [pod for pod, place in places if place is not None and workload.reports(place, pod.labels)]
+    return [
+        (pod, trial.container) for pod, place in places if place is not None and workload.reports(place, pod.labels)
+    ]
 
 
 def gather(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord]) -> Crowd:
     """Return a workload's pods by what they are to it."""
     workload = trial.workload
     assert workload is not None
+    known = list(pods)
     members = sorted(
-        _members(trial, record, pods), key=lambda each: (each.pod.created, each.place.start, each.pod.name)
+        _members(trial, record, known), key=lambda each: (each.pod.created, each.place.start, each.pod.name)
     )
     own = [member for member in members if member.is_own]
     start = max((member.place.start for member in own), default=0)
-    last = {(member.place.group, member.place.rank): member for member in own if member.place.start == start}
+    last = {_key(member): member for member in own if member.place.start == start}
     current = [member for member in last.values() if not _was_taken(trial, record, member)]
     remaining = {id(member) for member in current}
     lost = [member for member in members if id(member) not in remaining]
-    reporter = next((each for each in current if workload.reports(each.place, each.pod.labels)), None)
+    shown = [*current, *(last.values() if record.is_finished else ())]
+    reporter = next((each for each in shown if workload.reports(each.place, each.pod.labels)), None)
     order = {group.name: position for position, group in enumerate(workload.groups)}
     return Crowd(
-        tuple(sorted(current, key=lambda each: (order[each.place.group], each.place.rank))),
+        tuple(sorted(current, key=lambda each: (order[each.place.group], each.place.rank or 0, each.pod.name))),
         tuple(_together(lost, start)),
         workload.pods,
         reporter,
+        tuple(pod for pod in known if not pod.is_deleted and workload.kind.place(pod.labels) is None),
     )
 
 
@@ -152,7 +164,29 @@ def _members(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord]
             group = groups[place.group]
             container = group.container(trial.container)
             members.append(Member(pod, place, group, container, is_own=pod.created >= record.created))
-    return members
+    return _numbered(members)
+
+
+def _numbered(members: Sequence[Member]) -> list[Member]:
+    """Return the same with the number of their start, where the engine only names it: the next begins when the last is
+    gone, so each pod of it is younger.
+    """
+    began: dict[str, datetime] = {}
+    for member in members:
+        run = member.place.run
+        began[run] = min(began.get(run, member.pod.created), member.pod.created)
+    order = sorted(began, key=lambda run: (began[run], run))
+    return [
+        replace(member, place=replace(member.place, start=order.index(member.place.run)))
+        if member.place.run
+        else member
+        for member in members
+    ]
+
+
+def _key(member: Member) -> tuple[str, int | str]:
+    place = member.place
+    return place.group, member.pod.uid if place.rank is None else place.rank
 
 
 def _was_taken(trial: TrialSpec, record: WorkloadRecord, member: Member) -> bool:
