@@ -317,7 +317,7 @@ def read_pod(body: Mapping[str, Any]) -> PodRecord:
         disrupted=disruption.get("reason", "Disrupted") if disruption.get("status") == "True" else None,
         disruption_message=disruption.get("message", ""),
         annotations={key: annotations[key][:MAX_TEXT] for key in reported if key in annotations},
-        containers={item["name"]: _container(item.get("state", {})) for item in status.get("containerStatuses", ())},
+        containers={item["name"]: _with_last(item) for item in status.get("containerStatuses", ())},
         init_containers={item["name"]: _init_container(item) for item in status.get("initContainerStatuses", ())},
         sidecars=frozenset(
             item["name"] for item in body["spec"].get("initContainers", ()) if item.get("restartPolicy") == "Always"
@@ -336,12 +336,12 @@ _NOT_OF_THE_ENGINE = (
 
 
 def _init_container(status: Mapping[str, Any]) -> ContainerState:
-    last = status.get("lastState", {}).get("terminated")
-    return replace(
-        _container(status.get("state", {})),
-        ready=status.get("started", True),
-        last=None if last is None else _container({"terminated": last}),
-    )
+    return replace(_with_last(status), ready=status.get("started", True))
+
+
+def _with_last(status: Mapping[str, Any]) -> ContainerState:
+    state, last = _container(status.get("state", {})), status.get("lastState", {}).get("terminated")
+    return state if last is None else replace(state, last=_container({"terminated": last}))
 
 
 def _container(state: Mapping[str, Any]) -> ContainerState:
