@@ -19,6 +19,8 @@ FIELD = "spec.trial.workload.spec"
 """Where a workload's spec is in a search's manifest."""
 NAME_LENGTH = 63
 """Longest name of a pod that has a host name, and longest value of a label."""
+ALIKE = -1
+"""The rank of pods that are alike."""
 SHORTEST_NAME = 24
 """Room that the name of any attempt needs (``search.names.workload_name``)."""
 
@@ -57,8 +59,8 @@ class Place:
     """Which pod of a workload a pod is; its successor has the same place."""
 
     group: str
-    rank: int | None
-    """Its number in the group, from 0; None where the pods of a group are alike: each has a place of its own then."""
+    rank: int
+    """Its number in the group, from 0; ``ALIKE`` where its engine numbers none: each has a place of its own then."""
     start: int = 0
     """How often the engine had started the whole workload again before."""
     run: str = field(default="", compare=False)

@@ -18,7 +18,7 @@ from typing import Any
 
 from evonas.errors import FieldProblem
 from evonas.workloads.conditions import to_time
-from evonas.workloads.interface import FIELD, Change, Kind, Place, PodGroup, Standing
+from evonas.workloads.interface import ALIKE, FIELD, Change, Kind, Place, PodGroup, Standing
 from evonas.workloads.pods import MAX_PODS, template_problems, with_change
 
 CLUSTER_LABEL = "ray.io/cluster"
@@ -125,7 +125,7 @@ class RayJob(Kind):
         if CLUSTER_LABEL not in labels:
             return None
         group = labels.get(GROUP_LABEL, "")
-        return Place(group, 0 if group == HEAD else None, run=labels[CLUSTER_LABEL])
+        return Place(group, 0 if group == HEAD else ALIKE, run=labels[CLUSTER_LABEL])
 
     def prints(self, spec: Mapping[str, Any], labels: Mapping[str, str]) -> str | None:
         """Return the submitter's container: it prints what the driver does."""
@@ -142,7 +142,7 @@ class RayJob(Kind):
 
 
 _UNWELL = ("FAILED", "STOPPED")
-_EXIT = re.compile(r"^Job entrypoint command failed with exit code (\d+)")
+_EXIT = re.compile(r"^Job entrypoint command failed with exit code (-?\d+)")
 """How Ray says that the driver ended by itself; KubeRay keeps no more of it than this message."""
 _VARIABLE = re.compile(r"\$\{?EVONAS_")
 

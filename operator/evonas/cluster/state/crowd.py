@@ -16,7 +16,7 @@ from evonas.cluster.state.endings import has_result, is_infeasible
 from evonas.cluster.state.records import ContainerState, PodRecord, WorkloadRecord
 from evonas.search.attempt import Disruption, Holding
 from evonas.spec import TrialSpec
-from evonas.workloads.interface import Place, PodGroup
+from evonas.workloads.interface import ALIKE, Place, PodGroup
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def gather(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord], 
     reporter = next((each for each in shown if workload.reports(each.place)), None)
     order = {group.name: position for position, group in enumerate(workload.groups)}
     return Crowd(
-        tuple(sorted(current, key=lambda each: (order[each.place.group], each.place.rank or 0, each.pod.name))),
+        tuple(sorted(current, key=lambda each: (order[each.place.group], each.place.rank, each.pod.name))),
         tuple(_together(lost, members, now)),
         workload.pods,
         reporter,
@@ -206,7 +206,7 @@ def _numbered(members: Sequence[Member]) -> list[Member]:
 
 def _key(member: Member) -> tuple[str, int | str]:
     place = member.place
-    return place.group, member.pod.uid if place.rank is None else place.rank
+    return place.group, member.pod.uid if place.rank == ALIKE else place.rank
 
 
 def _was_taken(trial: TrialSpec, record: WorkloadRecord, member: Member) -> bool:
@@ -252,7 +252,7 @@ def _by_end(member: Member, now: datetime) -> tuple[datetime, str]:
 def _is_replaced(lost: Member, members: Iterable[Member], by: datetime) -> bool:
     """Say whether another pod had started at the place of a lost one by then."""
     # Of pods that are alike, those that began after its end come into its place.
-    since = lost.end(by) if lost.place.rank is None else lost.pod.created
+    since = lost.end(by) if lost.place.rank == ALIKE else lost.pod.created
     return any(
         other is not lost
         and (other.place.group, other.place.rank) == (lost.place.group, lost.place.rank)
