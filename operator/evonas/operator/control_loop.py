@@ -60,8 +60,7 @@ class ControlLoop:
         self._queue = KeyedQueue(reconciler.reconcile, settings.workers)
         self._store.subscribe(self._queue.add)
         self._streaming = asyncio.Event()
-        for resource in (SEARCHES, TRIALS, JOBS):
-            WATCH_AGE.labels(resource.plural).set_function(partial(self._watch_lag.age, resource))
+        self._measure(SEARCHES, TRIALS, JOBS)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set; raises EvonasError if it cannot."""
@@ -128,6 +127,12 @@ class ControlLoop:
             await retried(f"looking for {resource.plural}", partial(self._check_served, resource))
         await retried("looking for our kinds", self._check_listed)
         await retried("looking for the kinds of workloads", partial(self._engines.look, self._api))
+        self._measure(*self._engines.watched)
+
+    def _measure(self, *watched: Resource) -> None:
+        """Export how old the oldest write is that the watches of these kinds have not shown."""
+        for resource in watched:
+            WATCH_AGE.labels(resource.plural).set_function(partial(self._watch_lag.age, resource))
 
     async def _check_served(self, resource: Resource) -> None:
         namespaces = self._settings.namespaces
