@@ -138,6 +138,9 @@ class WorkloadRecord:
     """The kind's name (``workloads.catalogue``), or that of a Job with a single pod."""
     expires: datetime | None = None
     """When the operator is to delete it; None where its time to live does that."""
+    begun: datetime | None = None
+    """When the training began, and the code that it failed with, of a kind that tells (``workloads.interface``)."""
+    exit_code: int | None = None
 
     @property
     def is_finished(self) -> bool:
@@ -301,6 +304,8 @@ def read_workload(body: Mapping[str, Any]) -> WorkloadRecord:
         else None,
         kind=name,
         expires=expires,
+        begun=standing.begun,
+        exit_code=standing.exit_code,
     )
 
 
