@@ -25,6 +25,7 @@ MODULES = Path(__file__).parent / "build"
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
 KWOK = ("kwok",)
 KUEUE = ("kueue",)
+JOBSET = ("jobset",)
 HELM = ("helm",)
 HELM_DOCS = ("helm-docs",)
 NODE = ("kubelet", "kube-proxy", "pause")
@@ -45,6 +46,7 @@ _KUBERNETES = {
 _PACKAGES = {
     "helm": {"helm": "helm.sh/helm/v4/cmd/helm"},
     "helm-docs": {"helm-docs": "github.com/norwoodj/helm-docs/cmd/helm-docs"},
+    "jobset": {"jobset": "sigs.k8s.io/jobset"},
     "kstatus": {"kstatus": "."},
     "kubernetes": {"etcd": "go.etcd.io/etcd/server/v3", **_KUBERNETES},
     "kueue": {"kueue": "sigs.k8s.io/kueue/cmd/kueue"},

@@ -14,6 +14,7 @@ from harness import (
     cache,
     control_plane,
     credentials,
+    jobset,
     kueue,
     kwok,
     node,
@@ -28,6 +29,7 @@ from harness.state import DEFAULTS, Instance, Options, ProcessId
 Progress = Callable[[str], None]
 
 _PROGRAMS = {
+    "jobset": binaries.JOBSET,
     "kstatus": binaries.KSTATUS,
     "helm": (*binaries.HELM, *binaries.HELM_DOCS),
     "control-plane": binaries.CONTROL_PLANE,
@@ -36,11 +38,13 @@ _PROGRAMS = {
     "node": (*binaries.CONTROL_PLANE, *binaries.HELM, *binaries.NODE),
     "prometheus": binaries.PROMETHEUS,
 }
+_ENGINES = {"jobset": jobset.start}
+_PORTS = [*control_plane.PORTS, *kwok.PORTS, *kueue.PORTS, *jobset.PORTS, *node.PORTS]
 _REPOSITORY = Path(__file__).parents[1]
 
 
 def prepare(tier: str, progress: Progress = print) -> dict[str, Path]:
-    """Build what the tier needs and has not got yet; minutes the first time, nothing later."""
+    """Build what the tier or engine needs and has not got yet; minutes the first time, nothing later."""
     requirements.check(tier)
     programs = binaries.ensure(_PROGRAMS[tier], progress)
     if tier == "node":
@@ -58,6 +62,8 @@ def up(
 ) -> Cluster:
     """Start an instance and return when it is ready; what a failed start leaves is taken away, except its logs."""
     programs = prepare(tier, progress)
+    for engine in options.engines:
+        programs |= prepare(engine, progress)
     reap(progress)
     instance = _create(name, tier, options, owner)
     began = time.monotonic()
@@ -99,7 +105,7 @@ def _create(name: str, tier: str, options: Options, owner: ProcessId | None) -> 
             raise ClusterError(f"{name} is there already; `python -m harness down --name {name}` ends it")
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        ports = addresses.free_ports([*control_plane.PORTS, *kwok.PORTS, *kueue.PORTS, *node.PORTS])
+        ports = addresses.free_ports(_PORTS)
         instance = Instance(name, tier, options, addresses.free_number(), ports, owner)
         instance.save()
     return instance
@@ -117,6 +123,10 @@ def _start(instance: Instance, programs: dict[str, Path], progress: Progress) ->
     if instance.has_fake_node:
         progress("starting kwok")
         kwok.start(instance, programs)
+    for engine, start in _ENGINES.items():
+        if engine in instance.options.engines:
+            progress(f"starting {engine}")
+            start(instance, programs)
     if instance.tier == "kueue":
         progress("starting Kueue")
         kueue.start(instance, programs)

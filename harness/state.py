@@ -19,6 +19,9 @@ from harness.errors import ClusterError
 
 TIERS = ("control-plane", "kwok", "kueue", "node")
 
+ENGINES = ("jobset",)
+"""What runs work of many pods beside a tier, in the order of its start."""
+
 
 @dataclass(frozen=True)
 class ProcessId:
@@ -50,6 +53,8 @@ class Options:
     """Length of the longest of a fake pod's trials, in those of the shortest."""
     kwok_reward: str = "template"
     """Who writes the reward on a fake pod: a Stage (``template``) or the test's own program (``none``)."""
+    engines: tuple[str, ...] = ()
+    """Which of ENGINES run beside the tier."""
 
 
 DEFAULTS = Options()
@@ -140,7 +145,7 @@ def load(name: str) -> Instance:
         name=raw["name"],
         tier=raw["tier"],
         # Another checkout, which shares the cache, may know other options.
-        options=Options(**{name: raw["options"][name] for name in _OPTIONS if name in raw["options"]}),
+        options=_options(raw["options"]),
         number=raw["number"],
         ports=raw["ports"],
         owner=_process(raw["owner"]),
@@ -158,6 +163,11 @@ def every() -> Iterator[Instance]:
         # One that was ended since the folder was read is not there any more.
         with suppress(ClusterError):
             yield load(file.parent.name)
+
+
+def _options(raw: dict[str, Any]) -> Options:
+    known = {name: raw[name] for name in _OPTIONS if name in raw}
+    return Options(**{**known, "engines": tuple(known.get("engines", ()))})
 
 
 def _process(raw: dict[str, Any] | None) -> ProcessId | None:
