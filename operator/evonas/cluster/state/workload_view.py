@@ -124,7 +124,7 @@ def _partial_since(crowd: Crowd, now: datetime) -> datetime | None:
     """
     held = [member.pod.scheduled for member in crowd.current if member.pod.scheduled is not None]
     lost = [member.end(now) for loss in crowd.lost for member in loss if member.is_own]
-    return max(min(held), *lost) if held else None
+    return max([min(held), *lost]) if held else None
 
 
 def _hindrance(record: WorkloadRecord, crowd: Crowd) -> tuple[QueuedReason, str, str]:
