@@ -18,9 +18,10 @@ from typing import Any
 import psutil
 import yaml
 
-from bench.operator import SPREAD, bench_search, workload_of
+from bench.operator import SPREAD, bench_search
 from bench.printing import print_rows
 from bench.timeline import Timeline, quantiles, watching
+from evonas.spec import SearchSpec
 from harness.client import Cluster
 from harness.fixtures import running
 from harness.state import Options
@@ -45,7 +46,7 @@ def measure(
         operator = OperatorProcess(cluster, Path(folder) / "operator.log", [namespace], options=options)
         operator.start()
         parts = []
-        with watching(cluster, namespace, workload_of(body)) as timeline:
+        with watching(cluster, namespace, SearchSpec.parse(body).trial) as timeline:
             cluster.apply(yaml.safe_dump(body), namespace)
             for part in range(1, PARTS + 1):
                 _wait_for_ends(cluster, timeline, part * trials // PARTS)

@@ -24,8 +24,7 @@ from bench.printing import print_rows
 from bench.timeline import quantiles, watching
 from evonas.cluster.client.resources import JOBS, resource_of
 from evonas.cluster.state.records import read_workload
-from evonas.workloads.interface import Workload
-from evonas.workloads.parsing import parse_workload
+from evonas.spec import SearchSpec
 from harness.client import Cluster
 from harness.fixtures import running
 from harness.state import Options
@@ -62,7 +61,8 @@ def bench_search(
 def measure(cluster: Cluster, body: Mapping[str, Any], options: Sequence[str] = ()) -> dict[str, Any]:
     """Run one search, by an operator with these options, and return what it cost."""
     in_flight, trials = body["spec"]["budget"]["parallelTrials"], body["spec"]["budget"]["maxTrials"]
-    workload = workload_of(body)
+    trial = SearchSpec.parse(body).trial
+    plural = JOBS.plural if trial.workload is None else resource_of(trial.workload.kind.name).plural
     with cluster.namespace("bench") as namespace, tempfile.TemporaryDirectory() as folder:
         operator = OperatorProcess(cluster, Path(folder) / "operator.log", [namespace], options=options)
         operator.start()
@@ -71,11 +71,7 @@ def measure(cluster: Cluster, body: Mapping[str, Any], options: Sequence[str] = 
         programs = {name: psutil.Process(part.process.pid) for name, part in cluster.instance.components.items()}
         programs["operator"] = process
         idle = process.memory_info().rss
-
-        def made() -> list[dict[str, Any]]:
-            return cluster.list(resource_of(workload.kind.name).plural if workload else JOBS.plural, namespace)
-
-        with watching(cluster, namespace, workload) as timeline:
+        with watching(cluster, namespace, trial) as timeline:
             started, before = time.time(), _cpu_seconds(programs)
             cluster.apply(yaml.safe_dump(dict(body)), namespace)
             wait_until(cluster, namespace, "bench", "Complete", timeout=3600)
@@ -84,7 +80,11 @@ def measure(cluster: Cluster, body: Mapping[str, Any], options: Sequence[str] = 
         memory = process.memory_info().rss
         passes = operator.total("evonas_reconcile_seconds_count")
         # The last ones are released once all of their pods have ended.
-        cluster.wait_for("every release", lambda: all(read_workload(item).released for item in made()), timeout=600)
+        cluster.wait_for(
+            "every release",
+            lambda: all(read_workload(item).released for item in cluster.list(plural, namespace)),
+            timeout=600,
+        )
         operator.stop()
         size = len(json.dumps(cluster.get("nas", "bench", namespace)))
         calls = [
@@ -118,12 +118,6 @@ def measure(cluster: Cluster, body: Mapping[str, Any], options: Sequence[str] = 
         "memory": f"{idle / 2**20:.0f} to {memory / 2**20:.0f} MiB",
         "search": f"{size / 1024:.1f} KiB",
     }
-
-
-def workload_of(body: Mapping[str, Any]) -> Workload | None:
-    """Return the workload of several pods that a search's trials are; None if each is a pod."""
-    declared = body["spec"]["trial"].get("workload")
-    return None if declared is None else parse_workload(declared)
 
 
 def _call(event: Mapping[str, Any]) -> str:

@@ -14,8 +14,10 @@ import urllib3
 from kubernetes import client, config, watch
 
 from evonas.cluster.client.resources import JOBS, TRIALS, Resource, resource_of
+from evonas.cluster.state.crowd import reporting_pods
+from evonas.cluster.state.records import read_pod
 from evonas.search.names import REWARD_ANNOTATION, TRIAL_LABEL
-from evonas.workloads.interface import Workload
+from evonas.spec import TrialSpec
 from harness.client import Cluster
 
 
@@ -49,8 +51,8 @@ class Timeline:
 
 
 @contextmanager
-def watching(cluster: Cluster, namespace: str, workload: Workload | None = None) -> Iterator[Timeline]:
-    """Watch pods, and Jobs or workloads of several pods, while the block runs."""
+def watching(cluster: Cluster, namespace: str, trial: TrialSpec | None = None) -> Iterator[Timeline]:
+    """Watch pods and Jobs while the block runs; of a ``trial`` of several pods, its workloads."""
     configuration = client.Configuration()
     config.load_kube_config(str(cluster.kubeconfig), client_configuration=configuration)
     api = client.ApiClient(configuration)
@@ -70,26 +72,29 @@ def watching(cluster: Cluster, namespace: str, workload: Workload | None = None)
             if all("terminated" in item["state"] for item in pod["status"].get("containerStatuses", [{"state": {}}])):
                 timeline.exits.setdefault(uid, time.time())
             is_over = event["type"] == "DELETED" or pod["status"].get("phase") in ("Succeeded", "Failed")
-            if is_over and uid not in ended and _reports(workload, pod):
+            if is_over and uid not in ended and _reports(trial, pod):
                 ended.add(uid)
                 timeline.ends.append(time.time())
-            if is_over and (trial := pod["metadata"].get("labels", {}).get(TRIAL_LABEL)) is not None:
-                timeline.freed.setdefault(trial, time.time())
+            if is_over and (name := pod["metadata"].get("labels", {}).get(TRIAL_LABEL)) is not None:
+                timeline.freed.setdefault(name, time.time())
+
+    workload = None if trial is None else trial.workload
+    kind = JOBS if workload is None else resource_of(workload.kind.name)
 
     def watch_kind(watcher: watch.Watch, kind: Resource) -> Iterator[dict[str, Any]]:
         listed = client.CustomObjectsApi(api).list_namespaced_custom_object
         yield from watcher.stream(listed, kind.group, kind.version, namespace, kind.plural)
 
     def watch_workloads() -> None:
-        for event in watch_kind(watches[1], JOBS if workload is None else resource_of(workload.kind.name)):
+        for event in watch_kind(watches[1], kind):
             if event["type"] == "ADDED":
                 timeline.workloads.append(time.time())
 
     def watch_trials() -> None:
         for event in watch_kind(watches[2], TRIALS):
-            trial = event["object"]
-            if trial.get("status", {}).get("state") == "Stopped":
-                timeline.stops.setdefault(trial["metadata"]["name"], time.time())
+            body = event["object"]
+            if body.get("status", {}).get("state") == "Stopped":
+                timeline.stops.setdefault(body["metadata"]["name"], time.time())
 
     def until_the_cluster_ends(target: Callable[[], None]) -> None:
         with contextlib.suppress(urllib3.exceptions.HTTPError):
@@ -102,12 +107,8 @@ def watching(cluster: Cluster, namespace: str, workload: Workload | None = None)
         watcher.stop()
 
 
-def _reports(workload: Workload | None, pod: dict[str, Any]) -> bool:
-    if workload is None:
-        return True
-    labels = pod["metadata"]["labels"]
-    place = workload.kind.place(labels)
-    return place is not None and workload.reports(place, labels)
+def _reports(trial: TrialSpec | None, pod: dict[str, Any]) -> bool:
+    return trial is None or bool(reporting_pods(trial, [read_pod(pod)]))
 
 
 def quantiles(values: Sequence[float]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ import psutil
 import yaml
 
 from bench import large, operator
-from bench.operator import SPREAD, bench_search, workload_of
+from bench.operator import SPREAD, bench_search
 from bench.printing import print_rows
 from evonas.cluster.client.resources import resource_of
 from evonas.workloads.catalogue import ENGINES
@@ -62,14 +62,9 @@ def declare(kind: str, in_flight: int, trials: int, pods: int) -> Body:
     return body
 
 
-def sizes(cluster: Cluster, body: Body, namespace: str) -> dict[str, str]:
+def sizes(cluster: Cluster, kind: str, namespace: str) -> dict[str, str]:
     """Return how large the largest object of each kind is, and how many there are."""
-    workload = workload_of(body)
-    plurals = {
-        "search": "nas",
-        "trial": "nastrial",
-        "workload": resource_of(ONE_POD if workload is None else workload.kind.name).plural,
-    }
+    plurals = {"search": "nas", "trial": "nastrial", "workload": resource_of(kind).plural}
     listed = {name: cluster.list(plural, namespace) for name, plural in plurals.items()}
     largest = {
         f"largest {name}": f"{max((len(json.dumps(item)) for item in items), default=0) / 1024:.1f} KiB"
@@ -123,7 +118,7 @@ def main() -> None:
             body = declare(kind, arguments.in_flight, trials, pods)
             count = 1 if kind == ONE_POD else pods
             if arguments.large:
-                parts, restart = large.measure(cluster, body, enabled, partial(sizes, cluster, body))
+                parts, restart = large.measure(cluster, body, enabled, partial(sizes, cluster, kind))
                 print_rows(f"{trials} trials, each a {kind} of {count} pods; {about}, {machine}", parts)
                 print_rows("a restart with all recorded", [restart])
             else:
