@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from sys import intern
 from typing import Any, Protocol, TypeVar
 
 from evonas.search.codec import SearchIdentity, from_object, from_time
@@ -344,7 +345,12 @@ def read_pod(body: Mapping[str, Any], attempt: AttemptName | None = None) -> Pod
         sidecars=frozenset(
             item["name"] for item in body["spec"].get("initContainers", ()) if item.get("restartPolicy") == "Always"
         ),
-        labels={key: value for key, value in metadata["labels"].items() if not key.startswith(_NOT_OF_THE_ENGINE)},
+        # Shared: the pods of a workload have the same dozen labels, most with the same values.
+        labels={
+            intern(key): intern(value)
+            for key, value in metadata["labels"].items()
+            if not key.startswith(_NOT_OF_THE_ENGINE)
+        },
         is_labelled=attempt is None,
         message_limit=message_limit(body["spec"]),
     )
