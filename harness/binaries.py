@@ -27,7 +27,7 @@ KWOK = ("kwok",)
 KUEUE = ("kueue",)
 HELM = ("helm",)
 HELM_DOCS = ("helm-docs",)
-NODE = ("kubelet", "kube-proxy", "pause")
+NODE = ("kubelet", "kube-proxy", "pause", "coredns")
 PROMETHEUS = ("prometheus", "promtool")
 KSTATUS = ("kstatus",)
 
@@ -43,6 +43,7 @@ _KUBERNETES = {
     )
 }
 _PACKAGES = {
+    "coredns": {"coredns": "."},
     "helm": {"helm": "helm.sh/helm/v4/cmd/helm"},
     "helm-docs": {"helm-docs": "github.com/norwoodj/helm-docs/cmd/helm-docs"},
     "kstatus": {"kstatus": "."},

@@ -28,6 +28,7 @@ USERS: dict[str, tuple[str, ...]] = {
     "viewer": (),
     "kwok": ("system:masters",),
     "kueue": ("system:masters",),
+    "coredns": ("system:masters",),
     "system:kube-controller-manager": (),
     "system:kube-scheduler": (),
     "system:kube-proxy": (),
