@@ -6,7 +6,7 @@ import json
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -31,15 +31,21 @@ REWARD, METRICS, PROGRESS, INFEASIBLE = (
 @pytest.fixture(scope="module")
 def installed(cluster: Cluster) -> Cluster:
     """The chart, whose policies also trust the user under which these tests make trials' Jobs."""
-    command = ["upgrade", "--install", "--take-ownership", RELEASE, str(CHART), "--namespace", NAMESPACE]
-    cluster.helm(*command, "--set-json", f'admissionPolicies={{"trustedUsers":["{USER}"]}}')
+    return installed_with(cluster)
+
+
+def installed_with(cluster: Cluster, *values: str, admins: Sequence[str] = ()) -> Cluster:
+    """Install the chart; whatever is refused to an admin then is refused by a policy, never for want of rights."""
+    command = ["upgrade", "--install", "--reset-values", "--take-ownership", RELEASE, str(CHART)]
+    settings = (f'admissionPolicies={{"trustedUsers":["{USER}"]}}', *values)
+    words = [word for setting in settings for word in ("--set-json", setting)]
+    cluster.helm(*command, "--namespace", NAMESPACE, *words)
     rights = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRoleBinding",
         "metadata": {"name": "anyone-is-admin"},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
-        # Whatever is refused here is refused by a policy, never for want of rights.
-        "subjects": [{"kind": "User", "name": name} for name in (USER, "mallory")],
+        "subjects": [{"kind": "User", "name": name} for name in (USER, "mallory", *admins)],
     }
     cluster.apply(yaml.safe_dump(rights))
     return cluster

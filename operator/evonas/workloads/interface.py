@@ -19,6 +19,8 @@ FIELD = "spec.trial.workload.spec"
 """Where a workload's spec is in a search's manifest."""
 NAME_LENGTH = 63
 """Longest name of a pod that has a host name, and longest value of a label."""
+SHORTEST_NAME = 24
+"""Room that the name of any attempt needs (``search.names.workload_name``)."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,11 @@ class PodGroup:
     """Its path in the manifest."""
     is_flat: bool = False
     """Whether the manifest has the fields of its only container there, instead of a template."""
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """The labels that their template gives them."""
+        return (self.template.get("metadata") or {}).get("labels") or {}
 
     def container_field(self, container: str) -> str:
         """Return the path of a container in the manifest."""
@@ -66,6 +73,8 @@ class Standing:
     message: str = ""
     ended: datetime | None = None
     suspended: bool = False
+    resumed: datetime | None = None
+    """When it was last let run after it had been suspended; None if it never was."""
     released: bool = False
     """Whether its time to live is set."""
 
@@ -152,7 +161,7 @@ class Workload:
     spec: Mapping[str, Any]
     """As written."""
     reporting_labels: Mapping[str, str] = field(default_factory=dict)
-    """Labels of the pod that reports; empty if the kind chooses it."""
+    """Labels in the template of the pod that reports; empty if the kind chooses it."""
 
     @property
     def groups(self) -> tuple[PodGroup, ...]:
@@ -165,19 +174,24 @@ class Workload:
         return sum(group.count for group in self.groups)
 
     @property
+    def labelled_group(self) -> PodGroup | None:
+        """The first group whose template has the labels of the pod that is to report; None if there is none."""
+        wanted = self.reporting_labels.items()
+        return next((group for group in self.groups if wanted <= group.labels.items()), None)
+
+    @property
+    def reporter(self) -> Place:
+        """The place of the pod that reports: the first of the group that has its labels, else the kind's choice."""
+        group = self.labelled_group if self.reporting_labels else None
+        return self.kind.reporter(self.spec) if group is None else Place(group.name, 0)
+
+    @property
     def reporting_group(self) -> PodGroup:
         """The group of the pod that reports."""
-        if self.reporting_labels:
-            for group in self.groups:
-                labels = (group.template.get("metadata") or {}).get("labels") or {}
-                if self.reporting_labels.items() <= labels.items():
-                    return group
-        wanted = self.kind.reporter(self.spec).group
+        wanted = self.reporter.group
         return next(group for group in self.groups if group.name == wanted)
 
-    def reports(self, place: Place, labels: Mapping[str, str]) -> bool:
-        """Say whether the pod at that place, with those labels, is the one that reports."""
-        if self.reporting_labels:
-            return self.reporting_labels.items() <= labels.items()
-        chosen = self.kind.reporter(self.spec)
+    def reports(self, place: Place) -> bool:
+        """Say whether the pod at that place is the one that reports."""
+        chosen = self.reporter
         return (place.group, place.rank) == (chosen.group, chosen.rank)

@@ -9,8 +9,9 @@ from typing import Any
 from evonas.errors import FieldProblem
 from evonas.gpus import GpuAccounting, count_gpus, gpu_problems
 from evonas.hints import did_you_mean
+from evonas.wording import counted
 from evonas.workloads.catalogue import KINDS, find_kind
-from evonas.workloads.interface import Workload
+from evonas.workloads.interface import NAME_LENGTH, SHORTEST_NAME, Workload
 
 FIELD = "spec.trial.workload"
 
@@ -31,11 +32,14 @@ def workload_problems(
     if problems:
         return
     parsed = parse_workload(workload)
-    labels = parsed.reporting_labels
-    if labels and not any(
-        labels.items() <= ((group.template.get("metadata") or {}).get("labels") or {}).items()
-        for group in parsed.groups
-    ):
+    room = kind.longest_name(parsed.spec)
+    if room < SHORTEST_NAME:
+        said = (
+            f"names in it are too long by {counted(SHORTEST_NAME - room, 'character')}: {kind.engine} derives those of "
+            f"pods from them and from the trial's, and they have at most {NAME_LENGTH}"
+        )
+        yield FieldProblem(f"{FIELD}.spec", said)
+    if parsed.reporting_labels and parsed.labelled_group is None:
         yield FieldProblem(f"{FIELD}.reportingPod", "no pod template of the workload has these labels")
     if container is not None:
         names = [item["name"] for item in parsed.reporting_group.template["spec"]["containers"]]

@@ -123,6 +123,8 @@ class WorkloadRecord:
     """The kind's name (``workloads.catalogue``), or that of a Job with a single pod."""
     expires: datetime | None = None
     """When the operator is to delete it; None where its time to live does that."""
+    resumed: tuple[datetime, ...] = ()
+    """When it was let run after it had been suspended, as far as that was seen."""
 
     @property
     def is_finished(self) -> bool:
@@ -192,6 +194,8 @@ class PodRecord:
     """How many bytes of a termination message are kept."""
     gone: bool = False
     """True once it is deleted; the record is its last state."""
+    gone_at: datetime | None = None
+    """When that was seen."""
 
     @property
     def is_terminal(self) -> bool:
@@ -282,6 +286,7 @@ def read_workload(body: Mapping[str, Any]) -> WorkloadRecord:
         else None,
         kind=name,
         expires=expires,
+        resumed=() if standing.resumed is None else (standing.resumed,),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from evonas.cluster.client.resources import Resource, resource_of
 from evonas.cluster.state.fingerprints import Fingerprints
@@ -109,7 +110,11 @@ class Store:
         """Take in a Job as read or written."""
         workloads = self._own(record.search_uid).workloads
         key = (record.index, record.attempt)
-        if _is_newer(record, workloads.get(key)):
+        known = workloads.get(key)
+        if _is_newer(record, known):
+            if known is not None and known.uid == record.uid and known.resumed != record.resumed:
+                # It shows the last time only.
+                record = replace(record, resumed=tuple(sorted({*known.resumed, *record.resumed})))
             workloads[key] = record
             open_workloads = self._own(record.search_uid).open_workloads
             (open_workloads.add if record.is_open else open_workloads.discard)(key)
@@ -171,7 +176,8 @@ class Store:
         if known is None or known.gone:
             return
         last = record if _is_newer(record, known) else known
-        children.put_pods(key, {**children.pods[key], record.uid: replace(last, gone=True)})
+        gone = replace(last, gone=True, gone_at=datetime.now(UTC))
+        children.put_pods(key, {**children.pods[key], record.uid: gone})
         if record.index not in children.table.unfinished:
             children.forget_pods(record.index)
         self._on_change(record.search_uid)

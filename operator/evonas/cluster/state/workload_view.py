@@ -49,7 +49,7 @@ def view_workload(
     lives = any(not (pod.gone or pod.is_terminal) for pod in known)
     return replace(
         view,
-        holdings=holdings_of(trial, crowd.current),
+        holdings=holdings_of(trial, (*crowd.current, *crowd.missing), now),
         disruptions=disruptions_of(trial, record, crowd, now),
         holds_resources=not record.is_finished or lives,
     )
@@ -123,7 +123,7 @@ def _partial_since(crowd: Crowd, now: datetime) -> datetime | None:
     A pod that was lost makes it begin again.
     """
     held = [member.pod.scheduled for member in crowd.current if member.pod.scheduled is not None]
-    lost = [member.end(now) for loss in crowd.lost for member in loss if member.is_own]
+    lost = [member.end(now) for loss in (*crowd.lost, crowd.missing) for member in loss if member.is_own]
     return max(min(held), *lost) if held else None
 
 
@@ -136,7 +136,7 @@ def _hindrance(record: WorkloadRecord, crowd: Crowd) -> tuple[QueuedReason, str,
     for found in (_failure(record, waiting), _hindered_start(waiting), _unscheduled(waiting)):
         if found is not None:
             return found
-    if crowd.lost:
+    if crowd.lost or crowd.missing:
         return QueuedReason.DISRUPTED, "", "a pod that was lost is being replaced"
     said = "its pods are being started" if crowd.current else record.message or f"its {record.kind} has no pod yet"
     return QueuedReason.STARTING, "", said
