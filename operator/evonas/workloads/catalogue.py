@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from evonas.workloads.indexed_job import IndexedJob
-from evonas.workloads.interface import Kind
+from evonas.workloads.interface import KUBERNETES, Kind
 from evonas.workloads.jobset import JobSet
 
 KINDS: tuple[Kind, ...] = (IndexedJob(), JobSet())
-ENGINES: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind.engine != "Kubernetes")
+ENGINES: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind.engine != KUBERNETES)
 """Those that need something installed: an operator runs them where they are enabled."""
 
 

@@ -116,8 +116,7 @@ def reporting_pods(trial: TrialSpec, pods: Iterable[PodRecord]) -> list[PodRecor
     workload = trial.workload
     if workload is None:
         return list(pods)
-    places = ((pod, workload.kind.place(pod.labels)) for pod in pods)
-    return [pod for pod, place in places if place is not None and workload.reports(place)]
+    return [pod for pod in pods if workload.is_reporter(pod.labels)]
 
 
 def gather(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord], now: datetime) -> Crowd:
