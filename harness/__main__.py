@@ -37,6 +37,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--name", default="default", help="which cluster; several run side by side")
     for name in ("prepare", "up"):
         parsers[name].add_argument("--tier", choices=state.TIERS, default="control-plane")
+        parsers[name].add_argument(
+            "--engine", choices=state.ENGINES, action="append", default=[], help="what runs beside the tier; repeatable"
+        )
     up = parsers["up"]
     up.add_argument("--fast", action="store_true", help="lift the request limits of the control plane's own clients")
     up.add_argument("--kwok-trial-seconds", type=float, default=Options.kwok_trial_seconds, metavar="SECONDS")
@@ -45,7 +48,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _up(arguments: argparse.Namespace) -> None:
-    options = Options(arguments.fast, arguments.kwok_trial_seconds, kwok_reward=arguments.kwok_reward)
+    options = Options(
+        arguments.fast,
+        arguments.kwok_trial_seconds,
+        kwok_reward=arguments.kwok_reward,
+        engines=tuple(arguments.engine),
+    )
     lifecycle.up(arguments.name, arguments.tier, options, progress=_progress)
     print(f'eval "$(python -m harness env --name {arguments.name})"')
 
@@ -76,7 +84,8 @@ def _images(arguments: argparse.Namespace) -> None:
 
 
 def _prepare(arguments: argparse.Namespace) -> None:
-    lifecycle.prepare(arguments.tier, _progress)
+    for name in (arguments.tier, *arguments.engine):
+        lifecycle.prepare(name, _progress)
 
 
 def _progress(line: str) -> None:

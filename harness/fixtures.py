@@ -21,12 +21,15 @@ from harness.state import DEFAULTS, Options
 
 _TIER_OF_MARKER = {
     "helm": "helm",
+    "jobset": "jobset",
     "kstatus": "kstatus",
     "control_plane": "kwok",
     "kwok": "kwok",
+    "kuberay": "kuberay",
     "kueue": "kueue",
     "node": "node",
     "prometheus": "prometheus",
+    "trainer": "trainer",
 }
 
 
@@ -65,20 +68,20 @@ def skipping() -> Iterator[None]:
 
 
 @contextmanager
-def running_or_skipped(tier: str) -> Iterator[Cluster]:
-    """What ``running`` does, for fixtures.
+def running_or_skipped(tier: str, *engines: str) -> Iterator[Cluster]:
+    """What ``running`` does, for fixtures; with engines beside the tier.
 
     Those of a folder's conftest.py have the scope of that package: an idle control plane takes a sixth of a core from
     all tests that come after.
     """
     with ExitStack() as stack:
         with skipping():
-            cluster = stack.enter_context(running(tier))
+            cluster = stack.enter_context(running(tier, Options(engines=engines)))
         yield cluster
 
 
 @contextmanager
-def shared_or_skipped(tier: str, prepare: Callable[[Cluster], None]) -> Iterator[Cluster]:
+def shared_or_skipped(tier: str, prepare: Callable[[Cluster], None], *engines: str) -> Iterator[Cluster]:
     """A cluster that all workers of the run have together, for tests that harm nobody outside their namespaces.
 
     Without the default limits of controller-manager and scheduler, 20 requests a second, which several would wait for;
@@ -86,7 +89,8 @@ def shared_or_skipped(tier: str, prepare: Callable[[Cluster], None]) -> Iterator
     """
     with ExitStack() as stack:
         with skipping():
-            cluster = stack.enter_context(sharing(tier, Options(fast=True, kwok_trial_seconds=0.4), prepare))
+            options = Options(fast=True, kwok_trial_seconds=0.4, engines=engines)
+            cluster = stack.enter_context(sharing(tier, options, prepare))
         yield cluster
 
 

@@ -6,6 +6,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from harness import (
@@ -14,12 +15,15 @@ from harness import (
     cache,
     control_plane,
     credentials,
+    jobset,
+    kuberay,
     kueue,
     kwok,
     node,
     processes,
     requirements,
     state,
+    trainer,
 )
 from harness.client import Cluster
 from harness.errors import ClusterError
@@ -28,19 +32,32 @@ from harness.state import DEFAULTS, Instance, Options, ProcessId
 Progress = Callable[[str], None]
 
 _PROGRAMS = {
+    "jobset": binaries.JOBSET,
     "kstatus": binaries.KSTATUS,
     "helm": (*binaries.HELM, *binaries.HELM_DOCS),
     "control-plane": binaries.CONTROL_PLANE,
+    "kuberay": binaries.KUBERAY,
     "kwok": (*binaries.CONTROL_PLANE, *binaries.HELM, *binaries.KWOK),
     "kueue": (*binaries.CONTROL_PLANE, *binaries.HELM, *binaries.KWOK, *binaries.KUEUE),
     "node": (*binaries.CONTROL_PLANE, *binaries.HELM, *binaries.NODE),
     "prometheus": binaries.PROMETHEUS,
+    "trainer": (*binaries.JOBSET, *binaries.TRAINER),
 }
+_ENGINES = {"jobset": jobset.start, "trainer": trainer.start, "kuberay": kuberay.start}
+_PORTS = [
+    *control_plane.PORTS,
+    *kwok.PORTS,
+    *kueue.PORTS,
+    *jobset.PORTS,
+    *trainer.PORTS,
+    *kuberay.PORTS,
+    *node.PORTS,
+]
 _REPOSITORY = Path(__file__).parents[1]
 
 
 def prepare(tier: str, progress: Progress = print) -> dict[str, Path]:
-    """Build what the tier needs and has not got yet; minutes the first time, nothing later."""
+    """Build what the tier or engine needs and has not got yet; minutes the first time, nothing later."""
     requirements.check(tier)
     programs = binaries.ensure(_PROGRAMS[tier], progress)
     if tier == "node":
@@ -57,7 +74,10 @@ def up(
     progress: Progress = print,
 ) -> Cluster:
     """Start an instance and return when it is ready; what a failed start leaves is taken away, except its logs."""
+    options = replace(options, engines=state.in_order(options.engines))
     programs = prepare(tier, progress)
+    for engine in options.engines:
+        programs |= prepare(engine, progress)
     reap(progress)
     instance = _create(name, tier, options, owner)
     began = time.monotonic()
@@ -99,7 +119,7 @@ def _create(name: str, tier: str, options: Options, owner: ProcessId | None) -> 
             raise ClusterError(f"{name} is there already; `python -m harness down --name {name}` ends it")
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        ports = addresses.free_ports([*control_plane.PORTS, *kwok.PORTS, *kueue.PORTS, *node.PORTS])
+        ports = addresses.free_ports(_PORTS)
         instance = Instance(name, tier, options, addresses.free_number(), ports, owner)
         instance.save()
     return instance
@@ -117,6 +137,9 @@ def _start(instance: Instance, programs: dict[str, Path], progress: Progress) ->
     if instance.has_fake_node:
         progress("starting kwok")
         kwok.start(instance, programs)
+    for engine in instance.options.engines:
+        progress(f"starting {engine}")
+        _ENGINES[engine](instance, programs)
     if instance.tier == "kueue":
         progress("starting Kueue")
         kueue.start(instance, programs)

@@ -20,8 +20,9 @@ from harness.state import Options, ProcessId
 
 @contextmanager
 def sharing(tier: str, options: Options, prepare: Callable[[Cluster], None]) -> Iterator[Cluster]:
-    """The run's cluster of that tier and purpose, for as long as the block lasts; whoever starts it prepares it."""
-    name = f"{tier}-{prepare.__name__.strip('_')}-{_run()}"
+    """The run's cluster of that tier, engines and purpose, while the block lasts; whoever starts it prepares it."""
+    engines = f"-{cache.key(options.engines)[:6]}" if options.engines else ""
+    name = f"{tier}{engines}-{prepare.__name__.strip('_')}-{_run()}"
     lock, users = f"shared-{name}", state.folder_of(name) / "users"
     me = users / f"{os.getpid()}-{secrets.token_hex(4)}"
     with cache.locked(lock):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -18,6 +18,9 @@ from harness import cache
 from harness.errors import ClusterError
 
 TIERS = ("control-plane", "kwok", "kueue", "node")
+
+ENGINES = ("jobset", "trainer", "kuberay")
+"""What runs work of many pods beside a tier, in the order of its start."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,8 @@ class Options:
     """Length of the longest of a fake pod's trials, in those of the shortest."""
     kwok_reward: str = "template"
     """Who writes the reward on a fake pod: a Stage (``template``) or the test's own program (``none``)."""
+    engines: tuple[str, ...] = ()
+    """Which of ENGINES run beside the tier."""
 
 
 DEFAULTS = Options()
@@ -123,6 +128,12 @@ class Instance:
             unfinished.write_text(json.dumps(asdict(self), indent=1))
 
 
+def in_order(engines: Collection[str]) -> tuple[str, ...]:
+    """These engines and what they need, in the order of their start: the Trainer makes JobSets."""
+    wanted = {*engines, *(["jobset"] if "trainer" in engines else [])}
+    return tuple(engine for engine in ENGINES if engine in wanted)
+
+
 def folder_of(name: str) -> Path:
     """The instance's folder; a name that would not stay below the cache is refused."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", name):
@@ -140,7 +151,7 @@ def load(name: str) -> Instance:
         name=raw["name"],
         tier=raw["tier"],
         # Another checkout, which shares the cache, may know other options.
-        options=Options(**{name: raw["options"][name] for name in _OPTIONS if name in raw["options"]}),
+        options=_options(raw["options"]),
         number=raw["number"],
         ports=raw["ports"],
         owner=_process(raw["owner"]),
@@ -158,6 +169,11 @@ def every() -> Iterator[Instance]:
         # One that was ended since the folder was read is not there any more.
         with suppress(ClusterError):
             yield load(file.parent.name)
+
+
+def _options(raw: dict[str, Any]) -> Options:
+    known = {name: raw[name] for name in _OPTIONS if name in raw}
+    return Options(**{**known, "engines": tuple(known.get("engines", ()))})
 
 
 def _process(raw: dict[str, Any] | None) -> ProcessId | None:
