@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from evonas.gpus import GpuAccounting
 from evonas.search.names import MAX_INDEX, workload_name
-from evonas.workloads.catalogue import ENGINES, KINDS, find_kind, pod_label_of
+from evonas.workloads.catalogue import ENGINES, KINDS, find_kind, kind_named, pod_label_of
 from evonas.workloads.interface import Change, Place
 from evonas.workloads.parsing import gpus_of, parse_workload, workload_problems
 from evonas.workloads.trainjob import TrainJob
+from tests.unit.workloads.contract import KindContract
+from tests.unit.workloads.test_indexed_job import conditions
 
 KIND = TrainJob()
 SPEC: dict[str, Any] = {
@@ -49,6 +52,26 @@ def labels_of(group: str, rank: int, restart: int = 0) -> dict[str, str]:
         "jobset.sigs.k8s.io/restart-attempt": str(restart),
         "batch.kubernetes.io/job-completion-index": str(rank),
     }
+
+
+class TestTrainJob(KindContract):
+    kind = kind_named("TrainJob")
+    spec = SPEC
+    trainer = "node"
+    pods: ClassVar[Mapping[str, int]] = {"node": 2}
+    gpus: ClassVar[Mapping[str, int]] = {"node": 4}
+    running: ClassVar[Mapping[str, Any]] = {"jobsStatus": [{"name": "node", "active": 1, "ready": 1}]}
+    complete: ClassVar[Mapping[str, Any]] = conditions("Complete")
+    failed: ClassVar[Mapping[str, Any]] = conditions("Failed")
+    # A TrainJob has no template for its pods.
+    has_pod_labels = False
+    has_accounts = False
+
+    def labels_of(self, place: Place) -> dict[str, str]:
+        return labels_of(place.group, place.rank, place.start)
+
+    def derived_names(self, name: str) -> list[str]:
+        return [f"{name}-node-0-1-x7x7x", f"{name}-dataset-initializer-0-0-x7x7x"]
 
 
 def test_it_is_a_kind_with_an_engine_and_pods_that_carry_its_name() -> None:
