@@ -112,9 +112,9 @@ def _reports(trial: TrialSpec | None, pod: dict[str, Any]) -> bool:
 
 
 def quantiles(values: Sequence[float]) -> dict[str, Any]:
-    """Return median, p95 and p99 as a table's columns."""
+    """Return median, p95 and p99 as a table's columns; dashes where there is no value."""
     ordered = sorted(values)
     return {
-        name: f"{ordered[min(len(ordered) - 1, int(len(ordered) * share))]:.3f} s"
+        name: f"{ordered[min(len(ordered) - 1, int(len(ordered) * share))]:.3f} s" if ordered else "–"
         for name, share in (("median", 0.5), ("p95", 0.95), ("p99", 0.99))
     }
