@@ -26,9 +26,11 @@ CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-sche
 KWOK = ("kwok",)
 KUEUE = ("kueue",)
 JOBSET = ("jobset",)
+TRAINER = ("trainer",)
+KUBERAY = ("kuberay",)
 HELM = ("helm",)
 HELM_DOCS = ("helm-docs",)
-NODE = ("kubelet", "kube-proxy", "pause")
+NODE = ("kubelet", "kube-proxy", "pause", "coredns")
 PROMETHEUS = ("prometheus", "promtool")
 KSTATUS = ("kstatus",)
 
@@ -44,15 +46,18 @@ _KUBERNETES = {
     )
 }
 _PACKAGES = {
+    "coredns": {"coredns": "."},
     "helm": {"helm": "helm.sh/helm/v4/cmd/helm"},
     "helm-docs": {"helm-docs": "github.com/norwoodj/helm-docs/cmd/helm-docs"},
     "jobset": {"jobset": "sigs.k8s.io/jobset"},
     "kstatus": {"kstatus": "."},
+    "kuberay": {"kuberay": "github.com/ray-project/kuberay/ray-operator"},
     "kubernetes": {"etcd": "go.etcd.io/etcd/server/v3", **_KUBERNETES},
     "kueue": {"kueue": "sigs.k8s.io/kueue/cmd/kueue"},
     "kwok": {"kwok": "sigs.k8s.io/kwok/cmd/kwok"},
     "pause": {"pause": "."},
     "prometheus": {name: f"github.com/prometheus/prometheus/cmd/{name}" for name in PROMETHEUS},
+    "trainer": {"trainer": "."},
 }
 # Prometheus without the clients of a dozen clouds, most of what it is built of: these tests name their targets.
 _TAGS = {"prometheus": "remove_all_sd"}

@@ -25,9 +25,11 @@ _TIER_OF_MARKER = {
     "kstatus": "kstatus",
     "control_plane": "kwok",
     "kwok": "kwok",
+    "kuberay": "kuberay",
     "kueue": "kueue",
     "node": "node",
     "prometheus": "prometheus",
+    "trainer": "trainer",
 }
 
 

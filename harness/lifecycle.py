@@ -6,6 +6,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from harness import (
@@ -15,12 +16,14 @@ from harness import (
     control_plane,
     credentials,
     jobset,
+    kuberay,
     kueue,
     kwok,
     node,
     processes,
     requirements,
     state,
+    trainer,
 )
 from harness.client import Cluster
 from harness.errors import ClusterError
@@ -33,13 +36,23 @@ _PROGRAMS = {
     "kstatus": binaries.KSTATUS,
     "helm": (*binaries.HELM, *binaries.HELM_DOCS),
     "control-plane": binaries.CONTROL_PLANE,
+    "kuberay": binaries.KUBERAY,
     "kwok": (*binaries.CONTROL_PLANE, *binaries.HELM, *binaries.KWOK),
     "kueue": (*binaries.CONTROL_PLANE, *binaries.HELM, *binaries.KWOK, *binaries.KUEUE),
     "node": (*binaries.CONTROL_PLANE, *binaries.HELM, *binaries.NODE),
     "prometheus": binaries.PROMETHEUS,
+    "trainer": (*binaries.JOBSET, *binaries.TRAINER),
 }
-_ENGINES = {"jobset": jobset.start}
-_PORTS = [*control_plane.PORTS, *kwok.PORTS, *kueue.PORTS, *jobset.PORTS, *node.PORTS]
+_ENGINES = {"jobset": jobset.start, "trainer": trainer.start, "kuberay": kuberay.start}
+_PORTS = [
+    *control_plane.PORTS,
+    *kwok.PORTS,
+    *kueue.PORTS,
+    *jobset.PORTS,
+    *trainer.PORTS,
+    *kuberay.PORTS,
+    *node.PORTS,
+]
 _REPOSITORY = Path(__file__).parents[1]
 
 
@@ -61,6 +74,7 @@ def up(
     progress: Progress = print,
 ) -> Cluster:
     """Start an instance and return when it is ready; what a failed start leaves is taken away, except its logs."""
+    options = replace(options, engines=state.in_order(options.engines))
     programs = prepare(tier, progress)
     for engine in options.engines:
         programs |= prepare(engine, progress)
@@ -123,10 +137,9 @@ def _start(instance: Instance, programs: dict[str, Path], progress: Progress) ->
     if instance.has_fake_node:
         progress("starting kwok")
         kwok.start(instance, programs)
-    for engine, start in _ENGINES.items():
-        if engine in instance.options.engines:
-            progress(f"starting {engine}")
-            start(instance, programs)
+    for engine in instance.options.engines:
+        progress(f"starting {engine}")
+        _ENGINES[engine](instance, programs)
     if instance.tier == "kueue":
         progress("starting Kueue")
         kueue.start(instance, programs)

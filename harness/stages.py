@@ -19,6 +19,10 @@ A pod that is told of rungs (``EVONAS_RUNGS``) reports its progress at each but 
 above for each; one that hangs does so, too. One that is to end at a rung (``EVONAS_UNTIL``) goes on from the rung
 before, reports its progress there once, and its reward is what it has reached.
 
+A pod of a Ray cluster never ends of itself. On that of the head the exit code of the job's entrypoint is written
+(``evonas-test/exit-code``), which the outcome above decides; ``ray_dashboard`` tells KubeRay, and has the pod that
+submitted the job end as the job did.
+
 With the reward left to the test's own program (``none``), a pod runs until someone annotates it.
 """
 
@@ -33,6 +37,9 @@ Stage = dict[str, Any]
 REWARD = "evonas.dev/reward"
 METRICS = "evonas.dev/metrics"
 PROGRESS = "evonas.dev/progress"
+EXIT_CODE = "evonas-test/exit-code"
+SUBMISSION = "RAY_JOB_SUBMISSION_ID"
+"""The variable by which a container that submits a Ray job is known."""
 
 # A score that an agent can learn: it grows with the sum of the numeric decisions, stays below 1 and is the same for
 # the same candidate. A pod that carries no decisions gets one half.
@@ -102,7 +109,12 @@ _NEXT_RUNG = (
     f' | (.metadata.annotations["{PROGRESS}"] // "{{}}" | fromjson.step // 0) as $done'
     " | (if $until == [] then $rungs[:-1] else $until end)[] | select(. > $done)"
 )
+# Some time between the report and the exit: in a real trial the process still has to end.
+_MOMENT = {"durationMilliseconds": 20, "jitterDurationMilliseconds": 80}
 _DURATION = '.metadata.annotations["evonas-test/duration"]'
+
+_RAY_NODE = '.metadata.labels["ray.io/node-type"]'
+_RAY_SUBMITTER = f'.spec.containers[].env[]? | select(.name == "{SUBMISSION}").value'
 
 _RUNNING = """
 {{ $now := Now }}
@@ -171,13 +183,22 @@ def stages(options: Options) -> list[Stage]:
     """All Stages of an instance with these options."""
     delay = _delay(options)
     ends = [
+        _succeeded(),
         _ending("fail", code=1, delay=delay),
         _ending("infeasible", code=65, delay=delay),
         _ending("silent", code=0, delay=delay),
         _ending("message", code=0, delay=delay, with_message=True),
+        _overdue(),
     ]
+    if "kuberay" in options.engines:
+        for stage in ends:
+            stage["spec"]["selector"]["matchExpressions"] += [
+                _is(_RAY_NODE, absent=True),
+                _is(_RAY_SUBMITTER, absent=True),
+            ]
+        ends += _ray(delay)
     reward = [_progress(delay), _reward(delay)] if options.kwok_reward == "template" else []
-    return [_node_ready(), _pod_running(), *reward, _succeeded(), *ends, _overdue(), _pod_deleted()]
+    return [_node_ready(), _pod_running(), *reward, *ends, _pod_deleted()]
 
 
 def _pod_running() -> Stage:
@@ -197,10 +218,8 @@ def _reward(delay: Stage) -> Stage:
 
 
 def _succeeded() -> Stage:
-    # Some time between the report and the exit: in a real trial the process still has to end.
-    delay = {"durationMilliseconds": 20, "jitterDurationMilliseconds": 80}
     selector = [*_in_phase_running(), _is(_OUTCOME, absent=True), _is(_annotation(REWARD), present=True)]
-    return _stage("pod-succeeded", selector, _status(_ended(code=0)), delay)
+    return _stage("pod-succeeded", selector, _status(_ended(code=0)), _MOMENT)
 
 
 def _ending(outcome: str, *, code: int, delay: Stage, with_message: bool = False) -> Stage:
@@ -214,6 +233,25 @@ def _overdue() -> Stage:
     selector = [*_in_phase_running(), _is(_OUTCOME, values=["hang"]), _is(_NEXT_RUNG, absent=True)]
     then = _status(_ended(code=137, why="reason: DeadlineExceeded\nmessage: active for too long"))
     return _stage("pod-overdue", selector, then, {"durationFrom": {"expressionFrom": seconds}})
+
+
+def _ray(delay: Stage) -> list[Stage]:
+    """How a Ray job ends: its entrypoint in the head first, then the pod that submitted it."""
+    heads = [*_in_phase_running(), _is(_RAY_NODE, values=["head"]), _is(_annotation(EXIT_CODE), absent=True)]
+    rewarded = [*heads, _is(_OUTCOME, absent=True), _is(_annotation(REWARD), present=True)]
+    stages = [_stage("ray-succeeded", rewarded, _exit(0), _MOMENT)]
+    for outcome, code in (("fail", 1), ("infeasible", 65), ("silent", 0)):
+        stages.append(_stage(f"ray-{outcome}", [*heads, _is(_OUTCOME, values=[outcome])], _exit(code), delay))
+    submitters = [*_in_phase_running(), _is(_RAY_NODE, absent=True), _is(_RAY_SUBMITTER, present=True)]
+    succeeded = {"key": _annotation(EXIT_CODE), "operator": "In", "values": ["0"]}
+    for name, code, said in (("succeeded", 0, [succeeded]), ("failed", 1, [{**succeeded, "operator": "NotIn"}])):
+        ended = [*submitters, _is(_annotation(EXIT_CODE), present=True), *said]
+        stages.append(_stage(f"ray-submitter-{name}", ended, _status(_ended(code=code))))
+    return stages
+
+
+def _exit(code: int) -> Stage:
+    return _annotated(f"annotations:\n  {EXIT_CODE}: {str(code)!r}")
 
 
 def _pod_deleted() -> Stage:

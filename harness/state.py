@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -19,7 +19,7 @@ from harness.errors import ClusterError
 
 TIERS = ("control-plane", "kwok", "kueue", "node")
 
-ENGINES = ("jobset",)
+ENGINES = ("jobset", "trainer", "kuberay")
 """What runs work of many pods beside a tier, in the order of its start."""
 
 
@@ -126,6 +126,12 @@ class Instance:
     def save(self) -> None:
         with cache.publishing(self.folder / "instance.json") as unfinished:
             unfinished.write_text(json.dumps(asdict(self), indent=1))
+
+
+def in_order(engines: Collection[str]) -> tuple[str, ...]:
+    """These engines and what they need, in the order of their start: the Trainer makes JobSets."""
+    wanted = {*engines, *(["jobset"] if "trainer" in engines else [])}
+    return tuple(engine for engine in ENGINES if engine in wanted)
 
 
 def folder_of(name: str) -> Path:

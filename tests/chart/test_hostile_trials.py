@@ -6,7 +6,7 @@ import json
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -31,15 +31,21 @@ REWARD, METRICS, PROGRESS, INFEASIBLE = (
 @pytest.fixture(scope="module")
 def installed(cluster: Cluster) -> Cluster:
     """The chart, whose policies also trust the user under which these tests make trials' Jobs."""
-    command = ["upgrade", "--install", "--take-ownership", RELEASE, str(CHART), "--namespace", NAMESPACE]
-    cluster.helm(*command, "--set-json", f'admissionPolicies={{"trustedUsers":["{USER}"]}}')
+    return installed_with(cluster)
+
+
+def installed_with(cluster: Cluster, *values: str, admins: Sequence[str] = ()) -> Cluster:
+    """Install the chart; whatever is refused to an admin then is refused by a policy, never for want of rights."""
+    command = ["upgrade", "--install", "--reset-values", "--take-ownership", RELEASE, str(CHART)]
+    settings = (f'admissionPolicies={{"trustedUsers":["{USER}"]}}', *values)
+    words = [word for setting in settings for word in ("--set-json", setting)]
+    cluster.helm(*command, "--namespace", NAMESPACE, *words)
     rights = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRoleBinding",
         "metadata": {"name": "anyone-is-admin"},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
-        # Whatever is refused here is refused by a policy, never for want of rights.
-        "subjects": [{"kind": "User", "name": name} for name in (USER, "mallory")],
+        "subjects": [{"kind": "User", "name": name} for name in (USER, "mallory", *admins)],
     }
     cluster.apply(yaml.safe_dump(rights))
     return cluster
@@ -313,6 +319,19 @@ def test_a_pod_cannot_become_a_trials_later(shared: Trials) -> None:
     create(shared, plain_pod("plain", "default"))
     command = ["label", "pod", "plain", "-n", shared.namespace, "evonas.dev/search-uid=1"]
     with pytest.raises(CommandFailed, match="only the Job controller"):
+        shared.cluster.kubectl(*command, user=shared.cluster.kubeconfig_for("mallory"))
+
+
+@pytest.mark.parametrize("place", ["/metadata", "/spec/template/metadata"], ids=["its own label", "that of its pods"])
+def test_a_job_cannot_become_a_trials_later(shared: Trials, place: str) -> None:
+    """Kubernetes lets the labels of a suspended Job's pods change: the Job controller would then make them."""
+    body = job(f"plain-{len(place)}", "default", labels={"mine": "1"})
+    body["spec"]["suspend"] = True
+    body["spec"]["template"]["metadata"]["labels"] = {"mine": "1"}
+    create(shared, body)
+    patch = json.dumps([{"op": "add", "path": f"{place}/labels/evonas.dev~1search-uid", "value": "1"}])
+    command = ["patch", "job", body["metadata"]["name"], "-n", shared.namespace, "--type=json", "-p", patch]
+    with pytest.raises(CommandFailed, match="only the operator"):
         shared.cluster.kubectl(*command, user=shared.cluster.kubeconfig_for("mallory"))
 
 

@@ -82,6 +82,21 @@ readOnlyRootFilesystem: true
 capabilities: {drop: [ALL]}
 {{- end }}
 
+{{/* The kinds of workload that are enabled, in the order of the operator's catalogue: a list in YAML. */}}
+{{- define "evonas.workloads" -}}
+{{- with .Values.workloads -}}
+{{- if .jobSet.enabled }}
+- {kind: JobSet, group: jobset.x-k8s.io, plural: jobsets}
+{{- end }}
+{{- if .trainJob.enabled }}
+- {kind: TrainJob, group: trainer.kubeflow.org, plural: trainjobs}
+{{- end }}
+{{- if .rayJob.enabled }}
+- {kind: RayJob, group: ray.io, plural: rayjobs}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/* Limits an admission policy to the namespaces of this release. */}}
 {{- define "evonas.policyScope" -}}
 {{- with .Values.watchNamespaces -}}
@@ -89,6 +104,25 @@ namespaceSelector:
   matchExpressions:
     - {key: kubernetes.io/metadata.name, operator: In, values: {{ toJson . }}}
 {{- end -}}
+{{- end }}
+
+{{/* Users that make what a trial begins with: a list in JSON. */}}
+{{- define "evonas.trialMakers" -}}
+{{- $operator := printf "system:serviceaccount:%s:%s" .Release.Namespace (include "evonas.serviceAccount" .) -}}
+{{- concat (list $operator) .Values.admissionPolicies.trustedUsers | toJson -}}
+{{- end }}
+
+{{/* An expression: one of these users makes it, for a controller of that API group and of one of these kinds. */}}
+{{- define "evonas.madeOf" -}}
+request.userInfo.username in {{ first . | toJson }} && object.metadata.?ownerReferences.orValue([]).exists(owner,
+owner.apiVersion.startsWith('{{ index . 1 }}/') && owner.kind in {{ slice . 2 | toJson }} && owner.?controller.orValue(false))
+{{- end }}
+
+{{/* An expression: this pod template, of a kind that keeps it as written, has the trials' account or their label. */}}
+{{- define "evonas.templateOfATrial" -}}
+{{ . }}.?spec.?serviceAccountName.orValue('') == '{{ include "evonas.trial" . }}' ||
+{{ . }}.?spec.?serviceAccount.orValue('') == '{{ include "evonas.trial" . }}' ||
+'evonas.dev/search-uid' in {{ . }}.?metadata.?labels.orValue({})
 {{- end }}
 
 {{/* Name of the live page's objects: Deployment, Service, ServiceAccount, roles. */}}

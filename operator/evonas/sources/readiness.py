@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evonas.cluster.checks.finding import Finding
-from evonas.cluster.checks.installation import check_crds, check_operators, check_policy
+from evonas.cluster.checks.installation import check_crds, check_operators, check_policy, read_policies
 from evonas.cluster.checks.logs import check_logs
 from evonas.cluster.checks.monitoring import check_monitoring
 from evonas.cluster.checks.namespace import check_devices, check_images, check_permissions, check_quota
@@ -11,6 +11,7 @@ from evonas.cluster.checks.orphans import check_orphans
 from evonas.cluster.checks.queues import check_queue
 from evonas.cluster.checks.releases import find_installations
 from evonas.cluster.checks.searches import check_searches
+from evonas.cluster.checks.workloads import check_workloads, needs_of
 from evonas.cluster.client.api import Api
 from evonas.search.names import QUEUE_LABEL
 from evonas.sources.cluster import ask
@@ -45,6 +46,8 @@ def examine(
                 findings += await check_logs(api, found, namespace, [spec.name])
             if queue := labels.get(QUEUE_LABEL):
                 findings.append(await check_queue(api, namespace, queue))
+            if needs := needs_of([(spec, labels.get(QUEUE_LABEL, ""))]):
+                findings += await check_workloads(api, found, await read_policies(api, namespace), namespace, needs)
         return [*findings, *await check_images(api, namespace)]
 
     return ask(options, collect)

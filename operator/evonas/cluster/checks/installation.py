@@ -125,6 +125,19 @@ async def _check_trials_rights(api: Api, installation: Installation, namespace: 
     return Finding(subject, Verdict.GOOD, message)
 
 
+async def read_policies(api: Api, namespace: str) -> str:
+    """Return the admission policies of the chart that cover the namespace, as text; empty where none may be read."""
+    policies = await look(all_of(api, POLICIES, None, OF_THE_CHART), "admission policy")
+    if policies is None or isinstance(policies, Finding):
+        return ""
+    return "\n".join(
+        validation["expression"]
+        for body in policies
+        if _covers(body, namespace)
+        for validation in body["spec"].get("validations", ())
+    )
+
+
 async def check_policy(api: Api, found: list[Installation] | Finding, namespace: str) -> Finding:
     """Look for the admission policy that lets a trial in the namespace change its own pod only."""
     subject = "admission policy"

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evonas.cluster.checks.finding import Finding, Verdict, look
+from evonas.cluster.checks.finding import Finding, Verdict, all_of, look
 from evonas.cluster.client.api import Api
-from evonas.cluster.client.resources import CONFIG_MAPS, JOBS, SEARCHES, TRIALS, Resource
+from evonas.cluster.client.resources import CONFIG_MAPS, JOBS, SEARCHES, TRIALS, WORKLOADS, Resource
 from evonas.cluster.state.records import controller_of
 from evonas.search.conditions import find_condition
 from evonas.search.names import MANAGED_BY_SELECTOR, SEARCH_LABEL, SEARCH_UID_LABEL
 from evonas.wording import counted, first_of
+from evonas.workloads.catalogue import kind_named
 
 MAX_SHOWN = 5
 """So many former searches are listed, those that have left most; the others are counted."""
@@ -36,7 +37,7 @@ class Child:
 
 
 async def check_orphans(api: Api, namespace: str) -> list[Finding]:
-    """Look for trials, Jobs and ConfigMaps whose search is gone; nothing is said where there are none."""
+    """Look for trials, Jobs, workloads and ConfigMaps whose search is gone; nothing is said where there are none."""
 
     async def everything() -> tuple[list[Child], set[str]]:
         # Children first: a search that is made meanwhile is then known before any trial of it.
@@ -46,6 +47,11 @@ async def check_orphans(api: Api, namespace: str) -> list[Finding]:
             async for page, _ in api.list(resource, namespace, label_selector=MANAGED_BY_SELECTOR)
             for body in page
         ]
+        for resource in WORKLOADS.values():
+            bodies = await look(all_of(api, resource, namespace, MANAGED_BY_SELECTOR), "orphans")
+            # Whoever may not look at a kind, which the cluster need not even have, sees the trials that own them.
+            if isinstance(bodies, list):
+                children += [read_child(resource, body) for body in bodies]
         searches = {body["metadata"]["uid"] async for page, _ in api.list(SEARCHES, namespace) for body in page}
         return children, searches
 
@@ -58,16 +64,24 @@ async def check_orphans(api: Api, namespace: str) -> list[Finding]:
 def read_child(resource: Resource, body: Mapping[str, Any]) -> Child:
     """Return what is to be known of an object."""
     metadata = body["metadata"]
-    labels, status = metadata.get("labels") or {}, body.get("status") or {}
-    over = any((find_condition(status, type) or {}).get("status") == "True" for type in ("Complete", "Failed"))
+    labels = metadata.get("labels") or {}
     return Child(
         resource,
         metadata["uid"],
         labels.get(SEARCH_LABEL, ""),
         labels.get(SEARCH_UID_LABEL, ""),
         controller_of(metadata),
-        runs=resource is JOBS and not over,
+        runs=_runs(resource, body),
     )
+
+
+def _runs(resource: Resource, body: Mapping[str, Any]) -> bool:
+    if resource in WORKLOADS.values():
+        standing = kind_named(resource.kind).read(body)
+        return not (standing.complete or standing.failed)
+    status = body.get("status") or {}
+    over = any((find_condition(status, type) or {}).get("status") == "True" for type in ("Complete", "Failed"))
+    return resource is JOBS and not over
 
 
 def find_orphans(children: Iterable[Child], searches: set[str]) -> dict[str, list[Child]]:

@@ -40,6 +40,8 @@ class Installation:
     """Namespace and name."""
     makes_accounts: bool = True
     """The trials' accounts; else the chart has made them."""
+    workloads: tuple[str, ...] | None = ()
+    """The kinds of workload that it runs beside Jobs; None if that cannot be seen, as outside the cluster."""
 
     @property
     def scope(self) -> str:
@@ -49,6 +51,10 @@ class Installation:
     def serves(self, namespace: str) -> bool:
         """Say whether searches in that namespace are its."""
         return not self.watched or namespace in self.watched
+
+    def may_run(self, kind: str) -> bool:
+        """Say whether it runs a kind of workload, as far as can be seen."""
+        return self.workloads is None or kind in self.workloads
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
@@ -68,6 +74,7 @@ def read_deployment(body: Mapping[str, Any]) -> Installation:
         watched=tuple(_values(arguments, "--namespace")),
         lease=(next(_values(arguments, "--lease-namespace"), namespace), lease),
         makes_accounts="--no-create-trial-accounts" not in arguments,
+        workloads=tuple(_values(arguments, "--workload")),
     )
 
 
@@ -82,6 +89,7 @@ def read_lone_lease(body: Mapping[str, Any]) -> Installation:
         replicas=1 if (body.get("spec") or {}).get("holderIdentity") else 0,
         watched=tuple(filter(None, watched.split(","))),
         lease=(metadata["namespace"], metadata["name"]),
+        workloads=None,
     )
 
 

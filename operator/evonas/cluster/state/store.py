@@ -10,11 +10,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from evonas.cluster.client.resources import Resource, resource_of
 from evonas.cluster.state.fingerprints import Fingerprints
 from evonas.cluster.state.readings import Reading
-from evonas.cluster.state.records import PodRecord, SearchRecord, TrialRecord, Versioned, WorkloadRecord
+from evonas.cluster.state.records import AttemptName, PodRecord, SearchRecord, TrialRecord, Versioned, WorkloadRecord
+from evonas.search.names import read_workload_name, uid_hash
 from evonas.search.reuse import first_result
 from evonas.search.table import TrialTable
 from evonas.search.trial import Reuse
@@ -82,6 +84,8 @@ class Store:
         self.searches: dict[str, SearchRecord] = {}
         self._children: dict[str, Children] = {}
         self._results = Fingerprints()
+        self._uids: dict[tuple[str, str], str] = {}
+        """The UIDs of all searches that anything is known of, by namespace and their hash."""
 
     def subscribe(self, on_change: Callable[[str], None]) -> None:
         """Call ``on_change`` with the UID of every search that changes."""
@@ -103,11 +107,13 @@ class Store:
         """Take in a search as read."""
         if _is_newer(record, self.searches.get(record.uid)):
             self.searches[record.uid] = record
+            self._know(record.namespace, record.uid)
             self._on_change(record.uid)
 
     def put_trial(self, record: TrialRecord) -> None:
         """Take in a trial as read or written."""
         trials = self._own(record.search_uid).trials
+        self._know(record.namespace, record.search_uid)
         known = trials.get(record.trial.index)
         if _is_newer(record, known):
             if known is not None:
@@ -122,6 +128,7 @@ class Store:
     def put_workload(self, record: WorkloadRecord) -> None:
         """Take in a Job as read or written."""
         workloads = self._own(record.search_uid).workloads
+        self._know(record.namespace, record.search_uid)
         key = (record.index, record.attempt)
         known = workloads.get(key)
         if _is_newer(record, known):
@@ -156,6 +163,7 @@ class Store:
         for record in self.children(uid).trials.values():
             self._results.drop(record)
         self._children.pop(uid, None)
+        self._uids = {key: known for key, known in self._uids.items() if known != uid}
         self._changed.pop(uid, None)
         self._notify(uid)
 
@@ -191,7 +199,8 @@ class Store:
         if known is None or known.gone:
             return
         last = record if _is_newer(record, known) else known
-        children.put_pods(key, {**children.pods[key], record.uid: replace(last, gone=True)})
+        gone = replace(last, gone=True, gone_at=datetime.now(UTC))
+        children.put_pods(key, {**children.pods[key], record.uid: gone})
         if record.index not in children.table.unfinished:
             children.forget_pods(record.index)
         if children.awaits_pods(record.index):
@@ -216,12 +225,18 @@ class Store:
         workloads = (record for children in self._children.values() for record in children.workloads.values())
         return [record for record in workloads if resource_of(record.kind) == resource]
 
-    def all_pods(self) -> Iterable[PodRecord]:
-        """Return the pods of all searches."""
+    def attempt_named(self, namespace: str, name: str) -> AttemptName | None:
+        """Return whose workload a name is, whether or not that exists; None if it is of no search that is known."""
+        said = read_workload_name(name)
+        uid = None if said is None else self._uids.get((namespace, said[0]))
+        return None if said is None or uid is None else AttemptName(uid, said[1], said[2])
+
+    def all_pods(self, *, labelled: bool = True) -> Iterable[PodRecord]:
+        """Return the pods of all searches that carry our labels, or those that do not."""
         groups: Iterable[Mapping[str, PodRecord]] = [
             pods for children in self._children.values() for pods in children.pods.values()
         ]
-        return [record for pods in groups for record in pods.values()]
+        return [record for pods in groups for record in pods.values() if record.is_labelled is labelled]
 
     def _on_change(self, search_uid: str) -> None:
         self._changed.setdefault(search_uid, time.monotonic())
@@ -230,6 +245,9 @@ class Store:
     def _notify(self, search_uid: str) -> None:
         if self._subscriber is not None:
             self._subscriber(search_uid)
+
+    def _know(self, namespace: str, search_uid: str) -> None:
+        self._uids[namespace, uid_hash(search_uid)] = search_uid
 
     def _own(self, search_uid: str) -> Children:
         return self._children.setdefault(search_uid, Children())
