@@ -1,8 +1,8 @@
 """Trials of many pods on a real control plane with simulated pods (kwok), beside trials of one pod.
 
 ``python -m bench.workloads`` prints one table: from the end of the pod that reports to the next workload, and what the
-operator writes and uses a trial, by kind. ``python -m bench.workloads --large`` prints two of one search of 1,000
-trials: whether any object grows with it, and the operator's memory. Each takes a quarter of an hour a kind, or less.
+operator writes and uses a trial, by kind; six minutes a kind. ``python -m bench.workloads --large`` prints two of one
+search of 1,000 trials: whether any object grows with it, and the operator's memory; twenty minutes.
 
 The pods of a trial end one by one, each after its own time: a workload may go on for a while after its trial's end.
 """
@@ -80,40 +80,41 @@ def _grant(cluster: Cluster, kinds: list[str]) -> None:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS)
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, help="all; with --large JobSet")
     parser.add_argument("--large", action="store_true", help="one long search of each kind; what grows in its course")
     parser.add_argument("--in-flight", type=int, default=20)
     parser.add_argument("--trials", type=int, help="300; with --large 1,000")
     parser.add_argument("--pods", type=int, help="of a trial, where it has several: 4; with --large 8")
-    parser.add_argument("--seconds", type=float, default=10, help="the shortest pod; the longest takes twice that")
+    parser.add_argument("--seconds", type=float, default=15, help="the shortest pod; the longest takes twice that")
     arguments = parser.parse_args()
     trials = arguments.trials or (1000 if arguments.large else 300)
     pods = arguments.pods or (8 if arguments.large else 4)
-    kinds = [kind for kind in arguments.kinds if kind in ENGINES]
-    enabled = [word for kind in kinds for word in ("--workload", kind)]
+    kinds = arguments.kinds or (["JobSet"] if arguments.large else KINDS)
+    enabled = [kind for kind in kinds if kind in ENGINES]
+    flags = [word for kind in enabled for word in ("--workload", kind)]
     options = Options(
         fast=True,
         kwok_trial_seconds=arguments.seconds,
         kwok_spread=SPREAD,
-        engines=in_order([ENGINES[kind] for kind in kinds]),
+        engines=in_order([ENGINES[kind] for kind in enabled]),
     )
     about = f"pods of {arguments.seconds:g} to {SPREAD * arguments.seconds:g} s, {arguments.in_flight} trials in flight"
     machine = f"{psutil.cpu_count()} cores, Python {platform.python_version()}"
     rows = []
     with running("kwok", options) as cluster:
         install(cluster)
-        _grant(cluster, kinds)
-        if "TrainJob" in kinds:
+        _grant(cluster, enabled)
+        if "TrainJob" in enabled:
             cluster.apply(yaml.safe_dump_all(runtimes({RUNTIME: {}})))
-        for kind in arguments.kinds:
+        for kind in kinds:
             body = declare(kind, arguments.in_flight, trials, pods)
             count = 1 if kind == ONE_POD else pods
             if arguments.large:
-                parts, restart = large.measure(cluster, body, enabled, partial(sizes, cluster, kind))
+                parts, restart = large.measure(cluster, body, flags, partial(sizes, cluster, kind))
                 print_rows(f"{trials} trials, each a {kind} of {count} pods; {about}, {machine}", parts)
                 print_rows("a restart with all recorded", [restart])
             else:
-                found = operator.measure(cluster, body, enabled)
+                found = operator.measure(cluster, body, flags)
                 rows.append({"trial": f"{kind}, {count} pods", "trials": trials, **found})
                 print(rows[-1], flush=True)
     if rows:
