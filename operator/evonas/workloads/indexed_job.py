@@ -13,7 +13,7 @@ from typing import Any
 from evonas.errors import FieldProblem
 from evonas.workloads.conditions import job_standing
 from evonas.workloads.interface import FIELD, NAME_LENGTH, Change, Kind, Place, PodGroup, Standing
-from evonas.workloads.pods import count_problems, template_problems, with_change
+from evonas.workloads.pods import job_problems, pods_of_job, with_change
 
 INDEX_LABEL = "batch.kubernetes.io/job-completion-index"
 GROUP = "pods"
@@ -35,21 +35,17 @@ class IndexedJob(Kind):
 
     def problems(self, spec: Mapping[str, Any]) -> Iterator[FieldProblem]:
         """Name what is missing or not supported."""
-        if spec.get("completionMode") != "Indexed":
+        if "completionMode" not in spec:
             said = "must be Indexed: for a single pod, use spec.trial.template instead of a workload"
             yield FieldProblem(f"{FIELD}.completionMode", said)
-        yield from count_problems(spec.get("completions"), f"{FIELD}.completions")
-        if spec.get("parallelism", spec.get("completions", 1)) != spec.get("completions", 1):
-            said = "must be that of completions: a trial's pods train together"
-            yield FieldProblem(f"{FIELD}.parallelism", said)
         if "ttlSecondsAfterFinished" in spec:
             said = "is set by the search, see spec.trial.ttlSecondsAfterFinished; remove it"
             yield FieldProblem(f"{FIELD}.ttlSecondsAfterFinished", said)
-        yield from template_problems(spec.get("template"), f"{FIELD}.template")
+        yield from job_problems(spec, FIELD)
 
     def groups(self, spec: Mapping[str, Any]) -> tuple[PodGroup, ...]:
         """Return its only group."""
-        return (PodGroup(GROUP, spec.get("completions", 1), spec["template"], f"{FIELD}.template"),)
+        return (PodGroup(GROUP, pods_of_job(spec), spec["template"], f"{FIELD}.template"),)
 
     def reporter(self, spec: Mapping[str, Any]) -> Place:
         """Return the pod with index 0: rank 0 of ``torchrun``."""
@@ -57,13 +53,13 @@ class IndexedJob(Kind):
 
     def longest_name(self, spec: Mapping[str, Any]) -> int:
         """Return what leaves room for the host name of the pod with the largest index."""
-        return NAME_LENGTH - len(f"-{spec.get('completions', 1) - 1}")
+        return NAME_LENGTH - len(f"-{pods_of_job(spec) - 1}")
 
     def build(self, spec: Mapping[str, Any], change: Change) -> dict[str, Any]:
         """Return the Job's spec. Where it says nothing of failures, a disrupted pod is replaced, and any other failure
         ends the Job: the search retries.
         """
-        count = spec.get("completions", 1)
+        count = pods_of_job(spec)
         template = with_change(spec["template"], change)
         policy = {"podFailurePolicy": _REPLACE_DISRUPTED} if template["spec"]["restartPolicy"] == "Never" else {}
         usual = {"backoffLimit": 0, "podReplacementPolicy": "Failed", **policy}

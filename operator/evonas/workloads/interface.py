@@ -19,6 +19,10 @@ FIELD = "spec.trial.workload.spec"
 """Where a workload's spec is in a search's manifest."""
 NAME_LENGTH = 63
 """Longest name of a pod that has a host name, and longest value of a label."""
+ALIKE = -1
+"""The rank of pods that are alike."""
+SHORTEST_NAME = 24
+"""Room that the name of any attempt needs (``search.names.workload_name``)."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,11 @@ class PodGroup:
     """Its path in the manifest."""
     is_flat: bool = False
     """Whether the manifest has the fields of its only container there, instead of a template."""
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """The labels that their template gives them."""
+        return (self.template.get("metadata") or {}).get("labels") or {}
 
     def container_field(self, container: str) -> str:
         """Return the path of a container in the manifest."""
@@ -51,9 +60,11 @@ class Place:
 
     group: str
     rank: int
-    """Its number in the group, from 0."""
+    """Its number in the group, from 0; ``ALIKE`` where its engine numbers none: each has a place of its own then."""
     start: int = 0
     """How often the engine had started the whole workload again before."""
+    run: str = field(default="", compare=False)
+    """Where an engine does not number its starts: the name of this one, which is later if its pods are."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +79,10 @@ class Standing:
     suspended: bool = False
     released: bool = False
     """Whether its time to live is set."""
+    begun: datetime | None = None
+    """When the training began, where no container's start is that (``trains_in_container``)."""
+    exit_code: int | None = None
+    """That of a training which failed, in the same case, if the engine knows it."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +108,12 @@ class Kind(ABC):
     """What must be installed for it."""
     has_time_to_live: ClassVar[bool] = True
     """Whether its engine deletes it some time after its end, if told to."""
+    pod_label: ClassVar[str | None] = None
+    """Where its pods cannot be given our labels: the one of theirs that is its name."""
+    trains_in_container: ClassVar[bool] = True
+    """Whether the training is what the container of the reporting pod runs, so that it ends with it. Otherwise the
+    object says how it ended, ``prints`` names the container with its output, and its pods stay until it is released.
+    """
 
     @property
     def group_version(self) -> tuple[str, str]:
@@ -133,6 +154,13 @@ class Kind(ABC):
     def place(self, labels: Mapping[str, str]) -> Place | None:
         """Return which of its pods a pod is, by its labels; None for one that does not count, such as a helper."""
 
+    def prints(self, spec: Mapping[str, Any], labels: Mapping[str, str]) -> str | None:
+        """Return which container of a pod with these labels prints what the training does; None if none of them does.
+
+        Asked only where the training is not in the container of the pod that reports.
+        """
+        raise NotImplementedError(f"{self.name} trains in the container of the pod that reports")
+
     def suspend(self, spec: dict[str, Any]) -> dict[str, Any]:
         """Return the spec of a workload that waits until a queue lets it run."""
         return {**spec, "suspend": True}
@@ -152,7 +180,7 @@ class Workload:
     spec: Mapping[str, Any]
     """As written."""
     reporting_labels: Mapping[str, str] = field(default_factory=dict)
-    """Labels of the pod that reports; empty if the kind chooses it."""
+    """Labels in the template of the pod that reports; empty if the kind chooses it."""
 
     @property
     def groups(self) -> tuple[PodGroup, ...]:
@@ -165,19 +193,24 @@ class Workload:
         return sum(group.count for group in self.groups)
 
     @property
+    def labelled_group(self) -> PodGroup | None:
+        """The first group whose template has the labels of the pod that is to report; None if there is none."""
+        wanted = self.reporting_labels.items()
+        return next((group for group in self.groups if wanted <= group.labels.items()), None)
+
+    @property
+    def reporter(self) -> Place:
+        """The place of the pod that reports: the first of the group that has its labels, else the kind's choice."""
+        group = self.labelled_group if self.reporting_labels else None
+        return self.kind.reporter(self.spec) if group is None else Place(group.name, 0)
+
+    @property
     def reporting_group(self) -> PodGroup:
         """The group of the pod that reports."""
-        if self.reporting_labels:
-            for group in self.groups:
-                labels = (group.template.get("metadata") or {}).get("labels") or {}
-                if self.reporting_labels.items() <= labels.items():
-                    return group
-        wanted = self.kind.reporter(self.spec).group
+        wanted = self.reporter.group
         return next(group for group in self.groups if group.name == wanted)
 
-    def reports(self, place: Place, labels: Mapping[str, str]) -> bool:
-        """Say whether the pod at that place, with those labels, is the one that reports."""
-        if self.reporting_labels:
-            return self.reporting_labels.items() <= labels.items()
-        chosen = self.kind.reporter(self.spec)
+    def reports(self, place: Place) -> bool:
+        """Say whether the pod at that place is the one that reports."""
+        chosen = self.reporter
         return (place.group, place.rank) == (chosen.group, chosen.rank)

@@ -14,7 +14,7 @@ from evonas.errors import FieldProblem
 from evonas.workloads.conditions import standing_of
 from evonas.workloads.indexed_job import INDEX_LABEL
 from evonas.workloads.interface import FIELD, NAME_LENGTH, Change, Kind, Place, PodGroup, Standing
-from evonas.workloads.pods import count_problems, template_problems, with_change
+from evonas.workloads.pods import count_problems, job_problems, pods_of_job, with_change
 
 GROUP_LABEL = "jobset.sigs.k8s.io/replicatedjob-name"
 JOB_LABEL = "jobset.sigs.k8s.io/job-index"
@@ -39,15 +39,22 @@ class JobSet(Kind):
         if "ttlSecondsAfterFinished" in spec:
             said = "is set by the search, see spec.trial.ttlSecondsAfterFinished; remove it"
             yield FieldProblem(f"{FIELD}.ttlSecondsAfterFinished", said)
-        for position, group in enumerate(listed):
-            yield from _group_problems(group, f"{FIELD}.replicatedJobs[{position}]")
+        problems = [
+            problem
+            for position, group in enumerate(listed)
+            for problem in _group_problems(group, f"{FIELD}.replicatedJobs[{position}]")
+        ]
+        yield from problems
+        if not problems:
+            yield from _name_problems(listed)
+            yield from _coordinator_problems(spec)
 
     def groups(self, spec: Mapping[str, Any]) -> tuple[PodGroup, ...]:
         """Return a group for each replicated Job."""
         groups = []
         for position, group in enumerate(spec["replicatedJobs"]):
             field = f"{FIELD}.replicatedJobs[{position}].template.spec.template"
-            count = group.get("replicas", 1) * _pods_of_a_job(group)
+            count = group.get("replicas", 1) * pods_of_job(group["template"]["spec"])
             groups.append(PodGroup(group["name"], count, group["template"]["spec"]["template"], field))
         return tuple(groups)
 
@@ -63,7 +70,7 @@ class JobSet(Kind):
     def longest_name(self, spec: Mapping[str, Any]) -> int:
         """Return what leaves room for the names of its Jobs and pods."""
         longest = max(
-            len(f"-{group['name']}-{group.get('replicas', 1) - 1}-{_pods_of_a_job(group) - 1}")
+            len(f"-{group['name']}-{group.get('replicas', 1) - 1}-{pods_of_job(group['template']['spec']) - 1}")
             for group in spec["replicatedJobs"]
         )
         return NAME_LENGTH - longest - SUFFIX_OF_A_POD
@@ -107,14 +114,10 @@ _STRIDE = 10_000
 """More pods than a Job has here: a rank is the Job's number times this, plus the pod's own."""
 
 
-def _pods_of_a_job(group: Mapping[str, Any]) -> int:
-    job = group["template"]["spec"]
-    return int(min(job.get("parallelism", 1), job.get("completions", job.get("parallelism", 1))))
-
-
 def _changed(group: Mapping[str, Any], change: Change) -> dict[str, Any]:
     job = group["template"]["spec"]
-    changed = {"backoffLimit": 0, **job, "template": with_change(job["template"], change)}
+    count = {"completions": pods_of_job(job), "parallelism": pods_of_job(job)}
+    changed = {"backoffLimit": 0, **job, **count, "template": with_change(job["template"], change)}
     if changed["template"]["spec"]["restartPolicy"] == "Never":
         changed.setdefault("podFailurePolicy", _FAIL_DISRUPTED)
     return {**group, "template": {**group["template"], "spec": changed}}
@@ -129,6 +132,30 @@ def _group_problems(group: Any, field: str) -> Iterator[FieldProblem]:
     if not isinstance(group.get("name"), str):
         yield FieldProblem(f"{field}.name", "Required value")
     yield from count_problems(group.get("replicas"), f"{field}.replicas")
-    for name in ("parallelism", "completions"):
-        yield from count_problems(job.get(name), f"{field}.template.spec.{name}")
-    yield from template_problems(job.get("template"), f"{field}.template.spec.template")
+    yield from job_problems(job, f"{field}.template.spec")
+
+
+def _name_problems(groups: list[Mapping[str, Any]]) -> Iterator[FieldProblem]:
+    names = [group["name"] for group in groups]
+    for position, name in enumerate(names):
+        if name in names[:position]:
+            yield FieldProblem(f"{FIELD}.replicatedJobs[{position}].name", f"Duplicate value: {name!r}")
+
+
+def _coordinator_problems(spec: Mapping[str, Any]) -> Iterator[FieldProblem]:
+    coordinator, field = spec.get("coordinator"), f"{FIELD}.coordinator"
+    if coordinator is None:
+        return
+    if not isinstance(coordinator, Mapping):
+        yield FieldProblem(field, "must be an object")
+        return
+    group = next((item for item in spec["replicatedJobs"] if item["name"] == coordinator.get("replicatedJob")), None)
+    if group is None:
+        yield FieldProblem(field, f"there is no group {coordinator.get('replicatedJob')!r} in replicatedJobs")
+        return
+    there = {"jobIndex": group.get("replicas", 1), "podIndex": pods_of_job(group["template"]["spec"])}
+    for name, count in there.items():
+        chosen = coordinator.get(name, 0)
+        if not isinstance(chosen, int) or not 0 <= chosen < count:
+            said = f"must be a whole number from 0 to {count - 1}, got {chosen!r}"
+            yield FieldProblem(f"{field}.{name}", said)

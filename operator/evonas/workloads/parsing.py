@@ -9,8 +9,9 @@ from typing import Any
 from evonas.errors import FieldProblem
 from evonas.gpus import GpuAccounting, count_gpus, gpu_problems
 from evonas.hints import did_you_mean
+from evonas.wording import counted
 from evonas.workloads.catalogue import KINDS, find_kind
-from evonas.workloads.interface import Workload
+from evonas.workloads.interface import NAME_LENGTH, SHORTEST_NAME, Workload
 
 FIELD = "spec.trial.workload"
 
@@ -31,12 +32,18 @@ def workload_problems(
     if problems:
         return
     parsed = parse_workload(workload)
-    labels = parsed.reporting_labels
-    if labels and not any(
-        labels.items() <= ((group.template.get("metadata") or {}).get("labels") or {}).items()
-        for group in parsed.groups
-    ):
+    room = kind.longest_name(parsed.spec)
+    if room < SHORTEST_NAME:
+        said = (
+            f"names in it are too long by {counted(SHORTEST_NAME - room, 'character')}: {kind.engine} derives those of "
+            f"pods from them and from the trial's, and they have at most {NAME_LENGTH}"
+        )
+        yield FieldProblem(f"{FIELD}.spec", said)
+    if parsed.reporting_labels and parsed.labelled_group is None:
         yield FieldProblem(f"{FIELD}.reportingPod", "no pod template of the workload has these labels")
+    elif not kind.trains_in_container and parsed.reporter != kind.reporter(parsed.spec):
+        said = f"{kind.engine} starts the program in another pod ({kind.reporter(parsed.spec).group}); remove it"
+        yield FieldProblem(f"{FIELD}.reportingPod", said)
     if container is not None:
         names = [item["name"] for item in parsed.reporting_group.template["spec"]["containers"]]
         if container not in names:
@@ -45,6 +52,9 @@ def workload_problems(
                 f"must name one of the containers of the pod that reports ({', '.join(names)}), got {container!r}"
                 + did_you_mean(container, names),
             )
+        elif not kind.trains_in_container and container != names[0]:
+            said = f"{kind.engine} starts the program in the first container ({names[0]}), got {container!r}"
+            yield FieldProblem("spec.trial.container", said)
     for group in parsed.groups:
         yield from gpu_problems(group.template, accounting, group.field)
 

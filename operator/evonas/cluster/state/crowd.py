@@ -7,19 +7,16 @@ as soon as that is seen.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import groupby
 
-from evonas.cluster.state.endings import has_result
+from evonas.cluster.state.endings import has_result, is_infeasible
 from evonas.cluster.state.records import ContainerState, PodRecord, WorkloadRecord
 from evonas.search.attempt import Disruption, Holding
 from evonas.spec import TrialSpec
-from evonas.workloads.interface import Place, PodGroup
-
-_TICK = timedelta(seconds=1)
-"""Kubernetes records times in whole seconds."""
+from evonas.workloads.interface import ALIKE, Place, PodGroup
 
 
 @dataclass(frozen=True)
@@ -52,11 +49,24 @@ class Member:
         """Say whether its container has ended, and not well."""
         return self.state is not None and self.state.exit_code not in (None, 0)
 
+    @property
+    def found_infeasible(self) -> bool:
+        """Say whether its container has ended by saying that the candidate cannot be trained."""
+        return self.state is not None and is_infeasible(self.pod, self.state)
+
+    @property
+    def stopped(self) -> datetime | None:
+        """Return since when its container, which had run, does not; None if it runs, or has never run."""
+        state = self.state
+        if state is not None and state.waiting is not None and state.last is not None:
+            return state.last.finished
+        return None if state is None or not self.has_failed else state.finished
+
     def end(self, now: datetime) -> datetime:
         """Return when a pod that is over had ended."""
-        state = self.state
+        state, gone = self.state, self.pod.gone_at or now
         # A deletion's timestamp is the end of its grace period, which may not be used up.
-        return (state and state.finished) or min(self.pod.deletion or now, now)
+        return (state and state.finished) or min(self.pod.deletion or gone, gone)
 
 
 @dataclass(frozen=True)
@@ -66,10 +76,14 @@ class Crowd:
     current: tuple[Member, ...]
     """One at each place that has one, by place."""
     lost: tuple[tuple[Member, ...], ...]
-    """Those that were lost, the ones lost together as one, in the order of their beginning."""
+    """Those that were lost, the ones lost together as one, each by their ends."""
     expected: int
     reporter: Member | None
-    """The pod that reports, if it is there."""
+    """The pod that reports, if it is there; once the workload has ended, the last that there was."""
+    start: int
+    """How often the engine has started all of them again."""
+    helpers: tuple[PodRecord, ...]
+    """Pods that have no place among them, such as one that only submits the training."""
 
     @property
     def running(self) -> int:
@@ -82,63 +96,81 @@ class Crowd:
         return self.running >= self.expected
 
     @property
+    def members(self) -> tuple[Member, ...]:
+        """All of them."""
+        return (*self.current, *(member for loss in self.lost for member in loss))
+
+    @property
     def first_failed(self) -> Member | None:
-        """The pod that failed first."""
-        failed = [
-            member for member in (*self.current, *(one for loss in self.lost for one in loss)) if member.has_failed
-        ]
-        return min(failed, key=_finished, default=None)
+        """The pod that failed first of those that the engine has started last: what ended the others, too."""
+        last = (member for member in self.members if member.is_own and member.place.start == self.start)
+        return min((member for member in last if member.has_failed), key=_finished, default=None)
+
+    @property
+    def infeasible(self) -> Member | None:
+        """The pod of the workload that found first that the candidate cannot be trained."""
+        found = (member for member in self.members if member.is_own and member.found_infeasible)
+        return min(found, key=_finished, default=None)
 
 
-def reporting_pods(trial: TrialSpec, pods: Iterable[PodRecord]) -> list[PodRecord]:
-    """Return those of an attempt's pods, gone ones too, that report; without a workload, each does."""
+def telling_pods(trial: TrialSpec, pods: Iterable[PodRecord]) -> list[tuple[PodRecord, str]]:
+    """Return those of an attempt's pods, gone ones too, whose end shows the result, each with the container that it is
+    the end of: without a workload, each pod; of a training that prints its result elsewhere, where that is.
+    """
     workload = trial.workload
     if workload is None:
-        return list(pods)
+        return [(pod, trial.container) for pod in pods]
+    if trial.report is not None and not workload.kind.trains_in_container:
+        printed = ((pod, workload.kind.prints(workload.spec, pod.labels)) for pod in pods)
+        return [(pod, container) for pod, container in printed if container is not None]
     places = ((pod, workload.kind.place(pod.labels)) for pod in pods)
-    return [pod for pod, place in places if place is not None and workload.reports(place, pod.labels)]
+    return [(pod, trial.container) for pod, place in places if place is not None and workload.reports(place)]
 
 
-def gather(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord]) -> Crowd:
-    """Return a workload's pods by what they are to it."""
+def gather(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord], now: datetime) -> Crowd:
+    """Return a workload's pods by what they are to it; each is either current or lost."""
     workload = trial.workload
     assert workload is not None
-    members = sorted(
-        _members(trial, record, pods), key=lambda each: (each.pod.created, each.place.start, each.pod.name)
-    )
+    known = list(pods)
+    members = sorted(_members(trial, record, known), key=_by_beginning)
     own = [member for member in members if member.is_own]
     start = max((member.place.start for member in own), default=0)
-    last = {(member.place.group, member.place.rank): member for member in own if member.place.start == start}
+    last = {_key(member): member for member in own if member.place.start == start}
     current = [member for member in last.values() if not _was_taken(trial, record, member)]
     remaining = {id(member) for member in current}
     lost = [member for member in members if id(member) not in remaining]
-    reporter = next((each for each in current if workload.reports(each.place, each.pod.labels)), None)
+    shown = [*current, *(last.values() if record.is_finished else ())]
+    reporter = next((each for each in shown if workload.reports(each.place)), None)
     order = {group.name: position for position, group in enumerate(workload.groups)}
     return Crowd(
-        tuple(sorted(current, key=lambda each: (order[each.place.group], each.place.rank))),
-        tuple(_together(lost, start)),
+        tuple(sorted(current, key=lambda each: (order[each.place.group], each.place.rank, each.pod.name))),
+        tuple(_together(lost, members, now)),
         workload.pods,
         reporter,
+        start,
+        tuple(pod for pod in known if not pod.is_deleted and workload.kind.place(pod.labels) is None),
     )
 
 
-def holdings_of(trial: TrialSpec, members: Iterable[Member]) -> tuple[Holding, ...]:
+def holdings_of(trial: TrialSpec, members: Iterable[Member], now: datetime) -> tuple[Holding, ...]:
     """Return what pods hold: each its GPUs from the moment that it has a node to the end of its container."""
     return tuple(
         Holding(
             trial.group_gpus[member.place.group],
             member.pod.scheduled,
-            None if member.state is None else member.state.finished,
+            member.end(now) if _is_over(member) else None,
         )
         for member in members
         if member.pod.scheduled is not None
     )
 
 
-def disruptions_of(trial: TrialSpec, record: WorkloadRecord, crowd: Crowd, now: datetime) -> tuple[Disruption, ...]:
-    """Return a disruption for each loss that is over: all pods of an earlier start are one."""
+def disruptions_of(record: WorkloadRecord, crowd: Crowd, now: datetime) -> tuple[Disruption, ...]:
+    """Return a disruption for each loss that is over, oldest first."""
     over = [loss for loss in crowd.lost if all(_is_over(member) for member in loss)]
-    return tuple(_disruption(trial, record, loss, now) for loss in over)
+    return tuple(
+        sorted((_disruption(record, crowd, loss, now) for loss in over), key=lambda each: (each.end_time, each.pod))
+    )
 
 
 def _members(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord]) -> list[Member]:
@@ -152,7 +184,29 @@ def _members(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord]
             group = groups[place.group]
             container = group.container(trial.container)
             members.append(Member(pod, place, group, container, is_own=pod.created >= record.created))
-    return members
+    return _numbered(members)
+
+
+def _numbered(members: Sequence[Member]) -> list[Member]:
+    """Return the same with the number of their start, where the engine only names it: the next begins when the last is
+    gone, so each pod of it is younger.
+    """
+    began: dict[str, datetime] = {}
+    for member in members:
+        run = member.place.run
+        began[run] = min(began.get(run, member.pod.created), member.pod.created)
+    order = sorted(began, key=lambda run: (began[run], run))
+    return [
+        replace(member, place=replace(member.place, start=order.index(member.place.run)))
+        if member.place.run
+        else member
+        for member in members
+    ]
+
+
+def _key(member: Member) -> tuple[str, int | str]:
+    place = member.place
+    return place.group, member.pod.uid if place.rank == ALIKE else place.rank
 
 
 def _was_taken(trial: TrialSpec, record: WorkloadRecord, member: Member) -> bool:
@@ -163,36 +217,68 @@ def _was_taken(trial: TrialSpec, record: WorkloadRecord, member: Member) -> bool
     return pod.disrupted is not None or pod.gone or (pod.is_deleted and not record.is_finished)
 
 
+def _by_beginning(member: Member) -> tuple[datetime, bool, str]:
+    # Of two that were created within the same second, the one that leaves came first.
+    pod = member.pod
+    return pod.created, not (pod.is_deleted or pod.disrupted is not None or pod.is_terminal), pod.name
+
+
 def _is_over(member: Member) -> bool:
     return member.pod.is_over(member.container)
 
 
-def _together(lost: Sequence[Member], start: int) -> list[tuple[Member, ...]]:
-    """Return the lost pods of each earlier start together, and those of the current one, whose places others have
-    taken, one by one.
+def _together(lost: Iterable[Member], members: Sequence[Member], now: datetime) -> Iterator[tuple[Member, ...]]:
+    """Yield the lost pods by what they were lost in: those of an earlier start, and those whose ends lie so close that
+    none had been replaced in between. A queue that suspends a workload, or a node that fails, ends several.
     """
-    alone = [(member,) for member in lost if member.is_own and member.place.start == start]
-    earlier = [member for member in lost if not (member.is_own and member.place.start == start)]
-    earlier.sort(key=lambda each: (each.is_own, each.place.start))
-    grouped = [tuple(members) for _, members in groupby(earlier, key=lambda each: (each.is_own, each.place.start))]
-    return [*grouped, *alone]
+
+    def start_of(member: Member) -> tuple[bool, int]:
+        return member.is_own, member.place.start
+
+    for _, of_start in groupby(sorted(lost, key=lambda each: (*start_of(each), *_by_end(each, now))), key=start_of):
+        loss: list[Member] = []
+        for member in of_start:
+            if loss and all(_is_replaced(one, members, member.end(now)) for one in loss):
+                yield tuple(loss)
+                loss = []
+            loss.append(member)
+        yield tuple(loss)
 
 
-def _disruption(trial: TrialSpec, record: WorkloadRecord, loss: tuple[Member, ...], now: datetime) -> Disruption:
+def _by_end(member: Member, now: datetime) -> tuple[datetime, str]:
+    return member.end(now), member.pod.name
+
+
+def _is_replaced(lost: Member, members: Iterable[Member], by: datetime) -> bool:
+    """Say whether another pod had started at the place of a lost one by then."""
+    # Of pods that are alike, those that began after its end come into its place.
+    since = lost.end(by) if lost.place.rank == ALIKE else lost.pod.created
+    return any(
+        other is not lost
+        and (other.place.group, other.place.rank) == (lost.place.group, lost.place.rank)
+        and other.pod.created >= since
+        and other.state is not None
+        and other.state.started is not None
+        and other.state.started <= by
+        for other in members
+    )
+
+
+def _disruption(record: WorkloadRecord, crowd: Crowd, loss: tuple[Member, ...], now: datetime) -> Disruption:
     # The first to end is the cause of the others' end, unless a disruption shows itself.
     first = min(loss, key=lambda each: (each.pod.disrupted is None, each.end(now), each.pod.name))
-    others = "" if len(loss) == 1 else f"; all {len(loss)} pods were started again"
     reason, message = _reason(record, first)
+    if len(loss) > 1:
+        message += f"; {len(loss)} of its {crowd.expected} pods were lost together"
     return Disruption(
-        # Its name, which the record of the disruption is known by, must not depend on what is still visible of it.
-        pod=min(member.pod.name for member in loss),
+        # What it is known by in the trial's record: others may still follow.
+        pod=loss[0].pod.name,
         reason=reason,
-        message=message + others,
+        message=message,
         node=first.pod.node,
         held_since=min((member.pod.scheduled for member in loss if member.pod.scheduled is not None), default=None),
         start_time=min((each.state.started for each in loss if each.state and each.state.started), default=None),
         end_time=max(member.end(now) for member in loss),
-        holdings=holdings_of(trial, loss),
     )
 
 
@@ -209,6 +295,6 @@ def _reason(record: WorkloadRecord, first: Member) -> tuple[str, str]:
     return "PodDeleted", f"pod {pod.name} was deleted"
 
 
-def _finished(member: Member) -> datetime:
+def _finished(member: Member) -> tuple[datetime, bool, str]:
     assert member.state is not None
-    return member.state.finished or member.pod.created
+    return member.state.finished or member.pod.created, member.pod.is_deleted, member.pod.name
