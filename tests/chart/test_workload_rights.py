@@ -85,7 +85,10 @@ def test_rights_to_workloads_are_those_that_are_used_and_policies_let_the_engine
         wait_until(cluster, namespace, "done", "Complete")
         # What runs is deleted where nobody wants it any more.
         held = {"evonas-test/duration": "600s"}
-        cluster.apply(yaml.safe_dump(job_sets("stopped", budget={"maxTrials": 1, "parallelTrials": 1}, annotations=held)), namespace)
+        cluster.apply(
+            yaml.safe_dump(job_sets("stopped", budget={"maxTrials": 1, "parallelTrials": 1}, annotations=held)),
+            namespace,
+        )
         pods = cluster.wait_for("two running pods", lambda: _running(cluster, namespace, "stopped", 2))
         _check_own_pod(cluster, namespace, *pods)
         cluster.annotate("nas", "stopped", namespace, {f"{VETO_ANNOTATION}0": "no longer wanted"})
