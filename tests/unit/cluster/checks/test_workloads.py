@@ -61,8 +61,10 @@ def test_a_trial_takes_of_a_quota_what_all_of_its_pods_take() -> None:
     job = {"completionMode": "Indexed", "completions": 3, "parallelism": 3, "template": template}
     groups = [{"name": "worker", "replicas": 2, "template": {"spec": job}}]
     asked = pod_requests(spec("s", "jobset.x-k8s.io/v1alpha2", "JobSet", {"replicatedJobs": groups}))
-    assert (asked["pods"], asked["count/jobsets.jobset.x-k8s.io"]) == (6, 1)
-    assert (asked["requests.nvidia.com/gpu"], asked["limits.cpu"]) == (12, 3)
+    assert asked["pods"] == 6
+    assert asked["count/jobsets.jobset.x-k8s.io"] == 1
+    assert asked["requests.nvidia.com/gpu"] == 12
+    assert asked["limits.cpu"] == 3
     assert "count/jobs.batch" not in asked
     assert pod_requests(spec("s", "batch/v1", "Job", {**job, "completions": 3}))["count/jobs.batch"] == 1
     assert pod_requests(spec("plain"))["requests.nvidia.com/gpu"] == 1
