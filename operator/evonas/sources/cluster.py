@@ -10,7 +10,10 @@ from evonas.cluster.client.api import Api, ApiError, Conflict, NotFound, Refused
 from evonas.cluster.client.connection import load_connection, load_namespace
 from evonas.cluster.client.resources import CONFIG_MAPS, EVENTS, PODS, SEARCHES, TRIALS, Resource
 from evonas.cluster.client.rights import may
+from evonas.cluster.state.crowd import reporting_pods
 from evonas.cluster.state.knowledge_map import RESTORE, check_digest, from_config_map
+from evonas.cluster.state.records import PLAIN_JOB, AttemptName, PodRecord, read_or_skip
+from evonas.cluster.state.unlabelled_pods import find_of
 from evonas.errors import EvonasError
 from evonas.recorded.knowledge_record import Knowledge, UnusableKnowledge
 from evonas.recorded.search import RecordedSearch, phase_of
@@ -18,18 +21,18 @@ from evonas.search.backlog import Decisions
 from evonas.search.codec import SearchIdentity, from_object
 from evonas.search.interventions import read_pins
 from evonas.search.names import (
-    ATTEMPT_LABEL,
-    INDEX_LABEL,
     PIN_ANNOTATION,
     SEARCH_UID_LABEL,
     VETO_ANNOTATION,
     knowledge_name,
+    workload_name,
 )
 from evonas.search.trial import Trial
 from evonas.sources.events import SeenEvent, events_about
 from evonas.sources.loops import run_to_end
 from evonas.sources.options import NOT_HERE, ClusterOptions, Forbidden, NoCluster
 from evonas.sources.source import Change, Choice, check_change, check_pin, check_vetoable
+from evonas.workloads.interface import NAME_LENGTH
 
 T = TypeVar("T")
 
@@ -52,18 +55,18 @@ class ClusterSource:
     def log(
         self, trial: Trial, attempt: int, write: Callable[[bytes], object], *, follow: bool, tail: int | None = None
     ) -> None:
-        """Pass on the log of the attempt's latest pod."""
+        """Pass on the log of the attempt's latest pod, of several of the one that reports."""
 
         async def pass_on(api: Api, namespace: str) -> None:
             record = await self._read(api, namespace)
-            labels = {SEARCH_UID_LABEL: record.identity.uid, INDEX_LABEL: trial.index, ATTEMPT_LABEL: attempt}
-            pods = await _list(api, PODS, namespace, ",".join(f"{key}={value}" for key, value in labels.items()))
+            found = await _find_pods(api, record, trial.index, attempt)
+            pods = reporting_pods(record.spec.trial, found)
             if not pods:
                 raise EvonasError(
                     f"attempt {attempt} of trial {trial.index} no longer has a pod: Jobs are deleted after"
                     " spec.trial.ttlSecondsAfterFinished; raise it, or look in the cluster's log collection"
                 )
-            pod = max(pods, key=lambda body: str(body["metadata"]["creationTimestamp"]))["metadata"]["name"]
+            pod = max(pods, key=lambda pod: pod.created).name
             async for chunk in api.log(namespace, pod, record.spec.trial.container, follow=follow, tail=tail):
                 write(chunk)
 
@@ -249,6 +252,17 @@ def _said(server: str, error: ApiError) -> EvonasError:
     if isinstance(error, Unavailable) and not error.code:
         return NoCluster(f"the cluster at {server} cannot be reached: {error.message}")
     return EvonasError(f"the cluster at {server} answered {error}")
+
+
+async def _find_pods(api: Api, record: RecordedSearch, index: int, attempt: int) -> list[PodRecord]:
+    """Return the pods of an attempt."""
+    search, workload = record.identity, record.spec.trial.workload
+    kind = PLAIN_JOB if workload is None else workload.kind.name
+    longest = NAME_LENGTH if workload is None else workload.kind.longest_name(workload.spec)
+    name = workload_name(search.name, search.uid, index, attempt, longest)
+    selector, read = find_of(kind, name, AttemptName(search.uid, index, attempt))
+    pods = (read_or_skip(read, body) for body in await _list(api, PODS, search.namespace, selector))
+    return [pod for pod in pods if pod is not None]
 
 
 async def _list(api: Api, resource: Resource, namespace: str | None, selector: str = "") -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from typing import Any
 from evonas.cluster.client.api import ApiError
 from evonas.cluster.client.collection import Collection
 from evonas.cluster.client.resources import PODS, WORKLOADS, Resource
-from evonas.cluster.state.records import AttemptName, PodRecord, WorkloadRecord, read_or_skip, read_pod
+from evonas.cluster.state.records import AttemptName, PodRecord, read_or_skip, read_pod
 from evonas.cluster.state.store import Store
 from evonas.search.names import ATTEMPT_LABEL, INDEX_LABEL, MANAGED_BY_SELECTOR, SEARCH_UID_LABEL, WITHOUT_OUR_LABELS
 from evonas.workloads.catalogue import ENGINES, pod_label_of
@@ -48,12 +48,11 @@ def known_by(store: Store, label: str) -> list[PodRecord]:
     return [pod for pod in store.all_pods(labelled=False) if label in pod.labels]
 
 
-def find_of(workload: WorkloadRecord) -> tuple[str, Read]:
-    """Return how the pods of one attempt are listed, and what reads them."""
-    attempt = AttemptName(workload.search_uid, workload.index, workload.attempt)
-    label = pod_label_of(workload.kind)
+def find_of(kind: str, name: str, attempt: AttemptName) -> tuple[str, Read]:
+    """Return how the pods of one attempt are listed, and what reads them, given the kind and name of its workload."""
+    label = pod_label_of(kind)
     if label is not None:
-        return selector_of(label, workload.name), lambda body: read_pod(body, attempt)
+        return selector_of(label, name), lambda body: read_pod(body, attempt)
     labels = {SEARCH_UID_LABEL: attempt.search_uid, INDEX_LABEL: attempt.index, ATTEMPT_LABEL: attempt.attempt}
     return ",".join([MANAGED_BY_SELECTOR, *(f"{key}={value}" for key, value in labels.items())]), read_pod
 

@@ -132,12 +132,12 @@ def test_pods_with_our_labels_and_those_without_are_compared_with_lists_of_their
 
 
 def test_pods_are_asked_for_by_the_label_that_their_kind_has() -> None:
-    selector, read = find_of(job_record(7, 2, kind="TrainJob", name=NAME))
+    selector, read = find_of("TrainJob", NAME, AttemptName("u", 7, 2))
     assert selector == f"{LABEL}={NAME},app.kubernetes.io/managed-by!=evonas"
     found = read(body())
     assert found is not None
     assert (found.search_uid, found.index, found.attempt) == ("u", 7, 2)
-    selector, _ = find_of(job_record(7, 2, kind="JobSet", name=NAME))
+    selector, _ = find_of("JobSet", NAME, AttemptName("u", 7, 2))
     assert selector == (
         "app.kubernetes.io/managed-by=evonas,evonas.dev/search-uid=u,evonas.dev/index=7,evonas.dev/attempt=2"
     )
