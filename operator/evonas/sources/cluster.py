@@ -10,7 +10,7 @@ from evonas.cluster.client.api import Api, ApiError, Conflict, NotFound, Refused
 from evonas.cluster.client.connection import load_connection, load_namespace
 from evonas.cluster.client.resources import CONFIG_MAPS, EVENTS, PODS, SEARCHES, TRIALS, Resource
 from evonas.cluster.client.rights import may
-from evonas.cluster.state.crowd import reporting_pods
+from evonas.cluster.state.crowd import printing_pods
 from evonas.cluster.state.knowledge_map import RESTORE, check_digest, from_config_map
 from evonas.cluster.state.records import PLAIN_JOB, AttemptName, PodRecord, read_or_skip
 from evonas.cluster.state.unlabelled_pods import find_of
@@ -55,19 +55,18 @@ class ClusterSource:
     def log(
         self, trial: Trial, attempt: int, write: Callable[[bytes], object], *, follow: bool, tail: int | None = None
     ) -> None:
-        """Pass on the log of the attempt's latest pod, of several of the one that reports."""
+        """Pass on the log of the attempt's latest pod, of several of the one that prints what the training prints."""
 
         async def pass_on(api: Api, namespace: str) -> None:
             record = await self._read(api, namespace)
-            found = await _find_pods(api, record, trial.index, attempt)
-            pods = reporting_pods(record.spec.trial, found)
+            pods = printing_pods(record.spec.trial, await _find_pods(api, record, trial.index, attempt))
             if not pods:
                 raise EvonasError(
                     f"attempt {attempt} of trial {trial.index} no longer has a pod: Jobs are deleted after"
                     " spec.trial.ttlSecondsAfterFinished; raise it, or look in the cluster's log collection"
                 )
-            pod = max(pods, key=lambda pod: pod.created).name
-            async for chunk in api.log(namespace, pod, record.spec.trial.container, follow=follow, tail=tail):
+            pod, container = max(pods, key=lambda found: found[0].created)
+            async for chunk in api.log(namespace, pod.name, container, follow=follow, tail=tail):
                 write(chunk)
 
         self._ask(pass_on)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from sys import intern
 from typing import Any, Protocol, TypeVar
 
 from evonas.search.codec import SearchIdentity, from_object, from_time
@@ -138,6 +139,9 @@ class WorkloadRecord:
     """The kind's name (``workloads.catalogue``), or that of a Job with a single pod."""
     expires: datetime | None = None
     """When the operator is to delete it; None where its time to live does that."""
+    begun: datetime | None = None
+    """When the training began, and the code that it failed with, of a kind that tells (``workloads.interface``)."""
+    exit_code: int | None = None
 
     @property
     def is_finished(self) -> bool:
@@ -209,6 +213,8 @@ class PodRecord:
     """How many bytes of a termination message are kept."""
     gone: bool = False
     """True once it is deleted; the record is its last state."""
+    gone_at: datetime | None = None
+    """When that was seen."""
 
     @property
     def is_terminal(self) -> bool:
@@ -299,6 +305,8 @@ def read_workload(body: Mapping[str, Any]) -> WorkloadRecord:
         else None,
         kind=name,
         expires=expires,
+        begun=standing.begun,
+        exit_code=standing.exit_code,
     )
 
 
@@ -337,7 +345,12 @@ def read_pod(body: Mapping[str, Any], attempt: AttemptName | None = None) -> Pod
         sidecars=frozenset(
             item["name"] for item in body["spec"].get("initContainers", ()) if item.get("restartPolicy") == "Always"
         ),
-        labels={key: value for key, value in metadata["labels"].items() if not key.startswith(_NOT_OF_THE_ENGINE)},
+        # Shared: the pods of a workload have the same dozen labels, most with the same values.
+        labels={
+            intern(key): intern(value)
+            for key, value in metadata["labels"].items()
+            if not key.startswith(_NOT_OF_THE_ENGINE)
+        },
         is_labelled=attempt is None,
         message_limit=message_limit(body["spec"]),
     )

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from evonas.cluster.client.api import Api
 from evonas.cluster.client.resources import PODS
 from evonas.cluster.state.attempt_views import find_workload
-from evonas.cluster.state.crowd import reporting_pods
+from evonas.cluster.state.crowd import telling_pods
 from evonas.cluster.state.records import AttemptName, WorkloadRecord, read_or_skip
 from evonas.cluster.state.store import Children, Store
 from evonas.cluster.state.unlabelled_pods import find_of
@@ -43,6 +43,6 @@ def _contradicted(spec: SearchSpec, children: Children) -> Iterator[WorkloadReco
         if job is None or job.attempt != trial.current_attempt or not job.is_finished:
             continue
         pods = children.pods.get((index, job.attempt), {}).values()
-        states = [pod.containers.get(spec.trial.container) for pod in reporting_pods(spec.trial, pods)]
+        states = [pod.containers.get(container) for pod, container in telling_pods(spec.trial, pods)]
         if not any(state is not None and state.exit_code is not None for state in states):
             yield job

@@ -1,6 +1,7 @@
 """What the operator knows of the cluster: slim records by search, updated by streams, its own writes and resync.
 
-Every change marks its search dirty. Nothing here waits or does I/O, so a handler may call it for any event. An older
+Every change marks its search dirty: of an object's many versions those that say something else, of a trial's pods
+those that may still matter to it. Nothing here waits or does I/O, so a handler may call it for any event. An older
 version of an object never replaces a newer one: our own writes are entered at once, and the streams lag behind.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from evonas.cluster.client.resources import Resource, resource_of
 from evonas.cluster.state.fingerprints import Fingerprints
@@ -51,13 +53,26 @@ class Children:
         (self.live_pods.add if lives else self.live_pods.discard)(key)
 
     def forget_pods(self, index: int) -> None:
-        """Drop what was kept of a trial's deleted pods once they are no longer needed."""
+        """Drop what was kept of a trial's pods that is no longer needed: of the deleted ones, and once the trial has
+        ended of all that have, which may stay in the cluster for days.
+        """
+        ended = self.has_ended(index)
         for key in [key for key in self.pods if key[0] == index]:
-            for uid in [uid for uid, pod in self.pods[key].items() if pod.gone]:
+            kept = {uid: pod for uid, pod in self.pods[key].items() if not (pod.gone or (ended and pod.is_terminal))}
+            for uid in self.pods[key].keys() - kept.keys():
                 self.readings.pop(uid, None)
-            self.pods[key] = {uid: pod for uid, pod in self.pods[key].items() if not pod.gone}
-            if not self.pods[key]:
+            self.pods[key] = kept
+            if not kept:
                 del self.pods[key]
+
+    def has_ended(self, index: int) -> bool:
+        """Say whether a trial has its final state."""
+        known = self.trials.get(index)
+        return known is not None and known.trial.state.is_final
+
+    def awaits_pods(self, index: int) -> bool:
+        """Say whether what becomes of a trial's pods matters: it goes on, or they hold what its end was to free."""
+        return not self.has_ended(index) or self.trials[index].trial.is_cut_short
 
 
 class Store:
@@ -115,19 +130,25 @@ class Store:
         workloads = self._own(record.search_uid).workloads
         self._know(record.namespace, record.search_uid)
         key = (record.index, record.attempt)
-        if _is_newer(record, workloads.get(key)):
+        known = workloads.get(key)
+        if _is_newer(record, known):
             workloads[key] = record
             open_workloads = self._own(record.search_uid).open_workloads
             (open_workloads.add if record.is_open else open_workloads.discard)(key)
-            self._on_change(record.search_uid)
+            if _says_else(record, known):
+                self._on_change(record.search_uid)
 
     def put_pod(self, record: PodRecord) -> None:
         """Take in a pod as read."""
         children, key = self._own(record.search_uid), (record.index, record.attempt)
         pods = children.pods.get(key, {})
-        if _is_newer(record, pods.get(record.uid)):
+        known = pods.get(record.uid)
+        if _is_newer(record, known):
             children.put_pods(key, {**pods, record.uid: record})
-            self._on_change(record.search_uid)
+            if children.has_ended(record.index):
+                children.forget_pods(record.index)
+            if children.awaits_pods(record.index) and _says_else(record, known):
+                self._on_change(record.search_uid)
 
     def put_reading(self, pod: PodRecord, reading: Reading) -> None:
         """Take in what was read of a pod's output."""
@@ -178,10 +199,12 @@ class Store:
         if known is None or known.gone:
             return
         last = record if _is_newer(record, known) else known
-        children.put_pods(key, {**children.pods[key], record.uid: replace(last, gone=True)})
+        gone = replace(last, gone=True, gone_at=datetime.now(UTC))
+        children.put_pods(key, {**children.pods[key], record.uid: gone})
         if record.index not in children.table.unfinished:
             children.forget_pods(record.index)
-        self._on_change(record.search_uid)
+        if children.awaits_pods(record.index):
+            self._on_change(record.search_uid)
 
     def find_result(self, namespace: str, fingerprint: str) -> Reuse | None:
         """Return the result of a trial in the namespace with this fingerprint."""
@@ -232,6 +255,11 @@ class Store:
 
 def _is_newer(record: Versioned, known: Versioned | None) -> bool:
     return known is None or record.version > known.version
+
+
+def _says_else(record: PodRecord | WorkloadRecord, known: PodRecord | WorkloadRecord | None) -> bool:
+    """Say whether a version differs from the one before in more than its number: engines count, and move finalizers."""
+    return known is None or replace(record, version=known.version) != known
 
 
 def _is_same(record: Versioned, known: Versioned | None) -> bool:
