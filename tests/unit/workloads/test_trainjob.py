@@ -128,6 +128,28 @@ def test_without_an_account_overrides_are_the_users() -> None:
     assert "podSpecOverrides" not in KIND.build(SPEC, Change({}, TOLD, None, None))
 
 
+def test_where_the_trainer_takes_patches_they_give_nodes_the_account_and_our_labels_before_the_users_own() -> None:
+    own = {"manager": "me.example/x", "trainingRuntimeSpec": {}}
+    change = Change({"evonas.dev/index": "0"}, TOLD, None, "evonas-trial", frozenset({"runtimePatches", "trainer"}))
+    built = KIND.build({**SPEC, "runtimePatches": [own]}, change)
+    ours, theirs = built["runtimePatches"]
+    assert theirs == own
+    assert ours["manager"] == "evonas.dev/operator"
+    (job,) = ours["trainingRuntimeSpec"]["template"]["spec"]["replicatedJobs"]
+    assert job == {
+        "name": "node",
+        "template": {
+            "spec": {
+                "template": {
+                    "metadata": {"labels": {"evonas.dev/index": "0"}},
+                    "spec": {"serviceAccountName": "evonas-trial"},
+                }
+            }
+        },
+    }
+    assert "podSpecOverrides" not in built
+
+
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
@@ -140,6 +162,7 @@ def test_without_an_account_overrides_are_the_users() -> None:
         ({**SPEC, "podSpecOverrides": {"node": {}}}, "podSpecOverrides: must be a list of overrides"),
         ({**SPEC, "podSpecOverrides": [{"nodeSelector": {}}]}, "podSpecOverrides: must be a list of overrides"),
         ({**SPEC, "podSpecOverrides": [{"targetJobs": ["node"]}]}, "podSpecOverrides: must be a list of overrides"),
+        ({**SPEC, "runtimePatches": {"manager": "m"}}, "runtimePatches: must be a list"),
         (trained(resourcesPerNode={"limits": {"nvidia.com/gpu": "0.5"}}), "must be a whole number of devices"),
     ],
 )
