@@ -54,9 +54,8 @@ class Engines:
 
     def fields(self, spec: SearchSpec) -> frozenset[str]:
         """Return the fields of the spec of a search's workload, where they vary between versions of its engine."""
-        return (
-            frozenset() if spec.trial.workload is None else self._fields.get(spec.trial.workload.kind.name, frozenset())
-        )
+        workload = spec.trial.workload
+        return frozenset() if workload is None else self._fields.get(workload.kind.name, frozenset())
 
     def refusal(self, spec: SearchSpec) -> Refusal | None:
         """Return why a search's workload cannot be run here; None if it can."""
