@@ -14,7 +14,7 @@ import urllib3
 from kubernetes import client, config, watch
 
 from evonas.cluster.client.resources import JOBS, TRIALS, Resource, resource_of
-from evonas.cluster.state.crowd import reporting_pods
+from evonas.cluster.state.crowd import telling_pods
 from evonas.cluster.state.records import read_pod
 from evonas.search.names import REWARD_ANNOTATION, TRIAL_LABEL
 from evonas.spec import TrialSpec
@@ -108,7 +108,7 @@ def watching(cluster: Cluster, namespace: str, trial: TrialSpec | None = None) -
 
 
 def _reports(trial: TrialSpec | None, pod: dict[str, Any]) -> bool:
-    return trial is None or bool(reporting_pods(trial, [read_pod(pod)]))
+    return trial is None or bool(telling_pods(trial, [read_pod(pod)]))
 
 
 def quantiles(values: Sequence[float]) -> dict[str, Any]:
