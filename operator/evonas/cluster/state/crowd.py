@@ -119,7 +119,7 @@ def telling_pods(trial: TrialSpec, pods: Iterable[PodRecord]) -> list[tuple[PodR
     """
     if trial.report is not None:
         return printing_pods(trial, pods)
-    return [(pod, trial.container) for pod in reporting_pods(trial, pods)]
+    return [(pod, trial.container) for pod in _reporting(trial, pods)]
 
 
 def printing_pods(trial: TrialSpec, pods: Iterable[PodRecord]) -> list[tuple[PodRecord, str]]:
@@ -128,7 +128,7 @@ def printing_pods(trial: TrialSpec, pods: Iterable[PodRecord]) -> list[tuple[Pod
     if workload is not None and not workload.kind.trains_in_container:
         printed = ((pod, workload.kind.prints(workload.spec, pod.labels)) for pod in pods)
         return [(pod, container) for pod, container in printed if container is not None]
-    return [(pod, trial.container) for pod in reporting_pods(trial, pods)]
+    return [(pod, trial.container) for pod in _reporting(trial, pods)]
 
 
 def gather(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord], now: datetime) -> Crowd:
@@ -177,8 +177,7 @@ def disruptions_of(record: WorkloadRecord, crowd: Crowd, now: datetime) -> tuple
     )
 
 
-def reporting_pods(trial: TrialSpec, pods: Iterable[PodRecord]) -> list[PodRecord]:
-    """Return those of an attempt's pods, gone ones too, that report; without a workload, each does."""
+def _reporting(trial: TrialSpec, pods: Iterable[PodRecord]) -> list[PodRecord]:
     workload = trial.workload
     if workload is None:
         return list(pods)
