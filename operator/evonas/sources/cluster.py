@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -10,10 +10,7 @@ from evonas.cluster.client.api import Api, ApiError, Conflict, NotFound, Refused
 from evonas.cluster.client.connection import load_connection, load_namespace
 from evonas.cluster.client.resources import CONFIG_MAPS, EVENTS, PODS, SEARCHES, TRIALS, Resource
 from evonas.cluster.client.rights import may
-from evonas.cluster.state.crowd import printing_pods
 from evonas.cluster.state.knowledge_map import RESTORE, check_digest, from_config_map
-from evonas.cluster.state.records import PLAIN_JOB, AttemptName, PodRecord, read_or_skip
-from evonas.cluster.state.unlabelled_pods import find_of
 from evonas.errors import EvonasError
 from evonas.recorded.knowledge_record import Knowledge, UnusableKnowledge
 from evonas.recorded.search import RecordedSearch, phase_of
@@ -21,6 +18,8 @@ from evonas.search.backlog import Decisions
 from evonas.search.codec import SearchIdentity, from_object
 from evonas.search.interventions import read_pins
 from evonas.search.names import (
+    ATTEMPT_LABEL,
+    INDEX_LABEL,
     PIN_ANNOTATION,
     SEARCH_UID_LABEL,
     VETO_ANNOTATION,
@@ -32,7 +31,7 @@ from evonas.sources.events import SeenEvent, events_about
 from evonas.sources.loops import run_to_end
 from evonas.sources.options import NOT_HERE, ClusterOptions, Forbidden, NoCluster
 from evonas.sources.source import Change, Choice, check_change, check_pin, check_vetoable
-from evonas.workloads.interface import NAME_LENGTH
+from evonas.spec import TrialSpec
 
 T = TypeVar("T")
 
@@ -55,18 +54,19 @@ class ClusterSource:
     def log(
         self, trial: Trial, attempt: int, write: Callable[[bytes], object], *, follow: bool, tail: int | None = None
     ) -> None:
-        """Pass on the log of the attempt's latest pod, of several of the one that prints what the training prints."""
+        """Pass on the log of the attempt's latest pod; of several, of the one that prints what the training does."""
 
         async def pass_on(api: Api, namespace: str) -> None:
             record = await self._read(api, namespace)
-            pods = printing_pods(record.spec.trial, await _find_pods(api, record, trial.index, attempt))
-            if not pods:
+            pods = await _list(api, PODS, namespace, _pods_of(record, trial, attempt))
+            shown = [*_printing(record.spec.trial, pods)]
+            if not shown:
                 raise EvonasError(
                     f"attempt {attempt} of trial {trial.index} no longer has a pod: Jobs are deleted after"
                     " spec.trial.ttlSecondsAfterFinished; raise it, or look in the cluster's log collection"
                 )
-            pod, container = max(pods, key=lambda found: found[0].created)
-            async for chunk in api.log(namespace, pod.name, container, follow=follow, tail=tail):
+            pod, container = max(shown, key=lambda each: str(each[0]["metadata"]["creationTimestamp"]))
+            async for chunk in api.log(namespace, pod["metadata"]["name"], container, follow=follow, tail=tail):
                 write(chunk)
 
         self._ask(pass_on)
@@ -253,17 +253,6 @@ def _said(server: str, error: ApiError) -> EvonasError:
     return EvonasError(f"the cluster at {server} answered {error}")
 
 
-async def _find_pods(api: Api, record: RecordedSearch, index: int, attempt: int) -> list[PodRecord]:
-    """Return the pods of an attempt."""
-    search, workload = record.identity, record.spec.trial.workload
-    kind = PLAIN_JOB if workload is None else workload.kind.name
-    longest = NAME_LENGTH if workload is None else workload.kind.longest_name(workload.spec)
-    name = workload_name(search.name, search.uid, index, attempt, longest)
-    selector, read = find_of(kind, name, AttemptName(search.uid, index, attempt))
-    pods = (read_or_skip(read, body) for body in await _list(api, PODS, search.namespace, selector))
-    return [pod for pod in pods if pod is not None]
-
-
 async def _list(api: Api, resource: Resource, namespace: str | None, selector: str = "") -> list[dict[str, Any]]:
     return [body async for page, _ in api.list(resource, namespace, label_selector=selector) for body in page]
 
@@ -282,6 +271,26 @@ def read_trial(body: Mapping[str, Any]) -> Trial:
 def without_managers(body: dict[str, Any]) -> dict[str, Any]:
     """Return an object without what the server notes about who wrote which field."""
     return {**body, "metadata": {key: value for key, value in body["metadata"].items() if key != "managedFields"}}
+
+
+def _pods_of(record: RecordedSearch, trial: Trial, attempt: int) -> str:
+    """Return the selector of an attempt's pods."""
+    identity, workload = record.identity, record.spec.trial.workload
+    if workload is not None and workload.kind.pod_label is not None:
+        longest = workload.kind.longest_name(workload.spec)
+        name = workload_name(identity.name, identity.uid, trial.index, attempt, longest)
+        return f"{workload.kind.pod_label}={name}"
+    labels = {SEARCH_UID_LABEL: identity.uid, INDEX_LABEL: trial.index, ATTEMPT_LABEL: attempt}
+    return ",".join(f"{key}={value}" for key, value in labels.items())
+
+
+def _printing(trial: TrialSpec, pods: Iterable[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield those pods that print what the training does, each with the container that does it."""
+    for body in pods:
+        labels = body["metadata"]["labels"]
+        container = trial.container if trial.workload is None else trial.workload.printer(labels, trial.container)
+        if container is not None:
+            yield body, container
 
 
 def _images(pods: list[dict[str, Any]]) -> dict[str, list[str]]:

@@ -19,6 +19,8 @@ FIELD = "spec.trial.workload.spec"
 """Where a workload's spec is in a search's manifest."""
 NAME_LENGTH = 63
 """Longest name of a pod that has a host name, and longest value of a label."""
+KUBERNETES = "Kubernetes"
+"""The engine that every cluster has."""
 ALIKE = -1
 """The rank of pods that are alike."""
 SHORTEST_NAME = 24
@@ -213,6 +215,24 @@ class Workload:
         """The group of the pod that reports."""
         wanted = self.reporter.group
         return next(group for group in self.groups if group.name == wanted)
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether it is a Job with a single pod, which needs nothing that other trials do not."""
+        return self.kind.engine == KUBERNETES and self.pods == 1
+
+    def is_reporter(self, labels: Mapping[str, str]) -> bool:
+        """Say whether a pod with those labels is at the place of the one that reports."""
+        place = self.kind.place(labels)
+        return place is not None and self.reports(place)
+
+    def printer(self, labels: Mapping[str, str], container: str) -> str | None:
+        """Return which container of a pod prints what the training does; None if none of them does. ``container`` is
+        the one that trains in the pod that reports.
+        """
+        if self.kind.trains_in_container:
+            return container if self.is_reporter(labels) else None
+        return self.kind.prints(self.spec, labels)
 
     def reports(self, place: Place) -> bool:
         """Say whether the pod at that place is the one that reports."""

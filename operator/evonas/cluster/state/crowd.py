@@ -117,18 +117,13 @@ def telling_pods(trial: TrialSpec, pods: Iterable[PodRecord]) -> list[tuple[PodR
     """Return those of an attempt's pods, gone ones too, whose end shows the result, each with the container that it is
     the end of: without a workload, each pod; of a training that prints its result elsewhere, where that is.
     """
-    if trial.report is not None:
-        return printing_pods(trial, pods)
-    return [(pod, trial.container) for pod in _reporting(trial, pods)]
-
-
-def printing_pods(trial: TrialSpec, pods: Iterable[PodRecord]) -> list[tuple[PodRecord, str]]:
-    """Return those of an attempt's pods whose output is that of the training, each with the container that prints."""
     workload = trial.workload
-    if workload is not None and not workload.kind.trains_in_container:
-        printed = ((pod, workload.kind.prints(workload.spec, pod.labels)) for pod in pods)
+    if workload is None:
+        return [(pod, trial.container) for pod in pods]
+    if trial.report is not None and not workload.kind.trains_in_container:
+        printed = ((pod, workload.printer(pod.labels, trial.container)) for pod in pods)
         return [(pod, container) for pod, container in printed if container is not None]
-    return [(pod, trial.container) for pod in _reporting(trial, pods)]
+    return [(pod, trial.container) for pod in pods if workload.is_reporter(pod.labels)]
 
 
 def gather(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord], now: datetime) -> Crowd:
@@ -175,14 +170,6 @@ def disruptions_of(record: WorkloadRecord, crowd: Crowd, now: datetime) -> tuple
     return tuple(
         sorted((_disruption(record, crowd, loss, now) for loss in over), key=lambda each: (each.end_time, each.pod))
     )
-
-
-def _reporting(trial: TrialSpec, pods: Iterable[PodRecord]) -> list[PodRecord]:
-    workload = trial.workload
-    if workload is None:
-        return list(pods)
-    places = ((pod, workload.kind.place(pod.labels)) for pod in pods)
-    return [pod for pod, place in places if place is not None and workload.reports(place)]
 
 
 def _members(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord]) -> list[Member]:
