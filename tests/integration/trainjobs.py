@@ -27,7 +27,7 @@ def trainjob(name: str, *, runtime: str, nodes: int = 2, **spec: Any) -> dict[st
 
 
 def runtimes(annotations: Mapping[str, Mapping[str, str]]) -> list[dict[str, Any]]:
-    """Return runtimes by name and by the annotations of their pods; where those are to fail, the first one ends the whole."""
+    """Return runtimes by name and by the annotations of their pods, the first of which that fails ends the whole."""
     return [
         {
             "apiVersion": "trainer.kubeflow.org/v1alpha1",
