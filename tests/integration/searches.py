@@ -126,17 +126,22 @@ def wait_for_release(cluster: Cluster, namespace: str) -> None:
 
 def assert_sound(cluster: Cluster, namespace: str, name: str, count: int) -> None:
     """Assert what must hold of every completed search: one trial per index, one result and Job each, no orphan."""
-    records = trials(cluster, namespace)
+    assert_results(cluster, namespace, name, count)
+    jobs = cluster.list("jobs", namespace)
+    owners = [reference["name"] for job in jobs for reference in job["metadata"]["ownerReferences"]]
+    assert sorted(owners) == sorted(body["metadata"]["name"] for body in trials(cluster, namespace))
+    wait_for_release(cluster, namespace)
+    pods = cluster.list("pods", namespace)
+    assert len(pods) == count
+    assert {pod["status"]["phase"] for pod in pods} == {"Succeeded"}
+
+
+def assert_results(cluster: Cluster, namespace: str, name: str, count: int) -> None:
+    """Assert what must hold of the records of a completed search: one trial per index and one result each."""
+    records = trials(cluster, namespace, name)
     assert [body["spec"]["index"] for body in records] == list(range(count))
     assert sorted(body["status"]["sequence"] for body in records) == list(range(1, count + 1))
     search = cluster.get("nas", name, namespace)
     rewards = {body["metadata"]["name"]: float(body["status"]["reward"]) for body in records}
     best = search["status"]["best"]
     assert rewards[best["trial"]] == float(best["reward"]) == max(rewards.values())
-    jobs = cluster.list("jobs", namespace)
-    owners = [reference["name"] for job in jobs for reference in job["metadata"]["ownerReferences"]]
-    assert sorted(owners) == sorted(rewards)
-    wait_for_release(cluster, namespace)
-    pods = cluster.list("pods", namespace)
-    assert len(pods) == count
-    assert {pod["status"]["phase"] for pod in pods} == {"Succeeded"}
