@@ -52,7 +52,7 @@ class ClusterSource:
     def log(
         self, trial: Trial, attempt: int, write: Callable[[bytes], object], *, follow: bool, tail: int | None = None
     ) -> None:
-        """Pass on the log of the attempt's latest pod."""
+        """Pass on the log of the attempt's latest pod; of several, of the one that reports."""
 
         async def pass_on(api: Api, namespace: str) -> None:
             record = await self._read(api, namespace)
@@ -63,6 +63,9 @@ class ClusterSource:
                     f"attempt {attempt} of trial {trial.index} no longer has a pod: Jobs are deleted after"
                     " spec.trial.ttlSecondsAfterFinished; raise it, or look in the cluster's log collection"
                 )
+            workload = record.spec.trial.workload
+            if workload is not None:
+                pods = [body for body in pods if workload.is_reporter(body["metadata"]["labels"])] or pods
             pod = max(pods, key=lambda body: str(body["metadata"]["creationTimestamp"]))["metadata"]["name"]
             async for chunk in api.log(namespace, pod, record.spec.trial.container, follow=follow, tail=tail):
                 write(chunk)

@@ -21,6 +21,8 @@ NAME_LENGTH = 63
 """Longest name of a pod that has a host name, and longest value of a label."""
 ALIKE = -1
 """The rank of pods that are alike."""
+KUBERNETES = "Kubernetes"
+"""The engine that every cluster has."""
 SHORTEST_NAME = 24
 """Room that the name of any attempt needs (``search.names.workload_name``)."""
 
@@ -207,6 +209,16 @@ class Workload:
         """The group of the pod that reports."""
         wanted = self.reporter.group
         return next(group for group in self.groups if group.name == wanted)
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether it is a Job with a single pod, which needs nothing that other trials do not."""
+        return self.kind.engine == KUBERNETES and self.pods == 1
+
+    def is_reporter(self, labels: Mapping[str, str]) -> bool:
+        """Say whether a pod with those labels is at the place of the one that reports."""
+        place = self.kind.place(labels)
+        return place is not None and self.reports(place)
 
     def reports(self, place: Place) -> bool:
         """Say whether the pod at that place is the one that reports."""

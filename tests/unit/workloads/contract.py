@@ -161,7 +161,8 @@ class KindContract(ABC):
     # --- how it goes ---
 
     def test_one_of_which_nothing_is_known_yet_goes_on(self) -> None:
-        for status in ({}, None):
+        unknown: tuple[dict[str, Any] | None, ...] = ({}, None)
+        for status in unknown:
             standing = self.read(status)
             assert (standing.complete, standing.failed, standing.ended) == (False, False, None)
             assert not standing.suspended

@@ -54,7 +54,7 @@ async def check_quota(api: Api, namespace: str, spec: SearchSpec) -> list[Findin
     findings = []
     places = spec.budget.parallel_trials
     ask = f"{counted(places, 'parallel trial')} {'asks' if places == 1 else 'ask'} for"
-    asked = {name: amount * places for name, amount in pod_requests(spec).items()}
+    asked = {name: amount * places for name, amount in trial_requests(spec).items()}
     for quota in quotas or ():
         hard, used = (quota.get("status", {}).get(part, {}) for part in ("hard", "used"))
         for name in sorted(hard.keys() & asked.keys()):
@@ -71,7 +71,7 @@ async def check_quota(api: Api, namespace: str, spec: SearchSpec) -> list[Findin
 
 
 async def check_devices(api: Api, spec: SearchSpec) -> list[Finding]:
-    """Check whether any node offers each extended resource (GPUs and the like) that the template requests."""
+    """Check whether any node offers each extended resource (GPUs and the like) that a trial requests."""
     return await find_devices(api, dict.fromkeys(devices_of(spec), ()))
 
 
@@ -99,8 +99,8 @@ async def find_devices(api: Api, wanted: Mapping[str, Sequence[str]], namespace:
 
 
 def devices_of(spec: SearchSpec) -> list[str]:
-    """Return the extended resources that a trial's pod requests."""
-    requests = (name for name in pod_requests(spec) if name.startswith("requests."))
+    """Return the extended resources that the pods of a trial request."""
+    requests = (name for name in trial_requests(spec) if name.startswith("requests."))
     return sorted(name.removeprefix("requests.") for name in requests if "/" in name)
 
 
@@ -134,12 +134,20 @@ async def check_images(api: Api, namespace: str) -> list[Finding]:
     ]
 
 
-def pod_requests(spec: SearchSpec) -> dict[str, Decimal]:
-    """Return what one trial's pod uses of a quota, by the quota's own names."""
-    asked: dict[str, Decimal] = {"pods": Decimal(1), "count/jobs.batch": Decimal(1)}
-    for container in spec.trial.containers:
-        for name, amount in _amounts(container):
-            asked[name] = asked.get(name, Decimal(0)) + amount
+def trial_requests(spec: SearchSpec) -> dict[str, Decimal]:
+    """Return what all pods of one trial use of a quota, by the quota's own names."""
+    asked: dict[str, Decimal] = {}
+    workload = spec.trial.workload
+    if workload is None:
+        asked["count/jobs.batch"] = Decimal(1)
+        pods = [(1, spec.trial.containers)]
+    else:
+        asked[f"count/{workload.kind.plural}.{workload.kind.group_version[0]}"] = Decimal(1)
+        pods = [(group.count, group.template["spec"]["containers"]) for group in workload.groups]
+    for count, containers in pods:
+        asked["pods"] = asked.get("pods", Decimal(0)) + count
+        for name, amount in (each for container in containers for each in _amounts(container)):
+            asked[name] = asked.get(name, Decimal(0)) + count * amount
     return asked
 
 

@@ -123,8 +123,7 @@ def telling_pods(trial: TrialSpec, pods: Iterable[PodRecord]) -> list[tuple[PodR
     if trial.report is not None and not workload.kind.trains_in_container:
         printed = ((pod, workload.kind.prints(workload.spec, pod.labels)) for pod in pods)
         return [(pod, container) for pod, container in printed if container is not None]
-    places = ((pod, workload.kind.place(pod.labels)) for pod in pods)
-    return [(pod, trial.container) for pod, place in places if place is not None and workload.reports(place)]
+    return [(pod, trial.container) for pod in pods if workload.is_reporter(pod.labels)]
 
 
 def gather(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord], now: datetime) -> Crowd:
