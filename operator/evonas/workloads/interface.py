@@ -110,6 +110,8 @@ class Kind(ABC):
     """What must be installed for it."""
     has_time_to_live: ClassVar[bool] = True
     """Whether its engine deletes it some time after its end, if told to."""
+    pod_label: ClassVar[str | None] = None
+    """Where its pods cannot be given our labels: the one of theirs that is its name."""
     trains_in_container: ClassVar[bool] = True
     """Whether the training is what the container of the reporting pod runs, so that it ends with it. Otherwise the
     object says how it ended, ``prints`` names the container with its output, and its pods stay until it is released.

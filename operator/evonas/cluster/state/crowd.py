@@ -64,9 +64,9 @@ class Member:
 
     def end(self, now: datetime) -> datetime:
         """Return when a pod that is over had ended."""
-        state = self.state
+        state, gone = self.state, self.pod.gone_at or now
         # A deletion's timestamp is the end of its grace period, which may not be used up.
-        return (state and state.finished) or min(self.pod.deletion or now, now)
+        return (state and state.finished) or min(self.pod.deletion or gone, gone)
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Crowd:
     """Those that were lost, the ones lost together as one, each by their ends."""
     expected: int
     reporter: Member | None
-    """The pod that reports, if it is there; once the workload has ended, the last that there was."""
+    """The pod that reports, if it is there; once a training that is no container's has ended, the last that there was."""
     start: int
     """How often the engine has started all of them again."""
     helpers: tuple[PodRecord, ...]
@@ -138,7 +138,7 @@ def gather(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord], 
     current = [member for member in last.values() if not _was_taken(trial, record, member)]
     remaining = {id(member) for member in current}
     lost = [member for member in members if id(member) not in remaining]
-    shown = [*current, *(last.values() if record.is_finished else ())]
+    shown = [*current, *(last.values() if record.is_finished and not workload.kind.trains_in_container else ())]
     reporter = next((each for each in shown if workload.reports(each.place)), None)
     order = {group.name: position for position, group in enumerate(workload.groups)}
     return Crowd(
@@ -151,13 +151,13 @@ def gather(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord], 
     )
 
 
-def holdings_of(trial: TrialSpec, members: Iterable[Member]) -> tuple[Holding, ...]:
+def holdings_of(trial: TrialSpec, members: Iterable[Member], now: datetime) -> tuple[Holding, ...]:
     """Return what pods hold: each its GPUs from the moment that it has a node to the end of its container."""
     return tuple(
         Holding(
             trial.group_gpus[member.place.group],
             member.pod.scheduled,
-            None if member.state is None else member.state.finished,
+            member.end(now) if _is_over(member) else None,
         )
         for member in members
         if member.pod.scheduled is not None

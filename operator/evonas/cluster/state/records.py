@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Protocol
+from sys import intern
+from typing import Any, Protocol, TypeVar
 
 from evonas.search.codec import SearchIdentity, from_object, from_time
 from evonas.search.interventions import MARK_ANNOTATIONS
@@ -25,11 +27,22 @@ from evonas.search.names import (
 )
 from evonas.search.trial import Trial
 from evonas.search.trial_report import MAX_MESSAGE_BYTES, message_limit
-from evonas.workloads.catalogue import find_kind
+from evonas.workloads.catalogue import find_kind, kind_named
 from evonas.workloads.conditions import job_standing
+
+logger = logging.getLogger(__name__)
 
 MAX_TEXT = 16_384
 """Longest annotation or message kept; a trial may write more, which we need not hold."""
+
+
+@dataclass(frozen=True)
+class AttemptName:
+    """Which attempt an object belongs to."""
+
+    search_uid: str
+    index: int
+    attempt: int
 
 
 class Versioned(Protocol):
@@ -46,6 +59,9 @@ class Versioned(Protocol):
     @property
     def namespace(self) -> str:
         """Its namespace and name."""
+
+
+R = TypeVar("R", bound=Versioned)
 
 
 @dataclass(frozen=True)
@@ -133,6 +149,11 @@ class WorkloadRecord:
         return self.complete or self.failed
 
     @property
+    def trains_in_container(self) -> bool:
+        """Say whether its training is what a container runs (``workloads.interface``)."""
+        return self.kind == PLAIN_JOB or kind_named(self.kind).trains_in_container
+
+    @property
     def is_open(self) -> bool:
         """Say whether anything is left to do for it."""
         return not (self.deleting or (self.is_finished and self.released and self.expires is None))
@@ -191,10 +212,14 @@ class PodRecord:
     sidecars: frozenset[str] = frozenset()
     labels: Mapping[str, str] = field(default_factory=dict)
     """Those that its engine, or the user, has given it."""
+    is_labelled: bool = True
+    """Whether it has our labels; if not, it was found by the name of its workload."""
     message_limit: int = MAX_MESSAGE_BYTES
     """How many bytes of a termination message are kept."""
     gone: bool = False
     """True once it is deleted; the record is its last state."""
+    gone_at: datetime | None = None
+    """When that was seen."""
 
     @property
     def is_terminal(self) -> bool:
@@ -290,8 +315,11 @@ def read_workload(body: Mapping[str, Any]) -> WorkloadRecord:
     )
 
 
-def read_pod(body: Mapping[str, Any]) -> PodRecord:
-    """Return the record of a pod of ours; KeyError or ValueError if the labels are not ours."""
+def read_pod(body: Mapping[str, Any], attempt: AttemptName | None = None) -> PodRecord:
+    """Return the record of a pod of ours; KeyError or ValueError if the labels are not ours.
+
+    ``attempt`` is whose pod it is, where its labels do not say so.
+    """
     metadata, status = body["metadata"], body.get("status", {})
     conditions = {item["type"]: item for item in status.get("conditions", ())}
     scheduled = conditions.get("PodScheduled", {})
@@ -303,7 +331,7 @@ def read_pod(body: Mapping[str, Any]) -> PodRecord:
         name=metadata["name"],
         uid=metadata["uid"],
         version=int(metadata["resourceVersion"]),
-        **_labels(metadata),
+        **(_labels(metadata) if attempt is None else vars(attempt)),
         created=_time(metadata["creationTimestamp"]),
         owner_uid=controller_of(metadata),
         deletion=from_time(metadata.get("deletionTimestamp")),
@@ -322,9 +350,26 @@ def read_pod(body: Mapping[str, Any]) -> PodRecord:
         sidecars=frozenset(
             item["name"] for item in body["spec"].get("initContainers", ()) if item.get("restartPolicy") == "Always"
         ),
-        labels={key: value for key, value in metadata["labels"].items() if not key.startswith(_NOT_OF_THE_ENGINE)},
+        # Shared: the pods of a workload have the same dozen labels, most with the same values.
+        labels={
+            intern(key): intern(value)
+            for key, value in metadata["labels"].items()
+            if not key.startswith(_NOT_OF_THE_ENGINE)
+        },
+        is_labelled=attempt is None,
         message_limit=message_limit(body["spec"]),
     )
+
+
+def read_or_skip(read: Callable[[Mapping[str, Any]], R | None], body: Mapping[str, Any]) -> R | None:
+    """Return the record of an object; None for one that is not, with a log line if it carries our label by mistake."""
+    try:
+        return read(body)
+    except (KeyError, ValueError, TypeError) as error:
+        metadata = body.get("metadata", {})
+        name = f"{metadata.get('namespace')}/{metadata.get('name')}"
+        logger.info("%s %s is not ours: %r", body.get("kind"), name, error)
+        return None
 
 
 _NOT_OF_THE_ENGINE = (

@@ -56,7 +56,7 @@ def view_workload(
     lives = any(not (pod.gone or pod.is_terminal) for pod in known)
     return replace(
         view,
-        holdings=holdings_of(trial, crowd.members),
+        holdings=holdings_of(trial, crowd.members, now),
         disruptions=disruptions_of(record, crowd, now),
         holds_resources=not record.is_finished or lives,
         outlasts=lives and record.is_finished and not _trains_in_container(trial),
