@@ -79,7 +79,7 @@ class Crowd:
     """Those that were lost, the ones lost together as one, each by their ends."""
     expected: int
     reporter: Member | None
-    """The pod that reports, if it is there; once a training that is no container's has ended, the last that there was."""
+    """The pod that reports, if it is there, or was the last to be, when a training that is no container's has ended."""
     start: int
     """How often the engine has started all of them again."""
     helpers: tuple[PodRecord, ...]
