@@ -17,6 +17,7 @@ from evonas.search.names import ATTEMPT_LABEL, EXPIRY_ANNOTATION, INDEX_LABEL, R
 from harness.client import Cluster
 from harness.errors import CommandFailed
 from harness.fixtures import shared_or_skipped
+from harness.kwok import PRINTED
 from tests.integration.searches import HELD, assert_results, running, trials, wait_until
 from tests.operator_process import OperatorProcess, install, search
 
@@ -142,6 +143,24 @@ def test_each_pod_is_told_the_candidate_and_known_as_the_trials(
     (head,) = (pod for pod in pods if pod["metadata"]["labels"].get(GROUP) == "headgroup")
     assert trial["status"]["reward"] == "0.25"
     assert trial["status"]["attempts"][-1]["pod"] == head["metadata"]["name"]
+
+
+def test_result_that_the_program_prints_is_read_from_its_submitter(
+    cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
+) -> None:
+    logs = {"objective": {"metric": "accuracy"}, "trial": {"retries": 0, "report": {"from": "Logs"}}}
+    apply(ray_job("printed", annotations={"evonas-test/outcome": "silent"}, budget=ONE, **logs))
+    wait_until(cluster, namespace, "printed", "Complete")
+    (trial,) = trials(cluster, namespace)
+    assert (trial["status"]["state"], float(trial["status"]["reward"])) == ("Succeeded", PRINTED)
+    read = [
+        event["objectRef"]["name"]
+        for event in cluster.audit_events(namespace)
+        if event.get("objectRef", {}).get("subresource") == "log" and event["stage"] == "ResponseComplete"
+    ]
+    (job,) = cluster.list("jobs", namespace)
+    (submitter,) = cluster.list("pods", namespace, f"job-name={job['metadata']['name']}")
+    assert {*read} == {submitter["metadata"]["name"]}
 
 
 def test_program_that_fails_is_tried_again_in_a_cluster_of_its_own_and_an_infeasible_one_is_not(
