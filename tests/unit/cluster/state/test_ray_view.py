@@ -355,9 +355,13 @@ def test_a_cluster_of_a_trial_that_has_ended_is_leaving_until_its_last_node_is_g
     for pod in nodes():
         store.put_pod(pod)
     assert find_leaving(store.children("u")) == {(0, 1)}
+    changed: list[str] = []
+    store.subscribe(changed.append)
     for pod in nodes():
         store.drop_pod(pod)
     assert find_leaving(store.children("u")) == set()
+    # What waits for it is told.
+    assert changed
 
 
 def test_gpus_are_those_of_all_nodes() -> None:
