@@ -73,8 +73,6 @@ class Standing:
     message: str = ""
     ended: datetime | None = None
     suspended: bool = False
-    resumed: datetime | None = None
-    """When it was last let run after it had been suspended; None if it never was."""
     released: bool = False
     """Whether its time to live is set."""
 

@@ -31,6 +31,14 @@ def has_result(trial: TrialSpec, pod: PodRecord) -> bool:
     return trial.report is None and state.exit_code == 0 and report != Report()
 
 
+def is_infeasible(pod: PodRecord, state: ContainerState) -> bool:
+    """Say whether a container has ended with the exit code of an infeasible candidate, and by itself."""
+    # If it was ended from outside, its termination message may be just the end of its log.
+    return state.exit_code == INFEASIBLE_EXIT_CODE and (
+        pod.disrupted is None or report_of(pod, state).infeasible is not None
+    )
+
+
 def report_of(pod: PodRecord, state: ContainerState) -> Report:
     """Return what a pod has reported: by its annotations, or as its container's last message."""
     return read_report(pod.annotations, state.message, pod.message_limit)

@@ -123,8 +123,6 @@ class WorkloadRecord:
     """The kind's name (``workloads.catalogue``), or that of a Job with a single pod."""
     expires: datetime | None = None
     """When the operator is to delete it; None where its time to live does that."""
-    resumed: tuple[datetime, ...] = ()
-    """When it was let run after it had been suspended, as far as that was seen."""
 
     @property
     def is_finished(self) -> bool:
@@ -286,7 +284,6 @@ def read_workload(body: Mapping[str, Any]) -> WorkloadRecord:
         else None,
         kind=name,
         expires=expires,
-        resumed=() if standing.resumed is None else (standing.resumed,),
     )
 
 
@@ -317,7 +314,7 @@ def read_pod(body: Mapping[str, Any]) -> PodRecord:
         disrupted=disruption.get("reason", "Disrupted") if disruption.get("status") == "True" else None,
         disruption_message=disruption.get("message", ""),
         annotations={key: annotations[key][:MAX_TEXT] for key in reported if key in annotations},
-        containers={item["name"]: _container(item.get("state", {})) for item in status.get("containerStatuses", ())},
+        containers={item["name"]: _with_last(item) for item in status.get("containerStatuses", ())},
         init_containers={item["name"]: _init_container(item) for item in status.get("initContainerStatuses", ())},
         sidecars=frozenset(
             item["name"] for item in body["spec"].get("initContainers", ()) if item.get("restartPolicy") == "Always"
@@ -336,12 +333,12 @@ _NOT_OF_THE_ENGINE = (
 
 
 def _init_container(status: Mapping[str, Any]) -> ContainerState:
-    last = status.get("lastState", {}).get("terminated")
-    return replace(
-        _container(status.get("state", {})),
-        ready=status.get("started", True),
-        last=None if last is None else _container({"terminated": last}),
-    )
+    return replace(_with_last(status), ready=status.get("started", True))
+
+
+def _with_last(status: Mapping[str, Any]) -> ContainerState:
+    state, last = _container(status.get("state", {})), status.get("lastState", {}).get("terminated")
+    return state if last is None else replace(state, last=_container({"terminated": last}))
 
 
 def _container(state: Mapping[str, Any]) -> ContainerState:

@@ -110,11 +110,7 @@ class Store:
         """Take in a Job as read or written."""
         workloads = self._own(record.search_uid).workloads
         key = (record.index, record.attempt)
-        known = workloads.get(key)
-        if _is_newer(record, known):
-            if known is not None and known.uid == record.uid and known.resumed != record.resumed:
-                # It shows the last time only.
-                record = replace(record, resumed=tuple(sorted({*known.resumed, *record.resumed})))
+        if _is_newer(record, workloads.get(key)):
             workloads[key] = record
             open_workloads = self._own(record.search_uid).open_workloads
             (open_workloads.add if record.is_open else open_workloads.discard)(key)

@@ -7,6 +7,7 @@ start again.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -31,6 +32,8 @@ from evonas.search.trial_report import Report
 from evonas.spec import TrialSpec
 
 _NO_STATE = ContainerState()
+_TERMINATED = (128 + signal.SIGTERM, 128 + signal.SIGKILL)
+"""Exit codes of a container that is ended with its pod."""
 
 
 def view_workload(
@@ -42,27 +45,33 @@ def view_workload(
 ) -> AttemptView:
     """Return the attempt as its workload and pods currently show it, and ``readings`` of the pods' output, by UID."""
     known = list(pods)
-    crowd = gather(trial, record, known)
+    crowd = gather(trial, record, known, now)
     reporter = crowd.reporter
     reading = NOT_READ if reporter is None else readings.get(reporter.pod.uid, NOT_READ)
     view = _view(trial, record, crowd, now, reading)
     lives = any(not (pod.gone or pod.is_terminal) for pod in known)
     return replace(
         view,
-        holdings=holdings_of(trial, (*crowd.current, *crowd.missing), now),
-        disruptions=disruptions_of(trial, record, crowd, now),
+        holdings=holdings_of(trial, crowd.members, now),
+        disruptions=disruptions_of(record, crowd, now),
         holds_resources=not record.is_finished or lives,
     )
 
 
 def _view(trial: TrialSpec, record: WorkloadRecord, crowd: Crowd, now: datetime, reading: Reading) -> AttemptView:
     reporter = crowd.reporter
-    unread = reporter is not None and is_to_be_read(trial, reporter.pod) and not reading.is_whole
-    if reporter is not None and reporter.state is not None and reporter.state.exit_code is not None and not unread:
+    if reporter is not None and is_to_be_read(trial, reporter.pod) and not reading.is_whole:
+        # It has ended well, and its result is in its output.
+        return _attempt(record, crowd, AttemptPhase.RUNNING)
+    if reporter is not None and reporter.state is not None and reporter.state.exit_code in (0, INFEASIBLE_EXIT_CODE):
         ending = container_ended(trial, record, reporter.pod, reporter.state, reading)
         if ending is not None:
             return _ended(record, crowd, ending, reporter.state.finished or now)
-    if record.is_finished and not unread:
+    infeasible = crowd.infeasible
+    if infeasible is not None and infeasible.state is not None:
+        ended = _ended(record, crowd, _failed(crowd, infeasible, infeasible.state), infeasible.end(now))
+        return replace(ended, must_stop=not record.is_finished)
+    if record.is_finished:
         return _ended(record, crowd, _workload_ended(trial, record, crowd, reading), record.ended or now)
     if crowd.all_run:
         return _running(trial, record, crowd, now)
@@ -80,18 +89,25 @@ def _workload_ended(trial: TrialSpec, record: WorkloadRecord, crowd: Crowd, read
             return judge_exit(INFEASIBLE_EXIT_CODE if report.infeasible else 0, report)
         message = f"the {record.kind} is complete, but the pod that reports has left no result"
         return Ending(Verdict.BROKEN, "ResultMissing", message)
-    if TIMEOUT_REASON in (record.reason, *(member.pod.reason for member in crowd.current)):
-        return judge_timeout(trial, hint=record.message)
+    late = next((member.pod for member in crowd.members if member.pod.reason == TIMEOUT_REASON), None)
+    if late is not None or record.reason == TIMEOUT_REASON:
+        what = f"the {record.kind}" if late is None else f"pod {late.name}"
+        said = f"{what} took longer than its own activeDeadlineSeconds"
+        return Ending(Verdict.USELESS, TIMEOUT_REASON, f"{said}: {record.message}" if record.message else said)
     failed = crowd.first_failed
     if failed is None or failed.state is None or failed.state.exit_code is None:
         return Ending(Verdict.BROKEN, record.reason or "WorkloadFailed", record.message)
-    if failed.pod.is_deleted and failed.state.exit_code != INFEASIBLE_EXIT_CODE:
+    if failed.pod.is_deleted and failed.state.exit_code in _TERMINATED:
         return Ending(Verdict.BROKEN, "PodDeleted", f"somebody deleted the pod {failed.pod.name}")
-    said = report_of(failed.pod, failed.state)
-    ending = judge_exit(failed.state.exit_code, said, reason=failed.state.reason, hint=last_words(failed.state.message))
-    if failed is not reporter:
-        ending = replace(ending, message=f"pod {failed.pod.name}: {ending.message}")
-    return ending
+    return _failed(crowd, failed, failed.state)
+
+
+def _failed(crowd: Crowd, member: Member, state: ContainerState) -> Ending:
+    """Judge a workload by a container that did not end well."""
+    assert state.exit_code is not None
+    said = report_of(member.pod, state)
+    ending = judge_exit(state.exit_code, said, reason=state.reason, hint=last_words(state.message))
+    return ending if member is crowd.reporter else replace(ending, message=f"pod {member.pod.name}: {ending.message}")
 
 
 def _running(trial: TrialSpec, record: WorkloadRecord, crowd: Crowd, now: datetime) -> AttemptView:
@@ -113,18 +129,19 @@ def _waiting(trial: TrialSpec, record: WorkloadRecord, crowd: Crowd, now: dateti
     deadline = since + timedelta(seconds=trial.start_timeout_seconds)
     if why in HOPELESS or now >= deadline:
         ending = never_started(trial, why, _counted(crowd, said))
-        return replace(_ended(record, crowd, ending, now), must_stop=True)
+        return replace(_ended(record, crowd, ending, min(now, deadline)), must_stop=True)
     return replace(view, deadline=deadline)
 
 
 def _partial_since(crowd: Crowd, now: datetime) -> datetime | None:
     """Return since when pods hold their resources while others are missing; None if none does.
 
-    A pod that was lost makes it begin again.
+    A pod that was lost, or does not run any more, makes it begin again.
     """
     held = [member.pod.scheduled for member in crowd.current if member.pod.scheduled is not None]
-    lost = [member.end(now) for loss in (*crowd.lost, crowd.missing) for member in loss if member.is_own]
-    return max(min(held), *lost) if held else None
+    lost = [member.end(now) for loss in crowd.lost for member in loss if member.is_own]
+    stopped = [member.stopped for member in crowd.current if member.stopped is not None]
+    return max([min(held), *lost, *stopped]) if held else None
 
 
 def _hindrance(record: WorkloadRecord, crowd: Crowd) -> tuple[QueuedReason, str, str]:
@@ -136,7 +153,7 @@ def _hindrance(record: WorkloadRecord, crowd: Crowd) -> tuple[QueuedReason, str,
     for found in (_failure(record, waiting), _hindered_start(waiting), _unscheduled(waiting)):
         if found is not None:
             return found
-    if crowd.lost or crowd.missing:
+    if crowd.lost:
         return QueuedReason.DISRUPTED, "", "a pod that was lost is being replaced"
     said = "its pods are being started" if crowd.current else record.message or f"its {record.kind} has no pod yet"
     return QueuedReason.STARTING, "", said
