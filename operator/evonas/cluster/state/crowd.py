@@ -168,8 +168,8 @@ def holdings_of(trial: TrialSpec, members: Iterable[Member], now: datetime) -> t
 def disruptions_of(record: WorkloadRecord, crowd: Crowd, now: datetime) -> tuple[Disruption, ...]:
     """Return a disruption for each loss that is over, oldest first.
 
-    What a pod was lost by shows only with what follows: its successor, another start of all, another workload, or
-    nothing, where the workload is suspended or over.
+    What a pod was lost by, if it does not say so itself, shows only with what follows: its successor, another start of
+    all, another workload, or nothing, where the workload is suspended or over.
     """
     settled = record.is_finished or (record.suspended and not any(_may_run(member) for member in crowd.current))
     over = [
@@ -187,8 +187,8 @@ def _may_run(member: Member) -> bool:
 
 
 def _is_past(member: Member, crowd: Crowd) -> bool:
-    """Say whether a lost pod has a successor, or all of its workload have."""
-    if not member.is_own or member.place.start < crowd.start:
+    """Say whether a lost pod says why, or has a successor, or all of its workload have."""
+    if member.pod.disrupted is not None or not member.is_own or member.place.start < crowd.start:
         return True
     followers = (one for one in crowd.members if one.position == member.position and one is not member)
     return any(one.pod.created >= member.pod.created and not _is_over(one) for one in followers)
