@@ -79,7 +79,7 @@ class PendingReasons:
 
 
 def find_podless(children: Children, views: Mapping[int, AttemptView]) -> WorkloadRecord | None:
-    """Return the Job or workload of the oldest trial whose attempt waits for pods that are not there, or for a queue."""
+    """Return the Job or workload of the oldest trial whose attempt waits for pods that are not there, or a queue."""
     waiting = (
         job
         for index, view in sorted(views.items())
