@@ -30,7 +30,7 @@ TRAINER = ("trainer",)
 KUBERAY = ("kuberay",)
 HELM = ("helm",)
 HELM_DOCS = ("helm-docs",)
-NODE = ("kubelet", "kube-proxy", "pause")
+NODE = ("kubelet", "kube-proxy", "pause", "coredns")
 PROMETHEUS = ("prometheus", "promtool")
 KSTATUS = ("kstatus",)
 
@@ -46,6 +46,7 @@ _KUBERNETES = {
     )
 }
 _PACKAGES = {
+    "coredns": {"coredns": "."},
     "helm": {"helm": "helm.sh/helm/v4/cmd/helm"},
     "helm-docs": {"helm-docs": "github.com/norwoodj/helm-docs/cmd/helm-docs"},
     "jobset": {"jobset": "sigs.k8s.io/jobset"},

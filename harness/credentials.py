@@ -28,6 +28,7 @@ USERS: dict[str, tuple[str, ...]] = {
     "viewer": (),
     "kwok": ("system:masters",),
     "kueue": ("system:masters",),
+    "coredns": ("system:masters",),
     "jobset": ("system:masters",),
     "trainer": ("system:masters",),
     "kuberay": ("system:masters",),

@@ -1,4 +1,4 @@
-"""The real node: containerd, kubelet and kube-proxy in a sandbox, with four GPUs that exist on paper."""
+"""The real node: containerd, kubelet, kube-proxy and CoreDNS in a sandbox, with four GPUs that exist on paper."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from harness.credentials import NODE_NAME
 from harness.state import Instance
 from harness.waiting import wait_for
 
-PORTS = ("kubelet-health", "kube-proxy-health")
+PORTS = ("kubelet-health", "kube-proxy-health", "coredns-health")
+
+DOMAIN = "cluster.local"
 
 GPU = "nvidia.com/gpu"
 GPUS = 4
@@ -40,10 +42,11 @@ def start(instance: Instance, programs: dict[str, Path]) -> None:
     _start_containerd(instance)
     _start_kubelet(instance, programs["kubelet"])
     _start_kube_proxy(instance, programs["kube-proxy"])
+    _start_coredns(instance, programs["coredns"])
     cluster = Cluster(instance)
     cluster.wait_for("the node to register", lambda: cluster.get("node", NODE_NAME))
     _add_gpus(cluster)
-    for name in ("kubelet", "kube-proxy"):
+    for name in ("kubelet", "kube-proxy", "coredns"):
         processes.wait_healthy(instance, name)
     cluster.wait_for("the node to be Ready and open", lambda: _is_open(cluster))
 
@@ -102,10 +105,8 @@ def _kubelet_configuration(instance: Instance) -> dict[str, object]:
         "cgroupRoot": f"/{instance.cgroup}",
         "failCgroupV1": False,
         "failSwapOn": False,
-        # There is no DNS in the cluster. An address all the same, or every pod gets a warning event; nothing routes to
-        # it, so that looking up a name fails at once.
-        "clusterDNS": [instance.service_ip.removesuffix(".1") + ".10"],
-        "clusterDomain": "cluster.local",
+        "clusterDNS": [instance.host],
+        "clusterDomain": DOMAIN,
         "resolvConf": str(resolver),
         # The images cannot be pulled again, and the disk belongs to others too.
         "imageGCHighThresholdPercent": 100,
@@ -128,6 +129,19 @@ def _start_kube_proxy(instance: Instance, program: Path) -> None:
         "--conntrack-tcp-timeout-close-wait=0s",
     ]
     processes.start(instance, "kube-proxy", argv, health=f"http://{health}/healthz")
+
+
+def _start_coredns(instance: Instance, program: Path) -> None:
+    """It knows the names of the cluster and no others: there is no network beyond it."""
+    user = credentials.kubeconfig_path(instance, "coredns")
+    health = f"{instance.host}:{instance.ports['coredns-health']}"
+    config = instance.path("node", "Corefile")
+    # Answers are kept for no time: who looks a pod up before it is there finds it as soon as it is.
+    config.write_text(
+        f".:53 {{\n bind {instance.host}\n errors\n health {health}\n"
+        f" kubernetes {DOMAIN} {{\n  kubeconfig {user}\n  ttl 0\n }}\n}}\n"
+    )
+    processes.start(instance, "coredns", [program, "-conf", config], health=f"http://{health}/health")
 
 
 def _add_gpus(cluster: Cluster) -> None:

@@ -21,6 +21,8 @@ _OF_THE_TRIAL = frozenset(
     f"EVONAS_{name}"
     for name in (
         *("DECISIONS", "SEARCH", "TRIAL", "INDEX", "ATTEMPT", "SEED", "RUNGS"),
+        # In the pods of a workload only.
+        "WORKLOAD",
         # In a local run only. Elsewhere they would send a trial's report to a place that nothing reads.
         *("REPORT_FILE", "PROGRESS_FILE"),
     )

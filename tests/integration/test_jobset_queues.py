@@ -96,7 +96,9 @@ def test_preempted_trial_loses_all_its_pods_once_and_goes_on_later(
     low = jobset("low", {"driver": 1, "worker": 3}, annotations=BOTH_HELD, budget={"maxTrials": 1, "parallelTrials": 1})
     queues.apply(yaml.safe_dump(_queued(low)), namespace)
     before = {pod["metadata"]["uid"] for pod in all_running(queues, namespace, 4)}
-    high = jobset("high", {"driver": 1, "worker": 3}, annotations=BOTH_HELD, budget={"maxTrials": 1, "parallelTrials": 1})
+    high = jobset(
+        "high", {"driver": 1, "worker": 3}, annotations=BOTH_HELD, budget={"maxTrials": 1, "parallelTrials": 1}
+    )
     queues.apply(yaml.safe_dump(_queued(high)), namespace)
     queues.wait_for(
         "the urgent search's pods",

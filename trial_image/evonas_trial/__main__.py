@@ -8,6 +8,7 @@ from importlib import import_module
 PROGRAMS = {
     "cnn": ("evonas_trial.cnn.__main__", "convolutional networks in MnasNet's space, on images"),
     "counting": ("evonas_trial.counting", "the synthetic problem: count from 1 to n"),
+    "distributed": ("evonas_trial.distributed.__main__", "the network of mlp, trained by several processes together"),
     "mlp": ("evonas_trial.mlp.__main__", "a network of one hidden layer, on images"),
     "nasbench201": ("evonas_trial.nasbench201", "results of 15,625 networks that others trained: milliseconds"),
     "spiking": ("evonas_trial.spiking.__main__", "a network of neurons that spike once, on truth tables and images"),

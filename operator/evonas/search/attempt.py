@@ -121,6 +121,8 @@ class AttemptView:
     """What each of its pods has held, lost ones too; empty where there is only one pod at a time."""
     holds_resources: bool = True
     """False once nothing of it can still run, so that the next attempt may start."""
+    outlasts: bool = False
+    """True once it has ended and its pods keep their resources until its result is recorded."""
     must_stop: bool = False
     """True if it is to be stopped although it would keep trying."""
     deadline: datetime | None = None

@@ -18,6 +18,9 @@ from evonas.spec import SearchSpec
 from evonas.workloads.catalogue import kind_named
 from evonas.workloads.interface import Change
 
+NAME_VARIABLE = "EVONAS_WORKLOAD"
+"""Holds the workload's name in each of its pods, whose host names begin with it."""
+
 
 def build_attempt(
     search: SearchIdentity,
@@ -34,20 +37,22 @@ def build_attempt(
         job = build_job(search, spec, trial, trial_uid, service_account=service_account, queue_labels=queue_labels)
         return JOBS, job
     kind = workload.kind
+    longest = kind.longest_name(workload.spec)
+    name = workload_name(search.name, search.uid, trial.index, trial.current_attempt, longest)
     labels = labels_of(search, trial)
+    variables = {**trial_environment(search, spec, trial), NAME_VARIABLE: name}
     change = Change(
         labels=labels,
-        env=(*literal_env(trial_environment(search, spec, trial)), *POD_IDENTITY),
+        env=(*literal_env(variables), *POD_IDENTITY),
         container=spec.trial.container,
         service_account=service_account,
     )
     built = kind.build(workload.spec, change)
-    longest = kind.longest_name(workload.spec)
     return resource_of(kind.name), {
         "apiVersion": kind.api_version,
         "kind": kind.kind,
         "metadata": {
-            "name": workload_name(search.name, search.uid, trial.index, trial.current_attempt, longest),
+            "name": name,
             "namespace": search.namespace,
             "labels": {
                 **labels,

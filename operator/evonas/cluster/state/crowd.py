@@ -8,7 +8,7 @@ as soon as that is seen.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 
@@ -16,7 +16,7 @@ from evonas.cluster.state.endings import has_result, is_infeasible
 from evonas.cluster.state.records import ContainerState, PodRecord, WorkloadRecord
 from evonas.search.attempt import Disruption, Holding
 from evonas.spec import TrialSpec
-from evonas.workloads.interface import Place, PodGroup
+from evonas.workloads.interface import ALIKE, Place, PodGroup
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,11 @@ class Crowd:
     """Those that were lost, the ones lost together as one, each by their ends."""
     expected: int
     reporter: Member | None
-    """The pod that reports, if it is there."""
+    """The pod that reports, if it is there; once the workload has ended, the last that there was."""
     start: int
     """How often the engine has started all of them again."""
+    helpers: tuple[PodRecord, ...]
+    """Pods that have no place among them, such as one that only submits the training."""
 
     @property
     def running(self) -> int:
@@ -121,34 +123,42 @@ class Crowd:
         return min(found, key=_finished, default=None)
 
 
-def reporting_pods(trial: TrialSpec, pods: Iterable[PodRecord]) -> list[PodRecord]:
-    """Return those of an attempt's pods, gone ones too, that report; without a workload, each does."""
+def telling_pods(trial: TrialSpec, pods: Iterable[PodRecord]) -> list[tuple[PodRecord, str]]:
+    """Return those of an attempt's pods, gone ones too, whose end shows the result, each with the container that it is
+    the end of: without a workload, each pod; of a training that prints its result elsewhere, where that is.
+    """
     workload = trial.workload
     if workload is None:
-        return list(pods)
+        return [(pod, trial.container) for pod in pods]
+    if trial.report is not None and not workload.kind.trains_in_container:
+        printed = ((pod, workload.kind.prints(workload.spec, pod.labels)) for pod in pods)
+        return [(pod, container) for pod, container in printed if container is not None]
     places = ((pod, workload.kind.place(pod.labels)) for pod in pods)
-    return [pod for pod, place in places if place is not None and workload.reports(place)]
+    return [(pod, trial.container) for pod, place in places if place is not None and workload.reports(place)]
 
 
 def gather(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord], now: datetime) -> Crowd:
     """Return a workload's pods by what they are to it; each is either current or lost."""
     workload = trial.workload
     assert workload is not None
-    members = sorted(_members(trial, record, pods), key=_by_beginning)
+    known = list(pods)
+    members = sorted(_members(trial, record, known), key=_by_beginning)
     own = [member for member in members if member.is_own]
     start = max((member.place.start for member in own), default=0)
-    last = {(member.place.group, member.place.rank): member for member in own if member.place.start == start}
+    last = {_key(member): member for member in own if member.place.start == start}
     current = [member for member in last.values() if not _was_taken(trial, record, member)]
     remaining = {id(member) for member in current}
     lost = [member for member in members if id(member) not in remaining]
-    reporter = next((each for each in current if workload.reports(each.place)), None)
+    shown = [*current, *(last.values() if record.is_finished else ())]
+    reporter = next((each for each in shown if workload.reports(each.place)), None)
     order = {group.name: position for position, group in enumerate(workload.groups)}
     return Crowd(
-        tuple(sorted(current, key=lambda each: (order[each.place.group], each.place.rank))),
+        tuple(sorted(current, key=lambda each: (order[each.place.group], each.place.rank, each.pod.name))),
         tuple(_together(lost, members, now)),
         workload.pods,
         reporter,
         start,
+        tuple(pod for pod in known if not pod.is_deleted and workload.kind.place(pod.labels) is None),
     )
 
 
@@ -205,7 +215,29 @@ def _members(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord]
             group = groups[place.group]
             container = group.container(trial.container)
             members.append(Member(pod, place, group, container, is_own=pod.created >= record.created))
-    return members
+    return _numbered(members)
+
+
+def _numbered(members: Sequence[Member]) -> list[Member]:
+    """Return the same with the number of their start, where the engine only names it: the next begins when the last is
+    gone, so each pod of it is younger.
+    """
+    began: dict[str, datetime] = {}
+    for member in members:
+        run = member.place.run
+        began[run] = min(began.get(run, member.pod.created), member.pod.created)
+    order = sorted(began, key=lambda run: (began[run], run))
+    return [
+        replace(member, place=replace(member.place, start=order.index(member.place.run)))
+        if member.place.run
+        else member
+        for member in members
+    ]
+
+
+def _key(member: Member) -> tuple[str, int | str]:
+    place = member.place
+    return place.group, member.pod.uid if place.rank == ALIKE else place.rank
 
 
 def _was_taken(trial: TrialSpec, record: WorkloadRecord, member: Member) -> bool:
@@ -250,10 +282,12 @@ def _by_end(member: Member, now: datetime) -> tuple[datetime, str]:
 
 def _is_replaced(lost: Member, members: Iterable[Member], by: datetime) -> bool:
     """Say whether another pod had started at the place of a lost one by then."""
+    # Of pods that are alike, those that began after its end come into its place.
+    since = lost.end(by) if lost.place.rank == ALIKE else lost.pod.created
     return any(
         other is not lost
         and (other.place.group, other.place.rank) == (lost.place.group, lost.place.rank)
-        and other.pod.created >= lost.pod.created
+        and other.pod.created >= since
         and other.state is not None
         and other.state.started is not None
         and other.state.started <= by

@@ -9,7 +9,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evonas.cluster.state.crowd import disruptions_of, gather, reporting_pods
+from evonas.cluster.state.crowd import disruptions_of, gather, telling_pods
 from evonas.cluster.state.records import PodRecord, WorkloadRecord
 from evonas.cluster.state.workload_view import view_workload
 from evonas.search.attempt import AttemptPhase
@@ -131,4 +131,4 @@ def test_pods_of_other_workloads_do_not_count() -> None:
 def test_only_the_pod_at_the_reporters_place_reports() -> None:
     listed = [pod(group, index, running(), created=CREATED + 1) for group, index in PLACES]
     again = pod("driver", 0, running(), start=1)
-    assert reporting_pods(SPEC.trial, [*listed, again]) == [listed[0], again]
+    assert [pod for pod, _ in telling_pods(SPEC.trial, [*listed, again])] == [listed[0], again]
