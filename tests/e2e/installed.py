@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from evonas.manifest import KIND
 from harness.client import Cluster
 from tests.chart.rendering import CHART, NAMESPACE, RELEASE, ROOT
 from tests.integration.searches import condition
@@ -45,9 +46,11 @@ def apply_example(cluster: Cluster, file: str, namespace: str, *, trials: int | 
     if trials is None:
         cluster.kubectl("apply", "-n", namespace, "-f", str(path))
     else:
-        body = yaml.safe_load(path.read_text())
-        body["spec"]["budget"]["maxTrials"] = trials
-        cluster.apply(yaml.safe_dump(body), namespace)
+        bodies = [*yaml.safe_load_all(path.read_text())]
+        for body in bodies:
+            if body["kind"] == KIND:
+                body["spec"]["budget"]["maxTrials"] = trials
+        cluster.apply(yaml.safe_dump_all(bodies), namespace)
 
 
 def follow(
