@@ -8,12 +8,10 @@ import argparse
 import platform
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
 
 import psutil
 import yaml
-from prometheus_client.parser import text_string_to_metric_families
 
 from bench.printing import print_rows
 from harness.client import Cluster
@@ -70,15 +68,7 @@ def _wait_for_running(operator: OperatorProcess, live: int) -> None:
     """Wait until the operator's own metrics count all trials as running."""
     deadline = time.monotonic() + 1800
     while time.monotonic() < deadline:
-        text = urllib.request.urlopen(f"http://127.0.0.1:{operator.metrics_port}/metrics").read().decode()
-        running_trials = sum(
-            sample.value
-            for family in text_string_to_metric_families(text)
-            if family.name == "evonas_search_trials"
-            for sample in family.samples
-            if sample.labels["state"] == "running"
-        )
-        if running_trials >= live:
+        if operator.total("evonas_search_trials", state="running") >= live:
             return
         time.sleep(0.5)
     raise AssertionError(f"{live} trials do not run after half an hour:\n{operator.log[-3000:]}")

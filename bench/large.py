@@ -11,7 +11,9 @@ import json
 import platform
 import tempfile
 import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 import yaml
@@ -19,6 +21,7 @@ import yaml
 from bench.operator import SPREAD, bench_search
 from bench.printing import print_rows
 from bench.timeline import Timeline, quantiles, watching
+from evonas.spec import SearchSpec
 from harness.client import Cluster
 from harness.fixtures import running
 from harness.state import Options
@@ -28,15 +31,22 @@ from tests.operator_process import OperatorProcess, install
 PARTS = 10
 
 
-def measure(cluster: Cluster, agent: str, in_flight: int, trials: int) -> tuple[list[dict[str, str]], dict[str, str]]:
-    """Run one search, restart the operator with all trials recorded, and return what was seen of either."""
-    body = bench_search(agent, in_flight, trials)
+def measure(
+    cluster: Cluster,
+    body: dict[str, Any],
+    options: Sequence[str] = (),
+    look: Callable[[str], Mapping[str, str]] = lambda namespace: {},
+) -> tuple[list[dict[str, str]], dict[str, str]]:
+    """Run one search by an operator with these options, restart that with all trials recorded, and return what was seen
+    of either; ``look`` adds what it sees in the namespace after each part.
+    """
+    in_flight, trials = body["spec"]["budget"]["parallelTrials"], body["spec"]["budget"]["maxTrials"]
     body["spec"]["trial"]["ttlSecondsAfterFinished"] = 5
     with cluster.namespace("bench") as namespace, tempfile.TemporaryDirectory() as folder:
-        operator = OperatorProcess(cluster, Path(folder) / "operator.log", [namespace])
+        operator = OperatorProcess(cluster, Path(folder) / "operator.log", [namespace], options=options)
         operator.start()
         parts = []
-        with watching(cluster, namespace) as timeline:
+        with watching(cluster, namespace, SearchSpec.parse(body).trial) as timeline:
             cluster.apply(yaml.safe_dump(body), namespace)
             for part in range(1, PARTS + 1):
                 _wait_for_ends(cluster, timeline, part * trials // PARTS)
@@ -44,7 +54,7 @@ def measure(cluster: Cluster, agent: str, in_flight: int, trials: int) -> tuple[
                 assert operator.process is not None
                 memory = psutil.Process(operator.process.pid).memory_info().rss
                 parts.append({"trials": str(part * trials // PARTS), **quantiles(waits)})
-                parts[-1]["memory"] = f"{memory / 2**20:.0f} MiB"
+                parts[-1] |= {"memory": f"{memory / 2**20:.0f} MiB", **look(namespace)}
                 print(parts[-1], flush=True)
             wait_until(cluster, namespace, "bench", "Complete", timeout=600)
         sizes = {kind: len(json.dumps(cluster.list(kind, namespace)[-1])) for kind in ("nas", "nastrial")}
@@ -94,7 +104,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with running("kwok", Options(fast=True, kwok_trial_seconds=arguments.seconds, kwok_spread=SPREAD)) as cluster:
         install(cluster)
-        parts, restart = measure(cluster, arguments.agent, arguments.in_flight, arguments.trials)
+        parts, restart = measure(cluster, bench_search(arguments.agent, arguments.in_flight, arguments.trials))
     machine = f"{psutil.cpu_count()} cores, Python {platform.python_version()}"
     print_rows(f"one search of {arguments.agent}, {machine}", parts)
     print_rows("a restart with all recorded", [restart])

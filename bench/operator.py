@@ -22,6 +22,9 @@ import yaml
 
 from bench.printing import print_rows
 from bench.timeline import quantiles, watching
+from evonas.cluster.client.resources import JOBS, resource_of
+from evonas.cluster.state.records import read_workload
+from evonas.spec import SearchSpec
 from harness.client import Cluster
 from harness.fixtures import running
 from harness.state import Options
@@ -55,33 +58,33 @@ def bench_search(
     )
 
 
-def measure(
-    cluster: Cluster,
-    agent: str,
-    in_flight: int,
-    trials: int,
-    rungs: Sequence[int] = (),
-    mode: str = "Stop",
-    *,
-    logs: bool = False,
-) -> dict[str, Any]:
-    """Run one search and return what it cost."""
-    body = bench_search(agent, in_flight, trials, rungs, mode, logs=logs)
+def measure(cluster: Cluster, body: Mapping[str, Any], options: Sequence[str] = ()) -> dict[str, Any]:
+    """Run one search, by an operator with these options, and return what it cost."""
+    in_flight, trials = body["spec"]["budget"]["parallelTrials"], body["spec"]["budget"]["maxTrials"]
+    trial = SearchSpec.parse(body).trial
+    plural = JOBS.plural if trial.workload is None else resource_of(trial.workload.kind.name).plural
     with cluster.namespace("bench") as namespace, tempfile.TemporaryDirectory() as folder:
-        operator = OperatorProcess(cluster, Path(folder) / "operator.log", [namespace])
+        operator = OperatorProcess(cluster, Path(folder) / "operator.log", [namespace], options=options)
         operator.start()
         assert operator.process is not None
         process = psutil.Process(operator.process.pid)
         programs = {name: psutil.Process(part.process.pid) for name, part in cluster.instance.components.items()}
         programs["operator"] = process
         idle = process.memory_info().rss
-        with watching(cluster, namespace) as timeline:
+        with watching(cluster, namespace, trial) as timeline:
             started, before = time.time(), _cpu_seconds(programs)
-            cluster.apply(yaml.safe_dump(body), namespace)
+            cluster.apply(yaml.safe_dump(dict(body)), namespace)
             wait_until(cluster, namespace, "bench", "Complete", timeout=3600)
             seconds = time.time() - started
         cpu = _cpu_seconds(programs) - before
         memory = process.memory_info().rss
+        passes = operator.total("evonas_reconcile_seconds_count")
+        # The last ones are released once all of their pods have ended.
+        cluster.wait_for(
+            "every release",
+            lambda: all(read_workload(item).released for item in cluster.list(plural, namespace)),
+            timeout=600,
+        )
         operator.stop()
         size = len(json.dumps(cluster.get("nas", "bench", namespace)))
         calls = [
@@ -98,11 +101,6 @@ def measure(
     waits = timeline.turnarounds(in_flight)
     tenth = max(1, len(waits) // 10)
     return {
-        "agent": agent,
-        "in flight": in_flight,
-        "trials": trials,
-        "rungs": f"{' '.join(map(str, rungs))}, {mode}" if rungs else "none",
-        "results": "printed" if logs else "reported",
         "trials / s": f"{trials / seconds:.1f}",
         **{f"turnaround {name}": value for name, value in quantiles(waits).items()},
         "first, last tenth": " ".join(quantiles(part)["median"] for part in (waits[:tenth], waits[-tenth:])),
@@ -114,6 +112,7 @@ def measure(
                 *(f"{count / trials:.2f} {what}" for what, count in writes.most_common(6)),
             ]
         ),
+        "passes / trial": f"{passes / trials:.1f}",
         "events": sum(event["objectRef"]["resource"] == "events" for event in calls),
         "CPU / trial": "\n".join(f"{1000 * spent / trials:.0f} ms {name}" for name, spent in cpu.most_common()),
         "memory": f"{idle / 2**20:.0f} to {memory / 2**20:.0f} MiB",
@@ -150,8 +149,16 @@ def main() -> None:
         install(cluster)
         for agent in arguments.agents:
             for in_flight in arguments.in_flight:
+                setting = {
+                    "agent": agent,
+                    "in flight": in_flight,
+                    "trials": arguments.trials,
+                    "rungs": f"{' '.join(map(str, arguments.rungs))}, {arguments.mode}" if arguments.rungs else "none",
+                    "results": "printed" if arguments.logs else "reported",
+                }
                 size, rungs = (in_flight, arguments.trials), (arguments.rungs, arguments.mode)
-                rows.append(measure(cluster, agent, *size, *rungs, logs=arguments.logs))
+                body = bench_search(agent, *size, *rungs, logs=arguments.logs)
+                rows.append({**setting, **measure(cluster, body)})
                 print(rows[-1], flush=True)
     machine = f"{psutil.cpu_count()} cores, Python {platform.python_version()}"
     lengths = f"{arguments.seconds:g} to {SPREAD * arguments.seconds:g} s"

@@ -13,8 +13,11 @@ from typing import Any
 import urllib3
 from kubernetes import client, config, watch
 
-from evonas.cluster.client.resources import TRIALS
+from evonas.cluster.client.resources import JOBS, TRIALS, Resource, resource_of
+from evonas.cluster.state.crowd import telling_pods
+from evonas.cluster.state.records import read_pod
 from evonas.search.names import REWARD_ANNOTATION, TRIAL_LABEL
+from evonas.spec import TrialSpec
 from harness.client import Cluster
 
 
@@ -25,9 +28,9 @@ class Timeline:
     pods: list[float] = field(default_factory=list)
     """Creations of pods."""
     ends: list[float] = field(default_factory=list)
-    """Ends of pods."""
-    jobs: list[float] = field(default_factory=list)
-    """Creations of Jobs."""
+    """Ends of pods; of several pods of a trial, of the one that reports."""
+    workloads: list[float] = field(default_factory=list)
+    """Creations of Jobs, or of workloads of several pods."""
     reports: dict[str, float] = field(default_factory=dict)
     """By pod: when its reward was seen."""
     exits: dict[str, float] = field(default_factory=dict)
@@ -44,12 +47,12 @@ class Timeline:
     def turnarounds(self, in_flight: int, ends: Sequence[float] | None = None) -> list[float]:
         """Return how long each freed slot stayed empty: from the i-th end to the i-th creation after it."""
         ended = sorted(self.ends if ends is None else ends)
-        return [created - end for end, created in zip(ended, self.jobs[in_flight:], strict=False)]
+        return [created - end for end, created in zip(ended, self.workloads[in_flight:], strict=False)]
 
 
 @contextmanager
-def watching(cluster: Cluster, namespace: str) -> Iterator[Timeline]:
-    """Watch pods and Jobs while the block runs."""
+def watching(cluster: Cluster, namespace: str, trial: TrialSpec | None = None) -> Iterator[Timeline]:
+    """Watch pods and Jobs while the block runs; of a ``trial`` of several pods, its workloads."""
     configuration = client.Configuration()
     config.load_kube_config(str(cluster.kubeconfig), client_configuration=configuration)
     api = client.ApiClient(configuration)
@@ -69,34 +72,43 @@ def watching(cluster: Cluster, namespace: str) -> Iterator[Timeline]:
             if all("terminated" in item["state"] for item in pod["status"].get("containerStatuses", [{"state": {}}])):
                 timeline.exits.setdefault(uid, time.time())
             is_over = event["type"] == "DELETED" or pod["status"].get("phase") in ("Succeeded", "Failed")
-            if is_over and uid not in ended:
+            if is_over and uid not in ended and _reports(trial, pod):
                 ended.add(uid)
                 timeline.ends.append(time.time())
-            if is_over and (trial := pod["metadata"].get("labels", {}).get(TRIAL_LABEL)) is not None:
-                timeline.freed.setdefault(trial, time.time())
+            if is_over and (name := pod["metadata"].get("labels", {}).get(TRIAL_LABEL)) is not None:
+                timeline.freed.setdefault(name, time.time())
 
-    def watch_jobs() -> None:
-        for event in watches[1].stream(client.BatchV1Api(api).list_namespaced_job, namespace):
+    workload = None if trial is None else trial.workload
+    kind = JOBS if workload is None else resource_of(workload.kind.name)
+
+    def watch_kind(watcher: watch.Watch, kind: Resource) -> Iterator[dict[str, Any]]:
+        listed = client.CustomObjectsApi(api).list_namespaced_custom_object
+        yield from watcher.stream(listed, kind.group, kind.version, namespace, kind.plural)
+
+    def watch_workloads() -> None:
+        for event in watch_kind(watches[1], kind):
             if event["type"] == "ADDED":
-                timeline.jobs.append(time.time())
+                timeline.workloads.append(time.time())
 
     def watch_trials() -> None:
-        listed = client.CustomObjectsApi(api).list_namespaced_custom_object
-        place = (TRIALS.group, TRIALS.version, namespace, TRIALS.plural)
-        for event in watches[2].stream(listed, *place):
-            trial = event["object"]
-            if trial.get("status", {}).get("state") == "Stopped":
-                timeline.stops.setdefault(trial["metadata"]["name"], time.time())
+        for event in watch_kind(watches[2], TRIALS):
+            body = event["object"]
+            if body.get("status", {}).get("state") == "Stopped":
+                timeline.stops.setdefault(body["metadata"]["name"], time.time())
 
     def until_the_cluster_ends(target: Callable[[], None]) -> None:
         with contextlib.suppress(urllib3.exceptions.HTTPError):
             target()
 
-    for target in (watch_pods, watch_jobs, watch_trials):
+    for target in (watch_pods, watch_workloads, watch_trials):
         threading.Thread(target=until_the_cluster_ends, args=[target], daemon=True).start()
     yield timeline
     for watcher in watches:
         watcher.stop()
+
+
+def _reports(trial: TrialSpec | None, pod: dict[str, Any]) -> bool:
+    return trial is None or bool(telling_pods(trial, [read_pod(pod)]))
 
 
 def quantiles(values: Sequence[float]) -> dict[str, Any]:

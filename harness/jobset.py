@@ -16,8 +16,10 @@ PORTS = ("jobset", "jobset-webhook")
 
 def start(instance: Instance, programs: dict[str, Path]) -> None:
     """Install and start JobSet; return when a JobSet could be created."""
-    manifests = binaries.source("jobset", "sigs.k8s.io/jobset") / "config" / "default"
-    webhooks.install(Cluster(instance), manifests, "jobset-webhook")
+    cluster = Cluster(instance)
+    manifests = binaries.source("jobset", "sigs.k8s.io/jobset") / "config" / "components"
+    webhooks.install_kinds(cluster, manifests / "crd" / "bases")
+    webhooks.install_webhooks(cluster, "jobset", manifests / "webhook")
     config = instance.path("jobset", "config.yaml")
     config.write_text(yaml.safe_dump(_configuration(instance)))
     kubeconfig = credentials.kubeconfig_path(instance, "jobset")

@@ -19,8 +19,8 @@ _REPOSITORY = Path(__file__).parents[1]
 
 def start(instance: Instance, programs: dict[str, Path]) -> None:
     """Install and start KubeRay; return when a RayJob could be created."""
-    manifests = binaries.source("kuberay", "github.com/ray-project/kuberay/ray-operator") / "config" / "crd"
-    webhooks.install(Cluster(instance), manifests)
+    manifests = binaries.source("kuberay", "github.com/ray-project/kuberay/ray-operator") / "config"
+    webhooks.install_kinds(Cluster(instance), manifests / "crd" / "bases")
     dashboard = f"http://{instance.host}:{instance.ports['ray-dashboard']}"
     argv = ["env", f"--chdir={_REPOSITORY}", sys.executable, "-m", "harness.ray_dashboard", instance.name]
     processes.start(instance, "ray-dashboard", argv, health=f"{dashboard}/healthz")

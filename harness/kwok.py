@@ -79,6 +79,8 @@ def start(instance: Instance, programs: dict[str, Path]) -> None:
         f"--config={config}",
         "--manage-all-nodes=false",
         "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake",
+        # Without a lease the node counts as lost every 50 seconds, and its pods are not ready from then on.
+        "--node-lease-duration-seconds=40",
         f"--server-address={address}",
         f"--node-port={instance.ports['kwok']}",
         f"--node-ip={instance.host}",

@@ -31,12 +31,18 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Say how a job stands; it is not found before it is submitted."""
-        head, (job, _) = self._head(), self._asked()
         if self.path == "/healthz":
             self._answer(200, {})
-        elif head is None:
-            self._answer(503, {})
-        elif job == _annotation(head, _SUBMITTED) or self._has_submitter(head, job):
+            return
+        head, (job, _) = self._head(), self._asked()
+        submitters = self._submitters(job)
+        # A submitter follows the job and ends as it does; it fails where nobody answers it.
+        if code := _annotation(head, EXIT_CODE) if head else "1":
+            for pod in submitters:
+                self._annotate(pod, EXIT_CODE, code)
+        if head is None:
+            self._refuse()
+        elif submitters or job in {_annotation(head, _SUBMITTED), _submission(head)}:
             self._answer(200, _described(head, job))
         else:
             self._answer(404, {})
@@ -46,7 +52,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or "{}")
         head, (_, stops) = self._head(), self._asked()
         if head is None:
-            self._answer(503, {})
+            self._refuse()
         elif stops:
             if not _annotation(head, EXIT_CODE):
                 self._annotate(head, EXIT_CODE, "stopped")
@@ -60,9 +66,12 @@ class _Handler(BaseHTTPRequestHandler):
         found = _JOB.search(self.path)
         return (found["job"], bool(found["stop"])) if found else ("", False)
 
+    def _host(self) -> re.Match[str] | None:
+        return _HOST.match(urlsplit(self.path).hostname or "")
+
     def _head(self) -> Object | None:
         """The running pod of the head that the request's host leads to."""
-        found = _HOST.match(urlsplit(self.path).hostname or "")
+        found = self._host()
         if not found:
             return None
         try:
@@ -73,17 +82,19 @@ class _Handler(BaseHTTPRequestHandler):
         pods = self.cluster.list("pods", found["namespace"], selector)
         return next((pod for pod in pods if pod["status"].get("phase") == "Running"), None)
 
-    def _has_submitter(self, head: Object, job: str) -> bool:
-        """Whether a pod has submitted the job to this head; it follows the job, and ends as that has."""
-        pods = [head, *self.cluster.list("pods", head["metadata"]["namespace"], "job-name")]
-        submitters = [pod for pod in pods if _submission(pod) == job and pod["status"].get("phase") != "Pending"]
-        if code := _annotation(head, EXIT_CODE):
-            for pod in submitters:
-                self._annotate(pod, EXIT_CODE, code)
-        return bool(submitters)
+    def _submitters(self, job: str) -> list[Object]:
+        """The pods of a Job that have submitted the Ray job."""
+        found = self._host()
+        pods = self.cluster.list("pods", found["namespace"], "job-name") if found else []
+        return [pod for pod in pods if _submission(pod) == job and pod["status"].get("phase") != "Pending"]
 
     def _annotate(self, pod: Object, name: str, value: str) -> None:
         self.cluster.annotate("pod", pod["metadata"]["name"], pod["metadata"]["namespace"], {name: value})
+
+    def _refuse(self) -> None:
+        """Leave unanswered, as a head does that is gone: KubeRay takes any JSON for the job, whatever its code."""
+        self.close_connection = True
+        self.connection.shutdown(2)
 
     def _answer(self, code: int, body: Any) -> None:
         content = json.dumps(body).encode()

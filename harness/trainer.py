@@ -17,8 +17,9 @@ PORTS = ("trainer", "trainer-webhook")
 def start(instance: Instance, programs: dict[str, Path]) -> None:
     """Install and start the Trainer; return when a TrainJob could be created."""
     manifests = binaries.source("trainer", "github.com/kubeflow/trainer/v2") / "manifests" / "base"
-    for part in ("crds", "webhook"):
-        webhooks.install(Cluster(instance), manifests / part, "trainer-webhook")
+    cluster = Cluster(instance)
+    webhooks.install_kinds(cluster, manifests / "crds")
+    webhooks.install_webhooks(cluster, "trainer", manifests / "webhook")
     probes = f"{instance.host}:{instance.ports['trainer']}"
     argv = [
         "env",

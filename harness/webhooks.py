@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,32 +19,49 @@ from harness.state import Instance
 _WEBHOOKS = {"MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"}
 
 
-def install(cluster: Cluster, overlay: Path, port: str = "") -> None:
-    """Apply what a kustomization has of kinds and webhooks, the latter answered at that port of the instance."""
+def install_kinds(cluster: Cluster, folder: Path) -> None:
+    """Apply the definitions in a folder and wait until their kinds are served."""
+    definitions = [
+        document
+        for file in sorted(folder.glob("*_*.yaml"))
+        for document in yaml.load_all(file.read_text(), Loader=yaml.CSafeLoader)
+    ]
+    for definition in definitions:
+        # One version is enough where nobody asks for another.
+        definition["spec"]["versions"] = [version for version in definition["spec"]["versions"] if version["storage"]]
+        cluster.rest.create(_undescribed(definition))
+    cluster.wait_established(*(f"crd/{definition['metadata']['name']}" for definition in definitions))
+
+
+def install_webhooks(cluster: Cluster, controller: str, overlay: Path) -> None:
+    """Apply the webhooks of a kustomization, answered by that controller of the instance."""
+    instance = cluster.instance
+    authority = base64.b64encode((instance.folder / "pki" / "ca.crt").read_bytes()).decode()
     documents = yaml.load_all(cluster.kubectl("kustomize", str(overlay)), Loader=yaml.CSafeLoader)
-    kept = list(_adapted(documents, cluster.instance, port))
-    cluster.apply(yaml.safe_dump_all(kept, sort_keys=False))
-    kinds = [document["metadata"]["name"] for document in kept if document["kind"] == "CustomResourceDefinition"]
-    if kinds:
-        cluster.wait_established(*(f"crd/{name}" for name in kinds))
+    configurations = [document for document in documents if document["kind"] in _WEBHOOKS]
+    for configuration in configurations:
+        # Before a namePrefix several controllers call theirs alike.
+        configuration["metadata"]["name"] = f"{controller}-{configuration['metadata']['name']}"
+        for webhook in configuration["webhooks"]:
+            path = webhook["clientConfig"]["service"]["path"]
+            url = f"https://{instance.host}:{instance.ports[f'{controller}-webhook']}{path}"
+            webhook["clientConfig"] = {"url": url, "caBundle": authority}
+    cluster.apply(yaml.safe_dump_all(configurations))
 
 
-def certificates(instance: Instance, engine: str) -> Path:
+def certificates(instance: Instance, controller: str) -> Path:
     """A folder with the certificate of the instance's servers, under the names that controllers look for."""
-    folder = instance.path(engine, "tls.crt").parent
+    folder = instance.path(controller, "tls.crt").parent
     for suffix in ("crt", "key"):
         shutil.copy(instance.folder / "pki" / f"server.{suffix}", folder / f"tls.{suffix}")
     return folder
 
 
-def _adapted(documents: Iterator[dict[str, Any]], instance: Instance, port: str) -> Iterator[dict[str, Any]]:
-    authority = base64.b64encode((instance.folder / "pki" / "ca.crt").read_bytes()).decode()
-    for document in documents:
-        if document["kind"] == "CustomResourceDefinition":
-            yield document
-        elif document["kind"] in _WEBHOOKS:
-            for webhook in document["webhooks"]:
-                path = webhook["clientConfig"]["service"]["path"]
-                url = f"https://{instance.host}:{instance.ports[port]}{path}"
-                webhook["clientConfig"] = {"url": url, "caBundle": authority}
-            yield document
+def _undescribed(schema: Any) -> Any:
+    """A definition without its prose, two thirds of the megabytes that the server would read and publish."""
+    if isinstance(schema, list):
+        return [_undescribed(item) for item in schema]
+    if isinstance(schema, dict):
+        told = schema.items()
+        return {key: _undescribed(value) for key, value in told if key != "description" or not isinstance(value, str)}
+    return schema

@@ -130,6 +130,15 @@ class OperatorProcess:
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
 
+    def total(self, metric: str, **labels: str) -> float:
+        """Return the sum of its samples of that name that have these labels."""
+        return sum(
+            sample.value
+            for family in text_string_to_metric_families(self.ask("/metrics")[1])
+            for sample in family.samples
+            if sample.name == metric and labels.items() <= sample.labels.items()
+        )
+
     def calls(self) -> Counter[tuple[str, ...]]:
         """Return how often it called the API server since it started, by verb, resource and answer."""
         return Counter(

@@ -139,7 +139,7 @@ def build() -> dashboard.Dashboard:
         ),
         graph(
             "Turnaround",
-            "From the end of a trial to the next Job.",
+            "From the end of a trial to the Job, or other workload, of the next.",
             "s",
             *quantiles("evonas_turnaround_seconds", 0.5, 0.99),
             limits=Limits(1, 10),

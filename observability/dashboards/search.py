@@ -190,7 +190,7 @@ def build() -> dashboard.Dashboard:
         ),
         graph(
             "Turnaround",
-            "From the end of a trial to the next Job, over all searches of the operator.",
+            "From the end of a trial to the Job, or other workload, of the next; over all searches of the operator.",
             "s",
             *quantiles("evonas_turnaround_seconds", 0.5, 0.95),
             limits=Limits(1, 10),

@@ -322,6 +322,19 @@ def test_a_pod_cannot_become_a_trials_later(shared: Trials) -> None:
         shared.cluster.kubectl(*command, user=shared.cluster.kubeconfig_for("mallory"))
 
 
+@pytest.mark.parametrize("place", ["/metadata", "/spec/template/metadata"], ids=["its own label", "that of its pods"])
+def test_a_job_cannot_become_a_trials_later(shared: Trials, place: str) -> None:
+    """Kubernetes lets the labels of a suspended Job's pods change: the Job controller would then make them."""
+    body = job(f"plain-{len(place)}", "default", labels={"mine": "1"})
+    body["spec"]["suspend"] = True
+    body["spec"]["template"]["metadata"]["labels"] = {"mine": "1"}
+    create(shared, body)
+    patch = json.dumps([{"op": "add", "path": f"{place}/labels/evonas.dev~1search-uid", "value": "1"}])
+    command = ["patch", "job", body["metadata"]["name"], "-n", shared.namespace, "--type=json", "-p", patch]
+    with pytest.raises(CommandFailed, match="only the operator"):
+        shared.cluster.kubectl(*command, user=shared.cluster.kubeconfig_for("mallory"))
+
+
 def test_other_controllers_cannot_use_the_account(shared: Trials) -> None:
     """A ReplicaSet of the trials' account stays without pods, and says why."""
     labels = {"app": "miner"}

@@ -15,7 +15,7 @@ TRIAL_SECONDS = Histogram(
 )
 TURNAROUND_SECONDS = Histogram(
     "evonas_turnaround_seconds",
-    "Time from seeing the end of a trial to creating the Jobs that take its place.",
+    "Time from seeing the end of a trial to creating the Jobs, or other workloads, that take its place.",
     buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30),
 )
 REPORT_TO_RECORD_SECONDS = Histogram(

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Coroutine, Iterator
 from functools import partial
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from evonas.cluster.client.api import Api, NotFound, Unavailable
 from evonas.cluster.client.backoff import ALL_WAIT, pause, retried
+from evonas.cluster.client.collection import follow
 from evonas.cluster.client.connection import Connection
 from evonas.cluster.client.resources import JOBS, SEARCHES, TRIALS, Resource
 from evonas.cluster.control.engines import Engines
@@ -20,6 +22,7 @@ from evonas.cluster.control.reconcile import Reconciler
 from evonas.cluster.leader.lease import elapsed
 from evonas.cluster.state.resync import Resync
 from evonas.cluster.state.store import Store
+from evonas.cluster.state.unlabelled_pods import UnlabelledPods, collection_of, pod_labels_of
 from evonas.cluster.state.watch_lag import WatchLag
 from evonas.errors import EvonasError
 from evonas.metrics import WATCH_AGE
@@ -60,8 +63,7 @@ class ControlLoop:
         self._queue = KeyedQueue(reconciler.reconcile, settings.workers)
         self._store.subscribe(self._queue.add)
         self._streaming = asyncio.Event()
-        for resource in (SEARCHES, TRIALS, JOBS):
-            WATCH_AGE.labels(resource.plural).set_function(partial(self._watch_lag.age, resource))
+        self._measure(SEARCHES, TRIALS, JOBS)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set; raises EvonasError if it cannot."""
@@ -95,7 +97,7 @@ class ControlLoop:
                 self._engines.watched,
             )
             try:
-                await until_first_ends(streams, self._engines_change())
+                await until_first_ends(streams, *self._unlabelled(), self._engines_change())
                 logger.info("workloads: watching anew, since %s", self._engines.said)
             except StreamsLost as error:
                 failures = 1 if elapsed() - begun > STEADY_SECONDS else failures + 1
@@ -105,6 +107,13 @@ class ControlLoop:
             # What was deleted meanwhile is in no list that kopf begins with.
             await self._check_kinds()
             await resync.run_once()
+
+    def _unlabelled(self) -> Iterator[Coroutine[Any, Any, NoReturn]]:
+        """Watch the pods that carry none of our labels, where there are such: kopf has one selector for all pods."""
+        for label in pod_labels_of(self._engines.watched):
+            for namespace in self._settings.namespaces or (None,):
+                sink = UnlabelledPods(self._store, label, namespace)
+                yield follow(self._api, collection_of(label, namespace), sink)
 
     async def _engines_change(self) -> None:
         """Return once the cluster serves other workloads than before."""
@@ -128,6 +137,12 @@ class ControlLoop:
             await retried(f"looking for {resource.plural}", partial(self._check_served, resource))
         await retried("looking for our kinds", self._check_listed)
         await retried("looking for the kinds of workloads", partial(self._engines.look, self._api))
+        self._measure(*self._engines.watched)
+
+    def _measure(self, *watched: Resource) -> None:
+        """Export how old the oldest write is that the watches of these kinds have not shown."""
+        for resource in watched:
+            WATCH_AGE.labels(resource.plural).set_function(partial(self._watch_lag.age, resource))
 
     async def _check_served(self, resource: Resource) -> None:
         namespaces = self._settings.namespaces

@@ -88,8 +88,6 @@ class Disruption:
     held_since: datetime | None
     start_time: datetime | None
     end_time: datetime
-    holdings: tuple[Holding, ...] = ()
-    """What its pods held, where there may be several."""
 
 
 class AttemptPhase(Enum):
@@ -120,9 +118,11 @@ class AttemptView:
     ending: Ending | None = None
     """Set exactly when the phase is ENDED."""
     holdings: tuple[Holding, ...] = ()
-    """What each of its pods holds, where there may be several; its ``disruptions`` have their own."""
+    """What each of its pods has held, lost ones too; empty where there is only one pod at a time."""
     holds_resources: bool = True
     """False once nothing of it can still run, so that the next attempt may start."""
+    outlasts: bool = False
+    """True once it has ended and its pods keep their resources until its result is recorded."""
     must_stop: bool = False
     """True if it is to be stopped although it would keep trying."""
     deadline: datetime | None = None

@@ -7,6 +7,7 @@ operators that act on the same record derive the same name, and the API server l
 from __future__ import annotations
 
 import hashlib
+import re
 
 PREFIX = "evonas.dev"
 
@@ -14,6 +15,8 @@ MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "evonas"
 MANAGED_BY_SELECTOR = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
 """Selects what the operator has created."""
+WITHOUT_OUR_LABELS = f"{MANAGED_BY_LABEL}!={MANAGED_BY}"
+"""Selects everything else."""
 SEARCH_LABEL = f"{PREFIX}/search"
 SEARCH_UID_LABEL = f"{PREFIX}/search-uid"
 TRIAL_LABEL = f"{PREFIX}/trial"
@@ -77,5 +80,21 @@ def workload_name(search: str, uid: str, index: int, attempt: int, longest: int)
     return (started[: max(1, longest - len(rest))].rstrip("-") or "s") + rest
 
 
+def read_workload_name(name: str) -> tuple[str, int, int] | None:
+    """Return what the name of an attempt's workload tells: the hash of its search's UID, the index and the attempt;
+    None for any other name.
+    """
+    found = _OF_AN_ATTEMPT.search(name)
+    return None if found is None else (found["hash"], int(found["index"]), int(found["attempt"]))
+
+
+def uid_hash(uid: str) -> str:
+    """Return what stands for a search's UID in names."""
+    return hashlib.sha256(uid.encode()).hexdigest()[:8]
+
+
+_OF_AN_ATTEMPT = re.compile(r"-(?P<hash>[0-9a-f]{8})-(?P<index>[0-9]{5})-a(?P<attempt>[1-9][0-9]*)$")
+
+
 def _of_search(search: str, uid: str) -> str:
-    return f"{search}-{hashlib.sha256(uid.encode()).hexdigest()[:8]}"
+    return f"{search}-{uid_hash(uid)}"

@@ -100,7 +100,7 @@ def plan(
     ``finished`` are the totals of the trials that have ended or are ``paused``. ``views`` holds the view of each
     unfinished trial's current or latest attempt, by the trial's index, of a paused one only as long as anything of it
     may still run; ``created`` when each was recorded. ``leaving`` counts the attempts of finished trials that are being
-    stopped and still hold their resources: the next trials wait for them.
+    stopped, or outlast their end, and still hold their resources: the next trials wait for them.
     """
     if paused.keys() & vetoes.keys():
         vetoed = [trial for index, trial in paused.items() if index in vetoes]
@@ -118,11 +118,14 @@ def plan(
         (index, view.number) for index, view in views.items() if index in settled and _must_stop(settled[index], view)
     )
     cut_short = sum(settled[index].is_cut_short for index, _ in stops)
+    outlasting = sum(
+        view.outlasts and settled[index].state.is_final for index, view in views.items() if index in settled
+    )
     results, progress, wake_at = _records(unfinished, settled, order, created, now)
     totals = finished.plus(settled.values())
     left = tuple(trial for trial in settled.values() if trial.state.holds_place)
     places = spec.budget.parallel_trials - len(left)
-    free = max(0, places - leaving - cut_short)
+    free = max(0, places - leaving - cut_short - outlasting)
     has_paused = any(trial.state is TrialState.PAUSED for trial in settled.values())
     if has_paused:
         # Once that is recorded, it may be the next to go on.

@@ -145,21 +145,46 @@ def _stopped(
     return replace(trial, message=_cut(message), completion_time=now)
 
 
-def gpu_seconds(spec: SearchSpec, held: AttemptView | Disruption) -> int:
-    """Return what an attempt's pods cost: the time that each held its GPUs times their number, rounded up to a whole
-    second of one GPU.
+def gpu_seconds(spec: SearchSpec, trial: Trial, view: AttemptView, over: AttemptView | Disruption) -> int:
+    """Return what is to be charged when an attempt, or a disruption of it, is over: the time that each of its pods held
+    its GPUs times their number, rounded up to a whole second of one GPU.
+
+    Where there are several pods, one that is disrupted leaves others behind that go on holding theirs: each disruption
+    settles what all of them have held until then, which leaves no more than one full attempt to be charged.
     """
-    if held.end_time is None:
+    if over.end_time is None:
         return 0
-    holdings = held.holdings
-    if not holdings and held.held_since is not None:
-        holdings = (Holding(spec.trial.gpus, held.held_since),)
-    return math.ceil(sum((_gpu_seconds(holding, held.end_time) for holding in holdings), Fraction()))
+    if not view.holdings:
+        held = Fraction() if over.held_since is None else spec.trial.gpus * _seconds(over.held_since, over.end_time)
+        return math.ceil(held)
+    since, end = _settled_until(trial, view), over.end_time
+    if isinstance(over, Disruption):
+        # As it is recorded: what follows is charged from there on.
+        end = _whole_second(end)
+    return math.ceil(sum((_held(holding, since, end) for holding in view.holdings), Fraction()))
 
 
-def _gpu_seconds(holding: Holding, end: datetime) -> Fraction:
-    held = max(min(holding.until or end, end) - holding.since, timedelta())
-    return holding.gpus * Fraction(held // timedelta(microseconds=1), 10**6)
+def _held(holding: Holding, since: datetime | None, end: datetime) -> Fraction:
+    begun = holding.since if since is None else max(holding.since, since)
+    return holding.gpus * _seconds(begun, min(holding.until or end, end))
+
+
+def _seconds(since: datetime, until: datetime) -> Fraction:
+    return Fraction(max(until - since, timedelta()) // timedelta(microseconds=1), 10**6)
+
+
+def _settled_until(trial: Trial, view: AttemptView) -> datetime | None:
+    """Return until when the attempt's disruptions have been charged."""
+    ends = (
+        _whole_second(ended.completion_time)
+        for ended in trial.attempts
+        if ended.disrupted and ended.number == view.number and ended.completion_time is not None
+    )
+    return max(ends, default=None)
+
+
+def _whole_second(moment: datetime) -> datetime:
+    return moment.replace(microsecond=0)
 
 
 def _final(spec: SearchSpec, trial: Trial, ending: Ending) -> Trial:
@@ -187,7 +212,7 @@ def _final(spec: SearchSpec, trial: Trial, ending: Ending) -> Trial:
 
 def _with_disruptions(spec: SearchSpec, trial: Trial, view: AttemptView) -> Trial:
     for disruption in view.disruptions:
-        if _is_new(trial, disruption):
+        if _is_new(trial, view, disruption):
             attempt = EndedAttempt(
                 number=view.number,
                 reason=disruption.reason,
@@ -203,13 +228,17 @@ def _with_disruptions(spec: SearchSpec, trial: Trial, view: AttemptView) -> Tria
                 attempts=(*trial.attempts, attempt)[-MAX_ATTEMPTS:],
                 disruptions=trial.disruptions + 1,
                 start_time=trial.start_time or disruption.start_time,
-                gpu_seconds=trial.gpu_seconds + gpu_seconds(spec, disruption),
+                gpu_seconds=trial.gpu_seconds + gpu_seconds(spec, trial, view, disruption),
             )
     return trial
 
 
-def _is_new(trial: Trial, disruption: Disruption) -> bool:
+def _is_new(trial: Trial, view: AttemptView, disruption: Disruption) -> bool:
     if any(attempt.pod == disruption.pod for attempt in trial.attempts):
+        return False
+    settled = _settled_until(trial, view)
+    if view.holdings and settled is not None and _whole_second(disruption.end_time) <= settled:
+        # Of several pods that were lost together, the one that gave it its name may be gone.
         return False
     # A full list has dropped its oldest entries, whose pods may still exist; pods end one after the other.
     oldest = trial.attempts[0].completion_time if len(trial.attempts) == MAX_ATTEMPTS else None
@@ -231,7 +260,7 @@ def _with_end(spec: SearchSpec, trial: Trial, view: AttemptView, reason: str, me
         attempts=(*trial.attempts, attempt)[-MAX_ATTEMPTS:],
         start_time=trial.start_time or view.start_time,
         completion_time=view.end_time,
-        gpu_seconds=trial.gpu_seconds + gpu_seconds(spec, view),
+        gpu_seconds=trial.gpu_seconds + gpu_seconds(spec, trial, view, view),
     )
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from evonas.workloads.indexed_job import IndexedJob
 from evonas.workloads.interface import Kind
 from evonas.workloads.jobset import JobSet
+from evonas.workloads.rayjob import RayJob
+from evonas.workloads.trainjob import TrainJob
 
-KINDS: tuple[Kind, ...] = (IndexedJob(), JobSet())
+KINDS: tuple[Kind, ...] = (IndexedJob(), JobSet(), TrainJob(), RayJob())
 ENGINES: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind.engine != "Kubernetes")
 """Those that need something installed: an operator runs them where they are enabled."""
 
@@ -19,3 +21,8 @@ def find_kind(api_version: str, kind: str) -> Kind | None:
 def kind_named(name: str) -> Kind:
     """Return a kind by its own name; KeyError if there is none."""
     return {each.name: each for each in KINDS}[name]
+
+
+def pod_label_of(name: str) -> str | None:
+    """Return by which label the pods of an attempt's kind are found that carry none of ours; None if they do."""
+    return next((each.pod_label for each in KINDS if each.name == name), None)

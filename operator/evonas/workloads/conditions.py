@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,8 @@ from evonas.workloads.interface import Standing
 
 def true_conditions(body: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """Return an object's conditions that hold, by type."""
-    return {item["type"]: item for item in _conditions(body) if item["status"] == "True"}
+    listed = body.get("status", {}).get("conditions") or ()
+    return {item["type"]: item for item in listed if item["status"] == "True"}
 
 
 def standing_of(body: Mapping[str, Any], *, complete: str, failed: tuple[str, ...] = ("Failed",)) -> Standing:
@@ -22,7 +23,6 @@ def standing_of(body: Mapping[str, Any], *, complete: str, failed: tuple[str, ..
     conditions = true_conditions(body)
     ending = next((conditions[name] for name in (*failed, complete) if name in conditions), {})
     spec = body["spec"]
-    suspended = next((item for item in _conditions(body) if item["type"] == "Suspended"), {"status": "Unknown"})
     return Standing(
         complete=complete in conditions,
         failed=failed[0] in conditions,
@@ -30,7 +30,6 @@ def standing_of(body: Mapping[str, Any], *, complete: str, failed: tuple[str, ..
         message=ending.get("message", ""),
         ended=to_time(ending.get("lastTransitionTime")),
         suspended=bool(spec.get("suspend")),
-        resumed=to_time(suspended.get("lastTransitionTime")) if suspended["status"] == "False" else None,
         released="ttlSecondsAfterFinished" in spec,
     )
 
@@ -46,7 +45,3 @@ def job_standing(body: Mapping[str, Any]) -> Standing:
 def to_time(text: str | None) -> datetime | None:
     """Read a time as the API server writes it."""
     return None if text is None else datetime.fromisoformat(text)
-
-
-def _conditions(body: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    return body.get("status", {}).get("conditions") or ()

@@ -19,6 +19,8 @@ FIELD = "spec.trial.workload.spec"
 """Where a workload's spec is in a search's manifest."""
 NAME_LENGTH = 63
 """Longest name of a pod that has a host name, and longest value of a label."""
+ALIKE = -1
+"""The rank of pods that are alike."""
 SHORTEST_NAME = 24
 """Room that the name of any attempt needs (``search.names.workload_name``)."""
 
@@ -58,9 +60,11 @@ class Place:
 
     group: str
     rank: int
-    """Its number in the group, from 0."""
+    """Its number in the group, from 0; ``ALIKE`` where its engine numbers none: each has a place of its own then."""
     start: int = 0
     """How often the engine had started the whole workload again before."""
+    run: str = field(default="", compare=False)
+    """Where an engine does not number its starts: the name of this one, which is later if its pods are."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +77,12 @@ class Standing:
     message: str = ""
     ended: datetime | None = None
     suspended: bool = False
-    resumed: datetime | None = None
-    """When it was last let run after it had been suspended; None if it never was."""
     released: bool = False
     """Whether its time to live is set."""
+    begun: datetime | None = None
+    """When the training began, where no container's start is that (``trains_in_container``)."""
+    exit_code: int | None = None
+    """That of a training which failed, in the same case, if the engine knows it."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +108,12 @@ class Kind(ABC):
     """What must be installed for it."""
     has_time_to_live: ClassVar[bool] = True
     """Whether its engine deletes it some time after its end, if told to."""
+    pod_label: ClassVar[str | None] = None
+    """Where its pods cannot be given our labels: the one of theirs that is its name."""
+    trains_in_container: ClassVar[bool] = True
+    """Whether the training is what the container of the reporting pod runs, so that it ends with it. Otherwise the
+    object says how it ended, ``prints`` names the container with its output, and its pods stay until it is released.
+    """
 
     @property
     def group_version(self) -> tuple[str, str]:
@@ -141,6 +153,13 @@ class Kind(ABC):
     @abstractmethod
     def place(self, labels: Mapping[str, str]) -> Place | None:
         """Return which of its pods a pod is, by its labels; None for one that does not count, such as a helper."""
+
+    def prints(self, spec: Mapping[str, Any], labels: Mapping[str, str]) -> str | None:
+        """Return which container of a pod with these labels prints what the training does; None if none of them does.
+
+        Asked only where the training is not in the container of the pod that reports.
+        """
+        raise NotImplementedError(f"{self.name} trains in the container of the pod that reports")
 
     def suspend(self, spec: dict[str, Any]) -> dict[str, Any]:
         """Return the spec of a workload that waits until a queue lets it run."""

@@ -41,6 +41,9 @@ def workload_problems(
         yield FieldProblem(f"{FIELD}.spec", said)
     if parsed.reporting_labels and parsed.labelled_group is None:
         yield FieldProblem(f"{FIELD}.reportingPod", "no pod template of the workload has these labels")
+    elif not kind.trains_in_container and parsed.reporter != kind.reporter(parsed.spec):
+        said = f"{kind.engine} starts the program in another pod ({kind.reporter(parsed.spec).group}); remove it"
+        yield FieldProblem(f"{FIELD}.reportingPod", said)
     if container is not None:
         names = [item["name"] for item in parsed.reporting_group.template["spec"]["containers"]]
         if container not in names:
@@ -49,6 +52,9 @@ def workload_problems(
                 f"must name one of the containers of the pod that reports ({', '.join(names)}), got {container!r}"
                 + did_you_mean(container, names),
             )
+        elif not kind.trains_in_container and container != names[0]:
+            said = f"{kind.engine} starts the program in the first container ({names[0]}), got {container!r}"
+            yield FieldProblem("spec.trial.container", said)
     for group in parsed.groups:
         yield from gpu_problems(group.template, accounting, group.field)
 

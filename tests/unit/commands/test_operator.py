@@ -1,4 +1,4 @@
-"""Where the operator's lease lies and under which name it is held, when the command line does not say."""
+"""What the command line makes of the operator: its lease, where it does not say, and the kinds that it runs."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from evonas.cli import cli
 from evonas.cluster.leader.lease import Timing
 from evonas.commands import operator
 from evonas.operator.settings import LeaseSettings, OperatorSettings
+from evonas.workloads.catalogue import ENGINES
 
 
 @pytest.fixture(autouse=True)
@@ -22,6 +23,10 @@ def no_pod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def lease(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> LeaseSettings | None:
+    return settings(monkeypatch, *arguments).lease
+
+
+def settings(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> OperatorSettings:
     given: list[OperatorSettings] = []
 
     async def serve(settings: OperatorSettings) -> None:
@@ -30,7 +35,7 @@ def lease(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> LeaseSettings | N
     monkeypatch.setattr(operator, "serve", serve)
     result = CliRunner().invoke(cli, ["operator", *arguments], catch_exceptions=False)
     assert result.exit_code == 0
-    return given[0].lease
+    return given[0]
 
 
 def test_in_a_pod(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -88,3 +93,16 @@ def test_times_that_cannot_be_are_refused_before_anything_starts(arguments: list
     result = CliRunner().invoke(cli, ["operator", *arguments])
     assert result.exit_code == 2
     assert said in result.output
+
+
+def test_kinds_of_workload_are_run_where_they_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert settings(monkeypatch).workloads == ()
+    assert settings(monkeypatch, *(word for kind in ENGINES for word in ("--workload", kind.name))).workloads == tuple(
+        kind.name for kind in ENGINES
+    )
+
+
+def test_a_kind_that_there_is_not_is_refused_with_the_list() -> None:
+    result = CliRunner().invoke(cli, ["operator", "--workload", "MPIJob"])
+    assert result.exit_code == 2
+    assert all(kind.name in result.output for kind in ENGINES)

@@ -165,14 +165,15 @@ def test_shares_of_gpus_are_charged_to_the_second_and_never_more_than_was_reserv
         budget={"devicesPerGPU": {"nvidia.com/gpu": replicas}}, trial={"timeoutSeconds": timeout}, gpus=gpus
     )
     held = timedelta(milliseconds=int(share * timeout * 1000))
-    charged = gpu_seconds(spec, ended_after(held))
+    charged = charged_for(spec, held)
     exactly = Fraction(held // timedelta(milliseconds=1), 1000) * Fraction(gpus, replicas)
     assert exactly <= charged < exactly + 1
     assert charged <= spec.trial.worst_gpu_seconds
 
 
-def ended_after(held: timedelta) -> AttemptView:
-    return AttemptView(1, AttemptPhase.ENDED, held_since=NOW, end_time=NOW + held)
+def charged_for(spec: SearchSpec, held: timedelta) -> int:
+    view = AttemptView(1, AttemptPhase.ENDED, held_since=NOW, end_time=NOW + held)
+    return gpu_seconds(spec, trial(0), view, view)
 
 
 def test_seven_trials_on_slices_of_a_gpu_cost_what_one_on_all_of_it_does() -> None:
@@ -180,7 +181,7 @@ def test_seven_trials_on_slices_of_a_gpu_cost_what_one_on_all_of_it_does() -> No
         body = search_body(gpus=1)
         container = body["spec"]["trial"]["template"]["spec"]["containers"][0]
         container["resources"] = {"limits": {resource: 1}}
-        return gpu_seconds(SearchSpec.parse(body), ended_after(timedelta(hours=7)))
+        return charged_for(SearchSpec.parse(body), timedelta(hours=7))
 
     assert [cost(f"nvidia.com/mig-{profile}") for profile in ("1g.10gb", "3g.40gb", "7g.80gb")] == [
         HOUR,

@@ -20,7 +20,7 @@ from evonas.cluster.client.api import Api, ApiError, NotFound
 from evonas.cluster.client.backoff import pause
 from evonas.cluster.control.log_rights import FORBIDDEN, LogRights
 from evonas.cluster.state.attempt_views import find_workload
-from evonas.cluster.state.crowd import reporting_pods
+from evonas.cluster.state.crowd import telling_pods
 from evonas.cluster.state.endings import is_to_be_read
 from evonas.cluster.state.readings import NOT_READ, Reading
 from evonas.cluster.state.records import PodRecord
@@ -70,7 +70,7 @@ class LogReaders:
         due = {} if wanted is None else dict(self._due(search_uid, spec))
         for uid in [uid for uid, item in self._open.items() if item.search_uid == search_uid and uid not in due]:
             self._open.pop(uid).task.cancel()
-        for uid, (pod, ended) in due.items():
+        for uid, (pod, container, ended) in due.items():
             assert wanted is not None
             known = self._open.get(uid)
             if known is not None and known.wanted == wanted and (known.ended or not ended):
@@ -81,7 +81,7 @@ class LogReaders:
                 continue
             kept = known.reading if known is not None and known.wanted == wanted else LogReading(wanted)
             item = self._open[uid] = _Open(search_uid, wanted, kept, ended=ended)
-            work = self._read_to_end(pod, spec.trial.container, item) if ended else self._follow(pod, spec, item)
+            work = (self._read_to_end if ended else self._follow)(pod, container, item)
             item.task = asyncio.create_task(self._report_bugs(pod, work))
 
     def forget(self, search_uid: str) -> None:
@@ -89,8 +89,8 @@ class LogReaders:
         for uid in [uid for uid, item in self._open.items() if item.search_uid == search_uid]:
             self._open.pop(uid).task.cancel()
 
-    def _due(self, search_uid: str, spec: SearchSpec) -> Iterator[tuple[str, tuple[PodRecord, bool]]]:
-        """Yield the pods to read, by UID, and whether their containers have ended."""
+    def _due(self, search_uid: str, spec: SearchSpec) -> Iterator[tuple[str, tuple[PodRecord, str, bool]]]:
+        """Yield the pods to read, by UID, which of their containers, and whether that has ended."""
         children = self._store.children(search_uid)
         matters = spec.fidelity is not None and not spec.fidelity.pauses
         follows = matters or (spec.trial.report is not None and spec.trial.report.keeps_best)
@@ -98,16 +98,16 @@ class LogReaders:
             job = find_workload(children, trial)
             if job is None or job.attempt != trial.current_attempt:
                 continue
-            for pod in reporting_pods(spec.trial, children.pods.get((index, job.attempt), {}).values()):
-                uid, state = pod.uid, pod.containers.get(spec.trial.container)
+            for pod, container in telling_pods(spec.trial, children.pods.get((index, job.attempt), {}).values()):
+                uid, state = pod.uid, pod.containers.get(container)
                 runs = state is not None and state.started is not None and state.exit_code is None
-                if is_to_be_read(spec.trial, pod):
+                if is_to_be_read(spec.trial, pod, container):
                     if not children.readings.get(uid, NOT_READ).is_whole:
-                        yield uid, (pod, True)
+                        yield uid, (pod, container, True)
                 elif follows and runs and not pod.is_deleted:
-                    yield uid, (pod, False)
+                    yield uid, (pod, container, False)
 
-    async def _follow(self, pod: PodRecord, spec: SearchSpec, item: _Open) -> None:
+    async def _follow(self, pod: PodRecord, container: str, item: _Open) -> None:
         """Read while the container runs; its end, or that of the trial, cancels this."""
         failures = 0
         shown = len(item.reading.rungs)
@@ -115,7 +115,7 @@ class LogReaders:
             item.reading.begin_again()
             error: ApiError | None = None
             try:
-                async for chunk in self._api.log(pod.namespace, pod.name, spec.trial.container, follow=True):
+                async for chunk in self._api.log(pod.namespace, pod.name, container, follow=True):
                     item.reading.feed(chunk)
                     # Each makes the search plan again, which a step between two rungs is no reason for.
                     if len(item.reading.rungs) > shown:

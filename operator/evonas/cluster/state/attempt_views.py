@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from evonas.cluster.state.crowd import telling_pods
 from evonas.cluster.state.job_view import view_attempt
 from evonas.cluster.state.readings import NOT_READ, Reading
 from evonas.cluster.state.records import PLAIN_JOB, PodRecord, TrialRecord, WorkloadRecord
@@ -18,6 +19,7 @@ from evonas.search.names import PROGRESS_ANNOTATION
 from evonas.search.trial import Trial
 from evonas.search.trial_progress import Progress, parse_progress
 from evonas.spec import SearchSpec, TrialSpec
+from evonas.workloads.catalogue import kind_named
 
 
 def view_attempts(spec: SearchSpec, children: Children, now: datetime) -> dict[int, AttemptView]:
@@ -102,8 +104,18 @@ def find_expired(children: Children, now: datetime) -> tuple[list[WorkloadRecord
 
 
 def find_leaving(children: Children) -> set[AttemptKey]:
-    """Return the attempts of trials that were cut short, as far as anything of them may still run."""
-    return {key for key in children.running if key[0] in children.trials and children.trials[key[0]].trial.is_cut_short}
+    """Return the attempts of trials that were cut short, and of those whose pods outlast their end, as far as anything
+    of them may still run.
+    """
+    known = (key for key in children.running if key[0] in children.trials)
+    return {key for key in known if children.trials[key[0]].trial.is_cut_short or _outlasts(children, key)}
+
+
+def _outlasts(children: Children, key: AttemptKey) -> bool:
+    record = children.workloads.get(key)
+    if record is None or record.kind == PLAIN_JOB or not children.trials[key[0]].trial.state.is_final:
+        return False
+    return record.is_finished and not kind_named(record.kind).trains_in_container
 
 
 def find_expiry(spec: SearchSpec, status: Mapping[str, Any]) -> datetime | None:
@@ -129,8 +141,11 @@ def _ended_well(trial: Trial, attempt: int) -> bool:
 def _progress(spec: SearchSpec, children: Children, view: AttemptView, pods: Iterable[PodRecord]) -> Progress | None:
     """Return what the pod that is shown has reported of its progress."""
     if spec.trial.report is not None:
-        shown = (pod.uid for pod in pods if pod.name == view.pod)
-        return children.readings.get(next(shown, ""), NOT_READ).progress
+        told = telling_pods(spec.trial, pods)
+        in_container = spec.trial.workload is None or spec.trial.workload.kind.trains_in_container
+        shown = [pod for pod, _ in told if pod.name == view.pod or not in_container]
+        last = max(shown, key=lambda pod: pod.created, default=None)
+        return NOT_READ.progress if last is None else children.readings.get(last.uid, NOT_READ).progress
     said = (pod.annotations.get(PROGRESS_ANNOTATION) for pod in pods if pod.name == view.pod)
     return next((parse_progress(text) for text in said if text is not None), None)
 

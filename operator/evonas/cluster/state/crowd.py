@@ -1,25 +1,22 @@
 """The pods of a workload: which are there now, which are missing, which were lost. Pure.
 
-An engine gives a lost pod's place to another one, or starts all of them again; a queue suspends the whole and lets it
-run again; somebody deletes the whole, and another is made. Each of these begins an era of the workload, whose pods are
-lost together, as one. Within an era they are lost one by one. Which of both it is shows only once a lost pod has a
-successor: until then it is missing.
+An engine gives a lost pod's place to another one, or starts all of them again. Pods of earlier starts, of a workload
+that somebody deleted, and those whose place another pod has taken were lost; so was a pod that was ended from outside,
+as soon as that is seen.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 
-from evonas.cluster.state.endings import has_result
+from evonas.cluster.state.endings import has_result, is_infeasible
 from evonas.cluster.state.records import ContainerState, PodRecord, WorkloadRecord
 from evonas.search.attempt import Disruption, Holding
 from evonas.spec import TrialSpec
-from evonas.workloads.interface import Place, PodGroup
-
-Era = tuple[bool, int, int]
+from evonas.workloads.interface import ALIKE, Place, PodGroup
 
 
 @dataclass(frozen=True)
@@ -33,18 +30,6 @@ class Member:
     """The container that trains."""
     is_own: bool
     """False of a pod of a workload of the same name that somebody deleted."""
-    resumed: int = 0
-    """How often the workload had been let run again, after a suspension, before the pod was made."""
-
-    @property
-    def era(self) -> Era:
-        """What it shares with the pods that are lost together with it, later ones larger."""
-        return self.is_own, self.resumed, self.place.start
-
-    @property
-    def position(self) -> tuple[str, int]:
-        """Its place, whoever has it."""
-        return self.place.group, self.place.rank
 
     @property
     def state(self) -> ContainerState | None:
@@ -64,6 +49,19 @@ class Member:
         """Say whether its container has ended, and not well."""
         return self.state is not None and self.state.exit_code not in (None, 0)
 
+    @property
+    def found_infeasible(self) -> bool:
+        """Say whether its container has ended by saying that the candidate cannot be trained."""
+        return self.state is not None and is_infeasible(self.pod, self.state)
+
+    @property
+    def stopped(self) -> datetime | None:
+        """Return since when its container, which had run, does not; None if it runs, or has never run."""
+        state = self.state
+        if state is not None and state.waiting is not None and state.last is not None:
+            return state.last.finished
+        return None if state is None or not self.has_failed else state.finished
+
     def end(self, now: datetime) -> datetime:
         """Return when a pod that is over had ended."""
         state, gone = self.state, self.pod.gone_at or now
@@ -78,12 +76,14 @@ class Crowd:
     current: tuple[Member, ...]
     """One at each place that has one, by place."""
     lost: tuple[tuple[Member, ...], ...]
-    """Those that were lost, the ones lost together as one."""
-    missing: tuple[Member, ...]
-    """Those that were lost and have no successor yet."""
+    """Those that were lost, the ones lost together as one, each by their ends."""
     expected: int
     reporter: Member | None
-    """The pod that reports, if it is there."""
+    """The pod that reports, if it is there; once the workload has ended, the last that there was."""
+    start: int
+    """How often the engine has started all of them again."""
+    helpers: tuple[PodRecord, ...]
+    """Pods that have no place among them, such as one that only submits the training."""
 
     @property
     def running(self) -> int:
@@ -96,51 +96,59 @@ class Crowd:
         return self.running >= self.expected
 
     @property
+    def members(self) -> tuple[Member, ...]:
+        """All of them."""
+        return (*self.current, *(member for loss in self.lost for member in loss))
+
+    @property
     def first_failed(self) -> Member | None:
-        """The pod that failed first."""
-        lost = (member for loss in self.lost for member in loss)
-        failed = [member for member in (*self.current, *self.missing, *lost) if member.has_failed]
-        return min(failed, key=_finished, default=None)
+        """The pod that failed first of those that the engine has started last: what ended the others, too."""
+        last = (member for member in self.members if member.is_own and member.place.start == self.start)
+        return min((member for member in last if member.has_failed), key=_finished, default=None)
+
+    @property
+    def infeasible(self) -> Member | None:
+        """The pod of the workload that found first that the candidate cannot be trained."""
+        found = (member for member in self.members if member.is_own and member.found_infeasible)
+        return min(found, key=_finished, default=None)
 
 
-def reporting_pods(trial: TrialSpec, pods: Iterable[PodRecord]) -> list[PodRecord]:
-    """Return those of an attempt's pods, gone ones too, that report; without a workload, each does."""
+def telling_pods(trial: TrialSpec, pods: Iterable[PodRecord]) -> list[tuple[PodRecord, str]]:
+    """Return those of an attempt's pods, gone ones too, whose end shows the result, each with the container that it is
+    the end of: without a workload, each pod; of a training that prints its result elsewhere, where that is.
+    """
     workload = trial.workload
     if workload is None:
-        return list(pods)
+        return [(pod, trial.container) for pod in pods]
+    if trial.report is not None and not workload.kind.trains_in_container:
+        printed = ((pod, workload.kind.prints(workload.spec, pod.labels)) for pod in pods)
+        return [(pod, container) for pod, container in printed if container is not None]
     places = ((pod, workload.kind.place(pod.labels)) for pod in pods)
-    return [pod for pod, place in places if place is not None and workload.reports(place)]
+    return [(pod, trial.container) for pod, place in places if place is not None and workload.reports(place)]
 
 
-def gather(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord]) -> Crowd:
-    """Return a workload's pods by what they are to it."""
+def gather(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord], now: datetime) -> Crowd:
+    """Return a workload's pods by what they are to it; each is either current or lost."""
     workload = trial.workload
     assert workload is not None
-    members = sorted(
-        _members(trial, record, pods), key=lambda each: (each.pod.created, each.place.start, each.pod.name)
-    )
-    eras = [
-        list(of_era) for _, of_era in groupby(sorted(members, key=lambda each: each.era), key=lambda each: each.era)
-    ]
-    alone = [(member,) for of_era in eras for member in _succeeded(of_era)]
-    *earlier, latest = [_last(of_era) for of_era in eras] or [()]
-    if latest and (not latest[0].is_own or latest[0].resumed < len(record.resumed)):
-        # The next era has begun, and has no pod yet.
-        earlier, latest = [*earlier, latest], ()
-    done = _done(trial, earlier, latest)
-    together = [tuple(member for member in loss if member not in done) for loss in earlier]
-    current = [*done, *(member for member in latest if not _was_taken(trial, record, member))]
-    missing = tuple(member for member in latest if _was_taken(trial, record, member))
-    if missing and (record.is_finished or (record.suspended and len(done) == len(current))):
-        # None of them will have a successor in this era.
-        together, missing = [*together, missing], ()
+    known = list(pods)
+    members = sorted(_members(trial, record, known), key=_by_beginning)
+    own = [member for member in members if member.is_own]
+    start = max((member.place.start for member in own), default=0)
+    last = {_key(member): member for member in own if member.place.start == start}
+    current = [member for member in last.values() if not _was_taken(trial, record, member)]
+    remaining = {id(member) for member in current}
+    lost = [member for member in members if id(member) not in remaining]
+    shown = [*current, *(last.values() if record.is_finished else ())]
+    reporter = next((each for each in shown if workload.reports(each.place)), None)
     order = {group.name: position for position, group in enumerate(workload.groups)}
     return Crowd(
-        tuple(sorted(current, key=lambda each: (order[each.place.group], each.place.rank))),
-        tuple(filter(None, (*together, *alone))),
-        missing,
+        tuple(sorted(current, key=lambda each: (order[each.place.group], each.place.rank, each.pod.name))),
+        tuple(_together(lost, members, now)),
         workload.pods,
-        next((each for each in current if workload.reports(each.place)), None),
+        reporter,
+        start,
+        tuple(pod for pod in known if not pod.is_deleted and workload.kind.place(pod.labels) is None),
     )
 
 
@@ -157,10 +165,12 @@ def holdings_of(trial: TrialSpec, members: Iterable[Member], now: datetime) -> t
     )
 
 
-def disruptions_of(trial: TrialSpec, record: WorkloadRecord, crowd: Crowd, now: datetime) -> tuple[Disruption, ...]:
-    """Return a disruption for each loss that is over: all pods of an earlier start are one."""
+def disruptions_of(record: WorkloadRecord, crowd: Crowd, now: datetime) -> tuple[Disruption, ...]:
+    """Return a disruption for each loss that is over, oldest first."""
     over = [loss for loss in crowd.lost if all(_is_over(member) for member in loss)]
-    return tuple(_disruption(trial, record, loss, now) for loss in over)
+    return tuple(
+        sorted((_disruption(record, crowd, loss, now) for loss in over), key=lambda each: (each.end_time, each.pod))
+    )
 
 
 def _members(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord]) -> list[Member]:
@@ -173,67 +183,102 @@ def _members(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord]
         if place is not None and place.group in groups:
             group = groups[place.group]
             container = group.container(trial.container)
-            is_own = pod.owner_uid == record.uid or pod.created >= record.created
-            resumed = sum(moment <= pod.created for moment in record.resumed) if is_own else 0
-            members.append(Member(pod, place, group, container, is_own, resumed))
-    return members
+            members.append(Member(pod, place, group, container, is_own=pod.created >= record.created))
+    return _numbered(members)
+
+
+def _numbered(members: Sequence[Member]) -> list[Member]:
+    """Return the same with the number of their start, where the engine only names it: the next begins when the last is
+    gone, so each pod of it is younger.
+    """
+    began: dict[str, datetime] = {}
+    for member in members:
+        run = member.place.run
+        began[run] = min(began.get(run, member.pod.created), member.pod.created)
+    order = sorted(began, key=lambda run: (began[run], run))
+    return [
+        replace(member, place=replace(member.place, start=order.index(member.place.run)))
+        if member.place.run
+        else member
+        for member in members
+    ]
+
+
+def _key(member: Member) -> tuple[str, int | str]:
+    place = member.place
+    return place.group, member.pod.uid if place.rank == ALIKE else place.rank
 
 
 def _was_taken(trial: TrialSpec, record: WorkloadRecord, member: Member) -> bool:
     pod = member.pod
-    if _ended_well(trial, member):
+    ended_well = member.state is not None and member.state.exit_code == 0
+    if ended_well or has_result(trial, pod):
         return False
     return pod.disrupted is not None or pod.gone or (pod.is_deleted and not record.is_finished)
+
+
+def _by_beginning(member: Member) -> tuple[datetime, bool, str]:
+    # Of two that were created within the same second, the one that leaves came first.
+    pod = member.pod
+    return pod.created, not (pod.is_deleted or pod.disrupted is not None or pod.is_terminal), pod.name
 
 
 def _is_over(member: Member) -> bool:
     return member.pod.is_over(member.container)
 
 
-def _last(of_era: Iterable[Member]) -> tuple[Member, ...]:
-    """Return those of an era, the older ones first, that nobody has followed in it."""
-    return tuple({member.position: member for member in of_era}.values())
+def _together(lost: Iterable[Member], members: Sequence[Member], now: datetime) -> Iterator[tuple[Member, ...]]:
+    """Yield the lost pods by what they were lost in: those of an earlier start, and those whose ends lie so close that
+    none had been replaced in between. A queue that suspends a workload, or a node that fails, ends several.
+    """
+
+    def start_of(member: Member) -> tuple[bool, int]:
+        return member.is_own, member.place.start
+
+    for _, of_start in groupby(sorted(lost, key=lambda each: (*start_of(each), *_by_end(each, now))), key=start_of):
+        loss: list[Member] = []
+        for member in of_start:
+            if loss and all(_is_replaced(one, members, member.end(now)) for one in loss):
+                yield tuple(loss)
+                loss = []
+            loss.append(member)
+        yield tuple(loss)
 
 
-def _succeeded(of_era: Sequence[Member]) -> list[Member]:
-    """Return those of an era that another one has followed in it."""
-    last = {id(member) for member in _last(of_era)}
-    return [member for member in of_era if id(member) not in last]
+def _by_end(member: Member, now: datetime) -> tuple[datetime, str]:
+    return member.end(now), member.pod.name
 
 
-def _done(trial: TrialSpec, earlier: Iterable[tuple[Member, ...]], latest: tuple[Member, ...]) -> list[Member]:
-    """Return those that had ended well when the workload was suspended, and so have no successor."""
-    own = [member for of_era in (*earlier, latest) for member in of_era if member.is_own]
-    start = max((member.place.start for member in own), default=0)
-    taken = {member.position for member in latest}
-    return [
-        member
-        for of_era in earlier
-        for member in of_era
-        if member.is_own and member.place.start == start and member.position not in taken
-        if _ended_well(trial, member)
-    ]
+def _is_replaced(lost: Member, members: Iterable[Member], by: datetime) -> bool:
+    """Say whether another pod had started at the place of a lost one by then."""
+    # Of pods that are alike, those that began after its end come into its place.
+    since = lost.end(by) if lost.place.rank == ALIKE else lost.pod.created
+    return any(
+        other is not lost
+        and (other.place.group, other.place.rank) == (lost.place.group, lost.place.rank)
+        and other.pod.created >= since
+        and other.state is not None
+        and other.state.started is not None
+        and other.state.started <= by
+        for other in members
+    )
 
 
-def _ended_well(trial: TrialSpec, member: Member) -> bool:
-    return (member.state is not None and member.state.exit_code == 0) or has_result(trial, member.pod)
-
-
-def _disruption(trial: TrialSpec, record: WorkloadRecord, loss: tuple[Member, ...], now: datetime) -> Disruption:
+def _disruption(record: WorkloadRecord, crowd: Crowd, loss: tuple[Member, ...], now: datetime) -> Disruption:
     # The first to end is the cause of the others' end, unless a disruption shows itself.
     first = min(loss, key=lambda each: (each.pod.disrupted is None, each.end(now), each.pod.name))
-    others = "" if len(loss) == 1 else f"; {len(loss)} pods were lost together"
     reason, message = _reason(record, first)
+    if len(loss) > 1:
+        message += f"; {len(loss)} of its {crowd.expected} pods were lost together"
     return Disruption(
-        # Its name, which the record of the disruption is known by, must not depend on what is still visible of it.
-        pod=min(member.pod.name for member in loss),
+        # What it is known by in the trial's record: others may still follow.
+        pod=loss[0].pod.name,
         reason=reason,
-        message=message + others,
+        message=message,
         node=first.pod.node,
         held_since=min((member.pod.scheduled for member in loss if member.pod.scheduled is not None), default=None),
         start_time=min((each.state.started for each in loss if each.state and each.state.started), default=None),
         end_time=max(member.end(now) for member in loss),
-        holdings=holdings_of(trial, loss, now),
     )
 
 
@@ -250,6 +295,6 @@ def _reason(record: WorkloadRecord, first: Member) -> tuple[str, str]:
     return "PodDeleted", f"pod {pod.name} was deleted"
 
 
-def _finished(member: Member) -> datetime:
+def _finished(member: Member) -> tuple[datetime, bool, str]:
     assert member.state is not None
-    return member.state.finished or member.pod.created
+    return member.state.finished or member.pod.created, member.pod.is_deleted, member.pod.name

@@ -31,14 +31,22 @@ def has_result(trial: TrialSpec, pod: PodRecord) -> bool:
     return trial.report is None and state.exit_code == 0 and report != Report()
 
 
+def is_infeasible(pod: PodRecord, state: ContainerState) -> bool:
+    """Say whether a container has ended with the exit code of an infeasible candidate, and by itself."""
+    # If it was ended from outside, its termination message may be just the end of its log.
+    return state.exit_code == INFEASIBLE_EXIT_CODE and (
+        pod.disrupted is None or report_of(pod, state).infeasible is not None
+    )
+
+
 def report_of(pod: PodRecord, state: ContainerState) -> Report:
     """Return what a pod has reported: by its annotations, or as its container's last message."""
     return read_report(pod.annotations, state.message, pod.message_limit)
 
 
-def is_to_be_read(trial: TrialSpec, pod: PodRecord) -> bool:
-    """Say whether the result of a pod's container is in its output: it has ended by itself, and well."""
-    state = pod.containers.get(trial.container)
+def is_to_be_read(trial: TrialSpec, pod: PodRecord, container: str) -> bool:
+    """Say whether the result is in the output of a pod's container: it has ended by itself, and well."""
+    state = pod.containers.get(container)
     ended_well = state is not None and state.exit_code == 0
     return trial.report is not None and ended_well and not pod.is_deleted and pod.disrupted is None
 
@@ -52,7 +60,9 @@ def container_ended(
     if trial.report is not None and state.exit_code == 0:
         if reading.lost:
             return Ending(Verdict.BROKEN, "OutputLost", reading.lost)
-        report = Report() if reading.report is None or not is_to_be_read(trial, pod) else reading.report
+        report = (
+            Report() if reading.report is None or not is_to_be_read(trial, pod, trial.container) else reading.report
+        )
     silent = state.exit_code == 0 and report == Report()
     if state.exit_code in (0, INFEASIBLE_EXIT_CODE) and not (silent and pod.is_deleted):
         return judge_exit(state.exit_code, report)

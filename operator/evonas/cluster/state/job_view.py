@@ -67,7 +67,7 @@ def _view(
     reading: Reading,
 ) -> AttemptView:
     state = None if pod is None else pod.containers.get(trial.container)
-    unread = pod is not None and is_to_be_read(trial, pod) and not reading.is_whole
+    unread = pod is not None and is_to_be_read(trial, pod, trial.container) and not reading.is_whole
     if pod is not None and state is not None and state.exit_code is not None and not unread:
         ending = container_ended(trial, job, pod, state, reading)
         if ending is not None:

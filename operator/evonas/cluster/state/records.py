@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Protocol
+from sys import intern
+from typing import Any, Protocol, TypeVar
 
 from evonas.search.codec import SearchIdentity, from_object, from_time
 from evonas.search.interventions import MARK_ANNOTATIONS
@@ -28,8 +30,19 @@ from evonas.search.trial_report import MAX_MESSAGE_BYTES, message_limit
 from evonas.workloads.catalogue import find_kind
 from evonas.workloads.conditions import job_standing
 
+logger = logging.getLogger(__name__)
+
 MAX_TEXT = 16_384
 """Longest annotation or message kept; a trial may write more, which we need not hold."""
+
+
+@dataclass(frozen=True)
+class AttemptName:
+    """Which attempt an object belongs to."""
+
+    search_uid: str
+    index: int
+    attempt: int
 
 
 class Versioned(Protocol):
@@ -46,6 +59,9 @@ class Versioned(Protocol):
     @property
     def namespace(self) -> str:
         """Its namespace and name."""
+
+
+R = TypeVar("R", bound=Versioned)
 
 
 @dataclass(frozen=True)
@@ -123,8 +139,9 @@ class WorkloadRecord:
     """The kind's name (``workloads.catalogue``), or that of a Job with a single pod."""
     expires: datetime | None = None
     """When the operator is to delete it; None where its time to live does that."""
-    resumed: tuple[datetime, ...] = ()
-    """When it was let run after it had been suspended, as far as that was seen."""
+    begun: datetime | None = None
+    """When the training began, and the code that it failed with, of a kind that tells (``workloads.interface``)."""
+    exit_code: int | None = None
 
     @property
     def is_finished(self) -> bool:
@@ -190,6 +207,8 @@ class PodRecord:
     sidecars: frozenset[str] = frozenset()
     labels: Mapping[str, str] = field(default_factory=dict)
     """Those that its engine, or the user, has given it."""
+    is_labelled: bool = True
+    """Whether it has our labels; if not, it was found by the name of its workload."""
     message_limit: int = MAX_MESSAGE_BYTES
     """How many bytes of a termination message are kept."""
     gone: bool = False
@@ -286,12 +305,16 @@ def read_workload(body: Mapping[str, Any]) -> WorkloadRecord:
         else None,
         kind=name,
         expires=expires,
-        resumed=() if standing.resumed is None else (standing.resumed,),
+        begun=standing.begun,
+        exit_code=standing.exit_code,
     )
 
 
-def read_pod(body: Mapping[str, Any]) -> PodRecord:
-    """Return the record of a pod of ours; KeyError or ValueError if the labels are not ours."""
+def read_pod(body: Mapping[str, Any], attempt: AttemptName | None = None) -> PodRecord:
+    """Return the record of a pod of ours; KeyError or ValueError if the labels are not ours.
+
+    ``attempt`` is whose pod it is, where its labels do not say so.
+    """
     metadata, status = body["metadata"], body.get("status", {})
     conditions = {item["type"]: item for item in status.get("conditions", ())}
     scheduled = conditions.get("PodScheduled", {})
@@ -303,7 +326,7 @@ def read_pod(body: Mapping[str, Any]) -> PodRecord:
         name=metadata["name"],
         uid=metadata["uid"],
         version=int(metadata["resourceVersion"]),
-        **_labels(metadata),
+        **(_labels(metadata) if attempt is None else vars(attempt)),
         created=_time(metadata["creationTimestamp"]),
         owner_uid=controller_of(metadata),
         deletion=from_time(metadata.get("deletionTimestamp")),
@@ -317,14 +340,31 @@ def read_pod(body: Mapping[str, Any]) -> PodRecord:
         disrupted=disruption.get("reason", "Disrupted") if disruption.get("status") == "True" else None,
         disruption_message=disruption.get("message", ""),
         annotations={key: annotations[key][:MAX_TEXT] for key in reported if key in annotations},
-        containers={item["name"]: _container(item.get("state", {})) for item in status.get("containerStatuses", ())},
+        containers={item["name"]: _with_last(item) for item in status.get("containerStatuses", ())},
         init_containers={item["name"]: _init_container(item) for item in status.get("initContainerStatuses", ())},
         sidecars=frozenset(
             item["name"] for item in body["spec"].get("initContainers", ()) if item.get("restartPolicy") == "Always"
         ),
-        labels={key: value for key, value in metadata["labels"].items() if not key.startswith(_NOT_OF_THE_ENGINE)},
+        # Shared: the pods of a workload have the same dozen labels, most with the same values.
+        labels={
+            intern(key): intern(value)
+            for key, value in metadata["labels"].items()
+            if not key.startswith(_NOT_OF_THE_ENGINE)
+        },
+        is_labelled=attempt is None,
         message_limit=message_limit(body["spec"]),
     )
+
+
+def read_or_skip(read: Callable[[Mapping[str, Any]], R | None], body: Mapping[str, Any]) -> R | None:
+    """Return the record of an object; None for one that is not, with a log line if it carries our label by mistake."""
+    try:
+        return read(body)
+    except (KeyError, ValueError, TypeError) as error:
+        metadata = body.get("metadata", {})
+        name = f"{metadata.get('namespace')}/{metadata.get('name')}"
+        logger.info("%s %s is not ours: %r", body.get("kind"), name, error)
+        return None
 
 
 _NOT_OF_THE_ENGINE = (
@@ -336,12 +376,12 @@ _NOT_OF_THE_ENGINE = (
 
 
 def _init_container(status: Mapping[str, Any]) -> ContainerState:
-    last = status.get("lastState", {}).get("terminated")
-    return replace(
-        _container(status.get("state", {})),
-        ready=status.get("started", True),
-        last=None if last is None else _container({"terminated": last}),
-    )
+    return replace(_with_last(status), ready=status.get("started", True))
+
+
+def _with_last(status: Mapping[str, Any]) -> ContainerState:
+    state, last = _container(status.get("state", {})), status.get("lastState", {}).get("terminated")
+    return state if last is None else replace(state, last=_container({"terminated": last}))
 
 
 def _container(state: Mapping[str, Any]) -> ContainerState:

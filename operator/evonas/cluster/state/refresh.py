@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from evonas.cluster.client.api import Api
 from evonas.cluster.client.resources import PODS
 from evonas.cluster.state.attempt_views import find_workload
-from evonas.cluster.state.crowd import reporting_pods
-from evonas.cluster.state.records import WorkloadRecord, read_pod
-from evonas.cluster.state.resync import read_or_skip
+from evonas.cluster.state.crowd import telling_pods
+from evonas.cluster.state.records import WorkloadRecord, read_or_skip
 from evonas.cluster.state.store import Children, Store
-from evonas.search.names import ATTEMPT_LABEL, INDEX_LABEL, MANAGED_BY_SELECTOR, SEARCH_UID_LABEL
+from evonas.cluster.state.unlabelled_pods import find_of
 from evonas.spec import SearchSpec
 
 
@@ -26,12 +25,11 @@ async def refresh_pods(api: Api, store: Store, search_uid: str, spec: SearchSpec
     # Another Job may end while one Job's pods are listed; nothing happens between the last check and the caller's.
     while (job := next((job for job in _contradicted(spec, children) if job.uid not in asked), None)) is not None:
         asked.add(job.uid)
-        labels = {SEARCH_UID_LABEL: job.search_uid, INDEX_LABEL: str(job.index), ATTEMPT_LABEL: str(job.attempt)}
-        selector = ",".join([MANAGED_BY_SELECTOR, *(f"{key}={value}" for key, value in labels.items())])
+        selector, read = find_of(job)
         before = list(children.pods.get((job.index, job.attempt), {}).values())
         listed: set[str] = set()
         async for items, _ in api.list(PODS, job.namespace, label_selector=selector):
-            for record in filter(None, (read_or_skip(read_pod, item) for item in items)):
+            for record in filter(None, (read_or_skip(read, item) for item in items)):
                 listed.add(record.uid)
                 store.put_pod(record)
         for record in before:
@@ -45,6 +43,6 @@ def _contradicted(spec: SearchSpec, children: Children) -> Iterator[WorkloadReco
         if job is None or job.attempt != trial.current_attempt or not job.is_finished:
             continue
         pods = children.pods.get((index, job.attempt), {}).values()
-        states = [pod.containers.get(spec.trial.container) for pod in reporting_pods(spec.trial, pods)]
+        states = [pod.containers.get(container) for pod, container in telling_pods(spec.trial, pods)]
         if not any(state is not None and state.exit_code is not None for state in states):
             yield job

@@ -7,23 +7,18 @@ again.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from evonas.cluster.client.api import Api
 from evonas.cluster.client.backoff import retried
 from evonas.cluster.client.resources import JOBS, PODS, SEARCHES, TRIALS, Resource
-from evonas.cluster.state.records import SearchRecord, Versioned, read_pod, read_search, read_trial, read_workload
+from evonas.cluster.state.records import R, SearchRecord, read_or_skip, read_pod, read_search, read_trial, read_workload
 from evonas.cluster.state.store import Store
+from evonas.cluster.state.unlabelled_pods import known_by, pod_labels_of, read_by, selector_of
 from evonas.cluster.state.watch_lag import WatchLag
 from evonas.search.names import MANAGED_BY_SELECTOR
-
-logger = logging.getLogger(__name__)
-
-
-R = TypeVar("R", bound=Versioned)
 
 
 class Resync:
@@ -61,7 +56,20 @@ class Resync:
                 for resource in (JOBS, *self._watched())
             ),
             partial(sync, TRIALS, read_trial, store.put_trial, store.drop_trial, store.all_trials),
-            partial(sync, SEARCHES, read_search, store.put_search, self._drop_search, store.searches.values),
+            # Whose they are is known from the above.
+            *(
+                partial(
+                    sync,
+                    PODS,
+                    read_by(store, label),
+                    store.put_pod,
+                    store.drop_pod,
+                    partial(known_by, store, label),
+                    selector_of(label),
+                )
+                for label in pod_labels_of(self._watched())
+            ),
+            partial(sync, SEARCHES, read_search, store.put_search, self._drop_search, store.searches.values, ""),
         ):
             await retried(f"list of {listing.args[0].plural}", listing)
 
@@ -74,12 +82,12 @@ class Resync:
     async def _sync(
         self,
         resource: Resource,
-        read: Callable[[Mapping[str, Any]], R],
+        read: Callable[[Mapping[str, Any]], R | None],
         put: Callable[[R], None],
         drop: Callable[[R], None],
         known: Callable[[], Iterable[R]],
+        selector: str = MANAGED_BY_SELECTOR,
     ) -> None:
-        selector = "" if resource is SEARCHES else MANAGED_BY_SELECTOR
         listed: set[str] = set()
         # Objects created while the list is read are on none of its pages, and must not be dropped.
         before = list(known())
@@ -99,14 +107,3 @@ class Resync:
 
     def _drop_search(self, record: SearchRecord) -> None:
         self._store.drop_search(record.uid)
-
-
-def read_or_skip(read: Callable[[Mapping[str, Any]], R], body: Mapping[str, Any]) -> R | None:
-    """Return the record of an object; None, with a log line, for one that carries our label by mistake."""
-    try:
-        return read(body)
-    except (KeyError, ValueError, TypeError) as error:
-        metadata = body.get("metadata", {})
-        name = f"{metadata.get('namespace')}/{metadata.get('name')}"
-        logger.info("%s %s is not ours: %r", body.get("kind"), name, error)
-        return None

@@ -1,6 +1,7 @@
 """What the operator knows of the cluster: slim records by search, updated by streams, its own writes and resync.
 
-Every change marks its search dirty. Nothing here waits or does I/O, so a handler may call it for any event. An older
+Every change marks its search dirty: of an object's many versions those that say something else, of a trial's pods
+those that may still matter to it. Nothing here waits or does I/O, so a handler may call it for any event. An older
 version of an object never replaces a newer one: our own writes are entered at once, and the streams lag behind.
 """
 
@@ -14,7 +15,8 @@ from datetime import UTC, datetime
 from evonas.cluster.client.resources import Resource, resource_of
 from evonas.cluster.state.fingerprints import Fingerprints
 from evonas.cluster.state.readings import Reading
-from evonas.cluster.state.records import PodRecord, SearchRecord, TrialRecord, Versioned, WorkloadRecord
+from evonas.cluster.state.records import AttemptName, PodRecord, SearchRecord, TrialRecord, Versioned, WorkloadRecord
+from evonas.search.names import read_workload_name, uid_hash
 from evonas.search.reuse import first_result
 from evonas.search.table import TrialTable
 from evonas.search.trial import Reuse
@@ -51,13 +53,26 @@ class Children:
         (self.live_pods.add if lives else self.live_pods.discard)(key)
 
     def forget_pods(self, index: int) -> None:
-        """Drop what was kept of a trial's deleted pods once they are no longer needed."""
+        """Drop what was kept of a trial's pods that is no longer needed: of the deleted ones, and once the trial has
+        ended of all that have, which may stay in the cluster for days.
+        """
+        ended = self.has_ended(index)
         for key in [key for key in self.pods if key[0] == index]:
-            for uid in [uid for uid, pod in self.pods[key].items() if pod.gone]:
+            kept = {uid: pod for uid, pod in self.pods[key].items() if not (pod.gone or (ended and pod.is_terminal))}
+            for uid in self.pods[key].keys() - kept.keys():
                 self.readings.pop(uid, None)
-            self.pods[key] = {uid: pod for uid, pod in self.pods[key].items() if not pod.gone}
-            if not self.pods[key]:
+            self.pods[key] = kept
+            if not kept:
                 del self.pods[key]
+
+    def has_ended(self, index: int) -> bool:
+        """Say whether a trial has its final state."""
+        known = self.trials.get(index)
+        return known is not None and known.trial.state.is_final
+
+    def awaits_pods(self, index: int) -> bool:
+        """Say whether what becomes of a trial's pods matters: it goes on, or they hold what its end was to free."""
+        return not self.has_ended(index) or self.trials[index].trial.is_cut_short
 
 
 class Store:
@@ -69,6 +84,8 @@ class Store:
         self.searches: dict[str, SearchRecord] = {}
         self._children: dict[str, Children] = {}
         self._results = Fingerprints()
+        self._uids: dict[tuple[str, str], str] = {}
+        """The UIDs of all searches that anything is known of, by namespace and their hash."""
 
     def subscribe(self, on_change: Callable[[str], None]) -> None:
         """Call ``on_change`` with the UID of every search that changes."""
@@ -90,11 +107,13 @@ class Store:
         """Take in a search as read."""
         if _is_newer(record, self.searches.get(record.uid)):
             self.searches[record.uid] = record
+            self._know(record.namespace, record.uid)
             self._on_change(record.uid)
 
     def put_trial(self, record: TrialRecord) -> None:
         """Take in a trial as read or written."""
         trials = self._own(record.search_uid).trials
+        self._know(record.namespace, record.search_uid)
         known = trials.get(record.trial.index)
         if _is_newer(record, known):
             if known is not None:
@@ -109,24 +128,27 @@ class Store:
     def put_workload(self, record: WorkloadRecord) -> None:
         """Take in a Job as read or written."""
         workloads = self._own(record.search_uid).workloads
+        self._know(record.namespace, record.search_uid)
         key = (record.index, record.attempt)
         known = workloads.get(key)
         if _is_newer(record, known):
-            if known is not None and known.uid == record.uid and known.resumed != record.resumed:
-                # It shows the last time only.
-                record = replace(record, resumed=tuple(sorted({*known.resumed, *record.resumed})))
             workloads[key] = record
             open_workloads = self._own(record.search_uid).open_workloads
             (open_workloads.add if record.is_open else open_workloads.discard)(key)
-            self._on_change(record.search_uid)
+            if _says_else(record, known):
+                self._on_change(record.search_uid)
 
     def put_pod(self, record: PodRecord) -> None:
         """Take in a pod as read."""
         children, key = self._own(record.search_uid), (record.index, record.attempt)
         pods = children.pods.get(key, {})
-        if _is_newer(record, pods.get(record.uid)):
+        known = pods.get(record.uid)
+        if _is_newer(record, known):
             children.put_pods(key, {**pods, record.uid: record})
-            self._on_change(record.search_uid)
+            if children.has_ended(record.index):
+                children.forget_pods(record.index)
+            if children.awaits_pods(record.index) and _says_else(record, known):
+                self._on_change(record.search_uid)
 
     def put_reading(self, pod: PodRecord, reading: Reading) -> None:
         """Take in what was read of a pod's output."""
@@ -141,6 +163,7 @@ class Store:
         for record in self.children(uid).trials.values():
             self._results.drop(record)
         self._children.pop(uid, None)
+        self._uids = {key: known for key, known in self._uids.items() if known != uid}
         self._changed.pop(uid, None)
         self._notify(uid)
 
@@ -180,7 +203,8 @@ class Store:
         children.put_pods(key, {**children.pods[key], record.uid: gone})
         if record.index not in children.table.unfinished:
             children.forget_pods(record.index)
-        self._on_change(record.search_uid)
+        if children.awaits_pods(record.index):
+            self._on_change(record.search_uid)
 
     def find_result(self, namespace: str, fingerprint: str) -> Reuse | None:
         """Return the result of a trial in the namespace with this fingerprint."""
@@ -201,12 +225,18 @@ class Store:
         workloads = (record for children in self._children.values() for record in children.workloads.values())
         return [record for record in workloads if resource_of(record.kind) == resource]
 
-    def all_pods(self) -> Iterable[PodRecord]:
-        """Return the pods of all searches."""
+    def attempt_named(self, namespace: str, name: str) -> AttemptName | None:
+        """Return whose workload a name is, whether or not that exists; None if it is of no search that is known."""
+        said = read_workload_name(name)
+        uid = None if said is None else self._uids.get((namespace, said[0]))
+        return None if said is None or uid is None else AttemptName(uid, said[1], said[2])
+
+    def all_pods(self, *, labelled: bool = True) -> Iterable[PodRecord]:
+        """Return the pods of all searches that carry our labels, or those that do not."""
         groups: Iterable[Mapping[str, PodRecord]] = [
             pods for children in self._children.values() for pods in children.pods.values()
         ]
-        return [record for pods in groups for record in pods.values()]
+        return [record for pods in groups for record in pods.values() if record.is_labelled is labelled]
 
     def _on_change(self, search_uid: str) -> None:
         self._changed.setdefault(search_uid, time.monotonic())
@@ -216,12 +246,20 @@ class Store:
         if self._subscriber is not None:
             self._subscriber(search_uid)
 
+    def _know(self, namespace: str, search_uid: str) -> None:
+        self._uids[namespace, uid_hash(search_uid)] = search_uid
+
     def _own(self, search_uid: str) -> Children:
         return self._children.setdefault(search_uid, Children())
 
 
 def _is_newer(record: Versioned, known: Versioned | None) -> bool:
     return known is None or record.version > known.version
+
+
+def _says_else(record: PodRecord | WorkloadRecord, known: PodRecord | WorkloadRecord | None) -> bool:
+    """Say whether a version differs from the one before in more than its number: engines count, and move finalizers."""
+    return known is None or replace(record, version=known.version) != known
 
 
 def _is_same(record: Versioned, known: Versioned | None) -> bool:

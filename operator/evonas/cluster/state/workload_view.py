@@ -2,17 +2,19 @@
 
 The attempt runs once all pods run, and its time begins then. As with a single pod, the end of the container that
 reports counts as soon as it is seen; otherwise the engine says how the workload ended, since only it knows what it will
-start again.
+start again. Where no container is the training (Ray's driver), the engine also says when it began, and ends it: the
+pods go on until the workload is released.
 """
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from evonas.cluster.state.companions import last_words
-from evonas.cluster.state.crowd import Crowd, Member, disruptions_of, gather, holdings_of
+from evonas.cluster.state.crowd import Crowd, Member, disruptions_of, gather, holdings_of, telling_pods
 from evonas.cluster.state.endings import (
     HOPELESS,
     container_ended,
@@ -31,6 +33,8 @@ from evonas.search.trial_report import Report
 from evonas.spec import TrialSpec
 
 _NO_STATE = ContainerState()
+_TERMINATED = (128 + signal.SIGTERM, 128 + signal.SIGKILL)
+"""Exit codes of a container that is ended with its pod."""
 
 
 def view_workload(
@@ -42,31 +46,90 @@ def view_workload(
 ) -> AttemptView:
     """Return the attempt as its workload and pods currently show it, and ``readings`` of the pods' output, by UID."""
     known = list(pods)
-    crowd = gather(trial, record, known)
-    reporter = crowd.reporter
-    reading = NOT_READ if reporter is None else readings.get(reporter.pod.uid, NOT_READ)
-    view = _view(trial, record, crowd, now, reading)
+    crowd = gather(trial, record, known, now)
+    if _trains_in_container(trial):
+        reporter = crowd.reporter
+        reading = NOT_READ if reporter is None else readings.get(reporter.pod.uid, NOT_READ)
+        view = _view(trial, record, crowd, now, reading)
+    else:
+        view = _view_by_record(trial, record, crowd, known, now, readings)
     lives = any(not (pod.gone or pod.is_terminal) for pod in known)
     return replace(
         view,
-        holdings=holdings_of(trial, (*crowd.current, *crowd.missing), now),
-        disruptions=disruptions_of(trial, record, crowd, now),
+        holdings=holdings_of(trial, crowd.members, now),
+        disruptions=disruptions_of(record, crowd, now),
         holds_resources=not record.is_finished or lives,
+        outlasts=lives and record.is_finished and not _trains_in_container(trial),
     )
+
+
+def _trains_in_container(trial: TrialSpec) -> bool:
+    assert trial.workload is not None
+    return trial.workload.kind.trains_in_container
 
 
 def _view(trial: TrialSpec, record: WorkloadRecord, crowd: Crowd, now: datetime, reading: Reading) -> AttemptView:
     reporter = crowd.reporter
-    unread = reporter is not None and is_to_be_read(trial, reporter.pod) and not reading.is_whole
-    if reporter is not None and reporter.state is not None and reporter.state.exit_code is not None and not unread:
+    if reporter is not None and is_to_be_read(trial, reporter.pod, trial.container) and not reading.is_whole:
+        # It has ended well, and its result is in its output.
+        return _attempt(record, crowd, AttemptPhase.RUNNING)
+    if reporter is not None and reporter.state is not None and reporter.state.exit_code in (0, INFEASIBLE_EXIT_CODE):
         ending = container_ended(trial, record, reporter.pod, reporter.state, reading)
         if ending is not None:
             return _ended(record, crowd, ending, reporter.state.finished or now)
-    if record.is_finished and not unread:
+    infeasible = crowd.infeasible
+    if infeasible is not None and infeasible.state is not None:
+        ended = _ended(record, crowd, _failed(crowd, infeasible, infeasible.state), infeasible.end(now))
+        return replace(ended, must_stop=not record.is_finished)
+    if record.is_finished:
         return _ended(record, crowd, _workload_ended(trial, record, crowd, reading), record.ended or now)
     if crowd.all_run:
         return _running(trial, record, crowd, now)
     return _waiting(trial, record, crowd, now)
+
+
+def _view_by_record(
+    trial: TrialSpec,
+    record: WorkloadRecord,
+    crowd: Crowd,
+    pods: Iterable[PodRecord],
+    now: datetime,
+    readings: Mapping[str, Reading],
+) -> AttemptView:
+    """View an attempt whose training is no container's."""
+    printers = [(pod, container) for pod, container in telling_pods(trial, pods) if pod.created >= record.created]
+    printer, container = max(printers, key=lambda each: each[0].created, default=(None, ""))
+    reading = NOT_READ if printer is None else readings.get(printer.uid, NOT_READ)
+    unread = printer is not None and is_to_be_read(trial, printer, container) and not reading.is_whole
+    if record.complete and unread:
+        return _attempt(record, crowd, AttemptPhase.RUNNING)
+    if record.is_finished:
+        return _ended(record, crowd, _training_ended(trial, record, crowd, reading), record.ended or now)
+    if crowd.all_run and record.begun is not None:
+        return _running(trial, record, crowd, now)
+    return _waiting(trial, record, crowd, now)
+
+
+def _training_ended(trial: TrialSpec, record: WorkloadRecord, crowd: Crowd, reading: Reading) -> Ending:
+    """Judge a training by what the engine says of its end, and by what the pod that reports has said before."""
+    report = Report() if crowd.reporter is None else report_of(crowd.reporter.pod, _NO_STATE)
+    missing = crowd.reporter is None
+    if trial.report is not None and record.complete:
+        if reading.lost:
+            return Ending(Verdict.BROKEN, "OutputLost", reading.lost)
+        report, missing = reading.report or Report(), reading.report is None
+    if report.infeasible is not None:
+        return judge_exit(INFEASIBLE_EXIT_CODE, report)
+    if record.complete and missing:
+        message = f"the {record.kind} is complete, but the pod with its result was gone before that was read"
+        return Ending(Verdict.BROKEN, "ResultMissing", message)
+    if record.complete:
+        return judge_exit(0, report)
+    if record.exit_code is not None:
+        return judge_exit(record.exit_code, report, hint=last_words(record.message))
+    # The engine's own limit counts from the beginning of everything: it may have passed before the training began.
+    in_vain = record.reason == TIMEOUT_REASON and record.begun is not None
+    return Ending(Verdict.USELESS if in_vain else Verdict.BROKEN, record.reason or "WorkloadFailed", record.message)
 
 
 def _workload_ended(trial: TrialSpec, record: WorkloadRecord, crowd: Crowd, reading: Reading) -> Ending:
@@ -80,22 +143,30 @@ def _workload_ended(trial: TrialSpec, record: WorkloadRecord, crowd: Crowd, read
             return judge_exit(INFEASIBLE_EXIT_CODE if report.infeasible else 0, report)
         message = f"the {record.kind} is complete, but the pod that reports has left no result"
         return Ending(Verdict.BROKEN, "ResultMissing", message)
-    if TIMEOUT_REASON in (record.reason, *(member.pod.reason for member in crowd.current)):
-        return judge_timeout(trial, hint=record.message)
+    late = next((member.pod for member in crowd.members if member.pod.reason == TIMEOUT_REASON), None)
+    if late is not None or record.reason == TIMEOUT_REASON:
+        what = f"the {record.kind}" if late is None else f"pod {late.name}"
+        said = f"{what} took longer than its own activeDeadlineSeconds"
+        return Ending(Verdict.USELESS, TIMEOUT_REASON, f"{said}: {record.message}" if record.message else said)
     failed = crowd.first_failed
     if failed is None or failed.state is None or failed.state.exit_code is None:
         return Ending(Verdict.BROKEN, record.reason or "WorkloadFailed", record.message)
-    if failed.pod.is_deleted and failed.state.exit_code != INFEASIBLE_EXIT_CODE:
+    if failed.pod.is_deleted and failed.state.exit_code in _TERMINATED:
         return Ending(Verdict.BROKEN, "PodDeleted", f"somebody deleted the pod {failed.pod.name}")
-    said = report_of(failed.pod, failed.state)
-    ending = judge_exit(failed.state.exit_code, said, reason=failed.state.reason, hint=last_words(failed.state.message))
-    if failed is not reporter:
-        ending = replace(ending, message=f"pod {failed.pod.name}: {ending.message}")
-    return ending
+    return _failed(crowd, failed, failed.state)
+
+
+def _failed(crowd: Crowd, member: Member, state: ContainerState) -> Ending:
+    """Judge a workload by a container that did not end well."""
+    assert state.exit_code is not None
+    said = report_of(member.pod, state)
+    ending = judge_exit(state.exit_code, said, reason=state.reason, hint=last_words(state.message))
+    return ending if member is crowd.reporter else replace(ending, message=f"pod {member.pod.name}: {ending.message}")
 
 
 def _running(trial: TrialSpec, record: WorkloadRecord, crowd: Crowd, now: datetime) -> AttemptView:
-    started = max(member.state.started for member in crowd.current if member.state and member.state.started)
+    starts = [member.state.started for member in crowd.current if member.state and member.state.started]
+    started = max(starts if record.begun is None else [*starts, record.begun])
     deadline = started + timedelta(seconds=trial.attempt_seconds)
     if now >= deadline:
         return replace(_ended(record, crowd, judge_timeout(trial), deadline), must_stop=True)
@@ -113,18 +184,19 @@ def _waiting(trial: TrialSpec, record: WorkloadRecord, crowd: Crowd, now: dateti
     deadline = since + timedelta(seconds=trial.start_timeout_seconds)
     if why in HOPELESS or now >= deadline:
         ending = never_started(trial, why, _counted(crowd, said))
-        return replace(_ended(record, crowd, ending, now), must_stop=True)
+        return replace(_ended(record, crowd, ending, min(now, deadline)), must_stop=True)
     return replace(view, deadline=deadline)
 
 
 def _partial_since(crowd: Crowd, now: datetime) -> datetime | None:
     """Return since when pods hold their resources while others are missing; None if none does.
 
-    A pod that was lost makes it begin again.
+    A pod that was lost, or does not run any more, makes it begin again.
     """
     held = [member.pod.scheduled for member in crowd.current if member.pod.scheduled is not None]
-    lost = [member.end(now) for loss in (*crowd.lost, crowd.missing) for member in loss if member.is_own]
-    return max(min(held), *lost) if held else None
+    lost = [member.end(now) for loss in crowd.lost for member in loss if member.is_own]
+    stopped = [member.stopped for member in crowd.current if member.stopped is not None]
+    return max([min(held), *lost, *stopped]) if held else None
 
 
 def _hindrance(record: WorkloadRecord, crowd: Crowd) -> tuple[QueuedReason, str, str]:
@@ -136,7 +208,10 @@ def _hindrance(record: WorkloadRecord, crowd: Crowd) -> tuple[QueuedReason, str,
     for found in (_failure(record, waiting), _hindered_start(waiting), _unscheduled(waiting)):
         if found is not None:
             return found
-    if crowd.lost or crowd.missing:
+    if crowd.all_run:
+        about = QueuedReason.STARTING, "", f"its {record.kind} is about to start its program"
+        return _hindered_helper(crowd) or about
+    if crowd.lost:
         return QueuedReason.DISRUPTED, "", "a pod that was lost is being replaced"
     said = "its pods are being started" if crowd.current else record.message or f"its {record.kind} has no pod yet"
     return QueuedReason.STARTING, "", said
@@ -164,6 +239,17 @@ def _unscheduled(waiting: Iterable[Member]) -> tuple[QueuedReason, str, str] | N
         if member.pod.scheduled is None and member.pod.unschedulable is not None:
             reason = QueuedReason.QUEUED if member.pod.gated else QueuedReason.UNSCHEDULABLE
             return reason, "", f"pod {member.pod.name}: {member.pod.unschedulable}"
+    return None
+
+
+def _hindered_helper(crowd: Crowd) -> tuple[QueuedReason, str, str] | None:
+    for pod in crowd.helpers:
+        state = next(iter(pod.containers.values()), None)
+        if pod.scheduled is None and pod.unschedulable is not None:
+            return QueuedReason.UNSCHEDULABLE, "", f"pod {pod.name}: {pod.unschedulable}"
+        if pod.scheduled is not None and (state is None or state.started is None):
+            reason, why, said = why_not_started(pod, state)
+            return reason, why, f"pod {pod.name}: {said}"
     return None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evonas.cluster.checks.orphans import MAX_SHOWN, Child, find_orphans, read_child, tell
-from evonas.cluster.client.resources import CONFIG_MAPS, JOBS, TRIALS
+from evonas.cluster.client.resources import CONFIG_MAPS, JOBS, TRIALS, WORKLOADS
 
 
 def trial(uid: str, search: str, owner: str | None = None) -> Child:
@@ -57,3 +57,12 @@ def test_a_job_runs_until_one_of_its_two_ends() -> None:
     states = (), ("Suspended",), ("Failed",), ("Complete",)
     assert [read_child(JOBS, body(*state)).runs for state in states] == [True, True, False, False]
     assert read_child(JOBS, body()).owner == "t"
+
+
+def test_a_workload_runs_until_its_own_kind_says_that_it_has_ended() -> None:
+    def body(*types: str) -> dict[str, object]:
+        conditions = [{"type": type, "status": "True"} for type in types]
+        return {"metadata": {"uid": "j"}, "spec": {}, "status": {"conditions": conditions}}
+
+    states = (), ("Complete",), ("Failed",), ("Completed",)
+    assert [read_child(WORKLOADS["JobSet"], body(*state)).runs for state in states] == [True, True, False, False]

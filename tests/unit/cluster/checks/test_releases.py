@@ -23,6 +23,7 @@ def deployment(*arguments: str, **spec: Any) -> dict[str, Any]:
         (["--lease-name", "other", "--lease-namespace", "there"], {"lease": ("there", "other")}),
         (["--namespace=a", "--namespace", "b"], {"watched": ("a", "b")}),
         (["--no-create-trial-accounts"], {"makes_accounts": False}),
+        (["--workload=JobSet", "--workload", "RayJob"], {"workloads": ("JobSet", "RayJob")}),
         (["--workers=16"], {}),
     ],
 )
@@ -42,7 +43,9 @@ def test_one_that_watches_some_namespaces_serves_no_others() -> None:
 def test_a_lease_tells_of_an_operator_outside_the_cluster() -> None:
     metadata = {"name": "mine", "namespace": "a", "annotations": {"evonas.dev/watched-namespaces": "a,b"}}
     found = read_lone_lease({"metadata": metadata, "spec": {"holderIdentity": "laptop"}})
-    assert found == Installation("a", "mine", release=None, replicas=1, watched=("a", "b"), lease=("a", "mine"))
+    lease = ("a", "mine")
+    assert found == Installation("a", "mine", None, 1, watched=("a", "b"), lease=lease, workloads=None)
+    assert found.may_run("JobSet")
     assert read_lone_lease({"metadata": metadata, "spec": {"holderIdentity": ""}}).replicas == 0
     assert upgrade(found) == ""
 

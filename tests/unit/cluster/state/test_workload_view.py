@@ -1,0 +1,459 @@
+"""Views of attempts of several pods, as JobSets, their pods and queues show them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from evonas.cluster.state.attempt_views import view_of
+from evonas.cluster.state.readings import Reading
+from evonas.cluster.state.records import PodRecord, WorkloadRecord
+from evonas.search.attempt import AttemptPhase, AttemptView, Holding, QueuedReason, Verdict
+from evonas.search.settle import settle
+from evonas.search.trial import TrialState
+from evonas.search.trial_report import Report
+from tests.unit.cluster.state.gangs import (
+    START_TIMEOUT,
+    TIMEOUT,
+    at,
+    complete,
+    ended,
+    failed,
+    gang,
+    gang_spec,
+    jobset,
+    pod,
+    running,
+    waiting,
+)
+from tests.unit.search.support import NOW, trial
+
+SPEC = gang_spec()
+LOGS = gang_spec(report={"from": "Logs"})
+RUNNING = gang(running(), running(), running())
+
+
+def view(
+    record: WorkloadRecord, pods: Iterable[PodRecord], now: float = 0, readings: dict[str, Reading] | None = None
+) -> AttemptView:
+    spec = SPEC if readings is None else LOGS
+    return view_of(spec.trial, record, pods, at(now), readings or {})
+
+
+def result(seen: AttemptView) -> tuple[Verdict, str]:
+    assert seen.phase is AttemptPhase.ENDED
+    assert seen.ending is not None
+    return seen.ending.verdict, seen.ending.reason
+
+
+def said(seen: AttemptView) -> str:
+    return seen.message if seen.ending is None else seen.ending.message
+
+
+# --- the start ---
+
+
+def test_without_pods_it_starts_in_the_words_of_its_engine() -> None:
+    seen = view(jobset(message="waiting for the network"), [])
+    assert (seen.phase, seen.reason) == (AttemptPhase.QUEUED, QueuedReason.STARTING)
+    assert said(seen) == "waiting for the network"
+    assert seen.deadline is None
+    assert seen.holds_resources
+
+
+@pytest.mark.parametrize("queue", ["", "team"])
+def test_one_that_is_suspended_waits_for_its_queue(queue: str) -> None:
+    seen = view(jobset(suspended=True, queue=queue), [])
+    assert seen.reason is QueuedReason.QUEUED
+    assert ("by queue team" in said(seen)) == bool(queue)
+    assert seen.held_since is None
+
+
+def test_until_all_pods_run_the_trial_is_queued_and_holds_what_is_there() -> None:
+    pods = gang(running(-30), running(-30), waiting("ContainerCreating"), scheduled=-40)
+    seen = view(jobset(), pods)
+    assert (seen.phase, seen.reason) == (AttemptPhase.QUEUED, QueuedReason.STARTING)
+    assert said(seen).startswith("2 of 3 pods run; ")
+    assert seen.start_time is None
+    assert seen.held_since == at(-40)
+    assert seen.deadline == at(-40 + START_TIMEOUT)
+    assert seen.holdings == (Holding(Fraction(0), at(-40)), *2 * (Holding(Fraction(2), at(-40)),))
+
+
+def test_a_worker_that_does_not_exist_yet_is_missed() -> None:
+    seen = view(jobset(), RUNNING[:2])
+    assert seen.phase is AttemptPhase.ENDED
+    assert view(jobset(), gang(running(), running(), scheduled=-10)).phase is AttemptPhase.QUEUED
+
+
+def test_a_worker_that_finds_no_node_is_named() -> None:
+    pods = [*gang(running(), running(), scheduled=-10), pod("workers", 1, None, scheduled=None, unschedulable="no GPU")]
+    seen = view(jobset(), pods)
+    assert seen.reason is QueuedReason.UNSCHEDULABLE
+    assert said(seen) == "2 of 3 pods run; pod workers-1-0: no GPU"
+    assert seen.deadline == at(-10 + START_TIMEOUT)
+
+
+def test_where_no_pod_has_a_node_nothing_is_late() -> None:
+    pods = gang(None, None, None, scheduled=None, unschedulable="full", gated=True)
+    seen = view(jobset(), pods, now=10 * START_TIMEOUT)
+    assert (seen.phase, seen.reason, seen.deadline) == (AttemptPhase.QUEUED, QueuedReason.QUEUED, None)
+
+
+def test_a_partial_start_fails_after_the_start_timeout() -> None:
+    pods = gang(running(-30), running(-30), waiting("CreateContainerConfigError", "no ConfigMap"), scheduled=-40)
+    seen = view(jobset(), pods, now=START_TIMEOUT)
+    assert result(seen) == (Verdict.BROKEN, "StartFailed")
+    assert "pod workers-1-0: CreateContainerConfigError: no ConfigMap" in said(seen)
+    assert "startTimeoutSeconds (60)" in said(seen)
+    assert seen.end_time == at(-40 + START_TIMEOUT)
+    assert seen.must_stop
+    assert seen.holds_resources
+
+
+def test_an_image_that_one_pod_cannot_pull_is_said_and_then_fails_the_attempt() -> None:
+    pods = gang(running(-30), running(-30), waiting("ImagePullBackOff", "not found"), scheduled=-40)
+    seen = view(jobset(), pods)
+    assert seen.reason is QueuedReason.IMAGE_PULL
+    assert "pod workers-1-0: ImagePullBackOff: not found" in said(seen)
+    assert result(view(jobset(), pods, now=START_TIMEOUT)) == (Verdict.BROKEN, "ImagePullFailed")
+
+
+def test_what_never_cures_itself_ends_it_at_once() -> None:
+    seen = view(jobset(), gang(running(-5), running(-5), waiting("InvalidImageName", "bad"), scheduled=-10))
+    assert result(seen) == (Verdict.BROKEN, "ImagePullFailed")
+    assert seen.must_stop
+
+
+# --- while it runs ---
+
+
+def test_the_time_begins_once_all_pods_run() -> None:
+    seen = view(jobset(), gang(running(-90), running(-50), running(-70)))
+    assert seen.phase is AttemptPhase.RUNNING
+    assert seen.start_time == at(-50)
+    assert seen.deadline == at(-50 + TIMEOUT)
+    assert (seen.pod, seen.node) == ("driver-0-0", "node-of-driver-0-0")
+    assert seen.held_since == at(-110)
+
+
+def test_a_worker_that_has_ended_well_counts_as_running() -> None:
+    assert view(jobset(), gang(running(), ended(0), running())).phase is AttemptPhase.RUNNING
+
+
+def test_it_takes_too_long_from_the_moment_that_all_ran() -> None:
+    seen = view(jobset(), gang(running(-300), running(-200), running(-300)), now=TIMEOUT - 200)
+    assert result(seen) == (Verdict.USELESS, "DeadlineExceeded")
+    assert "timeoutSeconds (600)" in said(seen)
+    assert seen.end_time == at(TIMEOUT - 200)
+    assert seen.must_stop
+
+
+def test_the_engines_own_limit_is_named() -> None:
+    seen = view(failed("DeadlineExceeded", "Job was active longer than specified deadline"), [])
+    assert result(seen) == (Verdict.USELESS, "DeadlineExceeded")
+    assert "JobSet took longer than its own activeDeadlineSeconds: Job was active longer" in said(seen)
+    assert "timeoutSeconds" not in said(seen)
+
+
+def test_the_limit_of_a_pod_is_named() -> None:
+    late = pod("workers", 1, ended(137), reason="DeadlineExceeded")
+    seen = view(failed(), [*RUNNING[:2], late])
+    assert result(seen) == (Verdict.USELESS, "DeadlineExceeded")
+    assert "pod workers-1-0 took longer" in said(seen)
+
+
+# --- the result ---
+
+
+def test_the_result_counts_as_soon_as_the_reporter_has_ended_while_others_run() -> None:
+    pods = gang(ended(0, message='{"reward": 0.5}'), running(), running())
+    seen = view(jobset(), pods)
+    assert result(seen)[0] is Verdict.REPORTED
+    assert seen.ending is not None
+    assert seen.ending.report == Report(reward=0.5)
+    assert seen.end_time == at(-10)
+    assert seen.holds_resources
+    assert not seen.must_stop
+
+
+def test_nothing_is_held_once_the_workload_is_over_and_its_pods_have_ended() -> None:
+    pods = gang(ended(0, message='{"reward": 0.5}'), ended(0), ended(0))
+    assert not view(complete(), pods).holds_resources
+    assert view(complete(), [*pods[:2], RUNNING[2]]).holds_resources
+    assert not view(complete(), [*pods[:2], replace(RUNNING[2], gone=True)]).holds_resources
+
+
+def test_a_report_by_annotation_of_the_reporter_counts_and_no_other() -> None:
+    said = {"annotations": {"evonas.dev/reward": "0.7"}}
+    pods = [pod("driver", 0, ended(0), **said), *RUNNING[1:]]
+    ending = view(jobset(), pods).ending
+    assert ending is not None
+    assert ending.report == Report(reward=0.7)
+    pods = [RUNNING[0], pod("workers", 0, ended(0), **said), RUNNING[2]]
+    assert view(jobset(), pods).phase is AttemptPhase.RUNNING
+
+
+def test_a_reporter_that_says_nothing_fails_the_trial() -> None:
+    seen = view(jobset(), gang(ended(0), running(), running()))
+    settled = settle(SPEC, trial(0), seen)
+    assert settled.state is TrialState.FAILED
+    assert "reported nothing" in settled.message
+
+
+def test_a_workload_that_is_complete_without_a_result_is_tried_again() -> None:
+    seen = view(complete(), gang(running(), ended(0), ended(0))[1:])
+    assert result(seen) == (Verdict.BROKEN, "ResultMissing")
+    assert said(seen) == "the JobSet is complete, but the pod that reports has left no result"
+
+
+def test_an_annotation_counts_where_the_workload_is_complete_before_the_container_is_seen_to_end() -> None:
+    driver = pod("driver", 0, running(), annotations={"evonas.dev/reward": "0.7"})
+    ending = view(complete(), [driver, *RUNNING[1:]]).ending
+    assert ending is not None
+    assert ending.report == Report(reward=0.7)
+
+
+# --- failures ---
+
+
+def test_a_reporter_says_that_the_candidate_is_infeasible() -> None:
+    seen = view(jobset(), gang(ended(65, message="diverged"), running(), running()))
+    assert result(seen) == (Verdict.INFEASIBLE, "Infeasible")
+
+
+def test_a_worker_says_that_the_candidate_is_infeasible_and_ends_the_trial() -> None:
+    seen = view(jobset(), gang(running(), running(), ended(65, message='{"infeasible": "too large"}')))
+    assert result(seen) == (Verdict.INFEASIBLE, "Infeasible")
+    assert said(seen) == "pod workers-1-0: too large"
+    assert seen.must_stop
+    assert seen.end_time == at(-10)
+
+
+def test_an_infeasible_candidate_is_not_started_again_by_its_engine() -> None:
+    first = gang(ended(143, -8), ended(65, message="too large"), running(), deleted=True)
+    second = gang(waiting("ContainerCreating"), None, None, start=1, created=-5)
+    assert result(view(jobset(), [*first, *second])) == (Verdict.INFEASIBLE, "Infeasible")
+
+
+def test_a_worker_that_fails_is_waited_for_until_its_engine_says_what_follows() -> None:
+    pods = gang(running(-500), running(-500), ended(1, -1, since=-500), scheduled=-510)
+    seen = view(jobset(), pods)
+    assert (seen.phase, seen.reason) == (AttemptPhase.QUEUED, QueuedReason.DISRUPTED)
+    assert said(seen) == "2 of 3 pods run; pod workers-1-0 exited with code 1; its JobSet decides what follows"
+    assert seen.deadline == at(-1 + START_TIMEOUT)
+
+
+def test_a_workload_that_failed_names_the_first_pod_that_did_and_its_last_words() -> None:
+    pods = gang(
+        ended(1, -5, message="connection lost"),
+        ended(1, -9, message="Traceback\nValueError: no data", reason="Error"),
+        ended(143, -4),
+    )
+    seen = view(failed(), pods)
+    assert result(seen) == (Verdict.BROKEN, "NonZeroExitCode")
+    assert said(seen) == "pod workers-0-0: the container exited with code 1: ValueError: no data"
+
+
+def test_of_one_that_was_killed_for_memory_that_is_the_reason() -> None:
+    seen = view(failed(), gang(running(), ended(137, reason="OOMKilled"), running()))
+    assert result(seen) == (Verdict.BROKEN, "OOMKilled")
+
+
+def test_a_failure_of_its_reporter_is_said_without_its_name() -> None:
+    seen = view(failed(), gang(ended(3, message="bad flag"), running(), running()))
+    assert said(seen) == "the container exited with code 3: bad flag"
+
+
+def test_the_failure_is_that_of_the_last_start() -> None:
+    first = gang(running(), ended(1, -80, message="first"), running(), deleted=True, created=-300)
+    second = gang(running(), ended(2, -20, message="second", since=-60), running(), start=1, created=-70)
+    seen = view(failed("ReachedMaxRestarts", "too many restarts"), [*first, *second])
+    assert said(seen) == "pod workers-0-1: the container exited with code 2: second"
+
+
+def test_without_a_failed_pod_the_engine_says_why() -> None:
+    seen = view(failed("FailedJobs", "no job could be created"), [])
+    assert result(seen) == (Verdict.BROKEN, "FailedJobs")
+    assert said(seen) == "no job could be created"
+
+
+def test_a_pod_that_somebody_deleted_for_good_is_named() -> None:
+    pods = [*RUNNING[:2], pod("workers", 1, ended(137), deleted=True)]
+    seen = view(failed(), pods)
+    assert result(seen) == (Verdict.BROKEN, "PodDeleted")
+    assert said(seen) == "somebody deleted the pod workers-1-0"
+
+
+# --- losses ---
+
+
+def drained(*, over: bool = True, **fields: Any) -> PodRecord:
+    state = ended(137, -20, since=-400) if over else running(-400)
+    told: dict[str, Any] = {"disrupted": "DeletionByTaintManager", "disruption_message": "node gone", "deleted": True}
+    return pod("workers", 1, state, created=-420, scheduled=-410, **{**told, **fields})
+
+
+OLD = gang(running(-400), running(-400), created=-420, scheduled=-410)
+
+
+def test_a_worker_that_is_lost_makes_the_attempt_wait_for_its_successor() -> None:
+    seen = view(jobset(), [*OLD, drained()])
+    assert (seen.phase, seen.reason) == (AttemptPhase.QUEUED, QueuedReason.DISRUPTED)
+    assert said(seen) == "2 of 3 pods run; a pod that was lost is being replaced"
+    assert seen.deadline == at(-20 + START_TIMEOUT)
+    (disruption,) = seen.disruptions
+    assert (disruption.pod, disruption.reason) == ("workers-1-0", "DeletionByTaintManager")
+    assert disruption.message == "pod workers-1-0: node gone"
+    assert disruption.end_time == at(-20)
+
+
+def test_one_that_still_runs_is_no_disruption_yet() -> None:
+    assert view(jobset(), [*OLD, drained(over=False)]).disruptions == ()
+
+
+def test_once_it_is_replaced_the_attempt_runs_with_its_full_time() -> None:
+    successor = pod("workers", 1, running(-5), created=-15, name="workers-1-0-again")
+    seen = view(jobset(), [*OLD, drained(), successor])
+    assert seen.phase is AttemptPhase.RUNNING
+    assert seen.start_time == at(-5)
+    assert seen.deadline == at(-5 + TIMEOUT)
+    assert len(seen.disruptions) == 1
+    assert Holding(Fraction(2), at(-410), at(-20)) in seen.holdings
+    assert len(seen.holdings) == 4
+
+
+def test_a_worker_that_was_replaced_within_the_same_second_is_known_by_leaving() -> None:
+    first = pod("workers", 1, running(-5), created=-15, name="z", deleted=True)
+    for name in ("a", "zz"):
+        second = pod("workers", 1, running(-5), created=-15, name=name)
+        assert view(jobset(), [*OLD, second, first]).phase is AttemptPhase.RUNNING
+
+
+def test_a_restart_of_the_whole_is_one_disruption() -> None:
+    first = gang(ended(143, -8), ended(1, -10, message="lost peer"), ended(143, -9), deleted=True, created=-300)
+    second = gang(running(-2), running(-3), running(-1), start=1, created=-5)
+    seen = view(jobset(), [*first, *second])
+    assert seen.phase is AttemptPhase.RUNNING
+    (disruption,) = seen.disruptions
+    assert (disruption.pod, disruption.reason) == ("workers-0-0", "PodFailed")
+    assert disruption.message == "pod workers-0-0 exited with code 1; 3 of its 3 pods were lost together"
+    assert disruption.end_time == at(-8)
+
+
+def test_while_a_pod_of_the_former_start_goes_on_the_restart_is_not_counted() -> None:
+    first = gang(running(), ended(1, -10), ended(143, -9), deleted=True, created=-300)
+    second = gang(waiting("ContainerCreating"), None, None, start=1, created=-5)
+    assert view(jobset(), [*first, *second]).disruptions == ()
+
+
+def test_a_disruption_is_counted_once_though_its_pods_vanish() -> None:
+    first = gang(ended(143, -8), ended(1, -10), ended(143, -9), deleted=True, created=-300)
+    second = gang(running(-2), running(-3), running(-1), start=1, created=-5)
+    settled = trial(0)
+    for visible in (first, first, first[1:], first[2:], first[:1], []):
+        settled = settle(SPEC, settled, view(jobset(), [*visible, *second]))
+    assert settled.disruptions == 1
+
+
+def test_each_restart_is_a_disruption() -> None:
+    first = gang(ended(1, -200, since=-250), ended(143, -198), ended(143, -199), deleted=True, created=-300)
+    second = gang(ended(1, -50, since=-150), ended(143, -48), ended(143, -49), start=1, deleted=True, created=-180)
+    third = gang(running(-5), running(-5), running(-5), start=2, created=-20)
+    seen = view(jobset(), [*third, *first, *second])
+    assert [each.end_time for each in seen.disruptions] == [at(-198), at(-48)]
+
+
+def test_two_workers_on_a_lost_node_are_one_disruption() -> None:
+    pods = [OLD[0], drained(), replace(drained(name="other"), labels=OLD[1].labels)]
+    (disruption,) = view(jobset(), pods).disruptions
+    assert "2 of its 3 pods were lost together" in disruption.message
+
+
+def test_two_workers_that_are_lost_one_after_the_other_are_two() -> None:
+    again = pod("workers", 1, running(-15), created=-18, name="again")
+    later = pod("workers", 0, ended(137, -4), created=-420, name="later", deleted=True, disrupted="Preempted")
+    seen = view(jobset(), [OLD[0], drained(), again, later])
+    assert [each.pod for each in seen.disruptions] == ["workers-1-0", "later"]
+
+
+def test_a_workload_that_a_queue_suspends_is_disrupted_once_and_waits() -> None:
+    pods = gang(ended(143, -5), ended(143, -6), ended(143, -7), deleted=True)
+    waits = view(jobset(suspended=True, queue="team"), pods)
+    assert (waits.phase, waits.reason) == (AttemptPhase.QUEUED, QueuedReason.QUEUED)
+    assert said(waits) == "waits for admission by queue team"
+    assert waits.held_since is None
+    (disruption,) = waits.disruptions
+    assert (disruption.reason, disruption.end_time) == ("WorkloadSuspended", at(-5))
+    again = gang(running(-1), running(-1), running(-1), created=-3, name="again", scheduled=-2)
+    again = [replace(each, name=f"again-{position}", uid=f"again-{position}") for position, each in enumerate(again)]
+    runs = view(jobset(), [*pods, *again])
+    assert runs.phase is AttemptPhase.RUNNING
+    assert [each.pod for each in runs.disruptions] == [disruption.pod]
+    settled = settle(SPEC, settle(SPEC, trial(0), waits), runs)
+    assert (settled.disruptions, settled.state) == (1, TrialState.RUNNING)
+    # Two workers with two GPUs each, from being scheduled to their end.
+    assert settled.gpu_seconds == 2 * (110 - 6) + 2 * (110 - 7)
+
+
+def test_a_workload_that_was_deleted_and_made_again_goes_on_with_new_pods() -> None:
+    former = gang(ended(143, -35), ended(143, -36), ended(143, -37), gone=True)
+    seen = view(jobset(created=at(-30)), [*former, *gang(running(-5), running(-5), running(-5), created=-20, start=0)])
+    assert seen.phase is AttemptPhase.RUNNING
+    (disruption,) = seen.disruptions
+    assert disruption.reason == "WorkloadDeleted"
+    assert disruption.message.startswith("somebody deleted its JobSet")
+
+
+def test_a_reporter_that_had_reported_before_its_node_was_drained_has_a_result() -> None:
+    told: dict[str, Any] = {"disrupted": "Preempted", "deleted": True}
+    pods = [pod("driver", 0, ended(0, message='{"reward": 0.5}'), **told), *RUNNING[1:]]
+    seen = view(jobset(), pods)
+    assert result(seen)[0] is Verdict.REPORTED
+    assert seen.disruptions == ()
+
+
+def test_pods_that_are_deleted_after_the_workload_is_over_are_no_disruption() -> None:
+    pods = gang(ended(1, -5, message="mine"), ended(143, -4), ended(143, -4), deleted=True)
+    seen = view(failed(), pods)
+    assert seen.disruptions == ()
+    assert said(seen).endswith("mine")
+
+
+def test_a_container_that_is_restarted_in_its_pod_is_waited_for() -> None:
+    back_off = replace(waiting("CrashLoopBackOff", "back-off"), last=ended(1, -3))
+    seen = view(jobset(), gang(running(-500), running(-500), back_off, scheduled=-510))
+    assert (seen.phase, seen.reason) == (AttemptPhase.QUEUED, QueuedReason.CONTAINER_CONFIG)
+    assert seen.deadline == at(-3 + START_TIMEOUT)
+
+
+# --- what is printed ---
+
+
+def test_a_result_that_is_printed_is_read_to_its_end_first() -> None:
+    pods = gang(ended(0, -400), ended(1, -300), running(-5000), scheduled=-5100)
+    unread = view(jobset(), pods, readings={})
+    assert (unread.phase, unread.deadline) == (AttemptPhase.RUNNING, None)
+    assert view(complete(), pods, readings={"driver-0-0": Reading()}).phase is AttemptPhase.RUNNING
+    read = view(jobset(), pods, readings={"driver-0-0": Reading(report=Report(reward=0.4))})
+    assert read.ending is not None
+    assert read.ending.report == Report(reward=0.4)
+    lost = view(jobset(), pods, readings={"driver-0-0": Reading(lost="the log is gone")})
+    assert result(lost) == (Verdict.BROKEN, "OutputLost")
+
+
+def test_what_a_worker_prints_is_no_result() -> None:
+    pods = gang(running(), ended(0), running())
+    readings = {"workers-0-0": Reading(report=Report(reward=0.4))}
+    assert view(jobset(), pods, readings=readings).phase is AttemptPhase.RUNNING
+
+
+def test_the_clock_is_not_read() -> None:
+    later = view(jobset(), RUNNING, now=5)
+    assert later.start_time == view(jobset(), RUNNING).start_time
+    assert later.deadline == NOW - timedelta(seconds=100) + timedelta(seconds=TIMEOUT)
