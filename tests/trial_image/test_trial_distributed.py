@@ -16,7 +16,9 @@ def test_two_processes_learn_what_one_does_and_rank_0_alone_reports(
     tmp_path: Path, clean_environment: dict[str, str]
 ) -> None:
     rungs = {"EVONAS_RUNGS": "1,8"}
-    (code, _, report), other = train(tmp_path, clean_environment, 2, "--batch-norm", "false", candidate=CANDIDATE, more=rungs)
+    (code, _, report), other = train(
+        tmp_path, clean_environment, 2, "--batch-norm", "false", candidate=CANDIDATE, more=rungs
+    )
     assert (code, other[0], other[2]) == (0, 0, None)
     assert report is not None
     assert report["metrics"]["processes"] == 2
