@@ -98,6 +98,8 @@ class Change:
     """The container that gets them, in a group that has one of that name."""
     service_account: str | None
     """For pods that name none."""
+    fields: frozenset[str] = frozenset()
+    """Those of the workload's spec that the cluster knows, where they vary."""
 
 
 class Kind(ABC):
@@ -111,7 +113,9 @@ class Kind(ABC):
     has_time_to_live: ClassVar[bool] = True
     """Whether its engine deletes it some time after its end, if told to."""
     pod_label: ClassVar[str | None] = None
-    """Where its pods cannot be given our labels: the one of theirs that is its name."""
+    """Where its pods may not be given our labels: the one of theirs that is its name."""
+    varies: ClassVar[bool] = False
+    """Whether versions of its engine serve the same version of its API with other fields."""
     trains_in_container: ClassVar[bool] = True
     """Whether the training is what the container of the reporting pod runs, so that it ends with it. Otherwise the
     object says how it ended, ``prints`` names the container with its output, and its pods stay until it is released.

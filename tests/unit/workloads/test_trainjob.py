@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, ClassVar
@@ -97,13 +96,6 @@ def test_its_variables_follow_those_of_the_search() -> None:
     assert replaced["trainer"]["env"] == [{"name": "OWN", "value": "told"}]
 
 
-def test_what_the_user_wrote_stays_as_it_is() -> None:
-    before = copy.deepcopy(SPEC)
-    built = KIND.build(SPEC, CHANGE)
-    assert before == SPEC
-    assert {**built["trainer"], "env": SPEC["trainer"]["env"]} == SPEC["trainer"]
-
-
 def test_its_jobset_is_given_no_label_by_which_it_would_pass_for_a_workload_of_ours() -> None:
     assert "labels" not in KIND.build(SPEC, CHANGE)
 
@@ -151,6 +143,28 @@ def test_without_an_account_overrides_are_the_users() -> None:
     assert "podSpecOverrides" not in KIND.build(SPEC, Change({}, TOLD, None, None))
 
 
+def test_where_the_trainer_takes_patches_they_give_nodes_the_account_and_our_labels_before_the_users_own() -> None:
+    own = {"manager": "me.example/x", "trainingRuntimeSpec": {}}
+    change = Change({"evonas.dev/index": "0"}, TOLD, None, "evonas-trial", frozenset({"runtimePatches", "trainer"}))
+    built = KIND.build({**SPEC, "runtimePatches": [own]}, change)
+    ours, theirs = built["runtimePatches"]
+    assert theirs == own
+    assert ours["manager"] == "evonas.dev/operator"
+    (job,) = ours["trainingRuntimeSpec"]["template"]["spec"]["replicatedJobs"]
+    assert job == {
+        "name": "node",
+        "template": {
+            "spec": {
+                "template": {
+                    "metadata": {"labels": {"evonas.dev/index": "0"}},
+                    "spec": {"serviceAccountName": "evonas-trial"},
+                }
+            }
+        },
+    }
+    assert "podSpecOverrides" not in built
+
+
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
@@ -163,6 +177,7 @@ def test_without_an_account_overrides_are_the_users() -> None:
         ({**SPEC, "podSpecOverrides": {"node": {}}}, "podSpecOverrides: must be a list of overrides"),
         ({**SPEC, "podSpecOverrides": [{"nodeSelector": {}}]}, "podSpecOverrides: must be a list of overrides"),
         ({**SPEC, "podSpecOverrides": [{"targetJobs": ["node"]}]}, "podSpecOverrides: must be a list of overrides"),
+        ({**SPEC, "runtimePatches": {"manager": "m"}}, "runtimePatches: must be a list"),
         (trained(resourcesPerNode={"limits": {"nvidia.com/gpu": "0.5"}}), "must be a whole number of devices"),
     ],
 )
@@ -196,30 +211,6 @@ def test_the_names_that_are_derived_fit_for_nodes_and_initializers(nodes: int) -
         *(f"{name}-{part}-initializer-0-0-x7x7x" for part in ("dataset", "model")),
     ]
     assert max(map(len, derived)) <= 63
-
-
-def conditions(*types: str) -> dict[str, Any]:
-    time = "2026-01-01T12:00:00Z"
-    listed = [
-        {"type": name, "status": "True", "reason": "Because", "message": "of this", "lastTransitionTime": time}
-        for name in types
-    ]
-    return {"spec": KIND.build(SPEC, CHANGE), "status": {"conditions": listed}}
-
-
-def test_its_conditions_say_how_it_goes() -> None:
-    for status in ({}, None):
-        body = {"spec": SPEC} if status is None else {"spec": SPEC, "status": status}
-        assert not (KIND.read(body).complete)
-        assert not (KIND.read(body).failed)
-    complete, failed = KIND.read(conditions("Complete")), KIND.read(conditions("Failed"))
-    assert (complete.complete, complete.failed, complete.ended is not None) == (True, False, True)
-    assert (failed.complete, failed.failed, failed.reason, failed.message) == (False, True, "Because", "of this")
-
-
-def test_it_waits_while_it_is_suspended() -> None:
-    assert KIND.read({"spec": KIND.suspend(KIND.build(SPEC, CHANGE))}).suspended
-    assert not KIND.read({"spec": KIND.build(SPEC, CHANGE)}).suspended
 
 
 def test_the_operator_deletes_it_since_it_has_no_time_to_live() -> None:
