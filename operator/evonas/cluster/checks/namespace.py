@@ -11,17 +11,7 @@ from kubernetes.utils.quantity import parse_quantity
 
 from evonas.cluster.checks.finding import Finding, Verdict, all_of, look
 from evonas.cluster.client.api import Api
-from evonas.cluster.client.resources import (
-    JOBS,
-    NODES,
-    PODS,
-    QUOTAS,
-    SEARCHES,
-    TRIALS,
-    WORKLOADS,
-    Resource,
-    resource_of,
-)
+from evonas.cluster.client.resources import NODES, PODS, QUOTAS, SEARCHES, TRIALS, WORKLOADS, Resource
 from evonas.cluster.client.rights import may
 from evonas.cluster.state.unlabelled_pods import selector_of
 from evonas.search.names import MANAGED_BY_SELECTOR, SEARCH_LABEL
@@ -66,7 +56,7 @@ async def check_quota(api: Api, namespace: str, spec: SearchSpec) -> list[Findin
     findings = []
     places = spec.budget.parallel_trials
     ask = f"{counted(places, 'parallel trial')} {'asks' if places == 1 else 'ask'} for"
-    asked = {name: amount * places for name, amount in pod_requests(spec).items()}
+    asked = {name: amount * places for name, amount in trial_requests(spec).items()}
     for quota in quotas or ():
         hard, used = (quota.get("status", {}).get(part, {}) for part in ("hard", "used"))
         for name in sorted(hard.keys() & asked.keys()):
@@ -83,7 +73,7 @@ async def check_quota(api: Api, namespace: str, spec: SearchSpec) -> list[Findin
 
 
 async def check_devices(api: Api, spec: SearchSpec) -> list[Finding]:
-    """Check whether any node offers each extended resource (GPUs and the like) that the template requests."""
+    """Check whether any node offers each extended resource (GPUs and the like) that a trial requests."""
     return await find_devices(api, dict.fromkeys(devices_of(spec), ()))
 
 
@@ -111,8 +101,8 @@ async def find_devices(api: Api, wanted: Mapping[str, Sequence[str]], namespace:
 
 
 def devices_of(spec: SearchSpec) -> list[str]:
-    """Return the extended resources that a trial's pod requests."""
-    requests = (name for name in pod_requests(spec) if name.startswith("requests."))
+    """Return the extended resources that the pods of a trial request."""
+    requests = (name for name in trial_requests(spec) if name.startswith("requests."))
     return sorted(name.removeprefix("requests.") for name in requests if "/" in name)
 
 
@@ -150,33 +140,20 @@ async def check_images(api: Api, namespace: str) -> list[Finding]:
     ]
 
 
-async def _pods_named_by(api: Api, namespace: str, resource: Resource, label: str) -> list[tuple[dict[str, Any], str]]:
-    """Return the pods that have none of our labels but their workload's name, each with its search."""
-    workloads = await look(all_of(api, resource, namespace, MANAGED_BY_SELECTOR), "images")
-    # Of a kind that the cluster need not even have, whoever may not look sees what its trials wait for in the search.
-    if not isinstance(workloads, list) or not workloads:
-        return []
-    searches = {body["metadata"]["name"]: body["metadata"]["labels"].get(SEARCH_LABEL, "") for body in workloads}
-    pods = await look(all_of(api, PODS, namespace, selector_of(label)), "images")
-    found = [] if pods is None or isinstance(pods, Finding) else pods
-    names = [(pod, pod["metadata"]["labels"][label]) for pod in found]
-    return [(pod, searches[name]) for pod, name in names if name in searches]
-
-
-def pod_requests(spec: SearchSpec) -> dict[str, Decimal]:
-    """Return what the pods of one trial use of a quota, by the quota's own names."""
+def trial_requests(spec: SearchSpec) -> dict[str, Decimal]:
+    """Return what all pods of one trial use of a quota, by the quota's own names."""
+    asked: dict[str, Decimal] = {}
     workload = spec.trial.workload
-    resource = JOBS if workload is None else resource_of(workload.kind.name)
-    templates = (
-        [(spec.trial.template, 1)] if workload is None else [(each.template, each.count) for each in workload.groups]
-    )
-    pods = sum(count for _, count in templates)
-    # How many Jobs an engine makes of a workload is its own affair.
-    asked: dict[str, Decimal] = {"pods": Decimal(pods), f"count/{resource.plural}.{resource.group}": Decimal(1)}
-    for template, count in templates:
-        for container in template["spec"]["containers"]:
-            for name, amount in _amounts(container):
-                asked[name] = asked.get(name, Decimal(0)) + amount * count
+    if workload is None:
+        asked["count/jobs.batch"] = Decimal(1)
+        pods = [(1, spec.trial.containers)]
+    else:
+        asked[f"count/{workload.kind.plural}.{workload.kind.group_version[0]}"] = Decimal(1)
+        pods = [(group.count, group.template["spec"]["containers"]) for group in workload.groups]
+    for count, containers in pods:
+        asked["pods"] = asked.get("pods", Decimal(0)) + count
+        for name, amount in (each for container in containers for each in _amounts(container)):
+            asked[name] = asked.get(name, Decimal(0)) + count * amount
     return asked
 
 
@@ -190,3 +167,16 @@ def _amounts(container: Mapping[str, Any]) -> Iterator[tuple[str, Decimal]]:
             yield name, parse_quantity(str(amount))
     for name, amount in limits.items():
         yield f"limits.{name}", parse_quantity(str(amount))
+
+
+async def _pods_named_by(api: Api, namespace: str, resource: Resource, label: str) -> list[tuple[dict[str, Any], str]]:
+    """Return the pods that have none of our labels but their workload's name, each with its search."""
+    workloads = await look(all_of(api, resource, namespace, MANAGED_BY_SELECTOR), "images")
+    # Of a kind that the cluster need not even have, whoever may not look sees what its trials wait for in the search.
+    if not isinstance(workloads, list) or not workloads:
+        return []
+    searches = {body["metadata"]["name"]: body["metadata"]["labels"].get(SEARCH_LABEL, "") for body in workloads}
+    pods = await look(all_of(api, PODS, namespace, selector_of(label)), "images")
+    found = [] if pods is None or isinstance(pods, Finding) else pods
+    names = [(pod, pod["metadata"]["labels"][label]) for pod in found]
+    return [(pod, searches[name]) for pod, name in names if name in searches]
