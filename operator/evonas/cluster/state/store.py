@@ -71,6 +71,11 @@ class Children:
         known = self.trials.get(index)
         return known is not None and known.trial.state.is_final
 
+    def outlasts(self, key: AttemptKey) -> bool:
+        """Say whether an attempt is over whose pods go on until it is released."""
+        record = self.workloads.get(key)
+        return record is not None and record.is_finished and not record.trains_in_container
+
 
 class Store:
     """All searches and their children, by the search's UID."""
