@@ -156,7 +156,7 @@ def test_result_that_the_program_prints_is_read_from_its_submitter(
     read = [
         event["objectRef"]["name"]
         for event in cluster.audit_events(namespace)
-        if event.get("objectRef", {}).get("subresource") == "log" and event["stage"] == "ResponseComplete"
+        if event.get("objectRef", {}).get("subresource") == "log" and event.get("responseStatus", {}).get("code") == 200
     ]
     (job,) = cluster.list("jobs", namespace)
     (submitter,) = cluster.list("pods", namespace, f"job-name={job['metadata']['name']}")
