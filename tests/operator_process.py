@@ -37,11 +37,11 @@ _ENABLED_BY = {"jobset": "jobSet", "trainer": "trainJob", "kuberay": "rayJob"}
 """What the chart calls the kind of workload that an engine runs."""
 
 
-def install(cluster: Cluster) -> None:
+def install(cluster: Cluster, *engines: str) -> None:
     """Install the CRDs and give the test's operator user the rights of the operator's service account, where the kinds
-    of the engines beside the cluster are enabled.
+    of these engines are enabled, and of those that run beside the cluster.
     """
-    kinds = (_ENABLED_BY[engine] for engine in cluster.instance.options.engines)
+    kinds = (_ENABLED_BY[engine] for engine in (*cluster.instance.options.engines, *engines))
     chart = installed(None, *(f"workloads.{kind}.enabled=true" for kind in kinds))
     cluster.apply(yaml.safe_dump_all(of_kind(chart, "CustomResourceDefinition")))
     cluster.wait_established("crd/architecturesearches.evonas.dev", "crd/architecturetrials.evonas.dev")

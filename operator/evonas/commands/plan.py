@@ -112,10 +112,9 @@ def _objectives(spec: SearchSpec) -> str:
 
 def _groups(workload: Workload) -> str:
     """Say how many pods there are, of what, and which of them reports."""
+    pods = counted(workload.pods, "pod")
     groups = [f"{group.name}: {group.count}" for group in workload.groups]
-    of = f" ({', '.join(groups)})" if len(groups) > 1 else ""
-    reporter = workload.reporter
-    return f"{counted(workload.pods, 'pod')}{of}; pod {reporter.rank} of {reporter.group} reports"
+    return pods if len(groups) == 1 else f"{pods} ({', '.join(groups)}), of which {workload.reporter.group} reports"
 
 
 def _goes_on(spec: SearchSpec) -> str:

@@ -234,8 +234,8 @@ def test_placeholder_of_another_tool_is_one_warning(evonas: Evonas, tmp_path: Pa
 @pytest.mark.parametrize(
     ("name", "pods", "cost"),
     [
-        ("jobset.yaml", "a trial is a JobSet with 5 pods (workers: 4, driver: 1); pod 0 of driver reports", 16),
-        ("indexed-job.yaml", "a trial is a Job with 4 pods; pod 0 of pods reports", 8),
+        ("jobset.yaml", "a trial is a JobSet with 5 pods (workers: 4, driver: 1), of which driver reports", 16),
+        ("indexed-job.yaml", "a trial is a Job with 4 pods", 8),
     ],
 )
 def test_plan_says_what_a_trial_of_several_pods_is_and_costs(

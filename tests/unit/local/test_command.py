@@ -187,7 +187,7 @@ def alone(**container: Any) -> SearchSpec:
 def test_an_indexed_job_of_one_pod_runs_as_a_template_does() -> None:
     local = LocalCommand(alone(command=["train", "$(MODE)"], env=[{"name": "MODE", "value": "fast"}]))
     environment = local.environment({})
-    assert environment["MODE"] == "fast"
+    assert (environment["MODE"], environment["JOB_COMPLETION_INDEX"]) == ("fast", "0")
     assert local.arguments(environment) == ["train", "fast"]
 
 

@@ -11,11 +11,23 @@ from kubernetes.utils.quantity import parse_quantity
 
 from evonas.cluster.checks.finding import Finding, Verdict, all_of, look
 from evonas.cluster.client.api import Api
-from evonas.cluster.client.resources import NODES, PODS, QUOTAS, SEARCHES, TRIALS
+from evonas.cluster.client.resources import (
+    JOBS,
+    NODES,
+    PODS,
+    QUOTAS,
+    SEARCHES,
+    TRIALS,
+    WORKLOADS,
+    Resource,
+    resource_of,
+)
 from evonas.cluster.client.rights import may
+from evonas.cluster.state.unlabelled_pods import selector_of
 from evonas.search.names import MANAGED_BY_SELECTOR, SEARCH_LABEL
 from evonas.spec import SearchSpec
 from evonas.wording import counted
+from evonas.workloads.catalogue import ENGINES
 
 NEEDED = (
     ("create", SEARCHES, ""),
@@ -115,9 +127,13 @@ async def check_images(api: Api, namespace: str) -> list[Finding]:
     pods = await look(all_of(api, PODS, namespace, MANAGED_BY_SELECTOR), "images")
     if isinstance(pods, Finding):
         return [pods]
+    named = [(pod, pod["metadata"]["labels"].get(SEARCH_LABEL, "")) for pod in pods or ()]
+    for kind in ENGINES:
+        if kind.pod_label is not None:
+            named += await _pods_named_by(api, namespace, WORKLOADS[kind.name], kind.pod_label)
     failing = {
-        (status["image"], pod["metadata"]["labels"].get(SEARCH_LABEL, "")): waiting
-        for pod in pods or ()
+        (status["image"], search): waiting
+        for pod, search in named
         for field in ("initContainerStatuses", "containerStatuses")
         for status in pod.get("status", {}).get(field, ())
         if (waiting := status.get("state", {}).get("waiting")) and "Image" in waiting.get("reason", "")
@@ -134,20 +150,33 @@ async def check_images(api: Api, namespace: str) -> list[Finding]:
     ]
 
 
+async def _pods_named_by(api: Api, namespace: str, resource: Resource, label: str) -> list[tuple[dict[str, Any], str]]:
+    """Return the pods that have none of our labels but their workload's name, each with its search."""
+    workloads = await look(all_of(api, resource, namespace, MANAGED_BY_SELECTOR), "images")
+    # Of a kind that the cluster need not even have, whoever may not look sees what its trials wait for in the search.
+    if not isinstance(workloads, list) or not workloads:
+        return []
+    searches = {body["metadata"]["name"]: body["metadata"]["labels"].get(SEARCH_LABEL, "") for body in workloads}
+    pods = await look(all_of(api, PODS, namespace, selector_of(label)), "images")
+    found = [] if pods is None or isinstance(pods, Finding) else pods
+    names = [(pod, pod["metadata"]["labels"][label]) for pod in found]
+    return [(pod, searches[name]) for pod, name in names if name in searches]
+
+
 def trial_requests(spec: SearchSpec) -> dict[str, Decimal]:
-    """Return what all pods of one trial use of a quota, by the quota's own names."""
-    asked: dict[str, Decimal] = {}
+    """Return what the pods of one trial use of a quota, by the quota's own names."""
     workload = spec.trial.workload
-    if workload is None:
-        asked["count/jobs.batch"] = Decimal(1)
-        pods = [(1, spec.trial.containers)]
-    else:
-        asked[f"count/{workload.kind.plural}.{workload.kind.group_version[0]}"] = Decimal(1)
-        pods = [(group.count, group.template["spec"]["containers"]) for group in workload.groups]
-    for count, containers in pods:
-        asked["pods"] = asked.get("pods", Decimal(0)) + count
-        for name, amount in (each for container in containers for each in _amounts(container)):
-            asked[name] = asked.get(name, Decimal(0)) + count * amount
+    resource = JOBS if workload is None else resource_of(workload.kind.name)
+    templates = (
+        [(spec.trial.template, 1)] if workload is None else [(each.template, each.count) for each in workload.groups]
+    )
+    pods = sum(count for _, count in templates)
+    # How many Jobs an engine makes of a workload is its own affair.
+    asked: dict[str, Decimal] = {"pods": Decimal(pods), f"count/{resource.plural}.{resource.group}": Decimal(1)}
+    for template, count in templates:
+        for container in template["spec"]["containers"]:
+            for name, amount in _amounts(container):
+                asked[name] = asked.get(name, Decimal(0)) + amount * count
     return asked
 
 

@@ -45,6 +45,16 @@ class Member:
         return state.exit_code == 0 if state.exit_code is not None else not self.pod.is_deleted
 
     @property
+    def has_ended_well(self) -> bool:
+        """Say whether its container has ended well."""
+        return self.state is not None and self.state.exit_code == 0
+
+    @property
+    def position(self) -> tuple[str, int]:
+        """Its place, whoever has it."""
+        return self.place.group, self.place.rank
+
+    @property
     def has_failed(self) -> bool:
         """Say whether its container has ended, and not well."""
         return self.state is not None and self.state.exit_code not in (None, 0)
@@ -121,7 +131,7 @@ def telling_pods(trial: TrialSpec, pods: Iterable[PodRecord]) -> list[tuple[PodR
     if workload is None:
         return [(pod, trial.container) for pod in pods]
     if trial.report is not None and not workload.kind.trains_in_container:
-        printed = ((pod, workload.kind.prints(workload.spec, pod.labels)) for pod in pods)
+        printed = ((pod, workload.printer(pod.labels, trial.container)) for pod in pods)
         return [(pod, container) for pod, container in printed if container is not None]
     return [(pod, trial.container) for pod in pods if workload.is_reporter(pod.labels)]
 
@@ -165,11 +175,32 @@ def holdings_of(trial: TrialSpec, members: Iterable[Member], now: datetime) -> t
 
 
 def disruptions_of(record: WorkloadRecord, crowd: Crowd, now: datetime) -> tuple[Disruption, ...]:
-    """Return a disruption for each loss that is over, oldest first."""
-    over = [loss for loss in crowd.lost if all(_is_over(member) for member in loss)]
+    """Return a disruption for each loss that is over, oldest first.
+
+    What a pod was lost by, if it does not say so itself, shows only with what follows: its successor, another start of
+    all, another workload, or nothing, where the workload is suspended or over.
+    """
+    settled = record.is_finished or (record.suspended and not any(_may_run(member) for member in crowd.current))
+    over = [
+        loss
+        for loss in crowd.lost
+        if all(_is_over(member) for member in loss) and (settled or any(_is_past(member, crowd) for member in loss))
+    ]
     return tuple(
         sorted((_disruption(record, crowd, loss, now) for loss in over), key=lambda each: (each.end_time, each.pod))
     )
+
+
+def _may_run(member: Member) -> bool:
+    return not member.has_ended_well
+
+
+def _is_past(member: Member, crowd: Crowd) -> bool:
+    """Say whether a lost pod says why, or has a successor, or all of its workload have."""
+    if member.pod.disrupted is not None or not member.is_own or member.place.start < crowd.start:
+        return True
+    followers = (one for one in crowd.members if one.position == member.position and one is not member)
+    return any(one.pod.created >= member.pod.created and not _is_over(one) for one in followers)
 
 
 def _members(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord]) -> list[Member]:

@@ -30,6 +30,8 @@ class LocalCommand:
         check_runs_here(spec)
         self._container = spec.trial.containers[spec.trial.container_position]
         self._field = spec.trial.container_field
+        # As Kubernetes tells each pod of an Indexed Job.
+        self._numbered = {} if spec.trial.workload is None else {"JOB_COMPLETION_INDEX": "0"}
         self._words = [*self._texts("command"), *self._texts("args")]
         if not self._container.get("command"):
             problem = "a local run does not know the image's entry point; write it as command"
@@ -48,7 +50,7 @@ class LocalCommand:
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
         # A run inside a pod must not have its trials annotate that pod.
         inherited = {name: value for name, value in os.environ.items() if name not in POD_VARIABLES}
-        environment = {**inherited, "PATH": path, **contract}
+        environment = {**inherited, "PATH": path, **self._numbered, **contract}
         for name, value in self._own_environment().items():
             environment[name] = expand(value, environment)
         return environment
