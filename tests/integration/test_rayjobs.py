@@ -149,8 +149,14 @@ def test_each_pod_is_told_the_candidate_and_known_as_the_trials(
 def test_result_that_the_program_prints_is_read_from_its_submitter(
     cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
 ) -> None:
-    logs = {"objective": {"metric": "accuracy"}, "trial": {"retries": 0, "report": {"from": "Logs"}}}
-    apply(ray_job("printed", annotations={"evonas-test/outcome": "silent"}, budget=ONE, **logs))
+    body = ray_job(
+        "printed",
+        annotations={"evonas-test/outcome": "silent"},
+        budget=ONE,
+        objective={"metric": "accuracy"},
+        trial={"retries": 0, "report": {"from": "Logs"}},
+    )
+    apply(body)
     wait_until(cluster, namespace, "printed", "Complete")
     (trial,) = trials(cluster, namespace)
     assert (trial["status"]["state"], float(trial["status"]["reward"])) == ("Succeeded", PRINTED)
@@ -216,7 +222,7 @@ def test_worker_that_is_lost_is_replaced_and_the_trial_goes_on(
 
     def replaced() -> bool:
         status = trials(cluster, namespace)[0]["status"]
-        return status.get("disruptions") == 1 and status["state"] == "Running"
+        return bool(status.get("disruptions") == 1 and status["state"] == "Running")
 
     cluster.wait_for("the trial to train again", replaced)
     report(cluster, namespace)
