@@ -57,7 +57,7 @@ LOGS = spec_of(report={"from": "Logs"})
 
 
 def time(seconds: float) -> str:
-    return at(seconds).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{at(seconds):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def ray_job(deployment: str = "", job: str = "", *, begun: float | None = -90, **fields: Any) -> WorkloadRecord:

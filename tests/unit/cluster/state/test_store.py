@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from evonas.cluster.state.records import PodRecord, WorkloadRecord
@@ -38,7 +40,7 @@ def test_a_version_that_says_nothing_else_has_no_search_looked_at(known: PodReco
     store = watched.store
 
     def put(version: int, **said: object) -> None:
-        fields = {"version": version, **said}
+        fields: dict[str, Any] = {"version": version, **said}
         if isinstance(known, PodRecord):
             store.put_pod(pod_record(**{"phase": "Running", **fields}))
         else:
