@@ -18,6 +18,23 @@ PORTS = ("kubelet-health", "kube-proxy-health", "coredns-health")
 
 DOMAIN = "cluster.local"
 
+# It knows the cluster's names; there is no network beyond it, so that any other name is at once nobody's. Answers are
+# kept for no time: who looks for a pod before it is there finds it as soon as it is.
+_COREFILE = """\
+.:53 {{
+  bind {host}
+  errors
+  health {health}
+  kubernetes {domain} in-addr.arpa {{
+    kubeconfig {kubeconfig}
+    ttl 0
+  }}
+  template ANY ANY {{
+    rcode NXDOMAIN
+  }}
+}}
+"""
+
 GPU = "nvidia.com/gpu"
 GPUS = 4
 
@@ -132,15 +149,10 @@ def _start_kube_proxy(instance: Instance, program: Path) -> None:
 
 
 def _start_coredns(instance: Instance, program: Path) -> None:
-    """It knows the names of the cluster and no others: there is no network beyond it."""
-    user = credentials.kubeconfig_path(instance, "coredns")
     health = f"{instance.host}:{instance.ports['coredns-health']}"
+    user = credentials.kubeconfig_path(instance, "coredns")
     config = instance.path("node", "Corefile")
-    # Answers are kept for no time: who looks a pod up before it is there finds it as soon as it is.
-    config.write_text(
-        f".:53 {{\n bind {instance.host}\n errors\n health {health}\n"
-        f" kubernetes {DOMAIN} {{\n  kubeconfig {user}\n  ttl 0\n }}\n}}\n"
-    )
+    config.write_text(_COREFILE.format(host=instance.host, health=health, domain=DOMAIN, kubeconfig=user))
     processes.start(instance, "coredns", [program, "-conf", config], health=f"http://{health}/health")
 
 

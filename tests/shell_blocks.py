@@ -23,6 +23,7 @@ LOCAL = "tests/unit/docs/test_pages_here.py::test_commands_run_in_the_order_of_t
 NODE = "tests/e2e/test_pages.py::test_commands_of_the_pages_run"
 TUTORIAL = "tests/e2e/test_pages.py::test_tutorial"
 SCRIPT = "tests/e2e/test_pages.py::test_shell_trial_from_a_config_map"
+MANY_PODS = "tests/e2e/test_many_pods.py::test_commands_of_the_page_run"
 AS_IT_IS = "tests/e2e/test_pages.py::test_program_as_it_is_is_searched_by_what_it_prints"
 FRONT = "tests/e2e/test_pages.py::test_search_with_two_objectives_ends_with_its_front"
 PAGE = "tests/e2e/test_release.py::test_the_page_is_reached_by_port_forward_and_changes_nothing"
@@ -76,6 +77,7 @@ RUN_BY: dict[str, dict[str, str]] = {
         "evonas best": LOCAL,
         "kubectl apply": FRONT,
     },
+    "docs/many-pods.md": {"kubectl apply": MANY_PODS},
     "docs/cost.md": {
         "evonas plan": LOCAL,
         "evonas report": LOCAL,

@@ -1,4 +1,4 @@
-"""One real node with the images and the operator in it, for all end-to-end tests."""
+"""One real node with the images, JobSet and the operator in it, for all end-to-end tests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.e2e.installed import install, restricted_namespace
 
 @pytest.fixture(scope="package")
 def cluster() -> Iterator[Cluster]:
-    with running_or_skipped("node") as started:
+    with running_or_skipped("node", "jobset") as started:
         with skipping():
             # Images are then built without npm, and are of the page of this checkout.
             built_page.build()

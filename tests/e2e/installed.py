@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from evonas.manifest import KIND
 from harness.client import Cluster
 from tests.chart.rendering import CHART, NAMESPACE, RELEASE, ROOT
 from tests.integration.searches import condition
@@ -41,13 +42,19 @@ def restricted_namespace(cluster: Cluster) -> Iterator[str]:
 
 def apply_example(cluster: Cluster, file: str, namespace: str, *, trials: int | None = None) -> None:
     """Apply an example as it stands, or with fewer trials."""
-    path = ROOT / "examples" / file
     if trials is None:
-        cluster.kubectl("apply", "-n", namespace, "-f", str(path))
+        cluster.kubectl("apply", "-n", namespace, "-f", str(ROOT / "examples" / file))
     else:
-        body = yaml.safe_load(path.read_text())
-        body["spec"]["budget"]["maxTrials"] = trials
-        cluster.apply(yaml.safe_dump(body), namespace)
+        cluster.apply(yaml.safe_dump_all(example_of(file, trials=trials)), namespace)
+
+
+def example_of(file: str, *, trials: int) -> list[dict[str, Any]]:
+    """Return the objects of an example, whose search has fewer trials."""
+    bodies: list[dict[str, Any]] = [*yaml.safe_load_all((ROOT / "examples" / file).read_text())]
+    for body in bodies:
+        if body["kind"] == KIND:
+            body["spec"]["budget"]["maxTrials"] = trials
+    return bodies
 
 
 def follow(

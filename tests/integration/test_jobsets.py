@@ -173,7 +173,7 @@ def test_jobset_that_somebody_suspends_again_and_again_loses_its_pods_once_each_
 
         def told(times: int = times) -> bool:
             status = trials(cluster, namespace)[0].get("status", {})
-            return status.get("state") == "Queued" and status.get("disruptions") == times
+            return bool(status.get("state") == "Queued" and status.get("disruptions") == times)
 
         cluster.wait_for("the suspension to be told", told)
         assert trials(cluster, namespace)[0]["status"]["message"] == "its JobSet is suspended"

@@ -3,57 +3,22 @@
 from __future__ import annotations
 
 import json
-import socket
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests import warm
+from tests.trial_image.together import train
 
-PROGRAM = "evonas_trial.distributed.__main__"
 CANDIDATE = {"hidden_size": 64, "learning_rate": 0.01}
-
-
-def train(
-    folder: Path,
-    environment: dict[str, str],
-    world: int,
-    *arguments: str,
-    candidate: dict[str, Any] = CANDIDATE,
-    more: dict[str, str] | None = None,
-) -> list[tuple[int, str, dict[str, Any] | None]]:
-    """Return exit code, errors and report of each process, by rank."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    processes = []
-    for rank in range(world):
-        contract = {
-            "EVONAS_DECISIONS": json.dumps(candidate),
-            "EVONAS_SEED": "3",
-            "EVONAS_REPORT_FILE": str(folder / f"report-{rank}"),
-            "EVONAS_PROGRESS_FILE": str(folder / f"progress-{rank}"),
-            "MASTER_ADDR": "127.0.0.1",
-            "MASTER_PORT": str(port),
-            "RANK": str(rank),
-            "WORLD_SIZE": str(world),
-        }
-        variables = {**environment, **contract, **(more or {})}
-        with (folder / f"errors-{rank}").open("wb") as errors:
-            processes.append(warm.start(PROGRAM, arguments, environment=variables, errors=errors))
-    ended = []
-    for rank, process in enumerate(processes):
-        code, report = process.wait(300), folder / f"report-{rank}"
-        said = (folder / f"errors-{rank}").read_text()
-        ended.append((code, said, json.loads(report.read_text()) if report.exists() else None))
-    return ended
 
 
 def test_two_processes_learn_what_one_does_and_rank_0_alone_reports(
     tmp_path: Path, clean_environment: dict[str, str]
 ) -> None:
     rungs = {"EVONAS_RUNGS": "1,8"}
-    (code, _, report), other = train(tmp_path, clean_environment, 2, "--batch-norm", "false", more=rungs)
+    (code, _, report), other = train(
+        tmp_path, clean_environment, 2, "--batch-norm", "false", candidate=CANDIDATE, more=rungs
+    )
     assert (code, other[0], other[2]) == (0, 0, None)
     assert report is not None
     assert report["metrics"]["processes"] == 2
@@ -61,7 +26,7 @@ def test_two_processes_learn_what_one_does_and_rank_0_alone_reports(
     assert json.loads((tmp_path / "progress-0").read_text())["rungs"].keys() == {"1"}
     folder = tmp_path / "alone"
     folder.mkdir()
-    ((_, _, alone),) = train(folder, clean_environment, 1, "--batch-norm", "false", more=rungs)
+    ((_, _, alone),) = train(folder, clean_environment, 1, "--batch-norm", "false", candidate=CANDIDATE, more=rungs)
     assert alone is not None
     # The mean of the gradients of two halves is that of the whole, but for rounding.
     assert report["reward"] == pytest.approx(alone["reward"], abs=0.01)
@@ -87,6 +52,6 @@ def test_what_cannot_be_shared_out_is_refused_before_anybody_waits(
         assert code == 65
         assert errors == "evonas: infeasible: a batch_size of 33 cannot be shared out to 2 processes\n"
         assert report is not None
-    ((code, errors, _),) = train(tmp_path, clean_environment, 1, more={"WORLD_SIZE": ""})
+    ((code, errors, _),) = train(tmp_path, clean_environment, 1, candidate=CANDIDATE, more={"WORLD_SIZE": ""})
     assert code == 2
     assert "WORLD_SIZE must be a whole number, got ''" in errors

@@ -16,6 +16,7 @@ from evonas_trial.cnn.settings import GENERAL, OWN, read
 from evonas_trial.data import catalogue
 from evonas_trial.training.options import parser
 from tests.trial_image.conftest import RunTrial
+from tests.trial_image.together import train
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 MANIFESTS = sorted(EXAMPLES.glob("*.yaml"))
@@ -41,12 +42,19 @@ SHORTER = {
 }
 
 
+WORKLOADS = [path for path in MANIFESTS if parsed(path).trial.workload is not None]
+"""Those whose trials have several pods."""
+
+
 def candidates(spec: SearchSpec, count: int) -> Iterator[dict[str, Any]]:
     draw = random.Random(0)
     for _ in range(count):
         yield spec.space.to_candidate(spec.space.unrank(draw.randrange(spec.space.size)))
 
 
+@pytest.mark.parametrize(
+    "spec", [path for path in MANIFESTS if path not in WORKLOADS], ids=lambda path: path.stem, indirect=True
+)
 def test_a_random_candidate_runs(spec: SearchSpec, run_trial: RunTrial, request: pytest.FixtureRequest) -> None:
     if spec.name == "fashion-mnist-cnn":
         request.getfixturevalue("fashion_mnist")
@@ -65,6 +73,22 @@ def test_a_random_candidate_runs(spec: SearchSpec, run_trial: RunTrial, request:
         spec.name == "spiking-digits" and "first_spike" not in ended.report["metrics"]
     )
     assert {each.metric for each in spec.objectives if each.metric} <= ended.report["metrics"].keys()
+
+
+@pytest.mark.parametrize("path", WORKLOADS, ids=lambda path: path.stem)
+def test_a_random_candidate_is_trained_by_as_many_processes_as_its_trial_has_pods(
+    path: Path, tmp_path: Path, clean_environment: dict[str, str]
+) -> None:
+    spec = parsed(path)
+    assert spec.trial.workload is not None
+    container = spec.trial.containers[0]
+    assert [*container["command"], *container.get("args", ())][-2:] == ["evonas_trial", "distributed"]
+    (candidate,) = candidates(spec, 1)
+    first, *others = train(tmp_path, clean_environment, spec.trial.workload.pods, "--epochs", "1", candidate=candidate)
+    assert [code for code, _, _ in (first, *others)] == [0] * spec.trial.workload.pods
+    assert first[2] is not None
+    assert first[2]["reward"] > 0
+    assert "accuracy" in first[2]["metrics"]
 
 
 def test_the_pod_is_fit_for_a_restricted_namespace(spec: SearchSpec) -> None:

@@ -8,9 +8,11 @@ import (
 	_ "github.com/coredns/coredns/plugin/errors"
 	_ "github.com/coredns/coredns/plugin/health"
 	_ "github.com/coredns/coredns/plugin/kubernetes"
+	_ "github.com/coredns/coredns/plugin/template"
 )
 
 func main() {
-	dnsserver.Directives = []string{"bind", "errors", "health", "kubernetes"}
+	// The last one answers what the one before it leaves.
+	dnsserver.Directives = []string{"bind", "errors", "health", "kubernetes", "template"}
 	coremain.Run()
 }

@@ -76,6 +76,9 @@ def parse_part(block: str) -> SearchSpec:
     known = {**manifest["spec"], **({"objective": {}} if "searchSpace" in part else {})}
     if "objectives" in part:
         known.pop("objective", None)
+    if "workload" in part.get("trial", {}):
+        # In place of the other search's template.
+        known["trial"] = {}
     for field, value in part.items():
         both = isinstance(value, dict) and isinstance(known.get(field), dict)
         known[field] = {**known[field], **value} if both else value

@@ -89,7 +89,7 @@ class Crowd:
     """Those that were lost, the ones lost together as one, each by their ends."""
     expected: int
     reporter: Member | None
-    """The pod that reports, if it is there; once the workload has ended, the last that there was."""
+    """The pod that reports, if it is there, or was the last to be, when a training that is no container's has ended."""
     start: int
     """How often the engine has started all of them again."""
     helpers: tuple[PodRecord, ...]
@@ -131,10 +131,9 @@ def telling_pods(trial: TrialSpec, pods: Iterable[PodRecord]) -> list[tuple[PodR
     if workload is None:
         return [(pod, trial.container) for pod in pods]
     if trial.report is not None and not workload.kind.trains_in_container:
-        printed = ((pod, workload.kind.prints(workload.spec, pod.labels)) for pod in pods)
+        printed = ((pod, workload.printer(pod.labels, trial.container)) for pod in pods)
         return [(pod, container) for pod, container in printed if container is not None]
-    places = ((pod, workload.kind.place(pod.labels)) for pod in pods)
-    return [(pod, trial.container) for pod, place in places if place is not None and workload.reports(place)]
+    return [(pod, trial.container) for pod in pods if workload.is_reporter(pod.labels)]
 
 
 def gather(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord], now: datetime) -> Crowd:
@@ -149,7 +148,7 @@ def gather(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord], 
     current = [member for member in last.values() if not _was_taken(trial, record, member)]
     remaining = {id(member) for member in current}
     lost = [member for member in members if id(member) not in remaining]
-    shown = [*current, *(last.values() if record.is_finished else ())]
+    shown = [*current, *(last.values() if record.is_finished and not workload.kind.trains_in_container else ())]
     reporter = next((each for each in shown if workload.reports(each.place)), None)
     order = {group.name: position for position, group in enumerate(workload.groups)}
     return Crowd(

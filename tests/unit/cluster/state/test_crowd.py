@@ -131,4 +131,4 @@ def test_pods_of_other_workloads_do_not_count() -> None:
 def test_only_the_pod_at_the_reporters_place_reports() -> None:
     listed = [pod(group, index, running(), created=CREATED + 1) for group, index in PLACES]
     again = pod("driver", 0, running(), start=1)
-    assert [pod for pod, _ in telling_pods(SPEC.trial, [*listed, again])] == [listed[0], again]
+    assert telling_pods(SPEC.trial, [*listed, again]) == [(listed[0], "trial"), (again, "trial")]

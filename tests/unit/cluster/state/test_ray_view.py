@@ -57,7 +57,7 @@ LOGS = spec_of(report={"from": "Logs"})
 
 
 def time(seconds: float) -> str:
-    return at(seconds).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{at(seconds):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def ray_job(deployment: str = "", job: str = "", *, begun: float | None = -90, **fields: Any) -> WorkloadRecord:
@@ -357,9 +357,13 @@ def test_a_cluster_of_a_trial_that_has_ended_is_leaving_until_its_last_node_is_g
     for pod in nodes():
         store.put_pod(pod)
     assert find_leaving(store.children("u")) == {(0, 1)}
+    changed: list[str] = []
+    store.subscribe(changed.append)
     for pod in nodes():
         store.drop_pod(pod)
     assert find_leaving(store.children("u")) == set()
+    # What waits for it is told.
+    assert changed
 
 
 def test_gpus_are_those_of_all_nodes() -> None:
