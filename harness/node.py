@@ -18,8 +18,8 @@ PORTS = ("kubelet-health", "kube-proxy-health", "coredns-health")
 
 DOMAIN = "cluster.local"
 
-# It knows the cluster's names; there is no network beyond it, so that any other name is at once nobody's. Answers are kept
-# for no time: who looks for a pod before it is there finds it as soon as it is.
+# It knows the cluster's names; there is no network beyond it, so that any other name is at once nobody's. Answers are
+# kept for no time: who looks for a pod before it is there finds it as soon as it is.
 _COREFILE = """\
 .:53 {{
   bind {host}
