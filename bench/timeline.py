@@ -15,7 +15,7 @@ from kubernetes import client, config, watch
 
 from evonas.cluster.client.resources import JOBS, TRIALS, Resource, resource_of
 from evonas.cluster.state.crowd import telling_pods
-from evonas.cluster.state.records import read_pod
+from evonas.cluster.state.records import AttemptName, read_pod
 from evonas.search.names import REWARD_ANNOTATION, TRIAL_LABEL
 from evonas.spec import TrialSpec
 from harness.client import Cluster
@@ -108,13 +108,14 @@ def watching(cluster: Cluster, namespace: str, trial: TrialSpec | None = None) -
 
 
 def _reports(trial: TrialSpec | None, pod: dict[str, Any]) -> bool:
-    return trial is None or bool(telling_pods(trial, [read_pod(pod)]))
+    # Whose pod it is does not matter, and not every kind's pods say it.
+    return trial is None or bool(telling_pods(trial, [read_pod(pod, AttemptName("", 0, 1))]))
 
 
 def quantiles(values: Sequence[float]) -> dict[str, Any]:
-    """Return median, p95 and p99 as a table's columns."""
+    """Return median, p95 and p99 as a table's columns; hyphens where there is no value."""
     ordered = sorted(values)
     return {
-        name: f"{ordered[min(len(ordered) - 1, int(len(ordered) * share))]:.3f} s"
+        name: f"{ordered[min(len(ordered) - 1, int(len(ordered) * share))]:.3f} s" if ordered else "-"
         for name, share in (("median", 0.5), ("p95", 0.95), ("p99", 0.99))
     }

@@ -1,4 +1,4 @@
-"""Kueue as it is installed by default, but as a process of this machine: it decides when a Job with a queue may run.
+"""Kueue as it is installed by default, but as a process of this machine: it decides when work with a queue may run.
 
 Its manifests come with its module. Only what a pod would have is given to it by other means: the service leads to the
 machine itself, and the certificate that Kueue makes and keeps in a Secret is written to its folder as a kubelet would.
@@ -24,11 +24,17 @@ _SECRET = "kueue-webhook-server-cert"
 _SERVICE = "kueue-webhook-service"
 _WEBHOOKS = {"MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"}
 _GROUPS = {"batch", "kueue.x-k8s.io"}
-"""API groups whose objects Kueue is asked about: of all kinds of work, these tests have Jobs only."""
+"""API groups whose objects Kueue is asked about; those of engines come on top."""
+_FRAMEWORKS = {
+    "jobset": "jobset.x-k8s.io/jobset",
+    "trainer": "trainer.kubeflow.org/trainjob",
+    "kuberay": "ray.io/rayjob",
+}
+"""The kind of work of each engine, as Kueue calls it: its group comes first."""
 
 
 def start(instance: Instance, programs: dict[str, Path]) -> None:
-    """Install and start Kueue; return when a Job could be put into a queue."""
+    """Install and start Kueue; return when work could be put into a queue."""
     cluster = Cluster(instance)
     cluster.apply(yaml.safe_dump_all(_manifests(instance, programs["kubectl"]), sort_keys=False))
     certificates = instance.path("kueue", "tls.crt").parent
@@ -55,7 +61,7 @@ def _configuration(instance: Instance, certificates: Path) -> dict[str, Any]:
         "metrics": {"bindAddress": "0"},
         "webhook": {"host": instance.host, "port": instance.ports["kueue-webhook"], "certDir": str(certificates)},
         "leaderElection": {"leaderElect": False},
-        "integrations": {"frameworks": ["batch/job"]},
+        "integrations": {"frameworks": ["batch/job", *_engines(instance)]},
         "featureGates": {"VisibilityOnDemand": False},
     }
 
@@ -70,10 +76,11 @@ def _manifests(instance: Instance, kubectl: Path) -> list[dict[str, Any]]:
         "spec": {"type": "ExternalName", "externalName": instance.host},
     }
     kept = []
+    groups = {*_GROUPS, *(framework.partition("/")[0] for framework in _engines(instance))}
     for document in yaml.load_all(run([kubectl, "kustomize", folder]), Loader=yaml.CSafeLoader):
         kind = document["kind"]
         if kind in _WEBHOOKS:
-            document["webhooks"] = [item for item in document["webhooks"] if _concerns_jobs(item)]
+            document["webhooks"] = [item for item in document["webhooks"] if _concerns(item, groups)]
             clients = [item["clientConfig"] for item in document["webhooks"]]
         elif kind == "CustomResourceDefinition":
             conversion = document["spec"].get("conversion", {})
@@ -88,8 +95,13 @@ def _manifests(instance: Instance, kubectl: Path) -> list[dict[str, Any]]:
     return [*kept, service]
 
 
-def _concerns_jobs(webhook: dict[str, Any]) -> bool:
-    return any(_GROUPS & set(rule["apiGroups"]) for rule in webhook["rules"])
+def _engines(instance: Instance) -> list[str]:
+    """What Kueue shall manage besides Jobs: nothing whose kinds the instance does not know."""
+    return [_FRAMEWORKS[engine] for engine in instance.options.engines]
+
+
+def _concerns(webhook: dict[str, Any], groups: set[str]) -> bool:
+    return any(groups & set(rule["apiGroups"]) for rule in webhook["rules"])
 
 
 def _hand_over_certificate(cluster: Cluster, folder: Path) -> None:

@@ -24,6 +24,7 @@ from tests import warm
 from tests.chart.rendering import installed, of_kind
 
 USER = "operator"
+OPERATOR_ROLES = ("evonas-operator", "evonas-operator-logs", "evonas-operator-workloads")
 LEASE_ROLE = "evonas-operator-lease"
 PATIENT_LEASE = ("--lease-duration=600s", "--renew-deadline=500s", "--retry-period=2s")
 """Whatever a machine is busy with meanwhile, it does not end the holder."""
@@ -32,16 +33,24 @@ _EPOLL = ("232", "281", "22")
 """The numbers of ``epoll_wait`` and ``epoll_pwait`` on x86-64, and of the latter on arm64."""
 
 
-def install(cluster: Cluster) -> None:
-    """Install the CRDs and give the test's operator user the rights of the operator's service account."""
-    chart = installed()
+_ENABLED_BY = {"jobset": "jobSet", "trainer": "trainJob", "kuberay": "rayJob"}
+"""What the chart calls the kind of workload that an engine runs."""
+
+
+def install(cluster: Cluster, *engines: str) -> None:
+    """Install the CRDs and give the test's operator user the rights of the operator's service account, where the kinds
+    of these engines are enabled, and of those that run beside the cluster.
+    """
+    kinds = (_ENABLED_BY[engine] for engine in (*cluster.instance.options.engines, *engines))
+    chart = installed(None, *(f"workloads.{kind}.enabled=true" for kind in kinds))
     cluster.apply(yaml.safe_dump_all(of_kind(chart, "CustomResourceDefinition")))
     cluster.wait_established("crd/architecturesearches.evonas.dev", "crd/architecturetrials.evonas.dev")
     roles = of_kind(chart, "ClusterRole")
     # Each test has its Lease in its own namespace, so the rights that the operator has in one it has here in all.
     (lease_role,) = of_kind(chart, "Role")
     everywhere = {**lease_role, "kind": "ClusterRole", "metadata": {"name": LEASE_ROLE}}
-    bindings = [bind(name, USER) for name in ("evonas-operator", "evonas-operator-logs", LEASE_ROLE)]
+    held = [name for name in (body["metadata"]["name"] for body in roles) if name in OPERATOR_ROLES]
+    bindings = [bind(name, USER) for name in (*held, LEASE_ROLE)]
     cluster.apply(yaml.safe_dump_all([*roles, everywhere, *bindings]))
 
 

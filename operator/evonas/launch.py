@@ -15,6 +15,7 @@ from evonas.local.damage import find_damage
 from evonas.local.journal import JOURNAL_FILE, Journal, open_journal
 from evonas.local.passes import Observer
 from evonas.local.processes.attempts import MAX_LOG
+from evonas.local.processes.command import check_runs_here
 from evonas.local.run import LocalRun
 from evonas.search.backlog import Result, import_is_open
 from evonas.search.placeholders import find_placeholders
@@ -32,14 +33,19 @@ from evonas.wording import counted
 class Launch:
     """An open search of this machine, which no other process runs meanwhile; use it as a context manager."""
 
-    def __init__(self, body: Mapping[str, Any], runs: Path, say: Callable[[str], object]) -> None:
-        """``runs`` is the folder of all runs, ``say`` is told what people should know before the first trial.
+    def __init__(
+        self, body: Mapping[str, Any], runs: Path, say: Callable[[str], object], *, trains: bool = True
+    ) -> None:
+        """``runs`` is the folder of all runs, ``say`` is told what people should know before the first trial; without
+        ``trains``, somebody else runs its trials.
 
         EvonasError if the manifest is invalid, or the folder cannot be used.
         """
         self.spec = SearchSpec.parse(body)
         check_agent(self.spec.agent.type, self.spec.agent.settings, len(self.spec.objectives))
         check_template(self.spec.trial)
+        if trains:
+            check_runs_here(self.spec)
         for doubtful in find_placeholders(self.spec):
             say_on_stderr(str(doubtful))
         if self.spec.suspend:

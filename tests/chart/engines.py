@@ -67,12 +67,12 @@ def runtime(template: Object, kind: str = "TrainingRuntime", **labels: str) -> O
     return _object("trainer.kubeflow.org/v1alpha1", kind, spec, {})
 
 
-def ray_spec(head: Object, worker: Object | None = None, **labels: str) -> Object:
+def ray_spec(head: Object, worker: Object | None = None, labels: dict[str, str] | None = None) -> Object:
     """Return the spec of a cluster of Ray; the labels are those of its group of workers."""
     group = {"groupName": "workers", "replicas": 1, "minReplicas": 1, "maxReplicas": 1, "rayStartParams": {}}
     return {
         "headGroupSpec": {"rayStartParams": {}, "template": head},
-        "workerGroupSpecs": [{**group, "template": worker or pods(), "labels": labels}],
+        "workerGroupSpecs": [{**group, "template": worker or pods(), "labels": labels or {}}],
     }
 
 
@@ -115,8 +115,8 @@ def forgeries() -> dict[str, Object]:
         "TrainJob: its own label": train_job(labels=LABELS),
         "TrainingRuntime: label of JobSets": runtime(pods(), **LABELS),
         "RayJob: its own label": ray_job(ray_spec(pods()), labels=LABELS),
-        "RayJob: label of a group": ray_job(ray_spec(pods(), **LABELS)),
-        "RayCluster: label of a group": ray_cluster(ray_spec(pods(), **LABELS)),
+        "RayJob: label of a group": ray_job(ray_spec(pods(), labels=LABELS)),
+        "RayCluster: label of a group": ray_cluster(ray_spec(pods(), labels=LABELS)),
     }
 
 

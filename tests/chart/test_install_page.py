@@ -60,7 +60,7 @@ def test_commands_run(cluster: Cluster, tmp_path: Path) -> None:
             clear(cluster)
         before = next((text for begins, text in NEEDS.items() if block.text.startswith(begins)), "true")
         block.run(folder, shell, f"{before}\n{block.text}")
-    assert len(blocks) == 10
+    assert len(blocks) == 11
     with pytest.raises(Exception, match="not found"):
         cluster.get("crd", CRDS)
 

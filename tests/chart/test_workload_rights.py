@@ -15,13 +15,13 @@ import pytest
 import yaml
 
 from evonas.cluster.checks.workloads import VERBS
-from evonas.search.names import trial_name, workload_name
+from evonas.search.names import VETO_ANNOTATION, trial_name, workload_name
 from evonas.workloads.jobset import JobSet
 from harness.client import Cluster
 from harness.fixtures import running_or_skipped
 from tests.chart import engines
 from tests.chart.rendering import CHART, NAMESPACE
-from tests.chart.test_hostile_trials import REWARD, Refused, Trials
+from tests.chart.test_hostile_trials import PROGRESS, Refused, Trials
 from tests.chart.test_rights import Right, install, operator_of_the_chart, requests
 from tests.command_line import evonas
 from tests.integration.searches import wait_until
@@ -83,12 +83,15 @@ def test_rights_to_workloads_are_those_that_are_used_and_policies_let_the_engine
         budget = {"maxTrials": 3, "parallelTrials": 1}
         cluster.apply(yaml.safe_dump(job_sets("done", budget=budget)), namespace)
         wait_until(cluster, namespace, "done", "Complete")
-        # What runs is deleted with its reason to run.
+        # What runs is deleted where nobody wants it any more.
         held = {"evonas-test/duration": "600s"}
-        cluster.apply(yaml.safe_dump(job_sets("stopped", budget=budget, annotations=held)), namespace)
+        cluster.apply(
+            yaml.safe_dump(job_sets("stopped", budget={"maxTrials": 1, "parallelTrials": 1}, annotations=held)),
+            namespace,
+        )
         pods = cluster.wait_for("two running pods", lambda: _running(cluster, namespace, "stopped", 2))
         _check_own_pod(cluster, namespace, *pods)
-        cluster.kubectl("patch", "nas", "stopped", "-n", namespace, "--type=merge", "-p", '{"spec":{"suspend":true}}')
+        cluster.annotate("nas", "stopped", namespace, {f"{VETO_ANNOTATION}0": "no longer wanted"})
         cluster.wait_for("the end of its JobSet", lambda: not _job_sets(cluster, namespace, "stopped"))
         cluster.wait_for("the refusal", lambda: says(cluster, namespace, "taken", "ForeignObject"))
         assert operator.stop() == 0
@@ -110,9 +113,9 @@ def _job_sets(cluster: Cluster, namespace: str, name: str) -> list[dict[str, Any
 def _check_own_pod(cluster: Cluster, namespace: str, first: dict[str, Any], second: dict[str, Any]) -> None:
     """Of two pods of one trial, each reports for itself."""
     trial = Trials(cluster, namespace, first, second)
-    trial.annotate({REWARD: "0.5"})
+    trial.annotate({PROGRESS: '{"step": 1, "of": 2}'})
     with pytest.raises(Refused, match="its own pod only"):
-        trial.annotate({REWARD: "0.5"}, second)
+        trial.annotate({PROGRESS: '{"step": 2, "of": 2}'}, second)
 
 
 @pytest.fixture
@@ -204,7 +207,7 @@ def test_doctor_says_which_versions_there_are_of_a_kind_that_trials_are_not_made
     other = {**crd["spec"]["versions"][0], "name": "v9", "storage": False}
     served = json.dumps([{**crd["spec"]["versions"][0], "served": False}, other])
     patch = f'[{{"op": "replace", "path": "/spec/versions", "value": {served}}}]'
-    cluster.kubectl("patch", "crd", name, "--type=json", "-p", patch)
+    cluster.kubectl("patch", "crd", name, "--type=json", "--patch-file=/dev/stdin", input=patch)
     verdict, message, cure = finding(cluster, team, name)
     assert (verdict, message) == ("warning", "served as v9, and trials are made as v1alpha2")
     assert cure.startswith("kubectl apply --server-side -f https://github.com/kubernetes-sigs/jobset/")

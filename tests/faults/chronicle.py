@@ -18,12 +18,13 @@ from typing import Any
 import aiohttp
 import yaml
 
-from evonas.cluster.client.resources import CONFIG_MAPS, JOBS, PODS, SEARCHES, TRIALS, Resource
+from evonas.cluster.client.resources import CONFIG_MAPS, JOBS, PODS, SEARCHES, TRIALS, WORKLOADS, Resource
 from evonas.search.names import SEARCH_LABEL
 from harness.client import Cluster
 
 Body = dict[str, Any]
-KINDS = (PODS, JOBS, CONFIG_MAPS, TRIALS, SEARCHES)
+JOBSETS = WORKLOADS["JobSet"]
+KINDS = (PODS, JOBS, JOBSETS, CONFIG_MAPS, TRIALS, SEARCHES)
 GONE = 410
 
 

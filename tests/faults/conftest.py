@@ -17,7 +17,7 @@ from tests.operator_process import install
 
 @pytest.fixture(scope="package")
 def cluster() -> Iterator[Cluster]:
-    with shared_or_skipped("kwok", install) as started:
+    with shared_or_skipped("kwok", install, "jobset") as started:
         yield started
 
 

@@ -11,11 +11,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from evonas.cluster.client.resources import EVENTS, JOBS, SEARCHES, Resource
+from evonas.cluster.client.resources import EVENTS, SEARCHES, Resource
 from harness.client import Cluster
 from harness.credentials import kubeconfig_path
-from tests.faults.chronicle import Chronicle, Story
-from tests.faults.invariants import is_complete
+from tests.faults.chronicle import JOBSETS, Chronicle, Story
+from tests.faults.invariants import MAKERS, is_complete
 from tests.faults.operators import Operator
 from tests.faults.proxy import Proxy
 from tests.integration.searches import worse_and_worse
@@ -36,6 +36,7 @@ class Site:
         self.story: Story = chronicle.story(namespace)
         self.operators: list[Operator] = []
         self._folder = folder
+        self._workloads: tuple[str, ...] = ()
         self.kubeconfig = proxy.write_kubeconfig(
             folder / f"{namespace}.kubeconfig", kubeconfig_path(cluster.instance, USER)
         )
@@ -43,12 +44,22 @@ class Site:
     def start(self, *, resync_seconds: float = 600, elected: bool = False) -> Operator:
         """Start an operator behind the proxy; with ``elected`` it acts only while it holds a lease."""
         log = self._folder / f"{self.namespace}.log"
-        operator = Operator(self.kubeconfig, self.namespace, log, resync_seconds=resync_seconds, elected=elected)
+        operator = Operator(
+            self.kubeconfig,
+            self.namespace,
+            log,
+            resync_seconds=resync_seconds,
+            elected=elected,
+            workloads=self._workloads,
+        )
         self.operators.append(operator)
         return operator
 
     async def apply(self, manifest: dict[str, Any]) -> None:
-        """Create a search."""
+        """Create a search; operators that are started later run its kind of workload."""
+        workload = manifest["spec"]["trial"].get("workload")
+        if workload is not None:
+            self._workloads = (workload["kind"],)
         await self.chronicle.create(SEARCHES, self.namespace, manifest)
 
     async def until(self, predicate: Callable[[], object], seconds: float = 180) -> None:
@@ -104,8 +115,12 @@ class Site:
         try:
             await self.until_known(lambda: self.story.objects(SEARCHES) and is_complete(self.story), seconds)
         except AssertionError as error:
-            seen = {body["metadata"]["name"]: body for body in self.story.objects(JOBS)}
-            there = (await self.chronicle.ask("GET", JOBS.path(self.namespace)))["items"]
+            seen = {body["metadata"]["name"]: body for kind in MAKERS for body in self.story.objects(kind)}
+            there = [
+                body
+                for kind in MAKERS
+                for body in (await self.chronicle.ask("GET", kind.path(self.namespace)))["items"]
+            ]
             states = [
                 (job, job == seen.get(job["metadata"]["name"]))
                 for job in there
@@ -184,6 +199,15 @@ def faulty_search(duration: str | None = None, outcomes: dict[str, str] | None =
     manifest = short_search("faulty", outcomes, budget=budget, trial={"ttlSecondsAfterFinished": 3600})
     if duration is not None:
         manifest["spec"]["trial"]["template"]["metadata"]["annotations"]["evonas-test/duration"] = duration
+    return manifest
+
+
+def with_jobsets(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return the search with JobSets of two pods in two groups, each of which does what the only pod did."""
+    template = manifest["spec"]["trial"].pop("template")
+    groups = [{"name": name, "template": {"spec": {"template": template}}} for name in ("driver", "worker")]
+    workload = {"apiVersion": JOBSETS.api_version, "kind": JOBSETS.kind, "spec": {"replicatedJobs": groups}}
+    manifest["spec"]["trial"]["workload"] = workload
     return manifest
 
 

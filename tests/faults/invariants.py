@@ -33,12 +33,19 @@ from evonas.search.totals import Totals
 from evonas.search.trial import Trial, TrialState
 from evonas.spec import SearchSpec
 from harness.kwok import PRINTED
-from tests.faults.chronicle import Body, Story
+from tests.faults.chronicle import JOBSETS, Body, Story
 
 Reported = tuple[int, tuple[float, ...]]
 """A rung and a value of each objective there."""
 
 ROUNDING = 1e-12
+MAKERS = (JOBS, JOBSETS)
+"""The kinds that make the pods of an attempt: there is one of either kind."""
+_JOBSET_OF, _GROUP_OF, _PLACE_IN = (
+    "jobset.sigs.k8s.io/jobset-name",
+    "jobset.sigs.k8s.io/replicatedjob-name",
+    "batch.kubernetes.io/job-completion-index",
+)
 
 
 def is_complete(story: Story) -> bool:
@@ -46,20 +53,20 @@ def is_complete(story: Story) -> bool:
     of the Jobs that it deleted are gone, too.
     """
     searches = story.objects(SEARCHES)
-    jobs = {job["metadata"]["name"]: job for job in story.objects(JOBS) if _is_ours(job)}
+    jobs = {job["metadata"]["name"]: job for job in _makers(story)}
     pods = [pod for pod in story.objects(PODS) if _is_ours(pod)]
     return (
         all(_holds(body, "Complete") for body in searches)
         and all("ttlSecondsAfterFinished" in job["spec"] for job in jobs.values())
-        and all(pod["metadata"]["ownerReferences"][0]["name"] in jobs for pod in pods)
+        and all(_maker_of(pod) in jobs for pod in pods)
     )
 
 
 def assert_sound(
     story: Story, *, indexes: Iterable[int] | None = None, attempts: int | None = None, operators: int = 1
 ) -> None:
-    """Assert all invariants of a completed search; ``attempts`` is how many Jobs and pods there may have been,
-    ``operators`` how many wrote at once: one, where the search has rungs.
+    """Assert all invariants of a completed search; ``attempts`` is how many Jobs there may have been, or JobSets, each
+    with its pods; ``operators`` how many wrote at once: one, where the search has rungs.
     """
     spec = _spec(story)
     trials = [read_trial(body).trial for body in story.objects(TRIALS)]
@@ -81,25 +88,34 @@ def assert_sound(
         assert_proposals_as_undisturbed(spec, trials, known)
     assert_nothing_orphaned(story)
     if attempts is not None:
-        for resource in (JOBS, PODS):
-            ran = _ever(story, resource.plural)
-            told = [(trial.index, trial.attempts) for trial in trials if len(trial.attempts) > 1]
-            assert len(ran) == attempts, f"{len(ran)} {resource.plural} for {attempts} attempts; repeated: {told}"
+        told = [(trial.index, trial.attempts) for trial in trials if len(trial.attempts) > 1]
+        for kinds, expected in ((MAKERS, attempts), ((PODS,), attempts * _pods_of_a_trial(spec))):
+            ran = [name for kind in kinds for name in _ever(story, kind.plural)]
+            assert len(ran) == expected, f"{len(ran)} {kinds[-1].plural} for {attempts} attempts: {ran}; {told}"
 
 
 def assert_never_twice(story: Story) -> None:
-    """At no time two unfinished Jobs or pods of one trial, nor more unfinished trials or pods than allowed."""
-    allowed = _spec(story).budget.parallel_trials
-    for resource, is_over, limit in ((PODS, _pod_is_over, allowed), (JOBS, _job_is_over, None)):
+    """At no time two unfinished Jobs of one trial, or pods at one place of it, nor more unfinished trials or pods than
+    allowed.
+    """
+    spec = _spec(story)
+    allowed = spec.budget.parallel_trials
+    most = allowed * _pods_of_a_trial(spec)
+    for resource, is_over, limit in (
+        (PODS, _pod_is_over, most),
+        (JOBS, _job_is_over, None),
+        (JOBSETS, _jobset_is_over, None),
+    ):
         live: dict[str, str] = {}
         for type, body in story.events[resource.plural]:
             if not _is_ours(body):
                 continue
-            name, index = body["metadata"]["name"], body["metadata"]["labels"][INDEX_LABEL]
+            name, labels = body["metadata"]["name"], body["metadata"]["labels"]
             if type == "DELETED" or is_over(body):
                 live.pop(name, None)
             else:
-                live[name] = index
+                place = labels.get(_GROUP_OF, ""), labels.get(_PLACE_IN, "")
+                live[name] = f"{labels[INDEX_LABEL]} {place}"
             assert len(set(live.values())) == len(live), f"two {resource.plural} of one trial at once: {live}"
             assert limit is None or len(live) <= limit, f"{len(live)} {resource.plural} at once: {sorted(live)}"
     open_trials: set[str] = set()
@@ -117,7 +133,7 @@ def assert_started_by_the_record(story: Story) -> None:
         if type != "DELETED" and _state(body).holds_place:
             trial = read_trial(body).trial
             said.setdefault((trial.index, trial.current_attempt), int(body["metadata"]["resourceVersion"]))
-    for type, body in story.events[JOBS.plural]:
+    for type, body in (event for kind in MAKERS for event in story.events[kind.plural]):
         if type == "ADDED" and _is_ours(body):
             first = said.get(attempt_of(body))
             assert first is not None, f"{body['metadata']['name']} was created, and no record asked for it"
@@ -360,14 +376,31 @@ def assert_nothing_orphaned(story: Story) -> None:
     owners = {body["metadata"]["uid"] for body in story.objects(SEARCHES)}
     for body in filter(_is_ours, story.objects(CONFIG_MAPS)):
         assert {reference["uid"] for reference in body["metadata"]["ownerReferences"]} <= owners
-    for resource in (TRIALS, JOBS, PODS):
-        ours = [body for body in story.objects(resource) if _is_ours(body)]
+    makers = _makers(story)
+    for ours in ([body for body in story.objects(TRIALS) if _is_ours(body)], makers):
         for body in ours:
             (owner,) = body["metadata"]["ownerReferences"]
-            assert owner["uid"] in owners, f"{resource.kind} {body['metadata']['name']} has lost its owner"
+            assert owner["uid"] in owners, f"{body['kind']} {body['metadata']['name']} has lost its owner"
         owners = {body["metadata"]["uid"] for body in ours}
-    jobs = [body for body in story.objects(JOBS) if _is_ours(body)]
-    assert all("ttlSecondsAfterFinished" in body["spec"] for body in jobs), "a Job was never released"
+    names = {body["metadata"]["name"] for body in makers}
+    for body in filter(_is_ours, story.objects(PODS)):
+        assert _maker_of(body) in names, f"pod {body['metadata']['name']} has lost its owner"
+    assert all("ttlSecondsAfterFinished" in body["spec"] for body in makers), "a Job was never released"
+
+
+def _makers(story: Story) -> list[Body]:
+    """Return what has made the pods of attempts."""
+    return [body for kind in MAKERS for body in story.objects(kind) if _is_ours(body)]
+
+
+def _maker_of(pod: Body) -> str:
+    """Return the name of what has made a pod."""
+    owner: str = pod["metadata"]["ownerReferences"][0]["name"]
+    return str(pod["metadata"]["labels"].get(_JOBSET_OF, owner))
+
+
+def _pods_of_a_trial(spec: SearchSpec) -> int:
+    return 1 if spec.trial.workload is None else spec.trial.workload.pods
 
 
 def attempt_of(body: Mapping[str, Any]) -> tuple[int, int]:
@@ -410,6 +443,10 @@ def _pod_is_over(body: Mapping[str, Any]) -> bool:
 
 def _job_is_over(body: Mapping[str, Any]) -> bool:
     return _holds(body, "Complete") or _holds(body, "Failed")
+
+
+def _jobset_is_over(body: Mapping[str, Any]) -> bool:
+    return _holds(body, "Completed") or _holds(body, "Failed")
 
 
 def _ever(story: Story, plural: str) -> list[str]:

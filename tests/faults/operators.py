@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests import warm
@@ -21,11 +22,19 @@ class Operator:
     """One life of an operator."""
 
     def __init__(
-        self, kubeconfig: Path, namespace: str, log: Path, *, resync_seconds: float = 600, elected: bool = False
+        self,
+        kubeconfig: Path,
+        namespace: str,
+        log: Path,
+        *,
+        resync_seconds: float = 600,
+        elected: bool = False,
+        workloads: Sequence[str] = (),
     ) -> None:
         self._log = log
         election = [*HASTY_LEASE, "--lease-namespace", namespace] if elected else ["--no-leader-election"]
         words = ["operator", *election, "--namespace", namespace, "--kubeconfig", str(kubeconfig)]
+        words += [word for kind in workloads for word in ("--workload", kind)]
         words += ["--metrics-host", "127.0.0.1", "--metrics-port", "0", "--resync-seconds", str(resync_seconds)]
         with log.open("ab") as file:
             self._process = warm.start(

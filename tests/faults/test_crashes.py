@@ -25,11 +25,11 @@ from tests import share
 from tests.earlier import export_of, record_results
 from tests.faults import faults
 from tests.faults.chronicle import Chronicle
-from tests.faults.field import Site, short_search, site, with_two_objectives
+from tests.faults.field import Site, short_search, site, with_jobsets, with_two_objectives
 from tests.faults.invariants import assert_sound, attempts_on_record
 from tests.faults.proxy import Fault
 
-pytestmark = pytest.mark.kwok
+pytestmark = [pytest.mark.kwok, pytest.mark.jobset]
 
 AT_ONCE = 8
 SHARES = 11
@@ -95,7 +95,7 @@ class Case:
 
 
 @pytest.mark.parametrize("turn", share.present().turns(SHARES))
-@pytest.mark.parametrize("case", ["plain", "front", "warm", "reuse", "rungs", "pauses", "logs"])
+@pytest.mark.parametrize("case", ["plain", "front", "warm", "reuse", "rungs", "pauses", "logs", "jobsets"])
 async def test_search_is_exact_after_a_kill_at_any_write(
     cluster: Cluster, chronicle: Chronicle, tmp_path: Path, capsys: pytest.CaptureFixture[str], case: str, turn: int
 ) -> None:
@@ -273,6 +273,17 @@ def _logs() -> Case:
     return Case(body, ATTEMPTS, range(6))
 
 
+def _jobsets() -> Case:
+    """Four trials of two pods each, one of which is tried twice, since a pod of it has failed."""
+    body = short_search(
+        "crashing",
+        {"1-1": "fail", "3-1": "infeasible"},
+        budget={"maxTrials": 4, "parallelTrials": 2},
+        trial={"retries": 1, "ttlSecondsAfterFinished": 3600},
+    )
+    return Case(with_jobsets(body), 5, range(4))
+
+
 CASES = {
     "plain": _plain,
     "front": _front,
@@ -281,4 +292,5 @@ CASES = {
     "rungs": _rungs,
     "pauses": _pauses,
     "logs": _logs,
+    "jobsets": _jobsets,
 }

@@ -13,13 +13,18 @@ import pytest
 from evonas.cluster.client.resources import JOBS, PODS, SEARCHES, TRIALS, Resource
 from evonas.search.names import INDEX_LABEL, PREFIX, REWARD_ANNOTATION, SEARCH_UID_LABEL, trial_name
 from tests.faults import faults, streams
-from tests.faults.chronicle import Body
-from tests.faults.field import TRIALS_OF_SEARCH, Field, Site, faulty_search, learning_search
-from tests.faults.invariants import assert_places_without_gap, assert_results_recorded_once, assert_sound
+from tests.faults.chronicle import JOBSETS, Body
+from tests.faults.field import TRIALS_OF_SEARCH, Field, Site, faulty_search, learning_search, with_jobsets
+from tests.faults.invariants import (
+    assert_never_twice,
+    assert_places_without_gap,
+    assert_results_recorded_once,
+    assert_sound,
+)
 from tests.faults.proxy import Answer, Cut, Forward, Request, Rule
 from tests.integration.searches import condition
 
-pytestmark = pytest.mark.kwok
+pytestmark = [pytest.mark.kwok, pytest.mark.jobset]
 
 NOON = "2026-01-01T12:00:00Z"
 ELSEWHERE = "said by another"
@@ -310,6 +315,44 @@ async def test_job_that_somebody_stops_and_lets_go_on(field: Field, change: Body
         await here.chronicle.patch(JOBS, here.namespace, victim, change)
         await asyncio.sleep(4)
         await here.chronicle.patch(JOBS, here.namespace, victim, undo)
+        await here.complete()
+        assert_sound(here.story)
+
+    await field.run(attempt)
+
+
+@pytest.mark.parametrize("resource", [JOBSETS, JOBS, PODS], ids=["jobset", "job", "pod"])
+@pytest.mark.parametrize("moment", ["running", "finished"])
+async def test_part_of_a_jobset_that_somebody_deletes(field: Field, resource: Resource, moment: str) -> None:
+    async def attempt(here: Site) -> None:
+        await here.apply(with_jobsets(faulty_search("2s")))
+        here.start()
+        phase = {"running": "Running", "finished": "Succeeded"}[moment]
+        await here.until(lambda: sum(_is_second(pod) and _phase(pod) == phase for pod in here.story.objects(PODS)) == 2)
+        if moment == "finished":
+            await here.until(lambda: _recorded(here, 1))
+        pod = next(body for body in here.story.objects(PODS) if _is_second(body))
+        (owner,) = pod["metadata"]["ownerReferences"]
+        jobset = pod["metadata"]["labels"]["jobset.sigs.k8s.io/jobset-name"]
+        victim = {JOBSETS: jobset, JOBS: owner["name"], PODS: pod["metadata"]["name"]}[resource]
+        await here.chronicle.delete(resource, here.namespace, victim)
+        await here.complete()
+        assert [body["spec"]["index"] for body in here.story.objects(TRIALS)] == list(range(TRIALS_OF_SEARCH))
+        assert_results_recorded_once(here.story)
+        assert_never_twice(here.story)
+
+    await field.run(attempt)
+
+
+async def test_jobset_that_somebody_suspends_and_lets_go_on(field: Field) -> None:
+    async def attempt(here: Site) -> None:
+        await here.apply(with_jobsets(faulty_search("1s")))
+        here.start()
+        await here.until(lambda: any(_is_second(pod) for pod in here.story.objects(PODS)))
+        victim = next(body for body in here.story.objects(JOBSETS) if _is_second(body))["metadata"]["name"]
+        await here.chronicle.patch(JOBSETS, here.namespace, victim, {"spec": {"suspend": True}})
+        await here.until(lambda: not any(_is_second(pod) for pod in here.story.objects(PODS)))
+        await here.chronicle.patch(JOBSETS, here.namespace, victim, {"spec": {"suspend": False}})
         await here.complete()
         assert_sound(here.story)
 

@@ -17,7 +17,7 @@ from tests.faults.field import TRIALS_OF_SEARCH, Field, Site, learning_search
 from tests.faults.invariants import assert_sound
 from tests.integration.searches import condition
 
-pytestmark = pytest.mark.kwok
+pytestmark = [pytest.mark.kwok, pytest.mark.jobset]
 
 CREATION = "create configmaps"
 ELSEWHERE = Knowledge(Experience((EarlierTask("search of another", ("a1",), ((0,), (4,)), (-1.0, 1.0)),)))

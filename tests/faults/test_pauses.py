@@ -28,7 +28,7 @@ from tests.faults.pods import FOR_EVER, end_with, evict, letting_go, running, st
 from tests.faults.proxy import Answer, Forward, Request, Rule
 from tests.faults.test_tables import WRITE_FAULTS
 
-pytestmark = pytest.mark.kwok
+pytestmark = [pytest.mark.kwok, pytest.mark.jobset]
 
 TWO: dict[str, Any] = {"budget": {"maxTrials": 2, "parallelTrials": 2}}
 """One of two goes on from a rung, and is alone at the next."""

@@ -28,7 +28,7 @@ from tests.faults.proxy import Answer, Forward, Request, Rule
 from tests.faults.test_tables import WRITE_FAULTS
 from tests.integration.searches import condition
 
-pytestmark = pytest.mark.kwok
+pytestmark = [pytest.mark.kwok, pytest.mark.jobset]
 
 WRITES = ("patch architecturetrials/status", "delete jobs")
 

@@ -18,7 +18,7 @@ from tests.faults.field import TRIALS_OF_SEARCH, Field, Site, Try, faulty_search
 from tests.faults.invariants import assert_sound
 from tests.faults.proxy import Answer, Fault, Forward, Request, Rule
 
-pytestmark = pytest.mark.kwok
+pytestmark = [pytest.mark.kwok, pytest.mark.jobset]
 
 START = {f"{verb} {kind.plural}" for kind in (PODS, JOBS, TRIALS, SEARCHES) for verb in ("list", "watch")}
 START |= {f"{verb} {LEASES.plural}" for verb in ("get", "create", "watch")}

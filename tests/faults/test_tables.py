@@ -1,4 +1,4 @@
-"""Every kind of write under every fault, and every watch under every break, one at a time.
+"""Every kind of write under every fault, and every watch under every break, one at a time; with JobSets, what they add.
 
 Each run takes a row of each table, the next one with each commit: it has each write and watch, and each fault.
 """
@@ -7,33 +7,46 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
 from evonas.cluster.client.resources import JOBS, PODS, SEARCHES, TRIALS
 from tests import share
 from tests.faults import faults, streams
-from tests.faults.field import TRIALS_OF_SEARCH, Field, Site, Try, faulty_search, learning_search
+from tests.faults.chronicle import JOBSETS
+from tests.faults.field import (
+    TRIALS_OF_SEARCH,
+    Field,
+    Site,
+    Try,
+    faulty_search,
+    learning_search,
+    with_jobsets,
+)
 from tests.faults.invariants import assert_sound
 from tests.faults.proxy import Fault, Rule, StreamFault
 
-pytestmark = pytest.mark.kwok
+pytestmark = [pytest.mark.kwok, pytest.mark.jobset]
 
 WRITES = (
     "create serviceaccounts",
     "create rolebindings",
     "create jobs (dry run)",
+    "create jobsets (dry run)",
     "create configmaps",
     "create architecturetrials",
     "create jobs",
+    "create jobsets",
     "patch architecturetrials/status",
     "patch jobs",
+    "patch jobsets",
     "patch architecturesearches/status",
     "create events",
 )
-ONCE = (*WRITES[:4], *WRITES[-2:])
+ONCE = (*WRITES[:5], *WRITES[-2:])
 """Writes that may come only once, so that the fault must meet the first; elsewhere it meets the second and third."""
-WATCHED = tuple(kind.plural for kind in (PODS, JOBS, TRIALS, SEARCHES))
+WATCHED = tuple(kind.plural for kind in (PODS, JOBS, JOBSETS, TRIALS, SEARCHES))
 
 # 410 and 500 are the operator's `Unavailable`, as 503 is: `unit/cluster/client/test_answers.py`.
 WRITE_FAULTS: dict[str, Fault] = {
@@ -67,6 +80,12 @@ class Pair:
     def __str__(self) -> str:
         return f"{self.what}: {self.fault}"
 
+    def search(self) -> dict[str, Any]:
+        """Return a search that has it."""
+        if self.what == "create configmaps":
+            return learning_search()
+        return with_jobsets(faulty_search()) if JOBSETS.plural in self.what else faulty_search()
+
     def rule(self) -> Rule:
         """Return what does it."""
         if self.what in WRITES:
@@ -91,7 +110,7 @@ def meeting(pair: Pair, *, resync_seconds: float = 600) -> tuple[str, Try]:
 
     async def attempt(here: Site) -> None:
         rule = here.proxy.add(pair.rule())
-        await here.apply(learning_search() if pair.what == "create configmaps" else faulty_search())
+        await here.apply(pair.search())
         here.start(resync_seconds=resync_seconds)
         await here.complete()
         assert_sound(here.story, attempts=TRIALS_OF_SEARCH)

@@ -169,6 +169,10 @@ UPDATES = {
     "a limit of GPU hours": (add("/spec/budget/maxGPUHours", 1.5), ""),
     "shares of GPUs": (add("/spec/budget/devicesPerGPU", {"nvidia.com/gpu.shared": 4}), ""),
     "another image": (add("/spec/trial/template/spec/containers/0/image", "example/trial:2"), ""),
+    "several pods a trial": (
+        add("/spec/trial", good("indexed-job.yaml")["spec"]["trial"]),
+        "spec.trial.workload: Invalid value: its kind is immutable",
+    ),
     "more retries": (add("/spec/trial/retries", 3), ""),
     "a default written out": (add("/spec/objective", {"goal": "Maximize"}), ""),
     "an agent of defaults only, written out": (add("/spec/agent", {}), ""),
@@ -239,6 +243,16 @@ def test_settings_without_a_schema_are_immutable_too(cluster: Cluster, namespace
     cluster.kubectl("apply", f"--namespace={namespace}", "-f", "-", input=json.dumps(manifest))
     manifest["spec"]["agent"]["settings"]["deep"]["fast"] = False
     with pytest.raises(CommandFailed, match=r"spec\.agent: Invalid value: is immutable"):
+        cluster.kubectl("apply", f"--namespace={namespace}", "-f", "-", input=json.dumps(manifest))
+
+
+def test_the_kind_of_a_workload_is_immutable_and_its_spec_is_not(cluster: Cluster, namespace: str) -> None:
+    manifest = good("jobset.yaml")
+    cluster.kubectl("apply", f"--namespace={namespace}", "-f", "-", input=json.dumps(manifest))
+    manifest["spec"]["trial"]["workload"]["spec"]["failurePolicy"]["maxRestarts"] = 3
+    cluster.kubectl("apply", f"--namespace={namespace}", "-f", "-", input=json.dumps(manifest))
+    manifest["spec"]["trial"]["workload"] = good("indexed-job.yaml")["spec"]["trial"]["workload"]
+    with pytest.raises(CommandFailed, match=r"spec\.trial\.workload: Invalid value: its kind is immutable"):
         cluster.kubectl("apply", f"--namespace={namespace}", "-f", "-", input=json.dumps(manifest))
 
 

@@ -180,7 +180,7 @@ async def test_the_trials_account_is_made_again_once_it_is_missed(cluster: Clust
 async def test_what_another_process_recorded_or_started_is_adopted(cluster: Cluster, namespace: str, api: Api) -> None:
     record = made(cluster, namespace, "shared")
     spec = SearchSpec.parse(record.manifest)
-    first, second = (Executor(api, Store(), WatchLag()) for _ in range(2))
+    first, second = (Executor(api, Store(), WatchLag(), Engines(()).fields) for _ in range(2))
     theirs = await first.record_trial(record, TRIAL)
     ours = await second.record_trial(record, replace(TRIAL, decisions={"a1": 2, "a2": 2, "a3": 2}))
     assert ours == theirs
@@ -193,7 +193,7 @@ async def test_what_another_process_recorded_or_started_is_adopted(cluster: Clus
 
 async def test_what_belongs_to_another_is_never_adopted(cluster: Cluster, namespace: str, api: Api) -> None:
     store = Store()
-    executor = Executor(api, store, WatchLag())
+    executor = Executor(api, store, WatchLag(), Engines(()).fields)
     record = made(cluster, namespace, "robbed")
     trial = await executor.record_trial(record, TRIAL)
     # The same derived name, as of an earlier search that was deleted without its trials.
@@ -210,11 +210,11 @@ async def test_an_outcome_is_not_written_over_what_somebody_wrote_since(
     cluster: Cluster, namespace: str, api: Api
 ) -> None:
     store = Store()
-    executor = Executor(api, store, WatchLag())
+    executor = Executor(api, store, WatchLag(), Engines(()).fields)
     record = made(cluster, namespace, "raced")
     known = await executor.record_trial(record, TRIAL)
     ended = replace(TRIAL, state=TrialState.SUCCEEDED, reward=0.5, sequence=1, completion_time=known.created)
-    written = await Executor(api, Store(), WatchLag()).record_outcome(known, ended)
+    written = await Executor(api, Store(), WatchLag(), Engines(()).fields).record_outcome(known, ended)
     assert not await executor.is_current(known)
     with pytest.raises(Conflict):
         await executor.record_outcome(known, replace(TRIAL, state=TrialState.RUNNING))
@@ -225,7 +225,7 @@ async def test_an_outcome_is_not_written_over_what_somebody_wrote_since(
 
 async def test_what_is_gone_is_dropped_from_the_store(cluster: Cluster, namespace: str, api: Api) -> None:
     store = Store()
-    executor = Executor(api, store, WatchLag())
+    executor = Executor(api, store, WatchLag(), Engines(()).fields)
     record = made(cluster, namespace, "emptied")
     spec = SearchSpec.parse(record.manifest)
     known = await executor.record_trial(record, TRIAL)
@@ -261,7 +261,7 @@ async def test_a_full_quota_of_pods_is_told_by_the_job_that_waits_for_it(
 ) -> None:
     set_pod_quota(cluster, namespace, "few", {"pods": "0"})
     store = Store()
-    executor = Executor(api, store, WatchLag())
+    executor = Executor(api, store, WatchLag(), Engines(()).fields)
     record = made(cluster, namespace, "crowded")
     known = await executor.record_trial(record, TRIAL)
     job = await executor.start(record, SearchSpec.parse(record.manifest), known, service_account=None)

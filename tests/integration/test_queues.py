@@ -77,7 +77,7 @@ def test_urgent_search_preempts_the_other_and_both_complete(
         nonlocal most
         most = max(most, len(_in_phase_running(queues, namespace)))
         found = condition(queues.get("nas", "low", namespace), "Progressing")
-        told = found["reason"] == "Queued" and found["message"].endswith("waits for admission by queue gpus")
+        told = found["reason"] == "Queued" and "waits for admission by queue gpus" in found["message"]
         states = {body.get("status", {}).get("state") for body in trials(queues, namespace, "low")}
         return told and "Running" not in states and "Queued" in states
 

@@ -86,13 +86,13 @@ capabilities: {drop: [ALL]}
 {{- define "evonas.workloads" -}}
 {{- with .Values.workloads -}}
 {{- if .jobSet.enabled }}
-- {kind: JobSet, group: jobset.x-k8s.io, plural: jobsets}
+- {kind: JobSet, group: jobset.x-k8s.io, version: v1alpha2, plural: jobsets}
 {{- end }}
 {{- if .trainJob.enabled }}
-- {kind: TrainJob, group: trainer.kubeflow.org, plural: trainjobs}
+- {kind: TrainJob, group: trainer.kubeflow.org, version: v1alpha1, plural: trainjobs}
 {{- end }}
 {{- if .rayJob.enabled }}
-- {kind: RayJob, group: ray.io, plural: rayjobs}
+- {kind: RayJob, group: ray.io, version: v1, plural: rayjobs}
 {{- end }}
 {{- end }}
 {{- end }}

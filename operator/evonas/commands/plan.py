@@ -27,6 +27,7 @@ from evonas.sources.options import ClusterOptions
 from evonas.sources.source import say_on_stderr
 from evonas.spec import SearchSpec
 from evonas.wording import counted
+from evonas.workloads.interface import Workload
 
 
 @click.command(cls=RenamingCommand, renamed={"--filename": "", "-f": ""})
@@ -59,6 +60,8 @@ def plan(
     click.echo(f"{spec.name}: {len(spec.space)} decisions, {spec.space.size} candidates, agent {spec.agent.type}")
     if spec.has_several:
         click.echo(_objectives(spec))
+    if (workload := spec.trial.workload) is not None:
+        click.echo(f"a trial is a {workload.kind.kind} with {_groups(workload)}")
     retried = f"is retried {counted(spec.trial.retries, 'time')}"
     click.echo(
         f"at most {counted(bounds.trials, 'trial')}, {spec.budget.parallel_trials} at a time;"
@@ -107,6 +110,13 @@ def _objectives(spec: SearchSpec) -> str:
     return f"{len(said)} objectives, the result is their front: {', '.join(said)}"
 
 
+def _groups(workload: Workload) -> str:
+    """Say how many pods there are, of what, and which of them reports."""
+    pods = counted(workload.pods, "pod")
+    groups = [f"{group.name}: {group.count}" for group in workload.groups]
+    return pods if len(groups) == 1 else f"{pods} ({', '.join(groups)}), of which {workload.reporter.group} reports"
+
+
 def _goes_on(spec: SearchSpec) -> str:
     pauses = pauses_at_most(spec)
     return f"goes on from {counted(pauses, 'pause')} and " if pauses else ""
@@ -131,7 +141,7 @@ def _share(gpus: Fraction) -> str:
 
 def _cap(spec: SearchSpec, uncapped: float) -> str:
     if spec.trial.gpus == 0:
-        return " (the template asks for no GPU)"
+        return f" (the {'template' if spec.trial.workload is None else 'workload'} asks for no GPU)"
     if spec.budget.max_gpu_hours is None:
         return " (spec.budget.maxGPUHours is not set)"
     if uncapped <= spec.budget.max_gpu_hours:

@@ -90,7 +90,7 @@ class Asking:
     def __init__(self, manifest: Mapping[str, Any], runs: Path) -> None:
         """EvonasError if the search cannot be opened, or pauses trials."""
         self._lock = threading.Lock()
-        self._launch = Launch(manifest, runs, lambda said: None)
+        self._launch = Launch(manifest, runs, lambda said: None, trains=False)
         try:
             if self._launch.spec.pauses:
                 raise EvonasError("rungs: ask and tell cannot pause trials; use mode='Stop', or run a function")

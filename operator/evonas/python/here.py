@@ -131,7 +131,7 @@ def _warn_of_change(launch: Launch, manifest: Mapping[str, Any], function: Funct
 
 
 def _source_in(manifest: Mapping[str, Any]) -> str | None:
-    metadata = manifest["spec"]["trial"]["template"].get("metadata") or {}
+    metadata = manifest["spec"]["trial"].get("template", {}).get("metadata") or {}
     source: str | None = (metadata.get("annotations") or {}).get(SOURCE_ANNOTATION)
     return source
 

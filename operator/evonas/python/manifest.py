@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import Any
 
 from evonas.agents.catalogue import AGENT_TYPES, parse_agent
@@ -69,9 +70,11 @@ def search_manifest(
     knowledge: Sequence[str],
     limits: Mapping[str, float | None],
     labels: Mapping[str, str],
+    workload: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return the manifest of a search whose trials run a Python function; EvonasError if arguments contradict each
-    other. ``limits`` are those of the budget and of one trial under their Python names, None where not given.
+    """Return the manifest of a search whose trials run a Python function, or the ``workload``; EvonasError if arguments
+    contradict each other. ``limits`` are those of the budget and of one trial under their Python names, None where not
+    given.
     """
     single = {"maximize": maximize, "minimize": minimize, "target": target, "constraints": constraints or None}
     given_too = [name for name, value in single.items() if value is not None]
@@ -99,10 +102,18 @@ def search_manifest(
         **({} if confirm is None else {"confirm": _confirm(confirm)}),
         **({"warmStart": started} if started else {}),
         **({"knowledge": {"searches": _names(knowledge)}} if knowledge else {}),
-        "trial": {**on_trial, "template": {"spec": {"containers": [function_container(_metrics(declared))]}}},
+        "trial": {**on_trial, **_trained_by(workload, declared)},
     }
     labelled = {"labels": dict(labels)} if labels else {}
     return {"apiVersion": API_VERSION, "kind": KIND, "metadata": {"name": name, **labelled}, "spec": spec}
+
+
+def _trained_by(workload: Mapping[str, Any] | None, declared: Mapping[str, Any]) -> dict[str, Any]:
+    if workload is None:
+        return {"template": {"spec": {"containers": [function_container(_metrics(declared))]}}}
+    if not isinstance(workload, Mapping):
+        raise _wrong("workload", "a mapping with apiVersion, kind and spec", workload)
+    return {"workload": deepcopy(dict(workload))}
 
 
 def function_container(metrics: Sequence[str]) -> dict[str, Any]:
@@ -117,7 +128,8 @@ def function_container(metrics: Sequence[str]) -> dict[str, Any]:
 
 def runs_a_function(manifest: Mapping[str, Any]) -> bool:
     """Return whether a search's trials run the function of a local run, and no program of their own."""
-    containers = manifest["spec"]["trial"]["template"]["spec"]["containers"]
+    trial = manifest["spec"]["trial"]
+    containers = trial["template"]["spec"]["containers"] if "template" in trial else ()
     return any(f"$({FUNCTION_VARIABLE})" in (container.get("command") or ()) for container in containers)
 
 

@@ -62,6 +62,7 @@ class Search:
         timeout_seconds: int | None = None,
         retries: int | None = None,
         labels: Mapping[str, str] | None = None,
+        workload: Mapping[str, Any] | None = None,
         runs: str | Path = "runs",
     ) -> None:
         """Declare a search. EvonasError names every argument that is wrong.
@@ -92,6 +93,8 @@ class Search:
             timeout_seconds: How long one attempt of a trial may take (a day).
             retries: How often a trial whose process broke is started again (2).
             labels: Labels of the object.
+            workload: What runs each trial in a cluster where it needs several pods: a mapping with ``apiVersion``,
+                ``kind`` and ``spec`` (``spec.trial.workload`` of a manifest).
             runs: The folder of all runs here; this one's is the folder of its name there.
         """
         limits = {
@@ -120,6 +123,7 @@ class Search:
             knowledge=knowledge,
             limits=limits,
             labels=labels or {},
+            workload=workload,
         )
         self._take(manifest, runs)
 
@@ -192,6 +196,8 @@ class Search:
         self.close()
         if function is None and runs_a_function(self._manifest):
             raise EvonasError("run: pass the function that trains a candidate; this search declares no program")
+        if function is not None and self._spec.trial.workload is not None:
+            raise EvonasError("run: this search declares a workload; submit it without a function")
         if function is not None and not runs_a_function(self._manifest):
             raise EvonasError("run: this search declares a container's command; run it without a function")
         manifest = self._manifest if function is None else with_source(self._manifest, function)
@@ -278,6 +284,10 @@ class Search:
         """Return the search in a container, and the files that it needs there."""
         files = None
         manifest = self.to_dict()
+        if self._spec.trial.workload is not None:
+            raise EvonasError(
+                "submit: this search declares a workload, whose spec says what its containers run: pass none"
+            )
         if function is not None:
             if command:
                 raise EvonasError("submit: pass a command or a function, not both")

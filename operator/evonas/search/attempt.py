@@ -131,5 +131,7 @@ class AttemptView:
     """Earlier pods of this attempt, oldest first, as far as they are still visible."""
     fingerprint: str | None = None
     """Of the trial at the time the attempt was created (``search.reuse``): the template may have changed since."""
+    lacks_pods: bool = False
+    """Whether what makes its pods has not made all of them."""
     progress: Progress | None = None
     """Its latest progress report, in a search with rungs."""

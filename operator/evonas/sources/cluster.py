@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -24,12 +24,14 @@ from evonas.search.names import (
     SEARCH_UID_LABEL,
     VETO_ANNOTATION,
     knowledge_name,
+    workload_name,
 )
 from evonas.search.trial import Trial
 from evonas.sources.events import SeenEvent, events_about
 from evonas.sources.loops import run_to_end
 from evonas.sources.options import NOT_HERE, ClusterOptions, Forbidden, NoCluster
 from evonas.sources.source import Change, Choice, check_change, check_pin, check_vetoable
+from evonas.spec import TrialSpec
 
 T = TypeVar("T")
 
@@ -52,19 +54,19 @@ class ClusterSource:
     def log(
         self, trial: Trial, attempt: int, write: Callable[[bytes], object], *, follow: bool, tail: int | None = None
     ) -> None:
-        """Pass on the log of the attempt's latest pod."""
+        """Pass on the log of the attempt's latest pod; of several, of the one that prints what the training does."""
 
         async def pass_on(api: Api, namespace: str) -> None:
             record = await self._read(api, namespace)
-            labels = {SEARCH_UID_LABEL: record.identity.uid, INDEX_LABEL: trial.index, ATTEMPT_LABEL: attempt}
-            pods = await _list(api, PODS, namespace, ",".join(f"{key}={value}" for key, value in labels.items()))
-            if not pods:
+            pods = await _list(api, PODS, namespace, _pods_of(record, trial, attempt))
+            shown = [*_printing(record.spec.trial, pods)]
+            if not shown:
                 raise EvonasError(
                     f"attempt {attempt} of trial {trial.index} no longer has a pod: Jobs are deleted after"
                     " spec.trial.ttlSecondsAfterFinished; raise it, or look in the cluster's log collection"
                 )
-            pod = max(pods, key=lambda body: str(body["metadata"]["creationTimestamp"]))["metadata"]["name"]
-            async for chunk in api.log(namespace, pod, record.spec.trial.container, follow=follow, tail=tail):
+            pod, container = max(shown, key=lambda each: str(each[0]["metadata"]["creationTimestamp"]))
+            async for chunk in api.log(namespace, pod["metadata"]["name"], container, follow=follow, tail=tail):
                 write(chunk)
 
         self._ask(pass_on)
@@ -269,6 +271,26 @@ def read_trial(body: Mapping[str, Any]) -> Trial:
 def without_managers(body: dict[str, Any]) -> dict[str, Any]:
     """Return an object without what the server notes about who wrote which field."""
     return {**body, "metadata": {key: value for key, value in body["metadata"].items() if key != "managedFields"}}
+
+
+def _pods_of(record: RecordedSearch, trial: Trial, attempt: int) -> str:
+    """Return the selector of an attempt's pods."""
+    identity, workload = record.identity, record.spec.trial.workload
+    if workload is not None and workload.kind.pod_label is not None:
+        longest = workload.kind.longest_name(workload.spec)
+        name = workload_name(identity.name, identity.uid, trial.index, attempt, longest)
+        return f"{workload.kind.pod_label}={name}"
+    labels = {SEARCH_UID_LABEL: identity.uid, INDEX_LABEL: trial.index, ATTEMPT_LABEL: attempt}
+    return ",".join(f"{key}={value}" for key, value in labels.items())
+
+
+def _printing(trial: TrialSpec, pods: Iterable[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield those pods that print what the training does, each with the container that does it."""
+    for body in pods:
+        labels = body["metadata"]["labels"]
+        container = trial.container if trial.workload is None else trial.workload.printer(labels, trial.container)
+        if container is not None:
+            yield body, container
 
 
 def _images(pods: list[dict[str, Any]]) -> dict[str, list[str]]:

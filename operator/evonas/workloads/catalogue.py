@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from evonas.workloads.indexed_job import IndexedJob
-from evonas.workloads.interface import Kind
+from evonas.workloads.interface import KUBERNETES, Kind
 from evonas.workloads.jobset import JobSet
 from evonas.workloads.rayjob import RayJob
 from evonas.workloads.trainjob import TrainJob
 
 KINDS: tuple[Kind, ...] = (IndexedJob(), JobSet(), TrainJob(), RayJob())
-ENGINES: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind.engine != "Kubernetes")
+ENGINES: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind.engine != KUBERNETES)
 """Those that need something installed: an operator runs them where they are enabled."""
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from evonas.errors import FieldProblem
 from evonas.workloads.conditions import job_standing
-from evonas.workloads.interface import FIELD, NAME_LENGTH, Change, Kind, Place, PodGroup, Standing
+from evonas.workloads.interface import FIELD, KUBERNETES, NAME_LENGTH, Change, Kind, Place, PodGroup, Standing
 from evonas.workloads.pods import job_problems, pods_of_job, with_change
 
 INDEX_LABEL = "batch.kubernetes.io/job-completion-index"
@@ -26,7 +26,7 @@ class IndexedJob(Kind):
     api_version = "batch/v1"
     kind = "Job"
     plural = "jobs"
-    engine = "Kubernetes"
+    engine = KUBERNETES
 
     @property
     def name(self) -> str:

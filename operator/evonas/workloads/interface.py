@@ -19,6 +19,8 @@ FIELD = "spec.trial.workload.spec"
 """Where a workload's spec is in a search's manifest."""
 NAME_LENGTH = 63
 """Longest name of a pod that has a host name, and longest value of a label."""
+KUBERNETES = "Kubernetes"
+"""The engine that every cluster has."""
 ALIKE = -1
 """The rank of pods that are alike."""
 SHORTEST_NAME = 24
@@ -96,6 +98,8 @@ class Change:
     """The container that gets them, in a group that has one of that name."""
     service_account: str | None
     """For pods that name none."""
+    fields: frozenset[str] = frozenset()
+    """Those of the workload's spec that the cluster knows, where they vary."""
 
 
 class Kind(ABC):
@@ -109,7 +113,9 @@ class Kind(ABC):
     has_time_to_live: ClassVar[bool] = True
     """Whether its engine deletes it some time after its end, if told to."""
     pod_label: ClassVar[str | None] = None
-    """Where its pods cannot be given our labels: the one of theirs that is its name."""
+    """Where its pods may not be given our labels: the one of theirs that is its name."""
+    varies: ClassVar[bool] = False
+    """Whether versions of its engine serve the same version of its API with other fields."""
     trains_in_container: ClassVar[bool] = True
     """Whether the training is what the container of the reporting pod runs, so that it ends with it. Otherwise the
     object says how it ended, ``prints`` names the container with its output, and its pods stay until it is released.
@@ -209,6 +215,24 @@ class Workload:
         """The group of the pod that reports."""
         wanted = self.reporter.group
         return next(group for group in self.groups if group.name == wanted)
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether it is a Job with a single pod, which needs nothing that other trials do not."""
+        return self.kind.engine == KUBERNETES and self.pods == 1
+
+    def is_reporter(self, labels: Mapping[str, str]) -> bool:
+        """Say whether a pod with those labels is at the place of the one that reports."""
+        place = self.kind.place(labels)
+        return place is not None and self.reports(place)
+
+    def printer(self, labels: Mapping[str, str], container: str) -> str | None:
+        """Return which container of a pod prints what the training does; None if none of them does. ``container`` is
+        the one that trains in the pod that reports.
+        """
+        if self.kind.trains_in_container:
+            return container if self.is_reporter(labels) else None
+        return self.kind.prints(self.spec, labels)
 
     def reports(self, place: Place) -> bool:
         """Say whether the pod at that place is the one that reports."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from fractions import Fraction
 from typing import Any
 
@@ -65,6 +66,14 @@ def parse_workload(workload: Mapping[str, Any]) -> Workload:
     assert kind is not None, "workload_problems found nothing"
     labels = workload.get("reportingPod", {}).get("matchLabels", {})
     return Workload(kind, workload["spec"], labels)
+
+
+def read_workload(trial: Mapping[str, Any]) -> Workload | None:
+    """Return the workload of a ``spec.trial`` that nobody has checked; None if it has none, or one with problems."""
+    with suppress(AttributeError, KeyError, TypeError, ValueError):
+        if not any(workload_problems(trial["workload"], None, GpuAccounting())):
+            return parse_workload(trial["workload"])
+    return None
 
 
 def gpus_of(workload: Workload, accounting: GpuAccounting) -> dict[str, Fraction]:

@@ -180,6 +180,10 @@ def _submission_problems(spec: Mapping[str, Any]) -> Iterator[FieldProblem]:
     if mode == "SidecarMode" and _VARIABLE.search(str(spec.get("entrypoint"))):
         said = "its variables are not set where SidecarMode expands them: use K8sJobMode, or read them in the program"
         yield FieldProblem(f"{FIELD}.entrypoint", said)
+    for name in ("entrypointNumCpus", "entrypointNumGpus", "entrypointResources"):
+        if spec.get(name):
+            said = "lets Ray start the program on any node, but the head reports; reserve resources in the program"
+            yield FieldProblem(f"{FIELD}.{name}", said)
     if "submitterPodTemplate" in spec:
         yield from template_problems(spec["submitterPodTemplate"], f"{FIELD}.submitterPodTemplate")
 

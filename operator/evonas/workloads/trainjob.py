@@ -2,8 +2,11 @@
 
 The Trainer makes a JobSet of the same name. What the runtime alone says cannot be seen from here, so that a node's GPUs
 are those of ``trainer.resourcesPerNode``, and the number of nodes is 1 where ``trainer.numNodes`` is not given, which
-each TrainJob is told. A TrainJob has no template for its pods: they carry no label of ours, but its name. Its failure
-policy, too, is that of the runtime.
+each TrainJob is told. Its failure policy, too, is that of the runtime.
+
+A TrainJob has no template for its pods. What it can change of its runtime's differs between versions of the Trainer:
+``podSpecOverrides`` (2.0) have an account, but no labels, so that its pods are found by its name, which they all carry;
+``runtimePatches`` (2.2) have both.
 Reference: Kubeflow Trainer API v1alpha1; JobSet, labels of pods.
 """
 
@@ -21,6 +24,9 @@ from evonas.workloads.pods import count_problems, merged_env
 
 NODE = "node"
 """What the Trainer calls the group of pods that train, and their container."""
+PATCHES = "runtimePatches"
+MANAGER = "evonas.dev/operator"
+"""Whose of a TrainJob's patches is ours."""
 _TRAINER = f"{FIELD}.trainer"
 _OVERRIDES = f"{FIELD}.podSpecOverrides"
 _LONGEST_GROUP = "dataset-initializer"
@@ -36,6 +42,7 @@ class TrainJob(Kind):
     engine = "Kubeflow Trainer"
     has_time_to_live = False
     pod_label = "jobset.sigs.k8s.io/jobset-name"
+    varies = True
 
     def problems(self, spec: Mapping[str, Any]) -> Iterator[FieldProblem]:
         """Name what cannot be read."""
@@ -48,6 +55,8 @@ class TrainJob(Kind):
         overrides = spec.get("podSpecOverrides")
         if overrides is not None and not (isinstance(overrides, list) and all(map(_is_readable, overrides))):
             yield FieldProblem(_OVERRIDES, "must be a list of overrides, each with its targetJobs: [{name: …}]")
+        if not isinstance(spec.get(PATCHES) or [], list):
+            yield FieldProblem(f"{FIELD}.{PATCHES}", "must be a list")
 
     def groups(self, spec: Mapping[str, Any]) -> tuple[PodGroup, ...]:
         """Return the nodes; those that a runtime has initialise data or a model are not of the trial's pods."""
@@ -68,11 +77,14 @@ class TrainJob(Kind):
         return NAME_LENGTH - longest - SUFFIX_OF_A_POD
 
     def build(self, spec: Mapping[str, Any], change: Change) -> dict[str, Any]:
-        """Return the TrainJob's spec. It takes no labels, since those would go to its JobSet, which is not ours."""
+        """Return the TrainJob's spec. It has no ``labels``, since those would go to its JobSet, which is not ours."""
         trainer = spec["trainer"]
         env = merged_env(change.env, trainer.get("env"))
         built = {**spec, "trainer": {**trainer, "numNodes": _nodes(spec), "env": env}}
-        if change.service_account is not None:
+        if PATCHES in change.fields:
+            # A later one wins where they disagree: the user's.
+            built[PATCHES] = [_patch(change), *(spec.get(PATCHES) or [])]
+        elif change.service_account is not None:
             built["podSpecOverrides"] = _with_account(spec.get("podSpecOverrides") or [], change.service_account)
         return built
 
@@ -89,6 +101,13 @@ class TrainJob(Kind):
     def release(self, seconds: int) -> dict[str, Any]:
         """Return nothing: a TrainJob that has ended holds nothing, and the operator deletes it."""
         return {}
+
+
+def _patch(change: Change) -> dict[str, Any]:
+    account = {} if change.service_account is None else {"serviceAccountName": change.service_account}
+    template = {"metadata": {"labels": dict(change.labels)}, "spec": account}
+    jobs = [{"name": NODE, "template": {"spec": {"template": template}}}]
+    return {"manager": MANAGER, "trainingRuntimeSpec": {"template": {"spec": {"replicatedJobs": jobs}}}}
 
 
 def _nodes(spec: Mapping[str, Any]) -> int:

@@ -13,6 +13,7 @@ import yaml
 
 from evonas.recorded.forecast import forecast, forecast_steps
 from evonas.spec import Confirm, SearchSpec
+from tests.corpus import good
 from tests.unit.commands.conftest import Evonas
 from tests.unit.local.test_resume import write_manifest
 from tests.unit.search.climbing import Climb, climbing_body
@@ -228,3 +229,24 @@ def test_placeholder_of_another_tool_is_one_warning(evonas: Evonas, tmp_path: Pa
     assert code == 0
     assert errors.count("warning: ") == 1
     assert errors.startswith("warning: spec.trial.template.spec.containers[0].command[2]: {a1} reaches the program")
+
+
+@pytest.mark.parametrize(
+    ("name", "pods", "cost"),
+    [
+        ("jobset.yaml", "a trial is a JobSet with 5 pods (workers: 4, driver: 1), of which driver reports", 16),
+        ("indexed-job.yaml", "a trial is a Job with 4 pods", 8),
+    ],
+)
+def test_plan_says_what_a_trial_of_several_pods_is_and_costs(
+    evonas: Evonas, tmp_path: Path, name: str, pods: str, cost: int
+) -> None:
+    manifest = good(name)
+    manifest["spec"]["agent"] = {"type": "Random"}
+    manifest["spec"]["budget"] = {"maxTrials": 1}
+    manifest["spec"]["trial"] |= {"retries": 0, "timeoutSeconds": 3000, "startTimeoutSeconds": 600}
+    (tmp_path / "search.yaml").write_text(yaml.safe_dump(manifest))
+    code, said, _ = evonas("plan", "search.yaml", "--no-cluster")
+    assert code == 0
+    assert pods in said.splitlines()
+    assert f"GPU hours at worst: {cost:.2f} " in said

@@ -174,3 +174,25 @@ def test_working_directory_is_the_containers_where_this_machine_has_it(tmp_path:
     assert command({"workingDir": str(tmp_path)}).workdir == str(tmp_path)
     assert command({"workingDir": "/no/such/folder"}).workdir == os.fspath(Path.cwd())
     assert command({}).workdir == os.fspath(Path.cwd())
+
+
+def alone(**container: Any) -> SearchSpec:
+    manifest = good("indexed-job.yaml")
+    job = manifest["spec"]["trial"]["workload"]["spec"]
+    job |= {"completions": 1, "parallelism": 1}
+    job["template"]["spec"]["containers"][1] = {"name": "trial", "image": "none", **container}
+    return SearchSpec.parse(manifest)
+
+
+def test_an_indexed_job_of_one_pod_runs_as_a_template_does() -> None:
+    local = LocalCommand(alone(command=["train", "$(MODE)"], env=[{"name": "MODE", "value": "fast"}]))
+    environment = local.environment({})
+    assert (environment["MODE"], environment["JOB_COMPLETION_INDEX"]) == ("fast", "0")
+    assert local.arguments(environment) == ["train", "fast"]
+
+
+def test_a_problem_of_such_a_job_is_named_where_it_is() -> None:
+    with pytest.raises(InvalidManifest) as refusal:
+        LocalCommand(alone(command=[1]))
+    (problem,) = refusal.value.problems
+    assert problem.field == "spec.trial.workload.spec.template.spec.containers[1].command[0]"

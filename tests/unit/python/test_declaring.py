@@ -14,6 +14,7 @@ import evonas
 from evonas.extras import EXTRAS
 from evonas.manifest import load_search
 from evonas.python.space import from_manifest, to_manifest
+from tests.corpus import good
 from tests.unit.python.functions import count
 
 EXAMPLES = sorted(Path("examples").glob("*.yaml"))
@@ -269,3 +270,47 @@ def test_search_whose_agent_cannot_run_here_can_be_declared_for_a_cluster(
     assert search.in_container("image", command=["train"]).to_dict()["spec"]["trial"]
     with pytest.raises(evonas.EvonasError, match=r"^agent: EvoNAS learns with PyTorch.*pip install 'evonas\[agents\]'"):
         search.run(count)
+
+
+def workload() -> dict[str, Any]:
+    return dict(good("jobset.yaml")["spec"]["trial"]["workload"])
+
+
+def test_a_workload_of_several_pods_is_declared_and_read_back() -> None:
+    given = workload()
+    search = evonas.Search("several", {"blocks": [1, 2]}, trials=2, timeout_seconds=60, workload=given)
+    assert search.to_dict()["spec"]["trial"] == {"timeoutSeconds": 60, "workload": given}
+    assert evonas.Search.from_yaml(search.to_yaml()) == search
+    given["spec"] = {}
+    assert search.to_dict()["spec"]["trial"]["workload"] == workload()
+
+
+def test_a_workload_runs_in_a_cluster_alone(tmp_path: Path) -> None:
+    search = evonas.Search("several", {"blocks": [1, 2]}, trials=2, workload=workload(), runs=tmp_path)
+    with pytest.raises(
+        evonas.EvonasError, match="workload: a trial is a JobSet with 5 pods, which only a cluster runs"
+    ):
+        search.run()
+    with pytest.raises(evonas.EvonasError, match="run: this search declares a workload"):
+        search.run(count)
+    with pytest.raises(evonas.EvonasError, match="submit: this search declares a workload"):
+        search.submit(image="none")
+    assert not any(tmp_path.iterdir())
+
+
+def test_trials_of_a_workload_can_be_asked_for(tmp_path: Path) -> None:
+    with evonas.Search(
+        "several", {"a": [1, 2]}, trials=1, agent="Random", workload=workload(), runs=tmp_path
+    ) as search:
+        trial = search.ask()
+        assert trial is not None
+        assert search.tell(trial, 1.0).reward == 1.0
+
+
+def test_problems_of_a_workload_are_named_in_python() -> None:
+    given = workload()
+    given["spec"]["replicatedJobs"][0]["replicas"] = 0
+    with pytest.raises(evonas.EvonasError, match=r"^workload\.spec\.replicatedJobs\[0\]\.replicas: must be"):
+        evonas.Search("several", {"a": [1]}, trials=1, workload=given)
+    with pytest.raises(evonas.EvonasError, match=r"^workload: must be a mapping with apiVersion, kind and spec"):
+        evonas.Search("several", {"a": [1]}, trials=1, workload="JobSet")  # type: ignore[arg-type]

@@ -24,6 +24,7 @@ from evonas.search.totals import Totals
 from evonas.search.trial import Reuse, Trial, TrialState
 from evonas.search.trial_report import Report
 from evonas.spec import Confirm, Reach, SearchSpec
+from tests.corpus import good
 from tests.tier import examples
 from tests.unit.recorded.test_replay import AGENTS, difference_of, spec_of
 from tests.unit.search.climbing import climbed_record
@@ -36,6 +37,23 @@ BASE = fingerprint_of(search_spec(), {"a": 1})
 
 def template(**container: Any) -> dict[str, Any]:
     return {"template": {"spec": {"containers": [{**CONTAINER, **container}]}}}
+
+
+def test_fingerprints_of_trials_of_one_pod_are_those_that_earlier_versions_recorded() -> None:
+    assert BASE == "0242f3bd035cd86e2c0b04fd698fa66b"
+
+
+def test_a_workload_and_the_pod_that_reports_are_part_of_it() -> None:
+    def of(**changed: Any) -> str:
+        body = good("jobset.yaml")
+        body["spec"]["trial"]["workload"] |= changed
+        return fingerprint_of(SearchSpec.parse(body), {"blocks": 2})
+
+    body = good("jobset.yaml")["spec"]["trial"]["workload"]
+    body["spec"]["replicatedJobs"][1]["template"]["spec"]["template"]["metadata"]["labels"]["tier"] = "one"
+    told = of(spec=body["spec"])
+    assert len({of(), told, of(spec=body["spec"], reportingPod={"matchLabels": {"tier": "one"}})}) == 3
+    assert of(spec=body["spec"]) == told
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from evonas.search.codec import SearchIdentity, to_object
 from evonas.search.names import ATTEMPT_LABEL, INDEX_LABEL, PROGRESS_ANNOTATION, SEARCH_LABEL, SEARCH_UID_LABEL
 from evonas.search.trial import Trial, TrialState
 from evonas.sources.live.cluster_searches import ClusterSearch, ClusterSearches
+from tests.corpus import good
 from tests.unit.search.support import search_body, succeeded, trial
 
 Object = dict[str, Any]
@@ -182,6 +183,19 @@ def test_pods_tell_where_attempts_run_and_what_they_report() -> None:
     known.put_pod(_pod("u", 0))
     known.drop_pod(_pod("u", 0))
     assert not known.by_uid["u"].running
+
+
+def test_of_several_pods_the_one_that_reports_tells() -> None:
+    known, body = _known(), _search("a", "u")
+    body["spec"]["trial"] = good("jobset.yaml")["spec"]["trial"]
+    known.put_search(body)
+    known.put_trial(_object("u", trial(0, TrialState.RUNNING), 2))
+    for group in ("driver", "workers"):
+        pod = _pod("u", 0, name=f"{group}-pod", progress='{"step": 3, "accuracy": 0.5}')
+        pod["metadata"]["labels"] |= {"jobset.sigs.k8s.io/replicatedjob-name": group}
+        known.put_pod(pod)
+    assert known.by_uid["u"].running[0].pod == "driver-pod"
+    assert len(known.reports) == 1
 
 
 def test_a_search_with_several_objectives_has_the_front_of_its_status_and_the_hypervolumes_of_its_trials() -> None:

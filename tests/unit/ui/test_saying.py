@@ -9,6 +9,7 @@ import pytest
 from evonas.recorded.search import Overview, Phase, overview_of
 from evonas.sources.live.seen import Origin, SeenSearch
 from evonas.ui.views.summary import say, summarise
+from tests.corpus import good
 
 COUNTS = {"total": 12, "running": 2, "queued": 1, "succeeded": 9}
 
@@ -111,6 +112,19 @@ def test_gpus_are_seen_in_what_the_template_asks_for_and_nonsense_asks_for_none(
     assert not asking({"limits": {"cpu": 1}})
     assert not asking({"limits": {"nvidia.com/gpu": "many"}})
     assert not summarise(in_cluster(trial=[])).uses_gpus
+
+
+def test_gpus_are_seen_in_what_the_pods_of_a_workload_ask_for_and_nonsense_asks_for_none() -> None:
+    def asking(workload: Any) -> bool:
+        return summarise(in_cluster(trial={"workload": workload})).uses_gpus
+
+    workload = good("jobset.yaml")["spec"]["trial"]["workload"]
+    assert asking(workload)
+    assert not asking({**workload, "kind": "CronJob"})
+    assert not asking({**workload, "spec": {"replicatedJobs": 1}})
+    del workload["spec"]["replicatedJobs"][0]["template"]["spec"]["template"]["spec"]["containers"][0]["resources"]
+    assert not asking(workload)
+    assert not asking([])
 
 
 def test_what_cannot_be_read_has_a_line_that_says_so() -> None:

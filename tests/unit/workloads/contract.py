@@ -33,8 +33,8 @@ class KindContract(ABC):
 
     kind: ClassVar[Kind]
     spec: ClassVar[Mapping[str, Any]]
-    """As a user writes it: its first container in each group is called ``trial``, has ``OWN`` among its variables and
-    takes GPUs of ``nvidia.com/gpu``."""
+    """As a user writes it: each group has a container called ``trainer``, which has ``OWN`` among its variables."""
+    trainer: ClassVar[str] = "trial"
     pods: ClassVar[Mapping[str, int]]
     """How many pods it has, by group."""
     gpus: ClassVar[Mapping[str, int]]
@@ -81,7 +81,7 @@ class KindContract(ABC):
 
     def test_a_field_leads_to_each_container(self) -> None:
         for group in self.kind.groups(self.spec):
-            path = group.container_field("trial")
+            path = group.container_field(self.trainer)
             assert path.startswith("spec.trial.workload.spec.")
             assert _at(self.spec, path.removeprefix("spec.trial.workload.spec."))["env"]
 
@@ -89,18 +89,18 @@ class KindContract(ABC):
 
     def test_each_pod_is_told_the_candidate_before_its_own_variables(self) -> None:
         for group in self.built():
-            env = _trainer(group)["env"]
+            env = self.trains(group)["env"]
             assert [item["name"] for item in env[: len(TOLD)]] == [item["name"] for item in TOLD]
             assert "OWN" in [item["name"] for item in env[len(TOLD) :]]
 
     def test_a_pod_is_told_by_the_search_where_both_name_a_variable(self) -> None:
         change = Change(OURS, ({"name": "OWN", "value": "of the search"},), "trial", None)
         for group in self.built(change):
-            assert [item for item in _trainer(group)["env"] if item["name"] == "OWN"] == [change.env[0]]
+            assert [item for item in self.trains(group)["env"] if item["name"] == "OWN"] == [change.env[0]]
 
     def test_other_containers_are_not_told(self) -> None:
         for group in self.built():
-            others = [item for item in group.template["spec"]["containers"] if item["name"] != "trial"]
+            others = [item for item in group.template["spec"]["containers"] if item["name"] != self.trainer]
             assert not any(told in (item.get("env") or ()) for item in others for told in TOLD)
 
     def test_each_pod_has_our_labels_beside_its_own(self) -> None:
@@ -161,7 +161,8 @@ class KindContract(ABC):
     # --- how it goes ---
 
     def test_one_of_which_nothing_is_known_yet_goes_on(self) -> None:
-        for status in ({}, None):
+        unknown: tuple[dict[str, Any] | None, ...] = ({}, None)
+        for status in unknown:
             standing = self.read(status)
             assert (standing.complete, standing.failed, standing.ended) == (False, False, None)
             assert not standing.suspended
@@ -203,6 +204,10 @@ class KindContract(ABC):
         """The groups of what is built."""
         return self.kind.groups(self.kind.build(self.spec, change))
 
+    def trains(self, group: PodGroup) -> Any:
+        """The container of a group that trains."""
+        return next(item for item in group.template["spec"]["containers"] if item["name"] == self.trainer)
+
     def places(self) -> list[Place]:
         """All places of its pods."""
         return [Place(name, rank) for name, count in self.pods.items() for rank in self.ranks(name, count)]
@@ -216,10 +221,6 @@ class KindContract(ABC):
         body = {"apiVersion": self.kind.api_version, "kind": self.kind.kind, "metadata": {"name": "w"}}
         built = self.kind.build(self.spec, CHANGE) if spec is None else spec
         return self.kind.read({**body, "spec": built} if status is None else {**body, "spec": built, "status": status})
-
-
-def _trainer(group: PodGroup) -> Any:
-    return next(item for item in group.template["spec"]["containers"] if item["name"] == "trial")
 
 
 def _at(value: Any, path: str) -> Any:

@@ -193,6 +193,7 @@ def test_the_drivers_exit_code_is_read_in_rays_words(message: str, code: int | N
         ({"submissionMode": "HTTPMode"}, "submissionMode", "must be K8sJobMode or SidecarMode"),
         ({"submissionMode": "InteractiveMode"}, "submissionMode", "must be K8sJobMode or SidecarMode"),
         ({"submissionMode": "SidecarMode"}, "entrypoint", "use K8sJobMode"),
+        ({"entrypointNumGpus": 0.5}, "entrypointNumGpus", "on any node"),
         ({"submitterPodTemplate": {}}, "submitterPodTemplate.spec.containers", "must be a list"),
         ({"ttlSecondsAfterFinished": 60}, "ttlSecondsAfterFinished", "remove it"),
         ({"deletionStrategy": {}}, "deletionStrategy", "remove it"),

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import copy
+from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from evonas.gpus import GpuAccounting
 from evonas.search.names import MAX_INDEX, workload_name
-from evonas.workloads.catalogue import ENGINES, KINDS, find_kind, pod_label_of
+from evonas.workloads.catalogue import ENGINES, KINDS, find_kind, kind_named, pod_label_of
 from evonas.workloads.interface import Change, Place
 from evonas.workloads.parsing import gpus_of, parse_workload, workload_problems
 from evonas.workloads.trainjob import TrainJob
+from tests.unit.workloads.contract import KindContract
+from tests.unit.workloads.test_indexed_job import conditions
 
 KIND = TrainJob()
 SPEC: dict[str, Any] = {
@@ -51,6 +53,26 @@ def labels_of(group: str, rank: int, restart: int = 0) -> dict[str, str]:
     }
 
 
+class TestTrainJob(KindContract):
+    kind = kind_named("TrainJob")
+    spec = SPEC
+    trainer = "node"
+    pods: ClassVar[Mapping[str, int]] = {"node": 2}
+    gpus: ClassVar[Mapping[str, int]] = {"node": 4}
+    running: ClassVar[Mapping[str, Any]] = {"jobsStatus": [{"name": "node", "active": 1, "ready": 1}]}
+    complete: ClassVar[Mapping[str, Any]] = conditions("Complete")
+    failed: ClassVar[Mapping[str, Any]] = conditions("Failed")
+    # A TrainJob has no template for its pods.
+    has_pod_labels = False
+    has_accounts = False
+
+    def labels_of(self, place: Place) -> dict[str, str]:
+        return labels_of(place.group, place.rank, place.start)
+
+    def derived_names(self, name: str) -> list[str]:
+        return [f"{name}-node-0-1-x7x7x", f"{name}-dataset-initializer-0-0-x7x7x"]
+
+
 def test_it_is_a_kind_with_an_engine_and_pods_that_carry_its_name() -> None:
     found = find_kind("trainer.kubeflow.org/v1alpha1", "TrainJob")
     assert found in KINDS
@@ -72,13 +94,6 @@ def test_its_variables_follow_those_of_the_search() -> None:
     assert built["trainer"]["env"] == [*TOLD, {"name": "OWN", "value": "mine"}]
     replaced = KIND.build(SPEC, Change({}, ({"name": "OWN", "value": "told"},), None, None))
     assert replaced["trainer"]["env"] == [{"name": "OWN", "value": "told"}]
-
-
-def test_what_the_user_wrote_stays_as_it_is() -> None:
-    before = copy.deepcopy(SPEC)
-    built = KIND.build(SPEC, CHANGE)
-    assert before == SPEC
-    assert {**built["trainer"], "env": SPEC["trainer"]["env"]} == SPEC["trainer"]
 
 
 def test_its_jobset_is_given_no_label_by_which_it_would_pass_for_a_workload_of_ours() -> None:
@@ -128,6 +143,28 @@ def test_without_an_account_overrides_are_the_users() -> None:
     assert "podSpecOverrides" not in KIND.build(SPEC, Change({}, TOLD, None, None))
 
 
+def test_where_the_trainer_takes_patches_they_give_nodes_the_account_and_our_labels_before_the_users_own() -> None:
+    own = {"manager": "me.example/x", "trainingRuntimeSpec": {}}
+    change = Change({"evonas.dev/index": "0"}, TOLD, None, "evonas-trial", frozenset({"runtimePatches", "trainer"}))
+    built = KIND.build({**SPEC, "runtimePatches": [own]}, change)
+    ours, theirs = built["runtimePatches"]
+    assert theirs == own
+    assert ours["manager"] == "evonas.dev/operator"
+    (job,) = ours["trainingRuntimeSpec"]["template"]["spec"]["replicatedJobs"]
+    assert job == {
+        "name": "node",
+        "template": {
+            "spec": {
+                "template": {
+                    "metadata": {"labels": {"evonas.dev/index": "0"}},
+                    "spec": {"serviceAccountName": "evonas-trial"},
+                }
+            }
+        },
+    }
+    assert "podSpecOverrides" not in built
+
+
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
@@ -140,6 +177,7 @@ def test_without_an_account_overrides_are_the_users() -> None:
         ({**SPEC, "podSpecOverrides": {"node": {}}}, "podSpecOverrides: must be a list of overrides"),
         ({**SPEC, "podSpecOverrides": [{"nodeSelector": {}}]}, "podSpecOverrides: must be a list of overrides"),
         ({**SPEC, "podSpecOverrides": [{"targetJobs": ["node"]}]}, "podSpecOverrides: must be a list of overrides"),
+        ({**SPEC, "runtimePatches": {"manager": "m"}}, "runtimePatches: must be a list"),
         (trained(resourcesPerNode={"limits": {"nvidia.com/gpu": "0.5"}}), "must be a whole number of devices"),
     ],
 )
@@ -173,30 +211,6 @@ def test_the_names_that_are_derived_fit_for_nodes_and_initializers(nodes: int) -
         *(f"{name}-{part}-initializer-0-0-x7x7x" for part in ("dataset", "model")),
     ]
     assert max(map(len, derived)) <= 63
-
-
-def conditions(*types: str) -> dict[str, Any]:
-    time = "2026-01-01T12:00:00Z"
-    listed = [
-        {"type": name, "status": "True", "reason": "Because", "message": "of this", "lastTransitionTime": time}
-        for name in types
-    ]
-    return {"spec": KIND.build(SPEC, CHANGE), "status": {"conditions": listed}}
-
-
-def test_its_conditions_say_how_it_goes() -> None:
-    for status in ({}, None):
-        body = {"spec": SPEC} if status is None else {"spec": SPEC, "status": status}
-        assert not (KIND.read(body).complete)
-        assert not (KIND.read(body).failed)
-    complete, failed = KIND.read(conditions("Complete")), KIND.read(conditions("Failed"))
-    assert (complete.complete, complete.failed, complete.ended is not None) == (True, False, True)
-    assert (failed.complete, failed.failed, failed.reason, failed.message) == (False, True, "Because", "of this")
-
-
-def test_it_waits_while_it_is_suspended() -> None:
-    assert KIND.read({"spec": KIND.suspend(KIND.build(SPEC, CHANGE))}).suspended
-    assert not KIND.read({"spec": KIND.build(SPEC, CHANGE)}).suspended
 
 
 def test_the_operator_deletes_it_since_it_has_no_time_to_live() -> None:

@@ -104,7 +104,7 @@ def _epoch(
     epoch: int,
 ) -> float:
     """Take an epoch's steps; return the mean loss of the images of all processes."""
-    parallel.train()
+    parallel.train()  # type: ignore[no-untyped-call]  # PyTorch gives it no type.
     total = torch.zeros((), dtype=torch.float64)
     for step, source in enumerate(seen.shuffled(epoch, 0)):
         progress = (epoch + step / len(seen)) / recipe.epochs

@@ -11,11 +11,23 @@ from kubernetes.utils.quantity import parse_quantity
 
 from evonas.cluster.checks.finding import Finding, Verdict, all_of, look
 from evonas.cluster.client.api import Api
-from evonas.cluster.client.resources import NODES, PODS, QUOTAS, SEARCHES, TRIALS
+from evonas.cluster.client.resources import (
+    JOBS,
+    NODES,
+    PODS,
+    QUOTAS,
+    SEARCHES,
+    TRIALS,
+    WORKLOADS,
+    Resource,
+    resource_of,
+)
 from evonas.cluster.client.rights import may
+from evonas.cluster.state.unlabelled_pods import selector_of
 from evonas.search.names import MANAGED_BY_SELECTOR, SEARCH_LABEL
 from evonas.spec import SearchSpec
 from evonas.wording import counted
+from evonas.workloads.catalogue import ENGINES
 
 NEEDED = (
     ("create", SEARCHES, ""),
@@ -54,7 +66,7 @@ async def check_quota(api: Api, namespace: str, spec: SearchSpec) -> list[Findin
     findings = []
     places = spec.budget.parallel_trials
     ask = f"{counted(places, 'parallel trial')} {'asks' if places == 1 else 'ask'} for"
-    asked = {name: amount * places for name, amount in pod_requests(spec).items()}
+    asked = {name: amount * places for name, amount in trial_requests(spec).items()}
     for quota in quotas or ():
         hard, used = (quota.get("status", {}).get(part, {}) for part in ("hard", "used"))
         for name in sorted(hard.keys() & asked.keys()):
@@ -71,7 +83,7 @@ async def check_quota(api: Api, namespace: str, spec: SearchSpec) -> list[Findin
 
 
 async def check_devices(api: Api, spec: SearchSpec) -> list[Finding]:
-    """Check whether any node offers each extended resource (GPUs and the like) that the template requests."""
+    """Check whether any node offers each extended resource (GPUs and the like) that a trial requests."""
     return await find_devices(api, dict.fromkeys(devices_of(spec), ()))
 
 
@@ -99,8 +111,8 @@ async def find_devices(api: Api, wanted: Mapping[str, Sequence[str]], namespace:
 
 
 def devices_of(spec: SearchSpec) -> list[str]:
-    """Return the extended resources that a trial's pod requests."""
-    requests = (name for name in pod_requests(spec) if name.startswith("requests."))
+    """Return the extended resources that the pods of a trial request."""
+    requests = (name for name in trial_requests(spec) if name.startswith("requests."))
     return sorted(name.removeprefix("requests.") for name in requests if "/" in name)
 
 
@@ -115,9 +127,13 @@ async def check_images(api: Api, namespace: str) -> list[Finding]:
     pods = await look(all_of(api, PODS, namespace, MANAGED_BY_SELECTOR), "images")
     if isinstance(pods, Finding):
         return [pods]
+    named = [(pod, pod["metadata"]["labels"].get(SEARCH_LABEL, "")) for pod in pods or ()]
+    for kind in ENGINES:
+        if kind.pod_label is not None:
+            named += await _pods_named_by(api, namespace, WORKLOADS[kind.name], kind.pod_label)
     failing = {
-        (status["image"], pod["metadata"]["labels"].get(SEARCH_LABEL, "")): waiting
-        for pod in pods or ()
+        (status["image"], search): waiting
+        for pod, search in named
         for field in ("initContainerStatuses", "containerStatuses")
         for status in pod.get("status", {}).get(field, ())
         if (waiting := status.get("state", {}).get("waiting")) and "Image" in waiting.get("reason", "")
@@ -134,12 +150,33 @@ async def check_images(api: Api, namespace: str) -> list[Finding]:
     ]
 
 
-def pod_requests(spec: SearchSpec) -> dict[str, Decimal]:
-    """Return what one trial's pod uses of a quota, by the quota's own names."""
-    asked: dict[str, Decimal] = {"pods": Decimal(1), "count/jobs.batch": Decimal(1)}
-    for container in spec.trial.containers:
-        for name, amount in _amounts(container):
-            asked[name] = asked.get(name, Decimal(0)) + amount
+async def _pods_named_by(api: Api, namespace: str, resource: Resource, label: str) -> list[tuple[dict[str, Any], str]]:
+    """Return the pods that have none of our labels but their workload's name, each with its search."""
+    workloads = await look(all_of(api, resource, namespace, MANAGED_BY_SELECTOR), "images")
+    # Of a kind that the cluster need not even have, whoever may not look sees what its trials wait for in the search.
+    if not isinstance(workloads, list) or not workloads:
+        return []
+    searches = {body["metadata"]["name"]: body["metadata"]["labels"].get(SEARCH_LABEL, "") for body in workloads}
+    pods = await look(all_of(api, PODS, namespace, selector_of(label)), "images")
+    found = [] if pods is None or isinstance(pods, Finding) else pods
+    names = [(pod, pod["metadata"]["labels"][label]) for pod in found]
+    return [(pod, searches[name]) for pod, name in names if name in searches]
+
+
+def trial_requests(spec: SearchSpec) -> dict[str, Decimal]:
+    """Return what the pods of one trial use of a quota, by the quota's own names."""
+    workload = spec.trial.workload
+    resource = JOBS if workload is None else resource_of(workload.kind.name)
+    templates = (
+        [(spec.trial.template, 1)] if workload is None else [(each.template, each.count) for each in workload.groups]
+    )
+    pods = sum(count for _, count in templates)
+    # How many Jobs an engine makes of a workload is its own affair.
+    asked: dict[str, Decimal] = {"pods": Decimal(pods), f"count/{resource.plural}.{resource.group}": Decimal(1)}
+    for template, count in templates:
+        for container in template["spec"]["containers"]:
+            for name, amount in _amounts(container):
+                asked[name] = asked.get(name, Decimal(0)) + amount * count
     return asked
 
 

@@ -132,6 +132,16 @@ class Api:
         kinds = await self._call("get", DISCOVERY, "GET", f"/apis/{group}/{version}")
         return {kind["name"] for kind in kinds["resources"]}
 
+    async def openapi_address(self, group: str, version: str) -> str | None:
+        """Return where the schemas of a group are described; the address changes with them. None if nowhere."""
+        index = await self._call("get", DISCOVERY, "GET", "/openapi/v3")
+        found = index["paths"].get(f"apis/{group}/{version}")
+        return None if found is None else str(found["serverRelativeURL"])
+
+    async def openapi(self, address: str) -> dict[str, Any]:
+        """Return the document at such an address."""
+        return await self._call("get", DISCOVERY, "GET", address)
+
     async def create(
         self,
         resource: Resource,

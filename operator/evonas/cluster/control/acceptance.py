@@ -95,6 +95,7 @@ class Acceptance:
             search.uid,
             service_account=service_account,
             queue_labels=search.queue_labels,
+            fields=self._engines.fields(spec),
         )
         try:
             await self._api.create(resource, search.namespace, body, dry_run=True)

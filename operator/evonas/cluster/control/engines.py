@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from evonas.cluster.client.api import Api, NotFound
 from evonas.cluster.client.resources import WORKLOADS, Resource
+from evonas.cluster.client.spec_fields import SpecFields
 from evonas.cluster.control.refusals import Refusal
 from evonas.spec import SearchSpec
 from evonas.workloads.catalogue import ENGINES, kind_named
@@ -22,6 +23,8 @@ class Engines:
     def __init__(self, enabled: Sequence[str]) -> None:
         self._enabled = frozenset(enabled)
         self._served: frozenset[str] = frozenset()
+        self._spec_fields = SpecFields()
+        self._fields: dict[str, frozenset[str]] = {}
 
     @property
     def watched(self) -> list[Resource]:
@@ -43,9 +46,16 @@ class Engines:
                     # In a group that has no such version.
                     if resource.plural in await api.listed_kinds(resource.group, resource.version):
                         served.add(kind.name)
+                        if kind.varies:
+                            self._fields[kind.name] = await self._spec_fields.of(api, resource)
         changed = served != self._served
         self._served = frozenset(served)
         return changed
+
+    def fields(self, spec: SearchSpec) -> frozenset[str]:
+        """Return the fields of the spec of a search's workload, where they vary between versions of its engine."""
+        workload = spec.trial.workload
+        return frozenset() if workload is None else self._fields.get(workload.kind.name, frozenset())
 
     def refusal(self, spec: SearchSpec) -> Refusal | None:
         """Return why a search's workload cannot be run here; None if it can."""

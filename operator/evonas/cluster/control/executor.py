@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,12 +36,15 @@ class ForeignObject(Exception):
 
 
 class Executor:
-    """The operator's writes."""
+    """The operator's writes; ``fields`` are those of a workload's spec, where its engine's versions differ."""
 
-    def __init__(self, api: Api, store: Store, watch_lag: WatchLag) -> None:
+    def __init__(
+        self, api: Api, store: Store, watch_lag: WatchLag, fields: Callable[[SearchSpec], frozenset[str]]
+    ) -> None:
         self._api = api
         self._store = store
         self._watch_lag = watch_lag
+        self._fields = fields
 
     async def record_trial(self, search: SearchRecord, trial: Trial) -> TrialRecord:
         """Create the ArchitectureTrial of a proposal, or adopt the one that another process created."""
@@ -95,6 +98,7 @@ class Executor:
             record.uid,
             service_account=service_account,
             queue_labels=search.queue_labels,
+            fields=self._fields(spec),
         )
         try:
             created = await self._api.create(resource, search.namespace, body)

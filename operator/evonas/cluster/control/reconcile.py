@@ -76,7 +76,7 @@ class Reconciler:
         self._api = api
         self._engines = engines
         self._store = store
-        self._executor = Executor(api, store, watch_lag)
+        self._executor = Executor(api, store, watch_lag, engines.fields)
         self._publisher = Publisher(self._executor, Events(api))
         self._accounts = TrialAccounts(api, create=create_trial_accounts)
         self._log_rights = LogRights(api)

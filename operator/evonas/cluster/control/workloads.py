@@ -30,6 +30,7 @@ def build_attempt(
     *,
     service_account: str | None,
     queue_labels: Mapping[str, str] | None = None,
+    fields: frozenset[str] = frozenset(),
 ) -> tuple[Resource, dict[str, Any]]:
     """Return the object of the trial's current attempt, and its kind (see ``build_job``)."""
     workload = spec.trial.workload
@@ -46,6 +47,7 @@ def build_attempt(
         env=(*literal_env(variables), *POD_IDENTITY),
         container=spec.trial.container,
         service_account=service_account,
+        fields=fields,
     )
     built = kind.build(workload.spec, change)
     return resource_of(kind.name), {

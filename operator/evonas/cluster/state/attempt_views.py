@@ -19,7 +19,6 @@ from evonas.search.names import PROGRESS_ANNOTATION
 from evonas.search.trial import Trial
 from evonas.search.trial_progress import Progress, parse_progress
 from evonas.spec import SearchSpec, TrialSpec
-from evonas.workloads.catalogue import kind_named
 
 
 def view_attempts(spec: SearchSpec, children: Children, now: datetime) -> dict[int, AttemptView]:
@@ -108,14 +107,11 @@ def find_leaving(children: Children) -> set[AttemptKey]:
     of them may still run.
     """
     known = (key for key in children.running if key[0] in children.trials)
-    return {key for key in known if children.trials[key[0]].trial.is_cut_short or _outlasts(children, key)}
+    return {key for key in known if _leaves(children, key)}
 
 
-def _outlasts(children: Children, key: AttemptKey) -> bool:
-    record = children.workloads.get(key)
-    if record is None or record.kind == PLAIN_JOB or not children.trials[key[0]].trial.state.is_final:
-        return False
-    return record.is_finished and not kind_named(record.kind).trains_in_container
+def _leaves(children: Children, key: AttemptKey) -> bool:
+    return children.trials[key[0]].trial.is_cut_short or (children.has_ended(key[0]) and children.outlasts(key))
 
 
 def find_expiry(spec: SearchSpec, status: Mapping[str, Any]) -> datetime | None:

@@ -45,6 +45,16 @@ class Member:
         return state.exit_code == 0 if state.exit_code is not None else not self.pod.is_deleted
 
     @property
+    def has_ended_well(self) -> bool:
+        """Say whether its container has ended well."""
+        return self.state is not None and self.state.exit_code == 0
+
+    @property
+    def position(self) -> tuple[str, int]:
+        """Its place, whoever has it."""
+        return self.place.group, self.place.rank
+
+    @property
     def has_failed(self) -> bool:
         """Say whether its container has ended, and not well."""
         return self.state is not None and self.state.exit_code not in (None, 0)
@@ -79,7 +89,7 @@ class Crowd:
     """Those that were lost, the ones lost together as one, each by their ends."""
     expected: int
     reporter: Member | None
-    """The pod that reports, if it is there; once the workload has ended, the last that there was."""
+    """The pod that reports, if it is there, or was the last to be, when a training that is no container's has ended."""
     start: int
     """How often the engine has started all of them again."""
     helpers: tuple[PodRecord, ...]
@@ -121,10 +131,9 @@ def telling_pods(trial: TrialSpec, pods: Iterable[PodRecord]) -> list[tuple[PodR
     if workload is None:
         return [(pod, trial.container) for pod in pods]
     if trial.report is not None and not workload.kind.trains_in_container:
-        printed = ((pod, workload.kind.prints(workload.spec, pod.labels)) for pod in pods)
+        printed = ((pod, workload.printer(pod.labels, trial.container)) for pod in pods)
         return [(pod, container) for pod, container in printed if container is not None]
-    places = ((pod, workload.kind.place(pod.labels)) for pod in pods)
-    return [(pod, trial.container) for pod, place in places if place is not None and workload.reports(place)]
+    return [(pod, trial.container) for pod in pods if workload.is_reporter(pod.labels)]
 
 
 def gather(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord], now: datetime) -> Crowd:
@@ -139,7 +148,7 @@ def gather(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord], 
     current = [member for member in last.values() if not _was_taken(trial, record, member)]
     remaining = {id(member) for member in current}
     lost = [member for member in members if id(member) not in remaining]
-    shown = [*current, *(last.values() if record.is_finished else ())]
+    shown = [*current, *(last.values() if record.is_finished and not workload.kind.trains_in_container else ())]
     reporter = next((each for each in shown if workload.reports(each.place)), None)
     order = {group.name: position for position, group in enumerate(workload.groups)}
     return Crowd(
@@ -166,11 +175,32 @@ def holdings_of(trial: TrialSpec, members: Iterable[Member], now: datetime) -> t
 
 
 def disruptions_of(record: WorkloadRecord, crowd: Crowd, now: datetime) -> tuple[Disruption, ...]:
-    """Return a disruption for each loss that is over, oldest first."""
-    over = [loss for loss in crowd.lost if all(_is_over(member) for member in loss)]
+    """Return a disruption for each loss that is over, oldest first.
+
+    What a pod was lost by, if it does not say so itself, shows only with what follows: its successor, another start of
+    all, another workload, or nothing, where the workload is suspended or over.
+    """
+    settled = record.is_finished or (record.suspended and not any(_may_run(member) for member in crowd.current))
+    over = [
+        loss
+        for loss in crowd.lost
+        if all(_is_over(member) for member in loss) and (settled or any(_is_past(member, crowd) for member in loss))
+    ]
     return tuple(
         sorted((_disruption(record, crowd, loss, now) for loss in over), key=lambda each: (each.end_time, each.pod))
     )
+
+
+def _may_run(member: Member) -> bool:
+    return not member.has_ended_well
+
+
+def _is_past(member: Member, crowd: Crowd) -> bool:
+    """Say whether a lost pod says why, or has a successor, or all of its workload have."""
+    if member.pod.disrupted is not None or not member.is_own or member.place.start < crowd.start:
+        return True
+    followers = (one for one in crowd.members if one.position == member.position and one is not member)
+    return any(one.pod.created >= member.pod.created and not _is_over(one) for one in followers)
 
 
 def _members(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord]) -> list[Member]:

@@ -161,7 +161,7 @@ def _without_pod(job: WorkloadRecord, former: Sequence[PodRecord], deleted: PodR
         reason, message = QueuedReason.DISRUPTED, former[-1].disruption_message or "its pod is being replaced"
     else:
         reason, message = QueuedReason.STARTING, "its Job has no pod yet"
-    return AttemptView(job.attempt, AttemptPhase.QUEUED, reason, message)
+    return AttemptView(job.attempt, AttemptPhase.QUEUED, reason, message, lacks_pods=True)
 
 
 def _waiting(

@@ -27,7 +27,7 @@ from evonas.search.names import (
 )
 from evonas.search.trial import Trial
 from evonas.search.trial_report import MAX_MESSAGE_BYTES, message_limit
-from evonas.workloads.catalogue import find_kind
+from evonas.workloads.catalogue import find_kind, kind_named
 from evonas.workloads.conditions import job_standing
 
 logger = logging.getLogger(__name__)
@@ -147,6 +147,11 @@ class WorkloadRecord:
     def is_finished(self) -> bool:
         """Say whether none of its pods runs or will run."""
         return self.complete or self.failed
+
+    @property
+    def trains_in_container(self) -> bool:
+        """Say whether its training is what a container runs (``workloads.interface``)."""
+        return self.kind == PLAIN_JOB or kind_named(self.kind).trains_in_container
 
     @property
     def is_open(self) -> bool:

@@ -12,7 +12,7 @@ from evonas.cluster.client.api import Api
 from evonas.cluster.client.resources import PODS
 from evonas.cluster.state.attempt_views import find_workload
 from evonas.cluster.state.crowd import telling_pods
-from evonas.cluster.state.records import WorkloadRecord, read_or_skip
+from evonas.cluster.state.records import PLAIN_JOB, AttemptName, PodRecord, WorkloadRecord, read_or_skip
 from evonas.cluster.state.store import Children, Store
 from evonas.cluster.state.unlabelled_pods import find_of
 from evonas.spec import SearchSpec
@@ -25,7 +25,7 @@ async def refresh_pods(api: Api, store: Store, search_uid: str, spec: SearchSpec
     # Another Job may end while one Job's pods are listed; nothing happens between the last check and the caller's.
     while (job := next((job for job in _contradicted(spec, children) if job.uid not in asked), None)) is not None:
         asked.add(job.uid)
-        selector, read = find_of(job)
+        selector, read = find_of(job.kind, job.name, AttemptName(job.search_uid, job.index, job.attempt))
         before = list(children.pods.get((job.index, job.attempt), {}).values())
         listed: set[str] = set()
         async for items, _ in api.list(PODS, job.namespace, label_selector=selector):
@@ -43,6 +43,15 @@ def _contradicted(spec: SearchSpec, children: Children) -> Iterator[WorkloadReco
         if job is None or job.attempt != trial.current_attempt or not job.is_finished:
             continue
         pods = children.pods.get((index, job.attempt), {}).values()
-        states = [pod.containers.get(container) for pod, container in telling_pods(spec.trial, pods)]
-        if not any(state is not None and state.exit_code is not None for state in states):
+        if job.failed and job.kind != PLAIN_JOB:
+            # Any of its pods may have ended it, and those that are deleted were ended by that.
+            known = any(map(_has_failed, pods))
+        else:
+            states = [pod.containers.get(container) for pod, container in telling_pods(spec.trial, pods)]
+            known = any(state is not None and state.exit_code is not None for state in states)
+        if not known:
             yield job
+
+
+def _has_failed(pod: PodRecord) -> bool:
+    return not pod.is_deleted and any(state.exit_code not in (None, 0) for state in pod.containers.values())

@@ -1,8 +1,9 @@
 """What the operator knows of the cluster: slim records by search, updated by streams, its own writes and resync.
 
-Every change marks its search dirty: of an object's many versions those that say something else, of a trial's pods
-those that may still matter to it. Nothing here waits or does I/O, so a handler may call it for any event. An older
-version of an object never replaces a newer one: our own writes are entered at once, and the streams lag behind.
+Every change marks its search dirty: of an object's many versions those that say something else, and once a trial has
+ended of its pods only the last one's end, which frees what they held. Nothing here waits or does I/O, so a handler may
+call it for any event. An older version of an object never replaces a newer one: our own writes are entered at once, and
+the streams lag behind.
 """
 
 from __future__ import annotations
@@ -70,9 +71,10 @@ class Children:
         known = self.trials.get(index)
         return known is not None and known.trial.state.is_final
 
-    def awaits_pods(self, index: int) -> bool:
-        """Say whether what becomes of a trial's pods matters: it goes on, or they hold what its end was to free."""
-        return not self.has_ended(index) or self.trials[index].trial.is_cut_short
+    def outlasts(self, key: AttemptKey) -> bool:
+        """Say whether an attempt is over whose pods go on until it is released."""
+        record = self.workloads.get(key)
+        return record is not None and record.is_finished and not record.trains_in_container
 
 
 class Store:
@@ -144,11 +146,7 @@ class Store:
         pods = children.pods.get(key, {})
         known = pods.get(record.uid)
         if _is_newer(record, known):
-            children.put_pods(key, {**pods, record.uid: record})
-            if children.has_ended(record.index):
-                children.forget_pods(record.index)
-            if children.awaits_pods(record.index) and _says_else(record, known):
-                self._on_change(record.search_uid)
+            self._put_pods(children, key, {**pods, record.uid: record}, is_new=_says_else(record, known))
 
     def put_reading(self, pod: PodRecord, reading: Reading) -> None:
         """Take in what was read of a pod's output."""
@@ -200,11 +198,9 @@ class Store:
             return
         last = record if _is_newer(record, known) else known
         gone = replace(last, gone=True, gone_at=datetime.now(UTC))
-        children.put_pods(key, {**children.pods[key], record.uid: gone})
+        self._put_pods(children, key, {**children.pods[key], record.uid: gone}, is_new=True)
         if record.index not in children.table.unfinished:
             children.forget_pods(record.index)
-        if children.awaits_pods(record.index):
-            self._on_change(record.search_uid)
 
     def find_result(self, namespace: str, fingerprint: str) -> Reuse | None:
         """Return the result of a trial in the namespace with this fingerprint."""
@@ -245,6 +241,15 @@ class Store:
     def _notify(self, search_uid: str) -> None:
         if self._subscriber is not None:
             self._subscriber(search_uid)
+
+    def _put_pods(self, children: Children, key: AttemptKey, pods: dict[str, PodRecord], *, is_new: bool) -> None:
+        lived = key in children.live_pods
+        children.put_pods(key, pods)
+        if children.has_ended(key[0]):
+            is_new = (key in children.live_pods) is not lived
+            children.forget_pods(key[0])
+        if is_new:
+            self._on_change(next(iter(pods.values())).search_uid)
 
     def _know(self, namespace: str, search_uid: str) -> None:
         self._uids[namespace, uid_hash(search_uid)] = search_uid

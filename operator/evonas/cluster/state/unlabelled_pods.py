@@ -1,4 +1,4 @@
-"""The pods of workloads that cannot give them our labels, such as TrainJobs: known by the name of their workload.
+"""The pods of workloads that may not give them our labels, such as TrainJobs: known by the name of their workload.
 
 An engine labels each of its pods with that name, and the name says whose attempt it is (``search.names``). So all pods
 with such a label are looked at; those of other people's workloads are dropped at once.
@@ -13,7 +13,7 @@ from typing import Any
 from evonas.cluster.client.api import ApiError
 from evonas.cluster.client.collection import Collection
 from evonas.cluster.client.resources import PODS, WORKLOADS, Resource
-from evonas.cluster.state.records import AttemptName, PodRecord, WorkloadRecord, read_or_skip, read_pod
+from evonas.cluster.state.records import AttemptName, PodRecord, read_or_skip, read_pod
 from evonas.cluster.state.store import Store
 from evonas.search.names import ATTEMPT_LABEL, INDEX_LABEL, MANAGED_BY_SELECTOR, SEARCH_UID_LABEL, WITHOUT_OUR_LABELS
 from evonas.workloads.catalogue import ENGINES, pod_label_of
@@ -33,9 +33,9 @@ def collection_of(label: str, namespace: str | None) -> Collection:
     return Collection(PODS, namespace, selector_of(label))
 
 
-def selector_of(label: str, name: str | None = None) -> str:
-    """Return the selector of the pods that have a label and none of ours; of those of one workload, given its name."""
-    return f"{label if name is None else f'{label}={name}'},{WITHOUT_OUR_LABELS}"
+def selector_of(label: str) -> str:
+    """Return the selector of the pods that have a label and none of ours."""
+    return f"{label},{WITHOUT_OUR_LABELS}"
 
 
 def read_by(store: Store, label: str) -> Read:
@@ -48,12 +48,11 @@ def known_by(store: Store, label: str) -> list[PodRecord]:
     return [pod for pod in store.all_pods(labelled=False) if label in pod.labels]
 
 
-def find_of(workload: WorkloadRecord) -> tuple[str, Read]:
-    """Return how the pods of one attempt are listed, and what reads them."""
-    attempt = AttemptName(workload.search_uid, workload.index, workload.attempt)
-    label = pod_label_of(workload.kind)
+def find_of(kind: str, name: str, attempt: AttemptName) -> tuple[str, Read]:
+    """Return how the pods of one attempt are listed, and what reads them, given the kind and name of its workload."""
+    label = pod_label_of(kind)
     if label is not None:
-        return selector_of(label, workload.name), lambda body: read_pod(body, attempt)
+        return f"{label}={name}", lambda body: read_pod(body, None if SEARCH_UID_LABEL in _labels(body) else attempt)
     labels = {SEARCH_UID_LABEL: attempt.search_uid, INDEX_LABEL: attempt.index, ATTEMPT_LABEL: attempt.attempt}
     return ",".join([MANAGED_BY_SELECTOR, *(f"{key}={value}" for key, value in labels.items())]), read_pod
 
@@ -102,5 +101,10 @@ class UnlabelledPods:
 
 def _read_named(store: Store, label: str, body: Mapping[str, Any]) -> PodRecord | None:
     metadata = body["metadata"]
-    attempt = store.attempt_named(metadata["namespace"], metadata["labels"][label])
+    attempt = store.attempt_named(metadata["namespace"], _labels(body)[label])
     return None if attempt is None else read_pod(body, attempt)
+
+
+def _labels(body: Mapping[str, Any]) -> Mapping[str, str]:
+    labels: Mapping[str, str] = body["metadata"]["labels"]
+    return labels

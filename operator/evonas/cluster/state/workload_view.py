@@ -177,7 +177,9 @@ def _running(trial: TrialSpec, record: WorkloadRecord, crowd: Crowd, now: dateti
 def _waiting(trial: TrialSpec, record: WorkloadRecord, crowd: Crowd, now: datetime) -> AttemptView:
     """View a workload of which not all pods run: why the first of the others does not, and for how long it may not."""
     reason, why, said = _hindrance(record, crowd)
-    view = replace(_attempt(record, crowd, AttemptPhase.QUEUED), reason=reason, message=_counted(crowd, said))
+    lacks_pods = len(crowd.current) < crowd.expected
+    view = _attempt(record, crowd, AttemptPhase.QUEUED)
+    view = replace(view, reason=reason, message=_counted(crowd, said), lacks_pods=lacks_pods)
     since = _partial_since(crowd, now)
     if since is None:
         return view

@@ -13,6 +13,7 @@ from evonas.errors import FieldProblem, InvalidManifest
 from evonas.hints import unquoted
 from evonas.spec import SearchSpec
 from evonas.variables import POD_VARIABLES, is_pods_own
+from evonas.wording import counted
 
 # As the kubelet reads it (third_party/forked/golang/expansion): anything between the parentheses is the name.
 _REFERENCE = re.compile(r"\$\$|\$\(([^)]*)\)")
@@ -22,13 +23,15 @@ class LocalCommand:
     """The trial container's command, ready to run with a trial's variables.
 
     Image, volumes and resources apply only in a cluster; a container that needs them fails here. Raises InvalidManifest
-    if the container cannot be run without its image.
+    if the container cannot be run without its image, or a trial has several pods.
     """
 
     def __init__(self, spec: SearchSpec) -> None:
-        position = spec.trial.container_position
-        self._container = spec.trial.containers[position]
-        self._field = f"spec.trial.template.spec.containers[{position}]"
+        check_runs_here(spec)
+        self._container = spec.trial.containers[spec.trial.container_position]
+        self._field = spec.trial.container_field
+        # As Kubernetes tells each pod of an Indexed Job.
+        self._numbered = {} if spec.trial.workload is None else {"JOB_COMPLETION_INDEX": "0"}
         self._words = [*self._texts("command"), *self._texts("args")]
         if not self._container.get("command"):
             problem = "a local run does not know the image's entry point; write it as command"
@@ -47,7 +50,7 @@ class LocalCommand:
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
         # A run inside a pod must not have its trials annotate that pod.
         inherited = {name: value for name, value in os.environ.items() if name not in POD_VARIABLES}
-        environment = {**inherited, "PATH": path, **contract}
+        environment = {**inherited, "PATH": path, **self._numbered, **contract}
         for name, value in self._own_environment().items():
             environment[name] = expand(value, environment)
         return environment
@@ -89,6 +92,17 @@ class LocalCommand:
 
     def _wrong(self, field: str, problem: str) -> InvalidManifest:
         return InvalidManifest([FieldProblem(f"{self._field}.{field}", problem)])
+
+
+def check_runs_here(spec: SearchSpec) -> None:
+    """Refuse a search whose trials have several pods; InvalidManifest says so."""
+    workload = spec.trial.workload
+    if workload is not None and not workload.is_alone:
+        said = (
+            f"a trial is a {workload.kind.kind} with {counted(workload.pods, 'pod')}, which only a cluster runs: submit"
+            " the search there, or give spec.trial.template for trials of one process"
+        )
+        raise InvalidManifest([FieldProblem("spec.trial.workload", said)])
 
 
 def expand(text: str, environment: Mapping[str, str]) -> str:

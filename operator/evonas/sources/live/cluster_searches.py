@@ -26,6 +26,8 @@ from evonas.sources.live.results import Results
 from evonas.sources.live.seen import Origin, RunningAttempt, SeenSearch
 from evonas.sources.locate import KINDS
 from evonas.spec import parse_objectives
+from evonas.workloads.interface import Workload
+from evonas.workloads.parsing import read_workload
 
 Event = tuple[Literal["put", "drop"], Mapping[str, Any]]
 
@@ -38,6 +40,8 @@ class ClusterSearch:
         self.uid = uid
         self.body: Mapping[str, Any] | None = None
         """None as long as only trials of it have been seen."""
+        self.workload: Workload | None = None
+        """Of its trials, if they may have several pods."""
         self.trials = KeptTrials(next_revision)
         self.is_dropped = False
         """Whether its trials are not kept."""
@@ -66,7 +70,9 @@ class ClusterSearch:
     @property
     def running(self) -> Mapping[int, RunningAttempt]:
         """The attempts under way, by the index of their trial."""
-        return {attempt.index: attempt for attempt in sorted(self.pods.values(), key=lambda pod: pod.attempt)}
+        # Of several pods that were seen before their search, the first by name.
+        named = sorted(self.pods.values(), key=lambda attempt: attempt.pod or "", reverse=True)
+        return {attempt.index: attempt for attempt in sorted(named, key=lambda attempt: attempt.attempt)}
 
     def put(self, body: Mapping[str, Any]) -> None:
         """Take in a trial."""
@@ -199,6 +205,7 @@ class ClusterSearches:
             self._remove(before)
         was_at_rest = search.is_at_rest
         search.body = without_managers(body)
+        search.workload = read_workload(body["spec"].get("trial") or {})
         if search.is_at_rest and not was_at_rest:
             search.trials.pack()
         self.by_id[id] = search
@@ -252,14 +259,15 @@ class ClusterSearches:
         search = self._of(metadata["namespace"], labels[SEARCH_UID_LABEL])
         index, attempt = int(labels[INDEX_LABEL]), int(labels[ATTEMPT_LABEL])
         id = f"{self._prefix}:{metadata['namespace']}:{labels[SEARCH_LABEL]}"
-        if status.get("phase") == "Running":
+        reports = search.workload is None or search.workload.is_reporter(labels)
+        if reports and status.get("phase") == "Running":
             started, node = from_time(status.get("startTime")), body["spec"].get("nodeName")
             self._put_attempt(
                 id, search, metadata["uid"], RunningAttempt(index, attempt, started, metadata["name"], node)
             )
         else:
             self._put_attempt(id, search, metadata["uid"], None)
-        if (progress := parse_progress(annotations.get(PROGRESS_ANNOTATION, ""))) is not None:
+        if reports and (progress := parse_progress(annotations.get(PROGRESS_ANNOTATION, ""))) is not None:
             self.reports.append((id, index, attempt, progress))
 
     def drop_pod(self, body: Mapping[str, Any]) -> None:

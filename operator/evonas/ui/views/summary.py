@@ -18,6 +18,7 @@ from evonas.sources.live.seen import SeenSearch
 from evonas.spec import parse_objectives
 from evonas.ui.models import Best, FrontSize, Objective, Summary
 from evonas.wording import counted, first_of
+from evonas.workloads.parsing import gpus_of, read_workload
 
 _BLOCKS = frozenset(reason.value for reason in QueuedReason if reason.blocks)
 _UNREADABLE = Overview("", "", Phase.PENDING, "", {}, 0, None, None, 0, "", 0, None)
@@ -135,9 +136,13 @@ def _objectives(spec: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
 
 
 def _asks_for_gpus(spec: Mapping[str, Any], budget: Mapping[str, Any]) -> bool:
-    """Return whether the template asks for GPUs; one that cannot be read does not."""
-    with suppress(KeyError, TypeError, ValueError):
-        return count_gpus(spec["trial"]["template"]["spec"], GpuAccounting.parse(budget)) > 0
+    """Return whether a trial asks for GPUs; one that cannot be read does not."""
+    with suppress(AttributeError, KeyError, TypeError, ValueError):
+        accounting, trial = GpuAccounting.parse(budget), spec["trial"]
+        if "workload" not in trial:
+            return count_gpus(trial["template"]["spec"], accounting) > 0
+        workload = read_workload(trial)
+        return workload is not None and any(gpus_of(workload, accounting).values())
     return False
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from evonas.cluster.checks.namespace import trial_requests
 from evonas.cluster.checks.workloads import ENGINES, Need, needs_of, option_of, read_frameworks
 from evonas.cluster.client.resources import WORKLOADS
 from evonas.spec import SearchSpec
@@ -52,3 +53,18 @@ def test_doctor_knows_what_to_install_for_each_kind_that_the_operator_runs() -> 
 )
 def test_frameworks_are_read_where_there_are_any(data: dict[str, str] | None, expected: list[str] | None) -> None:
     assert read_frameworks({"data": data}) == expected
+
+
+def test_a_trial_takes_of_a_quota_what_all_of_its_pods_take() -> None:
+    container = {"name": "main", "image": "trial:test", "resources": {"limits": {"nvidia.com/gpu": 2, "cpu": "500m"}}}
+    template = {"spec": {"restartPolicy": "Never", "containers": [container]}}
+    job = {"completionMode": "Indexed", "completions": 3, "parallelism": 3, "template": template}
+    groups = [{"name": "worker", "replicas": 2, "template": {"spec": job}}]
+    asked = trial_requests(spec("s", "jobset.x-k8s.io/v1alpha2", "JobSet", {"replicatedJobs": groups}))
+    assert asked["pods"] == 6
+    assert asked["count/jobsets.jobset.x-k8s.io"] == 1
+    assert asked["requests.nvidia.com/gpu"] == 12
+    assert asked["limits.cpu"] == 3
+    assert "count/jobs.batch" not in asked
+    assert trial_requests(spec("s", "batch/v1", "Job", {**job, "completions": 3}))["count/jobs.batch"] == 1
+    assert trial_requests(spec("plain"))["requests.nvidia.com/gpu"] == 1

@@ -16,6 +16,7 @@ from evonas.cluster.control.pending_reasons import (
     PendingReasons,
     explain_view,
     find_podless,
+    is_about,
     is_patient,
 )
 from evonas.cluster.state.records import WorkloadRecord
@@ -25,7 +26,7 @@ from evonas.search.status import Blockage
 from tests.unit.cluster.objects import job_record
 from tests.unit.search.support import NOW
 
-STARTING = AttemptView(1, AttemptPhase.QUEUED, QueuedReason.STARTING, "its Job has no pod yet")
+STARTING = AttemptView(1, AttemptPhase.QUEUED, QueuedReason.STARTING, "its Job has no pod yet", lacks_pods=True)
 FULL = Blockage(QueuedReason.QUOTA_EXCEEDED, "exceeded quota: few")
 JOB = job_record(index=2, created=NOW)
 
@@ -42,7 +43,7 @@ def test_the_oldest_trial_without_a_pod_is_asked_about() -> None:
         3: STARTING,
         0: replace(STARTING, reason=QueuedReason.UNSCHEDULABLE),
         2: STARTING,
-        1: replace(STARTING, pod="p"),
+        1: replace(STARTING, pod="p", lacks_pods=False),
     }
     assert find_podless(children(*jobs), views) == jobs[2]
     assert find_podless(children(*jobs), {1: views[1]}) is None
@@ -83,3 +84,37 @@ def test_the_reason_that_was_found_is_shown_and_asked_for_again() -> None:
     told = explain_view(STARTING, Answer(JOB.uid, NOW, FULL), NOW)
     assert told == replace(STARTING, reason=FULL.reason, message=FULL.message, deadline=again)
     assert explain_view(STARTING, Answer(JOB.uid, NOW, None), NOW) == replace(STARTING, deadline=again)
+
+
+def test_a_trial_that_a_queue_holds_back_is_asked_about_if_there_is_a_queue() -> None:
+    queued = replace(STARTING, reason=QueuedReason.QUEUED)
+    suspended = replace(JOB, suspended=True)
+    assert find_podless(children(suspended), {2: queued}) is None
+    assert find_podless(children(replace(suspended, queue="gpus")), {2: queued}) == replace(suspended, queue="gpus")
+
+
+def test_a_deadline_that_is_due_before_stays() -> None:
+    soon = NOW + timedelta(seconds=1)
+    told = explain_view(replace(STARTING, deadline=soon), Answer(JOB.uid, NOW, FULL), NOW)
+    assert told.deadline == soon
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "reason", "expected"),
+    [
+        ("JobSet", "mine-worker-0", "FailedCreate", True),
+        ("JobSet", "mine", "JobCreationFailed", True),
+        ("RayJob", "mine-x7k2p", "FailedToCreateWorkerPod", True),
+        ("JobSet", "mine-worker-0", "BackoffLimitExceeded", False),
+        ("JobSet", "mine-worker-0-1-abcde", "FailedScheduling", False),
+        # Of an attempt whose name is longer.
+        ("JobSet", "mine0-worker-0", "FailedCreate", False),
+        # What an event of a plain Job is about, its selector has said.
+        ("Job", "mine", "FailedCreate", True),
+        ("JobSet", "jobset-mine-1a2b3", "Pending", True),
+        ("Job", "job-mine0-1a2b3", "Pending", False),
+    ],
+)
+def test_events_of_what_a_workload_consists_of_are_its_own(kind: str, name: str, reason: str, expected: bool) -> None:
+    event = {"involvedObject": {"name": name}, "reason": reason}
+    assert is_about(replace(JOB, name="mine", kind=kind), event) is expected

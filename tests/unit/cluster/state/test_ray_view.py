@@ -7,6 +7,7 @@ the end of the submitter, Complete or Failed; a retry begins with none of them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
 from typing import Any
@@ -56,7 +57,7 @@ LOGS = spec_of(report={"from": "Logs"})
 
 
 def time(seconds: float) -> str:
-    return at(seconds).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{at(seconds):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def ray_job(deployment: str = "", job: str = "", *, begun: float | None = -90, **fields: Any) -> WorkloadRecord:
@@ -307,9 +308,10 @@ def test_a_head_that_is_lost_is_waited_for() -> None:
     lost = node("headgroup", "head", runs(), deleted=-50, said=REPORTED)
     seen = view(RUNNING, [lost, *workers])
     assert seen.phase is AttemptPhase.QUEUED
-    assert [each.pod for each in seen.disruptions] == ["head"]
     successor = node("headgroup", "head-2", runs(-40), created=-48, scheduled=-45)
-    assert view(RUNNING, [lost, successor, *workers]).pod == "head-2"
+    seen = view(RUNNING, [lost, successor, *workers])
+    assert seen.pod == "head-2"
+    assert [each.pod for each in seen.disruptions] == ["head"]
     # What the first one had said is no result of the program that was started again.
     assert settle(SPEC, trial(0), view(COMPLETE, [lost, successor, *workers])).state is TrialState.FAILED
 
@@ -327,10 +329,10 @@ def test_a_retry_of_the_whole_is_one_disruption_whatever_its_cluster_is_called()
 
 
 def test_one_that_a_queue_suspends_waits() -> None:
-    record = ray_job("Suspended", begun=None)
+    record = replace(ray_job("Suspended", begun=None), suspended=True)
     seen = view(record, nodes(deleted=-50))
     assert seen.phase is AttemptPhase.QUEUED
-    assert len(seen.disruptions) == 1
+    assert [each.reason for each in seen.disruptions] == ["WorkloadSuspended"]
 
 
 # --- what stays ---
@@ -355,9 +357,13 @@ def test_a_cluster_of_a_trial_that_has_ended_is_leaving_until_its_last_node_is_g
     for pod in nodes():
         store.put_pod(pod)
     assert find_leaving(store.children("u")) == {(0, 1)}
+    changed: list[str] = []
+    store.subscribe(changed.append)
     for pod in nodes():
         store.drop_pod(pod)
     assert find_leaving(store.children("u")) == set()
+    # What waits for it is told.
+    assert changed
 
 
 def test_gpus_are_those_of_all_nodes() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from evonas.cluster.state.records import PodRecord, WorkloadRecord
@@ -38,7 +40,7 @@ def test_a_version_that_says_nothing_else_has_no_search_looked_at(known: PodReco
     store = watched.store
 
     def put(version: int, **said: object) -> None:
-        fields = {"version": version, **said}
+        fields: dict[str, Any] = {"version": version, **said}
         if isinstance(known, PodRecord):
             store.put_pod(pod_record(**{"phase": "Running", **fields}))
         else:
@@ -71,17 +73,20 @@ def test_pods_that_have_ended_are_not_kept_beyond_the_end_of_their_trial() -> No
     assert watched.store.children("u").live_pods == set()
 
 
-def test_the_pods_of_a_trial_that_has_ended_by_itself_have_no_search_looked_at() -> None:
-    watched = Watched(succeeded(0, 0.5))
-    watched.store.put_pod(pod_record(phase="Running"))
-    watched.store.put_pod(pod_record(phase="Succeeded", version=2))
-    watched.store.drop_pod(pod_record(phase="Succeeded", version=3))
-    assert watched.told == 0
-
-
-def test_the_pods_of_a_trial_that_was_cut_short_are_followed_until_they_are_gone() -> None:
-    watched = Watched(STOPPED)
-    watched.store.put_pod(pod_record(phase="Running"))
-    watched.store.drop_pod(pod_record(phase="Running", version=2))
-    assert watched.told == 2
+@pytest.mark.parametrize("known", [succeeded(0, 0.5), STOPPED], ids=["succeeded", "stopped"])
+def test_of_the_pods_of_a_trial_that_has_ended_only_the_end_of_the_last_has_its_search_looked_at(known: Trial) -> None:
+    """Until then they hold GPUs that the next trial may wait for."""
+    watched = Watched(trial(0, TrialState.RUNNING))
+    for uid in ("p0", "p1", "p2"):
+        watched.store.put_pod(pod_record(uid=uid, phase="Running"))
+    watched.store.put_trial(trial_record(known, version=2))
+    before = watched.told
+    watched.store.put_pod(pod_record(uid="p0", phase="Running", reason="Evicted", version=2))
+    watched.store.put_pod(pod_record(uid="p0", phase="Failed", version=3))
+    watched.store.drop_pod(pod_record(uid="p1", phase="Running", version=2))
+    assert watched.told == before
+    watched.store.put_pod(pod_record(uid="p2", phase="Succeeded", version=2))
+    assert watched.told == before + 1
+    watched.store.drop_pod(pod_record(uid="p2", phase="Succeeded", version=3))
+    assert watched.told == before + 1
     assert watched.pods == []

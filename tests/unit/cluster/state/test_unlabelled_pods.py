@@ -132,15 +132,27 @@ def test_pods_with_our_labels_and_those_without_are_compared_with_lists_of_their
 
 
 def test_pods_are_asked_for_by_the_label_that_their_kind_has() -> None:
-    selector, read = find_of(job_record(7, 2, kind="TrainJob", name=NAME))
-    assert selector == f"{LABEL}={NAME},app.kubernetes.io/managed-by!=evonas"
+    selector, read = find_of("TrainJob", NAME, AttemptName("u", 7, 2))
+    assert selector == f"{LABEL}={NAME}"
     found = read(body())
     assert found is not None
     assert (found.search_uid, found.index, found.attempt) == ("u", 7, 2)
-    selector, _ = find_of(job_record(7, 2, kind="JobSet", name=NAME))
+    selector, _ = find_of("JobSet", NAME, AttemptName("u", 7, 2))
     assert selector == (
         "app.kubernetes.io/managed-by=evonas,evonas.dev/search-uid=u,evonas.dev/index=7,evonas.dev/attempt=2"
     )
+
+
+def test_a_pod_that_is_asked_for_by_name_is_known_by_our_labels_where_it_has_them() -> None:
+    _, read = find_of("TrainJob", NAME, AttemptName("u", 7, 2))
+    labelled = body()
+    labelled["metadata"]["labels"] |= {
+        "evonas.dev/search-uid": "u",
+        "evonas.dev/index": "7",
+        "evonas.dev/attempt": "2",
+    }
+    found = [read(body()), read(labelled)]
+    assert [pod.is_labelled for pod in found if pod is not None] == [False, True]
 
 
 def test_such_pods_are_watched_only_where_a_kind_that_has_them_is() -> None:

@@ -190,7 +190,7 @@ def test_nothing_is_held_once_the_workload_is_over_and_its_pods_have_ended() -> 
 
 
 def test_a_report_by_annotation_of_the_reporter_counts_and_no_other() -> None:
-    said = {"annotations": {"evonas.dev/reward": "0.7"}}
+    said: dict[str, Any] = {"annotations": {"evonas.dev/reward": "0.7"}}
     pods = [pod("driver", 0, ended(0), **said), *RUNNING[1:]]
     ending = view(jobset(), pods).ending
     assert ending is not None
