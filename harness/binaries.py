@@ -46,6 +46,8 @@ _KUBERNETES = {
         "kubelet",
     )
 }
+# JobSet, KubeRay and Trainer 2.2 name Kueue's versions of what they share with it: whichever is built first, the others
+# find nine tenths of their packages compiled.
 _PACKAGES = {
     "coredns": {"coredns": "."},
     "helm": {"helm": "helm.sh/helm/v4/cmd/helm"},

@@ -48,7 +48,7 @@ def _template(container: str, **annotations: str) -> dict[str, Any]:
 
 
 def _group(name: str, **annotations: str) -> dict[str, Any]:
-    template = _template("trial", **annotations)
+    template = _template(name, **annotations)
     template["spec"]["restartPolicy"] = "Never"
     return {"name": name, "template": {"spec": {"backoffLimit": 0, "template": template}}}
 
