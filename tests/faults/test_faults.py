@@ -278,6 +278,7 @@ async def test_object_that_somebody_deletes(field: Field, resource: Resource, mo
     await field.run(attempt)
 
 
+@pytest.mark.parametrize("kind", [JOBS, JOBSETS], ids=["job", "jobset"])
 @pytest.mark.parametrize(
     "change",
     [
@@ -286,13 +287,13 @@ async def test_object_that_somebody_deletes(field: Field, resource: Resource, mo
         pytest.param({"metadata": {"labels": {f"{PREFIX}/index": "77"}}}, id="index-label"),
     ],
 )
-async def test_job_that_somebody_edits(field: Field, change: Body) -> None:
+async def test_job_that_somebody_edits(field: Field, change: Body, kind: Resource) -> None:
     async def attempt(here: Site) -> None:
-        await here.apply(faulty_search("1s"))
+        await here.apply(with_jobsets(faulty_search("1s")) if kind is JOBSETS else faulty_search("1s"))
         here.start()
         await here.until(lambda: any(_is_second(pod) for pod in here.story.objects(PODS)))
-        victim = next(body for body in here.story.objects(JOBS) if _is_second(body))
-        await here.chronicle.patch(JOBS, here.namespace, victim["metadata"]["name"], change)
+        victim = next(body for body in here.story.objects(kind) if _is_second(body))
+        await here.chronicle.patch(kind, here.namespace, victim["metadata"]["name"], change)
         await here.until_known(lambda: _done(here))
         assert [body["spec"]["index"] for body in here.story.objects(TRIALS)] == list(range(TRIALS_OF_SEARCH))
 

@@ -23,6 +23,8 @@ from evonas.search.status import Blockage
 PATIENCE = timedelta(seconds=5)
 """How long a Job may be without a pod before we look for the reason."""
 ASK_AGAIN = timedelta(seconds=15)
+ASK_QUEUE_AGAIN = timedelta(seconds=60)
+"""Many searches may wait in a queue for long."""
 _WAITING = (QueuedReason.STARTING, QueuedReason.DISRUPTED)
 _PENDING = "Pending"
 """Kueue's reason of an event that tells why it does not admit something yet."""
@@ -35,10 +37,12 @@ class Answer:
     job_uid: str
     asked: datetime
     blockage: Blockage | None
+    again: timedelta = ASK_AGAIN
+    """How long that is good enough."""
 
     def holds(self, job: WorkloadRecord, now: datetime) -> bool:
         """Say whether that one need not be checked yet."""
-        return self.job_uid == job.uid and self.asked <= now < self.asked + ASK_AGAIN
+        return self.job_uid == job.uid and self.asked <= now < self.asked + self.again
 
 
 class PendingReasons:
@@ -59,7 +63,8 @@ class PendingReasons:
         if is_patient(job, now):
             return {**views, job.index: _until(views[job.index], job.created + PATIENCE)}
         if self._answer is None or not self._answer.holds(job, now):
-            self._answer = Answer(job.uid, now, await self._ask(job))
+            again = ASK_QUEUE_AGAIN if job.suspended else ASK_AGAIN
+            self._answer = Answer(job.uid, now, await self._ask(job), again)
         return {**views, job.index: explain_view(views[job.index], self._answer, now)}
 
     async def _ask(self, job: WorkloadRecord) -> Blockage | None:
@@ -113,7 +118,7 @@ def waits_for(job: WorkloadRecord) -> str:
 
 def explain_view(view: AttemptView, answer: Answer, now: datetime) -> AttemptView:
     """Return the view with the reason found, if any, and when to ask again."""
-    view = _until(view, now + ASK_AGAIN)
+    view = _until(view, now + answer.again)
     if answer.blockage is None:
         return view
     return replace(view, reason=answer.blockage.reason, message=answer.blockage.message)
