@@ -178,9 +178,10 @@ def disruptions_of(record: WorkloadRecord, crowd: Crowd, now: datetime) -> tuple
     """Return a disruption for each loss that is over, oldest first.
 
     What a pod was lost by, if it does not say so itself, shows only with what follows: its successor, another start of
-    all, another workload, or nothing, where the workload is suspended or over.
+    all, another workload, or nothing, where the workload is suspended. Where the workload is over, its engine may have
+    deleted the pod before it said so, as the Job controller does with the others of a pod that has failed.
     """
-    settled = record.is_finished or (record.suspended and not any(_may_run(member) for member in crowd.current))
+    settled = record.suspended and not any(_may_run(member) for member in crowd.current)
     over = [
         loss
         for loss in crowd.lost

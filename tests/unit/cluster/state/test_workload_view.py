@@ -432,6 +432,17 @@ def test_a_container_that_is_restarted_in_its_pod_is_waited_for() -> None:
     assert seen.deadline == at(-3 + START_TIMEOUT)
 
 
+def test_pods_that_an_engine_deletes_before_it_says_that_the_workload_has_failed_are_no_disruption() -> None:
+    """Kubernetes' Job controller does so, and says Failed once they are gone."""
+    pods = gang(ended(143, -4), ended(1, -5, message="mine"), running(), deleted=True)
+    pods = [pods[0], replace(pods[1], deletion=None), replace(pods[2], gone=True)]
+    seen = view(jobset(reason="BackoffLimitExceeded"), pods)
+    assert (seen.phase, seen.disruptions) == (AttemptPhase.QUEUED, ())
+    settled = settle(SPEC, settle(SPEC, trial(0), seen), view(failed("BackoffLimitExceeded"), pods))
+    assert [(each.number, each.reason) for each in settled.attempts] == [(1, "NonZeroExitCode")]
+    assert settled.disruptions == 0
+
+
 # --- what is printed ---
 
 
