@@ -56,13 +56,16 @@ def watching(cluster: Cluster, namespace: str, trial: TrialSpec | None = None) -
     configuration = client.Configuration()
     config.load_kube_config(str(cluster.kubeconfig), client_configuration=configuration)
     api = client.ApiClient(configuration)
+    # Here and not in the threads: the client imports its models, seconds of CPU, when its APIs are first used.
+    listed_pods = client.CoreV1Api(api).list_namespaced_pod
+    listed = client.CustomObjectsApi(api).list_namespaced_custom_object
     timeline = Timeline()
     # Dictionaries: a pod as the client's own class takes milliseconds of each event, and what is seen is late.
     watches = [watch.Watch("object") for _ in range(3)]
 
     def watch_pods() -> None:
         ended: set[str] = set()
-        for event in watches[0].stream(client.CoreV1Api(api).list_namespaced_pod, namespace):
+        for event in watches[0].stream(listed_pods, namespace):
             pod = event["raw_object"]
             uid = pod["metadata"]["uid"]
             if event["type"] == "ADDED":
@@ -82,7 +85,6 @@ def watching(cluster: Cluster, namespace: str, trial: TrialSpec | None = None) -
     kind = JOBS if workload is None else resource_of(workload.kind.name)
 
     def watch_kind(watcher: watch.Watch, kind: Resource) -> Iterator[dict[str, Any]]:
-        listed = client.CustomObjectsApi(api).list_namespaced_custom_object
         yield from watcher.stream(listed, kind.group, kind.version, namespace, kind.plural)
 
     def watch_workloads() -> None:

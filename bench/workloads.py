@@ -27,7 +27,7 @@ from harness.fixtures import running
 from harness.state import Options, in_order
 from tests.integration.trainjobs import runtimes, trainjob
 from tests.integration.workloads import indexed_job, jobset
-from tests.operator_process import USER, bind, install
+from tests.operator_process import install
 
 AGENT = "Evolution"
 ONE_POD = "Job"
@@ -62,21 +62,6 @@ def sizes(cluster: Cluster, kind: str, namespace: str) -> dict[str, str]:
     return {**largest, "workloads": str(len(listed["workload"])), "pods": str(len(cluster.list("pods", namespace)))}
 
 
-def _grant(cluster: Cluster, kinds: list[str]) -> None:
-    """Give the operator what the chart gives it where these kinds are enabled."""
-    for kind in kinds:
-        resource = resource_of(kind)
-        name = f"evonas-operator-{resource.plural}"
-        verbs = ["get", "list", "watch", "create", "patch", "delete"]
-        role = {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": "ClusterRole",
-            "metadata": {"name": name},
-            "rules": [{"apiGroups": [resource.group], "resources": [resource.plural], "verbs": verbs}],
-        }
-        cluster.apply(yaml.safe_dump_all([role, bind(name, USER)]))
-
-
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -103,7 +88,6 @@ def main() -> None:
     rows = []
     with running("kwok", options) as cluster:
         install(cluster)
-        _grant(cluster, enabled)
         if "TrainJob" in enabled:
             cluster.apply(yaml.safe_dump_all(runtimes({RUNTIME: {}})))
         for kind in kinds:

@@ -27,6 +27,7 @@ KWOK = ("kwok",)
 KUEUE = ("kueue",)
 JOBSET = ("jobset",)
 TRAINER = ("trainer",)
+TRAINER22 = ("trainer22",)
 KUBERAY = ("kuberay",)
 HELM = ("helm",)
 HELM_DOCS = ("helm-docs",)
@@ -58,6 +59,7 @@ _PACKAGES = {
     "pause": {"pause": "."},
     "prometheus": {name: f"github.com/prometheus/prometheus/cmd/{name}" for name in PROMETHEUS},
     "trainer": {"trainer": "."},
+    "trainer22": {"trainer22": "github.com/kubeflow/trainer/v2/cmd/trainer-controller-manager"},
 }
 # Prometheus without the clients of a dozen clouds, most of what it is built of: these tests name their targets.
 _TAGS = {"prometheus": "remove_all_sd"}

@@ -30,6 +30,7 @@ _TIER_OF_MARKER = {
     "node": "node",
     "prometheus": "prometheus",
     "trainer": "trainer",
+    "trainer22": "trainer22",
 }
 
 

@@ -27,10 +27,10 @@ _GROUPS = {"batch", "kueue.x-k8s.io"}
 """API groups whose objects Kueue is asked about; those of engines come on top."""
 _FRAMEWORKS = {
     "jobset": "jobset.x-k8s.io/jobset",
-    "trainer": "trainer.kubeflow.org/trainjob",
+    "trainer22": "trainer.kubeflow.org/trainjob",
     "kuberay": "ray.io/rayjob",
 }
-"""The kind of work of each engine, as Kueue calls it: its group comes first."""
+"""The kind of work of an engine, as Kueue calls it: its group comes first. A TrainJob of 2.0 it cannot start."""
 
 
 def start(instance: Instance, programs: dict[str, Path]) -> None:
@@ -97,7 +97,7 @@ def _manifests(instance: Instance, kubectl: Path) -> list[dict[str, Any]]:
 
 def _engines(instance: Instance) -> list[str]:
     """What Kueue shall manage besides Jobs: nothing whose kinds the instance does not know."""
-    return [_FRAMEWORKS[engine] for engine in instance.options.engines]
+    return [_FRAMEWORKS[engine] for engine in instance.options.engines if engine in _FRAMEWORKS]
 
 
 def _concerns(webhook: dict[str, Any], groups: set[str]) -> bool:

@@ -42,8 +42,14 @@ _PROGRAMS = {
     "node": (*binaries.CONTROL_PLANE, *binaries.HELM, *binaries.NODE),
     "prometheus": binaries.PROMETHEUS,
     "trainer": (*binaries.JOBSET, *binaries.TRAINER),
+    "trainer22": (*binaries.JOBSET, *binaries.TRAINER22),
 }
-_ENGINES = {"jobset": jobset.start, "trainer": trainer.start, "kuberay": kuberay.start}
+_ENGINES = {
+    "jobset": jobset.start,
+    "trainer": trainer.start,
+    "trainer22": trainer.start22,
+    "kuberay": kuberay.start,
+}
 _PORTS = [
     *control_plane.PORTS,
     *kwok.PORTS,

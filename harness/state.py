@@ -19,7 +19,7 @@ from harness.errors import ClusterError
 
 TIERS = ("control-plane", "kwok", "kueue", "node")
 
-ENGINES = ("jobset", "trainer", "kuberay")
+ENGINES = ("jobset", "trainer", "trainer22", "kuberay")
 """What runs work of many pods beside a tier, in the order of its start."""
 
 
@@ -130,7 +130,7 @@ class Instance:
 
 def in_order(engines: Collection[str]) -> tuple[str, ...]:
     """These engines and what they need, in the order of their start: the Trainer makes JobSets."""
-    wanted = {*engines, *(["jobset"] if "trainer" in engines else [])}
+    wanted = {*engines, *(["jobset"] if {"trainer", "trainer22"} & {*engines} else [])}
     return tuple(engine for engine in ENGINES if engine in wanted)
 
 

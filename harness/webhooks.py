@@ -49,9 +49,9 @@ def install_webhooks(cluster: Cluster, controller: str, overlay: Path) -> None:
     cluster.apply(yaml.safe_dump_all(configurations))
 
 
-def certificates(instance: Instance, controller: str) -> Path:
+def certificates(instance: Instance, *folders: str) -> Path:
     """A folder with the certificate of the instance's servers, under the names that controllers look for."""
-    folder = instance.path(controller, "tls.crt").parent
+    folder = instance.path(*folders, "tls.crt").parent
     for suffix in ("crt", "key"):
         shutil.copy(instance.folder / "pki" / f"server.{suffix}", folder / f"tls.{suffix}")
     return folder

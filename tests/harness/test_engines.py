@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from harness.errors import CommandFailed
 from harness.fixtures import running_or_skipped
 from tests.chart.rendering import ROOT
 
-pytestmark = [pytest.mark.jobset, pytest.mark.trainer, pytest.mark.kuberay, pytest.mark.kueue]
+pytestmark = [pytest.mark.trainer, pytest.mark.trainer22, pytest.mark.kuberay, pytest.mark.kueue]
 
 FAKE = {"nodeSelector": {"type": "kwok"}, "tolerations": [{"operator": "Exists"}]}
 HELD = {"evonas-test/duration": "600s"}
@@ -29,9 +30,15 @@ def engines() -> Iterator[Cluster]:
 
 @pytest.fixture
 def namespace(engines: Cluster) -> Iterator[str]:
+    with _with_queue(engines) as name:
+        yield name
+
+
+@contextmanager
+def _with_queue(cluster: Cluster) -> Iterator[str]:
     """A namespace with the example's queue, which has two GPUs."""
-    with engines.namespace() as name:
-        engines.apply((ROOT / "examples" / "queues" / "kueue.yaml").read_text(), name)
+    with cluster.namespace() as name:
+        cluster.apply((ROOT / "examples" / "queues" / "kueue.yaml").read_text(), name)
         yield name
 
 
@@ -61,9 +68,10 @@ def _runtime() -> dict[str, Any]:
     return {**kind, "metadata": {"name": "plain"}, "spec": spec}
 
 
-def _train_job(name: str) -> str:
-    kind = {"apiVersion": "trainer.kubeflow.org/v1alpha1", "kind": "TrainJob", "metadata": {"name": name}}
-    return yaml.safe_dump({**kind, "spec": {"runtimeRef": {"name": "plain"}, "trainer": {"numNodes": 2}}})
+def _train_job(name: str, labels: dict[str, str]) -> str:
+    metadata = {"name": name, "labels": labels}
+    body = {"apiVersion": "trainer.kubeflow.org/v1alpha1", "kind": "TrainJob", "metadata": metadata}
+    return yaml.safe_dump({**body, "spec": {"runtimeRef": {"name": "plain"}, "trainer": {"numNodes": 2}}})
 
 
 def _ray_job(name: str, **annotations: str) -> str:
@@ -130,7 +138,7 @@ def test_job_sets_are_admitted_as_a_whole(engines: Cluster, namespace: str) -> N
 
 
 def test_a_train_job_becomes_a_job_set_and_completes(engines: Cluster, namespace: str) -> None:
-    engines.apply(_train_job("trained"), namespace)
+    engines.apply(_train_job("trained", {}), namespace)
     selector = "jobset.sigs.k8s.io/jobset-name=trained"
     engines.wait_for("both nodes", lambda: len(engines.list("pods", namespace, selector)) == 2)
     _wait_until(engines, namespace, "trainjob", "trained", "Complete")
@@ -168,7 +176,23 @@ def test_what_ends_while_its_engine_is_down_is_seen_afterwards(engines: Cluster,
 def test_a_train_job_is_taken_up_when_the_trainer_is_back(engines: Cluster, namespace: str) -> None:
     engines.kill("trainer")
     with pytest.raises(CommandFailed, match="failed calling webhook"):
-        engines.apply(_train_job("late"), namespace)
+        engines.apply(_train_job("late", {}), namespace)
     engines.restart("trainer")
-    engines.apply(_train_job("late"), namespace)
+    engines.apply(_train_job("late", {}), namespace)
     _wait_until(engines, namespace, "trainjob", "late", "Complete")
+
+
+def test_train_jobs_of_the_version_that_kueue_knows_take_turns() -> None:
+    with running_or_skipped("kueue", "trainer22") as cluster, _with_queue(cluster) as namespace:
+        cluster.apply(yaml.safe_dump(_runtime()))
+        for name in ("first", "second"):
+            cluster.apply(_train_job(name, QUEUE), namespace)
+        most = 0
+
+        def both_complete() -> bool:
+            nonlocal most
+            most = max(most, len(_running(cluster, namespace, "")))
+            return all(_is_true(body, "Complete") for body in cluster.list("trainjobs", namespace))
+
+        cluster.wait_for("both to complete", both_complete)
+        assert most == 2

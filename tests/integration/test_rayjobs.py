@@ -128,7 +128,7 @@ def test_search_of_rayjobs_completes_and_each_cluster_goes_before_the_next_comes
 def test_each_pod_is_told_the_candidate_and_known_as_the_trials(
     cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
 ) -> None:
-    apply(ray_job("told", annotations=HELD, budget=ONE))
+    apply(ray_job("told", annotations=HELD, budget=ONE, trial={"ttlSecondsAfterFinished": 1}))
     training(cluster, namespace)
     pods = cluster.list("pods", namespace, f"{INDEX_LABEL}=0,{ATTEMPT_LABEL}=1")
     groups = sorted(pod["metadata"]["labels"].get(GROUP, "submitter") for pod in pods)
@@ -143,20 +143,27 @@ def test_each_pod_is_told_the_candidate_and_known_as_the_trials(
     (head,) = (pod for pod in pods if pod["metadata"]["labels"].get(GROUP) == "headgroup")
     assert trial["status"]["reward"] == "0.25"
     assert trial["status"]["attempts"][-1]["pod"] == head["metadata"]["name"]
+    cluster.wait_for("the RayJob's time to be over", lambda: not cluster.list("rayjobs", namespace))
 
 
 def test_result_that_the_program_prints_is_read_from_its_submitter(
     cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
 ) -> None:
-    logs: dict[str, Any] = {"objective": {"metric": "accuracy"}, "trial": {"retries": 0, "report": {"from": "Logs"}}}
-    apply(ray_job("printed", annotations={"evonas-test/outcome": "silent"}, budget=ONE, **logs))
+    body = ray_job(
+        "printed",
+        annotations={"evonas-test/outcome": "silent"},
+        budget=ONE,
+        objective={"metric": "accuracy"},
+        trial={"retries": 0, "report": {"from": "Logs"}},
+    )
+    apply(body)
     wait_until(cluster, namespace, "printed", "Complete")
     (trial,) = trials(cluster, namespace)
     assert (trial["status"]["state"], float(trial["status"]["reward"])) == ("Succeeded", PRINTED)
     read = [
         event["objectRef"]["name"]
         for event in cluster.audit_events(namespace)
-        if event.get("objectRef", {}).get("subresource") == "log" and event["stage"] == "ResponseComplete"
+        if event.get("objectRef", {}).get("subresource") == "log" and event.get("responseStatus", {}).get("code") == 200
     ]
     (job,) = cluster.list("jobs", namespace)
     (submitter,) = cluster.list("pods", namespace, f"job-name={job['metadata']['name']}")

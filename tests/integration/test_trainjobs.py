@@ -156,6 +156,26 @@ def test_trainjob_that_somebody_deletes_is_made_again_once_its_pods_are_gone(
     assert [attempt["reason"] for attempt in trial["status"]["attempts"]] == ["WorkloadDeleted", "Completed"]
 
 
+def test_trainjob_that_is_suspended_loses_its_nodes_once_and_goes_on(
+    cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
+) -> None:
+    apply(trainjob("suspended", runtime="held", budget=ONE, trial={"retries": 0}))
+    before = {pod["metadata"]["uid"] for pod in all_running(cluster, namespace, 2)}
+    wait_until_it_runs(cluster, namespace)
+    (job,) = cluster.list("trainjobs", namespace)
+    name = job["metadata"]["name"]
+    cluster.rest.merge("trainjob", name, namespace, {"spec": {"suspend": True}})
+    cluster.wait_for("the nodes to be gone", lambda: not running(cluster, namespace))
+    cluster.wait_for("the trial to wait", lambda: state_of(cluster, namespace) == "Queued")
+    cluster.rest.merge("trainjob", name, namespace, {"spec": {"suspend": False}})
+    after = {pod["metadata"]["uid"] for pod in all_running(cluster, namespace, 2)}
+    assert not before & after
+    wait_until(cluster, namespace, "suspended", "Complete", meanwhile=lambda: let_nodes_go(cluster, namespace))
+    (trial,) = trials(cluster, namespace)
+    assert trial["status"]["disruptions"] == 1
+    assert [attempt["disrupted"] for attempt in trial["status"]["attempts"][:-1]] == [True]
+
+
 def test_node_that_fails_ends_the_attempt_and_is_named(
     cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
 ) -> None:

@@ -28,6 +28,8 @@ HEAD = "headgroup"
 SUBMITTER = "ray-job-submitter"
 LONGEST_NAME = 47
 """KubeRay refuses longer ones."""
+MAX_MESSAGE = 1024
+"""How much is kept of a message, of which Ray makes up to 20,000 characters."""
 KEPT_SECONDS = 7 * 24 * 60 * 60
 """How long a cluster waits for an operator that does not release it."""
 
@@ -105,19 +107,21 @@ class RayJob(Kind):
         status = body.get("status") or {}
         job, deployment = status.get("jobStatus", ""), status.get("jobDeploymentStatus", "")
         message = status.get("message", "")
+        ended_by_itself = _EXIT.search(message)
         standing = Standing(
             complete=deployment == "Complete" and job == "SUCCEEDED",
             failed=deployment in ("Failed", "ValidationFailed") or (deployment == "Complete" and job in _UNWELL),
             reason=status.get("reason", ""),
-            message=message,
+            # The latter ends with what the program printed last.
+            message=message[:MAX_MESSAGE] if ended_by_itself is None else message[-MAX_MESSAGE:],
             ended=to_time(status.get("endTime")),
             suspended=bool(body["spec"].get("suspend")),
         )
         if job in ("RUNNING", "SUCCEEDED", *_UNWELL):
             begun = (status.get("rayJobInfo") or {}).get("startTime") or status.get("startTime")
             standing = replace(standing, begun=to_time(begun))
-        if standing.failed and (said := _EXIT.search(message)) is not None:
-            standing = replace(standing, exit_code=int(said[1]))
+        if standing.failed and ended_by_itself is not None:
+            standing = replace(standing, exit_code=int(ended_by_itself[1]))
         return standing
 
     def place(self, labels: Mapping[str, str]) -> Place | None:

@@ -6,7 +6,7 @@ each TrainJob is told. Its failure policy, too, is that of the runtime.
 
 A TrainJob has no template for its pods. What it can change of its runtime's differs between versions of the Trainer:
 ``podSpecOverrides`` (2.0) have an account, but no labels, so that its pods are found by its name, which they all carry;
-``runtimePatches`` (2.2) have both.
+``podTemplateOverrides`` (2.1) and ``runtimePatches`` (2.2) have both.
 Reference: Kubeflow Trainer API v1alpha1; JobSet, labels of pods.
 """
 
@@ -24,7 +24,7 @@ from evonas.workloads.pods import count_problems, merged_env
 
 NODE = "node"
 """What the Trainer calls the group of pods that train, and their container."""
-PATCHES = "runtimePatches"
+TEMPLATES, PATCHES = "podTemplateOverrides", "runtimePatches"
 MANAGER = "evonas.dev/operator"
 """Whose of a TrainJob's patches is ours."""
 _TRAINER = f"{FIELD}.trainer"
@@ -55,8 +55,9 @@ class TrainJob(Kind):
         overrides = spec.get("podSpecOverrides")
         if overrides is not None and not (isinstance(overrides, list) and all(map(_is_readable, overrides))):
             yield FieldProblem(_OVERRIDES, "must be a list of overrides, each with its targetJobs: [{name: …}]")
-        if not isinstance(spec.get(PATCHES) or [], list):
-            yield FieldProblem(f"{FIELD}.{PATCHES}", "must be a list")
+        for name in (TEMPLATES, PATCHES):
+            if not isinstance(spec.get(name) or [], list):
+                yield FieldProblem(f"{FIELD}.{name}", "must be a list")
 
     def groups(self, spec: Mapping[str, Any]) -> tuple[PodGroup, ...]:
         """Return the nodes; those that a runtime has initialise data or a model are not of the trial's pods."""
@@ -81,10 +82,11 @@ class TrainJob(Kind):
         trainer = spec["trainer"]
         env = merged_env(change.env, trainer.get("env"))
         built = {**spec, "trainer": {**trainer, "numNodes": _nodes(spec), "env": env}}
-        if PATCHES in change.fields:
-            # A later one wins where they disagree: the user's.
-            built[PATCHES] = [_patch(change), *(spec.get(PATCHES) or [])]
-        elif change.service_account is not None:
+        for name, changed in ((PATCHES, _patch), (TEMPLATES, _override)):
+            if name in change.fields:
+                # A later one wins where they disagree: the user's.
+                return {**built, name: [changed(change), *(spec.get(name) or [])]}
+        if change.service_account is not None:
             built["podSpecOverrides"] = _with_account(spec.get("podSpecOverrides") or [], change.service_account)
         return built
 
@@ -104,10 +106,17 @@ class TrainJob(Kind):
 
 
 def _patch(change: Change) -> dict[str, Any]:
-    account = {} if change.service_account is None else {"serviceAccountName": change.service_account}
-    template = {"metadata": {"labels": dict(change.labels)}, "spec": account}
-    jobs = [{"name": NODE, "template": {"spec": {"template": template}}}]
+    jobs = [{"name": NODE, "template": {"spec": {"template": _template(change)}}}]
     return {"manager": MANAGER, "trainingRuntimeSpec": {"template": {"spec": {"replicatedJobs": jobs}}}}
+
+
+def _override(change: Change) -> dict[str, Any]:
+    return {"targetJobs": [{"name": NODE}], **_template(change)}
+
+
+def _template(change: Change) -> dict[str, Any]:
+    account = {} if change.service_account is None else {"serviceAccountName": change.service_account}
+    return {"metadata": {"labels": dict(change.labels)}, "spec": account}
 
 
 def _nodes(spec: Mapping[str, Any]) -> int:

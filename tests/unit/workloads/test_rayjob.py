@@ -12,7 +12,7 @@ from evonas.gpus import GpuAccounting
 from evonas.workloads.catalogue import kind_named
 from evonas.workloads.interface import ALIKE, Place
 from evonas.workloads.parsing import workload_problems
-from evonas.workloads.rayjob import LONGEST_NAME, RayJob
+from evonas.workloads.rayjob import LONGEST_NAME, MAX_MESSAGE, RayJob
 from tests.unit.workloads.contract import CHANGE, ENDED, TOLD, KindContract
 from tests.unit.workloads.objects import container
 
@@ -184,6 +184,17 @@ def test_both_of_its_statuses_are_read(deployment: str, job: str, complete: bool
 def test_the_drivers_exit_code_is_read_in_rays_words(message: str, code: int | None) -> None:
     assert read(status("Failed", "FAILED", message=message)).exit_code == code
     assert read(status("Running", "RUNNING", message=message)).exit_code is None
+
+
+def test_of_a_long_message_the_part_that_says_why_is_kept() -> None:
+    printed = (
+        "Job entrypoint command failed with exit code 1, last available logs:\n" + 20_000 * "x" + "\nout of memory"
+    )
+    standing = read(status("Failed", "FAILED", message=printed))
+    assert (standing.exit_code, len(standing.message)) == (1, MAX_MESSAGE)
+    assert standing.message.endswith("out of memory")
+    standing = read(status("Failed", "", message="Submission failed: " + 20_000 * "x"))
+    assert (standing.message[:17], len(standing.message)) == ("Submission failed", MAX_MESSAGE)
 
 
 @pytest.mark.parametrize(

@@ -165,6 +165,18 @@ def test_where_the_trainer_takes_patches_they_give_nodes_the_account_and_our_lab
     assert "podSpecOverrides" not in built
 
 
+def test_where_the_trainer_takes_overrides_of_templates_they_do_so() -> None:
+    own = {"targetJobs": [{"name": "node"}], "spec": {"serviceAccountName": "own"}}
+    change = Change({"evonas.dev/index": "0"}, TOLD, None, "evonas-trial", frozenset({"podTemplateOverrides"}))
+    ours, theirs = KIND.build({**SPEC, "podTemplateOverrides": [own]}, change)["podTemplateOverrides"]
+    assert theirs == own
+    assert ours == {
+        "targetJobs": [{"name": "node"}],
+        "metadata": {"labels": {"evonas.dev/index": "0"}},
+        "spec": {"serviceAccountName": "evonas-trial"},
+    }
+
+
 @pytest.mark.parametrize(
     ("spec", "said"),
     [

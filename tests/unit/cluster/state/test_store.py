@@ -35,7 +35,7 @@ class Watched:
 
 @pytest.mark.parametrize("known", [pod_record(phase="Running"), job_record()], ids=["pod", "job"])
 def test_a_version_that_says_nothing_else_has_no_search_looked_at(known: PodRecord | WorkloadRecord) -> None:
-    """A controller moves finalizers and counts pods: with eight pods a trial that is most of what is written."""
+    """Controllers move finalizers and count pods, the more the more pods a trial has."""
     watched = Watched(trial(0, TrialState.RUNNING))
     store = watched.store
 
