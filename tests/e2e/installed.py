@@ -53,7 +53,8 @@ def example_of(file: str, *, trials: int) -> list[dict[str, Any]]:
     bodies: list[dict[str, Any]] = [*yaml.safe_load_all((ROOT / "examples" / file).read_text())]
     for body in bodies:
         if body["kind"] == KIND:
-            body["spec"]["budget"]["maxTrials"] = trials
+            budget = body["spec"]["budget"]
+            budget |= {"maxTrials": trials, "parallelTrials": min(trials, budget.get("parallelTrials", 1))}
     return bodies
 
 
