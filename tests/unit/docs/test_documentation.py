@@ -151,7 +151,7 @@ def test_every_folder_and_file_in_a_table_exists(page: Page) -> None:
 def test_every_source_file_in_a_code_span_exists(page: Page) -> None:
     sources = [
         f"/{path.as_posix()}"
-        for folder in ("building", "operator", "trial_image", "tests")
+        for folder in ("building", "harness", "operator", "trial_image", "tests")
         for path in (ROOT / folder).rglob("*.py")
     ]
     named = [span for span in page.spans() if re.fullmatch(r"[\w/]+\.py", span)]
