@@ -363,6 +363,8 @@ def _objective_problems(spec: Mapping[str, Any]) -> Iterable[FieldProblem]:
     if "objective" in spec and "objectives" in spec:
         yield FieldProblem("spec.objectives", "objective and objectives exclude each other: give one, or the list")
     yield from _constraint_problems("spec.objective", spec.get("objective", {}))
+    if len(spec.get("objectives", ("", ""))) < 2:
+        yield FieldProblem("spec.objectives", "needs two or more; a single one is spec.objective")
     metrics = [objective["metric"] for objective in spec.get("objectives", ())]
     for metric in sorted({metric for metric in metrics if metrics.count(metric) > 1}):
         yield FieldProblem("spec.objectives", f"metrics of objectives must be unique, got {metric!r} more than once")
