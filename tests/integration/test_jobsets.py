@@ -26,6 +26,7 @@ from tests.integration.searches import (
 from tests.integration.workloads import (
     GROUP,
     all_running,
+    have_one_report,
     indexed_job,
     jobset,
     let_all_go,
@@ -86,15 +87,7 @@ def test_pod_that_reports_is_the_one_with_the_labels(
         group["template"]["spec"]["template"]["metadata"]["labels"] = {"role": group["name"]}
     apply(body)
     driver, first, second = all_running(cluster, namespace, 3)
-    report(cluster, namespace, first, "0.875")
-    report(cluster, namespace, second, "0.75")
-    cluster.wait_for("the workers to have ended", lambda: len(running(cluster, namespace)) == 1)
-    assert trials(cluster, namespace)[0]["status"]["state"] == "Running"
-    report(cluster, namespace, driver, "0.25")
-    wait_until(cluster, namespace, "labelled", "Complete")
-    (trial,) = trials(cluster, namespace)
-    assert trial["status"]["reward"] == "0.25"
-    assert trial["status"]["attempts"][-1]["pod"] == driver["metadata"]["name"]
+    have_one_report(cluster, namespace, "labelled", driver, first, second)
 
 
 def test_worker_that_is_deleted_in_the_middle_is_replaced_and_the_trial_goes_on(

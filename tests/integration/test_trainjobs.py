@@ -9,19 +9,18 @@ from typing import Any
 import pytest
 import yaml
 
-from evonas.search.names import REWARD_ANNOTATION
 from harness.client import Cluster
 from harness.fixtures import shared_or_skipped
 from tests.command_line import evonas
 from tests.integration.searches import HELD, condition, running, trials, wait_until
 from tests.integration.trainjobs import runtimes, trainjob
+from tests.integration.workloads import RANK, all_running, report
 from tests.operator_process import OperatorProcess, install
 
 pytestmark = [pytest.mark.kwok, pytest.mark.trainer]
 Apply = Callable[[dict[str, Any]], None]
 ONE = {"maxTrials": 1, "parallelTrials": 1}
 JOBSET = "jobset.sigs.k8s.io/jobset-name"
-RANK = "batch.kubernetes.io/job-completion-index"
 
 
 def prepare(cluster: Cluster) -> None:
@@ -49,22 +48,6 @@ def nodes(cluster: Cluster, namespace: str, trainjob: str) -> list[dict[str, Any
     """Return a TrainJob's pods, by rank."""
     pods = cluster.list("pods", namespace, f"{JOBSET}={trainjob}")
     return sorted(pods, key=lambda pod: int(pod["metadata"]["labels"][RANK]))
-
-
-def all_running(cluster: Cluster, namespace: str, count: int) -> list[dict[str, Any]]:
-    """Return the pods that run once there are so many, by name."""
-
-    def found() -> list[dict[str, Any]] | None:
-        pods = running(cluster, namespace)
-        return pods if len(pods) == count else None
-
-    pods = cluster.wait_for(f"{count} running pods", found) or []
-    return sorted(pods, key=lambda pod: str(pod["metadata"]["name"]))
-
-
-def report(cluster: Cluster, namespace: str, pod: dict[str, Any], reward: str) -> None:
-    """Have a pod report a reward, and end."""
-    cluster.annotate("pod", pod["metadata"]["name"], namespace, {REWARD_ANNOTATION: reward})
 
 
 def wait_until_it_runs(cluster: Cluster, namespace: str) -> None:

@@ -18,7 +18,7 @@ from tests.integration.searches import (
     trials,
     wait_until,
 )
-from tests.integration.workloads import RANK, all_running, indexed_job, let_all_go, pods_of, report
+from tests.integration.workloads import RANK, all_running, have_one_report, indexed_job, let_all_go, pods_of, report
 from tests.operator_process import OperatorProcess
 
 pytestmark = pytest.mark.kwok
@@ -46,15 +46,7 @@ def test_only_the_pod_that_reports_has_a_say(
 ) -> None:
     apply(indexed_job("one-reports", annotations=HELD, budget=ONE))
     first, second, third = all_running(cluster, namespace, 3)
-    report(cluster, namespace, third, "0.875")
-    report(cluster, namespace, second, "0.75")
-    cluster.wait_for("the others to have ended", lambda: len(running(cluster, namespace)) == 1)
-    assert trials(cluster, namespace)[0]["status"]["state"] == "Running"
-    report(cluster, namespace, first, "0.25")
-    wait_until(cluster, namespace, "one-reports", "Complete")
-    (trial,) = trials(cluster, namespace)
-    assert trial["status"]["reward"] == "0.25"
-    assert trial["status"]["attempts"][-1]["pod"] == first["metadata"]["name"]
+    have_one_report(cluster, namespace, "one-reports", first, second, third)
 
 
 def test_pod_that_reports_can_be_chosen_by_its_labels(

@@ -9,7 +9,7 @@ from typing import Any
 from evonas.search.names import ATTEMPT_LABEL, INDEX_LABEL, REWARD_ANNOTATION
 from harness.client import Cluster
 from harness.errors import CommandFailed
-from tests.integration.searches import running
+from tests.integration.searches import running, trials, wait_until
 from tests.operator_process import search
 
 RANK = "batch.kubernetes.io/job-completion-index"
@@ -77,6 +77,21 @@ def all_running(cluster: Cluster, namespace: str, count: int) -> list[dict[str, 
 def report(cluster: Cluster, namespace: str, pod: dict[str, Any], reward: str) -> None:
     """Have a pod report a reward, and end."""
     cluster.annotate("pod", pod["metadata"]["name"], namespace, {REWARD_ANNOTATION: reward})
+
+
+def have_one_report(
+    cluster: Cluster, namespace: str, name: str, reporter: dict[str, Any], *others: dict[str, Any]
+) -> None:
+    """Have the pods of a search's only trial report, the one that counts last, and see that only its report does."""
+    for number, pod in enumerate(others, start=2):
+        report(cluster, namespace, pod, str(number / 8))
+    cluster.wait_for("the others to have ended", lambda: len(running(cluster, namespace)) == 1)
+    assert trials(cluster, namespace)[0]["status"]["state"] == "Running"
+    report(cluster, namespace, reporter, "0.125")
+    wait_until(cluster, namespace, name, "Complete")
+    (trial,) = trials(cluster, namespace)
+    assert trial["status"]["reward"] == "0.125"
+    assert trial["status"]["attempts"][-1]["pod"] == reporter["metadata"]["name"]
 
 
 def let_all_go(cluster: Cluster, namespace: str, *, whole: int, seconds: float = 0) -> None:

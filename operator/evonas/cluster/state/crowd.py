@@ -181,7 +181,7 @@ def disruptions_of(record: WorkloadRecord, crowd: Crowd, now: datetime) -> tuple
     all, another workload, or nothing, where the workload is suspended. Where the workload is over, its engine may have
     deleted the pod before it said so, as the Job controller does with the others of a pod that has failed.
     """
-    settled = record.suspended and not any(_may_run(member) for member in crowd.current)
+    settled = record.suspended and not any(not member.has_ended_well for member in crowd.current)
     over = [
         loss
         for loss in crowd.lost
@@ -190,10 +190,6 @@ def disruptions_of(record: WorkloadRecord, crowd: Crowd, now: datetime) -> tuple
     return tuple(
         sorted((_disruption(record, crowd, loss, now) for loss in over), key=lambda each: (each.end_time, each.pod))
     )
-
-
-def _may_run(member: Member) -> bool:
-    return not member.has_ended_well
 
 
 def _is_past(member: Member, crowd: Crowd) -> bool:
@@ -242,8 +238,7 @@ def _key(member: Member) -> tuple[str, int | str]:
 
 def _was_taken(trial: TrialSpec, record: WorkloadRecord, member: Member) -> bool:
     pod = member.pod
-    ended_well = member.state is not None and member.state.exit_code == 0
-    if ended_well or has_result(trial, pod):
+    if member.has_ended_well or has_result(trial, pod):
         return False
     return pod.disrupted is not None or pod.gone or (pod.is_deleted and not record.is_finished)
 
