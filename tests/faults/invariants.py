@@ -94,15 +94,16 @@ def assert_sound(
             assert len(ran) == expected, f"{len(ran)} {kinds[-1].plural} for {attempts} attempts: {ran}; {told}"
 
 
-def assert_never_twice(story: Story, *, lingering: bool = False) -> None:
+def assert_never_twice(story: Story, *, remade: bool = False) -> None:
     """At no time two unfinished Jobs of one trial, or pods at one place of it, nor more unfinished trials or pods than
-    allowed. Pods of a trial that has its result may be ``lingering``, where an engine has made them since.
+    allowed. Where an engine has ``remade`` a Job that somebody deleted, which it does before that one's pods are gone,
+    and whatever the trial's result, pods are left out.
     """
     spec = _spec(story)
     allowed = spec.budget.parallel_trials
     most = allowed * _pods_of_a_trial(spec)
     for resource, is_over, limit in (
-        (PODS, _pod_is_over, None if lingering else most),
+        *(() if remade else ((PODS, _pod_is_over, most),)),
         (JOBS, _job_is_over, None),
         (JOBSETS, _jobset_is_over, None),
     ):

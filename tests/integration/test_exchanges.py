@@ -267,7 +267,7 @@ async def test_a_full_quota_of_pods_is_told_by_the_job_that_waits_for_it(
     job = await executor.start(record, SearchSpec.parse(record.manifest), known, service_account=None)
     wanted = ("get", "events", "-n", namespace, f"--field-selector=involvedObject.uid={job.uid},reason=FailedCreate")
     await asyncio.to_thread(cluster.wait_for, "the Job's word", lambda: "quota" in cluster.kubectl(*wanted))
-    views = {0: AttemptView(1, AttemptPhase.QUEUED, QueuedReason.STARTING)}
+    views = {0: AttemptView(1, AttemptPhase.QUEUED, QueuedReason.STARTING, lacks_pods=True)}
     explained = await PendingReasons(api).explain(store.children(record.uid), views, job.created + PATIENCE)
     assert explained[0].reason is QueuedReason.QUOTA_EXCEEDED
     assert "exceeded quota: few" in explained[0].message
