@@ -86,7 +86,9 @@ def have_one_report(
     for number, pod in enumerate(others, start=2):
         report(cluster, namespace, pod, str(number / 8))
     cluster.wait_for("the others to have ended", lambda: len(running(cluster, namespace)) == 1)
-    assert trials(cluster, namespace)[0]["status"]["state"] == "Running"
+    cluster.wait_for(
+        "the trial to run", lambda: trials(cluster, namespace)[0].get("status", {}).get("state") == "Running"
+    )
     report(cluster, namespace, reporter, "0.125")
     wait_until(cluster, namespace, name, "Complete")
     (trial,) = trials(cluster, namespace)

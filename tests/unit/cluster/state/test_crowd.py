@@ -132,3 +132,16 @@ def test_only_the_pod_at_the_reporters_place_reports() -> None:
     listed = [pod(group, index, running(), created=CREATED + 1) for group, index in PLACES]
     again = pod("driver", 0, running(), start=1)
     assert telling_pods(SPEC.trial, [*listed, again]) == [(listed[0], "trial"), (again, "trial")]
+
+
+def test_pods_of_a_former_start_are_one_loss_however_late_they_are_seen_to_be_gone() -> None:
+    """JobSet deletes them and makes the next ones at once, which may run before the last of the former is gone."""
+    worker = pod("workers", 1, ended(137, -50), disrupted="TerminationByKubelet")
+    others = [
+        pod(group, index, running(), gone=True, gone_at=at(-20)) for group, index in (("driver", 0), ("workers", 0))
+    ]
+    again = [pod(group, index, running(-40), start=1, created=-45, scheduled=-45) for group, index in PLACES]
+    crowd = gather(SPEC.trial, jobset(), [worker, *others, *again], NOW)
+    assert [len(loss) for loss in crowd.lost] == [3]
+    (disruption,) = disruptions_of(jobset(), crowd, NOW)
+    assert (disruption.pod, disruption.end_time) == (worker.name, at(-20))
