@@ -161,7 +161,10 @@ class TestLoops:
 
         # As in a notebook's kernel: asyncio.run would take the signal for itself.
         loop = asyncio.new_event_loop()
+        # A shell has its background jobs ignore it.
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         with pytest.raises(KeyboardInterrupt):
             loop.run_until_complete(cell())
+        signal.signal(signal.SIGINT, before)
         loop.close()
         assert ended == ["evonas"]
