@@ -96,7 +96,7 @@ def assert_sound(
 
 def assert_never_twice(story: Story, *, remade: bool = False) -> None:
     """At no time two unfinished Jobs of one trial, or pods at one place of it, nor more unfinished trials or pods than
-    allowed. Where an engine has ``remade`` a Job that somebody deleted, which it does before that one's pods are gone,
+    allowed. Where an engine has ``remade`` what somebody deleted, which it does before the pods of that are gone,
     and whatever the trial's result, pods are left out.
     """
     spec = _spec(story)

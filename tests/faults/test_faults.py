@@ -340,7 +340,7 @@ async def test_part_of_a_jobset_that_somebody_deletes(field: Field, resource: Re
         await here.complete()
         assert [body["spec"]["index"] for body in here.story.objects(TRIALS)] == list(range(TRIALS_OF_SEARCH))
         assert_results_recorded_once(here.story)
-        assert_never_twice(here.story, remade=resource is JOBS)
+        assert_never_twice(here.story, remade=resource is not JOBSETS)
 
     await field.run(attempt)
 

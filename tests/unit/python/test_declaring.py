@@ -192,7 +192,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ),
     ({"objectives": "accuracy"}, "objectives: must be a list such as [Objective('accuracy'),"),
     ({"objectives": ["accuracy"]}, "objectives[0]: must be an Objective such as Objective('accuracy'); got 'accuracy'"),
-    ({"objectives": [evonas.Objective("accuracy")]}, "objectives: must have at least 2 items"),
+    (
+        {"objectives": [evonas.Objective("accuracy")]},
+        "objectives: needs two or more; a single one is maximize or minimize",
+    ),
     (
         {"objectives": [evonas.Objective("a")] * 2},
         "objectives: metrics of objectives must be unique, got 'a' more than once",
