@@ -114,6 +114,8 @@ class Kind(ABC):
     """Whether its engine deletes it some time after its end, if told to."""
     pod_label: ClassVar[str | None] = None
     """Where its pods may not be given our labels: the one of theirs that is its name."""
+    uid_label: ClassVar[str | None] = None
+    """The label of its pods that holds its UID, where they have one."""
     varies: ClassVar[bool] = False
     """Whether versions of its engine serve the same version of its API with other fields."""
     trains_in_container: ClassVar[bool] = True

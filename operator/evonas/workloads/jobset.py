@@ -29,6 +29,7 @@ class JobSet(Kind):
     kind = "JobSet"
     plural = "jobsets"
     engine = "JobSet"
+    uid_label = "jobset.sigs.k8s.io/jobset-uid"
 
     def problems(self, spec: Mapping[str, Any]) -> Iterator[FieldProblem]:
         """Name what cannot be read."""

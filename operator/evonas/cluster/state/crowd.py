@@ -16,7 +16,7 @@ from evonas.cluster.state.endings import has_result, is_infeasible
 from evonas.cluster.state.records import ContainerState, PodRecord, WorkloadRecord
 from evonas.search.attempt import Disruption, Holding
 from evonas.spec import TrialSpec
-from evonas.workloads.interface import ALIKE, Place, PodGroup
+from evonas.workloads.interface import ALIKE, KUBERNETES, Kind, Place, PodGroup
 
 
 @dataclass(frozen=True)
@@ -210,8 +210,18 @@ def _members(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord]
         if place is not None and place.group in groups:
             group = groups[place.group]
             container = group.container(trial.container)
-            members.append(Member(pod, place, group, container, is_own=pod.created >= record.created))
+            members.append(Member(pod, place, group, container, is_own=_is_own(workload.kind, record, pod)))
     return _numbered(members)
+
+
+def _is_own(kind: Kind, record: WorkloadRecord, pod: PodRecord) -> bool:
+    """Say whether a pod is of this workload, and not of one of its name before."""
+    if kind.engine == KUBERNETES:
+        return pod.owner_uid == record.uid
+    if kind.uid_label is not None and kind.uid_label in pod.labels:
+        return pod.labels[kind.uid_label] == record.uid
+    # A second is as exactly as it is known.
+    return pod.created >= record.created
 
 
 def _numbered(members: Sequence[Member]) -> list[Member]:
