@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -162,6 +163,9 @@ def test_jobset_that_somebody_suspends_again_and_again_loses_its_pods_once_each_
     )
     for times in (1, 2):
         before = {pod["metadata"]["uid"] for pod in all_running(cluster, namespace, 2)}
+        # Of what was lost within one second, the record cannot tell whether it is the same.
+        seen = time.time()
+        cluster.wait_for("another second", lambda seen=seen: time.time() > seen + 2)  # type: ignore[misc]
         cluster.rest.merge("jobsets", name, namespace, {"spec": {"suspend": True}})
 
         def told(times: int = times) -> bool:
