@@ -27,9 +27,13 @@ def with_change(template: Mapping[str, Any], change: Change, *, restarts: str | 
     trainer = next((item for item in containers if item["name"] == change.container), containers[0])
     trainer["env"] = merged_env(change.env, trainer.get("env"))
     for container in containers:
-        # A crash without a termination message then still shows its last output.
-        container.setdefault("terminationMessagePolicy", "FallbackToLogsOnError")
+        keep_last_words(container)
     return changed
+
+
+def keep_last_words(container: dict[str, Any]) -> None:
+    """Have a crash without a termination message show its last output, unless the container says otherwise."""
+    container.setdefault("terminationMessagePolicy", "FallbackToLogsOnError")
 
 
 def merged_env(told: Iterable[Mapping[str, Any]], own: Any) -> list[Any]:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from evonas.cluster.client.resources import JOBS, Resource, resource_of
-from evonas.cluster.control.jobs import POD_IDENTITY, build_job, labels_of
+from evonas.cluster.control.attempt_objects import QueueLabels, change_of, is_queued, metadata_of
+from evonas.cluster.control.jobs import build_job
 from evonas.cluster.state.records import PLAIN_JOB, WorkloadRecord
-from evonas.search.codec import SearchIdentity, owner_reference, to_time
-from evonas.search.names import EXPIRY_ANNOTATION, FINGERPRINT_LABEL, QUEUE_LABEL, workload_name
-from evonas.search.reuse import fingerprint_of
+from evonas.search.codec import SearchIdentity, to_time
+from evonas.search.names import EXPIRY_ANNOTATION, workload_name
 from evonas.search.trial import Trial
-from evonas.search.trial_environment import literal_env, trial_environment
 from evonas.spec import SearchSpec
 from evonas.workloads.catalogue import kind_named
-from evonas.workloads.interface import Change
 
 NAME_VARIABLE = "EVONAS_WORKLOAD"
 """Holds the workload's name in each of its pods, whose host names begin with it."""
@@ -29,7 +26,7 @@ def build_attempt(
     trial_uid: str,
     *,
     service_account: str | None,
-    queue_labels: Mapping[str, str] | None = None,
+    queue_labels: QueueLabels = None,
     fields: frozenset[str] = frozenset(),
 ) -> tuple[Resource, dict[str, Any]]:
     """Return the object of the trial's current attempt, and its kind (see ``build_job``)."""
@@ -40,30 +37,14 @@ def build_attempt(
     kind = workload.kind
     longest = kind.longest_name(workload.spec)
     name = workload_name(search.name, search.uid, trial.index, trial.current_attempt, longest)
-    labels = labels_of(search, trial)
-    variables = {**trial_environment(search, spec, trial), NAME_VARIABLE: name}
-    change = Change(
-        labels=labels,
-        env=(*literal_env(variables), *POD_IDENTITY),
-        container=spec.trial.container,
-        service_account=service_account,
-        fields=fields,
-    )
+    told = {NAME_VARIABLE: name}
+    change = change_of(search, spec, trial, service_account, more_variables=told, fields=fields)
     built = kind.build(workload.spec, change)
     return resource_of(kind.name), {
         "apiVersion": kind.api_version,
         "kind": kind.kind,
-        "metadata": {
-            "name": name,
-            "namespace": search.namespace,
-            "labels": {
-                **labels,
-                FINGERPRINT_LABEL: fingerprint_of(spec, trial.decisions),
-                **(queue_labels or {}),
-            },
-            "ownerReferences": [owner_reference("ArchitectureTrial", search.trial_name(trial.index), trial_uid)],
-        },
-        "spec": kind.suspend(built) if queue_labels and queue_labels.get(QUEUE_LABEL) else built,
+        "metadata": metadata_of(search, spec, trial, trial_uid, name, queue_labels),
+        "spec": kind.suspend(built) if is_queued(queue_labels) else built,
     }
 
 
