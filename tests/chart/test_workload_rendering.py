@@ -10,9 +10,10 @@ import pytest
 import yaml
 
 from evonas.cli import cli
-from evonas.cluster.checks.workloads import ENGINES, VERBS, option_of
+from evonas.cluster.checks.workloads import ENGINES, VERBS
 from evonas.cluster.client.resources import WORKLOADS
 from evonas.commands.operator import operator
+from evonas.workloads.catalogue import option_of
 from harness.errors import CommandFailed
 from tests.chart.rendering import CHART, Object, installed, of_kind, render
 

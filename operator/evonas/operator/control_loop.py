@@ -38,7 +38,6 @@ STUCK_SECONDS = 900.0
 STEADY_SECONDS = 60.0
 """Streams that lasted for so long did not end for the reason for which those before them did."""
 
-
 LOOK_SECONDS = 30.0
 """Between two looks at which enabled kinds of workload the cluster serves: engines are rarely installed."""
 

@@ -20,9 +20,17 @@ def find_kind(api_version: str, kind: str) -> Kind | None:
 
 def kind_named(name: str) -> Kind:
     """Return a kind by its own name; KeyError if there is none."""
-    return {each.name: each for each in KINDS}[name]
+    return _BY_NAME[name]
 
 
 def pod_label_of(name: str) -> str | None:
     """Return by which label the pods of an attempt's kind are found that carry none of ours; None if they do."""
-    return next((each.pod_label for each in KINDS if each.name == name), None)
+    return _BY_NAME[name].pod_label if name in _BY_NAME else None
+
+
+def option_of(name: str) -> str:
+    """Return what the chart's values call a kind."""
+    return f"workloads.{name[0].lower()}{name[1:]}"
+
+
+_BY_NAME = {each.name: each for each in KINDS}

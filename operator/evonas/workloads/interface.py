@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any, ClassVar
 
 from evonas.errors import FieldProblem
@@ -190,12 +191,13 @@ class Workload:
     reporting_labels: Mapping[str, str] = field(default_factory=dict)
     """Labels in the template of the pod that reports; empty if the kind chooses it."""
 
-    @property
+    # Each pass asks all of this for each pod, and a search keeps its spec.
+    @cached_property
     def groups(self) -> tuple[PodGroup, ...]:
         """Its groups of pods."""
         return self.kind.groups(self.spec)
 
-    @property
+    @cached_property
     def pods(self) -> int:
         """How many pods it has."""
         return sum(group.count for group in self.groups)
@@ -206,7 +208,7 @@ class Workload:
         wanted = self.reporting_labels.items()
         return next((group for group in self.groups if wanted <= group.labels.items()), None)
 
-    @property
+    @cached_property
     def reporter(self) -> Place:
         """The place of the pod that reports: the first of the group that has its labels, else the kind's choice."""
         group = self.labelled_group if self.reporting_labels else None

@@ -27,7 +27,7 @@ from evonas.cluster.client.resources import (
     Resource,
 )
 from evonas.spec import SearchSpec
-from evonas.workloads.catalogue import kind_named
+from evonas.workloads.catalogue import kind_named, option_of
 
 VERBS = frozenset({"get", "list", "watch", "create", "patch", "delete"})
 KUEUE, KUEUE_CONFIG = "kueue-system", "kueue-manager-config"
@@ -124,11 +124,6 @@ async def check_workloads(
         if need is not None and need.queued:
             findings += await _check_kueue(api, kind, need)
     return findings
-
-
-def option_of(kind: str) -> str:
-    """Return what the chart's values call a kind."""
-    return f"workloads.{kind[0].lower()}{kind[1:]}"
 
 
 def _not_enabled(installation: Installation, need: Need) -> Finding:

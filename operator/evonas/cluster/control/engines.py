@@ -14,7 +14,7 @@ from evonas.cluster.client.resources import WORKLOADS, Resource
 from evonas.cluster.client.spec_fields import SpecFields
 from evonas.cluster.control.refusals import Refusal
 from evonas.spec import SearchSpec
-from evonas.workloads.catalogue import ENGINES, kind_named
+from evonas.workloads.catalogue import ENGINES, kind_named, option_of
 
 
 class Engines:
@@ -63,10 +63,9 @@ class Engines:
             return None
         name = spec.trial.workload.kind.name
         if name not in self._enabled:
-            option = f"{name[0].lower()}{name[1:]}"
             said = (
                 f"spec.trial.workload.kind: {name} is not enabled here; with the chart: --set "
-                f"workloads.{option}.enabled=true, without it: evonas operator --workload {name}"
+                f"{option_of(name)}.enabled=true, without it: evonas operator --workload {name}"
             )
             return Refusal("WorkloadNotEnabled", said, stalled=False)
         if name not in self._served:

@@ -106,6 +106,16 @@ class Crowd:
         return self.running >= self.expected
 
     @property
+    def held_since(self) -> datetime | None:
+        """Since when the first of those that are there has a node; None if none has."""
+        return min((each.pod.scheduled for each in self.current if each.pod.scheduled is not None), default=None)
+
+    @property
+    def starts(self) -> list[datetime]:
+        """When the containers of those that are there started, as far as they have."""
+        return [each.state.started for each in self.current if each.state and each.state.started]
+
+    @property
     def members(self) -> tuple[Member, ...]:
         """All of them."""
         return (*self.current, *(member for loss in self.lost for member in loss))
@@ -210,11 +220,11 @@ def _members(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord]
         if place is not None and place.group in groups:
             group = groups[place.group]
             container = group.container(trial.container)
-            members.append(Member(pod, place, group, container, is_own=_is_own(workload.kind, record, pod)))
+            members.append(Member(pod, place, group, container, is_own=is_own(workload.kind, record, pod)))
     return _numbered(members)
 
 
-def _is_own(kind: Kind, record: WorkloadRecord, pod: PodRecord) -> bool:
+def is_own(kind: Kind, record: WorkloadRecord, pod: PodRecord) -> bool:
     """Say whether a pod is of this workload, and not of one of its name before."""
     if kind.engine == KUBERNETES:
         return pod.owner_uid == record.uid

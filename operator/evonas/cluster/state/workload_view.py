@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from evonas.cluster.state.companions import last_words
-from evonas.cluster.state.crowd import Crowd, Member, disruptions_of, gather, holdings_of, telling_pods
+from evonas.cluster.state.crowd import Crowd, Member, disruptions_of, gather, holdings_of, is_own, telling_pods
 from evonas.cluster.state.endings import (
     HOPELESS,
     container_ended,
@@ -97,7 +97,9 @@ def _view_by_record(
     readings: Mapping[str, Reading],
 ) -> AttemptView:
     """View an attempt whose training is no container's."""
-    printers = [(pod, container) for pod, container in telling_pods(trial, pods) if pod.created >= record.created]
+    assert trial.workload is not None
+    kind = trial.workload.kind
+    printers = [(pod, container) for pod, container in telling_pods(trial, pods) if is_own(kind, record, pod)]
     printer, container = max(printers, key=lambda each: each[0].created, default=(None, ""))
     reading = NOT_READ if printer is None else readings.get(printer.uid, NOT_READ)
     unread = printer is not None and is_to_be_read(trial, printer, container) and not reading.is_whole
@@ -165,8 +167,7 @@ def _failed(crowd: Crowd, member: Member, state: ContainerState) -> Ending:
 
 
 def _running(trial: TrialSpec, record: WorkloadRecord, crowd: Crowd, now: datetime) -> AttemptView:
-    starts = [member.state.started for member in crowd.current if member.state and member.state.started]
-    started = max(starts if record.begun is None else [*starts, record.begun])
+    started = max(crowd.starts if record.begun is None else [*crowd.starts, record.begun])
     deadline = started + timedelta(seconds=trial.attempt_seconds)
     if now >= deadline:
         return replace(_ended(record, crowd, judge_timeout(trial), deadline), must_stop=True)
@@ -195,10 +196,11 @@ def _partial_since(crowd: Crowd, now: datetime) -> datetime | None:
 
     A pod that was lost, or does not run any more, makes it begin again.
     """
-    held = [member.pod.scheduled for member in crowd.current if member.pod.scheduled is not None]
+    if crowd.held_since is None:
+        return None
     lost = [member.end(now) for loss in crowd.lost for member in loss if member.is_own]
     stopped = [member.stopped for member in crowd.current if member.stopped is not None]
-    return max([min(held), *lost, *stopped]) if held else None
+    return max([crowd.held_since, *lost, *stopped])
 
 
 def _hindrance(record: WorkloadRecord, crowd: Crowd) -> tuple[QueuedReason, str, str]:
@@ -261,17 +263,15 @@ def _counted(crowd: Crowd, said: str) -> str:
 
 def _attempt(record: WorkloadRecord, crowd: Crowd, phase: AttemptPhase) -> AttemptView:
     shown: Member | None = crowd.reporter
-    held = [member.pod.scheduled for member in crowd.current if member.pod.scheduled is not None]
     return AttemptView(
         record.attempt,
         phase,
         pod=None if shown is None else shown.pod.name,
         node=None if shown is None else shown.pod.node,
-        held_since=min(held, default=None),
+        held_since=crowd.held_since,
     )
 
 
 def _ended(record: WorkloadRecord, crowd: Crowd, ending: Ending, end_time: datetime) -> AttemptView:
-    started = [member.state.started for member in crowd.current if member.state and member.state.started]
     view = _attempt(record, crowd, AttemptPhase.ENDED)
-    return replace(view, start_time=max(started, default=None), end_time=end_time, ending=ending)
+    return replace(view, start_time=max(crowd.starts, default=None), end_time=end_time, ending=ending)

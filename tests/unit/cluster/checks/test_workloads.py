@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from evonas.cluster.checks.namespace import trial_requests
-from evonas.cluster.checks.workloads import ENGINES, Need, needs_of, option_of, read_frameworks
+from evonas.cluster.checks.workloads import ENGINES, Need, needs_of, read_frameworks
 from evonas.cluster.client.resources import WORKLOADS
 from evonas.spec import SearchSpec
+from evonas.workloads.catalogue import option_of
 from tests.operator_process import search
 
 TEMPLATE = {"spec": {"restartPolicy": "Never", "containers": [{"name": "main", "image": "trial:test"}]}}
