@@ -145,3 +145,16 @@ def assert_results(cluster: Cluster, namespace: str, name: str, count: int) -> N
     rewards = {body["metadata"]["name"]: float(body["status"]["reward"]) for body in records}
     best = search["status"]["best"]
     assert rewards[best["trial"]] == float(best["reward"]) == max(rewards.values())
+
+
+def wait_for_quota_told(cluster: Cluster, namespace: str, search: str, quota: str) -> None:
+    """Wait until a search says that a quota has no room for its only trial, which is queued."""
+
+    def told() -> dict[str, Any] | None:
+        found = condition(cluster.get("nas", search, namespace), "Progressing")
+        return found if found.get("reason") == "QuotaExceeded" else None
+
+    found = cluster.wait_for("the reason", told)
+    assert found is not None
+    assert f"exceeded quota: {quota}" in found["message"]
+    assert trials(cluster, namespace)[0]["status"]["state"] == "Queued"

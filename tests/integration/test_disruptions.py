@@ -11,7 +11,16 @@ import yaml
 
 from harness.client import Cluster
 from tests.integration.quotas import set_job_quota, set_pod_quota
-from tests.integration.searches import HELD, condition, events_of, let_go, running, trials, wait_until
+from tests.integration.searches import (
+    HELD,
+    condition,
+    events_of,
+    let_go,
+    running,
+    trials,
+    wait_for_quota_told,
+    wait_until,
+)
 from tests.operator_process import OperatorProcess, search
 
 pytestmark = pytest.mark.kwok
@@ -167,15 +176,7 @@ def test_pod_that_the_quota_has_no_room_for_is_told_and_goes_on_when_there_is(
 ) -> None:
     set_pod_quota(cluster, namespace, "none", {"requests.nvidia.com/gpu": "0"})
     apply(_search("full", count=1))
-
-    def told() -> dict[str, Any] | None:
-        found = condition(cluster.get("nas", "full", namespace), "Progressing")
-        return found if found.get("reason") == "QuotaExceeded" else None
-
-    found = cluster.wait_for("the reason", told)
-    assert found is not None
-    assert "exceeded quota: none" in found["message"]
-    assert trials(cluster, namespace)[0]["status"]["state"] == "Queued"
+    wait_for_quota_told(cluster, namespace, "full", "none")
     assert events_of(cluster, namespace, "QuotaExceeded")
     cluster.kubectl("delete", "resourcequota", "none", "-n", namespace)
     _complete(cluster, namespace, "full")

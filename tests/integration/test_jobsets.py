@@ -22,11 +22,13 @@ from tests.integration.searches import (
     condition,
     running,
     trials,
+    wait_for_quota_told,
     wait_until,
 )
 from tests.integration.workloads import (
     GROUP,
     all_running,
+    assert_told_the_same,
     have_one_report,
     indexed_job,
     jobset,
@@ -68,10 +70,7 @@ def test_search_of_jobsets_with_two_groups_completes(
     for index in range(6):
         pods = pods_of(cluster, namespace, index)
         assert [pod["metadata"]["labels"][GROUP] for pod in pods] == ["driver", "worker", "worker"]
-        told = [{item["name"]: item.get("value") for item in pod["spec"]["containers"][0]["env"]} for pod in pods]
-        assert len({variables["EVONAS_DECISIONS"] for variables in told}) == 1
-        assert all("POD_NAME" in variables for variables in told)
-        assert {pod["spec"]["serviceAccountName"] for pod in pods} == {"evonas-trial"}
+        assert_told_the_same(pods)
     cluster.wait_for(
         "the JobSets to be released",
         lambda: all("ttlSecondsAfterFinished" in body["spec"] for body in cluster.list("jobsets", namespace)),
@@ -251,15 +250,7 @@ def test_pod_that_the_quota_has_no_room_for_is_told_of_a_jobs_job(
 ) -> None:
     set_pod_quota(cluster, namespace, "none", {"requests.nvidia.com/gpu": "0"})
     apply(jobset("full", TWO, budget=ONE))
-
-    def told() -> dict[str, Any] | None:
-        found = condition(cluster.get("nas", "full", namespace), "Progressing")
-        return found if found.get("reason") == "QuotaExceeded" else None
-
-    found = cluster.wait_for("the reason", told)
-    assert found is not None
-    assert "exceeded quota: none" in found["message"]
-    assert trials(cluster, namespace)[0]["status"]["state"] == "Queued"
+    wait_for_quota_told(cluster, namespace, "full", "none")
     cluster.kubectl("delete", "resourcequota", "none", "-n", namespace)
     _complete(cluster, namespace, "full")
 

@@ -18,7 +18,16 @@ from tests.integration.searches import (
     trials,
     wait_until,
 )
-from tests.integration.workloads import RANK, all_running, have_one_report, indexed_job, let_all_go, pods_of, report
+from tests.integration.workloads import (
+    RANK,
+    all_running,
+    assert_told_the_same,
+    have_one_report,
+    indexed_job,
+    let_all_go,
+    pods_of,
+    report,
+)
 from tests.operator_process import OperatorProcess
 
 pytestmark = pytest.mark.kwok
@@ -35,10 +44,7 @@ def test_search_of_indexed_jobs_completes_with_each_trial_trained_by_all_its_pod
     for index in range(6):
         pods = pods_of(cluster, namespace, index)
         assert [pod["metadata"]["labels"][RANK] for pod in pods] == ["0", "1", "2"]
-        told = [{item["name"]: item.get("value") for item in pod["spec"]["containers"][0]["env"]} for pod in pods]
-        assert len({variables["EVONAS_DECISIONS"] for variables in told}) == 1
-        assert all("POD_NAME" in variables for variables in told)
-        assert {pod["spec"]["serviceAccountName"] for pod in pods} == {"evonas-trial"}
+        assert_told_the_same(pods)
 
 
 def test_only_the_pod_that_reports_has_a_say(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -77,6 +77,14 @@ def all_running(cluster: Cluster, namespace: str, count: int) -> list[dict[str, 
 def report(cluster: Cluster, namespace: str, pod: dict[str, Any], reward: str) -> None:
     """Have a pod report a reward, and end."""
     cluster.annotate("pod", pod["metadata"]["name"], namespace, {REWARD_ANNOTATION: reward})
+
+
+def assert_told_the_same(pods: Collection[Mapping[str, Any]]) -> None:
+    """All pods of a trial are told the same candidate, and each its own name; they run under the trials' account."""
+    told = [{item["name"]: item.get("value") for item in pod["spec"]["containers"][0]["env"]} for pod in pods]
+    assert len({variables["EVONAS_DECISIONS"] for variables in told}) == 1
+    assert all("POD_NAME" in variables for variables in told)
+    assert {pod["spec"]["serviceAccountName"] for pod in pods} == {"evonas-trial"}
 
 
 def have_one_report(
