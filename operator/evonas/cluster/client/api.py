@@ -187,10 +187,14 @@ class Api:
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
         return await self._call("patch", resource, "PATCH", path, query=query, body=body, type="apply-patch+yaml")
 
-    async def delete(self, resource: Resource, namespace: str, name: str, uid: str) -> None:
-        """Delete the object with that UID and, in the background, everything it owns."""
+    async def delete(self, resource: Resource, namespace: str, name: str, uid: str) -> bool:
+        """Delete the object with that UID and, in the background, everything it owns.
+
+        Return whether it is gone: an object with finalizers stays until they are removed, and is what is answered.
+        """
         body = {"propagationPolicy": "Background", "preconditions": {"uid": uid}}
-        await self._call("delete", resource, "DELETE", resource.path(namespace, name), body=body)
+        answer = await self._call("delete", resource, "DELETE", resource.path(namespace, name), body=body)
+        return bool(answer.get("kind") == "Status")
 
     async def watch(
         self, resource: Resource, namespace: str, name: str, *, silence: float

@@ -112,11 +112,11 @@ class Executor:
     async def stop(self, job: WorkloadRecord) -> None:
         """Delete a Job or workload that would keep running, and its pods."""
         try:
-            await self._api.delete(resource_of(job.kind), job.namespace, job.name, job.uid)
+            is_gone = await self._api.delete(resource_of(job.kind), job.namespace, job.name, job.uid)
         except NotFound:
-            self._store.drop_workload(job)
-        else:
-            self._store.expect_deletion(job)
+            is_gone = True
+        # Its watch may begin only now, and then never tells of that.
+        (self._store.drop_workload if is_gone else self._store.expect_deletion)(job)
 
     async def release(self, job: WorkloadRecord, seconds: int) -> None:
         """Start the time to live of a Job or workload, once its result is recorded."""
