@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from evonas.cluster.client.resources import EVENTS, SEARCHES, Resource
+from evonas.cluster.client.resources import EVENTS, JOBS, SEARCHES, Resource
 from harness.client import Cluster
 from harness.credentials import kubeconfig_path
 from tests.faults.chronicle import JOBSETS, Chronicle, Story
@@ -58,7 +58,7 @@ class Site:
     async def apply(self, manifest: dict[str, Any]) -> None:
         """Create a search; operators that are started later run its kind of workload."""
         workload = manifest["spec"]["trial"].get("workload")
-        if workload is not None:
+        if workload is not None and workload["kind"] != JOBS.kind:
             self._workloads = (workload["kind"],)
         await self.chronicle.create(SEARCHES, self.namespace, manifest)
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 
 from evonas.cluster.client.resources import PODS
 from evonas.search.names import PROGRESS_ANNOTATION, REWARD_ANNOTATION
@@ -75,6 +76,17 @@ async def end_with(here: Site, pod: Body, reward: float, *, resumed: int | None 
     if resumed is not None:
         said[PROGRESS_ANNOTATION] = json.dumps({"step": resumed, "reward": reward, "resumed": resumed})
     await annotate(here, pod, said)
+
+
+async def fail(here: Site, pod: Body) -> None:
+    """End the only container of a pod that runs, as one whose program failed."""
+    (container,) = pod["status"]["containerStatuses"]
+    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    times = {"startedAt": container["state"]["running"]["startedAt"], "finishedAt": now}
+    ended = {**container, "ready": False, "state": {"terminated": {"exitCode": 1, "reason": "Error", **times}}}
+    path = PODS.path(here.namespace, pod["metadata"]["name"], "status")
+    status = {"status": {"phase": "Failed", "containerStatuses": [ended]}}
+    await here.chronicle.ask("PATCH", path, status, "application/merge-patch+json")
 
 
 async def evict(here: Site, pod: Body) -> None:

@@ -57,7 +57,7 @@ class IndexedJob(Kind):
 
     def build(self, spec: Mapping[str, Any], change: Change) -> dict[str, Any]:
         """Return the Job's spec. Where it says nothing of failures, a disrupted pod is replaced, and any other failure
-        ends the Job: the search retries.
+        ends the Job: the search retries, or makes it again if that was because of a disruption.
         """
         count = pods_of_job(spec)
         template = with_change(spec["template"], change)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from evonas.cluster.state.workload_view import view_workload
 from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason
 from evonas.search.codec import from_time
 from evonas.search.names import PROGRESS_ANNOTATION
-from evonas.search.trial import Trial
+from evonas.search.trial import EndedAttempt, Trial
 from evonas.search.trial_progress import Progress, parse_progress
 from evonas.spec import SearchSpec, TrialSpec
 
@@ -33,7 +33,7 @@ def view_attempts(spec: SearchSpec, children: Children, now: datetime) -> dict[i
         job = find_workload(children, trial)
         if job is not None and job.owner_uid == children.trials[index].uid:
             pods = children.pods.get((index, job.attempt), {})
-            view = view_of(spec.trial, job, pods.values(), now, children.readings)
+            view = view_of(spec.trial, job, pods.values(), now, children.readings, trial.attempts)
             progress = None if spec.fidelity is None else _progress(spec, children, view, pods.values())
             views[index] = replace(view, fingerprint=job.fingerprint, progress=progress)
         elif job is None and _any_pod_lives(children, trial):
@@ -48,11 +48,13 @@ def view_of(
     pods: Iterable[PodRecord],
     now: datetime,
     readings: Mapping[str, Reading],
+    told: Sequence[EndedAttempt] = (),
 ) -> AttemptView:
-    """Return the view of one attempt."""
+    """Return the view of one attempt; ``told`` is what is on record of all that its trial has had."""
     # A search that is edited may have attempts of both forms: each is seen as what it is, as far as that is known.
-    single = record.kind == PLAIN_JOB or trial.workload is None
-    return (view_attempt if single else view_workload)(trial, record, pods, now, readings)
+    if record.kind == PLAIN_JOB or trial.workload is None:
+        return view_attempt(trial, record, pods, now, readings)
+    return view_workload(trial, record, pods, now, readings, told)
 
 
 def find_workload(children: Children, trial: Trial) -> WorkloadRecord | None:

@@ -7,76 +7,17 @@ as soon as that is seen.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import groupby
 
-from evonas.cluster.state.endings import has_result, is_infeasible
-from evonas.cluster.state.records import ContainerState, PodRecord, WorkloadRecord
-from evonas.search.attempt import Disruption, Holding
+from evonas.cluster.state.endings import has_result
+from evonas.cluster.state.losses import together
+from evonas.cluster.state.member import Member, is_own
+from evonas.cluster.state.records import PodRecord, WorkloadRecord
+from evonas.search.attempt import Holding
 from evonas.spec import TrialSpec
-from evonas.workloads.interface import ALIKE, KUBERNETES, Kind, Place, PodGroup
-
-
-@dataclass(frozen=True)
-class Member:
-    """A pod at its place."""
-
-    pod: PodRecord
-    place: Place
-    group: PodGroup
-    container: str
-    """The container that trains."""
-    is_own: bool
-    """False of a pod of a workload of the same name that somebody deleted."""
-
-    @property
-    def state(self) -> ContainerState | None:
-        """The state of that container."""
-        return self.pod.containers.get(self.container)
-
-    @property
-    def runs(self) -> bool:
-        """Say whether its container runs, or has ended well."""
-        state = self.state
-        if state is None or state.started is None:
-            return False
-        return state.exit_code == 0 if state.exit_code is not None else not self.pod.is_deleted
-
-    @property
-    def has_ended_well(self) -> bool:
-        """Say whether its container has ended well."""
-        return self.state is not None and self.state.exit_code == 0
-
-    @property
-    def position(self) -> tuple[str, int]:
-        """Its place, whoever has it."""
-        return self.place.group, self.place.rank
-
-    @property
-    def has_failed(self) -> bool:
-        """Say whether its container has ended, and not well."""
-        return self.state is not None and self.state.exit_code not in (None, 0)
-
-    @property
-    def found_infeasible(self) -> bool:
-        """Say whether its container has ended by saying that the candidate cannot be trained."""
-        return self.state is not None and is_infeasible(self.pod, self.state)
-
-    @property
-    def stopped(self) -> datetime | None:
-        """Return since when its container, which had run, does not; None if it runs, or has never run."""
-        state = self.state
-        if state is not None and state.waiting is not None and state.last is not None:
-            return state.last.finished
-        return None if state is None or not self.has_failed else state.finished
-
-    def end(self, now: datetime) -> datetime:
-        """Return when a pod that is over had ended."""
-        state, gone = self.state, self.pod.gone_at or now
-        # A deletion's timestamp is the end of its grace period, which may not be used up.
-        return (state and state.finished) or min(self.pod.deletion or gone, gone)
+from evonas.workloads.interface import ALIKE, PodGroup
 
 
 @dataclass(frozen=True)
@@ -122,9 +63,30 @@ class Crowd:
 
     @property
     def first_failed(self) -> Member | None:
-        """The pod that failed first of those that the engine has started last: what ended the others, too."""
-        last = (member for member in self.members if member.is_own and member.place.start == self.start)
-        return min((member for member in last if member.has_failed), key=_finished, default=None)
+        """The pod that failed first of those that the engine has started last: what ended the others, too. One that
+        was disrupted or replaced did so only if no other failed.
+        """
+        taken = {member.position: member for member in self.current}
+
+        def order(member: Member) -> tuple[bool, bool, tuple[datetime, bool, str]]:
+            is_replaced = taken.get(member.position, member) is not member
+            return member.pod.disrupted is not None, is_replaced, _finished(member)
+
+        return min((member for member in self._last if member.has_failed), key=order, default=None)
+
+    @property
+    def failed_by_itself(self) -> Member | None:
+        """The one that failed first without having been disrupted, or ended."""
+        return min((member for member in self._last if member.failed_by_itself), key=_finished, default=None)
+
+    @property
+    def disrupted(self) -> list[Member]:
+        """Those that were disrupted."""
+        return [member for member in self._last if member.pod.disrupted is not None]
+
+    @property
+    def _last(self) -> Iterable[Member]:
+        return (member for member in self.members if member.is_own and member.place.start == self.start)
 
     @property
     def infeasible(self) -> Member | None:
@@ -163,7 +125,7 @@ def gather(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord], 
     order = {group.name: position for position, group in enumerate(workload.groups)}
     return Crowd(
         tuple(sorted(current, key=lambda each: (order[each.place.group], each.place.rank, each.pod.name))),
-        tuple(_together(lost, members, now)),
+        tuple(together(lost, members, now)),
         workload.pods,
         reporter,
         start,
@@ -177,37 +139,11 @@ def holdings_of(trial: TrialSpec, members: Iterable[Member], now: datetime) -> t
         Holding(
             trial.group_gpus[member.place.group],
             member.pod.scheduled,
-            member.end(now) if _is_over(member) else None,
+            member.end(now) if member.is_over() else None,
         )
         for member in members
         if member.pod.scheduled is not None
     )
-
-
-def disruptions_of(record: WorkloadRecord, crowd: Crowd, now: datetime) -> tuple[Disruption, ...]:
-    """Return a disruption for each loss that is over, oldest first.
-
-    What a pod was lost by, if it does not say so itself, shows only with what follows: its successor, another start of
-    all, another workload, or nothing, where the workload is suspended. Where the workload is over, its engine may have
-    deleted the pod before it said so, as the Job controller does with the others of a pod that has failed.
-    """
-    settled = record.suspended and not any(not member.has_ended_well for member in crowd.current)
-    over = [
-        loss
-        for loss in crowd.lost
-        if all(_is_over(member) for member in loss) and (settled or any(_is_past(member, crowd) for member in loss))
-    ]
-    return tuple(
-        sorted((_disruption(record, crowd, loss, now) for loss in over), key=lambda each: (each.end_time, each.pod))
-    )
-
-
-def _is_past(member: Member, crowd: Crowd) -> bool:
-    """Say whether a lost pod says why, or has a successor, or all of its workload have."""
-    if member.pod.disrupted is not None or not member.is_own or member.place.start < crowd.start:
-        return True
-    followers = (one for one in crowd.members if one.position == member.position and one is not member)
-    return any(one.pod.created >= member.pod.created and not _is_over(one) for one in followers)
 
 
 def _members(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord]) -> list[Member]:
@@ -222,16 +158,6 @@ def _members(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord]
             container = group.container(trial.container)
             members.append(Member(pod, place, group, container, is_own=is_own(workload.kind, record, pod)))
     return _numbered(members)
-
-
-def is_own(kind: Kind, record: WorkloadRecord, pod: PodRecord) -> bool:
-    """Say whether a pod is of this workload, and not of one of its name before."""
-    if kind.engine == KUBERNETES:
-        return pod.owner_uid == record.uid
-    if kind.uid_label is not None and kind.uid_label in pod.labels:
-        return pod.labels[kind.uid_label] == record.uid
-    # A second is as exactly as it is known.
-    return pod.created >= record.created
 
 
 def _numbered(members: Sequence[Member]) -> list[Member]:
@@ -267,80 +193,6 @@ def _by_beginning(member: Member) -> tuple[datetime, bool, str]:
     # Of two that were created within the same second, the one that leaves came first.
     pod = member.pod
     return pod.created, not (pod.is_deleted or pod.disrupted is not None or pod.is_terminal), pod.name
-
-
-def _is_over(member: Member) -> bool:
-    return member.pod.is_over(member.container)
-
-
-def _together(lost: Iterable[Member], members: Sequence[Member], now: datetime) -> Iterator[tuple[Member, ...]]:
-    """Yield the lost pods by what they were lost in: those of an earlier start, and those whose ends lie so close that
-    none had been replaced in between. A queue that suspends a workload, or a node that fails, ends several.
-    """
-
-    def start_of(member: Member) -> tuple[bool, int]:
-        return member.is_own, member.place.start
-
-    for _, of_start in groupby(sorted(lost, key=lambda each: (*start_of(each), *_by_end(each, now))), key=start_of):
-        loss: list[Member] = []
-        for member in of_start:
-            if loss and all(_is_replaced(one, members, member.end(now)) for one in loss):
-                yield tuple(loss)
-                loss = []
-            loss.append(member)
-        yield tuple(loss)
-
-
-def _by_end(member: Member, now: datetime) -> tuple[datetime, str]:
-    return member.end(now), member.pod.name
-
-
-def _is_replaced(lost: Member, members: Iterable[Member], by: datetime) -> bool:
-    """Say whether another pod of the same start had started at the place of a lost one by then."""
-    # What comes with the next start of all may run before the last pod of the former is seen to be gone. Of pods that
-    # are alike, those that began after its end come into its place.
-    since = lost.end(by) if lost.place.rank == ALIKE else lost.pod.created
-    return any(
-        other is not lost
-        and other.is_own == lost.is_own
-        and other.place == lost.place
-        and other.pod.created >= since
-        and other.state is not None
-        and other.state.started is not None
-        and other.state.started <= by
-        for other in members
-    )
-
-
-def _disruption(record: WorkloadRecord, crowd: Crowd, loss: tuple[Member, ...], now: datetime) -> Disruption:
-    # The first to end is the cause of the others' end, unless a disruption shows itself.
-    first = min(loss, key=lambda each: (each.pod.disrupted is None, each.end(now), each.pod.name))
-    reason, message = _reason(record, first)
-    if len(loss) > 1:
-        message += f"; {len(loss)} of its {crowd.expected} pods were lost together"
-    return Disruption(
-        # What it is known by in the trial's record: others may still follow.
-        pod=loss[0].pod.name,
-        reason=reason,
-        message=message,
-        node=first.pod.node,
-        held_since=min((member.pod.scheduled for member in loss if member.pod.scheduled is not None), default=None),
-        start_time=min((each.state.started for each in loss if each.state and each.state.started), default=None),
-        end_time=max(member.end(now) for member in loss),
-    )
-
-
-def _reason(record: WorkloadRecord, first: Member) -> tuple[str, str]:
-    pod, state = first.pod, first.state
-    if not first.is_own:
-        return "WorkloadDeleted", f"somebody deleted its {record.kind}"
-    if pod.disrupted is not None:
-        return pod.disrupted, f"pod {pod.name}: {pod.disruption_message}"
-    if record.suspended:
-        return "WorkloadSuspended", f"its {record.kind} was suspended"
-    if first.has_failed and state is not None:
-        return "PodFailed", f"pod {pod.name} exited with code {state.exit_code}"
-    return "PodDeleted", f"pod {pod.name} was deleted"
 
 
 def _finished(member: Member) -> tuple[datetime, bool, str]:

@@ -216,6 +216,8 @@ class PodRecord:
     """Whether it has our labels; if not, it was found by the name of its workload."""
     message_limit: int = MAX_MESSAGE_BYTES
     """How many bytes of a termination message are kept."""
+    disrupted_at: datetime | None = None
+    """When that began; its containers are given time to end."""
     gone: bool = False
     """True once it is deleted; the record is its last state."""
     gone_at: datetime | None = None
@@ -358,6 +360,7 @@ def read_pod(body: Mapping[str, Any], attempt: AttemptName | None = None) -> Pod
         },
         is_labelled=attempt is None,
         message_limit=message_limit(body["spec"]),
+        disrupted_at=from_time(disruption.get("lastTransitionTime")) if disruption.get("status") == "True" else None,
     )
 
 

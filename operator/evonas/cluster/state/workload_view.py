@@ -8,13 +8,13 @@ pods go on until the workload is released.
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from evonas.cluster.state.companions import last_words
-from evonas.cluster.state.crowd import Crowd, Member, disruptions_of, gather, holdings_of, is_own, telling_pods
+from evonas.cluster.state.crowd import Crowd, gather, holdings_of, telling_pods
+from evonas.cluster.state.disruptions import POD_DELETED, disruptions_of, follows
 from evonas.cluster.state.endings import (
     HOPELESS,
     container_ended,
@@ -24,17 +24,17 @@ from evonas.cluster.state.endings import (
     why_not_started,
 )
 from evonas.cluster.state.job_view import NOTHING_READ
+from evonas.cluster.state.member import Member, is_own
 from evonas.cluster.state.readings import NOT_READ, Reading
 from evonas.cluster.state.records import ContainerState, PodRecord, WorkloadRecord
 from evonas.search.attempt import AttemptPhase, AttemptView, Ending, QueuedReason, Verdict
 from evonas.search.exits import TIMEOUT_REASON, judge_exit, judge_timeout
 from evonas.search.names import INFEASIBLE_EXIT_CODE
+from evonas.search.trial import EndedAttempt
 from evonas.search.trial_report import Report
 from evonas.spec import TrialSpec
 
 _NO_STATE = ContainerState()
-_TERMINATED = (128 + signal.SIGTERM, 128 + signal.SIGKILL)
-"""Exit codes of a container that is ended with its pod."""
 
 
 def view_workload(
@@ -43,21 +43,29 @@ def view_workload(
     pods: Iterable[PodRecord],
     now: datetime,
     readings: Mapping[str, Reading] = NOTHING_READ,
+    told: Sequence[EndedAttempt] = (),
 ) -> AttemptView:
-    """Return the attempt as its workload and pods currently show it, and ``readings`` of the pods' output, by UID."""
+    """Return the attempt as its workload and pods currently show it, and ``readings`` of the pods' output, by UID.
+
+    ``told`` is what is on record of the trial's attempts: an operator that has started since knows no pod that is gone.
+    """
     known = list(pods)
     crowd = gather(trial, record, known, now)
     if _trains_in_container(trial):
         reporter = crowd.reporter
         reading = NOT_READ if reporter is None else readings.get(reporter.pod.uid, NOT_READ)
         view = _view(trial, record, crowd, now, reading)
+        cause = _cause(record, crowd, told)
     else:
         view = _view_by_record(trial, record, crowd, known, now, readings)
+        cause = _cause_in_head(trial, record, crowd)
+    if cause is not None and record.failed and view.ending is not None and view.ending.verdict is Verdict.BROKEN:
+        view = _made_again(record, crowd, cause)
     lives = any(not (pod.gone or pod.is_terminal) for pod in known)
     return replace(
         view,
         holdings=holdings_of(trial, crowd.members, now),
-        disruptions=disruptions_of(record, crowd, now),
+        disruptions=disruptions_of(record, crowd, now, told),
         holds_resources=not record.is_finished or lives,
         outlasts=lives and record.is_finished and not _trains_in_container(trial),
     )
@@ -153,9 +161,41 @@ def _workload_ended(trial: TrialSpec, record: WorkloadRecord, crowd: Crowd, read
     failed = crowd.first_failed
     if failed is None or failed.state is None or failed.state.exit_code is None:
         return Ending(Verdict.BROKEN, record.reason or "WorkloadFailed", record.message)
-    if failed.pod.is_deleted and failed.state.exit_code in _TERMINATED:
-        return Ending(Verdict.BROKEN, "PodDeleted", f"somebody deleted the pod {failed.pod.name}")
+    if failed.was_ended:
+        return Ending(Verdict.BROKEN, POD_DELETED, f"somebody deleted the pod {failed.pod.name}")
     return _failed(crowd, failed, failed.state)
+
+
+def _cause(record: WorkloadRecord, crowd: Crowd, told: Sequence[EndedAttempt]) -> str | None:
+    """Say which disruption ended the pods of a workload that has failed; None if they have failed otherwise."""
+    failed = crowd.failed_by_itself
+    if failed is None:
+        return next((_lost(each.pod.name, each.pod.disrupted) for each in crowd.disrupted), None)
+    causes = [_lost(each.pod.name, each.pod.disrupted) for each in crowd.disrupted if failed.failed_by(each)]
+    causes += [_lost(one.pod, one.reason) for one in told if follows(failed, one, record)]
+    return next(iter(causes), None)
+
+
+def _cause_in_head(trial: TrialSpec, record: WorkloadRecord, crowd: Crowd) -> str | None:
+    """Say how the pod was lost in which the training ran, which is no container's; None if it was not."""
+    assert trial.workload is not None
+    since = record.begun
+    lost = [each for each in crowd.disrupted if trial.workload.reports(each.place)]
+    during = (each for each in lost if since and each.pod.disrupted_at and since <= each.pod.disrupted_at)
+    return next((_lost(each.pod.name, each.pod.disrupted) for each in during), None)
+
+
+def _lost(pod: str | None, reason: str | None) -> str:
+    return f"pod {pod} was lost ({reason})"
+
+
+def _made_again(record: WorkloadRecord, crowd: Crowd, cause: str) -> AttemptView:
+    """View a workload that failed because a pod was disrupted. That says nothing about the candidate: the workload is
+    deleted, and made again under the same attempt, as a Job makes a single pod again.
+    """
+    view = _attempt(record, crowd, AttemptPhase.QUEUED)
+    said = f"its {record.kind} failed when {cause}, and is made again"
+    return replace(view, reason=QueuedReason.DISRUPTED, message=said, must_stop=True)
 
 
 def _failed(crowd: Crowd, member: Member, state: ContainerState) -> Ending:

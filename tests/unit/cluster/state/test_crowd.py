@@ -9,7 +9,8 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evonas.cluster.state.crowd import disruptions_of, gather, telling_pods
+from evonas.cluster.state.crowd import gather, telling_pods
+from evonas.cluster.state.disruptions import disruptions_of
 from evonas.cluster.state.records import PodRecord, WorkloadRecord
 from evonas.cluster.state.workload_view import view_workload
 from evonas.search.attempt import AttemptPhase
@@ -45,7 +46,8 @@ def pods(draw: st.DrawFn) -> PodRecord:
         scheduled=draw(st.sampled_from([None, since])) if state is None else since,
         deleted=draw(st.booleans()),
         gone=draw(st.booleans()),
-        disrupted=draw(st.sampled_from([None, "Preempted"])),
+        disrupted=(disrupted := draw(st.sampled_from([None, "Preempted"]))),
+        disrupted_at=at(draw(st.integers(since, end))) if disrupted else None,
     )
     return replace(made, name=f"p{draw(st.integers(0, 10**9))}", uid=str(draw(st.integers(0, 10**9))))
 

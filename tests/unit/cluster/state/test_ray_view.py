@@ -316,6 +316,17 @@ def test_a_head_that_is_lost_is_waited_for() -> None:
     assert settle(SPEC, trial(0), view(COMPLETE, [lost, successor, *workers])).state is TrialState.FAILED
 
 
+def test_one_that_fails_since_its_head_was_evicted_is_made_again_and_with_a_worker_it_has_failed() -> None:
+    head, *workers = nodes()
+    told: dict[str, Any] = {"disrupted": "Preempted", "disrupted_at": at(-52), "deleted": -50}
+    seen = view(failed(), [node("headgroup", "head", runs(), **told), *workers])
+    assert (seen.phase, seen.reason, seen.must_stop) == (AttemptPhase.QUEUED, QueuedReason.DISRUPTED, True)
+    assert settle(SPEC, trial(0), seen).disruptions == 1
+    early = node("headgroup", "head", runs(), **{**told, "disrupted_at": at(-95)})
+    assert result(view(failed(), [early, *workers]))[0] is Verdict.BROKEN
+    assert result(view(failed(), [head, workers[0], node("workers", "worker-b", runs(), **told)]))[0] is Verdict.BROKEN
+
+
 def test_a_retry_of_the_whole_is_one_disruption_whatever_its_cluster_is_called() -> None:
     for former, later in (("w-zzzzz", "w-aaaaa"), ("w-aaaaa", "w-zzzzz")):
         gone = nodes(REPORTED, name="-old", cluster=former, created=-300, scheduled=-290, deleted=-150)

@@ -15,7 +15,7 @@ from evonas.cluster.state.readings import Reading
 from evonas.cluster.state.records import PodRecord, WorkloadRecord
 from evonas.search.attempt import AttemptPhase, AttemptView, Holding, QueuedReason, Verdict
 from evonas.search.settle import settle
-from evonas.search.trial import TrialState
+from evonas.search.trial import EndedAttempt, TrialState
 from evonas.search.trial_report import Report
 from tests.unit.cluster.state.gangs import (
     START_TIMEOUT,
@@ -346,6 +346,25 @@ def test_a_restart_of_the_whole_is_one_disruption() -> None:
     assert disruption.end_time == at(-8)
 
 
+def test_a_pod_that_was_lost_and_replaced_is_not_what_a_later_failure_is_blamed_on() -> None:
+    lost = pod("workers", 1, ended(143, -300, since=-400), created=-420, deleted=True, gone=True, gone_at=at(-299))
+    successor = pod("workers", 1, ended(1, -5, "no data", since=-280), created=-290, name="successor")
+    seen = view(failed(), [*OLD, lost, successor])
+    assert said(seen) == "pod successor: the container exited with code 1: no data"
+
+
+def test_of_pods_that_ended_within_one_second_the_one_that_failed_was_the_cause() -> None:
+    """The engine ends the others as soon as it sees that, and a deletion without grace ends a pod at once."""
+    worker = pod("workers", 0, ended(1, -10), created=-300, deleted=True)
+    others = [
+        pod(group, index, running(), created=-300, deletion=at(-10), gone=True, gone_at=at(-10))
+        for group, index in (("driver", 0), ("workers", 1))
+    ]
+    second = gang(running(-2), running(-3), running(-1), start=1, created=-5)
+    (disruption,) = view(jobset(), [*others, worker, *second]).disruptions
+    assert (disruption.reason, disruption.end_time) == ("PodFailed", at(-10))
+
+
 def test_while_a_pod_of_the_former_start_goes_on_the_restart_is_not_counted() -> None:
     first = gang(running(), ended(1, -10), ended(143, -9), deleted=True, created=-300)
     second = gang(waiting("ContainerCreating"), None, None, start=1, created=-5)
@@ -380,6 +399,95 @@ def test_two_workers_that_are_lost_one_after_the_other_are_two() -> None:
     later = pod("workers", 0, ended(137, -4), created=-420, name="later", deleted=True, disrupted="Preempted")
     seen = view(jobset(), [OLD[0], drained(), again, later])
     assert [each.pod for each in seen.disruptions] == ["workers-1-0", "later"]
+
+
+def evicted(since: float = -20) -> PodRecord:
+    """A worker that was evicted, and had some seconds to end."""
+    return drained(disrupted="EvictionByEvictionAPI", disrupted_at=at(since), gone=True, gone_at=at(-18))
+
+
+def peers(end: float = -19, since: float = -400) -> list[PodRecord]:
+    """The others, which have lost it."""
+    return gang(ended(1, end, "connection reset", since=since), ended(1, end + 1, since=since), created=-420)
+
+
+def test_one_that_fails_because_a_pod_was_disrupted_is_made_again_under_the_same_attempt() -> None:
+    """Processes that train together do not outlive one of them, and an Indexed Job replaces only that one."""
+    pods = [*peers(), evicted(), pod("workers", 1, None, created=-17, scheduled=None, name="late", deleted=True)]
+    seen = view(failed("BackoffLimitExceeded"), pods)
+    assert (seen.phase, seen.reason, seen.must_stop) == (AttemptPhase.QUEUED, QueuedReason.DISRUPTED, True)
+    assert said(seen) == ("its JobSet failed when pod workers-1-0 was lost (EvictionByEvictionAPI), and is made again")
+    waits = settle(SPEC, trial(0), seen)
+    assert [(each.number, each.reason, each.disrupted) for each in waits.attempts] == [
+        (1, "EvictionByEvictionAPI", True)
+    ]
+    again = [replace(each, name=f"again-{each.name}", uid=f"again-{each.name}") for each in RUNNING]
+    again = [replace(each, created=at(-10), containers={"trial": running(-5)}) for each in again]
+    gone = [replace(each, gone=True, gone_at=each.gone_at or at(-12)) for each in pods]
+    runs = settle(SPEC, waits, view(jobset(created=at(-11)), [*gone, *again]))
+    assert (runs.state, runs.disruptions, runs.attempts) == (TrialState.RUNNING, 1, waits.attempts)
+
+
+def test_pods_that_fail_once_the_lost_one_was_replaced_are_still_the_same_loss() -> None:
+    """They may notice only after a timeout, when its successor runs and waits for them."""
+    successor = pod("workers", 1, ended(143, -2, since=-15), created=-17, name="successor", deleted=True)
+    listed = [*peers(end=-3), evicted(), successor]
+    seen = view(failed("BackoffLimitExceeded"), listed)
+    assert seen.must_stop
+    first = settle(SPEC, trial(0), seen)
+    gone = [replace(each, gone=True, gone_at=at(-1)) for each in listed]
+    assert settle(SPEC, first, view(jobset(created=at(0)), gone)).disruptions == 1
+
+
+@pytest.mark.parametrize(
+    ("others", "why"),
+    [
+        (peers(end=-25), "they had failed before it was evicted"),
+        (peers(since=-15, end=-5), "they began after that"),
+    ],
+)
+def test_one_that_fails_without_regard_to_a_disruption_has_failed(others: list[PodRecord], why: str) -> None:
+    seen = view(failed("BackoffLimitExceeded"), [*others, evicted()])
+    assert result(seen) == (Verdict.BROKEN, "NonZeroExitCode"), why
+    assert settle(gang_spec(retries=0), trial(0), seen).state is TrialState.FAILED
+
+
+def test_what_is_on_record_of_a_disruption_counts_when_its_pod_is_gone() -> None:
+    """An operator that has started since knows nothing of that pod."""
+    told = settle(SPEC, trial(0), view(jobset(), [*peers(), evicted()])).attempts
+    record, pods = failed("BackoffLimitExceeded"), peers()
+
+    def again(attempts: Iterable[EndedAttempt]) -> bool:
+        return view_of(SPEC.trial, record, pods, NOW, {}, tuple(attempts)).must_stop
+
+    assert again(told)
+    assert not again(())
+    assert not again(replace(each, number=2) for each in told)
+    assert not again(replace(each, disrupted=False) for each in told)
+    # Others that fail again and again because one of them does say something about the candidate.
+    assert not again(replace(each, reason="PodFailed") for each in told)
+    assert not again(replace(each, completion_time=at(-401)) for each in told)
+
+
+def test_what_followed_a_disruption_on_record_is_not_told_as_another() -> None:
+    """Neither by the operator that has made the workload again, nor where its engine replaces each pod that fails."""
+    first = settle(SPEC, trial(0), view(jobset(), [*peers(), evicted()]))
+    gone = [replace(each, gone=True, gone_at=at(-1)) for each in peers()]
+    replaced = pod("workers", 1, None, created=-17, scheduled=None, name="late", gone=True, gone_at=at(-1))
+    again = view_of(SPEC.trial, jobset(created=at(0)), [*gone, replaced], NOW, {}, first.attempts)
+    assert settle(SPEC, first, again).disruptions == 1
+    successors = [replace(each, name=f"s-{each.name}", uid=f"s-{each.name}", created=at(-10)) for each in RUNNING]
+    assert view_of(SPEC.trial, jobset(), [*gone, *successors], NOW, {}, first.attempts).disruptions == ()
+    # Somebody who deletes the workload later ends what still runs.
+    ends = [replace(each, containers={"trial": ended(143, -1, since=-400)}, deletion=at(-1)) for each in gone]
+    deleted = view_of(SPEC.trial, jobset(created=at(0)), ends, NOW, {}, first.attempts)
+    assert [each.reason for each in deleted.disruptions] == ["WorkloadDeleted"]
+
+
+def test_a_policy_that_ends_a_workload_for_a_disruption_costs_no_retry() -> None:
+    pods = [*gang(ended(143, -4), ended(143, -4), deleted=True), drained(disrupted_at=at(-21))]
+    assert view(failed("FailJobSet"), pods).must_stop
+    assert result(view(failed("DeadlineExceeded"), pods)) == (Verdict.USELESS, "DeadlineExceeded")
 
 
 def test_a_workload_that_a_queue_suspends_is_disrupted_once_and_waits() -> None:
