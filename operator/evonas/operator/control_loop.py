@@ -38,6 +38,9 @@ STUCK_SECONDS = 900.0
 STEADY_SECONDS = 60.0
 """Streams that lasted for so long did not end for the reason for which those before them did."""
 
+LISTED_SECONDS = 5.0
+"""By then, kopf has begun to watch; it does not tell."""
+
 LOOK_SECONDS = 30.0
 """Between two looks at which enabled kinds of workload the cluster serves: engines are rarely installed."""
 
@@ -96,7 +99,7 @@ class ControlLoop:
                 self._engines.watched,
             )
             try:
-                await until_first_ends(streams, *self._unlabelled(), self._engines_change())
+                await until_first_ends(streams, *self._unlabelled(), self._engines_change(), self._list_again(resync))
                 logger.info("workloads: watching anew, since %s", self._engines.said)
             except StreamsLost as error:
                 failures = 1 if elapsed() - begun > STEADY_SECONDS else failures + 1
@@ -106,6 +109,12 @@ class ControlLoop:
             # What was deleted meanwhile is in no list that kopf begins with.
             await self._check_kinds()
             await resync.run_once()
+
+    async def _list_again(self, resync: Resync) -> None:
+        """Find what was deleted after our list and before kopf's own, once the watches have begun; wait for ever."""
+        await asyncio.sleep(LISTED_SECONDS)
+        await resync.run_once()
+        await asyncio.Event().wait()
 
     def _unlabelled(self) -> Iterator[Coroutine[Any, Any, NoReturn]]:
         """Watch the pods that carry none of our labels, where there are such: kopf has one selector for all pods."""
