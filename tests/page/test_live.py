@@ -88,6 +88,7 @@ def test_a_broken_stream_is_said_and_recovers(beside: Server, run: Run, browser:
         page = seen.page
         stale = page.get_by_role("alert").filter(has_text="Nothing has been heard from the server")
         expect(page.get_by_role("status").filter(has_text="Live")).to_be_visible()
+        expect(page.get_by_role("heading", level=1)).to_have_text("here")
         expect(stale).to_have_count(0)
         beside.kill()
         expect(stale).to_be_visible()

@@ -56,6 +56,7 @@ class LocalRun:
             while not (decided := self._passes.make()).is_over:
                 self._wait(decided)
         except BaseException:
+            self._attempts.start_no_more()
             self._stop_all()
             raise
         finally:

@@ -19,7 +19,9 @@ from evonas.local.locks import is_locked, wait_for_release
 from evonas.local.processes import forkserver
 from evonas.local.processes.supervise import ENDED_FILE, PID_FILE, Order
 from evonas.local.processes.supervisors import Supervisors
+from evonas.search.trial import TrialState
 from harness.waiting import PATIENCE, wait_for
+from tests.unit.local.runs import evonas, recorded, write_manifest
 from tests.unit.local.test_supervise import process_named_in, wait_until_gone
 
 UNTIL_GO = "while [ ! -e go ]; do sleep 0.05; done"
@@ -58,6 +60,15 @@ subprocess.Popen = Child
 forkserver.main()
 """
 """A server whose supervisors are killed before the group of their command is known, or as soon as it runs."""
+
+INTERRUPTED_WHILE_ORDERING = """
+import os, signal, socket
+from evonas.cli import main
+
+socket.socket.sendall = lambda connection, body: os.kill(os.getpid(), signal.SIGTERM)
+main()
+"""
+"""A run that is interrupted when it has sent an attempt's lock, and not yet what is to be run."""
 
 
 @pytest.fixture
@@ -175,3 +186,14 @@ def test_an_attempt_for_which_there_is_no_process_says_so(tmp_path: Path) -> Non
     assert server.wait(PATIENCE) == 0
     end = json.loads((tmp_path / "attempt" / ENDED_FILE).read_text())
     assert (end["exitCode"], end["error"]) == (127, "cannot start a process: Resource temporarily unavailable")
+
+
+def test_a_run_that_is_interrupted_in_the_middle_of_an_order_ends_and_can_be_resumed(tmp_path: Path) -> None:
+    manifest = write_manifest(tmp_path, "here")
+    words = ["run", str(manifest), "--runs", str(tmp_path / "runs")]
+    interrupted = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_WHILE_ORDERING, *words], timeout=PATIENCE, check=False
+    )
+    assert interrupted.returncode == 128 + signal.SIGINT
+    evonas(tmp_path, *words)
+    assert {trial.state for trial in recorded(tmp_path, "here")} == {TrialState.SUCCEEDED}

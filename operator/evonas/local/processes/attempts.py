@@ -170,6 +170,10 @@ class LocalAttempts:
         for lock in running:
             wait_for_release(lock)
 
+    def start_no_more(self) -> None:
+        """Have an attempt that is just being started either begin or be forgotten: an interrupt may come anywhere."""
+        self._supervisors.disconnect()
+
     def close(self) -> None:
         """Start nothing more; running attempts continue."""
         self._supervisors.close()

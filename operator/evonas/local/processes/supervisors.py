@@ -32,14 +32,20 @@ class Supervisors:
         self._connection = self._start_server()
         forkserver.send(self._connection, order, lock)
 
-    def close(self) -> None:
-        """Let the server end once nothing of it is running; does not wait for that."""
-        if self._connection is not None and self._server is not None:
+    def disconnect(self) -> None:
+        """Give no more orders, and have one dropped of which only a part was sent, which lets go of its lock."""
+        if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def close(self) -> None:
+        """Let the server end once nothing of it is running; does not wait for that."""
+        self.disconnect()
+        if self._server is not None:
             with suppress(subprocess.TimeoutExpired):
                 # If nothing is running it ends at once.
                 self._server.wait(ENDING_SECONDS)
+            self._server = None
 
     def _start_server(self) -> socket.socket:
         ours, theirs = socket.socketpair()
