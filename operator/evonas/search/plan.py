@@ -295,4 +295,7 @@ def _earliest(*moments: datetime | None) -> datetime | None:
 def _is_worth_recording(before: Trial, after: Trial) -> bool:
     if before.reason == PROMOTED and after.reason == QueuedReason.STARTING and after.attempts == before.attempts:
         return False
-    return (before.state, before.reason, before.attempts) != (after.state, after.reason, after.attempts)
+    if (before.state, before.reason, before.attempts) != (after.state, after.reason, after.attempts):
+        return True
+    # The words of whoever keeps it waiting may come later; of those that change, the first are enough.
+    return bool(before.message) and after.message.startswith(f"{before.message}: ")

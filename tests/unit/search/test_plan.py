@@ -286,6 +286,20 @@ def test_disruptions_without_end_keep_the_record_bounded_and_are_each_counted_on
     assert trial.current_attempt == 1
 
 
+def test_words_of_a_queue_that_come_after_the_trial_was_recorded_as_waiting_are_recorded_once() -> None:
+    spec = spec_of(1, 10, 0, None)
+    trial = Trial(0, {"a": 0}, ProposalRecord("random", None, (), 0))
+
+    def wait(trial: Trial, said: str) -> tuple[Trial, ...]:
+        return pass_over(spec, trial, AttemptView(1, AttemptPhase.QUEUED, QueuedReason.QUEUED, said)).records
+
+    (recorded,) = wait(trial, "waits for admission by queue gpus")
+    (told,) = wait(recorded, "waits for admission by queue gpus: insufficient quota, 2 more needed")
+    assert told.message.endswith("2 more needed")
+    assert wait(told, "waits for admission by queue gpus: insufficient quota, 1 more needed") == ()
+    assert wait(told, "waits for admission by queue gpus") == ()
+
+
 def test_cancel_stops_what_runs_when_the_target_is_reached_and_drain_does_not() -> None:
     trial = Trial(1, {"a": 1}, ProposalRecord("random", None, (), 0))
     for choice, stops in (("Cancel", ((1, 1),)), ("Drain", ())):
