@@ -83,6 +83,9 @@ def after(hook: Hook) -> Fault:
     return fault
 
 
+MOMENTS = {"before": before, "after": after}
+
+
 def refusal(code: int, *, retry_after: int | None = None) -> Answer:
     """Return the API server's way of saying no."""
     reason = _REASONS[code]

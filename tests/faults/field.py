@@ -55,6 +55,11 @@ class Site:
         self.operators.append(operator)
         return operator
 
+    async def kill_and_restart(self) -> None:
+        """Kill the operator and start another one."""
+        self.operators[-1].kill()
+        self.start()
+
     async def apply(self, manifest: dict[str, Any]) -> None:
         """Create a search; operators that are started later run its kind of workload."""
         workload = manifest["spec"]["trial"].get("workload")

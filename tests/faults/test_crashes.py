@@ -37,7 +37,6 @@ KINDS_IN_ONE_SEARCH = 3
 OUTCOMES = {"2-1": "fail", "4-1": "infeasible"}
 ATTEMPTS = 7
 """Six trials, one of which is tried twice; the cost of all kill points grows with their square."""
-MOMENTS = {"before": faults.before, "after": faults.after}
 
 
 @dataclass(frozen=True)
@@ -117,7 +116,7 @@ async def test_search_is_exact_after_a_kill_at_any_write(
     with capsys.disabled():
         print(f"\n{report}\nin {time.monotonic() - began:.0f} s; undisturbed: {undisturbed.total()} writes")
     assert not report.failures, "\n\n".join(report.failures)
-    assert set(report.killed) == set(product(undisturbed, MOMENTS))
+    assert set(report.killed) == set(product(undisturbed, faults.MOMENTS))
 
 
 async def _writes_of_undisturbed(case: Case, cluster: Cluster, chronicle: Chronicle, folder: Path) -> Counter[str]:
@@ -133,7 +132,10 @@ async def _writes_of_undisturbed(case: Case, cluster: Cluster, chronicle: Chroni
 def _points(writes: Counter[str]) -> list[Point]:
     """Return all points, those of one kind of write beside each other: a share has something of each."""
     return [
-        Point(kind, moment, number) for kind in sorted(writes) for number in range(writes[kind]) for moment in MOMENTS
+        Point(kind, moment, number)
+        for kind in sorted(writes)
+        for number in range(writes[kind])
+        for moment in faults.MOMENTS
     ]
 
 
@@ -144,7 +146,9 @@ def _missing(writes: Counter[str], due: list[Point]) -> list[Point]:
     """
     certain = {(point.kind, point.moment) for point in due if point.number == 0}
     return [
-        Point(kind, moment, 0) for kind, moment in product(sorted(writes), MOMENTS) if (kind, moment) not in certain
+        Point(kind, moment, 0)
+        for kind, moment in product(sorted(writes), faults.MOMENTS)
+        if (kind, moment) not in certain
     ]
 
 
@@ -160,15 +164,10 @@ async def _kill_at(
     case: Case, cluster: Cluster, chronicle: Chronicle, folder: Path, points: list[Point], report: Report
 ) -> None:
     async with site(cluster, chronicle, folder) as here:
-
-        async def kill_and_restart() -> None:
-            here.operators[-1].kill()
-            here.start()
-
         rules = {}
         for point in points:
-            make: Callable[[Callable[[], Awaitable[None]]], Fault] = MOMENTS[point.moment]
-            rule = faults.on_kind(point.kind, make(kill_and_restart), after=point.number)
+            make: Callable[[Callable[[], Awaitable[None]]], Fault] = faults.MOMENTS[point.moment]
+            rule = faults.on_kind(point.kind, make(here.kill_and_restart), after=point.number)
             rules[point] = here.proxy.add(rule)
         await case.apply(here)
         here.start()

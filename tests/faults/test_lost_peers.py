@@ -23,7 +23,6 @@ from tests.integration.workloads import RANK, indexed_job
 pytestmark = pytest.mark.kwok
 
 PODS_OF_A_TRIAL = 3
-MOMENTS = {"before": faults.before, "after": faults.after}
 
 
 def _tells_of_it(request: Request) -> bool:
@@ -42,12 +41,8 @@ async def test_workload_that_fails_with_an_evicted_pod_is_made_again_whenever_th
 ) -> None:
     def killed(write: str, moment: str) -> Try:
         async def attempt(here: Site) -> None:
-            async def kill_and_restart() -> None:
-                here.operators[-1].kill()
-                here.start()
-
             pods = await _begin(here)
-            rule = here.proxy.add(Rule(WRITES[write], MOMENTS[moment](kill_and_restart)))
+            rule = here.proxy.add(Rule(WRITES[write], faults.MOMENTS[moment](here.kill_and_restart)))
             await _lose_one(here, pods)
             await _assert_made_again(here, pods)
             assert rule.hits, "the operator was never killed"
@@ -55,7 +50,7 @@ async def test_workload_that_fails_with_an_evicted_pod_is_made_again_whenever_th
         return attempt
 
     # Before it is told of, only the pod tells of it, and an operator that starts later does not see that any more.
-    moments = [each for each in product(WRITES, MOMENTS) if each != ("telling of the disruption", "before")]
+    moments = [each for each in product(WRITES, faults.MOMENTS) if each != ("telling of the disruption", "before")]
     await field.each((f"{moment} {write}", killed(write, moment)) for write, moment in moments)
 
 

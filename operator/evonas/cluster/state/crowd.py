@@ -139,7 +139,7 @@ def holdings_of(trial: TrialSpec, members: Iterable[Member], now: datetime) -> t
         Holding(
             trial.group_gpus[member.place.group],
             member.pod.scheduled,
-            member.end(now) if member.is_over() else None,
+            member.end(now) if member.is_over else None,
         )
         for member in members
         if member.pod.scheduled is not None

@@ -25,11 +25,11 @@ def disruptions_of(
     all, another workload, or nothing, where the workload is suspended. Where the workload is over, its engine may have
     deleted the pod before it said so, as the Job controller does with the others of a pod that has failed.
     """
-    settled = record.suspended and not any(not member.has_ended_well for member in crowd.current)
+    settled = record.suspended and all(member.has_ended_well for member in crowd.current)
     over = [
         loss
         for loss in crowd.lost
-        if all(member.is_over() for member in loss)
+        if all(member.is_over for member in loss)
         and (settled or any(_is_past(member, crowd) for member in loss))
         and not any(follows(member, one, record) for member in loss for one in told)
     ]
@@ -53,7 +53,7 @@ def _is_past(member: Member, crowd: Crowd) -> bool:
     if member.pod.disrupted is not None or not member.is_own or member.place.start < crowd.start:
         return True
     followers = (one for one in crowd.members if one.position == member.position and one is not member)
-    return any(one.pod.created >= member.pod.created and not one.is_over() for one in followers)
+    return any(one.pod.created >= member.pod.created and not one.is_over for one in followers)
 
 
 def _disruption(record: WorkloadRecord, crowd: Crowd, loss: tuple[Member, ...], now: datetime) -> Disruption:

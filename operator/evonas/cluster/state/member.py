@@ -78,6 +78,7 @@ class Member:
         # A deletion's timestamp is the end of its grace period, which may not be used up.
         return (state and state.finished) or min(self.pod.deletion or gone, gone)
 
+    @property
     def is_over(self) -> bool:
         """Say whether its container no longer runs and never will."""
         return self.pod.is_over(self.container)

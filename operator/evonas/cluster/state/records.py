@@ -326,6 +326,7 @@ def read_pod(body: Mapping[str, Any], attempt: AttemptName | None = None) -> Pod
     conditions = {item["type"]: item for item in status.get("conditions", ())}
     scheduled = conditions.get("PodScheduled", {})
     disruption = conditions.get("DisruptionTarget", {})
+    is_disrupted = disruption.get("status") == "True"
     annotations = metadata.get("annotations", {})
     reported = (REWARD_ANNOTATION, METRICS_ANNOTATION, INFEASIBLE_ANNOTATION, PROGRESS_ANNOTATION)
     return PodRecord(
@@ -344,7 +345,7 @@ def read_pod(body: Mapping[str, Any], attempt: AttemptName | None = None) -> Pod
         scheduled=from_time(scheduled.get("lastTransitionTime")) if scheduled.get("status") == "True" else None,
         unschedulable=scheduled.get("message", "") if scheduled.get("status") == "False" else None,
         gated=scheduled.get("reason") == "SchedulingGated",
-        disrupted=disruption.get("reason", "Disrupted") if disruption.get("status") == "True" else None,
+        disrupted=disruption.get("reason", "Disrupted") if is_disrupted else None,
         disruption_message=disruption.get("message", ""),
         annotations={key: annotations[key][:MAX_TEXT] for key in reported if key in annotations},
         containers={item["name"]: _with_last(item) for item in status.get("containerStatuses", ())},
@@ -360,7 +361,7 @@ def read_pod(body: Mapping[str, Any], attempt: AttemptName | None = None) -> Pod
         },
         is_labelled=attempt is None,
         message_limit=message_limit(body["spec"]),
-        disrupted_at=from_time(disruption.get("lastTransitionTime")) if disruption.get("status") == "True" else None,
+        disrupted_at=from_time(disruption.get("lastTransitionTime")) if is_disrupted else None,
     )
 
 

@@ -55,12 +55,11 @@ def view_workload(
         reporter = crowd.reporter
         reading = NOT_READ if reporter is None else readings.get(reporter.pod.uid, NOT_READ)
         view = _view(trial, record, crowd, now, reading)
-        cause = _cause(record, crowd, told)
     else:
         view = _view_by_record(trial, record, crowd, known, now, readings)
-        cause = _cause_in_head(trial, record, crowd)
-    if cause is not None and record.failed and view.ending is not None and view.ending.verdict is Verdict.BROKEN:
-        view = _made_again(record, crowd, cause)
+    if record.failed and view.ending is not None and view.ending.verdict is Verdict.BROKEN:
+        cause = _cause(trial, record, crowd, told)
+        view = view if cause is None else _made_again(record, crowd, cause)
     lives = any(not (pod.gone or pod.is_terminal) for pod in known)
     return replace(
         view,
@@ -166,27 +165,24 @@ def _workload_ended(trial: TrialSpec, record: WorkloadRecord, crowd: Crowd, read
     return _failed(crowd, failed, failed.state)
 
 
-def _cause(record: WorkloadRecord, crowd: Crowd, told: Sequence[EndedAttempt]) -> str | None:
-    """Say which disruption ended the pods of a workload that has failed; None if they have failed otherwise."""
+def _cause(trial: TrialSpec, record: WorkloadRecord, crowd: Crowd, told: Sequence[EndedAttempt]) -> str | None:
+    """Say which disruption ended a workload that has failed; None if it has failed otherwise."""
     failed = crowd.failed_by_itself
-    if failed is None:
-        return next((_lost(each.pod.name, each.pod.disrupted) for each in crowd.disrupted), None)
-    causes = [_lost(each.pod.name, each.pod.disrupted) for each in crowd.disrupted if failed.failed_by(each)]
-    causes += [_lost(one.pod, one.reason) for one in told if follows(failed, one, record)]
-    return next(iter(causes), None)
+    causes = [(each.pod.name, each.pod.disrupted) for each in crowd.disrupted if _is_cause(trial, record, each, failed)]
+    if _trains_in_container(trial) and failed is not None:
+        causes += [(one.pod or "", one.reason) for one in told if follows(failed, one, record)]
+    return next((f"pod {pod} was lost ({reason})" for pod, reason in causes), None)
 
 
-def _cause_in_head(trial: TrialSpec, record: WorkloadRecord, crowd: Crowd) -> str | None:
-    """Say how the pod was lost in which the training ran, which is no container's; None if it was not."""
+def _is_cause(trial: TrialSpec, record: WorkloadRecord, disrupted: Member, failed: Member | None) -> bool:
+    """Say whether a workload may have failed because of a pod's disruption: because ``failed`` did, if any failed by
+    itself, or because the training, where it is no container's, ran in that pod.
+    """
     assert trial.workload is not None
-    since = record.begun
-    lost = [each for each in crowd.disrupted if trial.workload.reports(each.place)]
-    during = (each for each in lost if since and each.pod.disrupted_at and since <= each.pod.disrupted_at)
-    return next((_lost(each.pod.name, each.pod.disrupted) for each in during), None)
-
-
-def _lost(pod: str | None, reason: str | None) -> str:
-    return f"pod {pod} was lost ({reason})"
+    if _trains_in_container(trial):
+        return failed is None or failed.failed_by(disrupted)
+    began, lost = record.begun, disrupted.pod.disrupted_at
+    return trial.workload.reports(disrupted.place) and began is not None and lost is not None and began <= lost
 
 
 def _made_again(record: WorkloadRecord, crowd: Crowd, cause: str) -> AttemptView:
