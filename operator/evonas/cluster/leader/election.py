@@ -25,6 +25,7 @@ from evonas.cluster.leader.lease import (
     about,
     decide,
     elapsed,
+    is_of_term,
     look,
     read_lease,
 )
@@ -133,10 +134,21 @@ class Election:
             return
         try:
             async with asyncio.timeout(RELEASE_SECONDS):
-                await self._patch(term.record, {"holderIdentity": "", "leaseDurationSeconds": 1, "renewTime": _now()})
-            logger.info("released the lease")
+                await self._give_back(term)
         except (ApiError, TimeoutError) as error:
-            logger.warning("the lease was not released and will expire: %s", error)
+            logger.warning("the lease was not released and will expire: %s", str(error) or "no answer")
+
+    async def _give_back(self, term: Term) -> None:
+        nobody = {"holderIdentity": "", "leaseDurationSeconds": 1, "renewTime": _now()}
+        try:
+            await self._patch(term.record, nobody)
+        except Conflict:
+            # A renewal may have been on its way when this process was told to end, and its answer was not awaited.
+            record = await self._look()
+            if record is None or not is_of_term(record, self.identity, term):
+                return
+            await self._patch(record, nobody)
+        logger.info("released the lease")
 
     async def _try_to_acquire(self) -> bool:
         record = await self._look()

@@ -125,10 +125,15 @@ def look(before: Sighting | None, record: LeaseRecord | None, now: float) -> Sig
 def decide(identity: str, seen: Sighting | None, term: Term | None, now: float, timing: Timing) -> Move:
     """Return what the process of that identity does next, given what it has seen and holds."""
     if term is not None:
-        ours = seen is None or (seen.record.holder, seen.record.acquired) == (identity, term.record.acquired)
+        ours = seen is None or is_of_term(seen.record, identity, term)
         return Move.RENEW if ours and now - term.confirmed < timing.renew_deadline else Move.LOST
     free = seen is None or seen.record.holder in ("", identity) or now - seen.at >= seen.record.duration
     return Move.ACQUIRE if free else Move.WAIT
+
+
+def is_of_term(record: LeaseRecord, identity: str, term: Term) -> bool:
+    """Say whether a record is of our term: neither another's nor of another life of this identity."""
+    return (record.holder, record.acquired) == (identity, term.record.acquired)
 
 
 def read_lease(body: Mapping[str, Any]) -> LeaseRecord:

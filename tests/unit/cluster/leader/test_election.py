@@ -25,6 +25,7 @@ class Server:
         self.trouble: Exception | None = None
         self.delay = 0.0
         self.answers_lost = 0
+        self.answer_delay = 0.0
 
     async def get(self, *_: Any) -> dict[str, Any]:
         await self._reach()
@@ -48,6 +49,7 @@ class Server:
         if self.answers_lost > 0:
             self.answers_lost -= 1
             raise Unavailable(0, "Unreachable", "reset")
+        await asyncio.sleep(self.answer_delay)
         return answer
 
     def put(self, spec: dict[str, Any]) -> dict[str, Any]:
@@ -218,6 +220,27 @@ async def test_who_lost_it_does_not_release_it() -> None:
     await asyncio.sleep(11)
     await first.release()
     assert server.holder == "first"
+
+
+async def test_a_release_while_a_renewal_is_on_its_way_is_one() -> None:
+    server = Server()
+    first = await leader(server)
+    holding = asyncio.create_task(first.hold())
+    server.answer_delay = 0.1
+    await asyncio.sleep(2.05)
+    assert server.version == 2, "renewed, but the answer is not here yet"
+    holding.cancel()
+    await first.release()
+    assert server.holder == ""
+
+
+async def test_what_another_has_taken_meanwhile_is_not_released() -> None:
+    server = Server()
+    first = await leader(server)
+    assert server.body is not None
+    server.put({**server.body["spec"], "holderIdentity": "second"})
+    await first.release()
+    assert server.holder == "second"
 
 
 async def test_an_unreadable_lease_is_told_and_tried_again() -> None:
