@@ -113,7 +113,7 @@ def gather(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord], 
     workload = trial.workload
     assert workload is not None
     known = list(pods)
-    members = sorted(_members(trial, record, known), key=_by_beginning)
+    members = sorted(_members(trial, record, known), key=lambda member: member.succession)
     own = [member for member in members if member.is_own]
     start = max((member.place.start for member in own), default=0)
     last = {_key(member): member for member in own if member.place.start == start}
@@ -187,12 +187,6 @@ def _was_taken(trial: TrialSpec, record: WorkloadRecord, member: Member) -> bool
     if member.has_ended_well or has_result(trial, pod):
         return False
     return pod.disrupted is not None or pod.gone or (pod.is_deleted and not record.is_finished)
-
-
-def _by_beginning(member: Member) -> tuple[datetime, bool, str]:
-    # Of two that were created within the same second, the one that leaves came first.
-    pod = member.pod
-    return pod.created, not (pod.is_deleted or pod.disrupted is not None or pod.is_terminal), pod.name
 
 
 def _finished(member: Member) -> tuple[datetime, bool, str]:

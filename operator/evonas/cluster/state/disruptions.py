@@ -53,7 +53,8 @@ def _is_past(member: Member, crowd: Crowd) -> bool:
     if member.pod.disrupted is not None or not member.is_own or member.place.start < crowd.start:
         return True
     followers = (one for one in crowd.members if one.position == member.position and one is not member)
-    return any(one.pod.created >= member.pod.created and not one.is_over for one in followers)
+    # One that is over and has not ended well may be lost with it, and say no more than that one does.
+    return any(one.succession > member.succession and (one.has_ended_well or not one.is_over) for one in followers)
 
 
 def _disruption(record: WorkloadRecord, crowd: Crowd, loss: tuple[Member, ...], now: datetime) -> Disruption:

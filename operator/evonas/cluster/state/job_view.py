@@ -28,6 +28,7 @@ from evonas.cluster.state.endings import (
 )
 from evonas.cluster.state.readings import NOT_READ, Reading
 from evonas.cluster.state.records import ContainerState, PodRecord, WorkloadRecord
+from evonas.cluster.state.succession import succession_of
 from evonas.search.attempt import AttemptPhase, AttemptView, Disruption, Ending, QueuedReason, Verdict
 from evonas.search.exits import TIMEOUT_REASON, judge_exit, judge_timeout
 from evonas.search.names import INFEASIBLE_EXIT_CODE
@@ -47,7 +48,7 @@ def view_attempt(
     readings: Mapping[str, Reading] = NOTHING_READ,
 ) -> AttemptView:
     """Return the attempt as its Job and pods currently show it, and ``readings`` of the pods' output, by UID."""
-    former = sorted(pods, key=lambda pod: (pod.created, pod.name))
+    former = sorted(pods, key=lambda pod: succession_of(pod, trial.container))
     current = next((pod for pod in reversed(former) if pod.owner_uid == job.uid), None)
     if current is not None and _was_disrupted(job, current) and not has_result(trial, current):
         current = None

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from evonas.cluster.state.endings import is_infeasible
 from evonas.cluster.state.records import ContainerState, PodRecord, WorkloadRecord
+from evonas.cluster.state.succession import Succession, succession_of
 from evonas.workloads.interface import KUBERNETES, Kind, Place, PodGroup
 
 _BY_SIGNAL = (128 + signal.SIGTERM, 128 + signal.SIGKILL)
@@ -30,6 +31,11 @@ class Member:
     def state(self) -> ContainerState | None:
         """The state of that container."""
         return self.pod.containers.get(self.container)
+
+    @property
+    def succession(self) -> Succession:
+        """What sorts the pods of a place from the first to the last."""
+        return succession_of(self.pod, self.container)
 
     @property
     def runs(self) -> bool:
