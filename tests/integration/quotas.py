@@ -8,6 +8,8 @@ from typing import Any
 from harness.client import Cluster
 from harness.errors import CommandFailed
 
+_JOBS = "count/jobs.batch"
+
 
 def set_pod_quota(cluster: Cluster, namespace: str, name: str, hard: dict[str, str]) -> None:
     """Make a quota that leaves no room for a pod with a GPU; it is in force when this returns."""
@@ -17,14 +19,17 @@ def set_pod_quota(cluster: Cluster, namespace: str, name: str, hard: dict[str, s
 
 
 def set_job_quota(cluster: Cluster, namespace: str, name: str) -> None:
-    """Make a quota with room for one Job; it is in force when this returns, and the room is free."""
-    _make(cluster, namespace, name, {"count/jobs.batch": "1"})
+    """Make a quota with room for one Job; it is in force when this returns.
+
+    It has no room at first: what is made while its controller counts may be in neither's count until the next one,
+    minutes later.
+    """
+    _make(cluster, namespace, name, {_JOBS: "0"})
     job = _job("probe")
-    path = cluster.rest.kind("jobs").path(namespace)
-    cluster.rest.ask("POST", path, json.dumps(_job("first")))
     cluster.wait_for("the quota to be in force", lambda: not _takes(cluster, namespace, job))
-    cluster.rest.ask("DELETE", f"{path}/first?propagationPolicy=Background")
-    cluster.wait_for("the room to be free", lambda: _takes(cluster, namespace, job))
+    patch = json.dumps({"spec": {"hard": {_JOBS: "1"}}})
+    cluster.kubectl("patch", "resourcequota", name, "-n", namespace, "--type=merge", "-p", patch)
+    cluster.wait_for("the room for one", lambda: _takes(cluster, namespace, job))
 
 
 def _make(cluster: Cluster, namespace: str, name: str, hard: dict[str, str]) -> None:
