@@ -24,6 +24,8 @@ from harness.client import Cluster
 
 Body = dict[str, Any]
 JOBSETS = WORKLOADS["JobSet"]
+DRIVER = "driver"
+"""The group of a JobSet whose pod reports."""
 KINDS = (PODS, JOBS, JOBSETS, CONFIG_MAPS, TRIALS, SEARCHES)
 GONE = 410
 

@@ -14,7 +14,7 @@ from typing import Any
 from evonas.cluster.client.resources import EVENTS, JOBS, SEARCHES, Resource
 from harness.client import Cluster
 from harness.credentials import kubeconfig_path
-from tests.faults.chronicle import JOBSETS, Chronicle, Story
+from tests.faults.chronicle import DRIVER, JOBSETS, Chronicle, Story
 from tests.faults.invariants import MAKERS, is_complete
 from tests.faults.operators import Operator
 from tests.faults.proxy import Proxy
@@ -210,7 +210,7 @@ def faulty_search(duration: str | None = None, outcomes: dict[str, str] | None =
 def with_jobsets(manifest: dict[str, Any]) -> dict[str, Any]:
     """Return the search with JobSets of two pods in two groups, each of which does what the only pod did."""
     template = manifest["spec"]["trial"].pop("template")
-    groups = [{"name": name, "template": {"spec": {"template": template}}} for name in ("driver", "worker")]
+    groups = [{"name": name, "template": {"spec": {"template": template}}} for name in (DRIVER, "worker")]
     workload = {"apiVersion": JOBSETS.api_version, "kind": JOBSETS.kind, "spec": {"replicatedJobs": groups}}
     manifest["spec"]["trial"]["workload"] = workload
     return manifest

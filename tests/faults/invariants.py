@@ -19,6 +19,7 @@ from evonas.recorded.rungs import difference_at_rungs
 from evonas.search.names import (
     ATTEMPT_LABEL,
     INDEX_LABEL,
+    INFEASIBLE_EXIT_CODE,
     MANAGED_BY,
     MANAGED_BY_LABEL,
     METRICS_ANNOTATION,
@@ -33,7 +34,7 @@ from evonas.search.totals import Totals
 from evonas.search.trial import Trial, TrialState
 from evonas.spec import SearchSpec
 from harness.kwok import PRINTED
-from tests.faults.chronicle import JOBSETS, Body, Story
+from tests.faults.chronicle import DRIVER, JOBSETS, Body, Story
 
 Reported = tuple[int, tuple[float, ...]]
 """A rung and a value of each objective there."""
@@ -101,11 +102,12 @@ def assert_never_twice(story: Story, *, remade: bool = False) -> None:
     """
     spec = _spec(story)
     allowed = spec.budget.parallel_trials
-    most = allowed * _pods_of_a_trial(spec)
-    for resource, is_over, limit in (
-        *(() if remade else ((PODS, _pod_is_over, most),)),
-        (JOBS, _job_is_over, None),
-        (JOBSETS, _jobset_is_over, None),
+    if not remade:
+        _assert_no_more_pods(story, allowed * _pods_of_a_trial(spec))
+    for resource, is_over in (
+        *(() if remade else ((PODS, _pod_is_over),)),
+        (JOBS, _job_is_over),
+        (JOBSETS, _jobset_is_over),
     ):
         live: dict[str, str] = {}
         for type, body in story.events[resource.plural]:
@@ -118,13 +120,29 @@ def assert_never_twice(story: Story, *, remade: bool = False) -> None:
                 place = labels.get(_GROUP_OF, ""), labels.get(_PLACE_IN, "")
                 live[name] = f"{labels[INDEX_LABEL]} {place}"
             assert len(set(live.values())) == len(live), f"two {resource.plural} of one trial at once: {live}"
-            assert limit is None or len(live) <= limit, f"{len(live)} {resource.plural} at once: {sorted(live)}"
     open_trials: set[str] = set()
     for type, body in story.events[TRIALS.plural]:
         # Imported results are many at once; nothing is run for them.
         is_open = type != "DELETED" and _state(body).holds_place and "imported" not in body["spec"]
         (open_trials.add if is_open else open_trials.discard)(body["metadata"]["name"])
         assert len(open_trials) <= allowed, f"{len(open_trials)} trials at once"
+
+
+def _assert_no_more_pods(story: Story, most: int) -> None:
+    """Pods count until their attempt has its result: another trial may begin while the others of them still run."""
+    live: dict[str, tuple[int, int]] = {}
+    told: set[tuple[int, int]] = set()
+    for type, body in story.events[PODS.plural]:
+        if not _is_ours(body):
+            continue
+        if type == "DELETED" or _pod_is_over(body):
+            live.pop(body["metadata"]["name"], None)
+        else:
+            live[body["metadata"]["name"]] = attempt_of(body)
+        if _has_result(body):
+            told.add(attempt_of(body))
+        counted = sorted(name for name, attempt in live.items() if attempt not in told)
+        assert len(counted) <= most, f"{len(counted)} pods at once: {counted}"
 
 
 def assert_started_by_the_record(story: Story) -> None:
@@ -440,6 +458,14 @@ def _holds(body: Mapping[str, Any], type: str) -> bool:
 
 def _pod_is_over(body: Mapping[str, Any]) -> bool:
     return body.get("status", {}).get("phase") in ("Succeeded", "Failed")
+
+
+def _has_result(pod: Mapping[str, Any]) -> bool:
+    """Say whether a pod is one that reports and has ended well, or one that has found its candidate infeasible."""
+    labels = pod["metadata"]["labels"]
+    reports = labels.get(_GROUP_OF, DRIVER) == DRIVER and labels.get(_PLACE_IN, "0") == "0"
+    codes = [item["state"].get("terminated", {}).get("exitCode") for item in pod["status"].get("containerStatuses", ())]
+    return INFEASIBLE_EXIT_CODE in codes or (reports and 0 in codes)
 
 
 def _job_is_over(body: Mapping[str, Any]) -> bool:

@@ -24,7 +24,7 @@ from harness.client import Cluster
 from tests import share
 from tests.earlier import export_of, record_results
 from tests.faults import faults
-from tests.faults.chronicle import Chronicle
+from tests.faults.chronicle import JOBSETS, Chronicle
 from tests.faults.field import Site, short_search, site, with_jobsets, with_two_objectives
 from tests.faults.invariants import assert_sound, attempts_on_record
 from tests.faults.proxy import Fault
@@ -77,6 +77,8 @@ class Case:
     config_map: dict[str, Any] | None = None
     earlier: dict[str, Any] | None = None
     """A search that is over, with a result for each of its ``maxTrials``."""
+    by_chance: frozenset[str] = frozenset()
+    """Kinds of writes that a search may do without, depending on what comes first: each that comes has its kills."""
 
     async def apply(self, here: Site) -> None:
         """Create what it is about."""
@@ -116,7 +118,7 @@ async def test_search_is_exact_after_a_kill_at_any_write(
     with capsys.disabled():
         print(f"\n{report}\nin {time.monotonic() - began:.0f} s; undisturbed: {undisturbed.total()} writes")
     assert not report.failures, "\n\n".join(report.failures)
-    assert set(report.killed) == set(product(undisturbed, faults.MOMENTS))
+    assert set(report.killed) >= set(product(undisturbed.keys() - tried.by_chance, faults.MOMENTS))
 
 
 async def _writes_of_undisturbed(case: Case, cluster: Cluster, chronicle: Chronicle, folder: Path) -> Counter[str]:
@@ -280,7 +282,8 @@ def _jobsets() -> Case:
         budget={"maxTrials": 4, "parallelTrials": 2},
         trial={"retries": 1, "ttlSecondsAfterFinished": 3600},
     )
-    return Case(with_jobsets(body), 5, range(4))
+    # That of the infeasible candidate fails by itself, unless it is deleted before.
+    return Case(with_jobsets(body), 5, range(4), by_chance=frozenset({f"delete {JOBSETS.plural}"}))
 
 
 CASES = {
