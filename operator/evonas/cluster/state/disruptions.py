@@ -79,11 +79,11 @@ def _disruption(record: WorkloadRecord, crowd: Crowd, loss: tuple[Member, ...], 
 def _reason(record: WorkloadRecord, first: Member) -> tuple[str, str]:
     pod, state = first.pod, first.state
     if not first.is_own:
-        return WORKLOAD_DELETED, f"somebody deleted its {record.kind}"
+        return WORKLOAD_DELETED, f"somebody deleted its {record.noun}"
     if pod.disrupted is not None:
         return pod.disrupted, f"pod {pod.name}: {pod.disruption_message}"
     if record.suspended:
-        return WORKLOAD_SUSPENDED, f"its {record.kind} was suspended"
+        return WORKLOAD_SUSPENDED, f"its {record.noun} was suspended"
     if first.has_failed and state is not None:
         return POD_FAILED, f"pod {pod.name} exited with code {state.exit_code}"
     return POD_DELETED, f"pod {pod.name} was deleted"

@@ -149,6 +149,11 @@ class WorkloadRecord:
         return self.complete or self.failed
 
     @property
+    def noun(self) -> str:
+        """The kind under which people find it in the cluster."""
+        return PLAIN_JOB if self.kind == PLAIN_JOB else kind_named(self.kind).kind
+
+    @property
     def trains_in_container(self) -> bool:
         """Say whether its training is what a container runs (``workloads.interface``)."""
         return self.kind == PLAIN_JOB or kind_named(self.kind).trains_in_container

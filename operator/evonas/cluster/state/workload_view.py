@@ -131,7 +131,7 @@ def _training_ended(trial: TrialSpec, record: WorkloadRecord, crowd: Crowd, read
     if report.infeasible is not None:
         return judge_exit(INFEASIBLE_EXIT_CODE, report)
     if record.complete and missing:
-        message = f"the {record.kind} is complete, but the pod with its result was gone before that was read"
+        message = f"the {record.noun} is complete, but the pod with its result was gone before that was read"
         return Ending(Verdict.BROKEN, "ResultMissing", message)
     if record.complete:
         return judge_exit(0, report)
@@ -151,11 +151,11 @@ def _workload_ended(trial: TrialSpec, record: WorkloadRecord, crowd: Crowd, read
     if record.complete:
         if report != Report():
             return judge_exit(INFEASIBLE_EXIT_CODE if report.infeasible else 0, report)
-        message = f"the {record.kind} is complete, but the pod that reports has left no result"
+        message = f"the {record.noun} is complete, but the pod that reports has left no result"
         return Ending(Verdict.BROKEN, "ResultMissing", message)
     late = next((member.pod for member in crowd.members if member.pod.reason == TIMEOUT_REASON), None)
     if late is not None or record.reason == TIMEOUT_REASON:
-        what = f"the {record.kind}" if late is None else f"pod {late.name}"
+        what = f"the {record.noun}" if late is None else f"pod {late.name}"
         said = f"{what} took longer than its own activeDeadlineSeconds"
         return Ending(Verdict.USELESS, TIMEOUT_REASON, f"{said}: {record.message}" if record.message else said)
     failed = crowd.first_failed
@@ -191,7 +191,7 @@ def _made_again(record: WorkloadRecord, crowd: Crowd, cause: str) -> AttemptView
     deleted, and made again under the same attempt, as a Job makes a single pod again.
     """
     view = _attempt(record, crowd, AttemptPhase.QUEUED)
-    said = f"its {record.kind} failed when {cause}, and is made again"
+    said = f"its {record.noun} failed when {cause}, and is made again"
     return replace(view, reason=QueuedReason.DISRUPTED, message=said, must_stop=True)
 
 
@@ -243,18 +243,18 @@ def _partial_since(crowd: Crowd, now: datetime) -> datetime | None:
 def _hindrance(record: WorkloadRecord, crowd: Crowd) -> tuple[QueuedReason, str, str]:
     """Return why not all pods run: the reason, the runtime's word for it, and a message."""
     if record.suspended and not crowd.current:
-        said = f"waits for admission by queue {record.queue}" if record.queue else f"its {record.kind} is suspended"
+        said = f"waits for admission by queue {record.queue}" if record.queue else f"its {record.noun} is suspended"
         return QueuedReason.QUEUED, "", said
     waiting = [member for member in crowd.current if not member.runs]
     for found in (_failure(record, waiting), _hindered_start(waiting), _unscheduled(waiting)):
         if found is not None:
             return found
     if crowd.all_run:
-        about = QueuedReason.STARTING, "", f"its {record.kind} is about to start its program"
+        about = QueuedReason.STARTING, "", f"its {record.noun} is about to start its program"
         return _hindered_helper(crowd) or about
     if crowd.lost:
         return QueuedReason.DISRUPTED, "", "a pod that was lost is being replaced"
-    said = "its pods are being started" if crowd.current else record.message or f"its {record.kind} has no pod yet"
+    said = "its pods are being started" if crowd.current else record.message or f"its {record.noun} has no pod yet"
     return QueuedReason.STARTING, "", said
 
 
@@ -262,7 +262,7 @@ def _failure(record: WorkloadRecord, waiting: Iterable[Member]) -> tuple[QueuedR
     for member in waiting:
         if member.has_failed and member.state is not None:
             ended = f"pod {member.pod.name} exited with code {member.state.exit_code}"
-            return QueuedReason.DISRUPTED, "", f"{ended}; its {record.kind} decides what follows"
+            return QueuedReason.DISRUPTED, "", f"{ended}; its {record.noun} decides what follows"
     return None
 
 

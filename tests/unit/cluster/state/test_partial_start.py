@@ -27,6 +27,12 @@ def member(rank: int, **fields: Any) -> PodRecord:
     return pod_record(uid=f"p{rank}", name=f"s-{rank}", labels=labels, **fields)
 
 
+def test_an_indexed_job_is_called_by_the_kind_under_which_it_is_found() -> None:
+    view = view_workload(searched().trial, job_record(kind="IndexedJob", complete=True, ended=NOW), [], NOW)
+    assert view.ending is not None
+    assert view.ending.message == "the Job is complete, but the pod that reports has left no result"
+
+
 def test_a_partial_start_waits_for_the_rest_until_its_deadline() -> None:
     spec = searched()
     record = job_record(kind="IndexedJob")
