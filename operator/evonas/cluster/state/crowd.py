@@ -15,6 +15,7 @@ from evonas.cluster.state.endings import has_result
 from evonas.cluster.state.losses import together
 from evonas.cluster.state.member import Member, is_own
 from evonas.cluster.state.records import PodRecord, WorkloadRecord
+from evonas.cluster.state.succession import Succession
 from evonas.search.attempt import Holding
 from evonas.spec import TrialSpec
 from evonas.workloads.interface import ALIKE, PodGroup
@@ -164,11 +165,11 @@ def _numbered(members: Sequence[Member]) -> list[Member]:
     """Return the same with the number of their start, where the engine only names it: the next begins when the last is
     gone, so each pod of it is younger.
     """
-    began: dict[str, datetime] = {}
+    began: dict[str, Succession] = {}
     for member in members:
         run = member.place.run
-        began[run] = min(began.get(run, member.pod.created), member.pod.created)
-    order = sorted(began, key=lambda run: (began[run], run))
+        began[run] = min(began.get(run, member.succession), member.succession)
+    order = sorted(began, key=began.__getitem__)
     return [
         replace(member, place=replace(member.place, start=order.index(member.place.run)))
         if member.place.run

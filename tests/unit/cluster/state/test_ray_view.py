@@ -339,6 +339,13 @@ def test_a_retry_of_the_whole_is_one_disruption_whatever_its_cluster_is_called()
         assert settle(SPEC, trial(0), seen).disruptions == 1
 
 
+def test_a_retry_within_the_second_of_the_first_start_is_the_later_one_whatever_its_cluster_is_called() -> None:
+    for former, later in (("w-zzzzz", "w-aaaaa"), ("w-aaaaa", "w-zzzzz")):
+        gone = nodes(name="-old", cluster=former, deleted=-110)
+        seen = view(RUNNING, [*gone, *nodes(cluster=later)])
+        assert (seen.phase, seen.pod, len(seen.disruptions)) == (AttemptPhase.RUNNING, "head", 1)
+
+
 def test_one_that_a_queue_suspends_waits() -> None:
     record = replace(ray_job("Suspended", begun=None), suspended=True)
     seen = view(record, nodes(deleted=-50))
