@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from typing import Any
 
 from evonas.agents import NO_EXPERIENCE, Experience
-from evonas.cluster.client.resources import CONFIG_MAPS, JOBS, PODS, SEARCHES, TRIALS
+from evonas.cluster.client.resources import CONFIG_MAPS, JOBS, PODS, SEARCHES, TRIALS, Resource
 from evonas.cluster.state.knowledge_map import from_config_map
 from evonas.cluster.state.records import read_trial
 from evonas.domination import dominates
@@ -109,17 +109,9 @@ def assert_never_twice(story: Story, *, remade: bool = False) -> None:
         (JOBS, _job_is_over),
         (JOBSETS, _jobset_is_over),
     ):
-        live: dict[str, str] = {}
-        for type, body in story.events[resource.plural]:
-            if not _is_ours(body):
-                continue
-            name, labels = body["metadata"]["name"], body["metadata"]["labels"]
-            if type == "DELETED" or is_over(body):
-                live.pop(name, None)
-            else:
-                place = labels.get(_GROUP_OF, ""), labels.get(_PLACE_IN, "")
-                live[name] = f"{labels[INDEX_LABEL]} {place}"
-            assert len(set(live.values())) == len(live), f"two {resource.plural} of one trial at once: {live}"
+        for _, live in _unfinished(story, resource, is_over):
+            places = {name: _place_of(body) for name, body in live.items()}
+            assert len(set(places.values())) == len(places), f"two {resource.plural} of one trial at once: {places}"
     open_trials: set[str] = set()
     for type, body in story.events[TRIALS.plural]:
         # Imported results are many at once; nothing is run for them.
@@ -130,19 +122,32 @@ def assert_never_twice(story: Story, *, remade: bool = False) -> None:
 
 def _assert_no_more_pods(story: Story, most: int) -> None:
     """Pods count until their attempt has its result: another trial may begin while the others of them still run."""
-    live: dict[str, tuple[int, int]] = {}
     told: set[tuple[int, int]] = set()
-    for type, body in story.events[PODS.plural]:
+    for pod, live in _unfinished(story, PODS, _pod_is_over):
+        if _has_result(pod):
+            told.add(attempt_of(pod))
+        counted = sorted(name for name, body in live.items() if attempt_of(body) not in told)
+        assert len(counted) <= most, f"{len(counted)} pods at once: {counted}"
+
+
+def _unfinished(
+    story: Story, resource: Resource, is_over: Callable[[Body], bool]
+) -> Iterator[tuple[Body, Mapping[str, Body]]]:
+    """Yield each object of ours as it was at each event, and those of its kind that were unfinished then, by name."""
+    live: dict[str, Body] = {}
+    for type, body in story.events[resource.plural]:
         if not _is_ours(body):
             continue
-        if type == "DELETED" or _pod_is_over(body):
+        if type == "DELETED" or is_over(body):
             live.pop(body["metadata"]["name"], None)
         else:
-            live[body["metadata"]["name"]] = attempt_of(body)
-        if _has_result(body):
-            told.add(attempt_of(body))
-        counted = sorted(name for name, attempt in live.items() if attempt not in told)
-        assert len(counted) <= most, f"{len(counted)} pods at once: {counted}"
+            live[body["metadata"]["name"]] = body
+        yield body, live
+
+
+def _place_of(body: Body) -> str:
+    labels = body["metadata"]["labels"]
+    return f"{labels[INDEX_LABEL]} {(labels.get(_GROUP_OF, ''), labels.get(_PLACE_IN, ''))}"
 
 
 def assert_started_by_the_record(story: Story) -> None:

@@ -21,14 +21,13 @@ def set_pod_quota(cluster: Cluster, namespace: str, name: str, hard: dict[str, s
 def set_job_quota(cluster: Cluster, namespace: str, name: str) -> None:
     """Make a quota with room for one Job; it is in force when this returns.
 
-    It has no room at first: what is made while its controller counts may be in neither's count until the next one,
-    minutes later.
+    It has no room at first: a Job made while its controller counts may be left out until that counts again, minutes
+    later.
     """
     _make(cluster, namespace, name, {_JOBS: "0"})
     job = _job("probe")
     cluster.wait_for("the quota to be in force", lambda: not _takes(cluster, namespace, job))
-    patch = json.dumps({"spec": {"hard": {_JOBS: "1"}}})
-    cluster.kubectl("patch", "resourcequota", name, "-n", namespace, "--type=merge", "-p", patch)
+    cluster.rest.merge("quota", name, namespace, {"spec": {"hard": {_JOBS: "1"}}})
     cluster.wait_for("the room for one", lambda: _takes(cluster, namespace, job))
 
 

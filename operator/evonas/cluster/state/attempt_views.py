@@ -12,7 +12,7 @@ from evonas.cluster.state.job_view import view_attempt
 from evonas.cluster.state.readings import NOT_READ, Reading
 from evonas.cluster.state.records import PLAIN_JOB, PodRecord, TrialRecord, WorkloadRecord
 from evonas.cluster.state.store import AttemptKey, Children
-from evonas.cluster.state.succession import succession_of
+from evonas.cluster.state.succession import latest
 from evonas.cluster.state.workload_view import view_workload
 from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason
 from evonas.search.codec import from_time
@@ -142,8 +142,7 @@ def _progress(spec: SearchSpec, children: Children, view: AttemptView, pods: Ite
     if spec.trial.report is not None:
         told = telling_pods(spec.trial, pods)
         in_container = spec.trial.workload is None or spec.trial.workload.kind.trains_in_container
-        shown = [each for each in told if each[0].name == view.pod or not in_container]
-        last, _ = max(shown, key=lambda each: succession_of(*each), default=(None, ""))
+        last, _ = latest(each for each in told if each[0].name == view.pod or not in_container)
         return NOT_READ.progress if last is None else children.readings.get(last.uid, NOT_READ).progress
     said = (pod.annotations.get(PROGRESS_ANNOTATION) for pod in pods if pod.name == view.pod)
     return next((parse_progress(text) for text in said if text is not None), None)

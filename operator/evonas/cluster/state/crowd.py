@@ -15,7 +15,6 @@ from evonas.cluster.state.endings import has_result
 from evonas.cluster.state.losses import together
 from evonas.cluster.state.member import Member, is_own
 from evonas.cluster.state.records import PodRecord, WorkloadRecord
-from evonas.cluster.state.succession import Succession
 from evonas.search.attempt import Holding
 from evonas.spec import TrialSpec
 from evonas.workloads.interface import ALIKE, PodGroup
@@ -114,7 +113,7 @@ def gather(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord], 
     workload = trial.workload
     assert workload is not None
     known = list(pods)
-    members = sorted(_members(trial, record, known), key=lambda member: member.succession)
+    members = _members(trial, record, known)
     own = [member for member in members if member.is_own]
     start = max((member.place.start for member in own), default=0)
     last = {_key(member): member for member in own if member.place.start == start}
@@ -148,6 +147,7 @@ def holdings_of(trial: TrialSpec, members: Iterable[Member], now: datetime) -> t
 
 
 def _members(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord]) -> list[Member]:
+    """Return the pods that have a place, from the first that was made to the last."""
     workload = trial.workload
     assert workload is not None
     groups: Mapping[str, PodGroup] = {group.name: group for group in workload.groups}
@@ -158,22 +158,16 @@ def _members(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord]
             group = groups[place.group]
             container = group.container(trial.container)
             members.append(Member(pod, place, group, container, is_own=is_own(workload.kind, record, pod)))
-    return _numbered(members)
+    return _numbered(sorted(members, key=lambda member: member.succession))
 
 
 def _numbered(members: Sequence[Member]) -> list[Member]:
     """Return the same with the number of their start, where the engine only names it: the next begins when the last is
-    gone, so each pod of it is younger.
+    gone, so each pod of it comes later.
     """
-    began: dict[str, Succession] = {}
-    for member in members:
-        run = member.place.run
-        began[run] = min(began.get(run, member.succession), member.succession)
-    order = sorted(began, key=began.__getitem__)
+    runs = list(dict.fromkeys(member.place.run for member in members))
     return [
-        replace(member, place=replace(member.place, start=order.index(member.place.run)))
-        if member.place.run
-        else member
+        replace(member, place=replace(member.place, start=runs.index(member.place.run))) if member.place.run else member
         for member in members
     ]
 

@@ -43,21 +43,22 @@ def _by_end(member: Member, now: datetime) -> tuple[datetime, str]:
 def _is_replaced(lost: Member, members: Iterable[Member], by: datetime) -> bool:
     """Say whether another pod of the same start had started at the place of a lost one by then."""
 
-    # What comes with the next start of all may run before the last pod of the former is seen to be gone. Of pods that
-    # are alike, those that began after its end come into its place. Kubernetes keeps whole seconds: what started within
-    # that of the end may have done so before or after.
-    def follows(other: Member) -> bool:
-        if lost.place.rank == ALIKE:
-            return other.pod.created >= lost.end(by)
-        return other.succession > lost.succession
-
+    # What comes with the next start of all may run before the last pod of the former is seen to be gone. Kubernetes
+    # keeps whole seconds: what started within that of the end may have done so before or after.
     return any(
         other is not lost
         and other.is_own == lost.is_own
         and other.place == lost.place
-        and follows(other)
+        and _comes_after(other, lost, by)
         and other.state is not None
         and other.state.started is not None
         and other.state.started < by.replace(microsecond=0)
         for other in members
     )
+
+
+def _comes_after(other: Member, lost: Member, by: datetime) -> bool:
+    # Of pods that are alike, those that began after its end come into its place.
+    if lost.place.rank == ALIKE:
+        return other.pod.created >= lost.end(by)
+    return other.succession > lost.succession

@@ -7,6 +7,7 @@ other, and none is made after one that has ended well.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import IntEnum
 
@@ -28,8 +29,13 @@ class _Fate(IntEnum):
 
 
 def succession_of(pod: PodRecord, container: str) -> Succession:
-    """Return what sorts an attempt's pods by when they were made; ``container`` is the one that trains."""
+    """Return what sorts an attempt's pods by when they were made; ``container`` is the one whose end counts."""
     return pod.created, _fate_of(pod, container), pod.gone_at or _NOT_GONE, pod.name
+
+
+def latest(pods: Iterable[tuple[PodRecord, str]]) -> tuple[PodRecord | None, str]:
+    """Return the last of the pods that was made, each given with a container of it; none of none."""
+    return max(pods, key=lambda each: succession_of(*each), default=(None, ""))
 
 
 def _fate_of(pod: PodRecord, container: str) -> _Fate:

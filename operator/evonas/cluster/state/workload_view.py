@@ -27,7 +27,7 @@ from evonas.cluster.state.job_view import NOTHING_READ
 from evonas.cluster.state.member import Member, is_own
 from evonas.cluster.state.readings import NOT_READ, Reading
 from evonas.cluster.state.records import ContainerState, PodRecord, WorkloadRecord
-from evonas.cluster.state.succession import succession_of
+from evonas.cluster.state.succession import latest
 from evonas.search.attempt import AttemptPhase, AttemptView, Ending, QueuedReason, Verdict
 from evonas.search.exits import TIMEOUT_REASON, judge_exit, judge_timeout
 from evonas.search.names import INFEASIBLE_EXIT_CODE
@@ -107,8 +107,7 @@ def _view_by_record(
     """View an attempt whose training is no container's."""
     assert trial.workload is not None
     kind = trial.workload.kind
-    printers = [(pod, container) for pod, container in telling_pods(trial, pods) if is_own(kind, record, pod)]
-    printer, container = max(printers, key=lambda each: succession_of(*each), default=(None, ""))
+    printer, container = latest(each for each in telling_pods(trial, pods) if is_own(kind, record, each[0]))
     reading = NOT_READ if printer is None else readings.get(printer.uid, NOT_READ)
     unread = printer is not None and is_to_be_read(trial, printer, container) and not reading.is_whole
     if record.complete and unread:
