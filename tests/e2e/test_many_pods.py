@@ -56,13 +56,14 @@ def test_commands_of_the_page_run(enabled: Cluster, namespace: str, tmp_path: Pa
 def _assert_trained_by_two(cluster: Cluster, namespace: str, record: dict[str, Any]) -> None:
     status = record["status"]
     assert status["state"] == "Succeeded"
+    assert len(status["attempts"]) == 1, status["attempts"]
     assert float(status["reward"]) == float(status["metrics"]["accuracy"]) > 0.5
     # What the processes have counted, not what the manifest says.
     assert float(status["metrics"]["processes"]) == 2
     first, second = _pods_of(cluster, namespace, record)
     assert float(first["metadata"]["annotations"][REWARD_ANNOTATION]) == float(status["reward"])
     assert REWARD_ANNOTATION not in second["metadata"].get("annotations", {})
-    assert status["attempts"][-1]["pod"] == first["metadata"]["name"]
+    assert status["attempts"][0]["pod"] == first["metadata"]["name"]
 
 
 def _pods_of(cluster: Cluster, namespace: str, record: dict[str, Any]) -> list[dict[str, Any]]:
