@@ -11,17 +11,19 @@ from collections.abc import Callable
 import pytest
 
 from evonas.cluster.client.resources import JOBS, PODS, SEARCHES, TRIALS
-from evonas.search.names import PROGRESS_ANNOTATION, REWARD_ANNOTATION, TRIAL_LABEL
+from evonas.search.names import INDEX_LABEL, PROGRESS_ANNOTATION, REWARD_ANNOTATION, TRIAL_LABEL
 from tests import share
 from tests.faults import faults
 from tests.faults.chronicle import Body
 from tests.faults.field import TRIALS_OF_SEARCH, Field, Site, Try, climbing_search, stopping_search, with_two_objectives
 from tests.faults.invariants import (
+    assert_never_twice,
     assert_nothing_orphaned,
     assert_places_without_gap,
     assert_results_recorded_once,
     assert_rungs_recorded_once,
     assert_sound,
+    attempt_of,
 )
 from tests.faults.pods import FOR_EVER, annotate, evict, letting_go, phase_of, running, state_of
 from tests.faults.proxy import Answer, Forward, Request, Rule
@@ -59,10 +61,42 @@ async def test_two_operators_at_once_stop_no_trial_twice_and_change_no_rung(fiel
         assert_nothing_orphaned(here.story)
         assert_rungs_recorded_once(here.story)
         assert [body["spec"]["index"] for body in here.story.objects(TRIALS)] == list(range(TRIALS_OF_SEARCH))
-        jobs = {body["metadata"]["uid"]: body["metadata"]["name"] for _, body in here.story.events[JOBS.plural]}
-        assert len(jobs) == TRIALS_OF_SEARCH, sorted(jobs.values())
+        in_time, late = _jobs(here)
+        assert in_time == list(range(TRIALS_OF_SEARCH))
+        _assert_gone(here, late)
 
     await field.each((str(number), attempt) for number in range(2))
+
+
+async def test_job_that_another_operator_makes_after_the_stop_is_deleted_at_once_and_changes_nothing(
+    field: Field,
+) -> None:
+    """While one's request is on its way, the other may have run the trial, stopped it and deleted its Job: what is
+    created cannot be made to depend on another object.
+    """
+
+    async def attempt(here: Site) -> None:
+        async def come_late(request: Request, forward: Forward) -> Answer:
+            job = json.loads(request.body)["metadata"]["name"]
+            await here.story.until(lambda: job in _deleted_jobs(here))
+            return await forward()
+
+        rule = here.proxy.add(Rule(_starts_one_to_be_stopped, come_late))
+        await here.apply(stopping_search())
+        here.start()
+        here.start()
+        await here.complete()
+        assert rule.hits, "no Job came late"
+        assert_nothing_orphaned(here.story)
+        assert_never_twice(here.story, remade=True)
+        assert_results_recorded_once(here.story)
+        assert_rungs_recorded_once(here.story)
+        in_time, late = _jobs(here)
+        assert in_time == list(range(TRIALS_OF_SEARCH))
+        assert late
+        _assert_gone(here, late)
+
+    await field.run(attempt)
 
 
 async def test_curve_that_begins_again_in_another_pod_records_nothing_twice(field: Field) -> None:
@@ -182,6 +216,35 @@ def _is_stop(request: Request) -> bool:
     if request.kind != "patch architecturetrials/status":
         return False
     return bool(json.loads(request.body)["status"].get("state") == "Stopped")
+
+
+def _starts_one_to_be_stopped(request: Request) -> bool:
+    last = str(TRIALS_OF_SEARCH - 1)
+    return request.kind == "create jobs" and json.loads(request.body)["metadata"]["labels"][INDEX_LABEL] == last
+
+
+def _deleted_jobs(here: Site) -> set[str]:
+    return {body["metadata"]["name"] for type, body in here.story.events[JOBS.plural] if type == "DELETED"}
+
+
+def _jobs(here: Site) -> tuple[list[int], list[int]]:
+    """Return the indexes of the trials for which Jobs were made in time, and after the record of their end."""
+    ends: dict[int, int] = {}
+    for _, body in here.story.events[TRIALS.plural]:
+        if state_of(body) in ("Succeeded", "Stopped"):
+            ends.setdefault(body["spec"]["index"], int(body["metadata"]["resourceVersion"]))
+    in_time, late = list[int](), list[int]()
+    for type, body in here.story.events[JOBS.plural]:
+        if type == "ADDED":
+            index, _ = attempt_of(body)
+            (in_time if int(body["metadata"]["resourceVersion"]) < ends[index] else late).append(index)
+    return sorted(in_time), sorted(late)
+
+
+def _assert_gone(here: Site, indexes: list[int]) -> None:
+    assert not {attempt_of(job)[0] for job in here.story.objects(JOBS)} & {*indexes}, (
+        "a Job that came too late lives on"
+    )
 
 
 def _reason(here: Site) -> str:
