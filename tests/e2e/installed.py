@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -56,6 +57,13 @@ def example_of(file: str, *, trials: int) -> list[dict[str, Any]]:
             budget = body["spec"]["budget"]
             budget |= {"maxTrials": trials, "parallelTrials": min(trials, budget.get("parallelTrials", 1))}
     return bodies
+
+
+def write_shorter(file: str, folder: Path, *, trials: int) -> Path:
+    """Write an example with fewer trials into the folder, for commands that name it."""
+    shorter = folder / "shorter.yaml"
+    shorter.write_text(yaml.safe_dump_all(example_of(file, trials=trials)))
+    return shorter
 
 
 def follow(

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from evonas.search.names import REWARD_ANNOTATION, SEARCH_LABEL
 from harness.client import Cluster
 from tests.command_line import shell_of
-from tests.e2e.installed import apply_example, change, example_of, follow
+from tests.e2e.installed import apply_example, change, follow, write_shorter
 from tests.integration.searches import trials
 from tests.shell_blocks import MANY_PODS, blocks_run_by, reader_folder
 
@@ -45,8 +44,7 @@ def test_commands_of_the_page_run(enabled: Cluster, namespace: str, tmp_path: Pa
         for record in records:
             _assert_trained_by_two(enabled, namespace, record)
 
-    shorter = tmp_path / "shorter.yaml"
-    shorter.write_text(yaml.safe_dump_all(example_of(f"{BY_PAGE}.yaml", trials=TRIALS[BY_PAGE])))
+    shorter = write_shorter(f"{BY_PAGE}.yaml", tmp_path, trials=TRIALS[BY_PAGE])
     (block,) = blocks_run_by(MANY_PODS)
     text = block.text.replace(f"examples/{BY_PAGE}.yaml", str(shorter))
     said = block.run(reader_folder(tmp_path), shell_of(enabled, namespace, tmp_path), text)

@@ -13,7 +13,7 @@ from evonas.domination import find_front, hypervolume
 from harness.client import Cluster
 from tests.chart.rendering import NAMESPACE, ROOT
 from tests.command_line import shell_of
-from tests.e2e.installed import follow
+from tests.e2e.installed import follow, write_shorter
 from tests.integration.searches import trials
 from tests.shell_blocks import AS_IT_IS, FRONT, NODE, SCRIPT, TUTORIAL, Block, blocks_run_by, reader_folder
 from tests.unit.docs.markdown import Page
@@ -60,9 +60,12 @@ def test_shell_trial_from_a_config_map(cluster: Cluster, give: Give, here: str) 
     assert found["succeeded"] == found["total"] > 0
 
 
-def test_program_as_it_is_is_searched_by_what_it_prints(cluster: Cluster, give: Give, here: str) -> None:
+def test_program_as_it_is_is_searched_by_what_it_prints(
+    cluster: Cluster, give: Give, here: str, tmp_path: Path
+) -> None:
     (block,) = blocks_run_by(AS_IT_IS)
-    give(block)
+    shorter = write_shorter("as-it-is/search.yaml", tmp_path, trials=4)
+    give(block, block.text.replace("examples/as-it-is/search.yaml", shorter.name))
     succeeded = [record for record in trials(cluster, here, "as-it-is") if record["status"]["state"] == "Succeeded"]
     assert succeeded
     logs = {
@@ -83,14 +86,12 @@ def test_search_with_two_objectives_ends_with_its_front(
     cluster: Cluster, give: Give, here: str, tmp_path: Path
 ) -> None:
     (block,) = blocks_run_by(FRONT)
-    example = "examples/nasbench201-front.yaml"
-    body = yaml.safe_load((ROOT / example).read_text())
-    body["spec"]["budget"] = {"maxTrials": 8, "parallelTrials": 4}
-    (tmp_path / "shorter.yaml").write_text(yaml.safe_dump(body))
-    said = give(block, block.text.replace(example, "shorter.yaml"))
+    name = "nasbench201-front"
+    shorter = write_shorter(f"{name}.yaml", tmp_path, trials=8)
+    said = give(block, block.text.replace(f"examples/{name}.yaml", shorter.name))
 
-    front = cluster.get("nas", body["metadata"]["name"], here)["status"]["front"]
-    results = [record["status"]["metrics"] for record in trials(cluster, here, body["metadata"]["name"])]
+    front = cluster.get("nas", name, here)["status"]["front"]
+    results = [record["status"]["metrics"] for record in trials(cluster, here, name)]
     points = [(float(metrics["accuracy"]), -float(metrics["latency_ms"])) for metrics in results]
     within = np.array([point for point in points if point[0] >= 0.8 and point[1] >= -20])
     expected = within[find_front(within)]
@@ -99,7 +100,7 @@ def test_search_with_two_objectives_ends_with_its_front(
     assert front["size"] == len(members)
     assert float(front["hypervolume"]) == pytest.approx(hypervolume(expected, (0.8, -20)))
     # What people see of it.
-    heading, row = (line for line in said.splitlines() if line.startswith(("NAME", "nasbench201-front ")))
+    heading, row = (line for line in said.splitlines() if line.startswith(("NAME", f"{name} ")))
     shown = {column: row[heading.index(column) :].split()[0] for column in ("FRONT", "HYPERVOLUME")}
     assert shown == {"FRONT": str(front["size"]), "HYPERVOLUME": front["hypervolume"]}
 

@@ -33,6 +33,8 @@ SHORTER = {
         for agent in ("random", "evolution", "neural", "evonas")
     },
     "examples/digits-front.yaml\n": "--max-trials 2",
+    "examples/digits-earlier.yaml\n": "--max-trials 6",
+    "examples/digits-learning.yaml\n": "--max-trials 4",
     "examples/spiking-digits.yaml\n": "--max-trials 1 --parallel-trials 1",
     "examples/as-it-is/search.yaml\n": "--max-trials 3",
     "--epochs 5\n": "--epochs 1",
