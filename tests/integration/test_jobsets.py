@@ -77,6 +77,35 @@ def test_search_of_jobsets_with_two_groups_completes(
     )
 
 
+def test_group_whose_pods_the_api_server_would_refuse_makes_no_jobset(
+    cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
+) -> None:
+    good = jobset("refused", TWO, budget=ONE)
+    bad = json.loads(json.dumps(good))
+    _, worker = bad["spec"]["trial"]["workload"]["spec"]["replicatedJobs"]
+    del worker["template"]["spec"]["template"]["spec"]["containers"][0]["image"]
+    apply(bad)
+    found = cluster.wait_for("the refusal", lambda: condition(cluster.get("nas", "refused", namespace), "Accepted"))
+    assert (found["status"], found["reason"]) == ("False", "TemplateRefused")
+    assert found["message"].startswith("spec.trial.workload.spec.replicatedJobs[1].template: ")
+    assert "spec.template.spec.containers[0].image: Required value" in found["message"]
+    assert not cluster.list("jobsets", namespace)
+    assert not trials(cluster, namespace)
+    change(cluster, namespace, "refused", good["spec"])
+    wait_until(cluster, namespace, "refused", "Complete")
+
+
+def test_jobset_with_a_coordinator_and_a_long_name_completes(
+    cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
+) -> None:
+    name = "coordinated-search-of-a-long-name"
+    coordinator = {"coordinator": {"replicatedJob": "worker", "jobIndex": 0, "podIndex": 1}}
+    apply(jobset(name, {"driver": 1, "worker": 2}, workload=coordinator, budget=ONE))
+    wait_until(cluster, namespace, name, "Complete")
+    (trial,) = trials(cluster, namespace)
+    assert "-worker-0-1-" in trial["status"]["attempts"][-1]["pod"]
+
+
 def test_pod_that_reports_is_the_one_with_the_labels(
     cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
 ) -> None:
@@ -172,7 +201,7 @@ def test_jobset_that_somebody_suspends_again_and_again_loses_its_pods_once_each_
             return bool(status.get("state") == "Queued" and status.get("disruptions") == times)
 
         cluster.wait_for("the suspension to be told", told)
-        assert trials(cluster, namespace)[0]["status"]["message"] == "its JobSet is suspended"
+        assert trials(cluster, namespace)[0]["status"]["message"].startswith("its JobSet is suspended")
         cluster.rest.merge("jobsets", name, namespace, {"spec": {"suspend": False}})
         cluster.wait_for(
             "other pods",

@@ -155,6 +155,14 @@ class Kind(ABC):
     def build(self, spec: Mapping[str, Any], change: Change) -> dict[str, Any]:
         """Return its spec for one attempt."""
 
+    def jobs(self, spec: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Yield a Job's spec for each pod template that ``build`` gave, with the path of what it is of.
+
+        An API server takes whatever stands in a custom object's template, and would refuse the pods later: these Jobs
+        let it judge before.
+        """
+        yield from ()
+
     @abstractmethod
     def read(self, body: Mapping[str, Any]) -> Standing:
         """Return where an object of this kind stands."""

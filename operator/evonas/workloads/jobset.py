@@ -69,12 +69,22 @@ class JobSet(Kind):
         return Place(group["name"], coordinator.get("jobIndex", 0) * _STRIDE + coordinator.get("podIndex", 0))
 
     def longest_name(self, spec: Mapping[str, Any]) -> int:
-        """Return what leaves room for the names of its Jobs and pods."""
+        """Return what leaves room for the names of its Jobs and pods, and for the address of its coordinator, which is
+        the value of a label.
+        """
         longest = max(
             len(f"-{group['name']}-{group.get('replicas', 1) - 1}-{pods_of_job(group['template']['spec']) - 1}")
             for group in spec["replicatedJobs"]
         )
-        return NAME_LENGTH - longest - SUFFIX_OF_A_POD
+        room = NAME_LENGTH - longest - SUFFIX_OF_A_POD
+        coordinator = spec.get("coordinator")
+        if not coordinator:
+            return room
+        pod = f"-{coordinator['replicatedJob']}-{coordinator.get('jobIndex', 0)}-{coordinator.get('podIndex', 0)}."
+        domain = (spec.get("network") or {}).get("subdomain")
+        left = NAME_LENGTH - len(pod)
+        # Without a domain of its own, the address has the JobSet's name twice.
+        return min(room, left - len(domain) if domain else left // 2)
 
     def build(self, spec: Mapping[str, Any], change: Change) -> dict[str, Any]:
         """Return the JobSet's spec. Where it says nothing of failures, a disrupted pod starts the whole again, as often
@@ -86,6 +96,11 @@ class JobSet(Kind):
             **spec,
             "replicatedJobs": groups,
         }
+
+    def jobs(self, spec: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Yield the Job of each group."""
+        for position, group in enumerate(spec["replicatedJobs"]):
+            yield f"{FIELD}.replicatedJobs[{position}].template", group["template"]["spec"]
 
     def read(self, body: Mapping[str, Any]) -> Standing:
         """Return where the JobSet stands."""

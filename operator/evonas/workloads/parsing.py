@@ -12,7 +12,8 @@ from evonas.gpus import GpuAccounting, count_gpus, gpu_problems
 from evonas.hints import did_you_mean
 from evonas.wording import counted
 from evonas.workloads.catalogue import KINDS, find_kind
-from evonas.workloads.interface import NAME_LENGTH, SHORTEST_NAME, Workload
+from evonas.workloads.interface import NAME_LENGTH, SHORTEST_NAME, Kind, Workload
+from evonas.workloads.pods import MAX_PODS
 
 FIELD = "spec.trial.workload"
 
@@ -35,11 +36,14 @@ def workload_problems(
     parsed = parse_workload(workload)
     room = kind.longest_name(parsed.spec)
     if room < SHORTEST_NAME:
+        longest = max((group.name for group in parsed.groups), key=len)
         said = (
-            f"names in it are too long by {counted(SHORTEST_NAME - room, 'character')}: {kind.engine} derives those of "
-            f"pods from them and from the trial's, and they have at most {NAME_LENGTH}"
+            f"names in it, such as {longest}, are too long by {counted(SHORTEST_NAME - room, 'character')}: "
+            f"{kind.engine} derives others from them and from the trial's, and these have at most {NAME_LENGTH}"
         )
         yield FieldProblem(f"{FIELD}.spec", said)
+    if parsed.pods > MAX_PODS:
+        yield FieldProblem(f"{FIELD}.spec", f"must have at most {MAX_PODS:,} pods in all, got {parsed.pods:,}")
     if parsed.reporting_labels and parsed.labelled_group is None:
         yield FieldProblem(f"{FIELD}.reportingPod", "no pod template of the workload has these labels")
     elif not kind.trains_in_container and parsed.reporter != kind.reporter(parsed.spec):
@@ -73,6 +77,13 @@ def read_workload(trial: Mapping[str, Any]) -> Workload | None:
     with suppress(AttributeError, KeyError, TypeError, ValueError):
         if not any(workload_problems(trial["workload"], None, GpuAccounting())):
             return parse_workload(trial["workload"])
+    return None
+
+
+def count_pods(kind: Kind, spec: Mapping[str, Any]) -> int | None:
+    """Return how many pods the spec of an object has that anybody may have changed; None if it cannot be read."""
+    with suppress(AttributeError, KeyError, TypeError, ValueError):
+        return Workload(kind, spec).pods
     return None
 
 

@@ -49,6 +49,9 @@ class KindContract(ABC):
     has_accounts: ClassVar[bool] = True
     """Whether its spec has a place for the service account of its pods."""
 
+    is_opaque: ClassVar[bool] = True
+    """Whether it has templates of pods that the API server does not judge with it."""
+
     @abstractmethod
     def labels_of(self, place: Place) -> dict[str, str]:
         """Return the labels that the engine gives to the pod at a place."""
@@ -131,6 +134,17 @@ class KindContract(ABC):
 
     def test_building_twice_gives_the_same(self) -> None:
         assert self.kind.build(self.spec, CHANGE) == self.kind.build(self.spec, CHANGE)
+
+    def test_a_server_can_judge_each_template_that_it_does_not_know(self) -> None:
+        spec = self.kind.build(self.spec, CHANGE)
+        judged = dict(self.kind.jobs(spec))
+        for field in judged:
+            assert _at(spec, field.removeprefix("spec.trial.workload.spec."))
+        if self.is_opaque:
+            pods = [job["template"]["spec"]["containers"] for job in judged.values()]
+            assert all(group.template["spec"]["containers"] in pods for group in self.built())
+        else:
+            assert not judged
 
     # --- who reports ---
 

@@ -29,6 +29,7 @@ def conditions(*types: str) -> dict[str, Any]:
 
 
 class TestIndexedJob(KindContract):
+    is_opaque = False
     kind = kind_named("IndexedJob")
     spec = SPEC
     pods: ClassVar[Mapping[str, int]] = {GROUP: 11}

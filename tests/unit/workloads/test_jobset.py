@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import pytest
+
+from evonas.gpus import GpuAccounting
 from evonas.workloads.catalogue import kind_named
-from evonas.workloads.interface import Place, Workload
+from evonas.workloads.interface import NAME_LENGTH, Place, Workload
 from evonas.workloads.jobset import JobSet
+from evonas.workloads.parsing import count_pods, workload_problems
 from tests.unit.workloads.contract import CHANGE, KindContract
 from tests.unit.workloads.objects import container
 from tests.unit.workloads.test_indexed_job import conditions
@@ -62,6 +66,22 @@ class TestJobSet(KindContract):
         assert self.kind.place(self.labels_of(place)) == place
 
 
+@pytest.mark.parametrize("subdomain", ["", "net"])
+def test_the_address_of_the_coordinator_fits_into_its_label(subdomain: str) -> None:
+    coordinator = {"replicatedJob": "driver", "jobIndex": 0, "podIndex": 0}
+    network = {"network": {"subdomain": subdomain}} if subdomain else {}
+    longest = JobSet().longest_name({**SPEC, **network, "coordinator": coordinator})
+    assert len(f"{'w' * longest}-driver-0-0.{subdomain or 'w' * longest}") <= NAME_LENGTH
+    assert longest > 24
+
+
+def test_a_trial_has_so_many_pods_at_most() -> None:
+    spec = {"replicatedJobs": [group("workers", replicas=101, parallelism=100)]}
+    manifest = {"apiVersion": JobSet.api_version, "kind": "JobSet", "spec": spec}
+    (problem,) = workload_problems(manifest, None, GpuAccounting())
+    assert str(problem) == "spec.trial.workload.spec: must have at most 10,000 pods in all, got 10,100"
+
+
 def test_the_coordinator_reports() -> None:
     spec = {**SPEC, "coordinator": {"replicatedJob": "workers", "jobIndex": 1, "podIndex": 2}}
     assert JobSet().reporter(spec) == Place("workers", STRIDE + 2)
@@ -85,3 +105,10 @@ def test_a_disrupted_pod_starts_the_whole_again_unless_the_user_says_otherwise()
     assert built["replicatedJobs"][0]["template"]["spec"]["podFailurePolicy"]["rules"][0]["action"] == "FailJob"
     own = {"failurePolicy": {"maxRestarts": 5}}
     assert JobSet().build({**SPEC, **own}, CHANGE)["failurePolicy"] == own["failurePolicy"]
+
+
+def test_the_pods_of_an_object_are_counted_by_its_own_spec_as_far_as_that_can_be_read() -> None:
+    built = JobSet().build(SPEC, CHANGE)
+    assert count_pods(JobSet(), built) == 7
+    edited: list[dict[str, Any]] = [{}, {"replicatedJobs": None}, {"replicatedJobs": [{"name": "workers"}]}]
+    assert [count_pods(JobSet(), spec) for spec in edited] == [None] * 3

@@ -54,6 +54,7 @@ def labels_of(group: str, rank: int, restart: int = 0) -> dict[str, str]:
 
 
 class TestTrainJob(KindContract):
+    is_opaque = False
     kind = kind_named("TrainJob")
     spec = SPEC
     trainer = "node"

@@ -1,4 +1,4 @@
-"""Whether a search can run as it is written: parsing, its agent, and a server-side dry run of its first Job.
+"""Whether a search can run as it is written: parsing, its agent, and a server-side dry run of what a trial makes.
 
 A template is kept as written, so only the API server (its schema, admission and policies) can judge it; asking before
 anything is created keeps a bad template from ever creating a pod. A refused search is checked again when anything that
@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 from evonas.agents import check_agent
 from evonas.cluster.client.api import Api, Refused
+from evonas.cluster.client.resources import JOBS
 from evonas.cluster.control.engines import Engines
 from evonas.cluster.control.refusals import Refusal, is_full_quota
-from evonas.cluster.control.workloads import build_attempt
+from evonas.cluster.control.workloads import build_attempt, jobs_within
 from evonas.cluster.state.records import SearchRecord
 from evonas.errors import InvalidManifest
 from evonas.search.conditions import find_condition
@@ -97,14 +98,16 @@ class Acceptance:
             queue_labels=search.queue_labels,
             fields=self._engines.fields(spec),
         )
+        field = "spec.trial.template" if spec.trial.workload is None else "spec.trial.workload"
         try:
-            await self._api.create(resource, search.namespace, body, dry_run=True)
+            stored = await self._api.create(resource, search.namespace, body, dry_run=True)
+            for of, job in jobs_within(spec, body, stored):
+                field = of
+                await self._api.create(JOBS, search.namespace, job, dry_run=True)
         except Refused as refused:
             # A full quota is temporary; the Job's own controller waits for it, and so do we.
             if not is_full_quota(refused.message):
-                field = "template" if spec.trial.workload is None else "workload"
-                message = f"spec.trial.{field}: {refused.message}"
-                return Refusal("TemplateRefused", message, look_again=REEXAMINED_INTERVAL)
+                return Refusal("TemplateRefused", f"{field}: {refused.message}", look_again=REEXAMINED_INTERVAL)
         return spec
 
 

@@ -70,7 +70,7 @@ class PendingReasons:
     async def _ask(self, job: WorkloadRecord) -> Blockage | None:
         if job.suspended:
             said = await self._last(job, f"involvedObject.kind=Workload,reason={_PENDING}")
-            return None if said is None else Blockage(QueuedReason.QUEUED, f"{waits_for(job)}: {said}")
+            return None if said is None else Blockage(QueuedReason.QUEUED, f"{job.suspension}: {said}")
         own = f"involvedObject.uid={job.uid},reason=FailedCreate"
         said = await self._last(job, "type=Warning" if job.kind in WORKLOADS else own)
         return None if said is None else judge_refusal(said)
@@ -109,11 +109,6 @@ def is_about(job: WorkloadRecord, event: Mapping[str, Any]) -> bool:
         return True
     name = about.get("name", "")
     return (name == job.name or name.startswith(f"{job.name}-")) and "Fail" in reason and "Creat" in reason
-
-
-def waits_for(job: WorkloadRecord) -> str:
-    """Return what a suspended Job or workload waits for."""
-    return f"waits for admission by queue {job.queue}"
 
 
 def explain_view(view: AttemptView, answer: Answer, now: datetime) -> AttemptView:

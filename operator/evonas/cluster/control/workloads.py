@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -46,6 +47,18 @@ def build_attempt(
         "metadata": metadata_of(search, spec, trial, trial_uid, name, queue_labels),
         "spec": kind.suspend(built) if is_queued(queue_labels) else built,
     }
+
+
+def jobs_within(
+    spec: SearchSpec, sent: Mapping[str, Any], stored: Mapping[str, Any]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the Jobs by which an API server can judge the pods of an attempt's object, each with the path of what it is
+    of. ``sent`` is the object, ``stored`` what the server would make of it.
+    """
+    workload = spec.trial.workload
+    for field, job in () if workload is None else workload.kind.jobs(stored["spec"]):
+        # No such Job exists, and whoever judges by labels and owners finds those that the pods' maker has.
+        yield field, {"apiVersion": JOBS.api_version, "kind": JOBS.kind, "metadata": sent["metadata"], "spec": job}
 
 
 def release_of(record: WorkloadRecord, seconds: int, now: datetime) -> dict[str, Any]:

@@ -156,8 +156,7 @@ def _without_pod(job: WorkloadRecord, former: Sequence[PodRecord], deleted: PodR
     if deleted is not None:
         reason, message = QueuedReason.STOPPING, "its pod was deleted; its Job has not yet shown what comes next"
     elif job.suspended:
-        said = f"waits for admission by queue {job.queue}" if job.queue else "its Job is suspended"
-        reason, message = QueuedReason.QUEUED, said
+        reason, message = QueuedReason.QUEUED, job.suspension
     elif former and former[-1].owner_uid == job.uid:
         reason, message = QueuedReason.DISRUPTED, former[-1].disruption_message or "its pod is being replaced"
     else:

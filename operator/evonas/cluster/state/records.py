@@ -29,6 +29,7 @@ from evonas.search.trial import Trial
 from evonas.search.trial_report import MAX_MESSAGE_BYTES, message_limit
 from evonas.workloads.catalogue import find_kind, kind_named
 from evonas.workloads.conditions import job_standing
+from evonas.workloads.parsing import count_pods
 
 logger = logging.getLogger(__name__)
 
@@ -142,6 +143,8 @@ class WorkloadRecord:
     begun: datetime | None = None
     """When the training began, and the code that it failed with, of a kind that tells (``workloads.interface``)."""
     exit_code: int | None = None
+    pods: int | None = None
+    """How many a workload has, which its search may say otherwise of the next one; None if that cannot be read."""
 
     @property
     def is_finished(self) -> bool:
@@ -152,6 +155,13 @@ class WorkloadRecord:
     def noun(self) -> str:
         """The kind under which people find it in the cluster."""
         return PLAIN_JOB if self.kind == PLAIN_JOB else kind_named(self.kind).kind
+
+    @property
+    def suspension(self) -> str:
+        """Say what it waits for while it is suspended."""
+        if self.queue:
+            return f"waits for admission by queue {self.queue}"
+        return f"its {self.noun} is suspended, and goes on once its spec.suspend is false"
 
     @property
     def trains_in_container(self) -> bool:
@@ -290,9 +300,9 @@ def read_workload(body: Mapping[str, Any]) -> WorkloadRecord:
     metadata, spec = body["metadata"], body["spec"]
     kind = find_kind(body.get("apiVersion", "batch/v1"), body.get("kind", "Job"))
     if kind is None or (kind.kind == "Job" and spec.get("completionMode") != "Indexed"):
-        name, standing = PLAIN_JOB, job_standing(body)
+        name, standing, pods = PLAIN_JOB, job_standing(body), None
     else:
-        name, standing = kind.name, kind.read(body)
+        name, standing, pods = kind.name, kind.read(body), count_pods(kind, spec)
     expires = from_time(metadata.get("annotations", {}).get(EXPIRY_ANNOTATION))
     return WorkloadRecord(
         namespace=metadata["namespace"],
@@ -319,6 +329,7 @@ def read_workload(body: Mapping[str, Any]) -> WorkloadRecord:
         expires=expires,
         begun=standing.begun,
         exit_code=standing.exit_code,
+        pods=pods,
     )
 
 

@@ -242,8 +242,7 @@ def _partial_since(crowd: Crowd, now: datetime) -> datetime | None:
 def _hindrance(record: WorkloadRecord, crowd: Crowd) -> tuple[QueuedReason, str, str]:
     """Return why not all pods run: the reason, the runtime's word for it, and a message."""
     if record.suspended and not crowd.current:
-        said = f"waits for admission by queue {record.queue}" if record.queue else f"its {record.noun} is suspended"
-        return QueuedReason.QUEUED, "", said
+        return QueuedReason.QUEUED, "", record.suspension
     waiting = [member for member in crowd.current if not member.runs]
     for found in (_failure(record, waiting), _hindered_start(waiting), _unscheduled(waiting)):
         if found is not None:

@@ -53,7 +53,11 @@ def test_a_job_without_a_queue_leaves_its_suspension_alone(labels: dict[str, str
 
 
 @pytest.mark.parametrize(
-    ("labels", "message"), [(QUEUE, "waits for admission by queue gpus"), ({}, "its Job is suspended")]
+    ("labels", "message"),
+    [
+        (QUEUE, "waits for admission by queue gpus"),
+        ({}, "its Job is suspended, and goes on once its spec.suspend is false"),
+    ],
 )
 def test_a_suspended_job_is_queued_and_names_its_queue(labels: dict[str, str], message: str) -> None:
     built = job(**labels)

@@ -91,6 +91,13 @@ def test_a_worker_that_does_not_exist_yet_is_missed() -> None:
     assert view(jobset(), gang(running(), running(), scheduled=-10)).phase is AttemptPhase.QUEUED
 
 
+def test_a_search_that_asks_for_more_pods_now_has_a_running_trial_go_on_with_those_that_it_has() -> None:
+    """The search's trials have three pods; this one was made when they had two."""
+    seen = view(jobset(pods=2), gang(running(), running()))
+    assert (seen.phase, seen.start_time) == (AttemptPhase.RUNNING, at(-100))
+    assert view(jobset(pods=None), gang(running(), running())).phase is AttemptPhase.ENDED
+
+
 def test_a_worker_that_finds_no_node_is_named() -> None:
     pods = [*gang(running(), running(), scheduled=-10), pod("workers", 1, None, scheduled=None, unschedulable="no GPU")]
     seen = view(jobset(), pods)
