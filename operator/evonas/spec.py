@@ -108,6 +108,8 @@ class TrialSpec:
     """What makes its pods; None if there is only the one of ``template``, in a Job."""
     group_gpus: Mapping[str, Fraction] = field(default_factory=dict)
     """GPUs that each pod of a workload takes, by its group."""
+    accounting: GpuAccounting = field(default_factory=GpuAccounting)
+    """How GPUs are counted."""
 
     @property
     def container_field(self) -> str:
@@ -507,4 +509,5 @@ def _trial(trial: Mapping[str, Any], accounting: GpuAccounting) -> TrialSpec:
         report=LogReport.parse(trial["report"]) if "report" in trial else None,
         workload=workload,
         group_gpus=group_gpus,
+        accounting=accounting,
     )

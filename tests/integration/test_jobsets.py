@@ -24,6 +24,7 @@ from tests.integration.searches import (
     trials,
     wait_for_quota_told,
     wait_until,
+    wait_until_observed,
 )
 from tests.integration.workloads import (
     GROUP,
@@ -104,6 +105,28 @@ def test_jobset_with_a_coordinator_and_a_long_name_completes(
     wait_until(cluster, namespace, name, "Complete")
     (trial,) = trials(cluster, namespace)
     assert "-worker-0-1-" in trial["status"]["attempts"][-1]["pod"]
+
+
+def test_an_edit_of_the_workload_is_for_the_trials_that_start_later(
+    cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
+) -> None:
+    budget = {"maxTrials": 2, "parallelTrials": 1}
+    apply(jobset("edited", TWO, annotations=BOTH_HELD, budget=budget))
+    driver, worker = all_running(cluster, namespace, 2)
+    spec = jobset("edited", {"leader": 1, "first": 1, "second": 1}, budget=budget)["spec"]
+    change(cluster, namespace, "edited", spec)
+    wait_until_observed(cluster, namespace, "edited")
+    for pod in (worker, driver):
+        report(cluster, namespace, pod, "0.125")
+    wait_until(cluster, namespace, "edited", "Complete")
+    first, second = (trial["status"] for trial in trials(cluster, namespace))
+    assert (first["reward"], len(first["attempts"]), first["attempts"][0]["pod"]) == (
+        "0.125",
+        1,
+        driver["metadata"]["name"],
+    )
+    assert "-leader-" in second["attempts"][0]["pod"]
+    assert [pod["metadata"]["labels"][GROUP] for pod in pods_of(cluster, namespace, 1)] == ["first", "leader", "second"]
 
 
 def test_pod_that_reports_is_the_one_with_the_labels(

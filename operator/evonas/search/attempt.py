@@ -119,6 +119,8 @@ class AttemptView:
     """Set exactly when the phase is ENDED."""
     holdings: tuple[Holding, ...] = ()
     """What each of its pods has held, lost ones too; empty where there is only one pod at a time."""
+    gpus: Fraction | None = None
+    """What that one takes, where it is known of the attempt itself: the search's may have changed since."""
     holds_resources: bool = True
     """False once nothing of it can still run, so that the next attempt may start."""
     outlasts: bool = False

@@ -155,8 +155,8 @@ def gpu_seconds(spec: SearchSpec, trial: Trial, view: AttemptView, over: Attempt
     if over.end_time is None:
         return 0
     if not view.holdings:
-        held = Fraction() if over.held_since is None else spec.trial.gpus * _seconds(over.held_since, over.end_time)
-        return math.ceil(held)
+        gpus = spec.trial.gpus if view.gpus is None else view.gpus
+        return 0 if over.held_since is None else math.ceil(gpus * _seconds(over.held_since, over.end_time))
     since, end = _settled_until(trial, view), over.end_time
     if isinstance(over, Disruption):
         # As it is recorded: what follows is charged from there on.

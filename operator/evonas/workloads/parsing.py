@@ -12,7 +12,7 @@ from evonas.gpus import GpuAccounting, count_gpus, gpu_problems
 from evonas.hints import did_you_mean
 from evonas.wording import counted
 from evonas.workloads.catalogue import KINDS, find_kind
-from evonas.workloads.interface import NAME_LENGTH, SHORTEST_NAME, Kind, Workload
+from evonas.workloads.interface import NAME_LENGTH, SHORTEST_NAME, Workload
 from evonas.workloads.pods import MAX_PODS
 
 FIELD = "spec.trial.workload"
@@ -77,13 +77,6 @@ def read_workload(trial: Mapping[str, Any]) -> Workload | None:
     with suppress(AttributeError, KeyError, TypeError, ValueError):
         if not any(workload_problems(trial["workload"], None, GpuAccounting())):
             return parse_workload(trial["workload"])
-    return None
-
-
-def count_pods(kind: Kind, spec: Mapping[str, Any]) -> int | None:
-    """Return how many pods the spec of an object has that anybody may have changed; None if it cannot be read."""
-    with suppress(AttributeError, KeyError, TypeError, ValueError):
-        return Workload(kind, spec).pods
     return None
 
 

@@ -18,6 +18,7 @@ from evonas.search.names import MAX_INDEX, workload_name
 from evonas.workloads.catalogue import KINDS, find_kind, kind_named
 from evonas.workloads.interface import NAME_LENGTH, SHORTEST_NAME, Change, Kind, Place, PodGroup, Workload
 from evonas.workloads.parsing import gpus_of, parse_workload, workload_problems
+from evonas.workloads.shape import shape_of, spec_of
 
 OURS = {"evonas.dev/search-uid": "u", "evonas.dev/index": "0", "evonas.dev/attempt": "1"}
 TOLD = (
@@ -145,6 +146,21 @@ class KindContract(ABC):
             assert all(group.template["spec"]["containers"] in pods for group in self.built())
         else:
             assert not judged
+
+    def test_all_attempts_have_one_shape_which_says_as_much_of_their_pods_as_what_they_are_built_of(self) -> None:
+        other = Change({name: f"{value}1" for name, value in OURS.items()}, TOLD[1:], "trial", "evonas-trial")
+        built = self.kind.build(self.spec, CHANGE)
+        shape = shape_of(built)
+        assert shape_of(self.kind.suspend(self.kind.build(self.spec, other))) == shape
+        known, seen = Workload(self.kind, built), Workload(self.kind, spec_of(shape))
+        assert [(group.name, group.count) for group in seen.groups] == [
+            (each.name, each.count) for each in known.groups
+        ]
+        assert seen.reporter == known.reporter
+        assert gpus_of(seen, GpuAccounting()) == gpus_of(known, GpuAccounting())
+        for group, of in zip(seen.groups, known.groups, strict=True):
+            names = ["trial", self.trainer, None]
+            assert [group.container(name) for name in names] == [of.container(name) for name in names]
 
     # --- who reports ---
 

@@ -11,7 +11,7 @@ from evonas.gpus import GpuAccounting
 from evonas.workloads.catalogue import kind_named
 from evonas.workloads.interface import NAME_LENGTH, Place, Workload
 from evonas.workloads.jobset import JobSet
-from evonas.workloads.parsing import count_pods, workload_problems
+from evonas.workloads.parsing import workload_problems
 from tests.unit.workloads.contract import CHANGE, KindContract
 from tests.unit.workloads.objects import container
 from tests.unit.workloads.test_indexed_job import conditions
@@ -105,10 +105,3 @@ def test_a_disrupted_pod_starts_the_whole_again_unless_the_user_says_otherwise()
     assert built["replicatedJobs"][0]["template"]["spec"]["podFailurePolicy"]["rules"][0]["action"] == "FailJob"
     own = {"failurePolicy": {"maxRestarts": 5}}
     assert JobSet().build({**SPEC, **own}, CHANGE)["failurePolicy"] == own["failurePolicy"]
-
-
-def test_the_pods_of_an_object_are_counted_by_its_own_spec_as_far_as_that_can_be_read() -> None:
-    built = JobSet().build(SPEC, CHANGE)
-    assert count_pods(JobSet(), built) == 7
-    edited: list[dict[str, Any]] = [{}, {"replicatedJobs": None}, {"replicatedJobs": [{"name": "workers"}]}]
-    assert [count_pods(JobSet(), spec) for spec in edited] == [None] * 3

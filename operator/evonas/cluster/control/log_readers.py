@@ -19,6 +19,7 @@ from typing import Any
 from evonas.cluster.client.api import Api, ApiError, NotFound
 from evonas.cluster.client.backoff import pause
 from evonas.cluster.control.log_rights import FORBIDDEN, LogRights
+from evonas.cluster.state.as_made import as_made
 from evonas.cluster.state.attempt_views import find_workload
 from evonas.cluster.state.crowd import telling_pods
 from evonas.cluster.state.endings import is_to_be_read
@@ -98,10 +99,11 @@ class LogReaders:
             job = find_workload(children, trial)
             if job is None or job.attempt != trial.current_attempt:
                 continue
-            for pod, container in telling_pods(spec.trial, children.pods.get((index, job.attempt), {}).values()):
+            made = as_made(spec.trial, job)
+            for pod, container in telling_pods(made, children.pods.get((index, job.attempt), {}).values()):
                 uid, state = pod.uid, pod.containers.get(container)
                 runs = state is not None and state.started is not None and state.exit_code is None
-                if is_to_be_read(spec.trial, pod, container):
+                if is_to_be_read(made, pod, container):
                     if not children.readings.get(uid, NOT_READ).is_whole:
                         yield uid, (pod, container, True)
                 elif follows and runs and not pod.is_deleted:

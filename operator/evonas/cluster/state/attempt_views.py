@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from evonas.cluster.state.as_made import as_made
 from evonas.cluster.state.crowd import telling_pods
 from evonas.cluster.state.job_view import view_attempt
 from evonas.cluster.state.readings import NOT_READ, Reading
@@ -35,7 +36,8 @@ def view_attempts(spec: SearchSpec, children: Children, now: datetime) -> dict[i
         if job is not None and job.owner_uid == children.trials[index].uid:
             pods = children.pods.get((index, job.attempt), {})
             view = view_of(spec.trial, job, pods.values(), now, children.readings, trial.attempts)
-            progress = None if spec.fidelity is None else _progress(spec, children, view, pods.values())
+            made = as_made(spec.trial, job)
+            progress = None if spec.fidelity is None else _progress(made, children, view, pods.values())
             views[index] = replace(view, fingerprint=job.fingerprint, progress=progress)
         elif job is None and _any_pod_lives(children, trial):
             message = "the pod of a deleted Job is still terminating"
@@ -52,10 +54,10 @@ def view_of(
     told: Sequence[EndedAttempt] = (),
 ) -> AttemptView:
     """Return the view of one attempt; ``told`` is what is on record of all that its trial has had."""
-    # A search that is edited may have attempts of both forms: each is seen as what it is, as far as that is known.
+    made = as_made(trial, record)
     if record.kind == PLAIN_JOB or trial.workload is None:
-        return view_attempt(trial, record, pods, now, readings)
-    return view_workload(trial, record, pods, now, readings, told)
+        return replace(view_attempt(made, record, pods, now, readings), gpus=made.gpus)
+    return view_workload(made, record, pods, now, readings, told)
 
 
 def find_workload(children: Children, trial: Trial) -> WorkloadRecord | None:
@@ -137,11 +139,11 @@ def _ended_well(trial: Trial, attempt: int) -> bool:
     return any(ended.number == attempt and ended.paused for ended in trial.attempts)
 
 
-def _progress(spec: SearchSpec, children: Children, view: AttemptView, pods: Iterable[PodRecord]) -> Progress | None:
+def _progress(trial: TrialSpec, children: Children, view: AttemptView, pods: Iterable[PodRecord]) -> Progress | None:
     """Return what the pod that is shown has reported of its progress."""
-    if spec.trial.report is not None:
-        told = telling_pods(spec.trial, pods)
-        in_container = spec.trial.workload is None or spec.trial.workload.kind.trains_in_container
+    if trial.report is not None:
+        told = telling_pods(trial, pods)
+        in_container = trial.workload is None or trial.workload.kind.trains_in_container
         last, _ = latest(each for each in told if each[0].name == view.pod or not in_container)
         return NOT_READ.progress if last is None else children.readings.get(last.uid, NOT_READ).progress
     said = (pod.annotations.get(PROGRESS_ANNOTATION) for pod in pods if pod.name == view.pod)

@@ -126,7 +126,7 @@ def gather(trial: TrialSpec, record: WorkloadRecord, pods: Iterable[PodRecord], 
     return Crowd(
         tuple(sorted(current, key=lambda each: (order[each.place.group], each.place.rank, each.pod.name))),
         tuple(together(lost, members, now)),
-        workload.pods if record.pods is None else record.pods,
+        workload.pods,
         reporter,
         start,
         tuple(pod for pod in known if not pod.is_deleted and workload.kind.place(pod.labels) is None),

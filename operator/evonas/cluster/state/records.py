@@ -29,7 +29,7 @@ from evonas.search.trial import Trial
 from evonas.search.trial_report import MAX_MESSAGE_BYTES, message_limit
 from evonas.workloads.catalogue import find_kind, kind_named
 from evonas.workloads.conditions import job_standing
-from evonas.workloads.parsing import count_pods
+from evonas.workloads.shape import shape_of
 
 logger = logging.getLogger(__name__)
 
@@ -143,8 +143,8 @@ class WorkloadRecord:
     begun: datetime | None = None
     """When the training began, and the code that it failed with, of a kind that tells (``workloads.interface``)."""
     exit_code: int | None = None
-    pods: int | None = None
-    """How many a workload has, which its search may say otherwise of the next one; None if that cannot be read."""
+    shape: str | None = None
+    """Which pods it makes (``workloads.shape``)."""
 
     @property
     def is_finished(self) -> bool:
@@ -300,9 +300,9 @@ def read_workload(body: Mapping[str, Any]) -> WorkloadRecord:
     metadata, spec = body["metadata"], body["spec"]
     kind = find_kind(body.get("apiVersion", "batch/v1"), body.get("kind", "Job"))
     if kind is None or (kind.kind == "Job" and spec.get("completionMode") != "Indexed"):
-        name, standing, pods = PLAIN_JOB, job_standing(body), None
+        name, standing = PLAIN_JOB, job_standing(body)
     else:
-        name, standing, pods = kind.name, kind.read(body), count_pods(kind, spec)
+        name, standing = kind.name, kind.read(body)
     expires = from_time(metadata.get("annotations", {}).get(EXPIRY_ANNOTATION))
     return WorkloadRecord(
         namespace=metadata["namespace"],
@@ -329,7 +329,7 @@ def read_workload(body: Mapping[str, Any]) -> WorkloadRecord:
         expires=expires,
         begun=standing.begun,
         exit_code=standing.exit_code,
-        pods=pods,
+        shape=shape_of(spec),
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from evonas.cluster.client.api import Api
 from evonas.cluster.client.resources import PODS
+from evonas.cluster.state.as_made import as_made
 from evonas.cluster.state.attempt_views import find_workload
 from evonas.cluster.state.crowd import telling_pods
 from evonas.cluster.state.records import PLAIN_JOB, AttemptName, PodRecord, WorkloadRecord, read_or_skip
@@ -47,7 +48,7 @@ def _contradicted(spec: SearchSpec, children: Children) -> Iterator[WorkloadReco
             # Any of its pods may have ended it, and those that are deleted were ended by that.
             known = any(map(_has_failed, pods))
         else:
-            states = [pod.containers.get(container) for pod, container in telling_pods(spec.trial, pods)]
+            states = [pod.containers.get(container) for pod, container in telling_pods(as_made(spec.trial, job), pods)]
             known = any(state is not None and state.exit_code is not None for state in states)
         if not known:
             yield job

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
 from evonas.cluster.control.jobs import build_job
-from evonas.cluster.state.attempt_views import find_overdue
+from evonas.cluster.state.attempt_views import find_overdue, view_of
 from evonas.cluster.state.job_view import view_attempt
 from evonas.cluster.state.records import TrialRecord, read_pod, read_workload
 from evonas.cluster.state.store import Store
 from evonas.local.processes.command import LocalCommand, expand
 from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason, Verdict
 from evonas.search.codec import SearchIdentity
+from evonas.search.settle import gpu_seconds
 from evonas.search.trial import EndedAttempt, ProposalRecord, Trial, TrialState
 from evonas.search.trial_environment import trial_environment
 from evonas.spec import SearchSpec
@@ -104,6 +106,24 @@ PULLING = {"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}
 
 def view(job_body: dict[str, Any], *pods: dict[str, Any]) -> AttemptView:
     return view_attempt(SPEC.trial, read_workload(job_body), [read_pod(body) for body in pods], NOW)
+
+
+def test_an_edit_of_the_search_leaves_an_attempt_the_gpus_and_the_container_that_it_was_made_with() -> None:
+    resources = {"limits": {"nvidia.com/gpu": "4"}}
+    body = job()
+    body["spec"]["template"] = {"spec": {"containers": [{"name": "train", "resources": resources}]}}
+    record = read_workload(body)
+    status = {"containerStatuses": [{"name": "train", "state": ended(0)}]}
+    shown = pod(ended(0), reward="0.5")
+    shown["status"] |= status
+    seen = view_of(SPEC.trial, record, [read_pod(shown)], NOW, {})
+    assert seen.phase is AttemptPhase.ENDED
+    assert seen.gpus == Fraction(4)
+    trial = Trial(0, {"a": 1}, ProposalRecord("random", None, (), 0))
+    assert seen.held_since is not None
+    assert seen.end_time is not None
+    held = (seen.end_time - seen.held_since).total_seconds()
+    assert gpu_seconds(SPEC, trial, seen, seen) == 4 * held > 0
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from evonas.search.attempt import AttemptPhase, AttemptView, Holding, QueuedReas
 from evonas.search.settle import settle
 from evonas.search.trial import EndedAttempt, TrialState
 from evonas.search.trial_report import Report
+from evonas.workloads.shape import shape_of
 from tests.unit.cluster.state.gangs import (
     START_TIMEOUT,
     TIMEOUT,
@@ -91,11 +92,30 @@ def test_a_worker_that_does_not_exist_yet_is_missed() -> None:
     assert view(jobset(), gang(running(), running(), scheduled=-10)).phase is AttemptPhase.QUEUED
 
 
-def test_a_search_that_asks_for_more_pods_now_has_a_running_trial_go_on_with_those_that_it_has() -> None:
-    """The search's trials have three pods; this one was made when they had two."""
-    seen = view(jobset(pods=2), gang(running(), running()))
-    assert (seen.phase, seen.start_time) == (AttemptPhase.RUNNING, at(-100))
-    assert view(jobset(pods=None), gang(running(), running())).phase is AttemptPhase.ENDED
+@pytest.mark.parametrize("report", [None, {"from": "Logs"}], ids=["annotation", "logs"])
+def test_an_edit_of_the_search_leaves_an_attempt_the_pods_gpus_and_reporter_that_it_was_made_with(
+    report: dict[str, str] | None,
+) -> None:
+    """The search's trials have a driver and two workers; this one was made when they had a leader and a helper."""
+    limits = {"resources": {"limits": {"nvidia.com/gpu": "4"}}}
+
+    def group(name: str) -> dict[str, Any]:
+        template = {"spec": {"containers": [{"name": "train", **limits}]}}
+        return {"name": name, "template": {"spec": {"completions": 1, "template": template}}}
+
+    record = jobset(shape=shape_of({"replicatedJobs": [group("leader"), group("helper")]}))
+    leader, helper = (
+        pod(name, 0, None, containers={"train": running()}, phase="Running") for name in ("leader", "helper")
+    )
+    spec = SPEC if report is None else LOGS
+    seen = view_of(spec.trial, record, [leader, helper], NOW, {})
+    assert (seen.phase, seen.start_time, seen.pod) == (AttemptPhase.RUNNING, at(-100), leader.name)
+    assert seen.holdings == 2 * (Holding(Fraction(4), at(-110)),)
+
+
+@pytest.mark.parametrize("shape", [None, "{}", '{"replicatedJobs": [{"name": "driver"}]}', '{"replicatedJobs": []}'])
+def test_an_object_that_nobody_can_read_is_seen_as_the_search_is_now(shape: str | None) -> None:
+    assert view(jobset(shape=shape), RUNNING) == view(jobset(), RUNNING)
 
 
 def test_a_worker_that_finds_no_node_is_named() -> None:
