@@ -13,12 +13,13 @@ from harness import jobset as engine
 from harness import lifecycle
 from harness.client import Cluster
 from harness.fixtures import running_or_skipped
-from tests.integration.searches import assert_results, condition, trials, wait_until
-from tests.integration.workloads import jobset
+from tests.integration.searches import HELD, assert_results, condition, trials, wait_until
+from tests.integration.workloads import all_running, jobset
 from tests.operator_process import OperatorProcess, install
 
 pytestmark = [pytest.mark.kwok, pytest.mark.jobset]
 TWO = {"driver": 1, "worker": 1}
+BOTH_HELD = {"driver": HELD, "worker": HELD}
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,7 @@ def test_kind_that_is_not_enabled_is_refused_with_the_cure(
     assert not trials(cluster, namespace)
 
 
-def test_search_starts_without_a_restart_of_the_operator_once_its_engine_is_installed(
+def test_search_starts_once_its_engine_is_installed_and_is_refused_once_that_is_gone_without_a_restart_of_the_operator(
     cluster: Cluster, namespace: str, tmp_path: Path
 ) -> None:
     install(cluster, "jobset")
@@ -54,6 +55,10 @@ def test_search_starts_without_a_restart_of_the_operator_once_its_engine_is_inst
     engine.start(cluster.instance, lifecycle.prepare("jobset"))
     wait_until(cluster, namespace, "early", "Complete")
     assert_results(cluster, namespace, "early", 2)
+    cluster.apply(yaml.safe_dump(jobset("late", TWO, annotations=BOTH_HELD, budget=budget)), namespace)
+    all_running(cluster, namespace, budget["parallelTrials"] * sum(TWO.values()))
+    cluster.kubectl("delete", "crd", "jobsets.jobset.x-k8s.io")
+    _accepted(cluster, namespace, "late", "WorkloadNotServed")
     assert operator.stop() == 0, operator.log
 
 

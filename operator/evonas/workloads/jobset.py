@@ -147,6 +147,9 @@ def _group_problems(group: Any, field: str) -> Iterator[FieldProblem]:
         return
     if not isinstance(group.get("name"), str):
         yield FieldProblem(f"{field}.name", "Required value")
+    if "ttlSecondsAfterFinished" in job:
+        said = "has JobSet make the Job again once it is gone; remove it"
+        yield FieldProblem(f"{field}.template.spec.ttlSecondsAfterFinished", said)
     yield from count_problems(group.get("replicas"), f"{field}.replicas")
     yield from job_problems(job, f"{field}.template.spec")
 

@@ -82,6 +82,12 @@ def test_a_trial_has_so_many_pods_at_most() -> None:
     assert str(problem) == "spec.trial.workload.spec: must have at most 10,000 pods in all, got 10,100"
 
 
+def test_a_job_that_would_be_deleted_and_made_again_is_refused() -> None:
+    (problem,) = JobSet().problems({"replicatedJobs": [group("workers", ttlSecondsAfterFinished=0)]})
+    assert problem.field == "spec.trial.workload.spec.replicatedJobs[0].template.spec.ttlSecondsAfterFinished"
+    assert "remove it" in str(problem)
+
+
 def test_the_coordinator_reports() -> None:
     spec = {**SPEC, "coordinator": {"replicatedJob": "workers", "jobIndex": 1, "podIndex": 2}}
     assert JobSet().reporter(spec) == Place("workers", STRIDE + 2)

@@ -32,7 +32,10 @@ def read_template(template: Mapping[str, Any], parameters: set[str], notes: Note
         notes.refuse(f"{path}.{where}", "must hold the Job itself: a template kept elsewhere cannot be read here")
         return {}
     if job.get("kind") != "Job" or not str(job.get("apiVersion", "")).startswith("batch/"):
-        problem = f"trials of kind {job.get('kind')} have no counterpart: a trial is a batch/v1 Job of one pod"
+        problem = (
+            f"trials of kind {job.get('kind')} are not converted, only those that are a batch/v1 Job of one pod; put "
+            "JobSets, TrainJobs and RayJobs into spec.trial.workload by hand (docs/many-pods.md)"
+        )
         notes.refuse(f"{path}.trialSpec.kind", problem)
         return {}
     _note_unread(template, job, path, notes)

@@ -72,7 +72,11 @@ class Acceptance:
         if self._verdict is None or not self._verdict.holds(question, self._clock()):
             outcome = await self._judge(search, service_account)
             self._verdict = Verdict(question, outcome, self._clock())
-        return self._verdict.outcome
+        outcome = self._verdict.outcome
+        if isinstance(outcome, SearchSpec) and not is_over(search):
+            # An engine may go, and come back, at any time.
+            return self._engines.refusal(outcome) or outcome
+        return outcome
 
     async def _judge(self, search: SearchRecord, service_account: str | None) -> SearchSpec | Refusal:
         try:
@@ -80,10 +84,10 @@ class Acceptance:
             check_agent(spec.agent.type, spec.agent.settings, len(spec.objectives))
         except InvalidManifest as invalid:
             return Refusal("InvalidSpec", str(invalid), look_again=None)
-        if (refusal := self._engines.refusal(spec)) is not None:
-            return refusal
         if is_accepted(search):
             return spec
+        if (refusal := self._engines.refusal(spec)) is not None:
+            return refusal
         # After the above: a search that an earlier version accepted continues as it began.
         try:
             check_template(spec.trial)
@@ -118,7 +122,17 @@ def question_of(search: SearchRecord, service_account: str | None) -> Question:
 
 def is_accepted(search: SearchRecord) -> bool:
     """Say whether this process or an earlier one accepted the search's current generation."""
-    condition = find_condition(search.status, "Accepted")
+    return _holds(search, "Accepted")
+
+
+def is_over(search: SearchRecord) -> bool:
+    """Say whether the search has ended, as far as its current generation goes."""
+    return _holds(search, "Complete") or _holds(search, "Failed")
+
+
+def _holds(search: SearchRecord, type: str) -> bool:
+    """Say whether a condition holds for the search's current generation."""
+    condition = find_condition(search.status, type)
     return condition is not None and (condition["status"], condition["observedGeneration"]) == (
         "True",
         search.generation,

@@ -63,6 +63,25 @@ async def test_a_search_that_was_accepted_is_not_asked_about_after_a_restart() -
     assert not is_accepted(RECORD)
 
 
+@pytest.mark.parametrize("ended", ["Complete", "Failed"])
+async def test_a_search_that_is_over_needs_no_engine_any_more(ended: str) -> None:
+    manifest = good("minimal.yaml")
+    del manifest["spec"]["trial"]["template"]
+    job = {"template": {"spec": {"containers": [{"name": "trial", "image": "none"}]}}}
+    spec = {"replicatedJobs": [{"name": "node", "template": {"spec": job}}]}
+    manifest["spec"]["trial"]["workload"] = {"apiVersion": "jobset.x-k8s.io/v1alpha2", "kind": "JobSet", "spec": spec}
+
+    async def examined(*types: str) -> SearchSpec | Refusal:
+        conditions = [{"type": type, "status": "True", "observedGeneration": 3} for type in types]
+        record = replace(RECORD, manifest=manifest, status={"conditions": conditions})
+        return await Acceptance(cast(Api, None), Engines(("JobSet",))).examine(record, None)
+
+    refusal = await examined("Accepted")
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason == "WorkloadNotServed"
+    assert isinstance(await examined("Accepted", ended), SearchSpec)
+
+
 def test_the_question_is_about_generation_queue_labels_and_account() -> None:
     labels = {"kueue.x-k8s.io/queue-name": "gpus"}
     assert question_of(replace(RECORD, queue_labels=labels), "evonas-trial") == QUESTION
