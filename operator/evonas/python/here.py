@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, SupportsFloat
 
 import cloudpickle
-from rich.console import Console
 
 from evonas.errors import EvonasError
 from evonas.launch import Launch
@@ -25,6 +24,7 @@ from evonas.local.processes.whole_files import write_whole
 from evonas.python.manifest import FUNCTION_VARIABLE, SOURCE_ANNOTATION, in_words
 from evonas.python.notebook import NotebookView, is_notebook
 from evonas.python.script import source_of
+from evonas.report.console import open_console
 from evonas.report.display import Display
 from evonas.search.budget import TOO_MANY_FAILED
 from evonas.search.outcome import find_example
@@ -56,8 +56,8 @@ def run_here(manifest: Mapping[str, Any], function: Function | None, runs: Path,
     if function is not None:
         check_function("run", function)
     pickled = None if function is None else _pickled(function)
-    say = Console(soft_wrap=True).print if show and not is_notebook() else _say_nothing
-    with Launch(manifest, runs, lambda said: say(said, highlight=False)) as launch:
+    say = open_console().print if show and not is_notebook() else _say_nothing
+    with Launch(manifest, runs, lambda said: say(said, soft_wrap=True)) as launch:
         variables: Mapping[str, str] = {}
         if function is not None and pickled is not None:
             _warn_of_change(launch, manifest, function)
@@ -69,7 +69,7 @@ def run_here(manifest: Mapping[str, Any], function: Function | None, runs: Path,
             with _observer(launch, show=show) as observer:
                 decided = launch.run(observer, results, variables=variables)
         except KeyboardInterrupt:
-            say(f"stopped; the same call goes on from {launch.folder}", highlight=False)
+            say(f"stopped; the same call goes on from {launch.folder}", soft_wrap=True)
             raise
     if decided.limit is not None and decided.limit.failed:
         raise SearchFailed(_why(launch, decided))
@@ -101,7 +101,7 @@ def _observer(launch: Launch, *, show: bool) -> AbstractContextManager[Observer]
         return nullcontext(Quiet())
     if is_notebook():
         return nullcontext(NotebookView(launch))
-    return Display(launch.spec, Console(), launch.journal.trials.values())
+    return Display(launch.spec, open_console(), launch.journal.trials.values())
 
 
 def check_function(call: str, function: Function) -> None:
@@ -171,5 +171,5 @@ def _why(launch: Launch, decided: Plan) -> str:
     return f"{said}; {log} has more" if log.exists() else said
 
 
-def _say_nothing(said: object, *, highlight: bool) -> None:
+def _say_nothing(said: object, *, soft_wrap: bool) -> None:
     """In a notebook the cell shows it."""
