@@ -48,6 +48,15 @@ def test_run_prints_and_keeps_the_front_and_resumes(tmp_path: Path) -> None:
     assert len(recorded(tmp_path, "here")) == 9
 
 
+def test_run_prints_the_same_front_as_best_into_a_file(tmp_path: Path) -> None:
+    confirm = {"top": 3, "repeats": 2}
+    said = evonas(tmp_path, "run", manifest(tmp_path, confirm=confirm, budget={"maxTrials": 8, "parallelTrials": 2}))
+    assert ", 2 runs)" in said
+    front = evonas(tmp_path, "best", "runs/here")
+    assert "a1" in front
+    assert front in said
+
+
 def test_run_says_the_values_of_each_trial(tmp_path: Path) -> None:
     said = evonas(tmp_path, "run", manifest(tmp_path))
     for trial in recorded(tmp_path, "here"):
