@@ -146,10 +146,12 @@ class Result:
         return Path(path)
 
     def export(self, path: str | Path) -> Path:
-        """Write the whole record to a file that ``open`` reads, as ``evonas export`` does; returns its path."""
-        from evonas.sources.export import write_export  # noqa: PLC0415 - only where it is written
+        """Write the whole record to a file that ``open`` reads, as ``evonas export`` does, or, if the name ends in
+        ``.csv``, a row for each trial; returns its path.
+        """
+        from evonas.sources.export import is_table, write_export  # noqa: PLC0415 - only where it is written
 
-        if self._record.lacking is not None:
+        if self._record.lacking is not None and not is_table(Path(path)):
             raise EvonasError(self._record.lacking)
         write_export(self._record, Path(path))
         return Path(path)
