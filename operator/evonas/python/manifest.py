@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any
 
-from evonas.agents.catalogue import AGENT_TYPES, parse_agent
+from evonas.agents.catalogue import AGENT_TYPES, parse_agent, sampler_named
 from evonas.errors import EvonasError, FieldProblem, InvalidManifest
 from evonas.manifest import KIND
 from evonas.python.declarations import Confirm, Constraint, Objective, Rungs
@@ -190,6 +190,9 @@ def _agent(agent: str | Mapping[str, Any]) -> Mapping[str, Any]:
     meant = next((known for known in AGENT_TYPES if known.lower() == agent.lower()), agent)
     if meant != agent:
         raise EvonasError(f"agent: there is no agent {agent!r}; did you mean {meant}?")
+    if (sampler := sampler_named(agent)) is not None:
+        written = {"type": "Optuna", "sampler": sampler}
+        raise EvonasError(f"agent: {agent!r} is no agent, but a sampler of Optuna: write agent={written}")
     return {"type": agent}
 
 

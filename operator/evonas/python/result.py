@@ -95,7 +95,9 @@ class Result:
         search with one objective, it is picked from all trials with a result. EvonasError if the rule is none, or
         nothing meets it.
         """
-        found = prefer(self._record, parse_preference(rule))
+        if not isinstance(rule, str):
+            raise EvonasError(f"pick: needs a rule, such as 'knee' or 'accuracy>=0.92,min:latency_ms', got {rule!r}")
+        found = prefer(self._record, parse_preference(rule, f"pick({rule!r})"))
         return trial_of(self._record.spec, found, 0 if self._record.spec.has_several else None)
 
     @property
