@@ -178,6 +178,7 @@ def _place(field: str, manifest: Mapping[str, Any]) -> str:
 def in_words(text: str) -> str:
     """Return a text about a search with arguments instead of fields."""
     text = re.sub(r"\bspec\.objective\b", "maximize or minimize", text)
+    text = re.sub(r"\bspec\.warmStart\.search: (\S+)", r"warm_start='\1'", text)
     return re.sub(rf"\b(?:spec\.(?:budget|trial)\.)?({'|'.join(_WORDS)})\b", lambda found: _WORDS[found[1]], text)
 
 

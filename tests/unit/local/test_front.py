@@ -86,6 +86,22 @@ def test_changed_objectives_are_refused_as_a_cluster_refuses_them(tmp_path: Path
     for changed in ([BOTH[1], BOTH[0]], [BOTH[0], {**BOTH[1], "reference": 5}]):
         said = evonas(tmp_path, "run", manifest(tmp_path, objectives=changed), code=2)
         assert "error: spec.objectives: is immutable" in said
+    assert "is immutable, and [1].reference was not set and is now 5; rename the search" in said
+
+
+def test_changed_objectives_are_told_what_differs_and_what_keeps_the_results(tmp_path: Path) -> None:
+    evonas(tmp_path, "run", manifest(tmp_path))
+    changed = [BOTH[0], {**BOTH[1], "reference": 80}]
+    said = evonas(tmp_path, "run", manifest(tmp_path, objectives=changed), code=2)
+    assert (
+        "rename the search (with spec.warmStart.search: here it begins with 6 results of this one), or delete" in said
+    )
+    said = evonas(tmp_path, "run", manifest(tmp_path, "other", changed, warmStart={"search": "here"}))
+    assert "6 results of runs/here were imported" in said
+    opposite = [{**BOTH[0], "goal": "Minimize"}, BOTH[1]]
+    said = evonas(tmp_path, "run", manifest(tmp_path, objectives=opposite), code=2)
+    assert '[0].goal was "Maximize" and is now "Minimize"; rename the search, or delete' in said
+    assert "warmStart" not in said
 
 
 def test_warm_start_imports_the_values_of_all_objectives(tmp_path: Path) -> None:
