@@ -11,7 +11,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from evonas.agents.interface import Agent
-from evonas.agents.settings import AgentSettings
+from evonas.agents.settings import SAMPLERS, AgentSettings, Sampler
 from evonas.errors import FieldProblem, InvalidManifest
 from evonas.extras import cure, lacks
 from evonas.hints import did_you_mean
@@ -99,6 +99,16 @@ def uses_experience(type: str, settings: AgentSettings, objectives: int = 1) -> 
     return learns if type == "Neural" else type == "EvoNAS" and (learns or settings.critic.model != "None")
 
 
+def sampler_named(type: str) -> Sampler | None:
+    """Return the sampler of agents of type Optuna that somebody means who writes its name in place of a type; None if
+    there is such a type, or no such sampler.
+    """
+    if type in AGENT_TYPES or _find_entry_point(type) is not None:
+        return None
+    plain = type.casefold().replace("-", "").replace("_", "").removesuffix("sampler").replace("nsga2", "nsgaii")
+    return next((sampler for sampler in SAMPLERS if sampler.casefold() == plain), None)
+
+
 def may_have_population(type: str) -> bool:
     """Return whether an agent of this type may have a population; for other packages' types only the agent knows."""
     return type not in ("Random", "Neural", "Optuna")
@@ -135,6 +145,12 @@ def _type_problems(type: str) -> list[FieldProblem]:
     if type in AGENT_TYPES or _find_entry_point(type) is not None:
         return []
     foreign = sorted(entry_points(group=ENTRY_POINTS).names - set(AGENT_TYPES))
+    if (sampler := sampler_named(type)) is not None:
+        problem = (
+            f"must be one of {', '.join((*AGENT_TYPES, *foreign))}, got {type!r}, a sampler of Optuna: write"
+            f" {{type: Optuna, sampler: {sampler}}}"
+        )
+        return [FieldProblem("spec.agent.type", problem)]
     problem = (
         f"must be one of {', '.join((*AGENT_TYPES, *foreign))}, got {type!r}; if another package brings this agent,"
         f" install that package beside evonas (it declares the entry point {type!r} in group {ENTRY_POINTS!r})"

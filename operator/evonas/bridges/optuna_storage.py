@@ -12,6 +12,7 @@ front, while Optuna counts them all.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,10 @@ def write_storage(record: RecordedSearch, path: Path) -> None:
         raise EvonasError(f"{path} already holds a study {name}; name another file") from error
     except SQLAlchemyError as error:
         raise EvonasError(f"cannot write {path}: {str(error).splitlines()[0]}") from error
+    with warnings.catch_warnings():
+        # Optuna calls the names experimental; its plots and data frames go by them.
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        study.set_metric_names([each.name for each in objectives])
     study.set_user_attr("evonas_source", record.source)
     if record.spec.has_several:
         study.set_user_attr("evonas_metrics", [each.name for each in objectives])

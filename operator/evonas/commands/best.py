@@ -103,7 +103,7 @@ def best(
         raise click.UsageError("--pareto lists trials, with -o json or -o yaml and without --trial and --prefer")
     if prefer is not None and trial is not None:
         raise click.UsageError("--prefer and --trial both say which trial to print: give one")
-    rule = None if prefer is None else parse_preference(prefer)
+    rule = None if prefer is None else parse_preference(prefer, f"--prefer {prefer}")
     record = locate(search, cluster).read()
     if pareto:
         click.echo(_OBJECTS[output or "json"](_trade_off(record, pareto)), nl=False)

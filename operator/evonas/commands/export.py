@@ -1,4 +1,6 @@
-"""`evonas export`: a search's whole record in one file, for another machine, another time, another person."""
+"""`evonas export`: a search's whole record in one file, for another machine, another time, another person; or its
+trials for other tools.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ from evonas.bridges.mlflow_runs import write_runs
 from evonas.bridges.optuna_storage import write_storage
 from evonas.commands.renamed import say_renamed
 from evonas.commands.searches import cluster_options, says_what_a_search_is
-from evonas.sources.export import write_export
+from evonas.errors import EvonasError
+from evonas.sources.export import is_table, write_export
 from evonas.sources.locate import locate
 from evonas.sources.options import ClusterOptions
 from evonas.sources.source import say_on_stderr
@@ -25,7 +28,7 @@ from evonas.wording import counted
     "file",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="File to write. Default: NAME.jsonl, or NAME.db for Optuna.",
+    help="File to write; a table, if its name ends in .csv. Default: NAME.jsonl, or NAME.db for Optuna.",
 )
 @click.option("--optuna", is_flag=True, help="Write an Optuna storage (SQLite) for its dashboard and plots instead.")
 @click.option("--mlflow", metavar="URI", help="Write missing runs to the MLflow tracking store at URI instead.")
@@ -46,7 +49,8 @@ def export(
     """Write the whole record of SEARCH to a file.
 
     The file has JSON lines: a header, the search, what its agent knew from earlier searches, its trials, and a
-    checksum. It contains the manifest, including the container's environment variables, but not the trials' logs.
+    checksum. It contains the manifest, including the container's environment variables, but not the trials' logs. A
+    file whose name ends in .csv has a row for each trial instead.
     """
     if old_file is not None:
         say_renamed(ctx, str(old_file), f"--to {old_file}")
@@ -55,6 +59,9 @@ def export(
         raise click.UsageError("--mlflow writes to a tracking store: leave out --to and --optuna")
     if experiment is not None and mlflow is None:
         raise click.UsageError("--experiment is MLflow's: name the tracking store by --mlflow")
+    is_csv = file is not None and not optuna and is_table(file)
+    if optuna and file is not None and file.suffix.lower() in (".csv", ".json", ".jsonl"):
+        raise EvonasError(f"cannot write {file}: --optuna writes an SQLite file; name one that ends in .db, say")
     record = locate(search, cluster).read()
     if mlflow is not None:
         experiment = experiment or record.identity.name
@@ -66,7 +73,7 @@ def export(
     if optuna:
         write_storage(record, path)
     else:
-        if record.lacking is not None:
+        if record.lacking is not None and not is_csv:
             # What there is may be needed all the more.
             say_on_stderr(f"the file is incomplete: {record.lacking}")
         write_export(record, path)

@@ -21,6 +21,7 @@ from evonas.extras import MissingExtra
 from evonas.launch import Launch
 from evonas.local.processes.attempts import MAX_LOG
 from evonas.recorded.search import Phase, RecordedSearch
+from evonas.report.console import open_console
 from evonas.report.display import Display
 from evonas.report.front import front_object, front_view
 from evonas.report.front_plots import save_fronts
@@ -93,7 +94,7 @@ def run(
     _override(body, ("budget", "maxTrials"), max_trials)
     _override(body, ("budget", "parallelTrials"), parallel_trials)
     _override(body, ("agent", "seed"), seed)
-    console = Console()
+    console = open_console()
     launch = Launch(body, runs, lambda said: console.print(said, highlight=False))
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:

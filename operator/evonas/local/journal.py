@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from evonas.agents import agent_versions
-from evonas.errors import EvonasError, FieldProblem, InvalidManifest
+from evonas.errors import EvonasError
 from evonas.local.journal_reader import JournalReader
 from evonas.local.requests.lines import torn_line
+from evonas.local.unchanged import check_unchanged
 from evonas.recorded.knowledge_record import Knowledge
 from evonas.schema import check_and_default
 from evonas.search.codec import SearchIdentity, from_time, to_object, to_time
@@ -31,7 +32,6 @@ from evonas.search.trial import Trial
 
 JOURNAL_FILE = "journal.jsonl"
 LOCK_PATIENCE = 0.5
-_IMMUTABLE = ("searchSpace", "objective", "objectives", "agent", "fidelity")
 
 
 class NotBegun(EvonasError):
@@ -122,7 +122,7 @@ def _open_locked(path: Path, file: FileIO, manifest: Mapping[str, Any]) -> Journ
     recorded, trials, knowledge = read_journal(path)
     # Nothing has followed yet from what is to be learned from; a name that was refused may be put right.
     begun = bool(trials) or knowledge is not None
-    _check_unchanged(recorded, manifest, path, (*_IMMUTABLE, *(["knowledge"] if begun else [])))
+    check_unchanged(recorded, manifest, trials, path.parent, begun=begun)
     search = _with_environment({**manifest, "metadata": recorded["metadata"]}, recorded.get("status", {}), trials)
     if search != recorded:
         _append(file, search)
@@ -198,17 +198,3 @@ def _with_environment(search: Mapping[str, Any], status: Mapping[str, Any], tria
     agent = check_and_default(search)[0]["spec"]["agent"]["type"]
     environments = note_versions(status.get("environments", ()), agent_versions(agent), len(trials))
     return {**search, "status": {**status, "environments": environments}}
-
-
-def _check_unchanged(
-    recorded: Mapping[str, Any], manifest: Mapping[str, Any], path: Path, immutable: Iterable[str]
-) -> None:
-    before, after = check_and_default(recorded)[0]["spec"], check_and_default(manifest)[0]["spec"]
-    cure = f"is immutable; rename the search, or delete {path.parent} to start afresh"
-    problems = [FieldProblem(f"spec.{field}", cure) for field in immutable if before.get(field) != after.get(field)]
-    if after["budget"]["maxTrials"] < before["budget"]["maxTrials"]:
-        problems.append(
-            FieldProblem("spec.budget.maxTrials", f"may only grow ({before['budget']['maxTrials']} before)")
-        )
-    if problems:
-        raise InvalidManifest(problems)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any
 
-from evonas.agents.catalogue import AGENT_TYPES, parse_agent
+from evonas.agents.catalogue import AGENT_TYPES, parse_agent, sampler_named
 from evonas.errors import EvonasError, FieldProblem, InvalidManifest
 from evonas.manifest import KIND
 from evonas.python.declarations import Confirm, Constraint, Objective, Rungs
@@ -178,6 +178,7 @@ def _place(field: str, manifest: Mapping[str, Any]) -> str:
 def in_words(text: str) -> str:
     """Return a text about a search with arguments instead of fields."""
     text = re.sub(r"\bspec\.objective\b", "maximize or minimize", text)
+    text = re.sub(r"\bspec\.warmStart\.search: (\S+)", r"warm_start='\1'", text)
     return re.sub(rf"\b(?:spec\.(?:budget|trial)\.)?({'|'.join(_WORDS)})\b", lambda found: _WORDS[found[1]], text)
 
 
@@ -190,6 +191,9 @@ def _agent(agent: str | Mapping[str, Any]) -> Mapping[str, Any]:
     meant = next((known for known in AGENT_TYPES if known.lower() == agent.lower()), agent)
     if meant != agent:
         raise EvonasError(f"agent: there is no agent {agent!r}; did you mean {meant}?")
+    if (sampler := sampler_named(agent)) is not None:
+        written = {"type": "Optuna", "sampler": sampler}
+        raise EvonasError(f"agent: {agent!r} is no agent, but a sampler of Optuna: write agent={written}")
     return {"type": agent}
 
 

@@ -95,7 +95,9 @@ class Result:
         search with one objective, it is picked from all trials with a result. EvonasError if the rule is none, or
         nothing meets it.
         """
-        found = prefer(self._record, parse_preference(rule))
+        if not isinstance(rule, str):
+            raise EvonasError(f"pick: needs a rule, such as 'knee' or 'accuracy>=0.92,min:latency_ms', got {rule!r}")
+        found = prefer(self._record, parse_preference(rule, f"pick({rule!r})"))
         return trial_of(self._record.spec, found, 0 if self._record.spec.has_several else None)
 
     @property
@@ -146,10 +148,12 @@ class Result:
         return Path(path)
 
     def export(self, path: str | Path) -> Path:
-        """Write the whole record to a file that ``open`` reads, as ``evonas export`` does; returns its path."""
-        from evonas.sources.export import write_export  # noqa: PLC0415 - only where it is written
+        """Write the whole record to a file that ``open`` reads, as ``evonas export`` does, or, if the name ends in
+        ``.csv``, a row for each trial; returns its path.
+        """
+        from evonas.sources.export import is_table, write_export  # noqa: PLC0415 - only where it is written
 
-        if self._record.lacking is not None:
+        if self._record.lacking is not None and not is_table(Path(path)):
             raise EvonasError(self._record.lacking)
         write_export(self._record, Path(path))
         return Path(path)

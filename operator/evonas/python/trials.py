@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, overload
 
 from evonas.extras import require
 from evonas.python.page import render
-from evonas.recorded.fronts import find_standings, points_of, results_of
+from evonas.recorded.fronts import ranks_of
 from evonas.recorded.search import RecordedSearch
 from evonas.search import trial as recorded
 from evonas.search.objective import values_of
@@ -157,7 +157,8 @@ class Trials(Sequence[Trial]):
 
 def trials_of(record: RecordedSearch) -> Trials:
     """Return the trials of a record."""
-    spec, ranks = record.spec, _ranks(record)
+    spec = record.spec
+    ranks = ranks_of(spec.objectives, record.trials) if spec.has_several else {}
     found = (trial_of(spec, trial, ranks.get(trial.index)) for trial in record.trials)
     return Trials(found, spec.objective.name, names_of(spec))
 
@@ -175,12 +176,3 @@ def front_of(record: RecordedSearch) -> Trials:
 def names_of(spec: SearchSpec) -> Sequence[str]:
     """Return the metrics of several objectives; nothing for a single one."""
     return [each.name for each in spec.objectives] if spec.has_several else []
-
-
-def _ranks(record: RecordedSearch) -> dict[int, int]:
-    """Return the ranks by index; nothing with a single objective."""
-    if not record.spec.has_several:
-        return {}
-    results = results_of(record.trials)
-    ranks = find_standings(record.spec.objectives, points_of(record.spec.objectives, results)).tolist()
-    return {trial.index: rank for trial, rank in zip(results, ranks, strict=True) if rank >= 0}

@@ -16,6 +16,7 @@ from evonas.errors import EvonasError
 from evonas.recorded.knowledge_record import KIND as KNOWLEDGE_KIND
 from evonas.recorded.knowledge_record import Knowledge
 from evonas.recorded.search import Phase, RecordedSearch
+from evonas.recorded.table import OWN
 from evonas.search.codec import from_object, to_object, to_time
 from evonas.spec import API_VERSION
 
@@ -57,6 +58,8 @@ def export_lines(record: RecordedSearch, now: datetime) -> Iterator[bytes]:
 
 def _checked_lines(content: bytes, source: str) -> list[dict[str, Any]]:
     first = _loads(content.partition(b"\n")[0])
+    if content.startswith(",".join(OWN).encode()):
+        raise EvonasError(f"{source} is a table of trials, without the search: export that to a file ending in .jsonl")
     if first is None or first.get("kind") != KIND:
         raise EvonasError(f"{source} is neither a run's folder nor a file of `evonas export`")
     end = content.rstrip(b"\n").rfind(b"\n") + 1

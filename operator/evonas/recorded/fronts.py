@@ -81,6 +81,13 @@ def find_standings(objectives: Objectives, points: Points) -> NDArray[np.int64]:
     return ranks
 
 
+def ranks_of(objectives: Objectives, trials: Iterable[Trial]) -> dict[int, int]:
+    """Return the standings of the results by index, without what is worse than a reference."""
+    results = results_of(trials)
+    ranks = find_standings(objectives, points_of(objectives, results)).tolist()
+    return {trial.index: rank for trial, rank in zip(results, ranks, strict=True) if rank >= 0}
+
+
 def stand(objectives: Objectives, trials: Iterable[Trial], members: Sequence[Trial], trial: Trial) -> Standing | None:
     """Return how one of the trials of a search stands to the members of its front, and to all results; None for one
     that is no result.

@@ -23,6 +23,7 @@ from evonas.search.trial import Trial
 KNEE = "knee"
 FORM = "write conditions and then one choice, such as accuracy>=0.92,min:latency_ms or knee"
 _CONDITION = re.compile(r"(?P<metric>.+?)\s*(?P<sign>>=|<=)\s*(?P<bound>\S+)")
+_OTHER_SIGN = re.compile(r".+?\s*[<>=]\s*[^\s<>=]+")
 _CHOICE = re.compile(r"(?P<way>min|max):\s*(?P<metric>.+)")
 
 
@@ -50,12 +51,23 @@ class Preference:
     """None for the knee."""
 
 
-def parse_preference(text: str) -> Preference:
-    """Return the rule; EvonasError if it is none."""
-    *conditions, choice = [part.strip() for part in text.split(",")]
-    if _CONDITION.fullmatch(choice) and not _CHOICE.fullmatch(choice):
-        raise EvonasError(f"--prefer {text}: several may meet that; end it with min:METRIC, max:METRIC or {KNEE}")
-    return Preference(tuple(_condition(part, text) for part in conditions), _choice(choice, text))
+def parse_preference(text: str, asked: str = "") -> Preference:
+    """Return the rule; EvonasError, which begins with how the user ``asked``, if it is none."""
+    asked = asked or f"rule {text}"
+    parts = [part.strip() for part in text.split(",")]
+    for part in parts:
+        if _OTHER_SIGN.fullmatch(part) and not (_CONDITION.fullmatch(part) or _is_choice(part)):
+            raise EvonasError(f"{asked}: {part!r} is no condition: conditions have >= or <=; {FORM}")
+    choices = [part for part in parts if _is_choice(part)]
+    if len(choices) > 1:
+        raise EvonasError(f"{asked}: {' and '.join(choices)} are {len(choices)} choices; keep one, as the last part")
+    *conditions, choice = parts
+    if choices and choices != [choice]:
+        moved = ",".join([*(part for part in parts if part not in choices), *choices])
+        raise EvonasError(f"{asked}: the choice comes last; write {moved}")
+    if _CONDITION.fullmatch(choice) and not choices:
+        raise EvonasError(f"{asked}: several may meet that; end it with min:METRIC, max:METRIC or {KNEE}")
+    return Preference(tuple(_condition(part, asked) for part in conditions), _choice(choice, asked))
 
 
 def prefer(record: RecordedSearch, rule: Preference) -> Trial:
@@ -75,7 +87,7 @@ def prefer(record: RecordedSearch, rule: Preference) -> Trial:
     choice = rule.choice
     known = [(value, trial) for trial in left if (value := measured(record, trial, choice.metric)) is not None]
     if not known:
-        raise EvonasError(f"--prefer: none of what meets its conditions has reported {choice.metric}")
+        raise EvonasError(f"none of what meets the conditions has reported {choice.metric}")
     return max(known, key=lambda each: choice.merit(each[0]))[1]
 
 
@@ -97,25 +109,29 @@ def measured(record: RecordedSearch, trial: Trial, metric: str) -> float | None:
     return mean(values) if values else None
 
 
-def _condition(part: str, text: str) -> Condition:
+def _is_choice(part: str) -> bool:
+    return part == KNEE or _CHOICE.fullmatch(part) is not None
+
+
+def _condition(part: str, asked: str) -> Condition:
     found = _CONDITION.fullmatch(part)
     if found is None:
-        raise EvonasError(f"--prefer {text}: {part!r} is no condition; {FORM}")
+        raise EvonasError(f"{asked}: {part!r} is no condition; {FORM}")
     try:
         bound = float(found["bound"])
     except ValueError:
         bound = math.nan
     if not math.isfinite(bound):
-        raise EvonasError(f"--prefer {text}: {found['bound']!r} is no number")
+        raise EvonasError(f"{asked}: {found['bound']!r} is no number")
     return Condition(found["metric"], found["sign"] == ">=", bound, part)
 
 
-def _choice(part: str, text: str) -> Axis | None:
+def _choice(part: str, asked: str) -> Axis | None:
     if part == KNEE:
         return None
     found = _CHOICE.fullmatch(part)
     if found is None:
-        raise EvonasError(f"--prefer {text}: {part!r} is no choice{did_you_mean(part, [KNEE])}; {FORM}")
+        raise EvonasError(f"{asked}: {part!r} is no choice{did_you_mean(part, [KNEE])}; {FORM}")
     return Axis(found["metric"], minimize=found["way"] == "min")
 
 
@@ -134,16 +150,14 @@ def _choosable(record: RecordedSearch) -> tuple[Sequence[Trial], str]:
 def _check_known(record: RecordedSearch, trials: Sequence[Trial], rule: Preference) -> None:
     if rule.choice is None and not record.spec.has_several:
         raise EvonasError(
-            f"--prefer {KNEE}: {record.source} has one objective, so its results have no knee; "
+            f"{record.source} has one objective, so its results have no {KNEE}; "
             "name a metric by min:METRIC or max:METRIC"
         )
     known = {REWARD, *(name for trial in trials for name in trial.metrics)}
     for name in [*(each.metric for each in rule.conditions), *([rule.choice.metric] if rule.choice else [])]:
         if name not in known:
             listed = ", ".join(sorted(known))
-            raise EvonasError(
-                f"--prefer: no trial reported a metric {name!r}, only {listed}{did_you_mean(name, known)}"
-            )
+            raise EvonasError(f"no trial reported a metric {name!r}, only {listed}{did_you_mean(name, known)}")
 
 
 def _meets(record: RecordedSearch, trial: Trial, condition: Condition) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from rich import box
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
+from rich.text import Text
 
 from evonas.recorded.repeated import Repeated, find_repeated
 from evonas.recorded.search import RecordedSearch
@@ -21,6 +22,8 @@ from evonas.wording import counted
 
 _ANY_WIDTH = 100_000
 """Of a console on which every table fits."""
+_ROOM = 10
+"""For decisions in one column: in a narrower one, few names and values stay whole."""
 
 
 def front_object(record: RecordedSearch) -> dict[str, Any]:
@@ -53,25 +56,37 @@ def front_view(record: RecordedSearch) -> RenderableType:
         for trial, own in zip(members, values, strict=True)
     ]
     headings = ["trial", *(each.name for each in objectives)]
+    in_one = [_in_one(trial, names) for trial in members]
     table = _Fitting(
         _table(headings, names, numbers, [[_cell(trial, name) for name in names] for trial in members]),
-        _table(headings, ["decisions"], numbers, [[_in_one(trial, names)] for trial in members]),
+        _table(headings, ["decisions"], numbers, [[chosen] for chosen in in_one]),
+        _table(headings, [], numbers, [[] for _ in members]),
+        Text("\n".join(_in_line(headings, *each) for each in zip(numbers, in_one, strict=True))),
     )
     return Group(*_summary(record, len(members)), table, *_same(members, names))
 
 
 @dataclass(frozen=True)
 class _Fitting:
-    """A table with a column for each decision or, where that is wider than the console, with one for all of them: a
-    number that is cut off is none.
+    """A table with a column for each decision or, where that is wider than the console, with one for all of them;
+    where numbers alone fill the console, no table: a number that is cut off is none, and a decision that is left out
+    is missed.
     """
 
     wide: Table
     narrow: Table
+    numbers: Table
+    """The table without decisions, to be measured."""
+    lines: Text
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        needed = console.measure(self.wide, options=options.update(width=_ANY_WIDTH)).maximum
-        yield self.wide if needed <= options.max_width else self.narrow
+        unbounded = options.update(width=_ANY_WIDTH)
+        if console.measure(self.wide, options=unbounded).maximum <= options.max_width:
+            yield self.wide
+        elif console.measure(self.numbers, options=unbounded).maximum + _ROOM <= options.max_width:
+            yield self.narrow
+        else:
+            yield self.lines
 
 
 def _table(
@@ -93,6 +108,11 @@ def _cell(trial: Trial, name: str) -> str:
 
 def _in_one(trial: Trial, names: Sequence[str]) -> str:
     return " ".join(f"{name}={to_text(trial.decisions[name])}" for name in names if name in trial.decisions)
+
+
+def _in_line(headings: Sequence[str], numbers: Sequence[str], decisions: str) -> str:
+    trial, *values = (f"{heading} {number}" for heading, number in zip(headings, numbers, strict=True))
+    return "; ".join(filter(None, (f"{trial}: {', '.join(values)}", decisions)))
 
 
 def describe_front(record: RecordedSearch) -> str:

@@ -1,4 +1,6 @@
-"""An export file as a source, and writing one; ``recorded.export`` knows what is in it."""
+"""An export file as a source, and writing one; ``recorded.export`` knows what is in it, ``recorded.table`` what is in
+one for spreadsheets.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +11,19 @@ from pathlib import Path
 from evonas.errors import EvonasError
 from evonas.recorded.export import export_lines, parse_export
 from evonas.recorded.search import RecordedSearch
+from evonas.recorded.table import table_lines
 from evonas.search.backlog import Decisions
 from evonas.search.trial import Trial
 from evonas.sources.source import Change, Choice
+
+_OTHER_FORMATS = {
+    **dict.fromkeys((".db", ".sqlite", ".sqlite3"), "`evonas export --optuna` writes an Optuna storage"),
+    **dict.fromkeys((".htm", ".html", ".pdf", ".png", ".svg"), "`evonas report` writes pages and plots"),
+    **dict.fromkeys((".feather", ".ods", ".parquet", ".tsv", ".xls", ".xlsx"), "what reads this format reads CSV"),
+    **dict.fromkeys((".gz", ".zip", ".zst"), "compress the file afterwards"),
+    **dict.fromkeys((".yaml", ".yml"), "`evonas get -o yaml` prints the search"),
+}
+"""Endings that promise what no export is, with what to do instead."""
 
 
 class ExportSource:
@@ -58,12 +70,27 @@ class ExportSource:
         )
 
 
+def is_table(path: Path) -> bool:
+    """Say whether an export of this name is a table in CSV, which needs no more than the trials; EvonasError if its
+    ending promises what no export is.
+    """
+    ending = path.suffix.lower()
+    if (instead := _OTHER_FORMATS.get(ending)) is not None:
+        raise EvonasError(
+            f"cannot write {path}: an export is JSON lines or, if its name ends in .csv, a table; {instead}"
+        )
+    return ending == ".csv"
+
+
 def write_export(record: RecordedSearch, path: Path) -> None:
-    """Write a record to a file that appears whole or not at all; EvonasError if it cannot be written."""
+    """Write a record to a file that appears whole or not at all, as its ending says; EvonasError if it cannot be
+    written.
+    """
+    lines = table_lines(record) if is_table(path) else export_lines(record, datetime.now(UTC))
     partial = path.with_name(f".{path.name}.partial")
     try:
         with partial.open("wb") as file:
-            file.writelines(export_lines(record, datetime.now(UTC)))
+            file.writelines(lines)
         partial.replace(path)
     except OSError as error:
         raise EvonasError(f"cannot write {path}: {error.strerror}") from error

@@ -86,6 +86,15 @@ def test_an_unknown_type_is_told_what_is_known_and_what_to_do() -> None:
     assert "install that package beside evonas" in problem
 
 
+@pytest.mark.parametrize(
+    ("type", "sampler"),
+    [("CMAES", "CMAES"), ("TPE", "TPE"), ("TPESampler", "TPE"), ("NSGA2", "NSGAII"), ("CmaEsSampler", "CMAES")],
+)
+def test_a_sampler_in_place_of_a_type_is_told_to_be_one(type: str, sampler: str) -> None:
+    problem = problems(type, {})["spec.agent.type"]
+    assert problem.endswith(f"got {type!r}, a sampler of Optuna: write {{type: Optuna, sampler: {sampler}}}")
+
+
 SEVERAL = """
 from near import NearTheBest
 

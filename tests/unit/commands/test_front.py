@@ -163,7 +163,9 @@ def test_best_trials_of_an_optuna_study_are_the_front(evonas: Evonas, tmp_path: 
     front = dict(zip((trial.index for trial in record.totals.front.members), record.totals.front.values, strict=True))
     found = {trial.user_attrs["index"]: tuple(trial.values) for trial in study.best_trials}
     assert found == front
-    assert study.user_attrs["evonas_metrics"] == [each["metric"] for each in objectives]
+    names = [each["metric"] for each in objectives]
+    assert study.user_attrs["evonas_metrics"] == study.metric_names == names
+    assert {f"values_{name}" for name in names} <= set(study.trials_dataframe().columns)
     assert len(study.trials) == 60
 
 

@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+import pandas
 import pytest
 
 from evonas.bridges.optuna_storage import write_storage
 from evonas.local.journal import JOURNAL_FILE, read_journal
+from evonas.python.opening import open_result
 from evonas.recorded.search import Phase
 from evonas.search.trial import TrialState
 from evonas.sources.journal import JournalSource
 from tests.unit.commands.conftest import TRIALS, Evonas
 from tests.unit.search.climbing import accuracy, climbed_record, write_climb
+from tests.unit.search.fronts import write_front
 from tests.unit.search.simulation import write_run
 
 
@@ -66,6 +69,50 @@ def test_export_that_cannot_be_written(evonas: Evonas, finished_run: Path) -> No
     assert (code, err) == (2, "error: cannot write no/folder/a.jsonl: No such file or directory\n")
 
 
+@pytest.mark.parametrize("kind", ["one", "several", "conditional"])
+def test_export_to_csv_is_the_table_for_pandas(evonas: Evonas, tmp_path: Path, kind: str) -> None:
+    run = {
+        "one": lambda: write_run(tmp_path, kind),
+        "several": lambda: write_front(tmp_path, kind, confirm={"top": 2, "repeats": 1}),
+        "conditional": lambda: write_climb(tmp_path, kind),
+    }[kind]()
+    count = len(JournalSource(run).read().trials)
+    assert evonas("export", kind, "--to", "o.csv") == (0, f"wrote o.csv: {count} trials\n", "")
+    expected = open_result(run).trials.to_pandas().reset_index()
+    found = pandas.read_csv("o.csv", parse_dates=["started", "ended"]).astype({"parent": "Int64"})
+    # Of conditional decisions, pandas has those first that trials have first.
+    assert sorted(found.columns) == sorted(expected.columns)
+    for name in expected.columns:
+        theirs = found[name] if name not in ("started", "ended") else found[name].astype(expected[name].dtype)
+        pandas.testing.assert_series_equal(theirs, expected[name], check_dtype=False)
+    python = open_result(run).export(tmp_path / "python.csv")
+    assert python.read_bytes() == Path("o.csv").read_bytes()
+    for command in ("get", "replay"):
+        code, _, err = evonas(command, "o.csv")
+        assert (code, "o.csv is a table of trials, without the search" in err) == (2, True), err
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "cure"),
+    [
+        ("o.db", [], "`evonas export --optuna` writes an Optuna storage"),
+        ("o.SQLite3", [], "`evonas export --optuna` writes an Optuna storage"),
+        ("o.html", [], "`evonas report` writes pages"),
+        ("o.xlsx", [], "CSV"),
+        ("o.csv", ["--optuna"], "name one that ends in .db"),
+        ("o.jsonl", ["--optuna"], "name one that ends in .db"),
+    ],
+)
+def test_export_under_a_name_that_promises_another_format_is_refused(
+    evonas: Evonas, finished_run: Path, name: str, more: list[str], cure: str
+) -> None:
+    code, out, err = evonas("export", str(finished_run), "--to", name, *more)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"error: cannot write {name}: ")
+    assert cure in err
+    assert not Path(name).exists()
+
+
 def test_export_as_an_optuna_storage(evonas: Evonas, tmp_path: Path) -> None:
     run = write_run(tmp_path, "one")
     record = JournalSource(run).read()
@@ -78,6 +125,7 @@ def test_export_as_an_optuna_storage(evonas: Evonas, tmp_path: Path) -> None:
         best.reward,
         dict(best.decisions),
     )
+    assert study.metric_names == [record.spec.objective.name]
     assert [trial.params for trial in study.trials] == [dict(trial.decisions) for trial in record.trials]
     counts = record.overview.counts
     states = Counter(trial.state.name for trial in study.trials)

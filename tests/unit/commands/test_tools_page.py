@@ -20,7 +20,7 @@ def test_commands_for_this_machine_run(evonas: Evonas, tmp_path: Path) -> None:
         code, out, err = evonas(*words)
         assert code == 0, (line, out, err)
         assert out or words[0] == "logs", line
-    for file in ("counting.jsonl", "counting.db", "counting.html", "runs/counting/plots.png"):
+    for file in ("counting.jsonl", "counting.csv", "counting.db", "counting.html", "runs/counting/plots.png"):
         assert (tmp_path / file).stat().st_size > 1000
 
 

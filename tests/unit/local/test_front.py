@@ -48,6 +48,15 @@ def test_run_prints_and_keeps_the_front_and_resumes(tmp_path: Path) -> None:
     assert len(recorded(tmp_path, "here")) == 9
 
 
+def test_run_prints_the_same_front_as_best_into_a_file(tmp_path: Path) -> None:
+    confirm = {"top": 3, "repeats": 2}
+    said = evonas(tmp_path, "run", manifest(tmp_path, confirm=confirm, budget={"maxTrials": 8, "parallelTrials": 2}))
+    assert ", 2 runs)" in said
+    front = evonas(tmp_path, "best", "runs/here")
+    assert "a1" in front
+    assert front in said
+
+
 def test_run_says_the_values_of_each_trial(tmp_path: Path) -> None:
     said = evonas(tmp_path, "run", manifest(tmp_path))
     for trial in recorded(tmp_path, "here"):
@@ -77,6 +86,22 @@ def test_changed_objectives_are_refused_as_a_cluster_refuses_them(tmp_path: Path
     for changed in ([BOTH[1], BOTH[0]], [BOTH[0], {**BOTH[1], "reference": 5}]):
         said = evonas(tmp_path, "run", manifest(tmp_path, objectives=changed), code=2)
         assert "error: spec.objectives: is immutable" in said
+    assert "is immutable, and [1].reference was not set and is now 5; rename the search" in said
+
+
+def test_changed_objectives_are_told_what_differs_and_what_keeps_the_results(tmp_path: Path) -> None:
+    evonas(tmp_path, "run", manifest(tmp_path))
+    changed = [BOTH[0], {**BOTH[1], "reference": 80}]
+    said = evonas(tmp_path, "run", manifest(tmp_path, objectives=changed), code=2)
+    assert (
+        "rename the search (with spec.warmStart.search: here it begins with 6 results of this one), or delete" in said
+    )
+    said = evonas(tmp_path, "run", manifest(tmp_path, "other", changed, warmStart={"search": "here"}))
+    assert "6 results of runs/here were imported" in said
+    opposite = [{**BOTH[0], "goal": "Minimize"}, BOTH[1]]
+    said = evonas(tmp_path, "run", manifest(tmp_path, objectives=opposite), code=2)
+    assert '[0].goal was "Maximize" and is now "Minimize"; rename the search, or delete' in said
+    assert "warmStart" not in said
 
 
 def test_warm_start_imports_the_values_of_all_objectives(tmp_path: Path) -> None:

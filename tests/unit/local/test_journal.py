@@ -62,21 +62,25 @@ def test_damage_in_the_middle_names_file_and_line(tmp_path: Path, manifest: dict
 
 
 @pytest.mark.parametrize(
-    ("field", "change"),
+    ("field", "said", "change"),
     [
-        ("spec.searchSpace", lambda spec: spec["searchSpace"].reverse()),
-        ("spec.agent", lambda spec: spec.update(agent={"type": "Random"})),
-        ("spec.objective", lambda spec: spec.update(objective={"goal": "Minimize"})),
-        ("spec.budget.maxTrials", lambda spec: spec["budget"].update(maxTrials=15)),
+        ("spec.searchSpace", "and [0].", lambda spec: spec["searchSpace"].reverse()),
+        ("spec.searchSpace", "it was a list of", lambda spec: spec["searchSpace"].pop()),
+        ("spec.agent", 'is now "Random"', lambda spec: spec.update(agent={"type": "Random"})),
+        ("spec.objective", 'and goal was "Maximize" and', lambda spec: spec.update(objective={"goal": "Minimize"})),
+        ("spec.fidelity", "it was not set and is now", lambda spec: spec.update(fidelity={"rungs": {"min": 1, "max": 3}})),
+        ("spec.budget.maxTrials", "may only grow", lambda spec: spec["budget"].update(maxTrials=15)),
     ],
 )
 def test_what_may_not_change_is_refused_by_its_field(
-    tmp_path: Path, manifest: dict[str, Any], field: str, change: Any
+    tmp_path: Path, manifest: dict[str, Any], field: str, said: str, change: Any
 ) -> None:
     open_journal(tmp_path, manifest).close()
     changed = copy.deepcopy(manifest)
     change(changed["spec"])
     with pytest.raises(InvalidManifest) as caught:
         open_journal(tmp_path, changed)
-    assert [problem.field for problem in caught.value.problems] == [field]
+    (problem,) = caught.value.problems
+    assert problem.field == field
+    assert said in problem.problem
     open_journal(tmp_path, manifest).close()

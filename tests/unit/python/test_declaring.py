@@ -220,6 +220,11 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         "objectives[0].target: must be no worse than the reference",
     ),
     ({"agent": "Evolutoin"}, "agent: "),
+    (
+        {"agent": "CMAES"},
+        "agent: 'CMAES' is no agent, but a sampler of Optuna: write agent={'type': 'Optuna', 'sampler':",
+    ),
+    ({"agent": "cma-es"}, "agent: 'cma-es' is no agent, but a sampler of Optuna"),
     ({"agent": "evonas"}, "agent: there is no agent 'evonas'; did you mean EvoNAS?"),
     ({"agent": None}, "agent: must be the name of an agent"),
     ({"agent": {"type": "Evolution", "evolution": {"populaton": 3}}}, "agent.evolution"),

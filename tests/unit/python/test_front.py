@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,6 +61,21 @@ def test_a_rule_picks_from_the_front_as_the_command_does(folder: Path, rule: str
 def test_a_rule_that_nothing_meets_says_what_comes_nearest(folder: Path) -> None:
     with pytest.raises(EvonasError, match="accuracy>=2"):
         evonas.open(folder / "two").pick("accuracy>=2,min:latency_ms")
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("nope>=1,knee", "no trial reported a metric 'nope', only accuracy"),
+        ("knee,accuracy>=0.5", "pick('knee,accuracy>=0.5'): the choice comes last; write accuracy>=0.5,knee"),
+        (None, "pick: needs a rule, such as 'knee' or 'accuracy>=0.92,min:latency_ms', got None"),
+    ],
+)
+def test_a_wrong_rule_is_told_in_the_words_of_python(folder: Path, rule: Any, said: str) -> None:
+    with pytest.raises(EvonasError) as wrong:
+        evonas.open(folder / "two").pick(rule)
+    assert str(wrong.value).startswith(said)
+    assert "--" not in str(wrong.value)
 
 
 def test_a_table_has_a_column_of_each_objective(folder: Path) -> None:

@@ -90,8 +90,15 @@ def test_what_was_confirmed_is_judged_by_its_confirmations() -> None:
         ("accuracy>=0.7", "several may meet that; end it with min:METRIC, max:METRIC or knee"),
         ("kneee", "'kneee' is no choice; did you mean knee"),
         ("", "'' is no choice"),
-        ("min:size,max:accuracy", "'min:size' is no condition"),
-        ("accuracy>0.7,knee", "'accuracy>0.7' is no condition"),
+        ("min:size,max:accuracy", "min:size and max:accuracy are 2 choices; keep one, as the last part"),
+        ("accuracy>0.7,knee", "'accuracy>0.7' is no condition: conditions have >= or <=; write"),
+        ("accuracy >= 0.7, size < 30", "'size < 30' is no condition: conditions have >= or <=; write"),
+        ("accuracy=0.7,knee", "'accuracy=0.7' is no condition: conditions have >= or <=; write"),
+        ("accuracy=>0.7,knee", "'accuracy=>0.7' is no condition: conditions have >= or <=; write"),
+        ("accuracy==0.7,knee", "'accuracy==0.7' is no condition: conditions have >= or <=; write"),
+        ("min:size,accuracy>=0.7", "the choice comes last; write accuracy>=0.7,min:size$"),
+        ("knee,accuracy>=0.7,size<=3", "the choice comes last; write accuracy>=0.7,size<=3,knee$"),
+        ("accuracy,knee", "'accuracy' is no condition; write"),
         ("accuracy>=much,knee", "'much' is no number"),
         ("accuracy>=nan,knee", "'nan' is no number"),
     ],
@@ -129,7 +136,7 @@ def test_a_metric_that_some_lack_is_asked_of_the_others() -> None:
     record = recorded(trials=[silent])
     assert picked("max:accuracy", record) == 4
     assert picked("size<=30,max:accuracy", record) == 0
-    with pytest.raises(EvonasError, match="none of what meets its conditions has reported size"):
+    with pytest.raises(EvonasError, match=r"^none of what meets the conditions has reported size"):
         picked("accuracy>=0.95,min:size", record)
 
 

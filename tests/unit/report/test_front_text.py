@@ -42,3 +42,16 @@ def test_decisions_have_columns_of_their_own_where_there_is_room(record: Recorde
     assert ["trial", *(each.name for each in record.spec.objectives), "decisions"] in printed(record, 60)
     (heading,) = [words for words in printed(record, 200) if words[:1] == ["trial"]]
     assert set(heading[1 + len(record.spec.objectives) :]) <= {each.name for each in record.spec.space.decisions}
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_confirmed_members_are_shown_with_their_decisions_on_every_console(tmp_path: Path, width: int) -> None:
+    folder = write_front(tmp_path, "confirmed", objectives=TWO, confirm={"top": 3, "repeats": 2})
+    record = JournalSource(folder).read()
+    said = " ".join(word for words in printed(record, width) for word in words)
+    assert "\u2026" not in said
+    shown = [name for name in record.spec.space.decisions if f" {name.name} " in said or f" {name.name}=" in said]
+    assert len(shown) == 4
+    for member, values in zip(record.totals.front.members, record.totals.front.values, strict=True):
+        assert all(f"{value:.6g}" in said for value in values), member
+    assert said.count(", 2 runs)") == 3 * len(TWO)
