@@ -95,14 +95,14 @@ def run(
     _override(body, ("budget", "parallelTrials"), parallel_trials)
     _override(body, ("agent", "seed"), seed)
     console = open_console()
-    launch = Launch(body, runs, lambda said: console.print(said, highlight=False))
+    launch = Launch(body, runs, console.print)
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         results = launch.gather(warm_start, knowledge)
         with Display(launch.spec, console, launch.journal.trials.values()) as display:
             decided = launch.run(display, results, max_log=max_log << 20)
     except KeyboardInterrupt:
-        console.print(f"\nstopped; to resume, run the same command: {_command_line()}", highlight=False)
+        console.print(f"\nstopped; to resume, run the same command: {_command_line()}")
         sys.exit(128 + signal.SIGINT)
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -138,7 +138,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 def _keep_front(record: RecordedSearch, folder: Path, console: Console) -> str:
     """Show the front and write it, and the plots; returns what the folder holds."""
-    console.print(front_view(record), highlight=False)
+    console.print(front_view(record))
     (folder / FRONT_FILE).write_text(json.dumps(front_object(record), indent=2) + "\n")
     drawn = _draw(console, partial(save_fronts, {record.spec.name: record}, folder / PLOTS_FILE))
     return f"journal, {drawn}front and logs"
@@ -148,14 +148,14 @@ def _keep_best(record: RecordedSearch, decided: Plan, folder: Path, console: Con
     """Show the best candidate and write it, and the plots; returns what the folder holds."""
     spec, best, metric = record.spec, decided.totals.best, record.spec.objective.name
     assert best is not None
-    console.print(f"best: trial {best.index} with {best.reward:.6g}", style="bold", highlight=False)
+    console.print(f"best: trial {best.index} with {best.reward:.6g}", style="bold")
     console.print_json(json.dumps(dict(best.decisions)))
     recommended = recommend(spec, decided.totals)
     if recommended is not None:
-        console.print(in_words(recommended), highlight=False)
+        console.print(in_words(recommended))
     confirmed = [item for item in confirm(spec, decided.totals) if item.mean is not None]
     for item in confirmed:
-        console.print(_describe(item, alone=len(confirmed) == 1), highlight=False)
+        console.print(_describe(item, alone=len(confirmed) == 1))
     winner, reward = find_result(spec, decided.totals)
     assert winner is not None
     (folder / BEST_FILE).write_text(
@@ -171,7 +171,7 @@ def _draw(console: Console, save: Callable[[], None]) -> str:
     try:
         save()
     except MissingExtra as missing:
-        console.print(f"no {PLOTS_FILE}: {missing}", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"no {PLOTS_FILE}: {missing}", soft_wrap=True)
         return ""
     return "plots, "
 
@@ -180,24 +180,24 @@ def _conclude(record: RecordedSearch, decided: Plan, folder: Path, console: Cons
     spec = record.spec
     assert decided.limit is not None
     counts = count_states(decided.totals)
-    console.print(f"\n{spec.name}: {decided.limit.reason}: {decided.limit.message}", highlight=False)
+    console.print(f"\n{spec.name}: {decided.limit.reason}: {decided.limit.message}")
     said = [f"{count} {state}" for state, count in counts.items() if count]
     if decided.totals.reused:
         said.append(f"{decided.totals.reused} of these with the result of another run")
-    console.print(", ".join(said), highlight=False)
+    console.print(", ".join(said))
     if (lost := find_losses(decided.totals)) is not None:
-        console.print(lost, style="yellow", highlight=False)
+        console.print(lost, style="yellow")
     if decided.totals.has_result:
         kept = (
             _keep_front(record, folder, console) if spec.has_several else _keep_best(record, decided, folder, console)
         )
         if (silence := find_silence(spec, decided.totals)) is not None:
-            console.print(silence, style="yellow", highlight=False)
-        console.print(f"{kept}: {folder}", highlight=False)
-        console.print(f"more about it: evonas report {shlex.quote(str(folder))}", highlight=False)
+            console.print(silence, style="yellow")
+        console.print(f"{kept}: {folder}")
+        console.print(f"more about it: evonas report {shlex.quote(str(folder))}")
     if decided.limit.failed:
         example = find_example(decided.totals)
         if example is not None and example.is_run:
             logs = f"evonas logs {shlex.quote(str(folder))} {example.index}"
-            console.print(f"what trial {example.index} printed: {logs}", highlight=False)
+            console.print(f"what trial {example.index} printed: {logs}")
         sys.exit(1)

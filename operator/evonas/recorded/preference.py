@@ -18,6 +18,7 @@ from evonas.recorded.pareto import REWARD, Axis
 from evonas.recorded.search import RecordedSearch
 from evonas.search.means import mean
 from evonas.search.objective import oriented_values, values_of
+from evonas.search.outcome import why_no_result
 from evonas.search.trial import Trial
 
 KNEE = "knee"
@@ -92,11 +93,14 @@ def prefer(record: RecordedSearch, rule: Preference) -> Trial:
 
 
 def why_none(record: RecordedSearch) -> str:
-    """Say why a search has no candidate to choose."""
-    if record.totals.front.reference is None:
-        return f"{record.source} has no trial with a reward yet"
-    said = ", ".join(f"{each.name} {each.reference:g}" for each in record.spec.objectives if each.reference is not None)
-    return f"{record.source} has no front yet: every result is worse than a reference of spec.objectives ({said})"
+    """Say why a search has no candidate to choose; of one that is over, what there was instead."""
+    lacks = f"{record.source} has no {'front' if record.spec.has_several else 'trial with a reward'}"
+    if record.phase.is_over:
+        return f"{lacks}: {why_no_result(record.totals)}"
+    if not record.spec.has_several:
+        return f"{lacks} yet"
+    known = record.totals.front.best_in_words
+    return f"{lacks} yet: {f'no result is as good as every reference: {known}' if known else 'there are no results'}"
 
 
 def measured(record: RecordedSearch, trial: Trial, metric: str) -> float | None:

@@ -66,4 +66,4 @@ def _line(cells: list[Cell] | list[str]) -> bytes:
 def _text(cell: Cell) -> str:
     if cell is None:
         return ""
-    return to_time(cell) if isinstance(cell, datetime) else to_text(cell)
+    return (to_time(cell) or "") if isinstance(cell, datetime) else to_text(cell)

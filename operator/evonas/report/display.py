@@ -63,8 +63,6 @@ class Display:
         clock = datetime.now(UTC).astimezone().strftime("%H:%M:%S")
         self._console.print(
             f"{clock} trial {trial.index:>4}  {said}  {json.dumps(dict(trial.decisions))}",
-            markup=False,
-            highlight=False,
             # One line a trial, in a file too.
             soft_wrap=True,
         )

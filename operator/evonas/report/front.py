@@ -11,6 +11,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.table import Table
 from rich.text import Text
 
+from evonas.recorded.fronts import points_of, results_of
 from evonas.recorded.repeated import Repeated, find_repeated
 from evonas.recorded.search import RecordedSearch
 from evonas.search.front import MAX_SHOWN
@@ -24,6 +25,8 @@ _ANY_WIDTH = 100_000
 """Of a console on which every table fits."""
 _ROOM = 10
 """For decisions in one column: in a narrower one, few names and values stay whole."""
+_FEW = 3
+"""Below as many results, equal values are nothing to wonder at."""
 
 
 def front_object(record: RecordedSearch) -> dict[str, Any]:
@@ -50,7 +53,7 @@ def front_view(record: RecordedSearch) -> RenderableType:
     front, objectives = record.totals.front, record.spec.objectives
     places = front.cover(MAX_SHOWN)
     members, values = [front.members[place] for place in places], [front.values[place] for place in places]
-    names = [name for name in _names(members) if _varies(name, members)]
+    names = [name for name in _names(members) if len(members) == 1 or _varies(name, members)]
     numbers = [
         [str(trial.index), *_said(own, find_repeated(record, trial))]
         for trial, own in zip(members, values, strict=True)
@@ -116,10 +119,10 @@ def _in_line(headings: Sequence[str], numbers: Sequence[str], decisions: str) ->
 
 
 def describe_front(record: RecordedSearch) -> str:
-    """Return how large the front is, and what it is worth above which reference."""
+    """Return how large the front is, and what it is worth, measured from where."""
     front = record.totals.front
-    above = in_words(record.spec.objectives, front.reference or ())
-    return f"{counted(len(front), 'trial')} on the front, hypervolume {front.finite_hypervolume:.6g} above {above}"
+    worth = f"hypervolume {front.finite_hypervolume:.6g} measured from {front.reference_in_words}"
+    return f"{counted(len(front), 'trial')} on the front, {worth}"
 
 
 def results_in_words(record: RecordedSearch, trial: Trial) -> str:
@@ -143,8 +146,22 @@ def confirmed_in_words(record: RecordedSearch, trial: Trial) -> str:
 def _summary(record: RecordedSearch, shown: int) -> Iterator[str]:
     size = len(record.totals.front)
     yield describe_front(record)
+    yield from _constant(record)
     if size > shown:
         yield f"the {shown} that stand for all best are shown; -o json has all"
+
+
+def _constant(record: RecordedSearch) -> Iterator[str]:
+    """Name the objectives that have told no results apart: more often than not, the trial measures something else."""
+    objectives, results = record.spec.objectives, results_of(record.trials)
+    if len(results) < _FEW:
+        return
+    values = values_of(objectives, results[0]) or ()
+    columns = points_of(objectives, results).T.tolist()
+    for objective, value, column in zip(objectives, values, columns, strict=True):
+        if len(set(column)) == 1:
+            known = f"{objective.name} is {value:.6g} in all {len(results):,} results"
+            yield f"{known}: check that the trials report what they measure"
 
 
 def _said(values: Sequence[float], found: Repeated | None) -> Iterator[str]:

@@ -52,7 +52,10 @@ class FrontView:
     rows: Sequence[Row]
     size: int
     hypervolume: float
-    reference: Sequence[float]
+    reference: str
+    """Where the hypervolume is measured from, in words."""
+    best: str
+    """The best value of each objective beside its reference, likewise."""
     knee: Trial | None
     shades: Sequence[tuple[int, int]]
     """How near each shade of the candidates behind the front is to it, in per cent, and how many have it."""
@@ -90,7 +93,8 @@ def view_front(record: RecordedSearch, knee: Trial | None) -> FrontView:
         rows=rows,
         size=len(front),
         hypervolume=front.finite_hypervolume,
-        reference=front.reference or (),
+        reference=front.reference_in_words,
+        best=front.best_in_words,
         knee=knee,
         shades=[(_nearness(place, len(behind)), len(each)) for place, each in enumerate(behind)],
         worse=len(worse),

@@ -52,6 +52,8 @@ def progress_view(spec: SearchSpec, totals: Totals, trials: Iterable[Trial], lef
     if (latest := totals.front.latest) is not None:
         front = f"{counted(len(totals.front), 'trial')}, hypervolume {totals.front.hypervolume:.6g}"
         grid.add_row("front", f"{front} (latest: trial {latest.index})")
+    elif totals.front.best is not None:
+        grid.add_row("front", f"empty: {totals.front.best_in_words}")
     rewards = rewards_in_order(trials)
     if totals.best is not None and rewards:
         metric = spec.objective.name

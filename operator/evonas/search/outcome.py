@@ -26,17 +26,14 @@ def conclude(limit: Limit, totals: Totals) -> Limit:
     if limit.failed or totals.has_result:
         return limit
     ended = f"({limit.reason}: {limit.message})"
-    if totals.front.best is not None:
-        message = f"no trial is as good as every reference: {totals.front.in_words} {ended}"
-        return replace(limit, reason=EMPTY_FRONT, message=message, failed=True)
-    message = f"no trial was run {ended}"
-    if totals.paused_at and not totals.fruitless:
-        count = totals.paused_at.total()
-        message = f"no trial was trained to its end: {count} are Paused, and go on if that limit is raised {ended}"
-    elif (example := find_example(totals)) is not None:
-        said = example.message or example.reason or example.state
-        message = f"no trial succeeded: {_causes(totals)} {ended}; trial {example.index}: {said}"
-    return replace(limit, reason=NO_SUCCESS, message=message, failed=True)
+    why, example = _why(totals)
+    reason = NO_SUCCESS if totals.front.best is None else EMPTY_FRONT
+    return replace(limit, reason=reason, message=f"{why} {ended}{example}", failed=True)
+
+
+def why_no_result(totals: Totals) -> str:
+    """Say why a search that has ended has no best candidate, or nothing on the front, whatever has ended it."""
+    return "".join(_why(totals))
 
 
 def find_example(totals: Totals) -> Trial | None:
@@ -47,6 +44,20 @@ def find_example(totals: Totals) -> Trial | None:
     wrong = (outcome for outcome in outcomes if outcome[0] in (TrialState.FAILED, TrialState.INFEASIBLE))
     chosen = next(wrong, outcomes[0] if outcomes else None)
     return None if chosen is None else totals.examples[chosen]
+
+
+def _why(totals: Totals) -> tuple[str, str]:
+    """Return the cause, and an example of it, which is empty where there is none."""
+    if totals.front.best is not None:
+        return f"no trial is as good as every reference: {totals.front.best_in_words}", ""
+    if totals.paused_at and not totals.fruitless:
+        count = totals.paused_at.total()
+        cure = "go on if the limit that ended the search is raised"
+        return f"no trial was trained to its end: {count} are Paused, and {cure}", ""
+    if (example := find_example(totals)) is None:
+        return "no trial was run", ""
+    said = example.message or example.reason or example.state
+    return f"no trial succeeded: {_causes(totals)}", f"; trial {example.index}: {said}"
 
 
 def _causes(totals: Totals) -> str:

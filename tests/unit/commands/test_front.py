@@ -42,8 +42,8 @@ def test_best_prints_the_front(evonas: Evonas, run: Path, record: RecordedSearch
     first, *rows = (line.split() for line in out.splitlines() if line.strip())
     accuracy, latency = front.reference or ()
     assert " ".join(first) == (
-        f"{len(front)} trials on the front, hypervolume {front.hypervolume:.6g} above accuracy {accuracy:.6g},"
-        f" latency_ms {latency:.6g}"
+        f"{len(front)} trials on the front, hypervolume {front.hypervolume:.6g} measured from accuracy {accuracy:.6g}"
+        f" (the worst so far), latency_ms {latency:.6g} (the worst so far)"
     )
     assert rows[0] == ["trial", "accuracy", "latency_ms", "depth", "width", "kernel", "activation"]
     assert [int(row[0]) for row in rows[2:]] == [trial.index for trial in front.members]
@@ -96,16 +96,18 @@ def test_best_of_several_objectives_does_not_choose_by_itself(evonas: Evonas, ru
 
 def test_best_says_why_there_is_no_front(evonas: Evonas, tmp_path: Path) -> None:
     bad = [{**TWO[0], "reference": 0.99}, TWO[1]]
-    code, _, err = evonas("best", str(write_front(tmp_path, "bad", objectives=bad)))
+    folder = write_front(tmp_path, "bad", objectives=bad)
+    accuracy, latency = JournalSource(folder).read().totals.front.best or ()
+    said = f"best accuracy {accuracy:.6g} (reference 0.99), best latency_ms {latency:.6g} (no reference)"
+    code, _, err = evonas("best", str(folder))
     assert (code, err) == (
         2,
-        f"error: {tmp_path}/bad has no front yet: every result is worse than a reference of spec.objectives"
-        " (accuracy 0.99)\n",
+        f"error: {tmp_path}/bad has no front: no trial is as good as every reference: {said}\n",
     )
     code, _, err = evonas("best", str(write_front(tmp_path, "new", count=1, objectives=TWO)), "--prefer", "knee")
     assert code == 0
     code, _, err = evonas("best", str(tmp_path / "bad"), "--prefer", "knee")
-    assert (code, "no front yet" in err) == (2, True)
+    assert (code, "no front: no trial is as good as every reference" in err) == (2, True)
 
 
 def test_best_picks_among_the_results_of_one_objective(evonas: Evonas, tmp_path: Path) -> None:

@@ -246,7 +246,7 @@ def test_value_that_is_neither_the_last_nor_the_best_is_said_to_differ() -> None
 @pytest.mark.parametrize(
     ("name", "reasons"),
     [
-        ("refused-pytorchjob", ["spec.trialTemplate.trialSpec.kind: trials of kind PyTorchJob have no counterpart"]),
+        ("refused-pytorchjob", ["spec.trialTemplate.trialSpec.kind: trials of kind PyTorchJob are not converted"]),
         (
             "refused-darts",
             [

@@ -57,6 +57,26 @@ def test_run_prints_the_same_front_as_best_into_a_file(tmp_path: Path) -> None:
     assert front in said
 
 
+def test_brackets_of_users_are_printed_as_they_are(tmp_path: Path) -> None:
+    script = SCRIPT.replace('"sum"', '"sum[val]"').replace('"product"', '"product[/ms]"')
+    objectives = [{"metric": "sum[val]"}, {"metric": "product[/ms]", "goal": "Minimize"}]
+    space = [{"name": name, "values": [1, 2]} for name in ("A1", "A2", "A3", "A4")]
+    body = {"objectives": objectives, "searchSpace": [*space, {"name": "layer", "values": ["[/conv]", "pool[max]"]}]}
+    write_manifest(tmp_path, "here", ("sh", "-c", script), agent={"type": "Random"}, **body)
+    said = evonas(tmp_path, "run", "here.yaml", "--runs", "runs[old]")
+    assert "sum[val] " in said
+    assert "product[/ms] " in said
+    assert "[/conv]" in said
+    assert "/runs[old]/here" in said
+    assert (tmp_path / "runs[old]" / "here" / "front.json").exists()
+
+
+def test_a_reason_with_brackets_is_printed_as_it_is(tmp_path: Path) -> None:
+    says = "cannot open shared object [/usr/lib/libfoo.so]"
+    write_manifest(tmp_path, "here", ("sh", "-c", f"echo '{says}'; exit 1"), budget={"maxTrials": 1})
+    assert says in evonas(tmp_path, "run", "here.yaml", code=1)
+
+
 def test_run_says_the_values_of_each_trial(tmp_path: Path) -> None:
     said = evonas(tmp_path, "run", manifest(tmp_path))
     for trial in recorded(tmp_path, "here"):

@@ -122,6 +122,7 @@ def test_a_notebook_shows_the_front_and_how_it_grew(folder: Path, tmp_path: Path
 
 def test_the_picture_has_the_front_and_the_hypervolume(folder: Path) -> None:
     left, right = evonas.open(folder / "three").plot().axes
-    assert (left.get_title(), right.get_title()) == ("Front", "Hypervolume")
+    assert left.get_title() == "Front in accuracy and latency_ms\nnot shown: energy_mj"
+    assert right.get_title() == "Hypervolume"
     assert left.get_ylabel() == "accuracy (more is better)"
     assert left.get_xlabel() == "latency_ms (less is better)"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from evonas.domination import find_knee
 from evonas.errors import EvonasError
 from evonas.recorded.pareto import Axis
-from evonas.recorded.preference import parse_preference, prefer
+from evonas.recorded.preference import parse_preference, prefer, why_none
 from evonas.recorded.search import Phase, RecordedSearch
 from evonas.search.confirmation import ORIGIN
 from evonas.search.trial import ProposalRecord, Trial, TrialState
@@ -126,9 +126,45 @@ def test_a_rule_that_picks_none_says_why(rule: str, said: str) -> None:
         picked(rule)
 
 
-def test_before_the_first_result_there_is_nothing_to_pick() -> None:
-    with pytest.raises(EvonasError, match="here has no trial with a reward yet"):
-        picked("knee", recorded([]))
+@pytest.mark.parametrize(
+    ("points", "phase", "said"),
+    [
+        ((), Phase.RUNNING, "here has no front yet: there are no results"),
+        ((), Phase.COMPLETE, "here has no front: no trial was run"),
+        (
+            POINTS,
+            Phase.RUNNING,
+            "here has no front yet: no result is as good as every reference: best accuracy 0.9 (reference 0.95), best"
+            " latency_ms 1 (no reference)",
+        ),
+        (
+            POINTS,
+            Phase.FAILED,
+            "here has no front: no trial is as good as every reference: best accuracy 0.9 (reference 0.95), best"
+            " latency_ms 1 (no reference)",
+        ),
+    ],
+)
+def test_without_a_front_there_is_nothing_to_pick_and_yet_is_said_only_of_a_search_that_goes_on(
+    points: Any, phase: Phase, said: str
+) -> None:
+    record = replace(recorded(points, objectives=[{**TWO[0], "reference": 0.95}, TWO[1]]), phase=phase)
+    with pytest.raises(EvonasError) as raised:
+        picked("knee", record)
+    assert str(raised.value) == said
+
+
+@pytest.mark.parametrize("objectives", [TWO, TWO[:1]])
+def test_a_search_that_ended_without_a_result_says_what_its_trials_came_to(objectives: Any) -> None:
+    limit = "lat is 9, above its limit of 5"
+    beyond = replace(
+        succeeded(0, 0.5), reward=None, state=TrialState.INFEASIBLE, reason="ConstraintViolated", message=limit
+    )
+    spec = {"objectives": [*objectives]} if len(objectives) > 1 else {"objective": objectives[0]}
+    record = replace(recorded([], [beyond], **spec), phase=Phase.FAILED)
+    what = "front" if len(objectives) > 1 else "trial with a reward"
+    why = f"no trial succeeded: 1 Infeasible with ConstraintViolated; trial 0: {limit}"
+    assert why_none(record) == f"here has no {what}: {why}"
 
 
 def test_a_metric_that_some_lack_is_asked_of_the_others() -> None:

@@ -63,7 +63,7 @@ def test_the_front_is_drawn_and_listed(report: Path, record: RecordedSearch) -> 
         assert part.locator("tr.winner td").first.inner_text() == str(knee.index)
         assert part.locator(".ring").count() == 2
         text = seen.page.inner_text("body")
-        assert f"Hypervolume {front.hypervolume:.6g}, above accuracy" in text
+        assert f"Hypervolume {front.hypervolume:.6g}, measured from accuracy" in text
         assert "latency_ms 15." in text
         assert "Best candidate" not in text
         assert "target 0.9" in part.locator("svg").first.text_content()  # type: ignore[operator]
@@ -145,7 +145,9 @@ def test_before_a_result_and_where_all_are_worse_than_a_reference_there_is_a_pag
     worse = JournalSource(write_front(tmp_path, "worse", objectives=bad)).read()
     some = JournalSource(write_front(tmp_path, "some")).read()
     assert "There are no results yet" in render_report([none])
-    assert re.search(r"\d+ results are worse than a reference", render_report([worse]))
+    empty = r"The front is empty: all \d+ results are worse than a reference; best accuracy 0\.\d+ \(reference 0\.999\)"
+    assert re.search(empty, page := render_report([worse]))
+    assert "which no other dominates" not in page
     assert "Front" in render_report([some, none])
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
 
-from evonas.recorded.search import RecordedSearch
+from evonas.recorded.search import Phase, RecordedSearch
 from evonas.report.front import front_view
 from evonas.sources.journal import JournalSource
-from tests.unit.search.fronts import THREE, TWO, write_front
+from tests.unit.search.fronts import THREE, TWO, front_body, write_front
+from tests.unit.search.support import succeeded
 
 
 @pytest.fixture(scope="module", params=[TWO, THREE], ids=["two", "three"])
@@ -55,3 +57,31 @@ def test_confirmed_members_are_shown_with_their_decisions_on_every_console(tmp_p
     for member, values in zip(record.totals.front.members, record.totals.front.values, strict=True):
         assert all(f"{value:.6g}" in said for value in values), member
     assert said.count(", 2 runs)") == 3 * len(TWO)
+
+
+def made_of(*values: tuple[float, float], objectives: Any = TWO) -> RecordedSearch:
+    trials = [
+        succeeded(index, accuracy, metrics={"accuracy": accuracy, "latency_ms": latency})
+        for index, (accuracy, latency) in enumerate(values)
+    ]
+    return RecordedSearch("here", front_body(objectives=objectives), tuple(trials), Phase.COMPLETE)
+
+
+def test_a_reference_that_nobody_declared_is_told_from_one_that_was() -> None:
+    record = made_of((0.5, 9.0), (0.25, 4.0), objectives=[TWO[0], {**TWO[1], "reference": 10}])
+    said = "2 trials on the front, hypervolume 0.25 measured from accuracy 0.25 (the worst so far), latency_ms 10"
+    assert " ".join(printed(record, 200)[0]) == said
+
+
+def test_an_objective_with_one_value_in_all_results_is_named() -> None:
+    words = printed(made_of((0.5, 9.0), (0.5, 4.0), (0.5, 5.0)), 200)[1]
+    assert " ".join(words) == "accuracy is 0.5 in all 3 results: check that the trials report what they measure"
+    for others in (made_of((0.5, 9.0), (0.5, 4.0)), made_of((0.5, 9.0), (0.5, 4.0), (0.6, 9.0))):
+        assert not [words for words in printed(others, 200) if "check" in words]
+
+
+def test_the_decisions_of_a_front_of_one_are_in_its_table() -> None:
+    (_, _, heading, _, row, *rest) = printed(made_of((0.5, 9.0), (0.4, 9.5)), 200)
+    assert heading == ["trial", "accuracy", "latency_ms", "a"]
+    assert row == ["0", "0.5", "9", "0"]
+    assert not any(rest)

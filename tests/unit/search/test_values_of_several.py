@@ -173,6 +173,8 @@ def test_search_with_something_on_its_front_is_complete_and_one_with_nothing_has
         "no trial is as good as every reference: best accuracy 0.95 (reference 0.9), best latency_ms 10 (reference 20)"
         " (MaxTrialsReached: all 2 trials were proposed)"
     )
+    undeclared = conclude(limit, totals_of(trials, two({"reference": 0.99}))).message
+    assert "best accuracy 0.95 (reference 0.99), best latency_ms 10 (no reference)" in undeclared
     assert conclude(limit, totals_of([*trials, measured(2, 0.9, 20.0)], spec)) == limit
     assert conclude(limit, totals_of([trial(0, TrialState.FAILED, reason="Error")], spec)).reason == NO_SUCCESS
 
