@@ -108,6 +108,7 @@ def test_best_says_why_there_is_no_front(evonas: Evonas, tmp_path: Path) -> None
     assert code == 0
     code, _, err = evonas("best", str(tmp_path / "bad"), "--prefer", "knee")
     assert (code, "no front: no trial is as good as every reference" in err) == (2, True)
+    assert f"empty: {said}" in " ".join(evonas("watch", str(folder))[1].split())
 
 
 def test_best_picks_among_the_results_of_one_objective(evonas: Evonas, tmp_path: Path) -> None:
