@@ -148,7 +148,7 @@ def test_changed_search_names_the_field_and_the_cure(evonas: Evonas, tmp_path: P
     record(tmp_path / "runs" / "here", "here")
     code, _, err = evonas("run", changed(tmp_path, lambda body: body["spec"]["agent"].update(seed=5)))
     assert code == 2
-    assert err.startswith("error: spec.agent: is immutable; rename the search, or delete ")
+    assert err.startswith("error: spec.agent: is immutable, and seed was 0 and is now 5; rename the search, or delete ")
     assert err.count("\n") == 1
 
 

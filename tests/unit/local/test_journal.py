@@ -68,7 +68,11 @@ def test_damage_in_the_middle_names_file_and_line(tmp_path: Path, manifest: dict
         ("spec.searchSpace", "it was a list of", lambda spec: spec["searchSpace"].pop()),
         ("spec.agent", 'is now "Random"', lambda spec: spec.update(agent={"type": "Random"})),
         ("spec.objective", 'and goal was "Maximize" and', lambda spec: spec.update(objective={"goal": "Minimize"})),
-        ("spec.fidelity", "it was not set and is now", lambda spec: spec.update(fidelity={"rungs": {"min": 1, "max": 3}})),
+        (
+            "spec.fidelity",
+            "it was not set and is now",
+            lambda spec: spec.update(fidelity={"rungs": {"min": 1, "max": 3}}),
+        ),
         ("spec.budget.maxTrials", "may only grow", lambda spec: spec["budget"].update(maxTrials=15)),
     ],
 )
