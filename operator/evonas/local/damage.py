@@ -37,8 +37,9 @@ def find_damage(folder: Path, recorded: Collection[int], torn: bytes) -> list[st
 
 
 def _at_least(missing: Collection[int], mentioned: Collection[int]) -> str:
+    if len(missing) == 1:
+        return f"at least trial {min(missing)} is missing"
     if missing:
-        count = "1 trial is" if len(missing) == 1 else f"{len(missing)} trials are"
-        return f"at least {count} missing, {min(missing)} first"
+        return f"at least {len(missing)} trials are missing, the first of which is trial {min(missing)}"
     trial = "".join(f" of trial {index}" for index in mentioned)
     return f"at least one record{trial} is missing, and no trial that is known of"

@@ -64,6 +64,6 @@ def _line(cells: list[Cell] | list[str]) -> bytes:
 
 
 def _text(cell: Cell) -> str:
-    if cell is None:
-        return ""
-    return (to_time(cell) or "") if isinstance(cell, datetime) else to_text(cell)
+    if cell is None or isinstance(cell, datetime):
+        return to_time(cell) or ""
+    return to_text(cell)

@@ -40,7 +40,7 @@ def test_a_journal_cut_in_half_is_answered_from_with_a_warning(evonas: Evonas, r
     assert out
     assert (
         f"warning: runs/here/{JOURNAL_FILE}: the last line is torn;"
-        f" at least {TRIALS - there} trials are missing, {there} first\n" in err
+        f" at least {TRIALS - there} trials are missing, the first of which is trial {there}\n" in err
     )
 
 
@@ -56,7 +56,9 @@ def test_a_journal_cut_between_two_lines_is_known_by_the_trials_that_were_starte
     whole = (run / JOURNAL_FILE).read_bytes().rpartition(b"\n")[0] + b"\n"
     (run / JOURNAL_FILE).write_bytes(whole)
     err = evonas("best", "runs/here")[2]
-    assert f"the end is missing; at least {TRIALS - there} trials are missing, {there} first" in err
+    assert (
+        f"the end is missing; at least {TRIALS - there} trials are missing, the first of which is trial {there}" in err
+    )
 
 
 def test_a_cut_journal_without_its_trials_tells_of_the_one_in_its_last_line(evonas: Evonas, run: Path) -> None:
@@ -64,7 +66,7 @@ def test_a_cut_journal_without_its_trials_tells_of_the_one_in_its_last_line(evon
     lines = (run / JOURNAL_FILE).read_bytes().splitlines(keepends=True)
     first = next(number for number, line in enumerate(lines) if b'"index": 12' in line)
     (run / JOURNAL_FILE).write_bytes(b"".join(lines[:first]) + lines[first][:-20])
-    assert "torn; at least 1 trial is missing, 12 first" in evonas("best", "runs/here")[2]
+    assert "torn; at least trial 12 is missing" in evonas("best", "runs/here")[2]
     (run / JOURNAL_FILE).write_bytes(b"".join(lines)[:-20])
     index = json.loads(lines[-1])["spec"]["index"]
     assert f"torn; at least one record of trial {index} is missing" in evonas("best", "runs/here")[2]
