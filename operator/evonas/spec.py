@@ -65,6 +65,12 @@ class Objective:
         """What people call its value: the metric, or ``reward``."""
         return self.metric or "reward"
 
+    @property
+    def title(self) -> str:
+        """The same for a table, where the metric may be shown, too: soft constraints make its value another."""
+        is_soft = any(constraint.exponent is not None for constraint in self.constraints)
+        return f"weighted {self.name}" if is_soft else self.name
+
 
 @dataclass(frozen=True)
 class AgentSpec:

@@ -58,7 +58,7 @@ def front_view(record: RecordedSearch) -> RenderableType:
         [str(trial.index), *_said(own, find_repeated(record, trial))]
         for trial, own in zip(members, values, strict=True)
     ]
-    headings = ["trial", *(each.name for each in objectives)]
+    headings = ["trial", *(each.title for each in objectives)]
     in_one = [_in_one(trial, names) for trial in members]
     table = _Fitting(
         _table(headings, names, numbers, [[_cell(trial, name) for name in names] for trial in members]),
@@ -139,7 +139,7 @@ def confirmed_in_words(record: RecordedSearch, trial: Trial) -> str:
     found = find_repeated(record, trial)
     if found is None:
         return ""
-    said = ", ".join(f"{each.name} {found.in_words(place)}" for place, each in enumerate(record.spec.objectives))
+    said = ", ".join(f"{each.title} {found.in_words(place)}" for place, each in enumerate(record.spec.objectives))
     return f"confirmed in {counted(found.runs, 'run')}: {said}"
 
 
@@ -160,7 +160,7 @@ def _constant(record: RecordedSearch) -> Iterator[str]:
     columns = points_of(objectives, results).T.tolist()
     for objective, value, column in zip(objectives, values, columns, strict=True):
         if len(set(column)) == 1:
-            known = f"{objective.name} is {value:.6g} in all {len(results):,} results"
+            known = f"{objective.title} is {value:.6g} in all {len(results):,} results"
             yield f"{known}: check that the trials report what they measure"
 
 

@@ -128,14 +128,15 @@ class Front:
         """The same, for people: ``accuracy 0.1 (the worst so far), latency_ms 20``."""
         found = zip(self._objectives, self.reference or (), strict=False)
         return ", ".join(
-            f"{each.name} {value:.6g}{' (the worst so far)' if each.reference is None else ''}" for each, value in found
+            f"{each.title} {value:.6g}{' (the worst so far)' if each.reference is None else ''}"
+            for each, value in found
         )
 
     @property
     def best_in_words(self) -> str:
         """The best value of each objective beside its reference: ``best accuracy 0.81 (reference 0.9)``."""
         return ", ".join(
-            f"best {each.name} {best:.6g} ({'no reference' if least is None else f'reference {least:.6g}'})"
+            f"best {each.title} {best:.6g} ({'no reference' if least is None else f'reference {least:.6g}'})"
             for each, best in zip(self._objectives, self.best or (), strict=False)
             for least in [each.reference]
         )

@@ -75,7 +75,7 @@ def values_of(objectives: Sequence[Objective], trial: Trial) -> tuple[float, ...
 
 def in_words(objectives: Sequence[Objective], values: Sequence[float]) -> str:
     """For people: ``accuracy 0.93, latency_ms 4.2``."""
-    return ", ".join(f"{each.name} {value:.6g}" for each, value in zip(objectives, values, strict=True))
+    return ", ".join(f"{each.title} {value:.6g}" for each, value in zip(objectives, values, strict=True))
 
 
 def oriented_values(objectives: Sequence[Objective], values: Sequence[float]) -> tuple[float, ...]:

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from evonas.recorded.search import Phase, RecordedSearch
-from evonas.report.front import front_view
+from evonas.report.front import describe_front, front_view, results_in_words
 from evonas.sources.journal import JournalSource
 from tests.unit.search.fronts import THREE, TWO, front_body, write_front
 from tests.unit.search.support import succeeded
@@ -44,6 +44,16 @@ def test_decisions_have_columns_of_their_own_where_there_is_room(record: Recorde
     assert ["trial", *(each.name for each in record.spec.objectives), "decisions"] in printed(record, 60)
     (heading,) = [words for words in printed(record, 200) if words[:1] == ["trial"]]
     assert set(heading[1 + len(record.spec.objectives) :]) <= {each.name for each in record.spec.space.decisions}
+
+
+def test_value_that_soft_constraints_have_changed_is_not_taken_for_the_metric(tmp_path: Path) -> None:
+    soft = {**TWO[1], "constraints": [{"metric": TWO[0]["metric"], "target": 0.5, "exponent": -0.07}]}
+    weighted = JournalSource(write_front(tmp_path, "weighted", objectives=[TWO[0], soft])).read()
+    name = soft["metric"]
+    assert ["trial", TWO[0]["metric"], "weighted", name, "decisions"] in printed(weighted, 60)
+    member = weighted.totals.front.members[0]
+    assert f"weighted {name} " in results_in_words(weighted, member)
+    assert f"weighted {name} " in describe_front(weighted)
 
 
 @pytest.mark.parametrize("width", [60, 80, 120, 200])
