@@ -82,12 +82,16 @@ class Disruption:
     """A pod of an attempt that was stopped from outside, or several, when a workload was started again as a whole."""
 
     pod: str
+    """By which it is known in the trial's record."""
     reason: str
     message: str
     node: str | None
     held_since: datetime | None
     start_time: datetime | None
     end_time: datetime
+    others: frozenset[str] = frozenset()
+    """Those that were lost with it. Of several that ended within a second, any may have been seen first, and be the one
+    on record."""
 
 
 class AttemptPhase(Enum):

@@ -234,7 +234,7 @@ def _with_disruptions(spec: SearchSpec, trial: Trial, view: AttemptView) -> Tria
 
 
 def _is_new(trial: Trial, view: AttemptView, disruption: Disruption) -> bool:
-    if any(attempt.pod == disruption.pod for attempt in trial.attempts):
+    if any(attempt.pod == disruption.pod or attempt.pod in disruption.others for attempt in trial.attempts):
         return False
     settled = _settled_until(trial, view)
     if view.holdings and settled is not None and _whole_second(disruption.end_time) <= settled:

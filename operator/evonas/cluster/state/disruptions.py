@@ -67,6 +67,7 @@ def _disruption(record: WorkloadRecord, crowd: Crowd, loss: tuple[Member, ...], 
     return Disruption(
         # What it is known by in the trial's record: others may still follow.
         pod=loss[0].pod.name,
+        others=frozenset(member.pod.name for member in loss[1:]),
         reason=reason,
         message=message,
         node=first.pod.node,

@@ -407,6 +407,19 @@ def test_a_disruption_is_counted_once_though_its_pods_vanish() -> None:
     assert settled.disruptions == 1
 
 
+def test_pods_that_an_engine_ends_within_the_second_of_a_disruption_on_record_are_no_other_one() -> None:
+    """Of what ended within one second, a restart's loss may be known by another pod than the disruption was."""
+    first = settle(SPEC, trial(0), view(jobset(), [*OLD, drained()]))
+    former: dict[str, Any] = {"created": -420, "scheduled": -410, "gone": True}
+    worker = pod("workers", 0, running(-400), **former, deletion=at(-20), gone_at=at(-20))
+    driver = pod("driver", 0, running(-400), **former, deletion=at(-18), gone_at=at(-18))
+    second = gang(running(-2), running(-3), running(-1), start=1, created=-5)
+    seen = view(jobset(), [drained(), worker, driver, *second])
+    (disruption,) = seen.disruptions
+    assert disruption.pod == worker.name != first.attempts[0].pod
+    assert settle(SPEC, first, seen).disruptions == first.disruptions == 1
+
+
 def test_each_restart_is_a_disruption() -> None:
     first = gang(ended(1, -200, since=-250), ended(143, -198), ended(143, -199), deleted=True, created=-300)
     second = gang(ended(1, -50, since=-150), ended(143, -48), ended(143, -49), start=1, deleted=True, created=-180)
