@@ -45,6 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         training.run(training.Share(rank, world), network, recipe, data_set, options)
     except (DataMissing, report.ContractError) as error:
         sys.exit(f"evonas: {error}")
+    except SystemExit as said:
+        if isinstance(said.code, int):
+            termination.leave_with(said.code)
+        raise
+    termination.leave_with(0)
 
 
 def _parser() -> argparse.ArgumentParser:
