@@ -113,7 +113,10 @@ def test_users_of_a_proxy_before_the_page_act_with_their_own_rights(
         tokens[user] = cluster.kubectl("create", "token", user, "-n", namespace).strip()
     (tmp_path / "values.yaml").write_text(yaml.safe_dump(proxy.values(tokens)))
     change(cluster, "--values", str(tmp_path / "values.yaml"))
-    page = f"http://{cluster.get('service', 'evonas-ui', NAMESPACE)['spec']['clusterIP']}"
+    address = cluster.get("service", "evonas-ui", NAMESPACE)["spec"]["clusterIP"]
+    page = f"http://{address}"
+    # kube-proxy may learn of the service after Helm has waited for its pods.
+    cluster.wait_for("the page's address", lambda: _is_reached(address))
 
     def order(user: str, **headers: str) -> tuple[int, bytes]:
         of_it = f"{page}/api/v1/searches/{quote(search['id'], safe='')}"
@@ -160,6 +163,14 @@ def searches_of(page: str, namespace: str, headers: Mapping[str, str] = MappingP
     status, body = ask(f"{page}/api/v1/searches", headers=headers)
     assert status == 200, body
     return [search for search in json.loads(body)["searches"] if search["namespace"] == namespace]
+
+
+def _is_reached(address: str) -> bool:
+    try:
+        socket.create_connection((address, 80), timeout=PATIENCE).close()
+    except OSError:
+        return False
+    return True
 
 
 def ask(url: str, order: Any = None, headers: Mapping[str, str] = MappingProxyType({})) -> tuple[int, bytes]:
