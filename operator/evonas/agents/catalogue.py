@@ -144,16 +144,12 @@ def _find_entry_point(type: str) -> EntryPoint | None:
 def _type_problems(type: str) -> list[FieldProblem]:
     if type in AGENT_TYPES or _find_entry_point(type) is not None:
         return []
-    foreign = sorted(entry_points(group=ENTRY_POINTS).names - set(AGENT_TYPES))
+    known = (*AGENT_TYPES, *sorted(entry_points(group=ENTRY_POINTS).names - set(AGENT_TYPES)))
     if (sampler := sampler_named(type)) is not None:
-        problem = (
-            f"must be one of {', '.join((*AGENT_TYPES, *foreign))}, got {type!r}, a sampler of Optuna: write"
-            f" {{type: Optuna, sampler: {sampler}}}"
+        cure = f", a sampler of Optuna: write {{type: Optuna, sampler: {sampler}}}"
+    else:
+        cure = (
+            "; if another package brings this agent, install that package beside evonas (it declares the entry point"
+            f" {type!r} in group {ENTRY_POINTS!r}){did_you_mean(type, known)}"
         )
-        return [FieldProblem("spec.agent.type", problem)]
-    problem = (
-        f"must be one of {', '.join((*AGENT_TYPES, *foreign))}, got {type!r}; if another package brings this agent,"
-        f" install that package beside evonas (it declares the entry point {type!r} in group {ENTRY_POINTS!r})"
-        f"{did_you_mean(type, (*AGENT_TYPES, *foreign))}"
-    )
-    return [FieldProblem("spec.agent.type", problem)]
+    return [FieldProblem("spec.agent.type", f"must be one of {', '.join(known)}, got {type!r}{cure}")]

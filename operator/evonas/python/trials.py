@@ -11,6 +11,7 @@ from evonas.extras import require
 from evonas.python.page import render
 from evonas.recorded.fronts import ranks_of
 from evonas.recorded.search import RecordedSearch
+from evonas.recorded.table import OWN
 from evonas.search import trial as recorded
 from evonas.search.objective import values_of
 from evonas.search.trial_environment import seed_of
@@ -126,7 +127,7 @@ class Trials(Sequence[Trial]):
         require("notebooks", "a table for pandas")
         import pandas as pd  # noqa: PLC0415 - takes long to import
 
-        own = ("state", "reward", "origin", "parent", "seed", "started", "ended", "seconds")
+        number, *own = OWN
         decisions = dict.fromkeys(name for trial in self._trials for name in trial.decisions)
         metrics = dict.fromkeys(name for trial in self._trials for name in trial.metrics)
         columns = {
@@ -138,7 +139,7 @@ class Trials(Sequence[Trial]):
             **{f"decisions.{name}": [trial.decisions.get(name) for trial in self._trials] for name in decisions},
             **{f"metrics.{name}": [trial.metrics.get(name) for trial in self._trials] for name in metrics},
         }
-        index = pd.Index([trial.index for trial in self._trials], name="trial", dtype="int64")
+        index = pd.Index([trial.index for trial in self._trials], name=number, dtype="int64")
         frame = pd.DataFrame(columns, index=index)
         types = {"parent": "Int64", "reward": "float64", "seconds": "float64"}
         if self.objectives:

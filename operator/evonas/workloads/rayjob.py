@@ -30,7 +30,6 @@ LONGEST_NAME = 47
 """KubeRay refuses longer ones."""
 MAX_MESSAGE = 1024
 """How much is kept of a message, of which Ray makes up to 20,000 characters."""
-_ENDS = {"restartPolicy": "Never"}
 KEPT_SECONDS = 7 * 24 * 60 * 60
 """How long a cluster waits for an operator that does not release it."""
 
@@ -106,7 +105,8 @@ class RayJob(Kind):
     def jobs(self, spec: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Yield a Job for each group, and for the submitter. Ray's own pods start again, as no Job's may."""
         for group in self.groups(spec):
-            yield group.field, {"template": {**group.template, "spec": {**group.template["spec"], **_ENDS}}}
+            ends = {**group.template["spec"], "restartPolicy": "Never"}
+            yield group.field, {"template": {**group.template, "spec": ends}}
         if "submitterPodTemplate" in spec:
             yield f"{FIELD}.submitterPodTemplate", {"template": spec["submitterPodTemplate"]}
 

@@ -10,21 +10,12 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 
-from evonas.recorded.search import Phase, RecordedSearch
+from evonas.recorded.search import RecordedSearch
 from evonas.report.drawing import Drawing
 from evonas.report.front_plots import draw_fronts
-from tests.unit.search.fronts import THREE, TWO, front_body
-from tests.unit.search.support import succeeded
+from tests.unit.search.fronts import THREE, TWO, made_of
 
 LIMITED = ({**TWO[0], "reference": 0.25}, TWO[1])
-
-
-def made_of(*values: tuple[float, float], objectives: Any = TWO) -> RecordedSearch:
-    trials = [
-        succeeded(index, accuracy, metrics={"accuracy": accuracy, "latency_ms": latency, "energy_mj": 1.0})
-        for index, (accuracy, latency) in enumerate(values)
-    ]
-    return RecordedSearch("here", front_body(objectives=objectives), tuple(trials), Phase.COMPLETE)
 
 
 def only(record: RecordedSearch) -> Drawing:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any
 
 import pytest
 from rich.console import Console
 
-from evonas.recorded.search import Phase, RecordedSearch
+from evonas.recorded.search import RecordedSearch
 from evonas.report.front import describe_front, front_view, results_in_words
 from evonas.sources.journal import JournalSource
-from tests.unit.search.fronts import THREE, TWO, front_body, write_front
-from tests.unit.search.support import succeeded
+from tests.unit.search.fronts import THREE, TWO, made_of, write_front
 
 
 @pytest.fixture(scope="module", params=[TWO, THREE], ids=["two", "three"])
@@ -67,14 +65,6 @@ def test_confirmed_members_are_shown_with_their_decisions_on_every_console(tmp_p
     for member, values in zip(record.totals.front.members, record.totals.front.values, strict=True):
         assert all(f"{value:.6g}" in said for value in values), member
     assert said.count(", 2 runs)") == 3 * len(TWO)
-
-
-def made_of(*values: tuple[float, float], objectives: Any = TWO) -> RecordedSearch:
-    trials = [
-        succeeded(index, accuracy, metrics={"accuracy": accuracy, "latency_ms": latency})
-        for index, (accuracy, latency) in enumerate(values)
-    ]
-    return RecordedSearch("here", front_body(objectives=objectives), tuple(trials), Phase.COMPLETE)
 
 
 def test_a_reference_that_nobody_declared_is_told_from_one_that_was() -> None:

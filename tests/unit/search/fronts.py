@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from evonas.local.journal import open_journal
+from evonas.recorded.search import Phase, RecordedSearch
 from evonas.search.confirmation import ORIGIN
 from evonas.search.objective import evaluate
 from evonas.search.totals import Totals
@@ -19,7 +20,7 @@ from evonas.search.trial import ProposalRecord, Trial, TrialState
 from evonas.search.trial_report import Report
 from evonas.space import Value
 from evonas.spec import SearchSpec
-from tests.unit.search.support import NOW
+from tests.unit.search.support import NOW, succeeded
 
 SPACE: list[dict[str, Any]] = [
     {"name": "depth", "values": [1, 2, 3, 4, 5, 6, 7, 8]},
@@ -54,6 +55,15 @@ def front_body(
             **spec,
         },
     }
+
+
+def made_of(*values: tuple[float, float], objectives: Any = TWO) -> RecordedSearch:
+    """Return a search that is over, with a result for each accuracy and latency."""
+    trials = [
+        succeeded(index, accuracy, metrics={"accuracy": accuracy, "latency_ms": latency, "energy_mj": 1.0})
+        for index, (accuracy, latency) in enumerate(values)
+    ]
+    return RecordedSearch("here", front_body(objectives=objectives), tuple(trials), Phase.COMPLETE)
 
 
 def front_trials(spec: SearchSpec, *, count: int = 60, seed: int = 0) -> list[Trial]:

@@ -16,11 +16,11 @@ from evonas.workloads.parsing import gpus_of
 from evonas.workloads.shape import spec_of
 
 
-def as_made(trial: TrialSpec, record: WorkloadRecord | None) -> TrialSpec:
+def as_made(trial: TrialSpec, record: WorkloadRecord) -> TrialSpec:
     """Return how a search's trials are trained, with the pods, containers and GPUs of the attempt that has this object;
     the search's own where it cannot be read, since anybody may have changed it.
     """
-    if record is None or record.shape is None:
+    if record.shape is None:
         return trial
     # Whatever the API server takes may stand there.
     with suppress(AttributeError, IndexError, KeyError, StopIteration, TypeError, ValueError):

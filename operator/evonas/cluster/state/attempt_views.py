@@ -35,8 +35,8 @@ def view_attempts(spec: SearchSpec, children: Children, now: datetime) -> dict[i
         job = find_workload(children, trial)
         if job is not None and job.owner_uid == children.trials[index].uid:
             pods = children.pods.get((index, job.attempt), {})
-            view = view_of(spec.trial, job, pods.values(), now, children.readings, trial.attempts)
             made = as_made(spec.trial, job)
+            view = view_of(made, job, pods.values(), now, children.readings, trial.attempts)
             progress = None if spec.fidelity is None else _progress(made, children, view, pods.values())
             views[index] = replace(view, fingerprint=job.fingerprint, progress=progress)
         elif job is None and _any_pod_lives(children, trial):
@@ -53,11 +53,12 @@ def view_of(
     readings: Mapping[str, Reading],
     told: Sequence[EndedAttempt] = (),
 ) -> AttemptView:
-    """Return the view of one attempt; ``told`` is what is on record of all that its trial has had."""
-    made = as_made(trial, record)
+    """Return the view of one attempt, with the trial ``as_made``; ``told`` is what is on record of all that its trial
+    has had.
+    """
     if record.kind == PLAIN_JOB or trial.workload is None:
-        return replace(view_attempt(made, record, pods, now, readings), gpus=made.gpus)
-    return view_workload(made, record, pods, now, readings, told)
+        return replace(view_attempt(trial, record, pods, now, readings), gpus=trial.gpus)
+    return view_workload(trial, record, pods, now, readings, told)
 
 
 def find_workload(children: Children, trial: Trial) -> WorkloadRecord | None:

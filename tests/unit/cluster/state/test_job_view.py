@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from evonas.cluster.control.jobs import build_job
+from evonas.cluster.state.as_made import as_made
 from evonas.cluster.state.attempt_views import find_overdue, view_of
 from evonas.cluster.state.job_view import view_attempt
 from evonas.cluster.state.records import TrialRecord, read_pod, read_workload
@@ -116,7 +117,7 @@ def test_an_edit_of_the_search_leaves_an_attempt_the_gpus_and_the_container_that
     status = {"containerStatuses": [{"name": "train", "state": ended(0)}]}
     shown = pod(ended(0), reward="0.5")
     shown["status"] |= status
-    seen = view_of(SPEC.trial, record, [read_pod(shown)], NOW, {})
+    seen = view_of(as_made(SPEC.trial, record), record, [read_pod(shown)], NOW, {})
     assert seen.phase is AttemptPhase.ENDED
     assert seen.gpus == Fraction(4)
     trial = Trial(0, {"a": 1}, ProposalRecord("random", None, (), 0))

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from evonas.cluster.state.as_made import as_made
 from evonas.cluster.state.attempt_views import view_of
 from evonas.cluster.state.readings import Reading
 from evonas.cluster.state.records import PodRecord, WorkloadRecord
@@ -43,7 +44,7 @@ def view(
     record: WorkloadRecord, pods: Iterable[PodRecord], now: float = 0, readings: dict[str, Reading] | None = None
 ) -> AttemptView:
     spec = SPEC if readings is None else LOGS
-    return view_of(spec.trial, record, pods, at(now), readings or {})
+    return view_of(as_made(spec.trial, record), record, pods, at(now), readings or {})
 
 
 def result(seen: AttemptView) -> tuple[Verdict, str]:
@@ -108,7 +109,7 @@ def test_an_edit_of_the_search_leaves_an_attempt_the_pods_gpus_and_reporter_that
         pod(name, 0, None, containers={"train": running()}, phase="Running") for name in ("leader", "helper")
     )
     spec = SPEC if report is None else LOGS
-    seen = view_of(spec.trial, record, [leader, helper], NOW, {})
+    seen = view_of(as_made(spec.trial, record), record, [leader, helper], NOW, {})
     assert (seen.phase, seen.start_time, seen.pod) == (AttemptPhase.RUNNING, at(-100), leader.name)
     assert seen.holdings == 2 * (Holding(Fraction(4), at(-110)),)
 
