@@ -117,6 +117,25 @@ def test_trial_that_outlived_a_killed_run_is_adopted(tmp_path: Path) -> None:
     assert finals(manifest) == Counter([0])
 
 
+def test_trial_that_outlived_a_killed_run_is_charged_the_gpus_that_it_was_started_with(tmp_path: Path) -> None:
+    command = ["sh", "-c", f"while [ -e {tmp_path}/search.yaml -a ! -e {tmp_path}/go ]; do sleep 0.1; done"]
+    manifest = write_manifest(tmp_path, command, maxTrials=1, parallelTrials=1)
+    before = manifest.read_text()
+    body = yaml.safe_load(before)
+    body["spec"]["trial"]["template"]["spec"]["containers"][0]["resources"] = {"limits": {"nvidia.com/gpu": 4}}
+    manifest.write_text(yaml.safe_dump(body))
+    process = start(manifest)
+    process_named_in(tmp_path / "runs" / "here" / "trials" / "00000" / "attempt-1" / PID_FILE)
+    process.kill()
+    process.wait()
+    manifest.write_text(before)
+    (tmp_path / "go").touch()
+    finish(manifest, code=1)
+    first, *_ = journal(manifest)[-1]["status"]["attempts"]
+    assert first["number"] == 1
+    assert journal(manifest)[-1]["status"]["gpuSeconds"] > 0
+
+
 def test_finished_search_is_not_run_again_and_may_grow(tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path, maxTrials=3)
     finish(manifest)

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from fractions import Fraction
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -25,7 +26,7 @@ from evonas.errors import EvonasError
 from evonas.local.locks import is_locked, wait_for_release
 from evonas.local.processes import supervise
 from evonas.local.processes.command import LocalCommand
-from evonas.local.processes.left_files import read_end
+from evonas.local.processes.left_files import read_end, read_start
 from evonas.local.processes.left_progress import PROGRESS_FILE, progress_file, read_printed_file, read_progress
 from evonas.local.processes.logfile import LOG_FILE, last_line
 from evonas.local.processes.supervise import Order
@@ -43,7 +44,10 @@ from evonas.search.wanted import wanted_of
 from evonas.spec import SearchSpec
 
 LOCK_FILE, REPORT_FILE = "lock", "report.json"
-FINGERPRINT_FILE = "fingerprint"
+FINGERPRINT_FILE, GPUS_FILE = "fingerprint", "gpus"
+"""What the attempt was started with: a run is resumed with whatever the manifest says by then."""
+MAX_NOTE = 1000
+"""Bytes of these files."""
 MAX_HINT = 200
 MOST_STARTS = 3
 """How often a run starts the same attempt, which is started again if it vanishes; a trial may delete its own folder."""
@@ -105,6 +109,7 @@ class LocalAttempts:
         folder.mkdir(parents=True)
         fingerprint = fingerprint_of(self._spec, trial.decisions)
         (folder / FINGERPRINT_FILE).write_text(fingerprint, encoding="utf-8")
+        (folder / GPUS_FILE).write_text(str(self._spec.trial.gpus), encoding="utf-8")
         environment = self._command.environment(
             {
                 **self._variables,
@@ -149,6 +154,7 @@ class LocalAttempts:
             held_since=started,
             start_time=started,
             progress=self._progress(folder, running=True),
+            gpus=_gpus_of(folder),
         )
 
     @property
@@ -196,7 +202,7 @@ class LocalAttempts:
     def _ended(self, number: int, folder: Path) -> AttemptView:
         ended: dict[str, Any] = json.loads((folder / supervise.ENDED_FILE).read_text(encoding="utf-8"))
         started = datetime.fromtimestamp(ended["start"], UTC)
-        fingerprint = folder / FINGERPRINT_FILE
+        fingerprint = read_start(folder / FINGERPRINT_FILE, MAX_NOTE)
         return AttemptView(
             number=number,
             phase=AttemptPhase.ENDED,
@@ -205,8 +211,9 @@ class LocalAttempts:
             end_time=datetime.fromtimestamp(ended["end"], UTC),
             ending=self._ending(ended, folder),
             holds_resources=False,
-            fingerprint=fingerprint.read_text(encoding="utf-8") if fingerprint.exists() else None,
+            fingerprint=None if fingerprint is None else fingerprint.decode(errors="replace"),
             progress=self._progress(folder),
+            gpus=_gpus_of(folder),
         )
 
     def _progress(self, folder: Path, *, running: bool = False) -> Progress | None:
@@ -241,6 +248,15 @@ class LocalAttempts:
         wait_for_release(folder / LOCK_FILE)
         self._watched.discard(folder)
         self._on_end()
+
+
+def _gpus_of(folder: Path) -> Fraction | None:
+    """Return how many GPUs an attempt was started with; None if its folder does not say."""
+    noted = read_start(folder / GPUS_FILE, MAX_NOTE)
+    # A trial may write there, too.
+    with suppress(ValueError, ZeroDivisionError):
+        return None if noted is None else max(Fraction(noted.decode()), Fraction())
+    return None
 
 
 def _changed_at(file: Path) -> int:
