@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason
+from evonas.search.budget import Limit
 from evonas.search.codec import SearchIdentity, to_decimal, to_time
 from evonas.search.conditions import Condition, to_conditions
 from evonas.search.confirmation import Confirmed, confirm
@@ -197,20 +198,37 @@ def refuse(
     }
 
 
+def end_conditions(end: Limit | None) -> Sequence[Condition]:
+    """Return what says whether a search has ended, and how; None if it has not."""
+    failed = end if end is not None and end.failed else None
+    complete = end if failed is None else None
+    return (
+        _told("Complete", complete, otherwise="Unfinished"),
+        _told("Failed", failed, otherwise="NotFailed"),
+        # For kstatus, which knows neither Accepted nor Failed: it cannot continue without a user's action.
+        Condition(
+            "Stalled",
+            status=failed is not None,
+            reason="NotStalled" if failed is None else failed.reason,
+            message="" if failed is None else "see Failed",
+        ),
+    )
+
+
+def _told(type: str, end: Limit | None, *, otherwise: str) -> Condition:
+    if end is None:
+        return Condition(type, status=False, reason=otherwise)
+    return Condition(type, status=True, reason=end.reason, message=end.message)
+
+
 def _conditions(
     spec: SearchSpec, plan: Plan, views: Mapping[int, AttemptView], refused: Blockage | None
 ) -> Sequence[Condition]:
-    reason, message = (plan.limit.reason, plan.limit.message) if plan.limit is not None else ("Unfinished", "")
-    failed = plan.is_over and plan.limit is not None and plan.limit.failed
-    complete = plan.is_over and not failed
     return (
         Condition("Accepted", status=True, reason="Accepted", message="the search can run as it is written"),
         _progressing(spec, plan, views, refused),
         Condition("Suspended", status=spec.suspend, reason="SuspendSet" if spec.suspend else "SuspendNotSet"),
-        Condition("Complete", complete, reason if complete else "Unfinished", message if complete else ""),
-        Condition("Failed", failed, reason if failed else "NotFailed", message if failed else ""),
-        # For kstatus, which knows neither Accepted nor Failed: it cannot continue without a user's action.
-        Condition("Stalled", failed, reason if failed else "NotStalled", "see Failed" if failed else ""),
+        *end_conditions(plan.limit if plan.is_over else None),
         *_warnings(spec),
     )
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
+from typing import Any
 
 from evonas.errors import EvonasError
 from evonas.local.damage import find_damage
@@ -19,12 +20,15 @@ from evonas.local.requests.enqueued import Enqueued
 from evonas.local.requests.lines import torn_line
 from evonas.local.requests.pinned import Pinned
 from evonas.local.requests.vetoed import Vetoed
-from evonas.recorded.search import Phase, RecordedSearch
+from evonas.recorded.search import Phase, RecordedSearch, phase_of
 from evonas.search.backlog import Decisions
-from evonas.search.budget import Standing, find_limit
+from evonas.search.budget import Limit, Standing, find_limit
+from evonas.search.codec import from_time
+from evonas.search.conditions import to_conditions
 from evonas.search.confirmation import due_confirmations
 from evonas.search.outcome import conclude
 from evonas.search.pausing import find_waiting
+from evonas.search.status import end_conditions
 from evonas.search.totals import Totals
 from evonas.search.trial import Trial, TrialState
 from evonas.sources.source import Change, Choice, check_change, check_pin, check_vetoable, say_on_stderr
@@ -57,7 +61,12 @@ class JournalSource:
             return record
         self._tell_damage({trial.index for trial in record.trials})
         paused = [trial for trial in record.trials if trial.state is TrialState.PAUSED]
-        return replace(record, phase=phase_at_rest(record.spec, record.totals, paused, record.start_time))
+        end = end_at_rest(record.spec, record.totals, paused, record.start_time)
+        if end is None:
+            return replace(record, phase=Phase.STOPPED)
+        ended = max((trial.completion_time for trial in record.trials if trial.completion_time), default=None)
+        body = with_end(record.body, end, ended)
+        return replace(record, body=body, phase=phase_of(body["status"]))
 
     def _tell_damage(self, recorded: Collection[int]) -> None:
         damage = find_damage(self._folder, recorded, torn_line(self._folder / JOURNAL_FILE))
@@ -131,16 +140,27 @@ def _resumption(change: Change) -> str:
     return "; the same command resumes it" if change.suspend else ", if it still runs; the same command resumes it"
 
 
-def phase_at_rest(spec: SearchSpec, totals: Totals, paused: Sequence[Trial], start_time: datetime | None) -> Phase:
-    """Return the phase of a run that no process works on, judged by its record and limits."""
+def end_at_rest(spec: SearchSpec, totals: Totals, paused: Sequence[Trial], start_time: datetime | None) -> Limit | None:
+    """Return how a run that no process works on has ended, judged by its record and limits; None if it can go on."""
     limit = find_limit(Standing(spec, totals, start_time, datetime.now(UTC)))
     if limit is None or totals.unfinished:
-        return Phase.STOPPED
+        return None
     if find_waiting(spec, totals, paused, limit, 1, is_idle=True):
-        return Phase.STOPPED
+        return None
     if not limit.failed and due_confirmations(spec, totals, room=1):
-        return Phase.STOPPED
-    return Phase.FAILED if conclude(limit, totals).failed else Phase.COMPLETE
+        return None
+    return conclude(limit, totals)
+
+
+def with_end(body: Mapping[str, Any], end: Limit, at: datetime | None) -> dict[str, Any]:
+    """Return an ArchitectureSearch with the conditions that an operator would give it; without ``at``, it ended when it
+    was made.
+    """
+    metadata, status = body["metadata"], body.get("status", {})
+    at = at or from_time(metadata["creationTimestamp"])
+    assert at is not None
+    conditions = to_conditions(end_conditions(end), (), metadata.get("generation", 1), at)
+    return {**body, "status": {**status, "conditions": conditions}}
 
 
 def _last_lines(text: bytes, count: int) -> bytes:

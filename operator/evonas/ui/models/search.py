@@ -112,7 +112,7 @@ class Details(Model):
     recommended: Recommendation | None
     confirmed: list[Confirmation]
     conditions: list[Condition]
-    """Empty for searches that no operator works on."""
+    """Of a run of this machine, whether and how it has ended; empty as long as it can go on."""
     manifest: str
     """YAML, as it was declared."""
     environments: list[dict[str, Any]]
