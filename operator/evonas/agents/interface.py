@@ -52,8 +52,8 @@ class Proposal:
     """How many candidates the critic compared to find this one; 1 without a critic."""
     value: float | None = None
     """What the critic expects of it, in normal scores of the rewards: 0 is the median, 1 one standard deviation above.
-    With several objectives by which share the hypervolume of the front is expected to grow, in normal scores, or below
-    zero by how much the candidate misses the front. None without a critic."""
+    With several objectives by which share the hypervolume of the front is expected to grow, on the critics' scales, or
+    below zero by how much the candidate misses the front. None without a critic."""
     rank: int | None = None
     """Its rank among the competitors, from 1, by the critic's expectation and uncertainty; None without a critic."""
     policy_ratio: float | None = None
@@ -183,7 +183,8 @@ class Alternative:
     is_known: bool
     """Whether it was proposed before and is therefore skipped."""
     values: tuple[float, ...] | None = None
-    """With several objectives, what critics expect of it in each, in normal scores; else None."""
+    """With several objectives, what critics expect of it in each: 0 is an average result, 1 is one standard deviation
+    better. Else None."""
     owed: tuple[float, ...] | None = None
     """How much of the value is due to each earlier search; None without knowledge of any."""
 

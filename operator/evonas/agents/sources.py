@@ -72,7 +72,8 @@ class Drafts:
     values: NDArray[np.float64] | None = None
     """[drafts]: what the critic expects of each, in normal scores of the rewards; None without a critic."""
     by_objective: NDArray[np.float64] | None = None
-    """[drafts, objectives]: what critics expect of each in each objective, likewise; None with a single one."""
+    """[drafts, objectives]: what critics expect of each in each objective, in standard deviations from an average
+    result; None with a single one."""
     owed: Callable[[], NDArray[np.float64] | None] = lambda: None
     """Returns how much of that is due to each earlier search, [drafts, tasks]; None without knowledge of any. Only who
     explains a proposal asks, and before the critic is asked again."""

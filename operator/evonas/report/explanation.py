@@ -255,16 +255,16 @@ def _choice(record: RecordedSearch, trial: Trial, chosen: Alternative | None) ->
 
 def _expected(record: RecordedSearch, trial: Trial, chosen: Alternative | None) -> str:
     """Say what the critics expected of a candidate: by how much the hypervolume would grow, else by how much the front
-    is missed, both in normal scores.
+    is missed, both on the critics' scales.
     """
     value = trial.proposal.value or 0.0
     worth = f"the hypervolume to grow by {value:.1%}" if value >= 0 else f"it to miss the front by {-value:.2f}"
     if chosen is None or chosen.values is None:
-        expected = f"{worth}, in normal scores"
+        expected = f"{worth}, on their scales"
     else:
         names = (each.name for each in record.spec.objectives)
         said = " and ".join(f"{name} {score:+.2f}" for name, score in zip(names, chosen.values, strict=True))
-        expected = f"{said} (0 is the median result, 1 a standard deviation better), and so {worth}"
+        expected = f"{said} (0 is an average result, 1 a standard deviation better), and so {worth}"
     ranked = f"ranked {trial.proposal.rank} of {counted(trial.proposal.competitors, 'candidate')}"
     return f"the critics expected {expected}; it was {ranked}"
 

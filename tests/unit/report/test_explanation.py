@@ -253,9 +253,9 @@ def test_critics_of_several_objectives_are_quoted_in_each() -> None:
         chosen,
         considered=[considered(child.decisions, 0.044, (-0.16, 0.49)), considered(other, -0.5, (1.2, -3.4))],
     )
-    assert "the critics expected accuracy -0.16 and latency_ms +0.49 (0 is the median result" in text
+    assert "the critics expected accuracy -0.16 and latency_ms +0.49 (0 is an average result" in text
     assert "and so the hypervolume to grow by 4.4%; it was ranked 2 of 54 candidates" in text
     (row,) = (line.split() for line in text.splitlines() if "-50.0%" in line)
     assert row[:4] == ["2", "-50.0%", "+1.20", "-3.40"]
     missed = replace(chosen, proposal=replace(chosen.proposal, value=-0.5))
-    assert "the critics expected it to miss the front by 0.50, in normal scores" in said(record, missed)
+    assert "the critics expected it to miss the front by 0.50, on their scales" in said(record, missed)

@@ -1,8 +1,9 @@
 """The critic: predicts from the results so far what candidates are worth, and with what certainty. Imports PyTorch.
 
-A Gaussian process over candidates whose targets are the ranks of the rewards, so that neither their unit nor an outlier
-matters. It remembers a bounded number of results, which keeps the cost of a step constant however long the search is.
-Trials that were stopped at a rung, and those that have reached one, are results at another level than the rewards.
+A Gaussian process over candidates whose targets are the ranks of the rewards or, with several objectives, their values
+(``scores``): neither their unit nor an outlier matters. It remembers a bounded number of results, which keeps the cost
+of a step constant however long the search is. Trials that were stopped at a rung, and those that have reached one, are
+results at another level than the rewards.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from evonas.agents.critic.gaussian_process import Factor, Posterior, log_evidenc
 from evonas.agents.critic.judgement import Judgement
 from evonas.agents.critic.levels import NO_RUNGS, Levels
 from evonas.agents.critic.memory import BLOCK, Memory
+from evonas.agents.critic.scores import Scale, find_scale
 from evonas.agents.critic.similarity import Encoding, Similarity
 from evonas.agents.critic.trend import Trend
 from evonas.agents.curves import Curve, outlook
@@ -50,9 +52,15 @@ class Critic:
         *,
         objective: int = 0,
         memory: Memory | None = None,
+        by_value: bool = False,
     ) -> None:
-        """``memory``: of the results in all objectives, to which somebody else adds them."""
+        """``memory``: of the results in all objectives, to which somebody else adds them. ``by_value``: results are
+        worth their values, and not their ranks, as long as none was judged at a rung.
+        """
         self._objective = objective
+        self._by_value = by_value
+        self.scale: Scale | None = None
+        """Of the values at the latest judgement; None if their ranks counted."""
         self._encoding = Encoding(space)
         self._experience = experience
         self._space = space
@@ -104,7 +112,9 @@ class Critic:
                 level = self._levels.find(each.curve(self._objective), each.final)
                 factor = self._appended(factor, np.array([each.choices]), level)
             finals = np.append(self._finals, [each.final for each in halfway])
-            targets = _scores([*self._curves, *(each.curve(self._objective) for each in halfway)], finals)
+            curves = [*self._curves, *(each.curve(self._objective) for each in halfway)]
+            self.scale = self._scale_of(curves, finals)
+            targets = _scores(curves, finals, self.scale)
             posterior = self._posterior(factor, targets)
             if started:
                 posterior.expect(self._enter(np.array([each.choices for each in started]), self._levels.end))
@@ -124,7 +134,8 @@ class Critic:
             return
         choices, finals, curves = self._snapshot
         self._snapshot = None
-        tokens, targets = self._encoding.tokens(choices), _scores(curves, finals)
+        tokens = self._encoding.tokens(choices)
+        targets = _scores(curves, finals, self._scale_of(curves, finals))
         self._levels = Levels.of(outlook(curves, finals)) if any(curves) else NO_RUNGS
         levels = self._find_levels(curves, finals)
         functions = self._functions_of(choices, levels)
@@ -198,6 +209,9 @@ class Critic:
         correlations = self._levels.correlations[levels, self._levels.end].double()
         return self._earlier.functions(choices) * correlations[:, None]
 
+    def _scale_of(self, curves: Sequence[Curve], finals: NDArray[np.float64]) -> Scale | None:
+        return find_scale(finals) if self._by_value and not any(curves) else None
+
     @property
     def _finals(self) -> NDArray[np.float64]:
         return self._memory.finals(self._objective)
@@ -223,6 +237,8 @@ def _peak(evidence: Callable[[float], float]) -> tuple[float, float]:
     return found[noise], noise
 
 
-def _scores(curves: Sequence[Curve], finals: NDArray[np.float64]) -> torch.Tensor:
+def _scores(curves: Sequence[Curve], finals: NDArray[np.float64], scale: Scale | None) -> torch.Tensor:
     """Return what the process is fitted to."""
+    if scale is not None:
+        return torch.from_numpy(scale.scores(finals))
     return torch.from_numpy(outlook(curves, finals).scores if any(curves) else normal_scores(finals))

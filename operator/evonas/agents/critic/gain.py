@@ -29,7 +29,7 @@ BEYOND = 0.5
 """How far below its worst values the front's hypervolume begins, relative to its extent: so its ends count, too, and
 what would extend them."""
 LEAST_EXTENT = 1e-3
-"""Of a front in one objective, in normal scores: of a single point, or where all are equal."""
+"""Of a front in one objective, in standard deviations: of a single point, or where all are equal."""
 LEAST_VOLUME = 1e-6
 """That a gain is relative to, before there is any."""
 LEAST_COMPONENT = 1e-6

@@ -61,8 +61,8 @@ class Beliefs(Protocol):
 
 @dataclass(frozen=True)
 class Judgement:
-    """The critic's ``Beliefs``, valid until it is asked again; all numbers are in normal scores of the remembered
-    rewards.
+    """The critic's ``Beliefs``, valid until it is asked again; all numbers are in ``scores`` of the remembered
+    results.
     """
 
     encoding: Encoding
@@ -82,7 +82,7 @@ class Judgement:
 
     @property
     def targets(self) -> Floats:
-        """[known]: what the known results are worth, in normal scores; without experience."""
+        """[known]: what the known results are worth; without experience."""
         assert isinstance(self.posterior, Posterior)
         return self.posterior.targets.numpy()
 

@@ -35,7 +35,9 @@ class Panel:
         """``references`` are the worst values that are worth anything, minus infinity where there is none."""
         self._seed = seed
         self._memory = Memory(MEMORY, len(space), len(references))
-        self._critics = [Critic(space, objective=each, memory=self._memory) for each in range(len(references))]
+        self._critics = [
+            Critic(space, objective=each, memory=self._memory, by_value=True) for each in range(len(references))
+        ]
         self._references = references
 
     def observe(self, observation: Observation) -> None:
@@ -58,15 +60,16 @@ class Panel:
         return JointJudgement(judgements, gain)
 
     def _scores_of_references(self) -> Floats:
-        """Return the references in normal scores of the results, [objectives]: between those of the results that are
-        worse and those that are better.
-        """
-        return np.array(
-            [
-                _score(reference, self._memory.finals(objective)) if math.isfinite(reference) else -math.inf
-                for objective, reference in enumerate(self._references)
-            ]
-        )
+        """Return the references on the scales of the results, [objectives]."""
+        return np.array([self._score(objective, each) for objective, each in enumerate(self._references)])
+
+    def _score(self, objective: int, reference: float) -> float:
+        if not math.isfinite(reference):
+            return -math.inf
+        scale = self._critics[objective].scale
+        if scale is not None:
+            return float(scale.scores(np.array([reference]))[0])
+        return _rank(reference, self._memory.finals(objective))
 
     def _limits(self, judgements: Sequence[Judgement]) -> list[Limit]:
         found = []
@@ -134,8 +137,10 @@ class JointJudgement:
         return None
 
 
-def _score(value: float, results: Floats) -> float:
-    """Return the normal score of a value among results, of which those that are not known (NaN) do not count."""
+def _rank(value: float, results: Floats) -> float:
+    """Return the normal score of a value among results, between those of the worse and of the better ones; what is not
+    known (NaN) does not count.
+    """
     known = np.sort(results[~np.isnan(results)])
     below = (known.searchsorted(value, "left") + known.searchsorted(value, "right")) / 2
     return NormalDist().inv_cdf(min(max(below, 0.5), len(known) - 0.5) / len(known)) if len(known) else 0.0
