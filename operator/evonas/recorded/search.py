@@ -120,6 +120,11 @@ class RecordedSearch:
         return from_time(self.body["metadata"].get("creationTimestamp"))
 
     @property
+    def last_end(self) -> datetime | None:
+        """When its last trial ended; None before one has."""
+        return max((trial.completion_time for trial in self.trials if trial.completion_time is not None), default=None)
+
+    @property
     def environments(self) -> Sequence[Mapping[str, Any]]:
         """Which versions proposed which trials (``search.software_versions``); empty if that was not recorded."""
         noted: Sequence[Mapping[str, Any]] = self.body.get("status", {}).get("environments", ())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -206,12 +206,7 @@ def end_conditions(end: Limit | None) -> Sequence[Condition]:
         _told("Complete", complete, otherwise="Unfinished"),
         _told("Failed", failed, otherwise="NotFailed"),
         # For kstatus, which knows neither Accepted nor Failed: it cannot continue without a user's action.
-        Condition(
-            "Stalled",
-            status=failed is not None,
-            reason="NotStalled" if failed is None else failed.reason,
-            message="" if failed is None else "see Failed",
-        ),
+        _told("Stalled", None if failed is None else replace(failed, message="see Failed"), otherwise="NotStalled"),
     )
 
 

@@ -61,12 +61,8 @@ class JournalSource:
             return record
         self._tell_damage({trial.index for trial in record.trials})
         paused = [trial for trial in record.trials if trial.state is TrialState.PAUSED]
-        end = end_at_rest(record.spec, record.totals, paused, record.start_time)
-        if end is None:
-            return replace(record, phase=Phase.STOPPED)
-        ended = max((trial.completion_time for trial in record.trials if trial.completion_time), default=None)
-        body = with_end(record.body, end, ended)
-        return replace(record, body=body, phase=phase_of(body["status"]))
+        body, phase = at_rest(record.body, record.spec, record.totals, paused, record.last_end)
+        return replace(record, body=body, phase=phase)
 
     def _tell_damage(self, recorded: Collection[int]) -> None:
         damage = find_damage(self._folder, recorded, torn_line(self._folder / JOURNAL_FILE))
@@ -140,8 +136,25 @@ def _resumption(change: Change) -> str:
     return "; the same command resumes it" if change.suspend else ", if it still runs; the same command resumes it"
 
 
-def end_at_rest(spec: SearchSpec, totals: Totals, paused: Sequence[Trial], start_time: datetime | None) -> Limit | None:
-    """Return how a run that no process works on has ended, judged by its record and limits; None if it can go on."""
+def at_rest(
+    body: Mapping[str, Any], spec: SearchSpec, totals: Totals, paused: Sequence[Trial], last_end: datetime | None
+) -> tuple[Mapping[str, Any], Phase]:
+    """Return the object of a run that no process works on, and its phase, judged by its record and limits. One that has
+    ended gets the conditions that an operator would give it. ``last_end`` is when the last of its trials did.
+    """
+    start = from_time(body["metadata"].get("creationTimestamp"))
+    end = _find_end(spec, totals, paused, start)
+    if end is None:
+        return body, Phase.STOPPED
+    ended = last_end or start
+    assert ended is not None, "a run's object says when it was made"
+    generation = body["metadata"].get("generation", 1)
+    status = {**body.get("status", {}), "conditions": to_conditions(end_conditions(end), (), generation, ended)}
+    return {**body, "status": status}, phase_of(status)
+
+
+def _find_end(spec: SearchSpec, totals: Totals, paused: Sequence[Trial], start_time: datetime | None) -> Limit | None:
+    """Return how the run has ended; None if it can go on."""
     limit = find_limit(Standing(spec, totals, start_time, datetime.now(UTC)))
     if limit is None or totals.unfinished:
         return None
@@ -150,17 +163,6 @@ def end_at_rest(spec: SearchSpec, totals: Totals, paused: Sequence[Trial], start
     if not limit.failed and due_confirmations(spec, totals, room=1):
         return None
     return conclude(limit, totals)
-
-
-def with_end(body: Mapping[str, Any], end: Limit, at: datetime | None) -> dict[str, Any]:
-    """Return an ArchitectureSearch with the conditions that an operator would give it; without ``at``, it ended when it
-    was made.
-    """
-    metadata, status = body["metadata"], body.get("status", {})
-    at = at or from_time(metadata["creationTimestamp"])
-    assert at is not None
-    conditions = to_conditions(end_conditions(end), (), metadata.get("generation", 1), at)
-    return {**body, "status": {**status, "conditions": conditions}}
 
 
 def _last_lines(text: bytes, count: int) -> bytes:

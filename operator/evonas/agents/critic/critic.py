@@ -59,8 +59,6 @@ class Critic:
         """
         self._objective = objective
         self._by_value = by_value
-        self.scale: Scale | None = None
-        """Of the values at the latest judgement; None if their ranks counted."""
         self._encoding = Encoding(space)
         self._experience = experience
         self._space = space
@@ -113,14 +111,14 @@ class Critic:
                 factor = self._appended(factor, np.array([each.choices]), level)
             finals = np.append(self._finals, [each.final for each in halfway])
             curves = [*self._curves, *(each.curve(self._objective) for each in halfway)]
-            self.scale = self._scale_of(curves, finals)
-            targets = _scores(curves, finals, self.scale)
+            scale = self._scale_of(curves, finals)
+            targets = _scores(curves, finals, scale)
             posterior = self._posterior(factor, targets)
             if started:
                 posterior.expect(self._enter(np.array([each.choices for each in started]), self._levels.end))
             known = self._known.copy()
             return Judgement(
-                self._encoding, self._similarity, self._columns, self._levels, known, posterior, self._earlier
+                self._encoding, self._similarity, self._columns, self._levels, known, posterior, self._earlier, scale
             )
 
     def _posterior(self, factor: Factor, targets: torch.Tensor) -> Posterior | Trend:

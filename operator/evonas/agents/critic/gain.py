@@ -15,7 +15,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from evonas.agents.critic.judgement import Floats
+from evonas.agents.critic.scores import Floats
 
 DIRECTIONS = 64
 """Along how many the gain is measured; along half of them where many candidates are compared roughly."""

@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 from evonas.agents.critic.earlier import EarlierTasks
 from evonas.agents.critic.gaussian_process import Posterior
 from evonas.agents.critic.levels import Levels
+from evonas.agents.critic.scores import Floats, Scale
 from evonas.agents.critic.similarity import Encoding, Similarity
 from evonas.agents.critic.surroundings import Surroundings
 from evonas.agents.critic.trend import Trend
 from evonas.agents.torch_threads import single_threaded
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -74,6 +73,8 @@ class Judgement:
     posterior: Posterior | Trend
     earlier: EarlierTasks | None
     """What is known from earlier searches."""
+    scale: Scale | None
+    """Of the results' values; None if their ranks count."""
 
     @property
     def knows_earlier(self) -> bool:

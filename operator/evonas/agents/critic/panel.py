@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from evonas.agents.critic.critic import MEMORY, Critic
 from evonas.agents.critic.gain import NUMBERS, Gain, Limit
-from evonas.agents.critic.judgement import Assessment, Floats, Judgement
+from evonas.agents.critic.judgement import Assessment, Judgement
 from evonas.agents.critic.memory import Memory
+from evonas.agents.critic.scores import Floats, Scale
 from evonas.agents.history import Pending
 from evonas.agents.policy import Observation
 from evonas.agents.randomness import Purpose, uniforms
@@ -56,20 +57,19 @@ class Panel:
             choices = np.array([each.choices for each in pending])
             points = np.concatenate([points, np.column_stack([each.expect(choices) for each in judgements])])
         numbers = uniforms(self._seed, Purpose.DIRECTIONS, index, (NUMBERS, len(self._critics)))
-        gain = Gain(points[find_front(points)], numbers, self._scores_of_references(), self._limits(judgements))
+        gain = Gain(
+            points[find_front(points)], numbers, self._scores_of_references(judgements), self._limits(judgements)
+        )
         return JointJudgement(judgements, gain)
 
-    def _scores_of_references(self) -> Floats:
+    def _scores_of_references(self, judgements: Sequence[Judgement]) -> Floats:
         """Return the references on the scales of the results, [objectives]."""
-        return np.array([self._score(objective, each) for objective, each in enumerate(self._references)])
-
-    def _score(self, objective: int, reference: float) -> float:
-        if not math.isfinite(reference):
-            return -math.inf
-        scale = self._critics[objective].scale
-        if scale is not None:
-            return float(scale.scores(np.array([reference]))[0])
-        return _rank(reference, self._memory.finals(objective))
+        return np.array(
+            [
+                _score(reference, self._memory.finals(objective), judgement.scale)
+                for objective, (reference, judgement) in enumerate(zip(self._references, judgements, strict=True))
+            ]
+        )
 
     def _limits(self, judgements: Sequence[Judgement]) -> list[Limit]:
         found = []
@@ -135,6 +135,12 @@ class JointJudgement:
     def owed(self, choices: NDArray[np.int64]) -> Floats | None:
         """As ``Beliefs.owed``: nothing is."""
         return None
+
+
+def _score(reference: float, results: Floats, scale: Scale | None) -> float:
+    if not math.isfinite(reference):
+        return -math.inf
+    return _rank(reference, results) if scale is None else float(scale.scores(np.array([reference]))[0])
 
 
 def _rank(value: float, results: Floats) -> float:

@@ -109,7 +109,6 @@ class ExportWatcher:
         self.trials.settle()
         self.images, self._known = record.images, record.knowledge
         self._pinned = read_pins(record.body["metadata"].get("annotations", {}))
-        ends = [trial.completion_time for trial in record.trials if trial.completion_time is not None]
         return SeenSearch(
             id=self._id,
             revision=0,
@@ -119,7 +118,7 @@ class ExportWatcher:
             body=record.body,
             overview=overview,
             trend=results.trend(record.spec.objectives, lambda: record.trials),
-            ended=max(ends, default=None) if record.phase.is_at_rest else None,
+            ended=record.last_end if record.phase.is_at_rest else None,
         )
 
     def _unreadable(self, problem: str) -> SeenSearch:

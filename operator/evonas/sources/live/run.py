@@ -19,7 +19,7 @@ from evonas.local.processes.attempts import LOCK_FILE, attempt_folder
 from evonas.local.processes.left_progress import progress_file, read_progress
 from evonas.local.requests.pinned import Pinned
 from evonas.recorded.knowledge_record import Knowledge
-from evonas.recorded.search import Phase, manifest_of, overview_from, phase_of
+from evonas.recorded.search import Phase, manifest_of, overview_from
 from evonas.search.budget import find_deadline
 from evonas.search.codec import from_time
 from evonas.search.contradictions import find_contradiction
@@ -27,7 +27,7 @@ from evonas.search.totals import Totals
 from evonas.search.trial import Trial, TrialState
 from evonas.search.trial_progress import Progress
 from evonas.search.wanted import wanted_of
-from evonas.sources.journal import JournalSource, end_at_rest, with_end
+from evonas.sources.journal import JournalSource, at_rest
 from evonas.sources.live.kept_trials import KeptTrials
 from evonas.sources.live.results import Results
 from evonas.sources.live.seen import Origin, RunningAttempt, SeenSearch
@@ -181,11 +181,7 @@ class Run:
         self._look_again = None
         if not self._is_locked:
             paused = [trial for trial in self._open.values() if trial.state is TrialState.PAUSED]
-            end = end_at_rest(spec, totals, paused, start)
-            phase = Phase.STOPPED
-            if end is not None:
-                search = with_end(search, end, self._last_end)
-                phase = phase_of(search["status"])
+            search, phase = at_rest(search, spec, totals, paused, self._last_end)
             deadline = find_deadline(spec, start)
             if deadline is not None and deadline > datetime.now(UTC):
                 self._look_again = deadline
