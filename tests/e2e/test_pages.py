@@ -66,15 +66,20 @@ def test_program_as_it_is_is_searched_by_what_it_prints(
     (block,) = blocks_run_by(AS_IT_IS)
     shorter = write_shorter("as-it-is/search.yaml", tmp_path, trials=4)
     give(block, block.text.replace("examples/as-it-is/search.yaml", shorter.name))
-    succeeded = [record for record in trials(cluster, here, "as-it-is") if record["status"]["state"] == "Succeeded"]
-    assert succeeded
-    logs = {
-        pod["metadata"]["labels"]["evonas.dev/trial"]: cluster.kubectl("logs", pod["metadata"]["name"], "-n", here)
-        for pod in cluster.list("pods", here)
-        if pod["metadata"]["labels"].get("evonas.dev/search") == "as-it-is"
+    succeeded = {
+        record["metadata"]["name"]: record
+        for record in trials(cluster, here, "as-it-is")
+        if record["status"]["state"] == "Succeeded"
     }
-    for record in succeeded:
-        first, *_, last = logs[record["metadata"]["name"]].splitlines()
+    assert succeeded
+    # Not those of the stopped ones: their Jobs are deleted, and a pod may go between being listed and being read.
+    logs = {
+        trial: cluster.kubectl("logs", pod["metadata"]["name"], "-n", here)
+        for pod in cluster.list("pods", here)
+        if (trial := pod["metadata"]["labels"].get("evonas.dev/trial")) in succeeded
+    }
+    for name, record in succeeded.items():
+        first, *_, last = logs[name].splitlines()
         decisions = record["spec"]["decisions"]
         assert f"hidden={decisions['hidden']}," in first
         assert float(last.partition("accuracy=")[2]) == float(record["status"]["reward"])
