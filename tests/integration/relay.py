@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -23,14 +23,16 @@ class Relay:
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._passing = asyncio.Event()
         self._passing.set()
-        self._own_port = 0
+        self.port = 0
+        """Where it listens, once it was entered."""
+        self._taken: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     def __enter__(self) -> Relay:
         self._thread.start()
         # In its own thread: a browser that is driven from this one has a loop here.
-        starting = asyncio.start_server(self._serve, "127.0.0.1", 0)
+        starting = asyncio.start_server(self._take, "127.0.0.1", 0)
         listening = asyncio.run_coroutine_threadsafe(starting, self._loop).result()
-        self._own_port = listening.sockets[0].getsockname()[1]
+        self.port = listening.sockets[0].getsockname()[1]
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -38,6 +40,11 @@ class Relay:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    @property
+    def connections(self) -> int:
+        """How many there are that it has taken."""
+        return len(self._taken)
 
     def fall_silent(self) -> None:
         """Pass on nothing more; the connections stay, and new ones are taken."""
@@ -54,7 +61,7 @@ class Relay:
     def kubeconfig(self, template: Path) -> Path:
         """Write a kubeconfig like ``template`` for this way to the server, and return where it is."""
         config = yaml.safe_load(template.read_text())
-        config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{self._own_port}"
+        config["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{self.port}"
         path = template.with_suffix(".relayed")
         path.touch(mode=0o600)
         path.write_text(yaml.safe_dump(config))
@@ -64,11 +71,21 @@ class Relay:
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
+        # A task that was cancelled before it had begun has closed nothing.
+        for writer in self._taken.values():
+            writer.close()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = self._loop.create_task(self._serve(reader, writer))
+        self._taken[task] = writer
+        task.add_done_callback(self._taken.pop)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        their_reader, their_writer = await asyncio.open_connection(self._host, self._port)
-        await asyncio.gather(self._pass_on(reader, their_writer), self._pass_on(their_reader, writer))
+        with closing(writer):
+            their_reader, their_writer = await asyncio.open_connection(self._host, self._port)
+            with closing(their_writer):
+                await asyncio.gather(self._pass_on(reader, their_writer), self._pass_on(their_reader, writer))
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
