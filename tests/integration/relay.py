@@ -25,7 +25,7 @@ class Relay:
         self._passing.set()
         self.port = 0
         """Where it listens, once it was entered."""
-        self._taken: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self._taken: set[asyncio.Task[None]] = set()
 
     def __enter__(self) -> Relay:
         self._thread.start()
@@ -71,21 +71,19 @@ class Relay:
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
-        # A task that was cancelled before it had begun has closed nothing.
-        for writer in self._taken.values():
-            writer.close()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = self._loop.create_task(self._serve(reader, writer))
-        self._taken[task] = writer
-        task.add_done_callback(self._taken.pop)
+        self._taken.add(task)
+        task.add_done_callback(self._taken.discard)
+        # Not by the task, which may be cancelled before its first line.
+        task.add_done_callback(lambda _: writer.close())
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with closing(writer):
-            their_reader, their_writer = await asyncio.open_connection(self._host, self._port)
-            with closing(their_writer):
-                await asyncio.gather(self._pass_on(reader, their_writer), self._pass_on(their_reader, writer))
+        their_reader, their_writer = await asyncio.open_connection(self._host, self._port)
+        with closing(their_writer):
+            await asyncio.gather(self._pass_on(reader, their_writer), self._pass_on(their_reader, writer))
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -99,6 +99,8 @@ async def test_however_many_look_a_search_is_followed_by_one_list_and_one_watch_
         await until(live, lambda: _phase(live, id) is Phase.COMPLETE)
         await until(live, lambda: live.get(id).body["status"]["trials"]["total"] == 12)
         await _until_trials(live, id, 12)
+        for _ in viewers:
+            assert len((await live.trials(id)).trials) == 12
         for task in tasks:
             task.cancel()
         assert all({NoticeKind.SEARCH, NoticeKind.TRIALS} <= kinds for kinds in told)
