@@ -104,12 +104,14 @@ def finished(cluster: Cluster, namespace: str) -> int:
     return sum(body.get("status", {}).get("state") in final for body in trials(cluster, namespace))
 
 
-def events_of(cluster: Cluster, namespace: str, reason: str) -> list[dict[str, Any]]:
-    """Return the events that give this reason, once there is one: most come right after what they tell of."""
-    return cluster.wait_for(
-        f"the event {reason}",
-        lambda: [event for event in cluster.list("events", namespace) if event["reason"] == reason],
-    )
+def events_of(cluster: Cluster, namespace: str, reason: str, count: int = 1) -> list[dict[str, Any]]:
+    """Return the events that give this reason, once there are so many: most come right after what they tell of."""
+
+    def found() -> list[dict[str, Any]]:
+        events = [event for event in cluster.list("events", namespace) if event["reason"] == reason]
+        return events if len(events) >= count else []
+
+    return cluster.wait_for(f"{count} events {reason}", found)
 
 
 def wait_for_release(cluster: Cluster, namespace: str) -> None:

@@ -140,7 +140,7 @@ def test_a_search_whose_record_is_gone_begins_nothing_new_until_it_is_put_back(
     other = json.dumps(Knowledge(Experience()).to_object())
     apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {PLAIN_KEY: other}})
     refusal(cluster, namespace, "learner", "has other contents than those that the agent knew")
-    assert len(events_of(cluster, namespace, "KnowledgeUnusable")) >= 2
+    assert len(events_of(cluster, namespace, "KnowledgeUnusable", 2)) >= 2
 
     cluster.kubectl("delete", "configmap", name, "-n", namespace)
     lines = (tmp_path / "learner.jsonl").read_text().splitlines(keepends=True)

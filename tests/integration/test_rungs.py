@@ -61,7 +61,10 @@ def test_stopped_trials_are_no_failures_and_are_told_printed_counted_and_cleaned
         assert status["gpuSeconds"] >= 1
 
     cluster.wait_for("no pod or Job", lambda: not cluster.list("pods", namespace) + cluster.list("jobs", namespace))
-    told = {event["message"].split()[1]: event["type"] for event in events_of(cluster, namespace, "TrialStopped")}
+    told = {
+        event["message"].split()[1]: event["type"]
+        for event in events_of(cluster, namespace, "TrialStopped", len(stopped))
+    }
     assert told == {record["metadata"]["name"]: "Normal" for record in stopped}
     header, *lines = cluster.kubectl("get", "nastrial", "-n", namespace).splitlines()
     rung = header.index("RUNG")
