@@ -11,10 +11,10 @@ from harness.errors import CommandFailed
 _JOBS = "count/jobs.batch"
 
 
-def set_pod_quota(cluster: Cluster, namespace: str, name: str, hard: dict[str, str]) -> None:
-    """Make a quota that leaves no room for a pod with a GPU; it is in force when this returns."""
+def set_pod_quota(cluster: Cluster, namespace: str, name: str, hard: dict[str, str], *, gpus: int = 1) -> None:
+    """Make a quota that leaves no room for a pod with so many GPUs; it is in force when this returns."""
     _make(cluster, namespace, name, hard)
-    container = {"name": "probe", "image": "none", "resources": {"limits": {"nvidia.com/gpu": 1}}}
+    container = {"name": "probe", "image": "none", "resources": {"limits": {"nvidia.com/gpu": gpus}}}
     cluster.wait_for("the quota to be in force", lambda: not _takes(cluster, namespace, _pod(container)))
 
 

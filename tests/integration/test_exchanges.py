@@ -31,6 +31,7 @@ from evonas.spec import SearchSpec
 from harness.client import Cluster
 from harness.errors import CommandFailed
 from tests.integration.quotas import set_pod_quota
+from tests.integration.rights import wait_for_right
 from tests.integration.searches import HELD, condition
 from tests.operator_process import USER, OperatorProcess, bind, search
 
@@ -156,8 +157,7 @@ async def test_the_right_to_make_the_trials_account_is_used_when_it_is_granted_l
         accounts = TrialAccounts(api, create=True, clock=clock)
         assert await accounts.ensure(namespace) is None
         cluster.apply(yaml.safe_dump(bind("evonas-operator", user)))
-        may = ("auth", "can-i", "create", "serviceaccounts", "-n", namespace, f"--as={user}")
-        cluster.wait_for("the right", lambda: cluster.kubectl(*may))
+        wait_for_right(cluster, namespace, user, "create", "serviceaccounts")
         clock.now += RETRY_INTERVAL - 1
         assert await accounts.ensure(namespace) is None
         clock.now += 1

@@ -19,6 +19,7 @@ from evonas.search.names import knowledge_name
 from harness.client import Cluster
 from tests.command_line import evonas
 from tests.earlier import KEY, NAME, export_of
+from tests.integration.rights import wait_for_right
 from tests.integration.searches import HELD, condition, events_of, let_go, running, trials, wait_until
 from tests.operator_process import OperatorProcess, bind, search
 
@@ -84,6 +85,10 @@ def test_a_search_learns_from_another_once_whatever_becomes_of_that(
     content = json.loads(recorded["data"][PLAIN_KEY])
     assert asked_of_config_maps(operator)["create", "configmaps", "201"] == 1
 
+    # It is posted right after the status, and whoever is killed between the two posts it no more.
+    (told,) = events_of(cluster, namespace, "KnowledgeGathered")
+    assert told["message"] == recorded["data"]["note"]
+
     # Neither the source nor the process that gathered is needed any more.
     cluster.kubectl("delete", "nas", "first", "-n", namespace)
     operator.kill()
@@ -96,8 +101,7 @@ def test_a_search_learns_from_another_once_whatever_becomes_of_that(
         "message": recorded["data"]["note"],
     }
     assert asked_of_config_maps(operator) == {("get", "configmaps", "200"): 1}
-    (told,) = events_of(cluster, namespace, "KnowledgeGathered")
-    assert told["message"] == recorded["data"]["note"]
+    assert len(events_of(cluster, namespace, "KnowledgeGathered")) == 1
     replayed = evonas(cluster, namespace, "replay", "second")
     assert replayed.returncode == 0, replayed.stdout + replayed.stderr
     cluster.kubectl("delete", "nas", "second", "-n", namespace)
@@ -192,6 +196,7 @@ def test_searches_are_selected_by_label_and_a_reader_needs_the_right_to_see_the_
     ]
     role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": reader}}
     cluster.apply(yaml.safe_dump_all([{**role, "rules": rules}, bind(reader, reader)]))
+    wait_for_right(cluster, namespace, reader, "list", "nas", "nastrial", "pods")
     kubeconfig = cluster.kubeconfig_for(reader)
     seen = evonas(cluster, namespace, "best", "learner", kubeconfig=kubeconfig)
     assert seen.returncode == 0, seen.stderr

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -23,11 +22,13 @@ from evonas.search.names import PROGRESS_ANNOTATION
 from evonas.sources.cluster import ClusterSource
 from evonas.sources.live.directory import LiveSearches, UnknownSearch
 from evonas.sources.live.places import ClusterPlace
-from evonas.sources.live.seen import NoticeKind
+from evonas.sources.live.seen import NoticeKind, SeenSearch
 from evonas.sources.options import ClusterOptions
 from harness.client import Cluster
 from harness.waiting import PATIENCE
+from tests.integration.asked import lists_and_watches
 from tests.integration.relay import Relay
+from tests.integration.rights import may, wait_for_right
 from tests.integration.searches import HELD, wait_until
 from tests.operator_process import OperatorProcess, search
 from tests.unit.sources.live import until
@@ -41,8 +42,10 @@ KINDS = ("architecturesearches", "architecturetrials", "pods")
 @pytest.fixture
 def viewer(cluster: Cluster, namespace: str) -> Path:
     """A user of the test's own, who may look at everything in its namespace."""
+    user = f"viewer-{namespace}"
     cluster.apply(yaml.safe_dump_all(_rights(namespace, KINDS)), namespace)
-    return cluster.kubeconfig_for(f"viewer-{namespace}")
+    wait_for_right(cluster, namespace, user, "list", *KINDS)
+    return cluster.kubeconfig_for(user)
 
 
 def _rights(namespace: str, kinds: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -65,18 +68,6 @@ async def _live(kubeconfig: Path, namespace: str, **options: Any) -> AsyncIterat
     async with LiveSearches([place], **options) as live:
         await asyncio.wait_for(live.ready(), PATIENCE)
         yield live
-
-
-def _requests(cluster: Cluster, namespace: str) -> Counter[tuple[str, str]]:
-    """Return how often the viewer has asked, by verb and kind."""
-    user, asked = f"viewer-{namespace}", Counter[tuple[str, str]]()
-    for event in cluster.audit_events(user):
-        # A watch that goes on has begun to answer only.
-        if event["user"].get("username") == user and event["stage"] in ("ResponseStarted", "ResponseComplete"):
-            watches = event["verb"] == "watch"
-            if watches == (event["stage"] == "ResponseStarted"):
-                asked[event["verb"], event["objectRef"]["resource"]] += 1
-    return asked
 
 
 def _phase(live: LiveSearches, id: str) -> Phase:
@@ -109,11 +100,10 @@ async def test_however_many_look_a_search_is_followed_by_one_list_and_one_watch_
         record, anew = await live.record(id), await asyncio.to_thread(source.read)
         assert (record.trials, record.phase, record.body["spec"]) == (anew.trials, anew.phase, anew.body["spec"])
         assert record.source == anew.source
+        await until(live, lambda: _tells_one_best(live.get(id)))
         line = live.get(id)
         assert line.ended is not None
-        assert line.overview is not None
-        assert line.trend[-1] == line.overview.best
-        asked = _requests(cluster, namespace)
+        asked = lists_and_watches(cluster, f"viewer-{namespace}")
         most = 2 + (time.monotonic() - began) / WATCH_SECONDS
         # ``source.read`` lists trials and pods by itself.
         assert {kind: asked["list", kind] for kind in KINDS} == dict(zip(KINDS, (1, 2, 2), strict=True))
@@ -123,6 +113,11 @@ async def test_however_many_look_a_search_is_followed_by_one_list_and_one_watch_
         await until(live, lambda: live.gone_since(revision) == [id])
         with pytest.raises(UnknownSearch):
             live.get(id)
+
+
+def _tells_one_best(line: SeenSearch) -> bool:
+    """Say whether the trend, which comes from the trials, has reached the best that the search's status tells."""
+    return line.overview is not None and line.trend[-1:] == (line.overview.best,)
 
 
 async def _collect(notices: AsyncIterator[Any], kinds: set[NoticeKind]) -> None:
@@ -138,6 +133,7 @@ async def test_what_running_pods_report_is_a_curve_and_without_the_right_everyth
     body["spec"]["trial"]["template"]["metadata"] = {"annotations": HELD}
     apply(body)
     cluster.apply(yaml.safe_dump_all(_rights(namespace, KINDS[:2])), namespace)
+    cluster.wait_for("no right to pods", lambda: not may(cluster, namespace, f"viewer-{namespace}", "list", "pods"))
     async with _live(viewer, namespace) as live:
         problem = await until(live, lambda: live.sources()[0].problem)
         assert "may not list and watch pods" in str(problem)
@@ -161,9 +157,9 @@ async def test_what_running_pods_report_is_a_curve_and_without_the_right_everyth
 
 
 async def _until_trials(live: LiveSearches, id: str, count: int) -> None:
-    """Wait for a search's trials, which come by a watch of their own: its status may be ahead of them."""
+    """Wait for the ends of a search's trials, which come by a watch of their own: its status may be ahead of them."""
     async with live.subscribe() as notices:
-        while len((await live.trials(id)).trials) != count:
+        while sum(trial.state.is_final for trial in (await live.trials(id)).trials) != count:
             await asyncio.wait_for(anext(notices), PATIENCE)
 
 
@@ -193,7 +189,7 @@ def test_a_broken_watch_is_told_and_made_up_for_and_a_silent_one_is_told_too(
             await until(live, lambda: live.sources()[0].problem is None)
             # Nothing was listed again.
             assert live.trials_revision(before) == revision
-            assert _requests(cluster, namespace)["list", "architecturetrials"] == 1
+            assert lists_and_watches(cluster, f"viewer-{namespace}")["list", "architecturetrials"] == 1
             relay.fall_silent()
             problem = await until(live, lambda: live.sources()[0].problem)
             assert "may have changed" in str(problem)

@@ -16,8 +16,8 @@ import pytest
 
 from evonas.cluster.client.resources import SEARCHES
 from harness.client import Cluster
-from harness.errors import ClusterError
 from harness.waiting import wait_for
+from tests.integration.rights import wait_for_right
 from tests.integration.searches import HELD, let_go
 from tests.operator_process import OperatorProcess, search
 from tests.page.serving import Server
@@ -72,16 +72,8 @@ def token_of(cluster: Cluster, namespace: str, name: str, role: str) -> str:
     cluster.kubectl("create", "serviceaccount", name, "-n", namespace)
     binding = (f"--clusterrole={role}", f"--serviceaccount={namespace}:{name}")
     cluster.kubectl("create", "rolebinding", name, "-n", namespace, *binding)
-    who = f"--as=system:serviceaccount:{namespace}:{name}"
     verb = "patch" if role == "edit" else "get"
-
-    def may() -> bool:
-        try:
-            return "yes" in cluster.kubectl("auth", "can-i", verb, "nas", "-n", namespace, who)
-        except ClusterError:
-            return False
-
-    wait_for(f"{name}'s rights", may)
+    wait_for_right(cluster, namespace, f"system:serviceaccount:{namespace}:{name}", verb, "nas")
     return cluster.kubectl("create", "token", name, "-n", namespace).strip()
 
 
@@ -231,9 +223,13 @@ def test_events_and_alerts_are_those_of_the_search(
         serving(tmp_path, cluster, namespace, "--prometheus", address) as server,
     ):
         path = f"/api/v1/searches/{id}/happenings"
-        wait_for("events", lambda: server.get(path)["events"])
-        told = server.get(path)
-        assert told["problems"] == []
+
+        def whole() -> Any:
+            said = server.get(path)
+            # A busy Prometheus may be too slow for one answer.
+            return said if said["events"] and not said["problems"] else None
+
+        told = wait_for("events, and no problem", whole)
         kinds = {event["about"].partition(" ")[0] for event in told["events"]}
         assert kinds <= {"ArchitectureSearch", "ArchitectureTrial", "Job", "Pod"}
         found = [(item["name"], item["runbook"], item["state"]) for item in told["alerts"]]

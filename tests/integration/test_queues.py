@@ -75,15 +75,15 @@ def test_urgent_search_preempts_the_other_and_both_complete(
 
     def held_back() -> bool:
         nonlocal most
-        most = max(most, len(_in_phase_running(queues, namespace)))
+        most = max(most, len(running(queues, namespace)))
         found = condition(queues.get("nas", "low", namespace), "Progressing")
-        told = found["reason"] == "Queued" and "waits for admission by queue gpus" in found["message"]
+        told = found.get("reason") == "Queued" and "waits for admission by queue gpus" in found["message"]
         states = {body.get("status", {}).get("state") for body in trials(queues, namespace, "low")}
         return told and "Running" not in states and "Queued" in states
 
     def both_complete() -> bool:
         nonlocal most
-        most = max(most, len(_in_phase_running(queues, namespace)))
+        most = max(most, len(running(queues, namespace)))
         let_go(queues, namespace, seconds=3)
         return all(
             condition(queues.get("nas", name, namespace), "Complete").get("status") == "True"
@@ -100,10 +100,13 @@ def test_urgent_search_preempts_the_other_and_both_complete(
     retried = [body for body in trials(queues, namespace) if body["status"].get("disruptions")]
     assert sorted(body["spec"]["index"] for body in retried) == [0, 1]
     for body in retried:
-        disrupted, completed = body["status"]["attempts"]
-        assert (disrupted["number"], disrupted["reason"], disrupted["disrupted"]) == (1, "JobSuspended", True)
+        # Once, or more often where the operator's next urgent Job comes after the room of the last is given away.
+        *disrupted, completed = body["status"]["attempts"]
+        for attempt in disrupted:
+            assert (attempt["number"], attempt["reason"], attempt["disrupted"]) == (1, "JobSuspended", True)
         assert (completed["number"], completed["reason"]) == (1, "Completed")
-        assert disrupted["pod"] != completed["pod"]
+        pods = [attempt["pod"] for attempt in body["status"]["attempts"]]
+        assert len(set(pods)) == len(pods) >= 2
         assert body["status"]["gpuSeconds"] >= 3
     survivors = {pod["metadata"]["uid"] for pod in queues.list("pods", namespace)}
     assert not preempted & survivors
@@ -199,7 +202,3 @@ def test_commands_of_the_page_run(queues: Cluster, namespace: str, tmp_path: Pat
 def _reserved(cluster: Cluster) -> set[str]:
     flavors = cluster.get("clusterqueue", "gpus", "")["status"]["flavorsReservation"]
     return {resource["total"] for flavor in flavors for resource in flavor["resources"]}
-
-
-def _in_phase_running(cluster: Cluster, namespace: str) -> list[dict[str, Any]]:
-    return [pod for pod in cluster.list("pods", namespace) if pod["status"]["phase"] == "Running"]

@@ -15,6 +15,7 @@ from evonas.search.names import TRIAL_SERVICE_ACCOUNT
 from harness.client import Cluster
 from tests.chart.rendering import Object, is_hook, of_kind, render
 from tests.command_line import evonas
+from tests.integration.rights import wait_for_right
 from tests.integration.searches import trials, wait_until
 from tests.operator_process import OperatorProcess, search
 
@@ -215,9 +216,8 @@ def test_doctor_of_somebody_who_may_look_into_one_namespace_finds_its_operator(
         "subjects": [{"kind": "User", "name": "tenant"}],
     }
     cluster.apply(yaml.safe_dump(binding), namespace)
+    wait_for_right(cluster, namespace, "tenant", "list", "deployments")
     tenant = cluster.kubeconfig_for("tenant")
-    may = ("auth", "can-i", "list", "deployments", "-n", namespace)
-    cluster.wait_for("the right to look", lambda: cluster.kubectl(*may, user=tenant))
     said = evonas(cluster, namespace, "doctor", kubeconfig=tenant).stdout
     assert verdict(said, "operator")[0] == "missing"
     assert f"no operator has ever held the lease {namespace}/nas-evonas-operator" in said

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -148,38 +149,40 @@ class _Reporter:
 
     def _run(self) -> None:
         while not self._stop.wait(0.1):
-            recorded = {
-                body["metadata"]["name"]: body["status"]
-                for body in trials(self._cluster, self._namespace)
-                if body.get("status", {}).get("state") == "Running"
-            }
-            for pod in self._cluster.list("pods", self._namespace):
-                status = recorded.get(pod["metadata"]["labels"][TRIAL_LABEL])
-                if status is None or "evonas.dev/reward" in pod["metadata"].get("annotations", {}):
-                    continue
-                variables = {item["name"]: item.get("value") for item in pod["spec"]["containers"][0]["env"]}
-                decisions = json.loads(variables["EVONAS_DECISIONS"])
-                sequence = [decisions[f"a{position}"] for position in (1, 2, 3)]
-                reward = score(sequence)
-                *rungs, last = (int(step) for step in (variables.get("EVONAS_RUNGS") or "1").split(","))
-                if until := variables.get("EVONAS_UNTIL"):
-                    rungs, reward = [], reward * learned(int(until), last)
-                values = {step: self._metrics(sequence, reward * learned(step, last)) for step in rungs}
-                known = json.loads(pod["metadata"].get("annotations", {}).get("evonas.dev/progress", '{"step": 0}'))
-                if known["step"] not in (0, *(rung["step"] for rung in status.get("rungs", ()))):
-                    continue
-                step = next((step for step in rungs if step > known["step"]), None)
-                report = {"evonas.dev/reward": repr(reward)}
-                if self._has_size:
-                    report["evonas.dev/metrics"] = json.dumps(self._metrics(sequence, reward))
-                if step is not None:
-                    reached = {rung: value for rung, value in values.items() if rung <= step}
-                    report = {"evonas.dev/progress": json.dumps({"step": step, "rungs": reached})}
-                name = pod["metadata"]["name"]
-                try:
-                    self._cluster.annotate("pod", name, self._namespace, report)
-                except ClusterError:
-                    continue  # the pod was deleted between the two calls
+            # A pod may be deleted between being listed and reporting, and a busy API server may not answer.
+            with suppress(ClusterError):
+                self._report_all()
+
+    def _report_all(self) -> None:
+        recorded = {
+            body["metadata"]["name"]: body["status"]
+            for body in trials(self._cluster, self._namespace)
+            if body.get("status", {}).get("state") == "Running"
+        }
+        for pod in self._cluster.list("pods", self._namespace):
+            status = recorded.get(pod["metadata"]["labels"][TRIAL_LABEL])
+            if status is None or "evonas.dev/reward" in pod["metadata"].get("annotations", {}):
+                continue
+            variables = {item["name"]: item.get("value") for item in pod["spec"]["containers"][0]["env"]}
+            decisions = json.loads(variables["EVONAS_DECISIONS"])
+            sequence = [decisions[f"a{position}"] for position in (1, 2, 3)]
+            reward = score(sequence)
+            *rungs, last = (int(step) for step in (variables.get("EVONAS_RUNGS") or "1").split(","))
+            if until := variables.get("EVONAS_UNTIL"):
+                rungs, reward = [], reward * learned(int(until), last)
+            values = {step: self._metrics(sequence, reward * learned(step, last)) for step in rungs}
+            known = json.loads(pod["metadata"].get("annotations", {}).get("evonas.dev/progress", '{"step": 0}'))
+            if known["step"] not in (0, *(rung["step"] for rung in status.get("rungs", ()))):
+                continue
+            step = next((step for step in rungs if step > known["step"]), None)
+            report = {"evonas.dev/reward": repr(reward)}
+            if self._has_size:
+                report["evonas.dev/metrics"] = json.dumps(self._metrics(sequence, reward))
+            if step is not None:
+                reached = {rung: value for rung, value in values.items() if rung <= step}
+                report = {"evonas.dev/progress": json.dumps({"step": step, "rungs": reached})}
+            name = pod["metadata"]["name"]
+            self._cluster.annotate("pod", name, self._namespace, report)
 
     def _metrics(self, sequence: list[int], reward: float) -> dict[str, float]:
         return {"reward": reward, **({"accuracy": reward, "size": sum(sequence)} if self._has_size else {})}

@@ -204,7 +204,7 @@ def test_operator_that_is_killed_goes_on_with_the_same_nodes(
 def test_a_trainjob_that_has_ended_is_deleted_after_its_time_to_live_by_the_operator(
     cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
 ) -> None:
-    apply(trainjob("short-lived", runtime="quick", budget=ONE, trial={"ttlSecondsAfterFinished": 5}))
+    apply(trainjob("short-lived", runtime="quick", budget=ONE, trial={"ttlSecondsAfterFinished": 15}))
     wait_until(cluster, namespace, "short-lived", "Complete")
     (job,) = cluster.wait_for(
         "its release",

@@ -20,6 +20,7 @@ from tests.integration.searches import (
 )
 from tests.integration.workloads import (
     RANK,
+    all_pods_of,
     all_running,
     assert_told_the_same,
     have_one_report,
@@ -42,7 +43,7 @@ def test_search_of_indexed_jobs_completes_with_each_trial_trained_by_all_its_pod
     wait_until(cluster, namespace, "indexed", "Complete")
     assert_results(cluster, namespace, "indexed", 6)
     for index in range(6):
-        pods = pods_of(cluster, namespace, index)
+        pods = all_pods_of(cluster, namespace, 3, index)
         assert [pod["metadata"]["labels"][RANK] for pod in pods] == ["0", "1", "2"]
         assert_told_the_same(pods)
 
@@ -122,7 +123,7 @@ def test_pod_that_fails_ends_the_trials_attempt_which_is_retried_with_all_pods(
     failed, completed = trial["status"]["attempts"]
     assert (failed["number"], failed["reason"]) == (1, "NonZeroExitCode")
     assert (completed["number"], completed["reason"]) == (2, "Completed")
-    assert len(pods_of(cluster, namespace, attempt=2)) == 3
+    all_pods_of(cluster, namespace, 3, attempt=2)
 
 
 def test_workload_that_somebody_deletes_is_made_again(
@@ -197,4 +198,5 @@ def test_workload_of_a_search_with_the_longest_name_runs(
     name = "9" + "x" * 39
     apply(indexed_job(name, pods=12, budget={"maxTrials": 2, "parallelTrials": 2}))
     wait_until(cluster, namespace, name, "Complete")
-    assert {len(pods_of(cluster, namespace, index)) for index in range(2)} == {12}
+    for index in range(2):
+        all_pods_of(cluster, namespace, 12, index)

@@ -63,6 +63,21 @@ def pods_of(cluster: Cluster, namespace: str, index: int = 0, *, attempt: int = 
     return sorted(cluster.list("pods", namespace, selector), key=lambda pod: str(pod["metadata"]["name"]))
 
 
+def all_pods_of(
+    cluster: Cluster, namespace: str, count: int, index: int = 0, *, attempt: int = 1
+) -> list[dict[str, Any]]:
+    """Return the pods of a trial's attempt, by name, once there are so many.
+
+    A trial ends with the pod that reports, which may be before the others have begun.
+    """
+
+    def found() -> list[dict[str, Any]] | None:
+        pods = pods_of(cluster, namespace, index, attempt=attempt)
+        return pods if len(pods) == count else None
+
+    return cluster.wait_for(f"{count} pods of trial {index}", found) or []
+
+
 def all_running(cluster: Cluster, namespace: str, count: int) -> list[dict[str, Any]]:
     """Return the pods that run once there are so many, by name."""
 
