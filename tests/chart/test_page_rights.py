@@ -112,6 +112,8 @@ def test_the_page_needs_all_of_its_rights_and_is_refused_nothing(
         wait_until(cluster, namespace, "learner", "Complete")
         of_it = f"/api/v1/searches/{quote(page.id_of('learner'), safe='')}"
         cluster.wait_for("its results", lambda: page.get(of_it)["summary"]["counts"].get("succeeded") == 2)
+        # Trials come by a watch of their own, which may be behind.
+        cluster.wait_for("its trials", lambda: _states(page, of_it) == ["Succeeded", "Succeeded"])
         for part in ("", "/trials", "/curves", "/analysis", "/happenings", "/actions", "/trials/0"):
             page.get(of_it + part)
         assert page.get(f"{of_it}/trials/1/explanation")["problem"] is None
@@ -125,6 +127,11 @@ def test_the_page_needs_all_of_its_rights_and_is_refused_nothing(
     assert operator.stop() == 0
     assert requests(cluster, ACCOUNT, refused=True) == set()
     assert requests(cluster, ACCOUNT) == granted(roles())
+
+
+def _states(page: Server, search: str) -> list[str]:
+    states: list[str] = page.get(f"{search}/trials")["columns"]["state"]
+    return states
 
 
 def test_page_of_some_namespaces_has_no_right_elsewhere(cluster: Cluster) -> None:

@@ -256,7 +256,7 @@ def test_trials_are_stopped_at_rungs_as_in_a_local_run(cluster: Cluster, namespa
     body["spec"]["budget"] = {"maxTrials": 8, "parallelTrials": 1}
     container = body["spec"]["trial"]["template"]["spec"]["containers"][0]
     # Two thirds of it are left at the last rung but one, to be stopped in: who has ended by then is not.
-    container["command"] += ["--seconds", "4.5"]
+    container["command"] += ["--seconds", "7.5"]
     container["resources"] = {"limits": {"nvidia.com/gpu": 1}}
     manifest = tmp_path / "search.yaml"
     manifest.write_text(yaml.safe_dump(body))

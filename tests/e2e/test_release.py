@@ -55,6 +55,8 @@ def test_helm_test_runs_a_search_in_the_releases_own_namespace(cluster: Cluster)
 
 def test_helm_test_fails_where_no_operator_works(released: Cluster) -> None:
     change(released, "--set", "replicaCount=0,test.timeoutSeconds=10")
+    operators = "app.kubernetes.io/component=operator"
+    released.wait_for("the operator to be gone", lambda: not released.list("pods", NAMESPACE, operators))
     with pytest.raises(Exception, match=r"(?i)failed|error") as caught:
         released.helm("test", RELEASE, "--namespace", NAMESPACE, "--timeout", "120s")
     assert "evonas-test" in str(caught.value)
@@ -90,7 +92,7 @@ def test_the_page_is_reached_by_port_forward_and_changes_nothing(
             assert b'<script type="module"' in ask(f"{page}/")[1]
             about = json.loads(ask(f"{page}/api/v1/page")[1])
             assert (about["readOnly"], [source["origin"] for source in about["sources"]]) == (True, ["cluster"])
-            (search,) = searches_of(page, namespace)
+            search = search_of(cluster, page, namespace)
             of_it = f"{page}/api/v1/searches/{quote(search['id'], safe='')}"
             cluster.wait_for("the log", lambda of_it=of_it: ask(f"{of_it}/trials/0/log")[0] == 200)  # type: ignore[misc]
             assert ask(f"{of_it}/actions", {"action": "pin", "trial": 0})[0] == 403
@@ -124,7 +126,7 @@ def test_users_of_a_proxy_before_the_page_act_with_their_own_rights(
         return ask(f"{of_it}/actions", {"action": "pin", "trial": 0}, {**known, **headers})
 
     assert ask(f"{page}/", headers={"Host": proxy.HOST})[0] == 401
-    (search,) = searches_of(page, namespace, {"Host": proxy.HOST, "Cookie": "user=bob"})
+    search = search_of(cluster, page, namespace, {"Host": proxy.HOST, "Cookie": "user=bob"})
     status, said = order("bob")
     assert (status, b"forbidden" in said) == (403, True), said
     # Nobody becomes somebody else by a header of their own.
@@ -159,10 +161,19 @@ def forwarding(cluster: Cluster, block: Block, folder: Path) -> Iterator[str]:
         process.wait()
 
 
-def searches_of(page: str, namespace: str, headers: Mapping[str, str] = MappingProxyType({})) -> list[dict[str, Any]]:
-    status, body = ask(f"{page}/api/v1/searches", headers=headers)
-    assert status == 200, body
-    return [search for search in json.loads(body)["searches"] if search["namespace"] == namespace]
+def search_of(
+    cluster: Cluster, page: str, namespace: str, headers: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Any]:
+    """Return what the page's list tells of the namespace's search, once it has looked: it is ready before."""
+
+    def known() -> dict[str, Any] | None:
+        status, body = ask(f"{page}/api/v1/searches", headers=headers)
+        assert status == 200, body
+        return next((search for search in json.loads(body)["searches"] if search["namespace"] == namespace), None)
+
+    found = cluster.wait_for("the search on the page", known)
+    assert found is not None
+    return found
 
 
 def _is_reached(address: str) -> bool:

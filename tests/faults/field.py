@@ -108,7 +108,7 @@ class Site:
                     return
                 await asyncio.sleep(WATCHDOG_SECONDS)
 
-    async def give_time(self, predicate: Callable[[], bool], seconds: float = 10) -> None:
+    async def give_time(self, predicate: Callable[[], bool], seconds: float = 90) -> None:
         """Give what the story does not tell some time to become so."""
         for _ in range(round(seconds / WATCHDOG_SECONDS)):
             if predicate():

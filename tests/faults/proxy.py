@@ -23,6 +23,8 @@ import yaml
 from aiohttp import web
 from yarl import URL
 
+from harness.addresses import free_ports
+
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _PASSED_ON = ("Authorization", "Accept", "Content-Type", "User-Agent")
 MAX_BODY = 8 << 20
@@ -113,7 +115,7 @@ class Proxy:
         self._runner: web.AppRunner | None = None
         self._session: aiohttp.ClientSession | None = None
         self._streams: set[asyncio.Transport] = set()
-        self._port = 0
+        self._port = free_ports(["proxy"])["proxy"]
         self.rules: list[Rule] = []
         self.requests: list[Request] = []
         self.writes: list[Request] = []
@@ -144,7 +146,6 @@ class Proxy:
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
-        self._port = self._runner.addresses[0][1]
 
     async def refuse(self) -> None:
         """Cut every connection and listen no more, as a server that is down."""

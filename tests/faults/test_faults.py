@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import nullcontext
 
 import pytest
 
@@ -21,6 +22,7 @@ from tests.faults.invariants import (
     assert_results_recorded_once,
     assert_sound,
 )
+from tests.faults.pods import FOR_EVER, letting_go
 from tests.faults.proxy import Answer, Cut, Forward, Request, Rule
 from tests.integration.searches import condition
 
@@ -290,6 +292,7 @@ async def test_object_that_somebody_deletes(field: Field, resource: Resource, mo
 async def test_job_that_somebody_edits(field: Field, change: Body, kind: Resource) -> None:
     async def attempt(here: Site) -> None:
         await here.apply(with_jobsets(faulty_search("1s")) if kind is JOBSETS else faulty_search("1s"))
+        await here.until_seen(SEARCHES)
         here.start()
         await here.until(lambda: any(_is_second(pod) for pod in here.story.objects(PODS)))
         victim = next(body for body in here.story.objects(kind) if _is_second(body))
@@ -326,18 +329,21 @@ async def test_job_that_somebody_stops_and_lets_go_on(field: Field, change: Body
 @pytest.mark.parametrize("moment", ["running", "finished"])
 async def test_part_of_a_jobset_that_somebody_deletes(field: Field, resource: Resource, moment: str) -> None:
     async def attempt(here: Site) -> None:
-        await here.apply(with_jobsets(faulty_search("2s")))
+        # Those that are to be met running wait for that: the two pods of a trial may begin far apart.
+        await here.apply(with_jobsets(faulty_search(FOR_EVER if moment == "running" else "2s")))
         here.start()
         phase = {"running": "Running", "finished": "Succeeded"}[moment]
         await here.until(lambda: sum(_is_second(pod) and _phase(pod) == phase for pod in here.story.objects(PODS)) == 2)
         if moment == "finished":
             await here.until(lambda: _recorded(here, 1))
         pod = next(body for body in here.story.objects(PODS) if _is_second(body))
-        (owner,) = pod["metadata"]["ownerReferences"]
+        uid, (owner,) = pod["metadata"]["uid"], pod["metadata"]["ownerReferences"]
         jobset = pod["metadata"]["labels"]["jobset.sigs.k8s.io/jobset-name"]
         victim = {JOBSETS: jobset, JOBS: owner["name"], PODS: pod["metadata"]["name"]}[resource]
         await here.chronicle.delete(resource, here.namespace, victim)
-        await here.complete()
+        await here.until(lambda: not any(body["metadata"]["uid"] == uid for body in here.story.objects(PODS)))
+        async with letting_go(here) if moment == "running" else nullcontext():
+            await here.complete()
         assert [body["spec"]["index"] for body in here.story.objects(TRIALS)] == list(range(TRIALS_OF_SEARCH))
         assert_results_recorded_once(here.story)
         assert_never_twice(here.story, remade=resource is not JOBSETS)
@@ -347,14 +353,15 @@ async def test_part_of_a_jobset_that_somebody_deletes(field: Field, resource: Re
 
 async def test_jobset_that_somebody_suspends_and_lets_go_on(field: Field) -> None:
     async def attempt(here: Site) -> None:
-        await here.apply(with_jobsets(faulty_search("1s")))
+        await here.apply(with_jobsets(faulty_search(FOR_EVER)))
         here.start()
         await here.until(lambda: any(_is_second(pod) for pod in here.story.objects(PODS)))
         victim = next(body for body in here.story.objects(JOBSETS) if _is_second(body))["metadata"]["name"]
         await here.chronicle.patch(JOBSETS, here.namespace, victim, {"spec": {"suspend": True}})
         await here.until(lambda: not any(_is_second(pod) for pod in here.story.objects(PODS)))
         await here.chronicle.patch(JOBSETS, here.namespace, victim, {"spec": {"suspend": False}})
-        await here.complete()
+        async with letting_go(here):
+            await here.complete()
         assert_sound(here.story)
 
     await field.run(attempt)

@@ -84,6 +84,7 @@ async def _begin(here: Site) -> list[Body]:
     await here.apply(indexed_job("peers", pods=PODS_OF_A_TRIAL, annotations=annotations, budget=budget, trial=trial))
     here.start()
     await here.until(lambda: len(_running(here)) == PODS_OF_A_TRIAL)
+    await here.until_seen(TRIALS)
     await here.until(lambda: here.story.objects(TRIALS)[0].get("status", {}).get("state") == "Running")
     return _running(here)
 

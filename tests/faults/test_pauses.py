@@ -24,7 +24,7 @@ from tests.faults.invariants import (
     attempt_of,
     attempts_on_record,
 )
-from tests.faults.pods import FOR_EVER, end_with, evict, letting_go, running, state_of
+from tests.faults.pods import FOR_EVER, end_with, evict, letting_go, phase_of, running, state_of
 from tests.faults.proxy import Answer, Forward, Request, Rule
 from tests.faults.test_tables import WRITE_FAULTS
 
@@ -142,7 +142,7 @@ async def test_what_paused_while_no_operator_ran_is_recorded_in_order_and_goes_o
         here.operators[-1].kill()
         for pod, reward in zip(pods, (0.25, 0.5, 0.125), strict=True):
             await end_with(here, pod, reward)
-        await here.chronicle.catch_up(here.namespace)
+        await here.story.until(lambda: [phase_of(here, pod) for pod in pods] == ["Succeeded"] * 3)
         here.start()
         # The next three of six wait for the best of three.
         await running(here, 1, attempt=2)

@@ -120,11 +120,11 @@ async def test_curve_that_begins_again_in_another_pod_records_nothing_twice(fiel
 
 async def test_what_was_reached_while_no_operator_ran_is_recorded_in_order(field: Field) -> None:
     async def attempt(here: Site) -> None:
-        await here.apply(with_two_objectives(climbing_search("500ms")))
+        await here.apply(with_two_objectives(climbing_search("1s")))
         here.start()
         await here.until(lambda: sum(phase_of(here, pod) == "Running" for pod in here.story.objects(PODS)) == 3)
         here.operators[-1].kill()
-        await here.story.until(lambda: len(_climbers(here, 2)) == 3)
+        await here.story.until(lambda: len(_climbers(here, 2)) >= 3)
         here.start()
         await here.complete()
         assert_sound(here.story, attempts=TRIALS_OF_SEARCH)
@@ -202,7 +202,7 @@ async def test_suspended_search_stops_trials_at_rungs_starts_none_and_goes_on(fi
             await _report(here, pod, {1: 0.25})
         await here.until(lambda: [state_of(body) for body in here.story.objects(TRIALS)[1:]] == ["Stopped"] * 2)
         async with letting_go(here):
-            await here.until(lambda: _reason(here) == "Suspended")
+            await here.until_known(lambda: _reason(here) == "Suspended")
             assert [state_of(body) for body in here.story.objects(TRIALS)] == ["Succeeded", "Stopped", "Stopped"]
             await here.chronicle.patch(SEARCHES, here.namespace, "faulty", {"spec": {"suspend": False}})
             await here.until(lambda: len(here.story.objects(TRIALS)) == TRIALS_OF_SEARCH)

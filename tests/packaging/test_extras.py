@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from harness.fixtures import skipping
+from harness.waiting import wait_for
 from tests.packaging.conftest import Distributions
 from tests.packaging.environments import ROOT, Bare, write_manifest
 from tests.shell_blocks import blocks_of
@@ -91,8 +92,13 @@ def ui(bare: Bare, folder: Path) -> None:
     try:
         assert process.stdout is not None
         address = next(found[0] for line in process.stdout if (found := re.search(r"http://\S+/", line)))
-        with urllib.request.urlopen(f"{address}api/v1/searches", timeout=60) as answer:
-            assert [search["name"] for search in json.load(answer)["searches"]] == ["light"]
+
+        def listed() -> list[str]:
+            with urllib.request.urlopen(f"{address}api/v1/searches", timeout=60) as answer:
+                return [search["name"] for search in json.load(answer)["searches"]]
+
+        # It serves before it has looked for the first time.
+        assert wait_for("the run", listed) == ["light"]
         with urllib.request.urlopen(address, timeout=60) as answer:
             scripts = re.findall(r'src="/(\S+)"', answer.read().decode())
         for script in scripts:

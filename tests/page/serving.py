@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
+from harness.addresses import free_ports
 from harness.waiting import PATIENCE, wait_for
 
 _ADDRESS = re.compile(rb"http://127\.0\.0\.1:(\d+)/\S*")
@@ -32,7 +33,7 @@ class Server:
         # Away from any cluster of this shell, unless one is named.
         ours = {name: value for name, value in os.environ.items() if name not in ("KUBECONFIG", "HOME")}
         self._environment = {**ours, "HOME": str(log.parent), **variables}
-        self._port = 0
+        self._port = free_ports(["page"])["page"]
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -130,7 +130,9 @@ def test_a_page_that_only_shows_refuses_to_act(tmp_path: Path, run: Run, browser
     with serving(tmp_path, str(tmp_path / "runs"), "--read-only") as server:
         with visit(server.page_of("here"), within=browser) as seen:
             dialog = open_actions(seen.page)
-            for button in dialog.get_by_role("list").get_by_role("button").all():
+            buttons = dialog.get_by_role("list").get_by_role("button")
+            expect(buttons).not_to_have_count(0)
+            for button in buttons.all():
                 expect(button).to_have_attribute("aria-disabled", "true")
             expect(dialog).to_contain_text("this page only shows")
             answer = seen.page.evaluate(ORDER, f"/api/v1/searches/{server.id_of('here')}/actions")

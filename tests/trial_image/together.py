@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from harness.addresses import free_ports
 from tests import warm
 
 PROGRAM = "evonas_trial.distributed.__main__"
@@ -22,8 +22,7 @@ def train(
     more: Mapping[str, str] | None = None,
 ) -> list[tuple[int, str, dict[str, Any] | None]]:
     """Return exit code, errors and report of each process, by rank."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+    port = free_ports(["master"])["master"]
     processes = []
     for rank in range(world):
         contract = {
