@@ -29,6 +29,10 @@ def free_ports(names: Iterable[str]) -> dict[str, int]:
     return dict(zip(names, candidates, strict=False))
 
 
+def free_port() -> int:
+    return free_ports(["port"])["port"]
+
+
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -64,7 +64,7 @@ def scraping(
     }
     file = folder / "prometheus.yaml"
     file.write_text(yaml.safe_dump(config))
-    address = f"127.0.0.1:{addresses.free_ports(['prometheus'])['prometheus']}"
+    address = f"127.0.0.1:{addresses.free_port()}"
     command = [str(program), f"--config.file={file}", f"--storage.tsdb.path={folder / 'data'}"]
     with (folder / "prometheus.log").open("wb") as log:
         process = subprocess.Popen([*command, f"--web.listen-address={address}"], stdout=log, stderr=log)

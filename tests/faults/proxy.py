@@ -23,7 +23,7 @@ import yaml
 from aiohttp import web
 from yarl import URL
 
-from harness.addresses import free_ports
+from harness.addresses import free_port
 
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 _PASSED_ON = ("Authorization", "Accept", "Content-Type", "User-Agent")
@@ -115,7 +115,7 @@ class Proxy:
         self._runner: web.AppRunner | None = None
         self._session: aiohttp.ClientSession | None = None
         self._streams: set[asyncio.Transport] = set()
-        self._port = free_ports(["proxy"])["proxy"]
+        self._port = free_port()
         self.rules: list[Rule] = []
         self.requests: list[Request] = []
         self.writes: list[Request] = []

@@ -22,7 +22,7 @@ from tests.faults.invariants import (
     assert_results_recorded_once,
     assert_sound,
 )
-from tests.faults.pods import FOR_EVER, letting_go
+from tests.faults.pods import FOR_EVER, letting_go, phase_of
 from tests.faults.proxy import Answer, Cut, Forward, Request, Rule
 from tests.integration.searches import condition
 
@@ -337,11 +337,11 @@ async def test_part_of_a_jobset_that_somebody_deletes(field: Field, resource: Re
         if moment == "finished":
             await here.until(lambda: _recorded(here, 1))
         pod = next(body for body in here.story.objects(PODS) if _is_second(body))
-        uid, (owner,) = pod["metadata"]["uid"], pod["metadata"]["ownerReferences"]
+        (owner,) = pod["metadata"]["ownerReferences"]
         jobset = pod["metadata"]["labels"]["jobset.sigs.k8s.io/jobset-name"]
         victim = {JOBSETS: jobset, JOBS: owner["name"], PODS: pod["metadata"]["name"]}[resource]
         await here.chronicle.delete(resource, here.namespace, victim)
-        await here.until(lambda: not any(body["metadata"]["uid"] == uid for body in here.story.objects(PODS)))
+        await here.until(lambda: not phase_of(here, pod))
         async with letting_go(here) if moment == "running" else nullcontext():
             await here.complete()
         assert [body["spec"]["index"] for body in here.story.objects(TRIALS)] == list(range(TRIALS_OF_SEARCH))

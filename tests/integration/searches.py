@@ -98,10 +98,15 @@ def trials(cluster: Cluster, namespace: str, search: str = "") -> list[dict[str,
     return sorted(cluster.list("nastrial", namespace, fields=fields), key=lambda body: int(body["spec"]["index"]))
 
 
+def states(cluster: Cluster, namespace: str, search: str = "") -> list[str]:
+    """Return the states of the trials in a namespace, or of one search there, by index; empty where none is told."""
+    return [str(body.get("status", {}).get("state", "")) for body in trials(cluster, namespace, search)]
+
+
 def finished(cluster: Cluster, namespace: str) -> int:
     """Return how many trials have a final state."""
     final = ("Succeeded", "Infeasible", "Failed")
-    return sum(body.get("status", {}).get("state") in final for body in trials(cluster, namespace))
+    return sum(state in final for state in states(cluster, namespace))
 
 
 def events_of(cluster: Cluster, namespace: str, reason: str, count: int = 1) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ import pytest
 
 from evonas.search.names import job_name, trial_name
 from harness.client import Cluster
-from tests.integration.searches import HELD, condition, events_of, trials, wait_until
+from tests.integration.searches import HELD, condition, events_of, states, trials, wait_until
 from tests.operator_process import OperatorProcess, search
 
 pytestmark = pytest.mark.kwok
@@ -149,7 +149,7 @@ def test_unschedulable_trials_are_queued_and_the_search_says_why(
     assert found["status"]["trials"]["running"] == 0
     cluster.wait_for(
         "the trials' own word",
-        lambda: {body.get("status", {}).get("state") for body in trials(cluster, namespace)} == {"Queued"},
+        lambda: set(states(cluster, namespace)) == {"Queued"},
     )
 
 

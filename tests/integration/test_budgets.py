@@ -16,6 +16,7 @@ from tests.integration.searches import (
     finished,
     let_go,
     running,
+    states,
     trials,
     wait_until,
     wait_until_observed,
@@ -33,10 +34,6 @@ def _search(name: str, *, duration: str = "300ms", outcome: str = "", **spec: An
     return body
 
 
-def _states(cluster: Cluster, namespace: str) -> list[str | None]:
-    return [trial.get("status", {}).get("state") for trial in trials(cluster, namespace)]
-
-
 def test_cancel_stops_what_runs_when_the_time_is_over(
     cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
 ) -> None:
@@ -44,7 +41,7 @@ def test_cancel_stops_what_runs_when_the_time_is_over(
     apply(_search("cut", duration="1h", budget=budget, onComplete="Cancel"))
     cluster.wait_for("three pods to have run for a second", lambda: len(running(cluster, namespace, seconds=1)) == 3)
     # Nothing is charged for a pod of which the operator does not know yet that it runs.
-    cluster.wait_for("the operator to see them", lambda: _states(cluster, namespace) == ["Running"] * 3)
+    cluster.wait_for("the operator to see them", lambda: states(cluster, namespace) == ["Running"] * 3)
     change(cluster, namespace, "cut", {"budget": {"maxSeconds": 1}})
     body = wait_until(cluster, namespace, "cut", "Failed")
     assert condition(body, "Failed")["reason"] == "NoTrialSucceeded"

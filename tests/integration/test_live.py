@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from evonas.cluster.client.api import Api, ApiError
-from evonas.cluster.client.collection import EXPIRED, WATCH_SECONDS
+from evonas.cluster.client.collection import EXPIRED
 from evonas.cluster.client.connection import load_connection
 from evonas.cluster.client.resources import TRIALS
 from evonas.recorded.search import Phase
@@ -26,7 +26,7 @@ from evonas.sources.live.seen import NoticeKind, SeenSearch
 from evonas.sources.options import ClusterOptions
 from harness.client import Cluster
 from harness.waiting import PATIENCE
-from tests.integration.asked import lists_and_watches
+from tests.integration.asked import assert_watched_by_one, lists_and_watches
 from tests.integration.relay import Relay
 from tests.integration.rights import may, wait_for_right
 from tests.integration.searches import HELD, wait_until
@@ -42,10 +42,14 @@ KINDS = ("architecturesearches", "architecturetrials", "pods")
 @pytest.fixture
 def viewer(cluster: Cluster, namespace: str) -> Path:
     """A user of the test's own, who may look at everything in its namespace."""
-    user = f"viewer-{namespace}"
+    user = _user(namespace)
     cluster.apply(yaml.safe_dump_all(_rights(namespace, KINDS)), namespace)
     wait_for_right(cluster, namespace, user, "list", *KINDS)
     return cluster.kubeconfig_for(user)
+
+
+def _user(namespace: str) -> str:
+    return f"viewer-{namespace}"
 
 
 def _rights(namespace: str, kinds: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -57,7 +61,7 @@ def _rights(namespace: str, kinds: tuple[str, ...]) -> list[dict[str, Any]]:
         "kind": "RoleBinding",
         "metadata": {"name": "viewer"},
         "roleRef": {"apiGroup": group, "kind": "Role", "name": "viewer"},
-        "subjects": [{"kind": "User", "name": f"viewer-{namespace}", "apiGroup": group}],
+        "subjects": [{"kind": "User", "name": _user(namespace), "apiGroup": group}],
     }
     return [role, binding]
 
@@ -103,11 +107,10 @@ async def test_however_many_look_a_search_is_followed_by_one_list_and_one_watch_
         await until(live, lambda: _tells_one_best(live.get(id)))
         line = live.get(id)
         assert line.ended is not None
-        asked = lists_and_watches(cluster, f"viewer-{namespace}")
-        most = 2 + (time.monotonic() - began) / WATCH_SECONDS
+        asked = lists_and_watches(cluster, _user(namespace))
         # ``source.read`` lists trials and pods by itself.
         assert {kind: asked["list", kind] for kind in KINDS} == dict(zip(KINDS, (1, 2, 2), strict=True))
-        assert all(0 < asked["watch", kind] <= most for kind in KINDS), asked
+        assert_watched_by_one(asked, KINDS, began)
         revision = live.revision
         cluster.kubectl("delete", "nas", "looked-at", "-n", namespace, "--wait=false")
         await until(live, lambda: live.gone_since(revision) == [id])
@@ -133,7 +136,7 @@ async def test_what_running_pods_report_is_a_curve_and_without_the_right_everyth
     body["spec"]["trial"]["template"]["metadata"] = {"annotations": HELD}
     apply(body)
     cluster.apply(yaml.safe_dump_all(_rights(namespace, KINDS[:2])), namespace)
-    cluster.wait_for("no right to pods", lambda: not may(cluster, namespace, f"viewer-{namespace}", "list", "pods"))
+    cluster.wait_for("no right to pods", lambda: not may(cluster, namespace, _user(namespace), "list", "pods"))
     async with _live(viewer, namespace) as live:
         problem = await until(live, lambda: live.sources()[0].problem)
         assert "may not list and watch pods" in str(problem)
@@ -189,7 +192,7 @@ def test_a_broken_watch_is_told_and_made_up_for_and_a_silent_one_is_told_too(
             await until(live, lambda: live.sources()[0].problem is None)
             # Nothing was listed again.
             assert live.trials_revision(before) == revision
-            assert lists_and_watches(cluster, f"viewer-{namespace}")["list", "architecturetrials"] == 1
+            assert lists_and_watches(cluster, _user(namespace))["list", "architecturetrials"] == 1
             relay.fall_silent()
             problem = await until(live, lambda: live.sources()[0].problem)
             assert "may have changed" in str(problem)

@@ -12,12 +12,11 @@ import pytest
 import yaml
 from playwright.sync_api import Browser, Page, expect
 
-from evonas.cluster.client.collection import WATCH_SECONDS
 from harness.client import Cluster
 from harness.fixtures import skipping
 from tests import built_page
 from tests.browser import chromium, visit
-from tests.integration.asked import lists_and_watches
+from tests.integration.asked import assert_watched_by_one, lists_and_watches
 from tests.integration.relay import Relay
 from tests.integration.rights import wait_for_right
 from tests.integration.searches import HELD, let_go, running, trials
@@ -204,10 +203,7 @@ def test_who_looks_costs_the_cluster_one_list_and_one_watch_a_kind(
                     expect_results(seen.page, 2)
                 expect(third.page.get_by_role("link", name=NAME, exact=True)).to_be_visible()
         assert _lists(cluster, user) == lists
-        # Each watch ends by itself and is begun again.
-        most = 2 + (time.monotonic() - began) / WATCH_SECONDS
-        asked = lists_and_watches(cluster, user)
-        assert all(0 < asked["watch", kind] <= most for kind in lists), asked
+        assert_watched_by_one(lists_and_watches(cluster, user), lists, began)
 
 
 def _lists(cluster: Cluster, user: str) -> dict[str, int]:

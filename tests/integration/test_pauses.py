@@ -12,6 +12,7 @@ from tests.integration.searches import (
     change,
     condition,
     events_of,
+    states,
     trials,
     wait_for_release,
     wait_until,
@@ -39,17 +40,13 @@ def _search(name: str, count: int, steps: list[int], **spec: Any) -> dict[str, A
     return body
 
 
-def _states(cluster: Cluster, namespace: str) -> list[str]:
-    return [record.get("status", {}).get("state", "") for record in trials(cluster, namespace)]
-
-
 def test_pauses_are_no_failures_are_told_printed_and_released_as_successes_are(
     cluster: Cluster, namespace: str, operator: OperatorProcess, apply: Apply
 ) -> None:
     apply(_search("pausing", 4, [1, 2, 4]))
     body = wait_until(cluster, namespace, "pausing", "Complete")
     assert condition(body, "Complete")["reason"] == "MaxTrialsReached"
-    assert _states(cluster, namespace) == ["Succeeded", "Paused", "Paused", "Paused"]
+    assert states(cluster, namespace) == ["Succeeded", "Paused", "Paused", "Paused"]
     counts = body["status"]["trials"]
     assert (counts["total"], counts["succeeded"], counts["paused"], counts["failed"]) == (4, 1, 3, 0)
     assert body["status"]["best"]["index"] == 0
@@ -85,16 +82,16 @@ def test_paused_trials_go_on_when_there_are_more_except_one_that_is_vetoed(
 ) -> None:
     apply(_search("growing", 3, [1, 4]))
     wait_until(cluster, namespace, "growing", "Complete")
-    assert _states(cluster, namespace) == ["Succeeded", "Paused", "Paused"]
+    assert states(cluster, namespace) == ["Succeeded", "Paused", "Paused"]
     cluster.annotate("nas", "growing", namespace, {"evonas.dev/veto-1": "too large"})
-    cluster.wait_for("the veto", lambda: _states(cluster, namespace) == ["Succeeded", "Infeasible", "Paused"])
+    cluster.wait_for("the veto", lambda: states(cluster, namespace) == ["Succeeded", "Infeasible", "Paused"])
     vetoed = trials(cluster, namespace)[1]["status"]
     assert (vetoed["reason"], vetoed["sequence"], len(vetoed["attempts"])) == ("Vetoed", 5, 1)
 
     change(cluster, namespace, "growing", {"budget": {"maxTrials": 6}})
     # Of six, three go on: the two of before and the third.
     wait_until(cluster, namespace, "growing", "Complete")
-    assert _states(cluster, namespace) == ["Succeeded", "Infeasible", "Succeeded", "Paused", "Paused", "Paused"]
+    assert states(cluster, namespace) == ["Succeeded", "Infeasible", "Succeeded", "Paused", "Paused", "Paused"]
     records = [record["status"] for record in trials(cluster, namespace)]
     assert records[1] == vetoed
     assert [rung["promotedAfter"] for rung in records[2]["rungs"]] == [8]
@@ -118,5 +115,5 @@ def test_search_that_reaches_its_target_cancels_what_runs_and_leaves_paused_what
     apply(body)
     found = wait_until(cluster, namespace, "early", "Complete")
     assert condition(found, "Complete")["reason"] == "TargetReached"
-    assert _states(cluster, namespace) == ["Succeeded", "Paused", "Cancelled"]
+    assert states(cluster, namespace) == ["Succeeded", "Paused", "Cancelled"]
     assert found["status"]["trials"]["paused"] == 1

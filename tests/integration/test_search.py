@@ -64,9 +64,8 @@ def _assert_few_writes(cluster: Cluster, namespace: str, status: dict[str, Any])
     )
     records = trials(cluster, namespace)
     # What keeps a trial waiting is told after five seconds: why it has no pod, no node, no container.
-    # The operator goes by when it sees a pod run, which is later than when it does.
     late = [
-        body for body in records if _seconds(body["metadata"]["creationTimestamp"], body["status"]["startTime"]) > 1
+        body for body in records if _seconds(body["metadata"]["creationTimestamp"], body["status"]["startTime"]) > 4
     ]
     took = _seconds(status["startTime"], status["completionTime"])
     # Each Job is created and released, and one is tried before.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -70,23 +70,26 @@ def all_pods_of(
 
     A trial ends with the pod that reports, which may be before the others have begun.
     """
-
-    def found() -> list[dict[str, Any]] | None:
-        pods = pods_of(cluster, namespace, index, attempt=attempt)
-        return pods if len(pods) == count else None
-
-    return cluster.wait_for(f"{count} pods of trial {index}", found) or []
+    pods = f"pods of trial {index}"
+    return so_many(cluster, pods, count, lambda: pods_of(cluster, namespace, index, attempt=attempt))
 
 
 def all_running(cluster: Cluster, namespace: str, count: int) -> list[dict[str, Any]]:
     """Return the pods that run once there are so many, by name."""
-
-    def found() -> list[dict[str, Any]] | None:
-        pods = running(cluster, namespace)
-        return pods if len(pods) == count else None
-
-    pods = cluster.wait_for(f"{count} running pods", found) or []
+    pods = so_many(cluster, "running pods", count, lambda: running(cluster, namespace))
     return sorted(pods, key=lambda pod: str(pod["metadata"]["name"]))
+
+
+def so_many(
+    cluster: Cluster, what: str, count: int, listed: Callable[[], list[dict[str, Any]]]
+) -> list[dict[str, Any]]:
+    """Return what is listed once there are so many, neither fewer nor more."""
+
+    def found() -> list[dict[str, Any]]:
+        objects = listed()
+        return objects if len(objects) == count else []
+
+    return cluster.wait_for(f"{count} {what}", found)
 
 
 def report(cluster: Cluster, namespace: str, pod: dict[str, Any], reward: str) -> None:

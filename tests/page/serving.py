@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -16,10 +15,8 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
-from harness.addresses import free_ports
+from harness.addresses import free_port
 from harness.waiting import PATIENCE, wait_for
-
-_ADDRESS = re.compile(rb"http://127\.0\.0\.1:(\d+)/\S*")
 
 
 class Server:
@@ -33,7 +30,7 @@ class Server:
         # Away from any cluster of this shell, unless one is named.
         ours = {name: value for name, value in os.environ.items() if name not in ("KUBECONFIG", "HOME")}
         self._environment = {**ours, "HOME": str(log.parent), **variables}
-        self._port = free_ports(["page"])["page"]
+        self._port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -45,16 +42,14 @@ class Server:
             self.process = subprocess.Popen(
                 command, stdout=log, stderr=log, env=self._environment, cwd=self._log.parent
             )
-        found = wait_for("the server's address", lambda: self._says(begin))
-        assert found is not None
-        self._port = int(found[1])
+        wait_for("the server's address", lambda: self._says(begin))
         wait_for("the server's answer", self._answers)
 
-    def _says(self, begin: int) -> re.Match[bytes] | None:
+    def _says(self, begin: int) -> bool:
         assert self.process is not None
         if self.process.poll() is not None:
             raise AssertionError(f"evonas ui ended with {self.process.poll()}:\n{self.log}")
-        return _ADDRESS.search(self._log.read_bytes()[begin:])
+        return self.at().encode() in self._log.read_bytes()[begin:]
 
     def _answers(self) -> bool:
         try:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.addresses import free_ports
+from harness.addresses import free_port
 from tests import warm
 
 PROGRAM = "evonas_trial.distributed.__main__"
@@ -22,7 +22,7 @@ def train(
     more: Mapping[str, str] | None = None,
 ) -> list[tuple[int, str, dict[str, Any] | None]]:
     """Return exit code, errors and report of each process, by rank."""
-    port = free_ports(["master"])["master"]
+    port = free_port()
     processes = []
     for rank in range(world):
         contract = {
