@@ -116,5 +116,5 @@ def is_own(kind: Kind, record: WorkloadRecord, pod: PodRecord) -> bool:
         return pod.owner_uid == record.uid
     if kind.uid_label is not None and kind.uid_label in pod.labels:
         return pod.labels[kind.uid_label] == record.uid
-    # A second is as exactly as it is known.
-    return pod.created >= record.created
+    # Their times are whole seconds, and a workload is often deleted and made again within one.
+    return not pod.is_former and pod.created >= record.created

@@ -237,6 +237,8 @@ class PodRecord:
     """True once it is deleted; the record is its last state."""
     gone_at: datetime | None = None
     """When that was seen."""
+    is_former: bool = False
+    """Whether that was before its attempt's workload, as it is there now, was known: it was another one's."""
 
     @property
     def is_terminal(self) -> bool:

@@ -53,6 +53,12 @@ class Children:
         lives = any(not (pod.gone or pod.is_terminal) for pod in pods.values())
         (self.live_pods.add if lives else self.live_pods.discard)(key)
 
+    def part_from_pods(self, key: AttemptKey) -> None:
+        """Note that those of an attempt's pods which are gone are not of the workload that it has now."""
+        for uid, pod in self.pods.get(key, {}).items():
+            if pod.gone:
+                self.pods[key][uid] = replace(pod, is_former=True)
+
     def forget_pods(self, index: int) -> None:
         """Drop what was kept of a trial's pods that is no longer needed: of the deleted ones, and once the trial has
         ended of all that have, which may stay in the cluster for days.
@@ -134,6 +140,8 @@ class Store:
         key = (record.index, record.attempt)
         known = workloads.get(key)
         if _is_newer(record, known):
+            if known is None or known.uid != record.uid:
+                self._own(record.search_uid).part_from_pods(key)
             workloads[key] = record
             open_workloads = self._own(record.search_uid).open_workloads
             (open_workloads.add if record.is_open else open_workloads.discard)(key)

@@ -14,11 +14,13 @@ from evonas.cluster.state.as_made import as_made
 from evonas.cluster.state.attempt_views import view_of
 from evonas.cluster.state.readings import Reading
 from evonas.cluster.state.records import PodRecord, WorkloadRecord
+from evonas.cluster.state.store import Store
 from evonas.search.attempt import AttemptPhase, AttemptView, Holding, QueuedReason, Verdict
 from evonas.search.settle import settle
 from evonas.search.trial import EndedAttempt, TrialState
 from evonas.search.trial_report import Report
 from evonas.workloads.shape import shape_of
+from tests.unit.cluster.objects import trial_record
 from tests.unit.cluster.state.gangs import (
     START_TIMEOUT,
     TIMEOUT,
@@ -557,6 +559,28 @@ def test_a_workload_that_was_deleted_and_made_again_goes_on_with_new_pods() -> N
     (disruption,) = seen.disruptions
     assert disruption.reason == "WorkloadDeleted"
     assert disruption.message.startswith("somebody deleted its JobSet")
+
+
+def test_a_workload_deleted_and_made_again_within_a_second_is_told_from_the_one_before() -> None:
+    store = Store()
+    store.put_trial(trial_record(trial(0)))
+    store.put_workload(jobset(created=at(-5)))
+    for each in gang(running(-5), running(-5), running(-5), created=-5, scheduled=-5):
+        store.put_pod(each)
+        store.drop_pod(replace(each, version=2))
+    store.drop_workload(jobset(version=2))
+    store.put_workload(jobset(created=at(-5), uid="again", version=3))
+    for each in gang(running(-5), running(-5), running(-5), created=-5, scheduled=-5):
+        store.put_pod(replace(each, name=f"again-{each.name}", uid=f"again-{each.uid}", version=4))
+    children = store.children("u")
+    pods = children.pods[0, 1].values()
+    assert [each.reason for each in view(children.workloads[0, 1], pods).disruptions] == ["WorkloadDeleted"]
+    # What is lost of the one that is there now is not.
+    lost = next(each for each in pods if not each.gone)
+    store.drop_pod(replace(lost, version=5))
+    store.put_pod(replace(lost, name="successor", uid="successor", version=6))
+    disruptions = view(children.workloads[0, 1], children.pods[0, 1].values()).disruptions
+    assert [each.reason for each in disruptions] == ["WorkloadDeleted", "PodDeleted"]
 
 
 def test_a_reporter_that_had_reported_before_its_node_was_drained_has_a_result() -> None:
