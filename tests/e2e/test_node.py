@@ -132,6 +132,8 @@ def test_each_way_a_trial_can_go_wrong(cluster: Cluster, gone_wrong: str, name: 
         status = trial["status"]
         assert (status["state"], status.get("reason", "")) == (way.state, way.reason)
         assert way.words in status.get("message", "")
+        # A runtime dates a program that it could not execute to 1970.
+        assert not status.get("startTime", "").startswith("1970")
 
 
 START_TIMEOUTS = {"sidecar-that-never-starts": 45}

@@ -242,7 +242,7 @@ def _is_new(trial: Trial, view: AttemptView, disruption: Disruption) -> bool:
         return False
     # A full list has dropped its oldest entries, whose pods may still exist; pods end one after the other.
     oldest = trial.attempts[0].completion_time if len(trial.attempts) == MAX_ATTEMPTS else None
-    return oldest is None or disruption.end_time >= oldest
+    return oldest is None or _whole_second(disruption.end_time) > oldest
 
 
 def _with_end(spec: SearchSpec, trial: Trial, view: AttemptView, reason: str, message: str) -> Trial:

@@ -7,7 +7,7 @@ its own object for either. Checked rarely, and only for a search's oldest such a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -77,10 +77,10 @@ class PendingReasons:
 
     async def _last(self, job: WorkloadRecord, selector: str) -> str | None:
         """Return what the last of the events said that are about a Job or workload, or what was made of it."""
-        messages: list[tuple[str, str]] = []
+        found: list[dict[str, Any]] = []
         async for events, _ in self._api.list(EVENTS, job.namespace, field_selector=selector):
-            messages += [(_time(event), event.get("message", "")) for event in events if is_about(job, event)]
-        return max(messages)[1] if messages else None
+            found += [event for event in events if is_about(job, event)]
+        return last_message(found)
 
 
 def find_podless(children: Children, views: Mapping[int, AttemptView]) -> WorkloadRecord | None:
@@ -124,5 +124,8 @@ def _until(view: AttemptView, moment: datetime) -> AttemptView:
     return replace(view, deadline=moment if view.deadline is None else min(view.deadline, moment))
 
 
-def _time(event: Mapping[str, Any]) -> str:
-    return event.get("lastTimestamp") or event.get("eventTime") or ""
+def last_message(events: Iterable[Mapping[str, Any]]) -> str | None:
+    """Return what the event said that was written last; None without one."""
+    # Their times are whole seconds, and one kind of refusal may follow another within one.
+    last = max(events, key=lambda event: int(event["metadata"]["resourceVersion"]), default=None)
+    return None if last is None else last.get("message", "")

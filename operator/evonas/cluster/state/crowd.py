@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from evonas.cluster.state.endings import has_result
 from evonas.cluster.state.losses import together
@@ -186,4 +186,5 @@ def _was_taken(trial: TrialSpec, record: WorkloadRecord, member: Member) -> bool
 
 def _finished(member: Member) -> tuple[datetime, bool, str]:
     assert member.state is not None
-    return member.state.finished or member.pod.created, member.pod.is_deleted, member.pod.name
+    # What a node does not tell the end of was ended with its pod, for another that had failed.
+    return member.state.finished or datetime.max.replace(tzinfo=UTC), member.pod.is_deleted, member.pod.name

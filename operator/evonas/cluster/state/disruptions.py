@@ -79,10 +79,10 @@ def _disruption(record: WorkloadRecord, crowd: Crowd, loss: tuple[Member, ...], 
 
 def _reason(record: WorkloadRecord, first: Member) -> tuple[str, str]:
     pod, state = first.pod, first.state
-    if not first.is_own:
-        return WORKLOAD_DELETED, f"somebody deleted its {record.noun}"
     if pod.disrupted is not None:
         return pod.disrupted, f"pod {pod.name}: {pod.disruption_message}"
+    if not first.is_own:
+        return WORKLOAD_DELETED, f"somebody deleted its {record.noun}"
     if record.suspended:
         return WORKLOAD_SUSPENDED, f"its {record.noun} was suspended"
     if first.has_failed and state is not None:

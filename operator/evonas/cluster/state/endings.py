@@ -5,6 +5,8 @@ Pure.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from evonas.cluster.state.companions import PASSING, find_hindrance, last_words
 from evonas.cluster.state.readings import Reading
 from evonas.cluster.state.records import ContainerState, PodRecord, WorkloadRecord
@@ -17,6 +19,18 @@ from evonas.spec import TrialSpec
 IMAGE = frozenset({"ErrImagePull", "ImagePullBackOff", "ImageInspectError", "RegistryUnavailable"})
 HOPELESS = frozenset({"ErrImageNeverPull", "InvalidImageName"})
 """Reasons for waiting that waiting does not cure."""
+
+
+def end_of(pod: PodRecord, container: str, now: datetime) -> datetime:
+    """Return when a container that is over had ended, as exactly as it is known: the same whenever that is asked once
+    its pod is over. A node that has lost a container does not tell its end.
+    """
+    state = pod.containers.get(container)
+    if state is not None and state.finished is not None:
+        return state.finished
+    # A deletion's timestamp is the end of its grace period, which may not be used up.
+    known = (pod.deletion, pod.gone_at, pod.terminated)
+    return min([now, *(moment for moment in known if moment is not None)])
 
 
 def has_result(trial: TrialSpec, pod: PodRecord) -> bool:

@@ -20,6 +20,7 @@ from evonas.cluster.state.companions import find_failure
 from evonas.cluster.state.endings import (
     HOPELESS,
     container_ended,
+    end_of,
     has_result,
     is_to_be_read,
     never_started,
@@ -199,8 +200,6 @@ def _ended(
 
 def _disruption(trial: TrialSpec, job: WorkloadRecord, pod: PodRecord, now: datetime) -> Disruption:
     state = pod.containers.get(trial.container)
-    # A deletion's timestamp is the end of its grace period, which may not be used up.
-    end_time = (state and state.finished) or min(pod.deletion or now, now)
     if pod.owner_uid != job.uid:
         reason, message = "JobDeleted", "somebody deleted its Job"
     elif pod.disrupted is not None:
@@ -216,5 +215,5 @@ def _disruption(trial: TrialSpec, job: WorkloadRecord, pod: PodRecord, now: date
         node=pod.node,
         held_since=pod.scheduled,
         start_time=None if state is None else state.started,
-        end_time=end_time,
+        end_time=end_of(pod, trial.container, now),
     )

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import signal
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from evonas.cluster.state.endings import is_infeasible
+from evonas.cluster.state.endings import end_of, is_infeasible
 from evonas.cluster.state.records import ContainerState, PodRecord, WorkloadRecord
 from evonas.cluster.state.succession import Succession, succession_of
 from evonas.workloads.interface import KUBERNETES, Kind, Place, PodGroup
 
 _BY_SIGNAL = (128 + signal.SIGTERM, 128 + signal.SIGKILL)
 """Exit codes of a container that is ended with its pod."""
+_CLOCKS = timedelta(seconds=1)
+"""By how much the clocks of two API servers may differ: one dates a workload, and another its pods."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +82,7 @@ class Member:
 
     def end(self, now: datetime) -> datetime:
         """Return when a pod that is over had ended."""
-        state, gone = self.state, self.pod.gone_at or now
-        # A deletion's timestamp is the end of its grace period, which may not be used up.
-        return (state and state.finished) or min(self.pod.deletion or gone, gone)
+        return end_of(self.pod, self.container, now)
 
     @property
     def is_over(self) -> bool:
@@ -117,4 +117,4 @@ def is_own(kind: Kind, record: WorkloadRecord, pod: PodRecord) -> bool:
     if kind.uid_label is not None and kind.uid_label in pod.labels:
         return pod.labels[kind.uid_label] == record.uid
     # Their times are whole seconds, and a workload is often deleted and made again within one.
-    return not pod.is_former and pod.created >= record.created
+    return not pod.is_former and pod.created >= record.created - _CLOCKS

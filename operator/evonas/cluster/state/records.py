@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from sys import intern
@@ -104,6 +104,8 @@ class TrialRecord:
     trial: Trial
 
 
+_FINAL = ("Succeeded", "Failed")
+"""Phases of a pod whose containers have all ended for good."""
 PLAIN_JOB = "Job"
 """The kind of an attempt whose only pod is that of a template."""
 
@@ -233,6 +235,8 @@ class PodRecord:
     """How many bytes of a termination message are kept."""
     disrupted_at: datetime | None = None
     """When that began; its containers are given time to end."""
+    terminated: datetime | None = None
+    """When its conditions changed last, of one whose phase is final; its containers may not tell their ends."""
     gone: bool = False
     """True once it is deleted; the record is its last state."""
     gone_at: datetime | None = None
@@ -243,7 +247,7 @@ class PodRecord:
     @property
     def is_terminal(self) -> bool:
         """Say whether all its containers have ended for good."""
-        return self.phase in ("Succeeded", "Failed")
+        return self.phase in _FINAL
 
     @property
     def is_deleted(self) -> bool:
@@ -380,6 +384,7 @@ def read_pod(body: Mapping[str, Any], attempt: AttemptName | None = None) -> Pod
         is_labelled=attempt is None,
         message_limit=message_limit(body["spec"]),
         disrupted_at=from_time(disruption.get("lastTransitionTime")) if is_disrupted else None,
+        terminated=_last_transition(conditions.values()) if status.get("phase") in _FINAL else None,
     )
 
 
@@ -402,6 +407,11 @@ _NOT_OF_THE_ENGINE = (
 """Labels of a pod that say what is known of it otherwise."""
 
 
+def _last_transition(conditions: Iterable[Mapping[str, Any]]) -> datetime | None:
+    moments = (from_time(item.get("lastTransitionTime")) for item in conditions)
+    return max((moment for moment in moments if moment is not None), default=None)
+
+
 def _init_container(status: Mapping[str, Any]) -> ContainerState:
     return replace(_with_last(status), ready=status.get("started", True))
 
@@ -415,7 +425,7 @@ def _container(state: Mapping[str, Any]) -> ContainerState:
     if (terminated := state.get("terminated")) is not None:
         return ContainerState(
             message=terminated.get("message", "")[:MAX_TEXT],
-            started=from_time(terminated.get("startedAt")),
+            started=_begun(terminated.get("startedAt")),
             exit_code=terminated["exitCode"],
             reason=terminated.get("reason", ""),
             finished=from_time(terminated.get("finishedAt")),
@@ -424,6 +434,12 @@ def _container(state: Mapping[str, Any]) -> ContainerState:
         return ContainerState(started=from_time(running.get("startedAt")))
     waiting = state.get("waiting", {})
     return ContainerState(waiting=waiting.get("reason", "Waiting"), message=waiting.get("message", ""))
+
+
+def _begun(text: str | None) -> datetime | None:
+    # A program that the runtime could not execute began, as it says, in 1970.
+    moment = from_time(text)
+    return None if moment is None or moment.timestamp() <= 0 else moment
 
 
 def controller_of(metadata: Mapping[str, Any]) -> str | None:

@@ -18,6 +18,7 @@ from evonas.cluster.control.pending_reasons import (
     find_podless,
     is_about,
     is_patient,
+    last_message,
 )
 from evonas.cluster.state.records import WorkloadRecord
 from evonas.cluster.state.store import Children
@@ -118,3 +119,14 @@ def test_a_deadline_that_is_due_before_stays() -> None:
 def test_events_of_what_a_workload_consists_of_are_its_own(kind: str, name: str, reason: str, expected: bool) -> None:
     event = {"involvedObject": {"name": name}, "reason": reason}
     assert is_about(replace(JOB, name="mine", kind=kind), event) is expected
+
+
+def test_of_two_refusals_within_a_second_the_last_one_is_told() -> None:
+    """Their versions tell which it is, as numbers: 10 comes after 9."""
+    moment = "2026-01-01T12:00:05Z"
+    events = [
+        {"metadata": {"resourceVersion": version}, "lastTimestamp": moment, "message": said}
+        for version, said in (("9", "exceeded quota"), ("10", "denied the request"), ("8", "forbidden"))
+    ]
+    assert last_message(events) == "denied the request"
+    assert last_message([]) is None

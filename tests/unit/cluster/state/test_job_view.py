@@ -18,8 +18,8 @@ from evonas.cluster.state.store import Store
 from evonas.local.processes.command import LocalCommand, expand
 from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason, Verdict
 from evonas.search.codec import SearchIdentity
-from evonas.search.settle import gpu_seconds
-from evonas.search.trial import EndedAttempt, ProposalRecord, Trial, TrialState
+from evonas.search.settle import gpu_seconds, settle
+from evonas.search.trial import MAX_ATTEMPTS, EndedAttempt, ProposalRecord, Trial, TrialState
 from evonas.search.trial_environment import trial_environment
 from evonas.spec import SearchSpec
 from evonas.variables import is_given
@@ -242,6 +242,44 @@ def test_pods_that_a_queue_or_a_person_took_away_are_disruptions() -> None:
     remade = view(job(), pod(ended(143), scheduled(-90), owner="deleted", phase="Failed"))
     assert [item.reason for item in remade.disruptions] == ["JobDeleted"]
     assert remade.reason is QueuedReason.STARTING
+
+
+def test_pods_that_do_not_tell_their_ends_are_counted_and_charged_once_however_many_there_are() -> None:
+    """A node that evicts a pod for what it has written may not tell when its container had ended; each of them stays."""
+    evicted: dict[str, Any] = {"terminated": {"exitCode": 137, "startedAt": None, "finishedAt": None}}
+    pods = [
+        pod(
+            evicted,
+            scheduled(10 * each - 1000),
+            DISRUPTED | {"lastTransitionTime": time(10 * each - 995)},
+            name=f"p-{each}",
+            created=10 * each - 1001,
+            phase="Failed",
+        )
+        for each in range(MAX_ATTEMPTS + 3)
+    ]
+    trial = Trial(0, {"a": 1}, ProposalRecord("random", None, (), 0))
+    for seconds in range(5):
+        seen = view_attempt(SPEC.trial, read_workload(job()), map(read_pod, pods), NOW + timedelta(seconds=seconds))
+        trial = settle(SPEC, trial, seen)
+        assert (trial.disruptions, trial.gpu_seconds) == (len(pods), 5 * len(pods))
+
+
+def test_a_deleted_pods_end_stays_when_its_grace_period_is_over() -> None:
+    lost = replace(read_pod(pod(RUNS, DISRUPTED, deleted=True)), gone=True, gone_at=NOW)
+    ends = [
+        view_attempt(SPEC.trial, read_workload(job()), [lost], NOW + timedelta(seconds=later)).disruptions[0].end_time
+        for later in (0, 20, 40)
+    ]
+    assert ends == [NOW, NOW, NOW]
+
+
+def test_a_program_that_could_not_be_executed_did_not_begin_in_1970() -> None:
+    state = ended(128, "exec: no-such-program", reason="StartError")
+    state["terminated"]["startedAt"] = "1970-01-01T00:00:00Z"
+    seen = view(FAILED, pod(state, scheduled(-60), phase="Failed"))
+    assert seen.ending is not None
+    assert (seen.ending.reason, seen.start_time) == ("StartError", None)
 
 
 def test_sidecar_that_outlives_a_crashed_trial_held_it_until_its_timeout() -> None:

@@ -13,7 +13,7 @@ import pytest
 from evonas.cluster.state.as_made import as_made
 from evonas.cluster.state.attempt_views import view_of
 from evonas.cluster.state.readings import Reading
-from evonas.cluster.state.records import PodRecord, WorkloadRecord
+from evonas.cluster.state.records import ContainerState, PodRecord, WorkloadRecord
 from evonas.cluster.state.store import Store
 from evonas.search.attempt import AttemptPhase, AttemptView, Holding, QueuedReason, Verdict
 from evonas.search.settle import settle
@@ -290,6 +290,24 @@ def test_a_workload_that_failed_names_the_first_pod_that_did_and_its_last_words(
     assert said(seen) == "pod workers-0-0: the container exited with code 1: ValueError: no data"
 
 
+def test_a_pod_whose_node_does_not_tell_when_it_was_ended_is_not_the_first_that_failed() -> None:
+    killed = ContainerState(exit_code=137, reason="ContainerStatusUnknown")
+    pods = gang(killed, ended(1, -9, message="no data"), running(), deleted=True)
+    assert said(view(failed(), pods)) == "pod workers-0-0: the container exited with code 1: no data"
+
+
+def test_what_a_pod_held_that_lost_its_container_does_not_grow_and_its_successor_must_start_in_time() -> None:
+    """A node that evicts a pod for what it has written may not tell when its container had ended, and the pod stays."""
+    unknown = ContainerState(exit_code=137, reason="ContainerStatusUnknown")
+    evicted = pod("workers", 0, unknown, disrupted="TerminationByKubelet", disrupted_at=at(-101), terminated=at(-100))
+    successor = pod("workers", 0, waiting("ContainerCreating"), created=-99, scheduled=-98, name="successor")
+    others = [RUNNING[0], RUNNING[2]]
+    seen = view(jobset(), [*others, evicted, successor], now=-50)
+    assert (seen.phase, seen.deadline) == (AttemptPhase.QUEUED, at(-100 + START_TIMEOUT))
+    again = view(jobset(), [*others, evicted, successor], now=-45)
+    assert (again.holdings, again.disruptions, again.deadline) == (seen.holdings, seen.disruptions, seen.deadline)
+
+
 def test_of_one_that_was_killed_for_memory_that_is_the_reason() -> None:
     seen = view(failed(), gang(running(), ended(137, reason="OOMKilled"), running()))
     assert result(seen) == (Verdict.BROKEN, "OOMKilled")
@@ -561,6 +579,18 @@ def test_a_workload_that_was_deleted_and_made_again_goes_on_with_new_pods() -> N
     assert disruption.message.startswith("somebody deleted its JobSet")
 
 
+def test_a_pod_that_was_evicted_before_its_workload_was_made_again_is_told_as_evicted() -> None:
+    evicted = pod("workers", 1, ended(143, -36), gone=True, disrupted="Preempted")
+    former = [*gang(ended(143, -35), ended(143, -35), gone=True), evicted]
+    seen = view(jobset(created=at(-30)), [*former, *gang(running(-5), running(-5), running(-5), created=-20)])
+    assert [each.reason for each in seen.disruptions] == ["Preempted"]
+
+
+def test_pods_that_a_slower_clock_dates_before_their_workload_are_its_own() -> None:
+    pods = gang(running(-5), running(-5), running(-5), created=-21)
+    assert view(jobset(created=at(-20)), pods).phase is AttemptPhase.RUNNING
+
+
 def test_a_workload_deleted_and_made_again_within_a_second_is_told_from_the_one_before() -> None:
     store = Store()
     store.put_trial(trial_record(trial(0)))
@@ -580,7 +610,7 @@ def test_a_workload_deleted_and_made_again_within_a_second_is_told_from_the_one_
     store.drop_pod(replace(lost, version=5))
     store.put_pod(replace(lost, name="successor", uid="successor", version=6))
     disruptions = view(children.workloads[0, 1], children.pods[0, 1].values()).disruptions
-    assert [each.reason for each in disruptions] == ["WorkloadDeleted", "PodDeleted"]
+    assert sorted(each.reason for each in disruptions) == ["PodDeleted", "WorkloadDeleted"]
 
 
 def test_a_reporter_that_had_reported_before_its_node_was_drained_has_a_result() -> None:
