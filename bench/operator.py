@@ -23,7 +23,7 @@ import yaml
 from bench.printing import print_rows
 from bench.timeline import quantiles, watching
 from evonas.cluster.client.resources import JOBS, resource_of
-from evonas.cluster.state.records import read_workload
+from evonas.cluster.state.objects import read_workload
 from evonas.spec import SearchSpec
 from harness.client import Cluster
 from harness.fixtures import running

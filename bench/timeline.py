@@ -15,7 +15,8 @@ from kubernetes import client, config, watch
 
 from evonas.cluster.client.resources import JOBS, TRIALS, Resource, resource_of
 from evonas.cluster.state.crowd import telling_pods
-from evonas.cluster.state.records import AttemptName, read_pod
+from evonas.cluster.state.objects import read_pod
+from evonas.cluster.state.records import AttemptName
 from evonas.search.names import REWARD_ANNOTATION, TRIAL_LABEL
 from evonas.spec import TrialSpec
 from harness.client import Cluster

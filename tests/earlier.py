@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from evonas.cluster.client.resources import SEARCHES, TRIALS
-from evonas.cluster.state.records import read_search
+from evonas.cluster.state.objects import read_search
 from evonas.recorded.export import export_lines
 from evonas.recorded.search import Phase, RecordedSearch
 from evonas.search.codec import to_object

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from evonas.cluster.state.records import read_trial
+from evonas.cluster.state.objects import read_trial
 from evonas.manifest import to_yaml
 from evonas.recorded.rungs import difference_at_rungs
 from evonas.search.trial import Trial, TrialState

@@ -12,7 +12,7 @@ from typing import Any
 from evonas.agents import NO_EXPERIENCE, Experience
 from evonas.cluster.client.resources import CONFIG_MAPS, JOBS, PODS, SEARCHES, TRIALS, Resource
 from evonas.cluster.state.knowledge_map import from_config_map
-from evonas.cluster.state.records import read_trial
+from evonas.cluster.state.objects import read_trial
 from evonas.domination import dominates
 from evonas.recorded.knowledge_record import why_unused
 from evonas.recorded.rungs import difference_at_rungs

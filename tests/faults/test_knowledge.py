@@ -7,7 +7,7 @@ import pytest
 from evonas.agents import EarlierTask, Experience
 from evonas.cluster.client.resources import CONFIG_MAPS, JOBS, SEARCHES
 from evonas.cluster.state.knowledge_map import to_config_map
-from evonas.cluster.state.records import read_search
+from evonas.cluster.state.objects import read_search
 from evonas.recorded.knowledge import Gathered
 from evonas.recorded.knowledge_record import Knowledge
 from evonas.search.names import knowledge_name

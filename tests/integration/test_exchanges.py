@@ -22,7 +22,8 @@ from evonas.cluster.control.events import Events
 from evonas.cluster.control.executor import Executor, ForeignObject
 from evonas.cluster.control.pending_reasons import PATIENCE, PendingReasons
 from evonas.cluster.control.refusals import Refusal
-from evonas.cluster.state.records import SearchRecord, read_search
+from evonas.cluster.state.objects import read_search
+from evonas.cluster.state.records import SearchRecord
 from evonas.cluster.state.store import Store
 from evonas.cluster.state.watch_lag import WatchLag
 from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason

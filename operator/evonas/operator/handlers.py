@@ -22,7 +22,8 @@ import kopf
 from evonas.cluster.client.backoff import ALL_WAIT, pause
 from evonas.cluster.client.connection import Connection
 from evonas.cluster.client.resources import JOBS, PODS, SEARCHES, TRIALS, Resource
-from evonas.cluster.state.records import R, read_or_skip, read_pod, read_search, read_trial, read_workload
+from evonas.cluster.state.objects import read_or_skip, read_pod, read_search, read_trial, read_workload
+from evonas.cluster.state.records import R
 from evonas.cluster.state.store import Store
 from evonas.cluster.state.watch_lag import WatchLag
 from evonas.operator.tasks import stop_on_signals

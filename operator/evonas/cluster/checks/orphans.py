@@ -13,7 +13,7 @@ from typing import Any
 from evonas.cluster.checks.finding import Finding, Verdict, all_of, look
 from evonas.cluster.client.api import Api
 from evonas.cluster.client.resources import CONFIG_MAPS, JOBS, SEARCHES, TRIALS, WORKLOADS, Resource
-from evonas.cluster.state.records import controller_of
+from evonas.cluster.state.objects import controller_of
 from evonas.search.conditions import find_condition
 from evonas.search.names import MANAGED_BY_SELECTOR, SEARCH_LABEL, SEARCH_UID_LABEL
 from evonas.wording import counted, first_of

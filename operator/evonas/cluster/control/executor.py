@@ -15,14 +15,8 @@ from evonas.cluster.client.api import Api, Conflict, NotFound
 from evonas.cluster.client.resources import CONFIG_MAPS, SEARCHES, TRIALS, Resource, resource_of
 from evonas.cluster.control.workloads import build_attempt, release_of
 from evonas.cluster.state.knowledge_map import to_config_map
-from evonas.cluster.state.records import (
-    SearchRecord,
-    TrialRecord,
-    WorkloadRecord,
-    read_search,
-    read_trial,
-    read_workload,
-)
+from evonas.cluster.state.objects import read_search, read_trial, read_workload
+from evonas.cluster.state.records import SearchRecord, TrialRecord, WorkloadRecord
 from evonas.cluster.state.store import Store
 from evonas.cluster.state.watch_lag import WatchLag
 from evonas.recorded.knowledge import Gathered

@@ -13,7 +13,8 @@ from evonas.cluster.client.resources import PODS
 from evonas.cluster.state.as_made import as_made
 from evonas.cluster.state.attempt_views import find_workload
 from evonas.cluster.state.crowd import telling_pods
-from evonas.cluster.state.records import PLAIN_JOB, AttemptName, PodRecord, WorkloadRecord, read_or_skip
+from evonas.cluster.state.objects import read_or_skip
+from evonas.cluster.state.records import PLAIN_JOB, AttemptName, PodRecord, WorkloadRecord
 from evonas.cluster.state.store import Children, Store
 from evonas.cluster.state.unlabelled_pods import find_of
 from evonas.spec import SearchSpec

@@ -14,7 +14,8 @@ from typing import Any
 from evonas.cluster.client.api import Api
 from evonas.cluster.client.backoff import retried
 from evonas.cluster.client.resources import JOBS, PODS, SEARCHES, TRIALS, Resource
-from evonas.cluster.state.records import R, SearchRecord, read_or_skip, read_pod, read_search, read_trial, read_workload
+from evonas.cluster.state.objects import read_or_skip, read_pod, read_search, read_trial, read_workload
+from evonas.cluster.state.records import R, SearchRecord
 from evonas.cluster.state.store import Store
 from evonas.cluster.state.unlabelled_pods import known_by, pod_labels_of, read_by, selector_of
 from evonas.cluster.state.watch_lag import WatchLag

@@ -13,7 +13,8 @@ from typing import Any
 from evonas.cluster.client.api import ApiError
 from evonas.cluster.client.collection import Collection
 from evonas.cluster.client.resources import PODS, WORKLOADS, Resource
-from evonas.cluster.state.records import AttemptName, PodRecord, read_or_skip, read_pod
+from evonas.cluster.state.objects import read_or_skip, read_pod
+from evonas.cluster.state.records import AttemptName, PodRecord
 from evonas.cluster.state.store import Store
 from evonas.search.names import ATTEMPT_LABEL, INDEX_LABEL, MANAGED_BY_SELECTOR, SEARCH_UID_LABEL, WITHOUT_OUR_LABELS
 from evonas.workloads.catalogue import ENGINES, pod_label_of

@@ -8,7 +8,8 @@ import pytest
 
 from evonas.cluster.control.jobs import build_job
 from evonas.cluster.state.job_view import view_attempt
-from evonas.cluster.state.records import SearchRecord, read_search, read_workload
+from evonas.cluster.state.objects import read_search, read_workload
+from evonas.cluster.state.records import SearchRecord
 from evonas.search.attempt import AttemptPhase, QueuedReason
 from evonas.search.codec import to_time
 from evonas.spec import SearchSpec

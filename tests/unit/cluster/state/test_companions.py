@@ -8,7 +8,7 @@ import pytest
 
 from evonas.cluster.control.jobs import build_job
 from evonas.cluster.state.job_view import view_attempt
-from evonas.cluster.state.records import read_pod, read_workload
+from evonas.cluster.state.objects import read_pod, read_workload
 from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason, Verdict
 from evonas.search.codec import SearchIdentity
 from evonas.search.trial import ProposalRecord, Trial

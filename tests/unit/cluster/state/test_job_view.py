@@ -13,7 +13,8 @@ from evonas.cluster.control.jobs import build_job
 from evonas.cluster.state.as_made import as_made
 from evonas.cluster.state.attempt_views import find_overdue, view_of
 from evonas.cluster.state.job_view import view_attempt
-from evonas.cluster.state.records import TrialRecord, read_pod, read_workload
+from evonas.cluster.state.objects import read_pod, read_workload
+from evonas.cluster.state.records import TrialRecord
 from evonas.cluster.state.store import Store
 from evonas.local.processes.command import LocalCommand, expand
 from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason, Verdict
@@ -245,7 +246,7 @@ def test_pods_that_a_queue_or_a_person_took_away_are_disruptions() -> None:
 
 
 def test_pods_that_do_not_tell_their_ends_are_counted_and_charged_once_however_many_there_are() -> None:
-    """A node that evicts a pod for what it has written may not tell when its container had ended; each of them stays."""
+    """A node that evicts a pod for what it has written may not tell when its container had ended; each pod stays."""
     evicted: dict[str, Any] = {"terminated": {"exitCode": 137, "startedAt": None, "finishedAt": None}}
     pods = [
         pod(

@@ -8,7 +8,8 @@ from typing import Any, cast
 import pytest
 
 from evonas.cluster.state.knowledge import find_sources
-from evonas.cluster.state.records import SearchRecord, read_search
+from evonas.cluster.state.objects import read_search
+from evonas.cluster.state.records import SearchRecord
 from evonas.cluster.state.store import Store
 from evonas.recorded.knowledge_record import UnusableKnowledge
 from evonas.search.trial import TrialState

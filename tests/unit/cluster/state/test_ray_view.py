@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 
 from evonas.cluster.state.attempt_views import find_leaving, view_of
+from evonas.cluster.state.objects import read_workload
 from evonas.cluster.state.readings import Reading
-from evonas.cluster.state.records import ContainerState, PodRecord, WorkloadRecord, read_workload
+from evonas.cluster.state.records import ContainerState, PodRecord, WorkloadRecord
 from evonas.cluster.state.store import Store
 from evonas.search.attempt import AttemptPhase, AttemptView, QueuedReason, Verdict
 from evonas.search.names import INFEASIBLE_ANNOTATION, REWARD_ANNOTATION

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from evonas.cluster.client.resources import JOBS, WORKLOADS
-from evonas.cluster.state.records import AttemptName, read_pod
+from evonas.cluster.state.objects import read_pod
+from evonas.cluster.state.records import AttemptName
 from evonas.cluster.state.store import Store
 from evonas.cluster.state.unlabelled_pods import UnlabelledPods, find_of, known_by, pod_labels_of
 from evonas.search.names import read_workload_name, uid_hash, workload_name
