@@ -79,14 +79,20 @@ async def end_with(here: Site, pod: Body, reward: float, *, resumed: int | None 
 
 
 async def fail(here: Site, pod: Body) -> None:
-    """End the only container of a pod that runs, as one whose program failed."""
+    """End the only container of a pod that runs, as one whose program failed, unless the pod is deleted meanwhile."""
     (container,) = pod["status"]["containerStatuses"]
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     times = {"startedAt": container["state"]["running"]["startedAt"], "finishedAt": now}
     ended = {**container, "ready": False, "state": {"terminated": {"exitCode": 1, "reason": "Error", **times}}}
     path = PODS.path(here.namespace, pod["metadata"]["name"], "status")
     status = {"status": {"phase": "Failed", "containerStatuses": [ended]}}
-    await here.chronicle.ask("PATCH", path, status, "application/merge-patch+json")
+    try:
+        await here.chronicle.ask("PATCH", path, status, "application/merge-patch+json")
+    except AssertionError:
+        # Its engine deletes the others of a pod that has failed.
+        await here.until(
+            lambda: pod["metadata"]["uid"] not in {one["metadata"]["uid"] for one in here.story.objects(PODS)}
+        )
 
 
 async def evict(here: Site, pod: Body) -> None:

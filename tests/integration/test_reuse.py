@@ -161,7 +161,8 @@ def test_what_another_search_of_the_namespace_has_trained_is_not_trained_again(
 
     # What the operator still does for the others, it does before, and it lists all once more, the searches last.
     wait_for_release(cluster, namespace)
-    cluster.wait_for("its second list", lambda: operator.calls()["list", "architecturesearches", "200"] >= 2)
+    # It has listed them twice by the time it watches: to see whether they are served, and to know them.
+    cluster.wait_for("its later list", lambda: operator.calls()["list", "architecturesearches", "200"] >= 3)
     calls = operator.calls()
     apply(search("third", **every, agent={"type": "Evolution", "seed": 5}, reuseResults="Namespace"))
     wait_until(cluster, namespace, "third", "Complete")
