@@ -10,6 +10,7 @@ from evonas.cluster.state.member import Member
 from evonas.cluster.state.records import WorkloadRecord
 from evonas.search.attempt import Disruption
 from evonas.search.trial import EndedAttempt
+from evonas.workloads.interface import ALIKE
 
 WORKLOAD_DELETED, WORKLOAD_SUSPENDED = "WorkloadDeleted", "WorkloadSuspended"
 POD_FAILED, POD_DELETED = "PodFailed", "PodDeleted"
@@ -52,9 +53,13 @@ def _is_past(member: Member, crowd: Crowd) -> bool:
     """Say whether a lost pod says why, or has a successor, or all of its workload have."""
     if member.pod.disrupted is not None or not member.is_own or member.place.start < crowd.start:
         return True
-    followers = (one for one in crowd.members if one.position == member.position and one is not member)
+    others = (one for one in crowd.members if one.position == member.position and one is not member)
     # One that is over and has not ended well may be lost with it, and say no more than that one does.
-    return any(one.succession > member.succession and (one.has_ended_well or not one.is_over) for one in followers)
+    followers = [one for one in others if one.has_ended_well or not one.is_over]
+    if member.place.rank == ALIKE:
+        # Each of these may have been there before it: one has come into its place once there are as many as before.
+        return len(followers) >= member.group.count
+    return any(one.succession > member.succession for one in followers)
 
 
 def _disruption(record: WorkloadRecord, crowd: Crowd, loss: tuple[Member, ...], now: datetime) -> Disruption:

@@ -297,11 +297,31 @@ def test_a_worker_that_is_lost_is_one_disruption_and_its_successor_goes_on() -> 
     lost = node("workers", "worker-b", runs(), deleted=-50)
     seen = view(RUNNING, [head, first, lost])
     assert (seen.phase, seen.reason) == (AttemptPhase.QUEUED, QueuedReason.DISRUPTED)
-    (loss,) = seen.disruptions
-    assert (loss.pod, loss.reason) == ("worker-b", "PodDeleted")
+    # The others may be lost with it, which shows with what follows.
+    assert seen.disruptions == ()
     seen = view(RUNNING, [head, first, lost, node("workers", "worker-c", runs(-40), created=-48, scheduled=-45)])
     assert (seen.phase, seen.start_time) == (AttemptPhase.RUNNING, at(-40))
-    assert len(seen.disruptions) == 1
+    (loss,) = seen.disruptions
+    assert (loss.pod, loss.reason) == ("worker-b", "PodDeleted")
+
+
+def test_workers_that_are_deleted_one_after_another_with_their_cluster_are_one_loss() -> None:
+    """A worker that was made with the lost one, or after it, is no successor of it."""
+    head, *workers = nodes(name="-old", cluster="w-aaaaa", created=-300, scheduled=-290)
+    first = replace(workers[0], gone=True, gone_at=at(-150))
+    for later in (0, 1):
+        others = [replace(workers[1], created=workers[1].created + timedelta(seconds=later)), head]
+        seen = view(RUNNING, [first, *others])
+        assert seen.disruptions == ()
+        gone = [first, *(replace(each, gone=True, gone_at=at(-149.9)) for each in others)]
+        (loss,) = view(RUNNING, [*gone, *nodes(cluster="w-bbbbb")]).disruptions
+        assert "3 of its 3 pods were lost together" in loss.message
+
+
+def test_a_worker_of_which_the_next_start_has_none_yet_was_lost_with_all() -> None:
+    gone = nodes(name="-old", cluster="w-aaaaa", created=-300, scheduled=-290, deleted=-150)
+    (loss,) = view(ray_job("Initializing", begun=None), [*gone, nodes(cluster="w-bbbbb")[0]]).disruptions
+    assert "3 of its 3 pods were lost together" in loss.message
 
 
 def test_a_worker_whose_successor_is_made_within_the_second_of_its_end_is_replaced() -> None:
