@@ -27,7 +27,7 @@ from evonas.local.locks import is_locked, wait_for_release
 from evonas.local.processes import supervise
 from evonas.local.processes.command import LocalCommand
 from evonas.local.processes.left_files import read_end, read_start
-from evonas.local.processes.left_progress import PROGRESS_FILE, progress_file, read_printed_file, read_progress
+from evonas.local.processes.left_progress import PROGRESS_FILE, looks_of_progress, read_printed_file, read_progress
 from evonas.local.processes.logfile import LOG_FILE, last_line
 from evonas.local.processes.supervise import Order
 from evonas.local.processes.supervisors import Supervisors
@@ -88,7 +88,7 @@ class LocalAttempts:
         self._watched: set[Path] = set()
         self._starts: Counter[Path] = Counter()
         """By folder: how often this run has started the attempt."""
-        self._progress_seen: dict[Path, int] = {}
+        self._progress_seen: dict[Path, tuple[int, ...]] = {}
         """By folder of a running attempt: when the progress that was last shown had been written."""
 
     def folder(self, index: int, attempt: int) -> Path:
@@ -132,7 +132,7 @@ class LocalAttempts:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self._supervisors.start(order, lock.fileno())
         if self._spec.fidelity is not None:
-            self._progress_seen[folder] = 0
+            self._progress_seen[folder] = ()
         self._watch(folder)
 
     def view(self, trial: Trial) -> AttemptView | None:
@@ -161,9 +161,7 @@ class LocalAttempts:
     def have_progressed(self) -> bool:
         """Whether a running attempt has reported progress that no view has shown, in a search with rungs."""
         printed = self._wanted is not None
-        return any(
-            _changed_at(progress_file(folder, printed=printed)) != seen for folder, seen in self._progress_seen.items()
-        )
+        return any(looks_of_progress(folder, printed=printed) != seen for folder, seen in self._progress_seen.items())
 
     def stop(self, attempts: Iterable[tuple[int, int]]) -> None:
         """End those attempts that are running, all at once, and wait until they are gone."""
@@ -222,7 +220,7 @@ class LocalAttempts:
         printed = self._wanted is not None
         if running:
             # Before it is read: what is written meanwhile is shown by the next view.
-            self._progress_seen[folder] = _changed_at(progress_file(folder, printed=printed))
+            self._progress_seen[folder] = looks_of_progress(folder, printed=printed)
         return read_progress(folder, printed=printed)
 
     def _ending(self, ended: dict[str, Any], folder: Path) -> Ending:
@@ -257,14 +255,6 @@ def _gpus_of(folder: Path) -> Fraction | None:
     with suppress(ValueError, ZeroDivisionError):
         return None if noted is None else max(Fraction(noted.decode()), Fraction())
     return None
-
-
-def _changed_at(file: Path) -> int:
-    """Return when a file was last written, in nanoseconds; 0 if there is none."""
-    try:
-        return file.stat().st_mtime_ns
-    except OSError:
-        return 0
 
 
 def _tell_to_stop(lock: Path) -> None:

@@ -16,7 +16,7 @@ from evonas.local.journal import JOURNAL_FILE
 from evonas.local.journal_reader import JournalReader
 from evonas.local.locks import is_locked
 from evonas.local.processes.attempts import LOCK_FILE, attempt_folder
-from evonas.local.processes.left_progress import progress_file, read_progress
+from evonas.local.processes.left_progress import looks_of_progress, read_progress
 from evonas.local.requests.pinned import Pinned
 from evonas.recorded.knowledge_record import Knowledge
 from evonas.recorded.search import Phase, manifest_of, overview_from
@@ -87,7 +87,7 @@ class Run:
         self._results = Results()
         self._last_end: datetime | None = None
         self._ended_now: list[Trial] = []
-        self._reported: dict[Path, int] = {}
+        self._reported: dict[Path, tuple[int, ...]] = {}
         """When the progress was written that was read last, by the attempt's folder."""
 
     @property
@@ -274,12 +274,8 @@ class Run:
     def _progress(self, trials: Sequence[Trial], *, printed: bool) -> Iterator[tuple[int, int, Progress]]:
         for trial in trials:
             folder = self._attempt_folder(trial)
-            try:
-                written = progress_file(folder, printed=printed).stat().st_mtime_ns
-            except OSError:
-                # Nothing yet.
-                continue
-            if self._reported.get(folder) == written:
+            written = looks_of_progress(folder, printed=printed)
+            if self._reported.get(folder, ()) == written:
                 continue
             self._reported[folder] = written
             if (progress := read_progress(folder, printed=printed)) is not None:
