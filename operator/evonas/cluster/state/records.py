@@ -218,7 +218,7 @@ class PodRecord:
     gone_at: datetime | None = None
     """When that was seen."""
     is_former: bool = False
-    """Whether that was before its attempt's workload, as it is there now, was known: it was another one's."""
+    """Whether that was before its attempt's workload, as it is there now, was made: it was another one's."""
 
     @property
     def is_terminal(self) -> bool:

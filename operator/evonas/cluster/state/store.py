@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from evonas.cluster.client.resources import Resource, resource_of
 from evonas.cluster.state.fingerprints import Fingerprints
@@ -24,6 +24,8 @@ from evonas.search.trial import Reuse
 
 AttemptKey = tuple[int, int]
 """Index of the trial and number of the attempt."""
+_CLOCKS = timedelta(seconds=2)
+"""By how much the API server's clock, which dates objects in whole seconds, may be behind ours."""
 
 
 class Children:
@@ -53,10 +55,12 @@ class Children:
         lives = any(not (pod.gone or pod.is_terminal) for pod in pods.values())
         (self.live_pods.add if lives else self.live_pods.discard)(key)
 
-    def part_from_pods(self, key: AttemptKey) -> None:
-        """Note that those of an attempt's pods which are gone are not of the workload that it has now."""
+    def part_from_pods(self, workload: WorkloadRecord) -> None:
+        """Note that the pods which were gone when an attempt's new workload was made are not of that one."""
+        key = workload.index, workload.attempt
         for uid, pod in self.pods.get(key, {}).items():
-            if pod.gone:
+            # One that is known late, or again since a stream lags behind, was made before.
+            if pod.gone_at is not None and pod.gone_at < workload.created + _CLOCKS:
                 self.pods[key][uid] = replace(pod, is_former=True)
 
     def forget_pods(self, index: int) -> None:
@@ -141,7 +145,7 @@ class Store:
         known = workloads.get(key)
         if _is_newer(record, known):
             if known is None or known.uid != record.uid:
-                self._own(record.search_uid).part_from_pods(key)
+                self._own(record.search_uid).part_from_pods(record)
             workloads[key] = record
             open_workloads = self._own(record.search_uid).open_workloads
             (open_workloads.add if record.is_open else open_workloads.discard)(key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
@@ -592,25 +592,49 @@ def test_pods_that_a_slower_clock_dates_before_their_workload_are_its_own() -> N
 
 
 def test_a_workload_deleted_and_made_again_within_a_second_is_told_from_the_one_before() -> None:
+    # The store dates what it is told.
+    now = float(round((datetime.now(UTC) - NOW).total_seconds()))
     store = Store()
     store.put_trial(trial_record(trial(0)))
-    store.put_workload(jobset(created=at(-5)))
-    for each in gang(running(-5), running(-5), running(-5), created=-5, scheduled=-5):
+    store.put_workload(jobset(created=at(now)))
+    for each in gang(running(now), running(now), running(now), created=now, scheduled=now):
         store.put_pod(each)
         store.drop_pod(replace(each, version=2))
     store.drop_workload(jobset(version=2))
-    store.put_workload(jobset(created=at(-5), uid="again", version=3))
-    for each in gang(running(-5), running(-5), running(-5), created=-5, scheduled=-5):
+    store.put_workload(jobset(created=at(now), uid="again", version=3))
+    for each in gang(running(now), running(now), running(now), created=now, scheduled=now):
         store.put_pod(replace(each, name=f"again-{each.name}", uid=f"again-{each.uid}", version=4))
-    children = store.children("u")
-    pods = children.pods[0, 1].values()
-    assert [each.reason for each in view(children.workloads[0, 1], pods).disruptions] == ["WorkloadDeleted"]
+
+    def told() -> list[str]:
+        children = store.children("u")
+        seen = view(children.workloads[0, 1], children.pods[0, 1].values(), now=now + 2)
+        return sorted(each.reason for each in seen.disruptions)
+
+    assert told() == ["WorkloadDeleted"]
     # What is lost of the one that is there now is not.
-    lost = next(each for each in pods if not each.gone)
+    lost = next(each for each in store.children("u").pods[0, 1].values() if not each.gone)
     store.drop_pod(replace(lost, version=5))
     store.put_pod(replace(lost, name="successor", uid="successor", version=6))
-    disruptions = view(children.workloads[0, 1], children.pods[0, 1].values()).disruptions
-    assert sorted(each.reason for each in disruptions) == ["PodDeleted", "WorkloadDeleted"]
+    assert told() == ["PodDeleted", "WorkloadDeleted"]
+
+
+def test_a_workload_that_a_late_event_brings_back_has_its_own_pods() -> None:
+    """What one was like before the operator deleted it may be told after that."""
+    now = (datetime.now(UTC) - NOW).total_seconds()
+    store = Store()
+    store.put_trial(trial_record(trial(0)))
+    record = failed(created=at(now - 60))
+    store.put_workload(record)
+    told: dict[str, Any] = {"disrupted": "Preempted", "disrupted_at": at(now - 5)}
+    for each in gang(*(3 * [running(now - 40)]), created=now - 50, scheduled=now - 45):
+        lost = replace(each, **told) if each.name == "workers-1-0" else each
+        store.put_pod(lost)
+        store.drop_pod(replace(lost, version=2))
+    children = store.children("u")
+    assert view(record, children.pods[0, 1].values(), now=now).must_stop
+    store.drop_workload(record)
+    store.put_workload(record)
+    assert view(record, children.pods[0, 1].values(), now=now).must_stop
 
 
 def test_a_reporter_that_had_reported_before_its_node_was_drained_has_a_result() -> None:
