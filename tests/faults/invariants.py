@@ -425,7 +425,7 @@ def _makers(story: Story) -> list[Body]:
 
 def _is_whole(jobset: Body, pods: Iterable[Body], story: Story) -> bool:
     """Say whether a JobSet of ours has all pods that it is going to have."""
-    if not _is_ours(jobset) or "deletionTimestamp" in jobset["metadata"] or _holds(jobset, "Failed"):
+    if not _is_ours(jobset) or "deletionTimestamp" in jobset["metadata"] or _jobset_is_over(jobset):
         return True
     made = Counter(map(_maker_of, pods))[jobset["metadata"]["name"]]
     return made >= _pods_of_a_trial(_spec(story))

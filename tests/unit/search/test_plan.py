@@ -286,6 +286,22 @@ def test_disruptions_without_end_keep_the_record_bounded_and_are_each_counted_on
     assert trial.current_attempt == 1
 
 
+def test_a_disruption_that_a_full_list_has_dropped_is_not_counted_again_with_another_of_its_second() -> None:
+    spec = spec_of(1, 10, 0, None)
+    trial = Trial(0, {"a": 0}, ProposalRecord("random", None, (), 0))
+    ends = [1.3, 1.6, *range(2, MAX_ATTEMPTS + 1)]
+    seen = tuple(disruption(f"pod-{end}", end) for end in ends)
+    view = AttemptView(1, AttemptPhase.QUEUED, QueuedReason.DISRUPTED, disruptions=seen)
+    (recorded,) = pass_over(spec, trial, view).records
+    assert recorded.disruptions == len(ends) == MAX_ATTEMPTS + 1
+    # As the API server keeps it: in whole seconds.
+    read = [
+        replace(each, completion_time=START + timedelta(seconds=int(end)))
+        for each, end in zip(recorded.attempts, ends[1:], strict=True)
+    ]
+    assert pass_over(spec, replace(recorded, attempts=tuple(read)), view).records == ()
+
+
 def test_words_of_a_queue_that_come_after_the_trial_was_recorded_as_waiting_are_recorded_once() -> None:
     spec = spec_of(1, 10, 0, None)
     trial = Trial(0, {"a": 0}, ProposalRecord("random", None, (), 0))

@@ -186,5 +186,5 @@ def _was_taken(trial: TrialSpec, record: WorkloadRecord, member: Member) -> bool
 
 def _finished(member: Member) -> tuple[datetime, bool, str]:
     assert member.state is not None
-    # What a node does not tell the end of was ended with its pod, for another that had failed.
+    # One whose end its node does not tell is taken for one that was ended because another had failed.
     return member.state.finished or datetime.max.replace(tzinfo=UTC), member.pod.is_deleted, member.pod.name

@@ -58,7 +58,7 @@ def _is_replaced(lost: Member, members: Iterable[Member], by: datetime) -> bool:
 
 
 def _comes_after(other: Member, lost: Member, by: datetime) -> bool:
-    # Of pods that are alike, those that began after its end come into its place; when, is known in whole seconds.
+    # Of pods that are alike, those that were made after its end come into its place, to the second.
     if lost.place.rank == ALIKE:
         return other.pod.created >= lost.end(by).replace(microsecond=0)
     return other.succession > lost.succession

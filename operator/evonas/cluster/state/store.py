@@ -59,7 +59,7 @@ class Children:
         """Note that the pods which were gone when an attempt's new workload was made are not of that one."""
         key = workload.index, workload.attempt
         for uid, pod in self.pods.get(key, {}).items():
-            # One that is known late, or again since a stream lags behind, was made before.
+            # A workload that becomes known late, or again because a stream lags behind, was made before that.
             if pod.gone_at is not None and pod.gone_at < workload.created + _CLOCKS:
                 self.pods[key][uid] = replace(pod, is_former=True)
 

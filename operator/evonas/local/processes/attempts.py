@@ -89,7 +89,7 @@ class LocalAttempts:
         self._starts: Counter[Path] = Counter()
         """By folder: how often this run has started the attempt."""
         self._progress_seen: dict[Path, tuple[int, ...]] = {}
-        """By folder of a running attempt: when the progress that was last shown had been written."""
+        """By folder of a running attempt: what the file of its progress looked like when that was last shown."""
 
     def folder(self, index: int, attempt: int) -> Path:
         """Return an attempt's folder."""

@@ -13,8 +13,9 @@ PROGRESS_FILE = "progress.json"
 
 
 def looks_of_progress(folder: Path, *, printed: bool) -> tuple[int, ...]:
-    """Return what changes whenever an attempt writes its progress, which replaces the file; empty if it has written
-    none. ``printed`` if its output is its report.
+    """Return what changes whenever an attempt replaces the file of its progress; empty if there is none yet.
+
+    ``printed`` if its output is its report.
     """
     try:
         status = _file(folder, printed=printed).stat()

@@ -88,7 +88,7 @@ class Run:
         self._last_end: datetime | None = None
         self._ended_now: list[Trial] = []
         self._reported: dict[Path, tuple[int, ...]] = {}
-        """When the progress was written that was read last, by the attempt's folder."""
+        """What the file of an attempt's progress looked like when it was last read, by its folder."""
 
     @property
     def name(self) -> str:
