@@ -90,9 +90,7 @@ async def fail(here: Site, pod: Body) -> None:
         await here.chronicle.ask("PATCH", path, status, "application/merge-patch+json")
     except AssertionError:
         # Its engine deletes the others of a pod that has failed.
-        await here.story.until(
-            lambda: pod["metadata"]["uid"] not in {one["metadata"]["uid"] for one in here.story.objects(PODS)}
-        )
+        await here.story.until(lambda: not phase_of(here, pod))
 
 
 async def evict(here: Site, pod: Body) -> None:

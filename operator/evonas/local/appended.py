@@ -13,6 +13,8 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import BinaryIO
 
+from evonas.local.looks import looks_of
+
 BUFFER = 1 << 18
 STRETCH = 1 << 16
 STRETCHES = 16
@@ -49,7 +51,7 @@ class AppendedLines:
     @property
     def has_news(self) -> bool:
         """Say whether the file may have changed since it was last read; OSError if there is none."""
-        return _looks(self._path.stat()) != self._seen or not self._is_settled
+        return looks_of(self._path.stat()) != self._seen or not self._is_settled
 
     def read_on(self) -> Generator[tuple[int, bytes]]:
         """Yield number and content of each complete line that was appended; OSError if the file cannot be read.
@@ -60,7 +62,7 @@ class AppendedLines:
             return
         with self._path.open("rb", buffering=BUFFER) as file:
             now = time.time_ns()
-            looks = _looks(os.fstat(file.fileno()))
+            looks = looks_of(os.fstat(file.fileno()))
             if not self._goes_on(file, looks):
                 self.epoch += 1
                 self.count, self._taken = 0, _Taken()
@@ -137,8 +139,3 @@ class _Stretch:
 
     def is_next_in(self, file: BinaryIO) -> bool:
         return hashlib.blake2b(file.read(self.size), digest_size=16).digest() == self._digest.digest()
-
-
-def _looks(status: os.stat_result) -> tuple[int, ...]:
-    """Return what tells files and their changes apart; the last is when anything of it changed."""
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns

@@ -10,6 +10,7 @@ import pytest
 
 from evonas.local import appended
 from evonas.local.appended import COARSEST_CLOCK_NS, STRETCH, STRETCHES, AppendedLines
+from evonas.local.looks import looks_of
 
 LINES = [b"%07d\n" % number for number in range(3 * STRETCH * STRETCHES // 8)]
 """Three times as much as is compared."""
@@ -86,8 +87,8 @@ def test_a_change_is_noticed_though_its_time_was_put_back(tmp_path: Path) -> Non
 def test_a_second_change_is_noticed_where_the_file_systems_clock_has_not_moved_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tick, exact = time.time_ns(), appended._looks
-    monkeypatch.setattr(appended, "_looks", lambda status: (*exact(status)[:3], tick, tick))
+    tick = time.time_ns()
+    monkeypatch.setattr(appended, "looks_of", lambda status: (*looks_of(status)[:3], tick, tick))
     path, lines = made(tmp_path, SMALL)
     overwrite(path, 500, b"changed\n")
     assert b"changed\n" in read(lines)

@@ -7,9 +7,9 @@ reason; if it took too long, it may have waited for one. Pure.
 from __future__ import annotations
 
 import signal
-from datetime import UTC, datetime
+from datetime import datetime
 
-from evonas.cluster.state.records import ContainerState, PodRecord
+from evonas.cluster.state.records import NEVER, ContainerState, PodRecord
 
 PASSING = frozenset({"", "Waiting", "ContainerCreating", "PodInitializing"})
 """Reasons for waiting that are part of every start."""
@@ -44,7 +44,7 @@ def find_failure(pod: PodRecord, own: str, before: datetime | None = None) -> tu
     The first to fail counts: others may have failed by being ended for it. ``before`` leaves out later failures.
     """
     failed = [
-        (state.finished or datetime.max.replace(tzinfo=UTC), state.exit_code in _ENDED_BY_A_SIGNAL, name)
+        (state.finished or NEVER, state.exit_code in _ENDED_BY_A_SIGNAL, name)
         for name, state in _others(pod, own).items()
         if state.exit_code not in (None, 0)
     ]

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from evonas.cluster.state.endings import has_result
 from evonas.cluster.state.losses import together
 from evonas.cluster.state.member import Member, is_own
-from evonas.cluster.state.records import PodRecord, WorkloadRecord
+from evonas.cluster.state.records import NEVER, PodRecord, WorkloadRecord
 from evonas.search.attempt import Holding
 from evonas.spec import TrialSpec
 from evonas.workloads.interface import ALIKE, PodGroup
@@ -187,4 +187,4 @@ def _was_taken(trial: TrialSpec, record: WorkloadRecord, member: Member) -> bool
 def _finished(member: Member) -> tuple[datetime, bool, str]:
     assert member.state is not None
     # One whose end its node does not tell is taken for one that was ended because another had failed.
-    return member.state.finished or datetime.max.replace(tzinfo=UTC), member.pod.is_deleted, member.pod.name
+    return member.state.finished or NEVER, member.pod.is_deleted, member.pod.name

@@ -52,10 +52,7 @@ def read_search(body: Mapping[str, Any]) -> SearchRecord:
     metadata = body["metadata"]
     labels = metadata.get("labels", {})
     return SearchRecord(
-        namespace=metadata["namespace"],
-        name=metadata["name"],
-        uid=metadata["uid"],
-        version=int(metadata["resourceVersion"]),
+        **_identity(metadata),
         generation=metadata["generation"],
         deleting="deletionTimestamp" in metadata,
         manifest={
@@ -78,10 +75,7 @@ def read_trial(body: Mapping[str, Any]) -> TrialRecord:
     """Return the record of an ArchitectureTrial."""
     metadata = body["metadata"]
     return TrialRecord(
-        namespace=metadata["namespace"],
-        name=metadata["name"],
-        uid=metadata["uid"],
-        version=int(metadata["resourceVersion"]),
+        **_identity(metadata),
         search_uid=body["spec"]["searchRef"]["uid"],
         created=_time(metadata["creationTimestamp"]),
         trial=from_object(body),
@@ -98,10 +92,7 @@ def read_workload(body: Mapping[str, Any]) -> WorkloadRecord:
         name, standing = kind.name, kind.read(body)
     expires = from_time(metadata.get("annotations", {}).get(EXPIRY_ANNOTATION))
     return WorkloadRecord(
-        namespace=metadata["namespace"],
-        name=metadata["name"],
-        uid=metadata["uid"],
-        version=int(metadata["resourceVersion"]),
+        **_identity(metadata),
         **_labels(metadata),
         created=_time(metadata["creationTimestamp"]),
         owner_uid=controller_of(metadata),
@@ -139,10 +130,7 @@ def read_pod(body: Mapping[str, Any], attempt: AttemptName | None = None) -> Pod
     annotations = metadata.get("annotations", {})
     reported = (REWARD_ANNOTATION, METRICS_ANNOTATION, INFEASIBLE_ANNOTATION, PROGRESS_ANNOTATION)
     return PodRecord(
-        namespace=metadata["namespace"],
-        name=metadata["name"],
-        uid=metadata["uid"],
-        version=int(metadata["resourceVersion"]),
+        **_identity(metadata),
         **(_labels(metadata) if attempt is None else vars(attempt)),
         created=_time(metadata["creationTimestamp"]),
         owner_uid=controller_of(metadata),
@@ -232,6 +220,15 @@ def _begun(text: str | None) -> datetime | None:
 def controller_of(metadata: Mapping[str, Any]) -> str | None:
     """Return the UID of the object that controls this one; None if there is none."""
     return next((item["uid"] for item in metadata.get("ownerReferences", ()) if item.get("controller")), None)
+
+
+def _identity(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "namespace": metadata["namespace"],
+        "name": metadata["name"],
+        "uid": metadata["uid"],
+        "version": int(metadata["resourceVersion"]),
+    }
 
 
 def _labels(metadata: Mapping[str, Any]) -> dict[str, Any]:

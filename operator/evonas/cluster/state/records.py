@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
 from evonas.search.codec import SearchIdentity
@@ -80,6 +80,8 @@ class TrialRecord:
     trial: Trial
 
 
+NEVER = datetime.max.replace(tzinfo=UTC)
+"""Later than any time that is known: it stands for one that is not."""
 FINAL_PHASES = ("Succeeded", "Failed")
 """Phases of a pod whose containers have all ended for good."""
 PLAIN_JOB = "Job"

@@ -8,14 +8,13 @@ other, and none is made after one that has ended well.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import IntEnum
 
-from evonas.cluster.state.records import PodRecord
+from evonas.cluster.state.records import NEVER, PodRecord
 
 Succession = tuple[datetime, int, datetime, str]
 """What sorts pods from the first to the last."""
-_NOT_GONE = datetime.max.replace(tzinfo=UTC)
 
 
 class _Fate(IntEnum):
@@ -30,7 +29,7 @@ class _Fate(IntEnum):
 
 def succession_of(pod: PodRecord, container: str) -> Succession:
     """Return what sorts an attempt's pods by when they were made; ``container`` is the one whose end counts."""
-    return pod.created, _fate_of(pod, container), pod.gone_at or _NOT_GONE, pod.name
+    return pod.created, _fate_of(pod, container), pod.gone_at or NEVER, pod.name
 
 
 def latest(pods: Iterable[tuple[PodRecord, str]]) -> tuple[PodRecord | None, str]:

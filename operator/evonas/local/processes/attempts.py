@@ -24,10 +24,11 @@ from typing import Any
 
 from evonas.errors import EvonasError
 from evonas.local.locks import is_locked, wait_for_release
+from evonas.local.looks import looks_at
 from evonas.local.processes import supervise
 from evonas.local.processes.command import LocalCommand
 from evonas.local.processes.left_files import read_end, read_start
-from evonas.local.processes.left_progress import PROGRESS_FILE, looks_of_progress, read_printed_file, read_progress
+from evonas.local.processes.left_progress import PROGRESS_FILE, progress_file, read_printed_file, read_progress
 from evonas.local.processes.logfile import LOG_FILE, last_line
 from evonas.local.processes.supervise import Order
 from evonas.local.processes.supervisors import Supervisors
@@ -161,7 +162,9 @@ class LocalAttempts:
     def have_progressed(self) -> bool:
         """Whether a running attempt has reported progress that no view has shown, in a search with rungs."""
         printed = self._wanted is not None
-        return any(looks_of_progress(folder, printed=printed) != seen for folder, seen in self._progress_seen.items())
+        return any(
+            looks_at(progress_file(folder, printed=printed)) != seen for folder, seen in self._progress_seen.items()
+        )
 
     def stop(self, attempts: Iterable[tuple[int, int]]) -> None:
         """End those attempts that are running, all at once, and wait until they are gone."""
@@ -220,7 +223,7 @@ class LocalAttempts:
         printed = self._wanted is not None
         if running:
             # Before it is read: what is written meanwhile is shown by the next view.
-            self._progress_seen[folder] = looks_of_progress(folder, printed=printed)
+            self._progress_seen[folder] = looks_at(progress_file(folder, printed=printed))
         return read_progress(folder, printed=printed)
 
     def _ending(self, ended: dict[str, Any], folder: Path) -> Ending:

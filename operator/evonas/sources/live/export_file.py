@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from evonas.errors import EvonasError
+from evonas.local.looks import looks_at
 from evonas.recorded.knowledge_record import Knowledge
 from evonas.recorded.search import RecordedSearch
 from evonas.search.interventions import read_pins
@@ -86,11 +87,7 @@ class ExportWatcher:
 
     def _look(self) -> SeenSearch | None:
         """Return the line if the file has changed."""
-        try:
-            status = self._path.stat()
-            looks: tuple[int, ...] = (status.st_ino, status.st_size, status.st_mtime_ns)
-        except OSError:
-            looks = ()
+        looks = looks_at(self._path)
         if looks == self._looks:
             return None
         self._looks = looks

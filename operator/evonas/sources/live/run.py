@@ -15,8 +15,9 @@ from evonas.local.damage import find_damage
 from evonas.local.journal import JOURNAL_FILE
 from evonas.local.journal_reader import JournalReader
 from evonas.local.locks import is_locked
+from evonas.local.looks import looks_at
 from evonas.local.processes.attempts import LOCK_FILE, attempt_folder
-from evonas.local.processes.left_progress import looks_of_progress, read_progress
+from evonas.local.processes.left_progress import progress_file, read_progress
 from evonas.local.requests.pinned import Pinned
 from evonas.recorded.knowledge_record import Knowledge
 from evonas.recorded.search import Phase, manifest_of, overview_from
@@ -274,7 +275,7 @@ class Run:
     def _progress(self, trials: Sequence[Trial], *, printed: bool) -> Iterator[tuple[int, int, Progress]]:
         for trial in trials:
             folder = self._attempt_folder(trial)
-            written = looks_of_progress(folder, printed=printed)
+            written = looks_at(progress_file(folder, printed=printed))
             if self._reported.get(folder, ()) == written:
                 continue
             self._reported[folder] = written

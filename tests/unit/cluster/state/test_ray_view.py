@@ -327,13 +327,12 @@ def test_a_worker_of_which_the_next_start_has_none_yet_was_lost_with_all() -> No
 def test_a_worker_whose_successor_is_made_within_the_second_of_its_end_is_replaced() -> None:
     """So that another one, lost later, is another disruption."""
     head, *_ = nodes()
-    first = replace(node("workers", "worker-a", runs(), deleted=-80), gone_at=at(-79.3))
+    first = replace(node("workers", "worker-a", runs(), deleted=-80), gone_at=at(-79.3), deletion=at(-50))
     later = node("workers", "worker-b", runs(), deleted=-20)
     successors = [
         node("workers", "worker-c", runs(-60), created=-80, scheduled=-78),
         node("workers", "worker-d", runs(-10), created=-18, scheduled=-17),
     ]
-    first = replace(first, deletion=at(-50))
     seen = view(RUNNING, [head, first, later, *successors])
     assert [each.pod for each in seen.disruptions] == ["worker-a", "worker-b"]
 
